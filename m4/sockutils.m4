@@ -1,0 +1,55 @@
+dnl sockutils.m4 - probes of compiler flags and libraries.
+
+dnl SKU_CHECK_CFLAGS(VARIABLE, FLAGS): add those that the compiler takes.
+AC_DEFUN([SKU_CHECK_CFLAGS], [
+	for sku_flag in $2; do
+		AC_MSG_CHECKING([whether $CC takes $sku_flag])
+		sku_saved=$CFLAGS
+		CFLAGS="$CFLAGS $sku_flag -Werror"
+		AC_COMPILE_IFELSE([AC_LANG_PROGRAM([], [])],
+			[AC_MSG_RESULT([yes]); $1="[$]$1 $sku_flag"], [AC_MSG_RESULT([no])])
+		CFLAGS=$sku_saved
+	done
+])
+
+dnl SKU_CHECK_LDFLAGS(VARIABLE, FLAGS): the same for the linker.
+AC_DEFUN([SKU_CHECK_LDFLAGS], [
+	for sku_flag in $2; do
+		AC_MSG_CHECKING([whether the linker takes $sku_flag])
+		sku_saved=$LDFLAGS
+		LDFLAGS="$LDFLAGS $sku_flag"
+		AC_LINK_IFELSE([AC_LANG_PROGRAM([], [])],
+			[AC_MSG_RESULT([yes]); $1="[$]$1 $sku_flag"], [AC_MSG_RESULT([no])])
+		LDFLAGS=$sku_saved
+	done
+])
+
+dnl SKU_CHECK_FORTIFY(VARIABLE): _FORTIFY_SOURCE, where the optimiser is on and none is set.
+AC_DEFUN([SKU_CHECK_FORTIFY], [
+	AC_MSG_CHECKING([whether _FORTIFY_SOURCE can be set])
+	AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[
+#if !defined(__OPTIMIZE__) || defined(_FORTIFY_SOURCE)
+#error no
+#endif
+]], [])], [AC_MSG_RESULT([yes]); $1="[$]$1 -D_FORTIFY_SOURCE=2"], [AC_MSG_RESULT([no])])
+])
+
+dnl SKU_CHECK_LIBRARY(PREFIX, MODULE, NAME, INCLUDES, BODY): flags by pkg-config; libNAME.a instead
+dnl of the shared object where it links and --with-static-NAME is not "no".
+AC_DEFUN([SKU_CHECK_LIBRARY], [
+	PKG_CHECK_MODULES([$1], [$2])
+	AC_ARG_WITH([static-$3],
+		[AS_HELP_STRING([--without-static-$3], [link the shared lib$3 even if there is an archive])],
+		[], [with_static_$3=yes])
+	AS_IF([test "x$with_static_$3" != xno], [
+		AC_MSG_CHECKING([for lib$3.a])
+		sku_saved_cflags=$CFLAGS
+		sku_saved_libs=$LIBS
+		CFLAGS="$CFLAGS [$]$1_CFLAGS"
+		LIBS="-l:lib$3.a $LIBS"
+		AC_LINK_IFELSE([AC_LANG_PROGRAM([$4], [$5])],
+			[AC_MSG_RESULT([yes]); $1_LIBS="-l:lib$3.a"], [AC_MSG_RESULT([no])])
+		CFLAGS=$sku_saved_cflags
+		LIBS=$sku_saved_libs
+	])
+])

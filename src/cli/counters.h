@@ -1,0 +1,43 @@
+/* counters.h - the state of the work as one line, whenever SIGUSR1 asks for it.
+ *
+ * The line is put together and written inside the signal handler, by nothing but arithmetic and
+ * write(2), so that it comes even while the program waits in a resolver or on a full pipe. */
+#ifndef CLI_COUNTERS_H
+#define CLI_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+typedef _Atomic uint64_t cli_counter;
+
+/* Only one thread changes a counter: no locked instruction is needed. */
+static inline void
+cli_count_up(cli_counter *counter, uint64_t by)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
+	    memory_order_relaxed);
+}
+
+static inline void
+cli_count_down(cli_counter *counter, uint64_t by)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) - by,
+	    memory_order_relaxed);
+}
+
+static inline uint64_t
+cli_counter_value(const cli_counter *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+struct cli_counter_row {
+	const char *name;
+	const cli_counter *counter;
+};
+
+/* From now on SIGUSR1 prints `EVENT: name=N name=N …` on standard error, or with --json the event
+ * where records go.  rows ends with a NULL name and stays in use until the program ends. */
+void cli_counters_on_sigusr1(const char *event, const struct cli_counter_row *rows);
+
+#endif

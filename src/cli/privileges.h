@@ -1,0 +1,19 @@
+/* privileges.h - giving root up. */
+#ifndef CLI_PRIVILEGES_H
+#define CLI_PRIVILEGES_H
+
+#include <sys/types.h>
+
+struct cli_user {
+	const char *name; /* NULL: stay who we are */
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Look the name up; an unknown one is a usage error. */
+void cli_user_parse(struct cli_user *user, const char *option, const char *name);
+/* Become that user for good: groups, group, user.  0, or the error is reported and its status
+ * returned.  As that user already, nothing is done. */
+int cli_drop_privileges(const struct cli_user *user);
+
+#endif

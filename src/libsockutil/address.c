@@ -1,0 +1,175 @@
+/* address.c - socket addresses from text and to text; nothing is looked up here.
+ * Row 1: above deadline and error. */
+#include "sockutil.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+static int
+from_ipv4(struct sku_address *address, const char *host, unsigned port)
+{
+	/* inet_aton stops at white space: what follows it must not be swallowed. */
+	if (strpbrk(host, " \t\n\v\f\r") != NULL || inet_aton(host, &address->in.sin_addr) == 0)
+		return -1;
+	address->in.sin_family = AF_INET;
+	address->in.sin_port = htons((in_port_t)port);
+	address->len = sizeof(address->in);
+	return 0;
+}
+
+static int
+from_ipv6(struct sku_address *address, const char *host, unsigned port)
+{
+	struct addrinfo hints = {
+		.ai_family = AF_INET6, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST
+	};
+	struct addrinfo *found;
+
+	/* getaddrinfo knows zones; inet_pton, which costs less, does not. */
+	if (inet_pton(AF_INET6, host, &address->in6.sin6_addr) == 1) {
+		address->in6.sin6_family = AF_INET6;
+		address->len = sizeof(address->in6);
+	} else {
+		if (strchr(host, '%') == NULL || getaddrinfo(host, NULL, &hints, &found) != 0)
+			return -1;
+		memcpy(&address->storage, found->ai_addr, found->ai_addrlen);
+		address->len = found->ai_addrlen;
+		freeaddrinfo(found);
+	}
+	address->in6.sin6_port = htons((in_port_t)port);
+	return 0;
+}
+
+int
+sku_address_from_numeric(struct sku_address *address, int family, const char *host, unsigned port)
+{
+	memset(address, 0, sizeof(*address));
+	if (port <= 65535 && *host != '\0') {
+		if (family != AF_INET6 && strchr(host, ':') == NULL &&
+		    from_ipv4(address, host, port) == 0)
+			return 0;
+		if (family != AF_INET && strchr(host, ':') != NULL &&
+		    from_ipv6(address, host, port) == 0)
+			return 0;
+	}
+	memset(address, 0, sizeof(*address));
+	errno = EINVAL;
+	return -1;
+}
+
+int
+sku_address_from_path(struct sku_address *address, const char *path)
+{
+	size_t len = strlen(path);
+
+	memset(address, 0, sizeof(*address));
+	if (len == 0 || strcmp(path, "@") == 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (len > sizeof(address->un.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	address->un.sun_family = AF_UNIX;
+	memcpy(address->un.sun_path, path, len);
+	if (path[0] == '@')
+		address->un.sun_path[0] = '\0';
+	else if (len < sizeof(address->un.sun_path))
+		len++; /* the NUL, where there is room for it: unix(7) allows none */
+	address->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+	return 0;
+}
+
+static void
+format_path(const struct sku_address *address, char buf[SKU_ADDRESS_TEXT_MAX])
+{
+	size_t len = address->len > offsetof(struct sockaddr_un, sun_path) ?
+			 address->len - offsetof(struct sockaddr_un, sun_path) :
+			 0;
+
+	if (len > sizeof(address->un.sun_path))
+		len = sizeof(address->un.sun_path);
+	memcpy(buf, address->un.sun_path, len);
+	buf[len] = '\0';
+	if (len > 0 && buf[0] == '\0')
+		buf[0] = '@';
+}
+
+static void
+format_ipv6(const struct sockaddr_in6 *in6, char buf[SKU_ADDRESS_TEXT_MAX])
+{
+	char zone[IF_NAMESIZE];
+	size_t used;
+
+	if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+		(void)inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12], buf, SKU_ADDRESS_TEXT_MAX);
+		return;
+	}
+	(void)inet_ntop(AF_INET6, &in6->sin6_addr, buf, SKU_ADDRESS_TEXT_MAX);
+	if (in6->sin6_scope_id == 0)
+		return;
+	used = strlen(buf);
+	if (if_indextoname(in6->sin6_scope_id, zone) != NULL)
+		(void)snprintf(buf + used, SKU_ADDRESS_TEXT_MAX - used, "%%%s", zone);
+	else
+		(void)snprintf(
+		    buf + used, SKU_ADDRESS_TEXT_MAX - used, "%%%u", (unsigned)in6->sin6_scope_id);
+}
+
+const char *
+sku_address_host(const struct sku_address *address, char buf[SKU_ADDRESS_TEXT_MAX])
+{
+	buf[0] = '\0';
+	if (address->len < sizeof(sa_family_t))
+		return buf;
+	if (address->sa.sa_family == AF_INET)
+		(void)inet_ntop(AF_INET, &address->in.sin_addr, buf, SKU_ADDRESS_TEXT_MAX);
+	else if (address->sa.sa_family == AF_INET6)
+		format_ipv6(&address->in6, buf);
+	else if (address->sa.sa_family == AF_UNIX)
+		format_path(address, buf);
+	return buf;
+}
+
+unsigned
+sku_address_port(const struct sku_address *address)
+{
+	if (address->len >= sizeof(address->in) && address->sa.sa_family == AF_INET)
+		return ntohs(address->in.sin_port);
+	if (address->len >= sizeof(address->in6) && address->sa.sa_family == AF_INET6)
+		return ntohs(address->in6.sin6_port);
+	return 0;
+}
+
+bool
+sku_address_equal(const struct sku_address *a, const struct sku_address *b)
+{
+	if (a->len != b->len || a->len < sizeof(sa_family_t) || a->sa.sa_family != b->sa.sa_family)
+		return false;
+	if (a->sa.sa_family == AF_INET)
+		return a->in.sin_port == b->in.sin_port &&
+		       a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
+	if (a->sa.sa_family == AF_INET6)
+		return a->in6.sin6_port == b->in6.sin6_port &&
+		       a->in6.sin6_scope_id == b->in6.sin6_scope_id &&
+		       memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, sizeof(a->in6.sin6_addr)) == 0;
+	return memcmp(&a->storage, &b->storage, a->len) == 0;
+}
+
+void
+sku_address_unmap(struct sku_address *address)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+
+	if (address->len < sizeof(address->in6) || address->sa.sa_family != AF_INET6 ||
+	    !IN6_IS_ADDR_V4MAPPED(&address->in6.sin6_addr))
+		return;
+	in.sin_port = address->in6.sin6_port;
+	memcpy(&in.sin_addr, &address->in6.sin6_addr.s6_addr[12], sizeof(in.sin_addr));
+	address->in = in;
+	address->len = sizeof(in);
+}

@@ -1,0 +1,183 @@
+/* background.c - work that cannot be stopped, done in a thread that can be left behind.
+ * Row 1: above deadline.
+ *
+ * A look-up inside the C library holds locks and cannot be cancelled, so the thread that runs it
+ * is detached, and whoever comes last, the thread or its starter, frees the job. */
+#include "background.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+struct sku_background {
+	pthread_mutex_t lock;
+	pthread_cond_t finished;
+	struct sku_work work;
+	int notify_fd;
+	bool done;
+	bool abandoned;
+};
+
+/* What a look-up needs, name service modules included; the pages are touched on demand. */
+#define THREAD_STACK ((size_t)256 * 1024)
+
+static void
+free_job(struct sku_background *job)
+{
+	(void)pthread_cond_destroy(&job->finished);
+	(void)pthread_mutex_destroy(&job->lock);
+	free(job);
+}
+
+static void *
+thread_main(void *arg)
+{
+	struct sku_background *job = arg;
+	bool abandoned;
+
+	job->work.run(job->work.arg);
+	(void)pthread_mutex_lock(&job->lock);
+	job->done = true;
+	abandoned = job->abandoned;
+	if (!abandoned) {
+		uint64_t one = 1;
+
+		if (job->notify_fd != -1)
+			(void)!write(
+			    job->notify_fd, &one, sizeof(one)); /* full is full: it wakes */
+		(void)pthread_cond_signal(&job->finished);
+	}
+	(void)pthread_mutex_unlock(&job->lock);
+	if (abandoned) {
+		job->work.drop(job->work.arg);
+		free_job(job);
+	}
+	return NULL;
+}
+
+static int
+start_thread(struct sku_background *job)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	sigset_t all, before;
+	int error;
+
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	(void)pthread_attr_setstacksize(&attr, THREAD_STACK);
+	/* Signals are for the program's own threads. */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&thread, &attr, thread_main, job);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	(void)pthread_attr_destroy(&attr);
+	return error;
+}
+
+struct sku_background *
+sku_background_start(const struct sku_work *work, int notify_fd)
+{
+	struct sku_background *job = calloc(1, sizeof(*job));
+	pthread_condattr_t attr;
+	int error;
+
+	if (job == NULL)
+		return NULL;
+	job->work = *work;
+	job->notify_fd = notify_fd;
+	(void)pthread_mutex_init(&job->lock, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&job->finished, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	error = start_thread(job);
+	if (error != 0) {
+		free_job(job);
+		errno = error;
+		return NULL;
+	}
+	return job;
+}
+
+bool
+sku_background_done(struct sku_background *job)
+{
+	bool done;
+
+	(void)pthread_mutex_lock(&job->lock);
+	done = job->done;
+	(void)pthread_mutex_unlock(&job->lock);
+	return done;
+}
+
+int
+sku_background_wait(struct sku_background *job, struct sku_deadline deadline)
+{
+	struct timespec at = { .tv_sec = (time_t)(deadline.at_ns / SKU_SECOND),
+		.tv_nsec = (long)(deadline.at_ns % SKU_SECOND) };
+	int error = 0;
+	bool done;
+
+	(void)pthread_mutex_lock(&job->lock);
+	while (!job->done && error != ETIMEDOUT)
+		error = pthread_cond_timedwait(&job->finished, &job->lock, &at);
+	done = job->done;
+	(void)pthread_mutex_unlock(&job->lock);
+	if (done)
+		return 0;
+	errno = ETIMEDOUT;
+	return -1;
+}
+
+void
+sku_background_take(struct sku_background *job)
+{
+	/* Lock once: the thread may still be inside its own critical section. */
+	(void)sku_background_done(job);
+	free_job(job);
+}
+
+void
+sku_background_abandon(struct sku_background *job)
+{
+	bool done;
+
+	(void)pthread_mutex_lock(&job->lock);
+	done = job->done;
+	job->abandoned = true;
+	(void)pthread_mutex_unlock(&job->lock);
+	if (done) {
+		job->work.drop(job->work.arg);
+		free_job(job);
+	}
+}
+
+int
+sku_background_run(const struct sku_work *work, struct sku_deadline deadline)
+{
+	struct sku_background *job;
+	int saved;
+
+	if (sku_deadline_left(deadline) == SKU_NO_TIMEOUT) {
+		work->run(work->arg);
+		return 0;
+	}
+	job = sku_background_start(work, -1);
+	if (job == NULL) {
+		saved = errno;
+		work->drop(work->arg);
+		errno = saved;
+		return -1;
+	}
+	if (sku_background_wait(job, deadline) == -1) {
+		sku_background_abandon(job);
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	sku_background_take(job);
+	return 0;
+}

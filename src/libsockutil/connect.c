@@ -1,0 +1,530 @@
+/* connect.c - create_connection(): every address of a name, racing the families.
+ * Row 2: above resolve, socket, address, services and error.
+ *
+ * RFC 8305 (Happy Eyeballs v2), with the system's resolver in the place of a DNS client: one
+ * getaddrinfo() for both families, which costs least and knows the RFC 6724 order.  Where that
+ * takes long, perhaps since one family's question is never answered, each family is asked for by
+ * itself, and connecting begins with what is known. */
+#include "resolve.h"
+#include "sockutil.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+#define ATTEMPT_DELAY (250 * SKU_MS)   /* RFC 8305, section 5: Connection Attempt Delay */
+#define RESOLUTION_DELAY (50 * SKU_MS) /* RFC 8305, section 3: IPv4 waits for IPv6 */
+#define SPLIT_DELAY (250 * SKU_MS)     /* then the families are asked for apart */
+
+enum which_query { JOINT, ONLY_V6, ONLY_V4, QUERIES };
+
+/* An address on its way: untried, then in flight (fd), then failed (error). */
+struct candidate {
+	struct sku_address address;
+	int fd;
+	int error;
+	bool tried;
+	int protocol;
+};
+
+struct race {
+	const struct sku_connect_opts *opts;
+	const char *host;
+	unsigned port;
+	struct sku_deadline deadline;
+
+	struct candidate *candidates; /* in RFC 6724 order */
+	size_t count;
+	struct pollfd *pfds; /* count + 1 */
+
+	struct sku_query *queries[QUERIES];
+	int notify_fd;
+	bool resolved;		     /* no more addresses will come */
+	struct sku_error look_up;    /* why there are none */
+	struct sku_deadline split;   /* when to ask for each family */
+	struct sku_deadline may_try; /* when connecting may begin */
+
+	struct sku_deadline next;  /* when the next attempt is due */
+	struct sku_deadline slice; /* in turn: when the present attempt is given up */
+	int last_family;
+	struct candidate *winner;
+};
+
+/* ---- candidates ---------------------------------------------------------------------------- */
+
+static bool
+known(const struct race *r, const struct sku_address *address)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		if (sku_address_equal(&r->candidates[i].address, address))
+			return true;
+	}
+	return false;
+}
+
+static int
+add_candidate(struct race *r, const struct sku_address *address)
+{
+	struct candidate *grown;
+	struct pollfd *pfds;
+
+	if (known(r, address))
+		return 0;
+	grown = realloc(r->candidates, (r->count + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return -1;
+	r->candidates = grown;
+	pfds = realloc(r->pfds, (r->count + 2) * sizeof(*pfds));
+	if (pfds == NULL)
+		return -1;
+	r->pfds = pfds;
+	r->candidates[r->count++] = (struct candidate){ .address = *address, .fd = -1 };
+	return 0;
+}
+
+static int
+add_list(struct race *r, const struct addrinfo *list)
+{
+	for (; list != NULL; list = list->ai_next) {
+		struct sku_address address = { .len = list->ai_addrlen };
+
+		if (list->ai_family != AF_INET && list->ai_family != AF_INET6)
+			continue;
+		memcpy(&address.storage, list->ai_addr, list->ai_addrlen);
+		if (list->ai_family == AF_INET)
+			address.in.sin_port = htons((in_port_t)r->port);
+		else
+			address.in6.sin6_port = htons((in_port_t)r->port);
+		if (add_candidate(r, &address) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* The next to try: the first untried of the family that was not tried last, else the first. */
+static struct candidate *
+next_candidate(struct race *r)
+{
+	struct candidate *first = NULL;
+
+	for (size_t i = 0; i < r->count; i++) {
+		struct candidate *c = &r->candidates[i];
+
+		if (c->tried)
+			continue;
+		if (first == NULL)
+			first = c;
+		if (c->address.sa.sa_family != r->last_family)
+			return c;
+	}
+	return first;
+}
+
+static size_t
+count_untried(const struct race *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->count; i++)
+		n += !r->candidates[i].tried;
+	return n;
+}
+
+static size_t
+count_in_flight(const struct race *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->count; i++)
+		n += r->candidates[i].fd != -1;
+	return n;
+}
+
+/* ---- resolving ----------------------------------------------------------------------------- */
+
+static int
+start_query(struct race *r, enum which_query which, int family)
+{
+	const struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_STREAM };
+
+	r->queries[which] = sku_query_start(r->host, &hints, r->notify_fd);
+	return r->queries[which] == NULL ? -1 : 0;
+}
+
+static int
+begin_resolving(struct race *r)
+{
+	struct sku_address numeric;
+
+	r->split = r->may_try = r->next = r->slice = sku_deadline_never();
+	if (sku_address_from_numeric(&numeric, r->opts->family, r->host, r->port) == 0) {
+		r->resolved = true;
+		r->may_try = r->next = (struct sku_deadline){ 0 };
+		return add_candidate(r, &numeric);
+	}
+	if (r->opts->numeric) {
+		errno = EINVAL;
+		return -1;
+	}
+	r->notify_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r->notify_fd == -1 || start_query(r, JOINT, r->opts->family) == -1)
+		return -1;
+	if (r->opts->family == AF_UNSPEC)
+		r->split = sku_deadline_in(SPLIT_DELAY);
+	r->pfds = calloc(1, sizeof(*r->pfds));
+	return r->pfds == NULL ? -1 : 0;
+}
+
+/* One query that is done.  1: it gave addresses; 0: it gave none. */
+static int
+collect(struct race *r, enum which_query which)
+{
+	struct sku_error *err = which == JOINT ? &r->look_up : NULL;
+	struct addrinfo *list;
+	int result;
+
+	result = sku_query_take(r->queries[which], &list, err);
+	r->queries[which] = NULL;
+	if (result == -1)
+		return 0;
+	result = add_list(r, list);
+	freeaddrinfo(list);
+	return result == -1 ? -1 : 1;
+}
+
+static bool
+query_ready(const struct race *r, enum which_query which)
+{
+	return r->queries[which] != NULL && sku_query_done(r->queries[which]);
+}
+
+/* Take what the resolver has answered by now, and ask for the families apart when it is time. */
+static int
+resolve_on(struct race *r)
+{
+	bool asked_apart = r->queries[ONLY_V6] != NULL || r->queries[ONLY_V4] != NULL;
+	bool apart_gave = false;
+	int result;
+
+	if (r->resolved)
+		return 0;
+	if (query_ready(r, JOINT)) {
+		if (collect(r, JOINT) == -1)
+			return -1;
+		r->resolved = true;
+	}
+	for (enum which_query which = ONLY_V6; which <= ONLY_V4; which++) {
+		if (!query_ready(r, which))
+			continue;
+		result = collect(r, which);
+		if (result == -1)
+			return -1;
+		if (result == 1)
+			apart_gave = true;
+	}
+	if (asked_apart && r->queries[ONLY_V6] == NULL && r->queries[ONLY_V4] == NULL &&
+	    r->count > 0)
+		r->resolved = true;
+	if (r->resolved || (apart_gave && r->queries[ONLY_V6] == NULL))
+		r->may_try = (struct sku_deadline){ 0 };
+	else if (apart_gave)
+		r->may_try = sku_deadline_earlier(r->may_try, sku_deadline_in(RESOLUTION_DELAY));
+	if (r->count > 0 && count_in_flight(r) == 0)
+		r->next = (struct sku_deadline){ 0 };
+	if (!r->resolved && sku_deadline_passed(r->split)) {
+		r->split = sku_deadline_never();
+		if (start_query(r, ONLY_V6, AF_INET6) == -1 ||
+		    start_query(r, ONLY_V4, AF_INET) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- attempts ------------------------------------------------------------------------------ */
+
+static void
+attempt_ended(struct race *r, struct candidate *c, int error)
+{
+	if (c->fd != -1)
+		(void)close(c->fd);
+	c->fd = -1;
+	c->error = error;
+	r->next = (struct sku_deadline){ 0 };
+	r->slice = sku_deadline_never();
+	if (r->opts->attempt != NULL)
+		r->opts->attempt(r->opts->arg, &c->address, error);
+}
+
+static int
+open_socket(struct race *r, struct candidate *c)
+{
+	int family = c->address.sa.sa_family;
+
+	c->protocol = r->opts->protocol;
+	c->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, c->protocol);
+	if (c->fd == -1 && c->protocol == IPPROTO_MPTCP) {
+		c->protocol = 0;
+		c->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	}
+	return c->fd == -1 ? -1 : 0;
+}
+
+static int
+bind_source(const struct race *r, const struct candidate *c)
+{
+	const int one = 1;
+	struct sku_address source;
+	int family = c->address.sa.sa_family;
+	const char *any = family == AF_INET ? "0.0.0.0" : "::";
+	const char *host = r->opts->source_host;
+
+	if (host == NULL && r->opts->source_port == 0)
+		return 0;
+	if (sku_address_from_numeric(
+		&source, family, host != NULL ? host : any, r->opts->source_port) == -1) {
+		errno = EAFNOSUPPORT; /* it is an address, but of the other family */
+		return -1;
+	}
+	if (r->opts->source_port != 0)
+		(void)setsockopt(c->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	else
+		(void)setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
+	return bind(c->fd, &source.sa, source.len);
+}
+
+/* A free port of this machine, connected to, can answer itself (simultaneous open). */
+static bool
+connected_to_itself(int fd)
+{
+	struct sku_address local = { .len = sizeof(local.storage) };
+	struct sku_address peer = { .len = sizeof(peer.storage) };
+
+	return getsockname(fd, &local.sa, &local.len) == 0 &&
+	       getpeername(fd, &peer.sa, &peer.len) == 0 && sku_address_equal(&local, &peer);
+}
+
+static void
+abort_connection(int fd)
+{
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	(void)close(fd);
+}
+
+static void
+attempt_connected(struct race *r, struct candidate *c)
+{
+	if (connected_to_itself(c->fd)) {
+		abort_connection(c->fd);
+		c->fd = -1;
+		attempt_ended(r, c, ECONNREFUSED);
+		return;
+	}
+	if (r->opts->attempt != NULL)
+		r->opts->attempt(r->opts->arg, &c->address, 0);
+	r->winner = c;
+}
+
+static void
+start_attempt(struct race *r, struct candidate *c)
+{
+	c->tried = true;
+	r->last_family = c->address.sa.sa_family;
+	if (open_socket(r, c) == -1 || bind_source(r, c) == -1) {
+		attempt_ended(r, c, errno);
+		return;
+	}
+	if (connect(c->fd, &c->address.sa, c->address.len) == 0) {
+		attempt_connected(r, c);
+		return;
+	}
+	if (errno != EINPROGRESS && errno != EINTR) {
+		attempt_ended(r, c, errno);
+		return;
+	}
+	r->next = sku_deadline_in(ATTEMPT_DELAY);
+	if (r->opts->source_port != 0) {
+		int64_t left = sku_deadline_left(r->deadline);
+
+		r->next = sku_deadline_never();
+		if (left != SKU_NO_TIMEOUT)
+			r->slice = sku_deadline_in(left / (int64_t)(count_untried(r) + 1));
+	}
+}
+
+static void
+check_attempt(struct race *r, struct candidate *c)
+{
+	struct pollfd pfd = { .fd = c->fd, .events = POLLOUT };
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (c->fd == -1 || poll(&pfd, 1, 0) != 1)
+		return;
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+		error = errno;
+	if (error != 0)
+		attempt_ended(r, c, error);
+	else
+		attempt_connected(r, c);
+}
+
+static void
+check_attempts(struct race *r)
+{
+	for (size_t i = 0; i < r->count && r->winner == NULL; i++) {
+		check_attempt(r, &r->candidates[i]);
+		if (r->candidates[i].fd != -1 && sku_deadline_passed(r->slice))
+			attempt_ended(r, &r->candidates[i], ETIMEDOUT);
+	}
+}
+
+/* ---- the race ------------------------------------------------------------------------------ */
+
+static void
+wait_for_news(struct race *r)
+{
+	struct sku_deadline wake = sku_deadline_earlier(r->deadline, r->split);
+	nfds_t n = 0;
+
+	wake = sku_deadline_earlier(wake, r->slice);
+	if (count_untried(r) > 0)
+		wake = sku_deadline_earlier(
+		    wake, r->next.at_ns > r->may_try.at_ns ? r->next : r->may_try);
+	if (!r->resolved)
+		r->pfds[n++] = (struct pollfd){ .fd = r->notify_fd, .events = POLLIN };
+	for (size_t i = 0; i < r->count; i++) {
+		if (r->candidates[i].fd != -1)
+			r->pfds[n++] =
+			    (struct pollfd){ .fd = r->candidates[i].fd, .events = POLLOUT };
+	}
+	/* Whatever ends the wait, a signal too, everything is looked at afterwards. */
+	(void)poll(r->pfds, n, sku_deadline_poll_ms(wake));
+	if (!r->resolved) {
+		uint64_t count;
+
+		(void)!read(r->notify_fd, &count, sizeof(count));
+	}
+}
+
+/* 0: connected; -1: errno ETIMEDOUT, ECONNREFUSED (every address failed) or a system failure. */
+static int
+run_race(struct race *r)
+{
+	for (;;) {
+		if (resolve_on(r) == -1)
+			return -1;
+		check_attempts(r);
+		while (r->winner == NULL && count_untried(r) > 0 &&
+		       sku_deadline_passed(r->may_try) && sku_deadline_passed(r->next))
+			start_attempt(r, next_candidate(r));
+		if (r->winner != NULL)
+			return 0;
+		if (r->resolved && count_untried(r) == 0 && count_in_flight(r) == 0) {
+			errno = ECONNREFUSED;
+			return -1;
+		}
+		if (sku_deadline_passed(r->deadline)) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		wait_for_news(r);
+	}
+}
+
+static void
+set_connect_error(const struct race *r, const struct candidate *c, int error, struct sku_error *err)
+{
+	char text[SKU_ADDRESS_TEXT_MAX];
+	unsigned tried = 0;
+
+	(void)sku_address_host(&c->address, text);
+	if (strcmp(text, r->host) == 0)
+		sku_error_set(err, SKU_ERR_SYSTEM, error, "connect to %s port %u", text, r->port);
+	else
+		sku_error_set(err, SKU_ERR_SYSTEM, error, "connect to %s (%s) port %u", r->host,
+		    text, r->port);
+	for (size_t i = 0; i < r->count; i++)
+		tried += r->candidates[i].tried;
+	if (err != NULL)
+		err->addresses = tried;
+}
+
+/* The race is lost: which address, or which look-up, is to blame. */
+static void
+explain(const struct race *r, int error, struct sku_error *err)
+{
+	if (error == ETIMEDOUT) {
+		for (size_t i = 0; i < r->count; i++) {
+			if (r->candidates[i].fd != -1) {
+				set_connect_error(r, &r->candidates[i], error, err);
+				return;
+			}
+		}
+		sku_error_set(err, SKU_ERR_SYSTEM, error, "look up %s", r->host);
+	} else if (error == ECONNREFUSED && r->count > 0) {
+		set_connect_error(r, &r->candidates[0], r->candidates[0].error, err);
+	} else if (error == ECONNREFUSED && r->look_up.kind != SKU_ERR_NONE) {
+		if (err != NULL)
+			*err = r->look_up;
+		errno = r->look_up.kind == SKU_ERR_SYSTEM ? r->look_up.code : EHOSTUNREACH;
+	} else {
+		sku_error_set(
+		    err, SKU_ERR_SYSTEM, error, "connect to %s port %u", r->host, r->port);
+	}
+}
+
+static void
+clean_up(struct race *r)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		if (r->candidates[i].fd != -1)
+			abort_connection(r->candidates[i].fd);
+	}
+	for (enum which_query which = JOINT; which < QUERIES; which++)
+		sku_query_abandon(r->queries[which]);
+	if (r->notify_fd != -1)
+		(void)close(r->notify_fd);
+	free(r->candidates);
+	free(r->pfds);
+}
+
+int
+sku_create_connection(struct sku_sock *s, const char *host, const char *port, int64_t timeout_ns,
+    const struct sku_connect_opts *opts, struct sku_error *err)
+{
+	static const struct sku_connect_opts no_opts = { 0 };
+	struct race r = { .opts = opts != NULL ? opts : &no_opts, .host = host, .notify_fd = -1 };
+	int number = sku_port_from_text(port, "tcp", r.opts->numeric, err);
+	int result, saved;
+
+	if (number == -1)
+		return -1;
+	if (timeout_ns == SKU_DEFAULT_TIMEOUT)
+		timeout_ns = sku_getdefaulttimeout();
+	r.port = (unsigned)number;
+	r.deadline = sku_deadline_in(timeout_ns);
+	result = begin_resolving(&r);
+	if (result == 0)
+		result = run_race(&r);
+	if (result == 0) {
+		*s = (struct sku_sock){ r.winner->fd, r.winner->address.sa.sa_family, SOCK_STREAM,
+			r.winner->protocol, 0 };
+		r.winner->fd = -1;
+		result = sku_settimeout(s, timeout_ns);
+	} else {
+		explain(&r, errno, err);
+	}
+	saved = errno;
+	clean_up(&r);
+	errno = saved;
+	return result;
+}

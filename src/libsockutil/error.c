@@ -1,0 +1,41 @@
+/* error.c - what failed and why, kept until somebody wants to print it.
+ * Row 0: nothing of ours below it. */
+#include "sockutil.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void
+sku_error_set(struct sku_error *err, enum sku_error_kind kind, int code, const char *format, ...)
+{
+	va_list args;
+
+	if (err != NULL) {
+		err->kind = kind;
+		err->code = code;
+		err->addresses = 0;
+		va_start(args, format);
+		/* A context that is cut is still a context. */
+		(void)vsnprintf(err->context, sizeof(err->context), format, args);
+		va_end(args);
+	}
+	errno = kind == SKU_ERR_SYSTEM ? code : EHOSTUNREACH;
+}
+
+const char *
+sku_error_reason(const struct sku_error *err)
+{
+	switch (err->kind) {
+	case SKU_ERR_SYSTEM:
+		return err->code == ETIMEDOUT ? "timed out" :
+		       err->code == EAGAIN    ? "Operation would block" :
+						strerror(err->code);
+	case SKU_ERR_RESOLVE:
+		return err->code == EAI_SERVICE ? "no such service" : gai_strerror(err->code);
+	case SKU_ERR_NONE:
+		break;
+	}
+	return "no error";
+}

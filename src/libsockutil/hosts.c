@@ -1,0 +1,290 @@
+/* hosts.c - names to addresses and back, through the system's resolver and under a deadline.
+ * Row 2: above background, resolve, address and error. */
+#include "background.h"
+#include "resolve.h"
+#include "sockutil.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RESOLVER_BUFFER_MAX ((size_t)1 << 20)
+
+/* ---- gethostbyname, gethostbyname_ex, gethostbyaddr ---------------------------------------- */
+
+struct entry_query {
+	char *name;		    /* gethostbyname2_r, or NULL: */
+	struct sku_address address; /* gethostbyaddr_r */
+	int family;
+	struct sku_host *host;
+	int code; /* an EAI_ value, 0 */
+	int system_errno;
+};
+
+static size_t
+count_list(char *const *list)
+{
+	size_t n = 0;
+
+	while (list != NULL && list[n] != NULL)
+		n++;
+	return n;
+}
+
+/* A hostent in one allocation of our own: the struct, two lists, then the text. */
+static struct sku_host *
+copy_hostent(const struct hostent *ent)
+{
+	size_t aliases = count_list(ent->h_aliases), addresses = count_list(ent->h_addr_list);
+	size_t size = sizeof(struct sku_host) + (aliases + addresses + 2) * sizeof(char *) +
+		      strlen(ent->h_name) + 1 + addresses * INET6_ADDRSTRLEN;
+	struct sku_host *host;
+	char *text;
+
+	for (size_t i = 0; i < aliases; i++)
+		size += strlen(ent->h_aliases[i]) + 1;
+	host = calloc(1, size);
+	if (host == NULL)
+		return NULL;
+	host->family = ent->h_addrtype;
+	host->aliases = (char **)(void *)(host + 1);
+	host->addresses = host->aliases + aliases + 1;
+	text = (char *)(host->addresses + addresses + 1);
+	host->name = text;
+	text = stpcpy(text, ent->h_name) + 1;
+	for (size_t i = 0; i < aliases; i++) {
+		host->aliases[i] = text;
+		text = stpcpy(text, ent->h_aliases[i]) + 1;
+	}
+	for (size_t i = 0; i < addresses; i++) {
+		host->addresses[i] = text;
+		(void)inet_ntop(ent->h_addrtype, ent->h_addr_list[i], text, INET6_ADDRSTRLEN);
+		text += strlen(text) + 1;
+	}
+	return host;
+}
+
+void
+sku_host_free(struct sku_host *host)
+{
+	free(host);
+}
+
+/* h_errno in the terms of getaddrinfo, which tells more apart. */
+static int
+code_of_h_errno(int h_error)
+{
+	switch (h_error) {
+	case HOST_NOT_FOUND:
+		return EAI_NONAME;
+	case NO_DATA:
+		return EAI_NODATA;
+	case TRY_AGAIN:
+		return EAI_AGAIN;
+	case NETDB_INTERNAL:
+		return EAI_SYSTEM;
+	default:
+		return EAI_FAIL;
+	}
+}
+
+static int
+call_resolver(const struct entry_query *q, struct hostent *ent, char *buf, size_t size,
+    struct hostent **found, int *h_error)
+{
+	if (q->name != NULL)
+		return gethostbyname2_r(q->name, q->family, ent, buf, size, found, h_error);
+	if (q->address.sa.sa_family == AF_INET6)
+		return gethostbyaddr_r(&q->address.in6.sin6_addr, sizeof(struct in6_addr), AF_INET6,
+		    ent, buf, size, found, h_error);
+	return gethostbyaddr_r(&q->address.in.sin_addr, sizeof(struct in_addr), AF_INET, ent, buf,
+	    size, found, h_error);
+}
+
+static void
+run_entry(void *arg)
+{
+	struct entry_query *q = arg;
+	struct hostent ent, *found = NULL;
+	size_t size = 2048;
+	char *buf = NULL;
+	int error = ERANGE, h_error = NETDB_INTERNAL;
+
+	while (error == ERANGE && size <= RESOLVER_BUFFER_MAX) {
+		free(buf);
+		buf = malloc(size);
+		if (buf == NULL) {
+			error = ENOMEM;
+			break;
+		}
+		error = call_resolver(q, &ent, buf, size, &found, &h_error);
+		size *= 4;
+	}
+	if (error == 0 && found != NULL) {
+		q->host = copy_hostent(found);
+		q->code = q->host != NULL ? 0 : EAI_MEMORY;
+	} else {
+		q->code = buf == NULL ? EAI_MEMORY : code_of_h_errno(h_error);
+		q->system_errno = error;
+	}
+	free(buf);
+}
+
+static void
+drop_entry(void *arg)
+{
+	struct entry_query *q = arg;
+
+	sku_host_free(q->host);
+	free(q->name);
+	free(q);
+}
+
+static int
+query_entry(const struct entry_query *query, const char *shown, struct sku_host **host,
+    struct sku_deadline deadline, struct sku_error *err)
+{
+	struct entry_query *q = malloc(sizeof(*q));
+	const struct sku_work work = { run_entry, drop_entry, q };
+	int code;
+
+	*host = NULL;
+	if (q == NULL) {
+		sku_error_set(err, SKU_ERR_SYSTEM, ENOMEM, "look up %s", shown);
+		return -1;
+	}
+	*q = *query;
+	q->name = query->name != NULL ? strdup(query->name) : NULL;
+	if (sku_background_run(&work, deadline) == -1) {
+		sku_error_set(err, SKU_ERR_SYSTEM, errno, "look up %s", shown);
+		return -1;
+	}
+	code = q->code;
+	if (code == 0) {
+		*host = q->host;
+		q->host = NULL;
+	} else {
+		sku_resolve_error(err, code, q->system_errno, shown);
+	}
+	drop_entry(q);
+	return code == 0 ? 0 : -1;
+}
+
+int
+sku_gethostbyname_ex(const char *name, int family, struct sku_host **host,
+    struct sku_deadline deadline, struct sku_error *err)
+{
+	/* The query only lends the name: it is copied for the thread. */
+	const struct entry_query query = { .name = (char *)(uintptr_t)name, .family = family };
+
+	return query_entry(&query, name, host, deadline, err);
+}
+
+int
+sku_gethostbyname(const char *name, int family, char address[SKU_ADDRESS_TEXT_MAX],
+    struct sku_deadline deadline, struct sku_error *err)
+{
+	const struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_STREAM };
+	struct addrinfo *found;
+	struct sku_address first;
+	struct in_addr quad;
+
+	/* A dotted quad is its own answer. */
+	if (family == AF_INET && inet_pton(AF_INET, name, &quad) == 1) {
+		(void)inet_ntop(AF_INET, &quad, address, SKU_ADDRESS_TEXT_MAX);
+		return 0;
+	}
+	if (sku_getaddrinfo(name, NULL, &hints, &found, deadline, err) == -1)
+		return -1;
+	memset(&first, 0, sizeof(first));
+	memcpy(&first.storage, found->ai_addr, found->ai_addrlen);
+	first.len = found->ai_addrlen;
+	(void)sku_address_host(&first, address);
+	freeaddrinfo(found);
+	return 0;
+}
+
+int
+sku_gethostbyaddr(const char *address, struct sku_host **host, struct sku_deadline deadline,
+    struct sku_error *err)
+{
+	struct entry_query query = { .family = AF_UNSPEC };
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *found;
+
+	*host = NULL;
+	if (sku_address_from_numeric(&query.address, AF_UNSPEC, address, 0) == -1) {
+		if (sku_getaddrinfo(address, NULL, &hints, &found, deadline, err) == -1)
+			return -1;
+		memcpy(&query.address.storage, found->ai_addr, found->ai_addrlen);
+		query.address.len = found->ai_addrlen;
+		freeaddrinfo(found);
+	}
+	return query_entry(&query, address, host, deadline, err);
+}
+
+/* ---- this machine -------------------------------------------------------------------------- */
+
+int
+sku_gethostname(char *buf, size_t len)
+{
+	if (gethostname(buf, len) == -1)
+		return -1;
+	if (memchr(buf, '\0', len) == NULL) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return 0;
+}
+
+int
+sku_sethostname(const char *name)
+{
+	if (*name == '\0') {
+		errno = EINVAL;
+		return -1;
+	}
+	return sethostname(name, strlen(name));
+}
+
+static const char *
+first_with_dot(const struct sku_host *host)
+{
+	if (strchr(host->name, '.') != NULL)
+		return host->name;
+	for (size_t i = 0; host->aliases[i] != NULL; i++) {
+		if (strchr(host->aliases[i], '.') != NULL)
+			return host->aliases[i];
+	}
+	return host->name;
+}
+
+int
+sku_getfqdn(
+    const char *name, char buf[SKU_HOST_MAX], struct sku_deadline deadline, struct sku_error *err)
+{
+	struct sku_host *host;
+
+	if (name == NULL || *name == '\0' || strcmp(name, "0.0.0.0") == 0) {
+		if (sku_gethostname(buf, SKU_HOST_MAX) == -1) {
+			sku_error_set(err, SKU_ERR_SYSTEM, errno, "get the host name");
+			return -1;
+		}
+	} else {
+		if (strlen(name) >= SKU_HOST_MAX) {
+			sku_error_set(err, SKU_ERR_SYSTEM, ENAMETOOLONG, "look up a name");
+			return -1;
+		}
+		memcpy(buf, name, strlen(name) + 1);
+	}
+	if (sku_gethostbyaddr(buf, &host, deadline, err) == -1) {
+		/* No answer is an answer, as in Python; a deadline that passed is not. */
+		return errno == ETIMEDOUT ? -1 : 0;
+	}
+	if (strlen(first_with_dot(host)) < SKU_HOST_MAX)
+		memcpy(buf, first_with_dot(host), strlen(first_with_dot(host)) + 1);
+	sku_host_free(host);
+	return 0;
+}

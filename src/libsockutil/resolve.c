@@ -1,0 +1,165 @@
+/* resolve.c - getaddrinfo(3) in the background and under a deadline.
+ * Row 2: above background and error. */
+#include "resolve.h"
+
+#include "background.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the thread works on; it belongs to the job until that is taken. */
+struct forward {
+	char *host;
+	struct addrinfo hints;
+	struct addrinfo *result;
+	int code;
+	int system_errno;
+	char *service;
+};
+
+struct sku_query {
+	struct sku_background *job;
+	struct forward *forward;
+};
+
+static void
+run_forward(void *arg)
+{
+	struct forward *f = arg;
+
+	f->code = getaddrinfo(f->host, f->service, &f->hints, &f->result);
+	f->system_errno = errno;
+}
+
+static void
+drop_forward(void *arg)
+{
+	struct forward *f = arg;
+
+	if (f->result != NULL)
+		freeaddrinfo(f->result);
+	free(f->host);
+	free(f->service);
+	free(f);
+}
+
+static struct forward *
+new_forward(const char *host, const char *service, const struct addrinfo *hints)
+{
+	struct forward *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	f->host = host != NULL ? strdup(host) : NULL;
+	f->service = service != NULL ? strdup(service) : NULL;
+	if (hints != NULL)
+		f->hints = *hints;
+	return f;
+}
+
+/* The answer of a finished look-up; frees it. */
+static int
+take_forward(struct forward *f, const char *shown, struct addrinfo **result, struct sku_error *err)
+{
+	int code = f->code;
+
+	*result = NULL;
+	if (code == 0) {
+		*result = f->result;
+		f->result = NULL;
+	} else {
+		sku_resolve_error(err, code, f->system_errno, shown);
+	}
+	drop_forward(f);
+	return code == 0 ? 0 : -1;
+}
+
+void
+sku_resolve_error(struct sku_error *err, int code, int system_errno, const char *name)
+{
+	if (code == EAI_SYSTEM)
+		sku_error_set(err, SKU_ERR_SYSTEM, system_errno, "look up %s", name);
+	else
+		sku_error_set(err, SKU_ERR_RESOLVE, code, "look up %s", name);
+}
+
+struct sku_query *
+sku_query_start(const char *host, const struct addrinfo *hints, int notify_fd)
+{
+	struct sku_query *query = calloc(1, sizeof(*query));
+	struct sku_work work = { run_forward, drop_forward, NULL };
+
+	if (query == NULL)
+		return NULL;
+	query->forward = new_forward(host, NULL, hints);
+	if (query->forward == NULL) {
+		free(query);
+		return NULL;
+	}
+	work.arg = query->forward;
+	query->job = sku_background_start(&work, notify_fd);
+	if (query->job == NULL) {
+		int saved = errno;
+
+		drop_forward(query->forward);
+		free(query);
+		errno = saved;
+		return NULL;
+	}
+	return query;
+}
+
+bool
+sku_query_done(struct sku_query *query)
+{
+	return sku_background_done(query->job);
+}
+
+int
+sku_query_wait(struct sku_query *query, struct sku_deadline deadline)
+{
+	return sku_background_wait(query->job, deadline);
+}
+
+int
+sku_query_take(struct sku_query *query, struct addrinfo **result, struct sku_error *err)
+{
+	struct forward *f = query->forward;
+	char shown[SKU_HOST_MAX];
+
+	sku_background_take(query->job);
+	free(query);
+	(void)strncpy(shown, f->host, sizeof(shown) - 1);
+	shown[sizeof(shown) - 1] = '\0';
+	return take_forward(f, shown, result, err);
+}
+
+void
+sku_query_abandon(struct sku_query *query)
+{
+	if (query == NULL)
+		return;
+	sku_background_abandon(query->job);
+	free(query);
+}
+
+int
+sku_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+    struct addrinfo **result, struct sku_deadline deadline, struct sku_error *err)
+{
+	const char *shown = host != NULL ? host : service != NULL ? service : "";
+	struct forward *f = new_forward(host, service, hints);
+	const struct sku_work work = { run_forward, drop_forward, f };
+
+	*result = NULL;
+	if (f == NULL) {
+		sku_error_set(err, SKU_ERR_SYSTEM, ENOMEM, "look up %s", shown);
+		return -1;
+	}
+	if (sku_background_run(&work, deadline) == -1) {
+		sku_error_set(err, SKU_ERR_SYSTEM, errno, "look up %s", shown);
+		return -1;
+	}
+	return take_forward(f, shown, result, err);
+}

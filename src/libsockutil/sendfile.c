@@ -1,0 +1,210 @@
+/* sendfile.c - file to socket with offset and count, by sendfile(2) or by reading and sending.
+ * Row 2: above socket. */
+#include "sockutil.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SENDFILE_MAX ((size_t)0x7ffff000) /* Linux moves no more in one call: sendfile(2) */
+#define COPY_BUFFER ((size_t)256 * 1024)
+
+/* sendfile(2) has no MSG_NOSIGNAL: SIGPIPE is held back in this thread, and one that we caused is
+ * taken away before the mask is restored. */
+struct sigpipe_guard {
+	sigset_t before;
+	bool was_pending;
+};
+
+static void
+sigpipe_set(sigset_t *set)
+{
+	(void)sigemptyset(set);
+	(void)sigaddset(set, SIGPIPE);
+}
+
+static void
+hold_sigpipe(struct sigpipe_guard *guard)
+{
+	sigset_t set, pending;
+
+	sigpipe_set(&set);
+	(void)sigpending(&pending);
+	guard->was_pending = sigismember(&pending, SIGPIPE) == 1;
+	(void)pthread_sigmask(SIG_BLOCK, &set, &guard->before);
+}
+
+static void
+release_sigpipe(const struct sigpipe_guard *guard)
+{
+	int saved = errno;
+	sigset_t set;
+	const struct timespec now = { 0, 0 };
+
+	sigpipe_set(&set);
+	if (!guard->was_pending) {
+		while (sigtimedwait(&set, NULL, &now) == -1 && errno == EINTR)
+			;
+	}
+	(void)pthread_sigmask(SIG_SETMASK, &guard->before, NULL);
+	errno = saved;
+}
+
+static size_t
+next_chunk(int64_t count, int64_t done, size_t most)
+{
+	if (count == SKU_SENDFILE_ALL || count - done > (int64_t)most)
+		return most;
+	return (size_t)(count - done);
+}
+
+/* 0: count or the end was reached; 1: the kernel refuses this file; -1: failed. */
+static int
+by_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64_t *done)
+{
+	off_t position = offset;
+
+	while (count == SKU_SENDFILE_ALL || *done < count) {
+		ssize_t n =
+		    sendfile(s->fd, file_fd, &position, next_chunk(count, *done, SENDFILE_MAX));
+
+		if (n == 0)
+			return 0;
+		if (n > 0) {
+			*done += n;
+			continue;
+		}
+		if (errno == EINTR)
+			continue;
+		if ((errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP) && *done == 0)
+			return 1;
+		if (errno != EAGAIN || s->timeout_ns <= 0 ||
+		    sku_wait_fd(s->fd, POLLOUT, sku_deadline_in(s->timeout_ns)) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* One read, at offset where the file can seek. */
+static ssize_t
+read_at(int file_fd, void *buf, size_t len, bool seekable, int64_t offset)
+{
+	ssize_t n;
+
+	do {
+		n = seekable ? pread(file_fd, buf, len, offset) : read(file_fd, buf, len);
+		if (n == -1 && errno == EAGAIN) {
+			if (sku_wait_fd(file_fd, POLLIN, sku_deadline_never()) == -1)
+				return -1;
+			errno = EINTR;
+		}
+	} while (n == -1 && errno == EINTR);
+	return n;
+}
+
+/* What cannot seek is read up to the offset.  0, also at an early end; -1: failed. */
+static int
+skip(int file_fd, void *buf, int64_t offset)
+{
+	while (offset > 0) {
+		ssize_t n = read_at(file_fd, buf,
+		    offset > (int64_t)COPY_BUFFER ? COPY_BUFFER : (size_t)offset, false, 0);
+
+		if (n <= 0)
+			return (int)n;
+		offset -= n;
+	}
+	return 0;
+}
+
+/* Send what one read gave; the timeout is armed anew by every piece that goes. */
+static int
+send_piece(struct sku_sock *s, const char *buf, size_t len, int64_t *done)
+{
+	while (len > 0) {
+		ssize_t n = sku_send(s, buf, len, 0);
+
+		if (n == -1)
+			return -1;
+		buf += n;
+		len -= (size_t)n;
+		*done += n;
+	}
+	return 0;
+}
+
+static int
+by_copying(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64_t *done)
+{
+	bool seekable = lseek(file_fd, 0, SEEK_CUR) != -1;
+	char *buf = malloc(COPY_BUFFER);
+	ssize_t n = 1;
+	int saved;
+
+	if (buf == NULL)
+		return -1;
+	if (!seekable && skip(file_fd, buf, offset) == -1)
+		n = -1;
+	while (n > 0 && (count == SKU_SENDFILE_ALL || *done < count)) {
+		n = read_at(
+		    file_fd, buf, next_chunk(count, *done, COPY_BUFFER), seekable, offset + *done);
+		if (n > 0 && send_piece(s, buf, (size_t)n, done) == -1)
+			n = -1;
+	}
+	saved = errno;
+	free(buf);
+	errno = saved;
+	return n == -1 ? -1 : 0;
+}
+
+/* Files whose size reads 0 but is not (/proc) end sendfile(2) before they begin. */
+static bool
+sendfile_serves(int file_fd)
+{
+	struct stat st;
+
+	return fstat(file_fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
+}
+
+int
+sku_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64_t *sent)
+{
+	int64_t done = 0;
+	int result = 1;
+
+	if (sent != NULL)
+		*sent = 0;
+	if (s->fd == -1) {
+		errno = EBADF;
+		return -1;
+	}
+	if (offset < 0 || count == 0 || count < SKU_SENDFILE_ALL || s->type != SOCK_STREAM ||
+	    (count > 0 && offset > INT64_MAX - count)) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (sendfile_serves(file_fd)) {
+		struct sigpipe_guard guard;
+
+		hold_sigpipe(&guard);
+		result = by_sendfile(s, file_fd, offset, count, &done);
+		release_sigpipe(&guard);
+	}
+	if (result == 1)
+		result = by_copying(s, file_fd, offset, count, &done);
+	if (sent != NULL)
+		*sent = done;
+	if (done > 0 || result == 0) {
+		int saved = errno;
+
+		(void)lseek(file_fd, offset + done, SEEK_SET); /* pipes have no position */
+		errno = saved;
+	}
+	return result;
+}

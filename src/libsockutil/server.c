@@ -1,0 +1,151 @@
+/* server.c - create_server(): bound, and listening if it is a stream.
+ * Row 2: above socket, address, services and error. */
+#include "sockutil.h"
+
+#include <errno.h>
+#include <string.h>
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+bool
+sku_has_ipv6(void)
+{
+	SKU_AUTOCLOSE struct sku_sock s = SKU_SOCK_INIT;
+	struct sku_address loopback;
+
+	return sku_address_from_numeric(&loopback, AF_INET6, "::1", 0) == 0 &&
+	       sku_socket(&s, AF_INET6, SOCK_STREAM, 0) == 0 && sku_bind(&s, &loopback) == 0;
+}
+
+bool
+sku_has_dualstack_ipv6(void)
+{
+	SKU_AUTOCLOSE struct sku_sock s = SKU_SOCK_INIT;
+
+	return sku_socket(&s, AF_INET6, SOCK_STREAM, 0) == 0 &&
+	       sku_setsockopt_int(&s, IPPROTO_IPV6, IPV6_V6ONLY, 0) == 0;
+}
+
+static int
+open_socket(struct sku_sock *s, int family, int type, int protocol)
+{
+	if (sku_socket(s, family, type, protocol) == 0)
+		return 0;
+	return protocol == IPPROTO_MPTCP ? sku_socket(s, family, type, 0) : -1;
+}
+
+static int
+set_options(struct sku_sock *s, const struct sku_server_opts *opts, bool dual)
+{
+	bool reuse = s->type == SOCK_STREAM ? !opts->no_reuseaddr : opts->reuseaddr;
+
+	if (reuse && sku_setsockopt_int(s, SOL_SOCKET, SO_REUSEADDR, 1) == -1)
+		return -1;
+	if (opts->reuseport && sku_setsockopt_int(s, SOL_SOCKET, SO_REUSEPORT, 1) == -1)
+		return -1;
+	if (s->family == AF_INET6 && sku_setsockopt_int(s, IPPROTO_IPV6, IPV6_V6ONLY, !dual) == -1)
+		return -1;
+	return 0;
+}
+
+/* One address: a socket that is ready, or -1 with the cause in *err. */
+static int
+serve_address(struct sku_sock *s, const struct sku_address *address,
+    const struct sku_server_opts *opts, bool dual, struct sku_error *err)
+{
+	char host[SKU_ADDRESS_TEXT_MAX];
+	const char *what = "open a socket for";
+	int type = opts->type != 0 ? opts->type : SOCK_STREAM;
+
+	if (open_socket(s, address->sa.sa_family, type, opts->protocol) == -1)
+		goto fail;
+	what = "bind to";
+	if (set_options(s, opts, dual) == -1 || sku_bind(s, address) == -1)
+		goto fail;
+	what = "listen on";
+	if (type == SOCK_STREAM && sku_listen(s, opts->backlog) == -1)
+		goto fail;
+	return 0;
+fail:
+	sku_error_set(err, SKU_ERR_SYSTEM, errno, "%s %s port %u", what,
+	    dual ? "*" : sku_address_host(address, host), sku_address_port(address));
+	sku_autoclose(s);
+	return -1;
+}
+
+/* Every address: both families on one socket, or what there is. */
+static int
+serve_any(
+    struct sku_sock *s, unsigned port, const struct sku_server_opts *opts, struct sku_error *err)
+{
+	struct sku_address any;
+
+	if (opts->family != AF_INET && sku_address_from_numeric(&any, AF_INET6, "::", port) == 0) {
+		if (serve_address(s, &any, opts, opts->family == AF_UNSPEC, err) == 0)
+			return 0;
+		if (opts->family == AF_INET6 ||
+		    (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL && errno != ENOPROTOOPT))
+			return -1;
+	}
+	(void)sku_address_from_numeric(&any, AF_INET, "0.0.0.0", port);
+	return serve_address(s, &any, opts, false, err);
+}
+
+static int
+serve_name(struct sku_sock *s, const char *host, unsigned port, const struct sku_server_opts *opts,
+    struct sku_error *err)
+{
+	const struct addrinfo hints = { .ai_family = opts->family, .ai_socktype = SOCK_STREAM };
+	struct sku_deadline deadline =
+	    opts->deadline.at_ns == 0 ? sku_deadline_never() : opts->deadline;
+	struct addrinfo *list, *ai;
+	struct sku_error first;
+	int result = -1;
+
+	if (sku_getaddrinfo(host, NULL, &hints, &list, deadline, err) == -1)
+		return -1;
+	for (ai = list; ai != NULL && result == -1; ai = ai->ai_next) {
+		struct sku_address address = { .len = ai->ai_addrlen };
+
+		memcpy(&address.storage, ai->ai_addr, ai->ai_addrlen);
+		if (ai->ai_family == AF_INET)
+			address.in.sin_port = htons((in_port_t)port);
+		else
+			address.in6.sin6_port = htons((in_port_t)port);
+		result = serve_address(s, &address, opts, false, ai == list ? &first : NULL);
+	}
+	freeaddrinfo(list);
+	if (result == -1) {
+		errno = first.code;
+		if (err != NULL)
+			*err = first;
+	}
+	return result;
+}
+
+int
+sku_create_server(struct sku_sock *s, const char *host, const char *port,
+    const struct sku_server_opts *opts, struct sku_error *err)
+{
+	static const struct sku_server_opts defaults = { .backlog = SKU_DEFAULT_BACKLOG };
+	struct sku_address numeric;
+	int number;
+
+	if (opts == NULL)
+		opts = &defaults;
+	number =
+	    sku_port_from_text(port, opts->type == SOCK_DGRAM ? "udp" : "tcp", opts->numeric, err);
+	if (number == -1)
+		return -1;
+	if (host == NULL || *host == '\0')
+		return serve_any(s, (unsigned)number, opts, err);
+	if (sku_address_from_numeric(&numeric, opts->family, host, (unsigned)number) == 0)
+		return serve_address(s, &numeric, opts, false, err);
+	if (opts->numeric) {
+		sku_error_set(err, SKU_ERR_SYSTEM, EINVAL, "bind to %s port %d", host, number);
+		return -1;
+	}
+	return serve_name(s, host, (unsigned)number, opts, err);
+}

@@ -1,0 +1,154 @@
+/* services.c - names and ports of services, from the system or, where it knows none at all, from
+ * the built-in table.
+ * Row 2: above error. */
+#include "services.h"
+#include "sockutil.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* An entry of the services database and the memory that its strings are in. */
+struct entry {
+	struct servent servent;
+	char *memory;
+};
+
+/* getservbyname_r or getservbyport_r (name NULL) with memory enough: 0, or an errno value. */
+static int
+query(const char *name, unsigned port, const char *proto, struct entry *entry)
+{
+	struct servent *found = NULL;
+	size_t size = 1024;
+	int error = ERANGE;
+
+	entry->memory = NULL;
+	while (error == ERANGE && size <= (size_t)1 << 20) {
+		char *memory = realloc(entry->memory, size);
+
+		if (memory == NULL) {
+			error = ENOMEM;
+			break;
+		}
+		entry->memory = memory;
+		error = name != NULL ?
+			    getservbyname_r(name, proto, &entry->servent, memory, size, &found) :
+			    getservbyport_r(htons((in_port_t)port), proto, &entry->servent, memory,
+				size, &found);
+		size *= 4;
+	}
+	if (error == 0 && found != NULL)
+		return 0;
+	free(entry->memory);
+	return error != 0 && error != ERANGE ? error : ENOENT;
+}
+
+/* Is word one of the words, separated by spaces? */
+static bool
+has_word(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	while (*words != '\0') {
+		size_t n = strcspn(words, " ");
+
+		if (n == len && memcmp(words, word, n) == 0)
+			return true;
+		words += n + (words[n] == ' ');
+	}
+	return false;
+}
+
+static const struct sku_service *
+query_builtin(const char *name, unsigned port, const char *proto)
+{
+	if (access(_PATH_SERVICES, F_OK) == 0 || errno != ENOENT)
+		return NULL;
+	for (size_t i = 0; i < sku_builtin_services_count; i++) {
+		const struct sku_service *service = &sku_builtin_services[i];
+
+		if (proto != NULL && !has_word(service->protocols, proto))
+			continue;
+		if (name == NULL ?
+			service->port == port :
+			strcmp(service->name, name) == 0 || has_word(service->aliases, name))
+			return service;
+	}
+	return NULL;
+}
+
+int
+sku_getservbyname(const char *name, const char *proto)
+{
+	const struct sku_service *service;
+	struct entry entry;
+	int error = query(name, 0, proto, &entry);
+
+	if (error == 0) {
+		free(entry.memory);
+		return ntohs((in_port_t)entry.servent.s_port);
+	}
+	service = query_builtin(name, 0, proto);
+	if (service != NULL)
+		return service->port;
+	errno = error;
+	return -1;
+}
+
+static int
+copy_name(const char *name, char *buf, size_t len)
+{
+	if (strlen(name) >= len) {
+		errno = ERANGE;
+		return -1;
+	}
+	memcpy(buf, name, strlen(name) + 1);
+	return 0;
+}
+
+int
+sku_getservbyport(unsigned port, const char *proto, char *buf, size_t len)
+{
+	const struct sku_service *service;
+	struct entry entry;
+	int error, result;
+
+	if (port > 65535) {
+		errno = EINVAL;
+		return -1;
+	}
+	error = query(NULL, port, proto, &entry);
+	if (error == 0) {
+		result = copy_name(entry.servent.s_name, buf, len);
+		free(entry.memory);
+		return result;
+	}
+	service = query_builtin(NULL, port, proto);
+	if (service != NULL)
+		return copy_name(service->name, buf, len);
+	errno = error;
+	return -1;
+}
+
+int
+sku_port_from_text(const char *text, const char *proto, bool numeric, struct sku_error *err)
+{
+	size_t digits = strspn(text, "0123456789");
+	int found;
+
+	if (digits > 0 && text[digits] == '\0') {
+		unsigned long port = strtoul(text, NULL, 10); /* too large a number is ULONG_MAX */
+
+		if (port <= 65535)
+			return (int)port;
+	} else if (!numeric && *text != '\0') {
+		found = sku_getservbyname(text, proto);
+		if (found == -1)
+			sku_error_set(
+			    err, SKU_ERR_RESOLVE, EAI_SERVICE, "look up service %s", text);
+		return found;
+	}
+	sku_error_set(err, SKU_ERR_SYSTEM, EINVAL, "port %s", text);
+	return -1;
+}

@@ -1,0 +1,17 @@
+/* services.h - the built-in table of well-known services. */
+#ifndef SKU_SERVICES_H
+#define SKU_SERVICES_H
+
+#include <stddef.h>
+
+struct sku_service {
+	unsigned short port;
+	const char *protocols; /* "tcp", "udp" or "tcp udp" */
+	const char *name;
+	const char *aliases; /* separated by spaces; "" for none */
+};
+
+extern const struct sku_service sku_builtin_services[];
+extern const size_t sku_builtin_services_count;
+
+#endif

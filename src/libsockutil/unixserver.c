@@ -1,0 +1,177 @@
+/* unixserver.c - a server on a UNIX path: what a dead one left is replaced, nothing else is.
+ * Row 2: above socket, address and error. */
+#include "sockutil.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOCK_PATIENCE (5 * SKU_SECOND)
+#define LOCK_PAUSE (10 * SKU_MS)
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+static int
+open_directory(const char *path, int how)
+{
+	char dir[sizeof(((struct sockaddr_un *)0)->sun_path) + 1] = ".";
+	size_t len = (size_t)(base_name(path) - path);
+
+	if (len > 0) {
+		memcpy(dir, path, len);
+		dir[len] = '\0';
+	}
+	return open(dir, how | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* The lock is gone with the descriptor.  Somebody may hold it for ever, but not keep us. */
+static int
+lock_directory(int dir_fd)
+{
+	struct sku_deadline deadline = sku_deadline_in(LOCK_PATIENCE);
+	const struct timespec pause = { 0, LOCK_PAUSE };
+
+	while (flock(dir_fd, LOCK_EX | LOCK_NB) == -1) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -1;
+		if (sku_deadline_passed(deadline)) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		(void)nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+/* Does a process hold the socket that is bound there?  The kernel looks the socket up before it
+ * compares the types, so a datagram socket learns it without a stream server being connected to;
+ * for a datagram server, connecting is only an address that we keep. */
+static bool
+is_living(const struct sku_address *address)
+{
+	SKU_AUTOCLOSE struct sku_sock probe = SKU_SOCK_INIT;
+
+	if (sku_socket(&probe, AF_UNIX, SOCK_DGRAM, 0) == -1)
+		return true; /* not known to be dead */
+	return sku_connect(&probe, address) == 0 || errno != ECONNREFUSED;
+}
+
+/* Something stands at the address: 0 when it is gone now, -1 with errno. */
+static int
+remove_dead(const struct sku_address *address, const char *path, int dir_fd)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, base_name(path), &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno == ENOENT ? 0 : -1;
+	if (!S_ISSOCK(st.st_mode)) {
+		errno = EEXIST;
+		return -1;
+	}
+	if (is_living(address)) {
+		errno = EADDRINUSE;
+		return -1;
+	}
+	return unlinkat(dir_fd, base_name(path), 0);
+}
+
+static int
+bind_path(struct sku_sock *s, const struct sku_address *address, const char *path)
+{
+	int dir_fd, result, saved;
+
+	if (sku_bind(s, address) == 0)
+		return 0;
+	if (errno != EADDRINUSE || *path == '@')
+		return -1;
+	dir_fd = open_directory(path, O_RDONLY); /* to lock it, O_PATH will not do */
+	if (dir_fd == -1)
+		return -1;
+	result = lock_directory(dir_fd);
+	if (result == 0)
+		result = remove_dead(address, path, dir_fd);
+	if (result == 0)
+		result = sku_bind(s, address);
+	saved = errno;
+	(void)close(dir_fd);
+	errno = saved;
+	return result;
+}
+
+/* Remember what to remove.  Where that cannot be known, nothing will be. */
+static void
+remember(struct sku_unix_path *bound, const char *path)
+{
+	struct stat st;
+
+	*bound = (struct sku_unix_path)SKU_UNIX_PATH_INIT;
+	if (*path == '@')
+		return;
+	bound->dir_fd = open_directory(path, O_PATH);
+	if (bound->dir_fd == -1)
+		return;
+	(void)snprintf(bound->name, sizeof(bound->name), "%s", base_name(path));
+	if (fstatat(bound->dir_fd, bound->name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    !S_ISSOCK(st.st_mode)) {
+		(void)close(bound->dir_fd);
+		bound->dir_fd = -1;
+		return;
+	}
+	bound->device = st.st_dev;
+	bound->inode = st.st_ino;
+}
+
+int
+sku_create_unix_server(struct sku_sock *s, const char *path, int type, int backlog,
+    struct sku_unix_path *bound, struct sku_error *err)
+{
+	struct sku_address address;
+	const char *what = "open a socket for";
+
+	*bound = (struct sku_unix_path)SKU_UNIX_PATH_INIT;
+	if (sku_address_from_path(&address, path) == -1 || sku_socket(s, AF_UNIX, type, 0) == -1)
+		goto fail;
+	what = "bind to";
+	if (bind_path(s, &address, path) == -1)
+		goto fail;
+	remember(bound, path);
+	what = "listen on";
+	if (type == SOCK_STREAM && sku_listen(s, backlog) == -1)
+		goto fail;
+	return 0;
+fail:
+	sku_error_set(err, SKU_ERR_SYSTEM, errno, "%s %s", what, path);
+	(void)sku_unlink_unix_server(bound);
+	sku_autoclose(s);
+	errno = err != NULL ? err->code : errno;
+	return -1;
+}
+
+int
+sku_unlink_unix_server(struct sku_unix_path *bound)
+{
+	struct stat st;
+	int result = 0, saved;
+
+	if (bound->dir_fd == -1)
+		return 0;
+	if (fstatat(bound->dir_fd, bound->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISSOCK(st.st_mode) && st.st_dev == bound->device && st.st_ino == bound->inode)
+		result = unlinkat(bound->dir_fd, bound->name, 0);
+	saved = errno;
+	(void)close(bound->dir_fd);
+	bound->dir_fd = -1;
+	errno = saved;
+	return result;
+}

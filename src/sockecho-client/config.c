@@ -1,0 +1,262 @@
+/* config.c - the options of sockecho-client.
+ * Row tool. */
+#include "config.h"
+
+#include "numbers.h"
+#include "report.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	OPT_PING = 400,
+	OPT_CONNECT_ONLY,
+	OPT_EXPECT,
+	OPT_ALPHA,
+	OPT_BUFSIZE,
+	OPT_KEEPALIVE,
+	OPT_NAGLE,
+	OPT_DURATION,
+	OPT_CLIENTS,
+	OPT_HISTOGRAM,
+};
+
+/* Modes: what kind of peer, and what is done. */
+enum {
+	TCP = 1,
+	UDP = 2,
+	UNIX_STREAM = 4,
+	UNIX_DATAGRAM = 8,
+	PINGS = 16,
+	READS_TERMINAL = 32,
+	READS_STREAM = 64, /* what recv brings in any stream mode */
+	EXCHANGES = 128,   /* something is said at all */
+};
+
+#define ABOUT_PING "goes with --ping"
+#define ABOUT_TCP "is about TCP alone"
+
+static const struct cli_option options[] = {
+	CLI_GROUP("Whom to talk to"),
+	CLI_ADDRESS_OPTIONS(TCP | UDP, TCP),
+	CLI_UDP_OPTION,
+	CLI_FD_OPTION,
+	CLI_DIAL_OPTIONS(TCP | UDP),
+	CLI_GROUP("What to say (MESSAGEs; else standard input)"),
+	{ OPT_CONNECT_ONLY, "connect-only", NULL, "connect, say nothing, exit", 0, NULL },
+	{ OPT_PING, "ping", NULL, "measure round trips", 0, NULL },
+	{ OPT_EXPECT, "expect", "any|echo|upper", "check what comes back (any)", EXCHANGES,
+	    "does not go with --connect-only" },
+	{ OPT_ALPHA, "alpha", NULL, "at the prompt, skip what is not all letters", READS_TERMINAL,
+	    "is about the prompt: standard input is no terminal, or there are MESSAGEs" },
+	CLI_TIMEOUT_OPTION(0, NULL),
+	CLI_MAX_TIME_OPTION,
+	{ OPT_BUFSIZE, "bufsize", "SIZE", "most bytes for one recv (64K)", READS_STREAM,
+	    "is about messages and streams: not with --udp, --ping or --connect-only" },
+	{ OPT_KEEPALIVE, "keepalive", NULL, "let TCP find a dead peer out", TCP, ABOUT_TCP },
+	{ OPT_NAGLE, "nagle", NULL, "leave Nagle's algorithm on", TCP, ABOUT_TCP },
+	CLI_GROUP("With --ping"),
+	{ 'c', "count", "N", "send N probes; none", PINGS, ABOUT_PING },
+	{ 'i', "interval", "SECONDS", "from one probe to the next (1); 0: back to back", PINGS,
+	    ABOUT_PING },
+	{ 's', "size", "SIZE", "bytes in a probe (64)", PINGS, ABOUT_PING },
+	{ OPT_DURATION, "duration", "SECONDS", "send probes for that long", PINGS, ABOUT_PING },
+	{ OPT_CLIENTS, "clients", "N", "that many connections at once (1)", PINGS, ABOUT_PING },
+	{ OPT_HISTOGRAM, "histogram", NULL, "draw the distribution", PINGS, ABOUT_PING },
+	CLI_COMMON_OPTIONS,
+	CLI_END,
+};
+
+static const char *const synopsis[] = { "[options] HOST PORT [MESSAGE...]",
+	"[options] -U PATH [MESSAGE...]", "[options] --ping HOST PORT", NULL };
+
+static const struct cli_command command = { "sockecho-client", synopsis,
+	"Talk to an echo server: messages, a stream, a prompt, datagrams, round trips.", options };
+
+static enum expectation
+parse_expectation(const char *value)
+{
+	static const char *const names[] = { "any", "echo", "upper" };
+
+	for (int i = EXPECT_ANY; i <= EXPECT_UPPER; i++) {
+		if (strcmp(value, names[i]) == 0)
+			return (enum expectation)i;
+	}
+	cli_usage_error("option '--expect' takes any, echo or upper, not '%s'", value);
+}
+
+static void
+take_option(struct client_config *c, int id, const char *value)
+{
+	switch (id) {
+	case OPT_PING:
+		c->mode = PING;
+		break;
+	case OPT_CONNECT_ONLY:
+		c->mode = CONNECT_ONLY;
+		break;
+	case OPT_EXPECT:
+		c->expect = parse_expectation(value);
+		break;
+	case OPT_ALPHA:
+		c->alpha = true;
+		break;
+	case OPT_BUFSIZE:
+		c->bufsize = (size_t)cli_size("bufsize", value, 1, 1 << 30);
+		break;
+	case OPT_KEEPALIVE:
+		c->keepalive = true;
+		break;
+	case OPT_NAGLE:
+		c->nagle = true;
+		break;
+	case 'c':
+		c->count = cli_count_or_none("count", value, 1, INT64_MAX);
+		break;
+	case 'i':
+		c->interval_ns = cli_seconds("interval", value, false);
+		break;
+	case 's':
+		c->size = (size_t)cli_size("size", value, 1, 16 << 20);
+		break;
+	case OPT_DURATION:
+		c->duration_ns = cli_seconds("duration", value, false);
+		break;
+	case OPT_CLIENTS:
+		c->clients = cli_count("clients", value, 1, 1000000);
+		break;
+	case OPT_HISTOGRAM:
+		c->histogram = true;
+		break;
+	default:
+		if (!cli_limits_option(&c->limits, id, value))
+			(void)cli_dial_option(&c->dial, id, value);
+	}
+}
+
+/* Whether the operands so far say where to; what follows is a MESSAGE. */
+static bool
+address_is_whole(const struct client_config *c, const char *const *operands, size_t count)
+{
+	if (c->dial.fd != -1)
+		return true;
+	if (count == 0)
+		return false;
+	return count == 2 || cli_operand_is_whole(&c->dial.address, operands[0]);
+}
+
+static void
+choose_mode(struct client_config *c, const struct cli_parser *parser)
+{
+	bool ping = cli_parser_given(parser, OPT_PING);
+	bool connect_only = cli_parser_given(parser, OPT_CONNECT_ONLY);
+
+	if (ping && connect_only)
+		cli_usage_error("--ping and --connect-only exclude each other");
+	if ((ping || connect_only) && c->messages != NULL)
+		cli_usage_error("with --%s there are no MESSAGEs", ping ? "ping" : "connect-only");
+	if (connect_only && c->dial.address.datagram)
+		cli_usage_error("--connect-only does not go with --udp: it could not know whether "
+				"anybody is there");
+	if (ping || connect_only)
+		return;
+	if (c->dial.address.datagram)
+		c->mode = DATAGRAMS;
+	else if (c->messages != NULL)
+		c->mode = MESSAGES;
+	else
+		c->mode = isatty(STDIN_FILENO) ? PROMPT : STREAM;
+}
+
+static unsigned
+mode_bits(const struct client_config *c)
+{
+	const struct cli_address_flags *a = &c->dial.address;
+	unsigned bits = a->is_unix  ? (a->datagram ? UNIX_DATAGRAM : UNIX_STREAM) :
+			a->datagram ? UDP :
+				      TCP;
+
+	if (c->mode == PING)
+		bits |= PINGS;
+	if (c->mode == PROMPT)
+		bits |= READS_TERMINAL;
+	if (c->mode == MESSAGES || c->mode == STREAM || c->mode == PROMPT)
+		bits |= READS_STREAM;
+	if (c->mode != CONNECT_ONLY)
+		bits |= EXCHANGES;
+	return bits;
+}
+
+/* The socket of --fd says what it is. */
+static void
+look_at_fd(struct cli_dial *dial)
+{
+	struct sku_sock s;
+
+	if (sku_socket_from_fd(&s, dial->fd) == -1)
+		cli_usage_error("option '--fd' takes an open socket, which %d is not", dial->fd);
+	if (dial->address.datagram && s.type != SOCK_DGRAM)
+		cli_usage_error("descriptor %d is no datagram socket: leave --udp out", dial->fd);
+	dial->address.datagram = s.type == SOCK_DGRAM;
+	dial->address.is_unix = s.family == AF_UNIX;
+}
+
+static void
+check_combinations(struct client_config *c, const struct cli_parser *parser)
+{
+	bool datagram = c->dial.address.datagram;
+
+	cli_dial_check(&c->dial);
+	if (cli_parser_given(parser, '4') && cli_parser_given(parser, '6'))
+		cli_usage_error("-4 and -6 exclude each other");
+	if (c->mode == PING && datagram && c->size < 16)
+		cli_usage_error("option '--size' takes at least 16 bytes with --udp: the number "
+				"of the probe must fit in");
+	if (c->mode == PING && datagram && c->size > 65507)
+		cli_usage_error("option '--size' takes at most 65507 bytes with --udp");
+	if (c->dial.fd != -1 && c->clients > 1)
+		cli_usage_error("--fd is one connection: --clients means nothing");
+	if (c->dial.source_port != 0 && c->clients > 1)
+		cli_usage_error("--source with a port is for one connection, not for --clients");
+	if (!c->limits.timeout_given && (datagram || c->mode == PING))
+		c->limits.timeout_ns = 5 * SKU_SECOND;
+}
+
+void
+config_parse(struct client_config *config, int argc, char **argv)
+{
+	const char *operands[2] = { NULL }, *value;
+	struct cli_parser parser;
+	size_t count = 0;
+	int id;
+
+	*config = (struct client_config){ .dial = CLI_DIAL_INIT,
+		.limits = CLI_LIMITS_INIT,
+		.bufsize = 64 * 1024,
+		.count = NO_LIMIT,
+		.interval_ns = SKU_SECOND,
+		.size = 64,
+		.duration_ns = NO_LIMIT,
+		.clients = 1 };
+	cli_parser_init(&parser, &command, argc, argv);
+	while (config->messages == NULL && (id = cli_parser_next(&parser, &value)) != CLI_DONE) {
+		if (id != CLI_OPERAND)
+			take_option(config, id, value);
+		else if (address_is_whole(config, operands, count))
+			config->messages = cli_parser_rest(&parser);
+		else
+			operands[count++] = value;
+	}
+	if (config->dial.fd != -1) {
+		if (count > 0)
+			cli_usage_error("with --fd there is no HOST, PORT or PATH");
+		look_at_fd(&config->dial);
+	} else {
+		cli_endpoint_parse(
+		    &config->endpoint, &config->dial.address, operands, count, false);
+	}
+	choose_mode(config, &parser);
+	cli_parser_check_modes(&parser, mode_bits(config));
+	check_combinations(config, &parser);
+	cli_voice.stdout_is_data = config->mode == STREAM;
+}

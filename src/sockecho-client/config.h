@@ -1,0 +1,36 @@
+/* config.h - what the command line of sockecho-client says. */
+#ifndef CLIENT_CONFIG_H
+#define CLIENT_CONFIG_H
+
+#include "dial.h"
+#include "expect.h"
+#include "timelimits.h"
+
+#define NO_LIMIT INT64_C(-1)
+
+enum client_mode { MESSAGES, STREAM, PROMPT, DATAGRAMS, PING, CONNECT_ONLY };
+
+struct client_config {
+	enum client_mode mode;
+	struct cli_dial dial;
+	struct cli_limits limits;
+	struct cli_endpoint endpoint;
+	char **messages; /* ends with NULL; NULL: there are none */
+	enum expectation expect;
+	size_t bufsize;
+	bool alpha;
+	bool nagle;
+	bool keepalive;
+	/* --ping */
+	int64_t count; /* NO_LIMIT */
+	int64_t interval_ns;
+	size_t size;
+	int64_t duration_ns; /* NO_LIMIT */
+	int64_t clients;
+	bool histogram;
+};
+
+/* Misuse ends the program with status 2. */
+void config_parse(struct client_config *config, int argc, char **argv);
+
+#endif

@@ -1,0 +1,105 @@
+/* expect.c - what comes back, compared with what was sent.
+ * Row tool. */
+#include "expect.h"
+
+#include "upper.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t
+smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+bool
+expecting_init(struct expecting *e, enum expectation what)
+{
+	*e = (struct expecting){ .what = what };
+	if (what == EXPECT_ANY)
+		return true;
+	e->owed = malloc(EXPECT_WINDOW);
+	return e->owed != NULL;
+}
+
+void
+expecting_free(struct expecting *e)
+{
+	free(e->owed);
+	e->owed = NULL;
+}
+
+size_t
+expecting_room(const struct expecting *e)
+{
+	return e->what == EXPECT_ANY ? SIZE_MAX : EXPECT_WINDOW - (size_t)(e->sent - e->received);
+}
+
+void
+expecting_sent(struct expecting *e, const char *bytes, size_t len)
+{
+	while (e->what != EXPECT_ANY && len > 0) {
+		size_t at = (size_t)(e->sent % EXPECT_WINDOW);
+		size_t n = smaller(len, EXPECT_WINDOW - at);
+
+		memcpy(e->owed + at, bytes, n);
+		if (e->what == EXPECT_UPPER)
+			cli_upper(e->owed + at, n);
+		e->sent += n;
+		bytes += n;
+		len -= n;
+	}
+}
+
+static size_t
+first_difference(const char *a, const char *b, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && a[i] == b[i])
+		i++;
+	return i;
+}
+
+bool
+expecting_received(struct expecting *e, const char *bytes, size_t len)
+{
+	while (e->what != EXPECT_ANY && len > 0) {
+		size_t at = (size_t)(e->received % EXPECT_WINDOW);
+		size_t n =
+		    smaller(smaller(len, EXPECT_WINDOW - at), (size_t)(e->sent - e->received));
+
+		if (n == 0 || memcmp(e->owed + at, bytes, n) != 0) {
+			e->differs_at = e->received + first_difference(e->owed + at, bytes, n);
+			return false;
+		}
+		e->received += n;
+		bytes += n;
+		len -= n;
+	}
+	return true;
+}
+
+bool
+expecting_is_settled(const struct expecting *e)
+{
+	return e->sent == e->received;
+}
+
+int64_t
+expect_difference(
+    enum expectation what, const char *sent, size_t sent_len, const char *reply, size_t reply_len)
+{
+	if (what == EXPECT_ANY)
+		return -1;
+	for (size_t i = 0; i < smaller(sent_len, reply_len); i++) {
+		char owed = sent[i];
+
+		if (what == EXPECT_UPPER)
+			cli_upper(&owed, 1);
+		if (reply[i] != owed)
+			return (int64_t)i;
+	}
+	return sent_len == reply_len ? -1 : (int64_t)smaller(sent_len, reply_len);
+}

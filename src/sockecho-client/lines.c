@@ -1,0 +1,106 @@
+/* lines.c - lines from standard input, waiting for them within a deadline.
+ * Row tool. */
+#include "lines.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIRST_ROOM ((size_t)4096)
+
+/* The line that is there already; false: more must be read. */
+static bool
+take_line(struct line_reader *r, const char **line, size_t *len)
+{
+	char *newline =
+	    r->end > r->start ? memchr(r->buf + r->start, '\n', r->end - r->start) : NULL;
+
+	if (newline == NULL && !(r->ended && r->end > r->start))
+		return false;
+	*line = r->buf + r->start;
+	*len = newline != NULL ? (size_t)(newline - *line) : r->end - r->start;
+	r->start = newline != NULL ? r->start + *len + 1 : r->end;
+	return true;
+}
+
+static int
+make_room(struct line_reader *r)
+{
+	size_t room = r->room == 0 ? FIRST_ROOM : r->room * 2;
+	char *grown;
+
+	if (r->start > 0) {
+		memmove(r->buf, r->buf + r->start, r->end - r->start);
+		r->end -= r->start;
+		r->start = 0;
+	}
+	if (r->end < r->room)
+		return 0;
+	if (r->room >= LINE_MAX_BYTES) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	grown = realloc(r->buf, room);
+	if (grown == NULL)
+		return -1;
+	r->buf = grown;
+	r->room = room;
+	return 0;
+}
+
+static int
+wait_for_input(int peer_fd, struct sku_deadline deadline)
+{
+	struct pollfd pfds[2] = {
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+		{ .fd = peer_fd, .events = POLLIN },
+	};
+
+	for (;;) {
+		int n = poll(pfds, 2, sku_deadline_poll_ms(deadline));
+
+		if (n == -1 && errno != EINTR)
+			return -1;
+		if (n > 0 && pfds[0].revents != 0)
+			return 0;
+		if (n > 0) {
+			errno = EINTR;
+			return -1;
+		}
+		if (sku_deadline_passed(deadline)) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+	}
+}
+
+int
+line_next(struct line_reader *r, int peer_fd, struct sku_deadline deadline, const char **line,
+    size_t *len)
+{
+	ssize_t n;
+
+	while (!take_line(r, line, len)) {
+		if (r->ended)
+			return 0;
+		if (make_room(r) == -1 || wait_for_input(peer_fd, deadline) == -1)
+			return -1;
+		n = read(STDIN_FILENO, r->buf + r->end, r->room - r->end);
+		if (n == -1 && errno != EINTR && errno != EAGAIN)
+			return -1;
+		if (n == 0)
+			r->ended = true;
+		if (n > 0)
+			r->end += (size_t)n;
+	}
+	return 1;
+}
+
+void
+line_reader_free(struct line_reader *r)
+{
+	free(r->buf);
+	*r = (struct line_reader)LINE_READER_INIT;
+}

@@ -1,0 +1,41 @@
+/* main.c - sockecho-client: talk to an echo server.
+ * Row tool. */
+#include "config.h"
+#include "modes.h"
+#include "report.h"
+#include "session.h"
+
+static int
+run(const struct client_config *config)
+{
+	switch (config->mode) {
+	case MESSAGES:
+		return run_messages(config);
+	case STREAM:
+		return run_stream(config);
+	case PROMPT:
+		return run_prompt(config);
+	case DATAGRAMS:
+		return run_datagrams(config);
+	case PING:
+		return run_ping(config);
+	case CONNECT_ONLY:
+		return run_connect_only(config);
+	}
+	return CLI_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct client_config config;
+	int status;
+
+	cli_start("sockecho-client");
+	config_parse(&config, argc, argv);
+	session_count_on_sigusr1();
+	status = run(&config);
+	if (cli_flush() != CLI_OK && status == CLI_OK)
+		status = CLI_FAILED;
+	return status;
+}

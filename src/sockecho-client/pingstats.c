@@ -1,0 +1,263 @@
+/* pingstats.c - round trips, counted and distributed, in bounded memory.
+ * Row tool. */
+#include "pingstats.h"
+
+#include "record.h"
+#include "report.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const int percents[] = { 50, 90, 99 };
+
+#define PERCENTS (sizeof(percents) / sizeof(percents[0]))
+
+/* ---- the distribution ---------------------------------------------------------------------- */
+
+static unsigned
+bucket_of(uint64_t ns)
+{
+	unsigned shift;
+
+	if (ns < (1u << PING_PARTS_BITS))
+		return (unsigned)ns;
+	shift = 63 - (unsigned)__builtin_clzll(ns) - PING_PARTS_BITS;
+	return ((shift + 1) << PING_PARTS_BITS) |
+	       (unsigned)(ns >> shift & ((1u << PING_PARTS_BITS) - 1));
+}
+
+/* The middle of a bucket, in nanoseconds. */
+static double
+bucket_value(unsigned bucket)
+{
+	unsigned shift = bucket >> PING_PARTS_BITS;
+	uint64_t part = bucket & ((1u << PING_PARTS_BITS) - 1);
+
+	if (shift == 0)
+		return (double)part;
+	part |= 1u << PING_PARTS_BITS;
+	return (double)(part << (shift - 1)) + (double)(UINT64_C(1) << (shift - 1)) / 2;
+}
+
+void
+ping_stats_add(struct ping_stats *stats, int64_t rtt_ns)
+{
+	double seconds = (double)rtt_ns / 1e9;
+
+	if (stats->received == 0 || rtt_ns < stats->min_ns)
+		stats->min_ns = rtt_ns;
+	if (stats->received == 0 || rtt_ns > stats->max_ns)
+		stats->max_ns = rtt_ns;
+	stats->received++;
+	stats->sum += seconds;
+	stats->sum_of_squares += seconds * seconds;
+	stats->buckets[bucket_of((uint64_t)rtt_ns)]++;
+}
+
+double
+ping_stats_average(const struct ping_stats *stats)
+{
+	return stats->received > 0 ? stats->sum / (double)stats->received : 0;
+}
+
+double
+ping_stats_deviation(const struct ping_stats *stats)
+{
+	double average = ping_stats_average(stats);
+	double variance = stats->received > 0 ?
+			      stats->sum_of_squares / (double)stats->received - average * average :
+			      0;
+
+	return variance > 0 ? sqrt(variance) : 0;
+}
+
+bool
+ping_stats_supports(const struct ping_stats *stats, int percent)
+{
+	return stats->received >= 2 && stats->received * (uint64_t)(100 - percent) >= 100;
+}
+
+double
+ping_stats_percentile(const struct ping_stats *stats, int percent)
+{
+	uint64_t rank = (stats->received * (uint64_t)percent + 99) / 100, seen = 0;
+	double value = 0;
+
+	for (unsigned i = 0; i < PING_BUCKETS && seen < rank; i++) {
+		seen += stats->buckets[i];
+		value = bucket_value(i);
+	}
+	/* The middle of a bucket may lie outside of what was seen. */
+	if (value > (double)stats->max_ns)
+		value = (double)stats->max_ns;
+	if (value < (double)stats->min_ns)
+		value = (double)stats->min_ns;
+	return value / 1e9;
+}
+
+/* ---- text ---------------------------------------------------------------------------------- */
+
+static void
+print_percentiles(const struct ping_stats *stats)
+{
+	const char *separator = "";
+
+	if (!ping_stats_supports(stats, percents[0]))
+		return;
+	for (size_t i = 0; i < PERCENTS && ping_stats_supports(stats, percents[i]); i++) {
+		cli_print("%sp%d", separator, percents[i]);
+		separator = "/";
+	}
+	separator = " = ";
+	for (size_t i = 0; i < PERCENTS && ping_stats_supports(stats, percents[i]); i++) {
+		cli_print("%s%.3f", separator, ping_stats_percentile(stats, percents[i]) * 1e3);
+		separator = "/";
+	}
+	cli_print(" ms\n");
+}
+
+/* Rows of half a power of two each, from the first that has something to the last. */
+#define ROW_PARTS (1u << (PING_PARTS_BITS - 1))
+#define BAR_WIDTH 40
+
+static uint64_t
+row_count(const struct ping_stats *stats, unsigned row)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = row * ROW_PARTS; i < (row + 1) * ROW_PARTS; i++)
+		n += stats->buckets[i];
+	return n;
+}
+
+/* Where a row begins, in nanoseconds. */
+static double
+row_start(unsigned row)
+{
+	unsigned bucket = row * ROW_PARTS, shift = bucket >> PING_PARTS_BITS;
+	uint64_t part = bucket & ((1u << PING_PARTS_BITS) - 1);
+
+	return shift == 0 ? (double)part : (double)((part | 1u << PING_PARTS_BITS) << (shift - 1));
+}
+
+static void
+find_rows(const struct ping_stats *stats, unsigned *first, unsigned *last, uint64_t *most)
+{
+	*first = bucket_of((uint64_t)stats->min_ns) / ROW_PARTS;
+	*last = bucket_of((uint64_t)stats->max_ns) / ROW_PARTS;
+	*most = 1;
+	for (unsigned row = *first; row <= *last; row++) {
+		if (row_count(stats, row) > *most)
+			*most = row_count(stats, row);
+	}
+}
+
+static void
+print_histogram(const struct ping_stats *stats)
+{
+	static const char bar[] = "########################################";
+	unsigned first, last;
+	uint64_t most;
+
+	find_rows(stats, &first, &last, &most);
+	for (unsigned row = first; row <= last; row++) {
+		uint64_t n = row_count(stats, row);
+		int width = (int)((n * BAR_WIDTH + most - 1) / most);
+
+		cli_print("%10.3f - %10.3f ms %10" PRIu64 "%s%.*s\n", row_start(row) / 1e6,
+		    row_start(row + 1) / 1e6, n, n > 0 ? " " : "", width, bar);
+	}
+}
+
+static void
+print_text(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram)
+{
+	double loss = stats->transmitted > 0 ?
+			  100.0 * (double)(stats->transmitted - stats->received) /
+			      (double)stats->transmitted :
+			  0;
+
+	cli_print("%" PRIu64 " packets transmitted, %" PRIu64 " received", stats->transmitted,
+	    stats->received);
+	if (stats->duplicates > 0)
+		cli_print(", +%" PRIu64 " duplicates", stats->duplicates);
+	if (stats->late > 0)
+		cli_print(", +%" PRIu64 " late", stats->late);
+	cli_print(", %.6g%% packet loss, time %" PRId64 "ms\n", loss, elapsed_ns / SKU_MS);
+	if (stats->received == 0)
+		return;
+	cli_print("rtt min/avg/max/mdev = %.3f/%.3f/%.3f/%.3f ms\n", (double)stats->min_ns / 1e6,
+	    ping_stats_average(stats) * 1e3, (double)stats->max_ns / 1e6,
+	    ping_stats_deviation(stats) * 1e3);
+	print_percentiles(stats);
+	if (histogram)
+		print_histogram(stats);
+}
+
+/* ---- a record ------------------------------------------------------------------------------ */
+
+static void
+add_times(json_t *record, const struct ping_stats *stats)
+{
+	bool any = stats->received > 0;
+	char key[8];
+
+	cli_record_add(record, "min", any ? json_real((double)stats->min_ns / 1e9) : json_null());
+	cli_record_add(record, "avg", any ? json_real(ping_stats_average(stats)) : json_null());
+	cli_record_add(record, "max", any ? json_real((double)stats->max_ns / 1e9) : json_null());
+	cli_record_add(record, "mdev", any ? json_real(ping_stats_deviation(stats)) : json_null());
+	for (size_t i = 0; i < PERCENTS; i++) {
+		(void)snprintf(key, sizeof(key), "p%d", percents[i]);
+		cli_record_add(record, key,
+		    ping_stats_supports(stats, percents[i]) ?
+			json_real(ping_stats_percentile(stats, percents[i])) :
+			json_null());
+	}
+}
+
+static void
+add_histogram(json_t *record, const struct ping_stats *stats)
+{
+	json_t *rows = json_array();
+	unsigned first, last;
+	uint64_t most;
+
+	find_rows(stats, &first, &last, &most);
+	for (unsigned row = first; stats->received > 0 && row <= last; row++) {
+		json_t *entry = json_object();
+
+		cli_record_add(entry, "from", json_real(row_start(row) / 1e9));
+		cli_record_add(entry, "to", json_real(row_start(row + 1) / 1e9));
+		cli_record_number(entry, "count", row_count(stats, row));
+		(void)json_array_append_new(rows, entry);
+	}
+	cli_record_add(record, "histogram", rows);
+}
+
+static void
+emit_summary(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram)
+{
+	json_t *record = cli_record("summary");
+
+	cli_record_number(record, "transmitted", stats->transmitted);
+	cli_record_number(record, "received", stats->received);
+	cli_record_number(record, "lost", stats->transmitted - stats->received);
+	cli_record_number(record, "late", stats->late);
+	cli_record_number(record, "duplicates", stats->duplicates);
+	cli_record_seconds(record, "seconds", elapsed_ns);
+	add_times(record, stats);
+	if (histogram)
+		add_histogram(record, stats);
+	cli_record_emit(record);
+}
+
+void
+ping_stats_print(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram)
+{
+	if (cli_voice.json)
+		emit_summary(stats, elapsed_ns, histogram);
+	else
+		print_text(stats, elapsed_ns, histogram);
+}

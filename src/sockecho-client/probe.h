@@ -1,0 +1,40 @@
+/* probe.h - one connection of --ping: which probes are under way, and what came of them. */
+#ifndef CLIENT_PROBE_H
+#define CLIENT_PROBE_H
+
+#include "config.h"
+#include "pingstats.h"
+#include "session.h"
+#include "timers.h"
+
+enum probe_state { PROBE_NONE, PROBE_WAITING, PROBE_ANSWERED, PROBE_LOST };
+
+struct probe {
+	uint64_t seq;
+	int64_t from_ns; /* when it was sent, or was due if it could not be sent then */
+	enum probe_state state;
+};
+
+struct prober {
+	struct session session;
+	struct cli_timer timer;
+	size_t number; /* which of --clients, from 1 */
+	int64_t start_ns;
+	uint64_t sent;	   /* probes that were begun; the last has this number */
+	uint64_t oldest;   /* the first that may still be waited for */
+	int64_t due_ns;	   /* when the next one is due; INT64_MAX: after an answer, or never */
+	size_t out_offset; /* of the present probe, what was sent; == size: all */
+	uint64_t in_seq;   /* streams: the probe whose answer is coming in, */
+	size_t in_offset;  /* and how much of it has */
+	uint32_t watched;
+	bool dead;
+	size_t window; /* probes that are remembered: a power of two */
+	struct probe *probes;
+};
+
+/* Bytes of probe seq from offset on: its number, a blank, then letters over and over. */
+void probe_fill(char *buf, size_t len, uint64_t seq, size_t offset);
+/* The number that a datagram begins with; 0: it is none of ours. */
+uint64_t probe_number(const char *bytes, size_t len);
+
+#endif

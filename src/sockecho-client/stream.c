@@ -1,0 +1,322 @@
+/* stream.c - standard input goes out, what comes back goes to standard output, both at once.
+ * Row tool. */
+#include "escape.h"
+#include "modes.h"
+#include "outlet.h"
+#include "report.h"
+#include "session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Bytes on their way: those from start to end. */
+struct buffer {
+	char *bytes;
+	size_t start, end, room;
+};
+
+struct stream {
+	struct session session;
+	struct expecting expecting;
+	struct outlet outlet;
+	struct buffer out; /* from standard input to the peer */
+	struct buffer in;  /* from the peer to standard output */
+	bool input_ended, output_shut, peer_ended;
+	struct sku_deadline idle; /* --timeout, armed anew whenever the peer takes or gives */
+};
+
+static bool
+is_empty(const struct buffer *b)
+{
+	return b->start == b->end;
+}
+
+static void
+arm(struct stream *s)
+{
+	s->idle = cli_operation_deadline(&s->session.config->limits);
+}
+
+/* ---- one step in each direction; each returns CLI_OK or the status of a reported error ------- */
+
+static int
+read_input(struct stream *s)
+{
+	size_t most = s->out.room, room = expecting_room(&s->expecting);
+	ssize_t n = read(STDIN_FILENO, s->out.bytes, most < room ? most : room);
+
+	if (n == -1)
+		return errno == EAGAIN || errno == EINTR ?
+			   CLI_OK :
+			   cli_error_errno(CLI_FAILED, errno, "read standard input");
+	s->out.start = 0;
+	s->out.end = (size_t)n;
+	if (n == 0)
+		s->input_ended = true;
+	return CLI_OK;
+}
+
+static int
+send_output(struct stream *s)
+{
+	const char *bytes = s->out.bytes + s->out.start;
+	ssize_t n = sku_send(&s->session.sock, bytes, s->out.end - s->out.start, 0);
+
+	if (n == -1 && errno == EAGAIN)
+		return CLI_OK;
+	/* EPIPE: the peer had closed in order before it reset what still came. */
+	if (n == -1 && errno == EPIPE)
+		return session_closed_early(&s->session, "all of the input was sent");
+	if (n == -1)
+		return session_failed(&s->session, "send to", errno);
+	expecting_sent(&s->expecting, bytes, (size_t)n);
+	s->out.start += (size_t)n;
+	cli_count_up(&session_counters.bytes_out, (uint64_t)n);
+	arm(s);
+	return CLI_OK;
+}
+
+static int
+shut_output(struct stream *s)
+{
+	s->output_shut = true;
+	arm(s);
+	if (sku_shutdown(&s->session.sock, SHUT_WR) == -1 && errno != ENOTCONN)
+		return session_failed(&s->session, "send to", errno);
+	return CLI_OK;
+}
+
+static int
+check_received(struct stream *s, const char *bytes, size_t len)
+{
+	char text[80];
+
+	if (expecting_received(&s->expecting, bytes, len))
+		return CLI_OK;
+	(void)snprintf(text, sizeof(text), "the reply differs at byte %llu",
+	    (unsigned long long)s->expecting.differs_at);
+	return cli_error(CLI_MISMATCH, 0, text, "receive from %s", s->session.peer);
+}
+
+/* A terminal is shown the bytes escaped; they need more room then. */
+static int
+escape_received(struct stream *s, size_t len)
+{
+	size_t escaped_len;
+	char *escaped = cli_escape(s->in.bytes, len, CLI_ESCAPE_TEXT, &escaped_len);
+
+	if (escaped == NULL)
+		return cli_error_errno(CLI_FAILED, ENOMEM, "show what came");
+	free(s->in.bytes);
+	s->in.bytes = escaped;
+	s->in.end = escaped_len;
+	s->in.room = escaped_len + 1;
+	return CLI_OK;
+}
+
+static int
+make_room_again(struct stream *s)
+{
+	char *bytes;
+
+	if (s->in.room == s->session.config->bufsize)
+		return CLI_OK;
+	bytes = realloc(s->in.bytes, s->session.config->bufsize);
+	if (bytes == NULL)
+		return cli_error_errno(CLI_FAILED, ENOMEM, "get a buffer");
+	s->in.bytes = bytes;
+	s->in.room = s->session.config->bufsize;
+	return CLI_OK;
+}
+
+static int
+receive_input(struct stream *s)
+{
+	int status = make_room_again(s), checked;
+	ssize_t n;
+
+	if (status != CLI_OK)
+		return status;
+	n = sku_recv(&s->session.sock, s->in.bytes, s->in.room, 0);
+	if (n == -1)
+		return errno == EAGAIN ? CLI_OK :
+					 session_failed(&s->session, "receive from", errno);
+	arm(s);
+	if (n == 0) {
+		s->peer_ended = true;
+		return CLI_OK;
+	}
+	cli_count_up(&session_counters.bytes_in, (uint64_t)n);
+	checked = check_received(s, s->in.bytes, (size_t)n);
+	s->in.start = 0;
+	s->in.end = (size_t)n;
+	if (s->outlet.terminal)
+		status = escape_received(s, (size_t)n);
+	return checked != CLI_OK ? checked : status;
+}
+
+static int
+write_received(struct stream *s)
+{
+	ssize_t n = outlet_write(&s->outlet, s->in.bytes + s->in.start, s->in.end - s->in.start);
+
+	if (n == -1)
+		return errno == EAGAIN ?
+			   CLI_OK :
+			   cli_error_errno(CLI_FAILED, errno, "write to standard output");
+	s->in.start += (size_t)n;
+	return CLI_OK;
+}
+
+/* ---- the ends ------------------------------------------------------------------------------ */
+
+/* The peer has ended: was all of the input sent?  What standard input has not shown by now is not
+ * waited for: with an open one it was not all. */
+static int
+judge_end(struct stream *s)
+{
+	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
+	int status = CLI_OK;
+
+	if (is_empty(&s->out) && !s->input_ended && poll(&pfd, 1, 0) == 1)
+		status = read_input(s);
+	if (status == CLI_OK && (!is_empty(&s->out) || !s->input_ended))
+		status = session_closed_early(&s->session, "all of the input was sent");
+	if (status == CLI_OK && !expecting_is_settled(&s->expecting))
+		status = session_closed_early(&s->session, "everything had come back");
+	return status;
+}
+
+static int
+timed_out(const struct stream *s)
+{
+	if (!is_empty(&s->out))
+		return session_timed_out(&s->session, "send to");
+	return session_timed_out(&s->session, "receive from");
+}
+
+/* ---- the loop ------------------------------------------------------------------------------ */
+
+enum { INPUT, SOCKET, OUTPUT, ENDS };
+
+static void
+choose_events(const struct stream *s, struct pollfd pfds[ENDS])
+{
+	bool read_input_now =
+	    is_empty(&s->out) && !s->input_ended && expecting_room(&s->expecting) > 0;
+	short events = 0;
+
+	if (!is_empty(&s->out))
+		events |= POLLOUT;
+	if (is_empty(&s->in) && !s->peer_ended)
+		events |= POLLIN;
+	pfds[INPUT] = (struct pollfd){ read_input_now ? STDIN_FILENO : -1, POLLIN, 0 };
+	/* A socket that is not waited for must not wake us with its hang-up either. */
+	pfds[SOCKET] =
+	    (struct pollfd){ events != 0 ? sku_fileno(&s->session.sock) : -1, events, 0 };
+	/* Without anything to write, a reader that went away is still news (POLLERR). */
+	pfds[OUTPUT] = (struct pollfd){ s->outlet.can_wait || !is_empty(&s->in) ? s->outlet.fd : -1,
+		is_empty(&s->in) ? 0 : POLLOUT, 0 };
+}
+
+static int
+take_events(struct stream *s, const struct pollfd pfds[ENDS])
+{
+	int status = CLI_OK;
+
+	if (pfds[OUTPUT].revents != 0) {
+		if (!is_empty(&s->in))
+			status = write_received(s);
+		else if ((pfds[OUTPUT].revents & (POLLERR | POLLNVAL)) != 0)
+			status = cli_error_errno(CLI_FAILED, EPIPE, "write to standard output");
+	}
+	/* First what the peer says: an end in order comes before the failure to send after it. */
+	if (status == CLI_OK && pfds[SOCKET].revents != 0 && is_empty(&s->in) && !s->peer_ended)
+		status = receive_input(s);
+	if (status == CLI_OK && s->peer_ended && is_empty(&s->in))
+		return CLI_OK;
+	if (status == CLI_OK && pfds[SOCKET].revents != 0 && !is_empty(&s->out))
+		status = send_output(s);
+	if (status == CLI_OK && pfds[INPUT].revents != 0)
+		status = read_input(s);
+	if (status == CLI_OK && s->input_ended && is_empty(&s->out) && !s->output_shut)
+		status = shut_output(s);
+	return status;
+}
+
+static int
+pump(struct stream *s)
+{
+	struct pollfd pfds[ENDS];
+	int status = CLI_OK;
+
+	arm(s);
+	while (status == CLI_OK && !(s->peer_ended && is_empty(&s->in))) {
+		/* A standard output that takes nothing is not the peer's doing. */
+		struct sku_deadline deadline =
+		    is_empty(&s->in) ? s->idle : s->session.config->limits.run;
+		int n;
+
+		choose_events(s, pfds);
+		n = poll(pfds, ENDS, sku_deadline_poll_ms(deadline));
+		if (n == -1 && errno != EINTR)
+			return cli_error_errno(CLI_FAILED, errno, "wait");
+		if (n > 0)
+			status = take_events(s, pfds);
+		else if (sku_deadline_passed(deadline))
+			return timed_out(s);
+	}
+	return status == CLI_OK ? judge_end(s) : status;
+}
+
+/* After an error, what came before it still goes out, as far as it does without waiting. */
+static void
+flush_received(struct stream *s)
+{
+	while (!is_empty(&s->in)) {
+		ssize_t n =
+		    outlet_write(&s->outlet, s->in.bytes + s->in.start, s->in.end - s->in.start);
+
+		if (n <= 0)
+			return;
+		s->in.start += (size_t)n;
+	}
+}
+
+static int
+open_stream(struct stream *s, const struct client_config *config)
+{
+	s->in.bytes = malloc(config->bufsize);
+	s->out.bytes = malloc(config->bufsize);
+	s->in.room = s->out.room = config->bufsize;
+	if (s->in.bytes == NULL || s->out.bytes == NULL ||
+	    !expecting_init(&s->expecting, config->expect))
+		return cli_error_errno(CLI_FAILED, ENOMEM, "get buffers (--bufsize)");
+	outlet_open(&s->outlet);
+	return session_open(&s->session, config);
+}
+
+int
+run_stream(const struct client_config *config)
+{
+	struct stream s = { .session = { .sock = SKU_SOCK_INIT },
+		.outlet = { .fd = STDOUT_FILENO } };
+	int status = open_stream(&s, config);
+
+	if (status == CLI_OK)
+		status = pump(&s);
+	flush_received(&s);
+	if (status == CLI_OK && cli_voice.verbose > 0)
+		(void)fprintf(stderr, "send %llu bytes\n",
+		    (unsigned long long)cli_counter_value(&session_counters.bytes_out));
+	session_close(&s.session);
+	outlet_close(&s.outlet);
+	expecting_free(&s.expecting);
+	free(s.in.bytes);
+	free(s.out.bytes);
+	return status;
+}

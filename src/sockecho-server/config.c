@@ -1,0 +1,259 @@
+/* config.c - the options of sockecho-server.
+ * Row tool. */
+#include "config.h"
+
+#include "numbers.h"
+#include "report.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+enum {
+	OPT_UPPER = 400,
+	OPT_MAX_CLIENTS,
+	OPT_BUFSIZE,
+	OPT_REUSEPORT,
+	OPT_KEEPALIVE,
+	OPT_NAGLE,
+	OPT_DELAY,
+	OPT_LIMIT_RATE,
+	OPT_CLOSE_AFTER,
+	OPT_RESET_AFTER,
+	OPT_RESET_FIRST,
+	OPT_DROP,
+	OPT_SEED,
+	OPT_RATE,
+	OPT_ALLOW_RESERVED,
+	OPT_DAEMON,
+	OPT_PIDFILE,
+};
+
+/* Modes. */
+enum { TCP = 1, UDP = 2, UNIX_STREAM = 4, UNIX_DATAGRAM = 8 };
+enum {
+	INET = TCP | UDP,
+	STREAM = TCP | UNIX_STREAM,
+	DATAGRAM = UDP | UNIX_DATAGRAM,
+};
+
+#define ABOUT_STREAMS "is about connections: it does not go with --udp"
+#define ABOUT_DATAGRAMS "is about datagrams: it goes with --udp"
+#define ABOUT_TCP "is about TCP alone"
+
+static const struct cli_option options[] = {
+	CLI_GROUP("Where to listen"),
+	CLI_ADDRESS_OPTIONS(INET, TCP),
+	CLI_UDP_OPTION,
+	CLI_FD_OPTION,
+	CLI_LISTEN_OPTIONS(INET, STREAM),
+	{ OPT_REUSEPORT, "reuseport", NULL, "let several servers share the port", INET,
+	    "does not go with a UNIX path" },
+	CLI_GROUP("How to serve"),
+	{ OPT_UPPER, "upper", NULL, "echo in upper case (ASCII letters)", 0, NULL },
+	CLI_TIMEOUT_OPTION(STREAM, ABOUT_STREAMS),
+	CLI_MAX_TIME_OPTION,
+	{ 'c', "connections", "N", "end after N connections (datagrams with -u); none", 0, NULL },
+	{ OPT_MAX_CLIENTS, "max-clients", "N", "serve at most N at once; none", STREAM,
+	    ABOUT_STREAMS },
+	{ OPT_BUFSIZE, "bufsize", "SIZE", "most bytes for one recv (64K)", 0, NULL },
+	{ OPT_KEEPALIVE, "keepalive", NULL, "let TCP find dead peers out", TCP, ABOUT_TCP },
+	{ OPT_NAGLE, "nagle", NULL, "leave Nagle's algorithm on", TCP, ABOUT_TCP },
+	{ OPT_RATE, "rate", "N", "at most N datagrams a second from one source; none", UDP,
+	    "is about UDP: it goes with --udp" },
+	{ OPT_ALLOW_RESERVED, "allow-reserved", NULL, "answer reserved ports and addresses too",
+	    UDP, "is about UDP: it goes with --udp" },
+	CLI_GROUP("A peer that misbehaves, for tests"),
+	{ OPT_DELAY, "delay", "SECONDS", "answer that much later", 0, NULL },
+	{ OPT_LIMIT_RATE, "limit-rate", "SIZE", "answer at most SIZE bytes a second", STREAM,
+	    ABOUT_STREAMS },
+	{ OPT_CLOSE_AFTER, "close-after", "SIZE", "close after SIZE bytes were sent back", STREAM,
+	    ABOUT_STREAMS },
+	{ OPT_RESET_AFTER, "reset-after", "SIZE", "reset after SIZE bytes were sent back", TCP,
+	    ABOUT_TCP },
+	{ OPT_RESET_FIRST, "reset-first", "N", "reset the first N connections", TCP, ABOUT_TCP },
+	{ OPT_DROP, "drop", "PERCENT", "lose that share of the datagrams", DATAGRAM,
+	    ABOUT_DATAGRAMS },
+	{ OPT_SEED, "seed", "N", "lose the same ones again for the same N", DATAGRAM,
+	    ABOUT_DATAGRAMS },
+	CLI_GROUP("In the background"),
+	{ OPT_DAEMON, "daemon", NULL, "go to the background once ready", 0, NULL },
+	{ OPT_PIDFILE, "pidfile", "FILE", "write the process id to FILE, and lock it", 0, NULL },
+	CLI_COMMON_OPTIONS,
+	CLI_END,
+};
+
+static const char *const synopsis[] = { "[options] [HOST] PORT", "[options] -U PATH", NULL };
+
+static const struct cli_command command = { "sockecho-server", synopsis,
+	"Send back what is received, on many connections at once.", options };
+
+static void
+set_defaults(struct server_config *config)
+{
+	*config = (struct server_config){
+		.listen = CLI_LISTEN_INIT,
+		.limits = CLI_LIMITS_INIT,
+		.connections = NO_LIMIT,
+		.max_clients = NO_LIMIT,
+		.bufsize = 64 * 1024,
+		.limit_rate = NO_LIMIT,
+		.close_after = NO_LIMIT,
+		.reset_after = NO_LIMIT,
+		.rate = NO_LIMIT,
+	};
+	if (getrandom(&config->seed, sizeof(config->seed), GRND_NONBLOCK) == -1)
+		config->seed = (uint64_t)sku_now();
+}
+
+static void
+take_option(struct server_config *c, int id, const char *value)
+{
+	switch (id) {
+	case OPT_UPPER:
+		c->upper = true;
+		break;
+	case 'c':
+		c->connections = cli_count_or_none("connections", value, 1, INT64_MAX);
+		break;
+	case OPT_MAX_CLIENTS:
+		c->max_clients = cli_count_or_none("max-clients", value, 1, INT64_MAX);
+		break;
+	case OPT_BUFSIZE:
+		c->bufsize = (size_t)cli_size("bufsize", value, 1, 1 << 30);
+		break;
+	case OPT_REUSEPORT:
+		c->listen.reuseport = true;
+		break;
+	case OPT_KEEPALIVE:
+		c->keepalive = true;
+		break;
+	case OPT_NAGLE:
+		c->nagle = true;
+		break;
+	case OPT_DELAY:
+		c->delay_ns = cli_seconds("delay", value, false);
+		break;
+	case OPT_LIMIT_RATE:
+		c->limit_rate = cli_size("limit-rate", value, 1, INT64_C(1) << 50);
+		break;
+	case OPT_CLOSE_AFTER:
+		c->close_after = cli_size("close-after", value, 0, INT64_MAX);
+		break;
+	case OPT_RESET_AFTER:
+		c->reset_after = cli_size("reset-after", value, 0, INT64_MAX);
+		break;
+	case OPT_RESET_FIRST:
+		c->reset_first = cli_count("reset-first", value, 0, INT64_MAX);
+		break;
+	case OPT_DROP:
+		c->drop = cli_percent("drop", value);
+		break;
+	case OPT_SEED:
+		c->seed = (uint64_t)cli_count("seed", value, 0, INT64_MAX);
+		break;
+	case OPT_RATE:
+		c->rate = cli_count_or_none("rate", value, 1, INT32_MAX);
+		if (c->rate == -1)
+			c->rate = INT64_MAX;
+		break;
+	case OPT_ALLOW_RESERVED:
+		c->allow_reserved = true;
+		break;
+	case OPT_DAEMON:
+		c->daemon = true;
+		break;
+	case OPT_PIDFILE:
+		c->pidfile = value;
+		break;
+	default:
+		if (!cli_limits_option(&c->limits, id, value))
+			(void)cli_listen_option(&c->listen, id, value);
+	}
+}
+
+/* With --fd the socket says what it is; the flags that would say it have no meaning. */
+static unsigned
+mode_of_fd(struct cli_listen *listen)
+{
+	struct sku_sock s;
+
+	if (sku_socket_from_fd(&s, listen->fd) == -1)
+		cli_usage_error("descriptor %d is no socket", listen->fd);
+	if (listen->address.datagram && s.type != SOCK_DGRAM)
+		cli_usage_error("descriptor %d is no datagram socket: leave --udp out", listen->fd);
+	if (listen->address.is_unix && s.family != AF_UNIX)
+		cli_usage_error("descriptor %d is no UNIX socket: leave --unix out", listen->fd);
+	listen->address.datagram = s.type == SOCK_DGRAM;
+	listen->address.is_unix = s.family == AF_UNIX;
+	if (s.family == AF_UNIX)
+		return s.type == SOCK_DGRAM ? UNIX_DATAGRAM : UNIX_STREAM;
+	return s.type == SOCK_DGRAM ? UDP : TCP;
+}
+
+static unsigned
+mode_of_flags(const struct cli_address_flags *flags)
+{
+	if (flags->is_unix)
+		return flags->datagram ? UNIX_DATAGRAM : UNIX_STREAM;
+	return flags->datagram ? UDP : TCP;
+}
+
+/* What goes with opening a socket means nothing for one that is open. */
+static void
+check_fd_options(const struct cli_parser *parser)
+{
+	static const int meaningless[] = { '4', '6', 'n', CLI_OPT_MPTCP, CLI_OPT_BACKLOG,
+		CLI_OPT_REUSEADDR, CLI_OPT_NO_REUSEADDR, OPT_REUSEPORT };
+
+	for (size_t i = 0; i < sizeof(meaningless) / sizeof(meaningless[0]); i++) {
+		if (cli_parser_given(parser, meaningless[i]))
+			cli_usage_error("the socket is open already (--fd or LISTEN_FDS): -4, -6, "
+					"--numeric, --mptcp, --backlog, --reuseaddr, "
+					"--no-reuseaddr and --reuseport mean nothing");
+	}
+}
+
+static void
+check_combinations(const struct server_config *c, const struct cli_parser *parser)
+{
+	if (c->close_after != NO_LIMIT && c->reset_after != NO_LIMIT)
+		cli_usage_error("--close-after and --reset-after exclude each other");
+	if (c->listen.address.family != AF_UNSPEC && cli_parser_given(parser, '4') &&
+	    cli_parser_given(parser, '6'))
+		cli_usage_error("-4 and -6 exclude each other");
+	if (cli_parser_given(parser, OPT_SEED) && !cli_parser_given(parser, OPT_DROP))
+		cli_usage_error("option '--seed' goes with --drop");
+}
+
+void
+config_parse(struct server_config *config, int argc, char **argv)
+{
+	const char *operands[3] = { NULL }, *value;
+	struct cli_parser parser;
+	size_t count = 0;
+	unsigned mode;
+	int id;
+
+	set_defaults(config);
+	cli_parser_init(&parser, &command, argc, argv);
+	while ((id = cli_parser_next(&parser, &value)) != CLI_DONE) {
+		if (id != CLI_OPERAND)
+			take_option(config, id, value);
+		else if (count < 3)
+			operands[count++] = value;
+	}
+	cli_listen_environment(&config->listen);
+	if (config->listen.fd != -1) {
+		if (count > 0)
+			cli_usage_error("the socket is open already (--fd or LISTEN_FDS): "
+					"no HOST, PORT or PATH, please");
+		check_fd_options(&parser);
+		mode = mode_of_fd(&config->listen);
+	} else {
+		cli_endpoint_parse(
+		    &config->endpoint, &config->listen.address, operands, count, true);
+		mode = mode_of_flags(&config->listen.address);
+	}
+	cli_parser_check_modes(&parser, mode);
+	check_combinations(config, &parser);
+}

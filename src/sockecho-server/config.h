@@ -1,0 +1,39 @@
+/* config.h - what the command line of sockecho-server says. */
+#ifndef SERVER_CONFIG_H
+#define SERVER_CONFIG_H
+
+#include "listen.h"
+#include "timelimits.h"
+
+#define NO_LIMIT INT64_C(-1)
+
+struct server_config {
+	struct cli_listen listen;
+	struct cli_limits limits;
+	struct cli_endpoint endpoint;
+	bool upper;
+	bool nagle;
+	bool keepalive;
+	int64_t connections; /* NO_LIMIT, or how many to serve */
+	int64_t max_clients; /* NO_LIMIT */
+	size_t bufsize;
+	/* a misbehaving peer */
+	int64_t delay_ns;
+	int64_t limit_rate;  /* bytes a second; NO_LIMIT */
+	int64_t close_after; /* bytes sent; NO_LIMIT */
+	int64_t reset_after;
+	int64_t reset_first; /* connections */
+	int64_t drop;	     /* millionths of the datagrams */
+	uint64_t seed;
+	/* datagrams */
+	int64_t rate; /* a second and source; NO_LIMIT: the default */
+	bool allow_reserved;
+	/* the background */
+	bool daemon;
+	const char *pidfile;
+};
+
+/* Misuse ends the program with status 2. */
+void config_parse(struct server_config *config, int argc, char **argv);
+
+#endif

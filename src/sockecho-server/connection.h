@@ -1,0 +1,72 @@
+/* connection.h - one accepted connection: what it is owed, and when. */
+#ifndef SERVER_CONNECTION_H
+#define SERVER_CONNECTION_H
+
+#include "config.h"
+#include "sockutil.h"
+#include "timers.h"
+
+/* Bytes that were read and wait to be sent back. */
+struct chunk {
+	struct chunk *next;
+	int64_t due_ns; /* not before */
+	size_t len, sent;
+	char bytes[];
+};
+
+enum connection_state {
+	SERVING,
+	DRAINING,  /* our end is shut: what comes is thrown away until the peer ends too */
+	RESETTING, /* all that the peer shall have is on its way; then a reset */
+};
+
+struct connection {
+	struct sku_sock sock;
+	struct connection *next, *prev; /* of all */
+	struct cli_timer timer;
+	struct sku_address peer;
+	enum connection_state state;
+	bool ended;	  /* the peer sends no more */
+	bool blocked;	  /* a send found no room */
+	uint32_t watched; /* what epoll looks for */
+	int64_t started_ns;
+	int64_t idle_at_ns;	/* when --timeout strikes; INT64_MAX: never */
+	int64_t paid_until_ns;	/* --limit-rate: when the next bytes may go */
+	int64_t state_until_ns; /* DRAINING and RESETTING end then */
+	int64_t look_again_ns;	/* RESETTING: has the peer acknowledged all? */
+	uint64_t bytes_in, bytes_out;
+	size_t queued;
+	struct chunk *first, **last;
+};
+
+/* What the loop must do with a connection after something happened to it. */
+enum connection_news {
+	CONNECTION_GOES_ON,
+	CONNECTION_ENDED,     /* in order: close */
+	CONNECTION_LOST,      /* the peer reset it, or an error: errno says which */
+	CONNECTION_RESET,     /* by us, as asked */
+	CONNECTION_TIMED_OUT, /* --timeout */
+	CONNECTION_NO_MEMORY,
+};
+
+/* A new one on an accepted socket; NULL without memory, the socket is then still the caller's. */
+struct connection *connection_new(struct sku_sock *sock, const struct sku_address *peer,
+    const struct server_config *config, int64_t now);
+/* Frees it; the socket is closed, or reset. */
+void connection_free(struct connection *c, bool reset);
+
+/* It can be read; buf has config->bufsize bytes and is free again afterwards. */
+enum connection_news connection_readable(
+    struct connection *c, const struct server_config *config, char *buf, int64_t now);
+/* It can be written, or its time has come. */
+enum connection_news connection_proceed(
+    struct connection *c, const struct server_config *config, int64_t now);
+/* No more will be read: send back what was, then end. */
+enum connection_news connection_finish(
+    struct connection *c, const struct server_config *config, int64_t now);
+/* Should it be read, or waited for until it can be written?  EPOLLIN, EPOLLOUT or neither. */
+uint32_t connection_interest(const struct connection *c, const struct server_config *config);
+/* When it must be looked at again, whatever comes; INT64_MAX: never. */
+int64_t connection_wakes_at(const struct connection *c);
+
+#endif

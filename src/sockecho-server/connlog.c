@@ -1,0 +1,74 @@
+/* connlog.c - what is told about each connection: lines with --verbose, events with --json.
+ * Row tool. */
+#include "connlog.h"
+
+#include "dial.h"
+#include "record.h"
+#include "report.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void
+add_peer(json_t *record, const struct sku_address *peer)
+{
+	char host[SKU_ADDRESS_TEXT_MAX];
+
+	(void)sku_address_host(peer, host);
+	if (peer->len == 0 || peer->sa.sa_family == AF_UNIX) {
+		cli_record_text(record, "path", host);
+		return;
+	}
+	cli_record_text(record, "address", host);
+	cli_record_number(record, "port", sku_address_port(peer));
+}
+
+static void
+log_simply(const struct sku_address *peer, const char *event)
+{
+	char text[CLI_PEER_TEXT_MAX];
+
+	if (cli_voice.json) {
+		json_t *record = cli_record(event);
+
+		add_peer(record, peer);
+		cli_record_emit(record);
+	}
+	if (cli_voice.verbose > 0)
+		cli_verbose(1, "%s: %s", cli_peer_text(peer, text), event);
+}
+
+void
+log_accepted(const struct sku_address *peer)
+{
+	log_simply(peer, "accepted");
+}
+
+void
+log_refused(const struct sku_address *peer)
+{
+	log_simply(peer, "refused");
+}
+
+void
+log_closed(const struct connection *c, const char *reason, int errnum, int64_t now)
+{
+	char text[CLI_PEER_TEXT_MAX];
+
+	if (cli_voice.json) {
+		json_t *record = cli_record("closed");
+
+		add_peer(record, &c->peer);
+		cli_record_number(record, "bytes_in", c->bytes_in);
+		cli_record_number(record, "bytes_out", c->bytes_out);
+		cli_record_seconds(record, "seconds", now - c->started_ns);
+		cli_record_add(record, "reason", json_string(reason));
+		cli_record_emit(record);
+	}
+	if (cli_voice.verbose > 0)
+		cli_verbose(1,
+		    "%s: closed: %s%s%s; %" PRIu64 " bytes in, %" PRIu64 " bytes out, %.3f s",
+		    cli_peer_text(&c->peer, text), reason, errnum != 0 ? ": " : "",
+		    errnum != 0 ? strerror(errnum) : "", c->bytes_in, c->bytes_out,
+		    (double)(now - c->started_ns) / 1e9);
+}

@@ -1,0 +1,124 @@
+/* daemon.c - going to the background once ready, and the file that says which process it is.
+ * Row tool. */
+#include "daemon.h"
+
+#include "report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libutil.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int ready_pipe = -1;
+
+/* The parent: one byte says that the child is ready, the end of the pipe that it is gone. */
+static void __attribute__((noreturn)) wait_for_child(pid_t child, int pipe_fd)
+{
+	char byte;
+	ssize_t n;
+	int status = 0;
+
+	do {
+		n = read(pipe_fd, &byte, 1);
+	} while (n == -1 && errno == EINTR);
+	if (n == 1)
+		_exit(CLI_OK);
+	while (waitpid(child, &status, 0) == -1 && errno == EINTR)
+		;
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+int
+daemon_start(void)
+{
+	int fds[2];
+	pid_t child;
+
+	if (pipe2(fds, O_CLOEXEC) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "go to the background");
+	child = fork();
+	if (child == -1)
+		return cli_error_errno(CLI_FAILED, errno, "go to the background");
+	if (child > 0) {
+		(void)close(fds[1]);
+		wait_for_child(child, fds[0]);
+	}
+	(void)close(fds[0]);
+	ready_pipe = fds[1];
+	(void)setsid(); /* cannot fail: a new child leads no group */
+	return CLI_OK;
+}
+
+void
+daemon_ready(void)
+{
+	struct stat st;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null != -1) {
+		(void)dup2(null, STDIN_FILENO);
+		(void)dup2(null, STDOUT_FILENO);
+		if (fstat(STDERR_FILENO, &st) == -1 || !S_ISREG(st.st_mode))
+			(void)dup2(null, STDERR_FILENO);
+		(void)close(null);
+	}
+	(void)!write(ready_pipe, "", 1); /* a parent that was killed needs no answer */
+	(void)close(ready_pipe);
+	ready_pipe = -1;
+}
+
+/* pidfile_open(3) cuts whatever it is given: only an empty file, or one with a number, is given. */
+static int
+check_old(const char *path)
+{
+	char old[32] = "";
+	struct stat st;
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd == -1)
+		return errno == ENOENT ? 0 : errno == ELOOP ? EEXIST : errno;
+	n = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? read(fd, old, sizeof(old) - 1) : -1;
+	(void)close(fd);
+	if (n < 0 || n == (ssize_t)sizeof(old) - 1)
+		return EEXIST;
+	old[strcspn(old, "\n")] = '\0';
+	return old[strspn(old, "0123456789")] == '\0' ? 0 : EEXIST;
+}
+
+int
+pid_file_open(struct pidfh **handle, const char *path)
+{
+	pid_t other = 0;
+	char message[80];
+	int error = check_old(path);
+
+	*handle = NULL;
+	if (error == EEXIST)
+		return cli_error(CLI_FAILED, error,
+		    "what is there is no pid file, and is not overwritten", "write pid file %s",
+		    path);
+	if (error != 0)
+		return cli_error_errno(CLI_FAILED, error, "write pid file %s", path);
+	*handle = pidfile_open(path, 0644, &other);
+	if (*handle == NULL && errno == EEXIST) {
+		(void)snprintf(message, sizeof(message), "a server is running already, process %ld",
+		    (long)other);
+		return cli_error(CLI_FAILED, EEXIST, message, "lock pid file %s", path);
+	}
+	if (*handle == NULL || pidfile_write(*handle) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "write pid file %s", path);
+	return CLI_OK;
+}
+
+void
+pid_file_remove(struct pidfh *handle)
+{
+	if (handle != NULL && pidfile_remove(handle) == -1)
+		cli_verbose(1, "remove the pid file: %s", strerror(errno));
+}

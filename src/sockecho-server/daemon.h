@@ -1,0 +1,20 @@
+/* daemon.h - going to the background once ready, and the file that says which process it is. */
+#ifndef SERVER_DAEMON_H
+#define SERVER_DAEMON_H
+
+#include <stdbool.h>
+
+struct pidfh;
+
+/* Fork.  The parent waits until the child is ready or has failed, and ends with its status; only
+ * the child returns, 0, or the status of what failed. */
+int daemon_start(void);
+/* In the child: let the parent go; standard streams go to the null device, but for standard error
+ * where it is a regular file. */
+void daemon_ready(void);
+
+/* Lock the file and write our process id: 0, or the error is reported and its status returned. */
+int pid_file_open(struct pidfh **handle, const char *path);
+void pid_file_remove(struct pidfh *handle);
+
+#endif

@@ -1,0 +1,12 @@
+/* datagrams.h - the loop that answers datagrams. */
+#ifndef SERVER_DATAGRAMS_H
+#define SERVER_DATAGRAMS_H
+
+#include "config.h"
+#include "endsignal.h"
+
+/* Serve until the end that the command line or a signal sets.  The exit status. */
+int datagrams_serve(
+    struct cli_listener *listener, const struct server_config *config, struct end_signals *signals);
+
+#endif

@@ -1,0 +1,77 @@
+/* main.c - sockecho-server: send back what is received.
+ * Row tool. */
+#include "config.h"
+#include "daemon.h"
+#include "datagrams.h"
+#include "endsignal.h"
+#include "report.h"
+#include "stats.h"
+#include "streams.h"
+
+#include <errno.h>
+#include <signal.h>
+
+static int
+serve(
+    struct cli_listener *listener, const struct server_config *config, struct end_signals *signals)
+{
+	int status = cli_listener_announce(listener, &config->listen);
+
+	if (status != CLI_OK)
+		return status;
+	if (config->daemon)
+		daemon_ready();
+	status = listener->sock.type == SOCK_DGRAM ? datagrams_serve(listener, config, signals) :
+						     streams_serve(listener, config, signals);
+	stats_report();
+	return status;
+}
+
+static int
+open_and_serve(const struct server_config *config, struct end_signals *signals)
+{
+	struct cli_listener listener = CLI_LISTENER_INIT;
+	struct pidfh *pid_file = NULL;
+	int status;
+
+	if (end_signals_open(signals, config->daemon) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "prepare for signals");
+	stats_on_sigusr1();
+	status = config->pidfile != NULL ? pid_file_open(&pid_file, config->pidfile) : CLI_OK;
+	if (status == CLI_OK)
+		status = cli_listener_open(
+		    &listener, &config->listen, &config->endpoint, &config->limits);
+	if (status == CLI_OK)
+		status = serve(&listener, config, signals);
+	cli_listener_close(&listener);
+	pid_file_remove(pid_file);
+	end_signals_close(signals);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct end_signals signals = END_SIGNALS_INIT;
+	struct server_config config;
+	int status = CLI_OK;
+
+	cli_start("sockecho-server");
+	config_parse(&config, argc, argv);
+	if (config.daemon)
+		status = daemon_start();
+	if (status == CLI_OK)
+		status = open_and_serve(&config, &signals);
+	if (cli_flush() != CLI_OK && status == CLI_OK)
+		status = CLI_FAILED;
+	if (signals.fatal != 0) {
+		sigset_t set;
+
+		(void)sigemptyset(&set);
+		(void)sigaddset(&set, signals.fatal);
+		(void)raise(signals.fatal);
+		(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+	}
+	cli_access_free(&config.listen.access);
+	return status;
+}

@@ -1,0 +1,87 @@
+/* ratelimit.c - so many datagrams a second from one source, in bounded memory.
+ * Row tool. */
+#include "ratelimit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS ((size_t)4096) /* a power of two */
+#define NEIGHBOURS ((size_t)8)
+
+struct source {
+	unsigned char bytes[16];
+	int64_t since_ns; /* when the present second began */
+	int64_t count;
+};
+
+struct rate_limit {
+	int64_t most;
+	uint64_t secret; /* so that nobody can choose addresses that meet in one slot */
+	struct source sources[SLOTS];
+};
+
+struct rate_limit *
+rate_limit_new(int64_t most)
+{
+	struct rate_limit *limit = calloc(1, sizeof(*limit));
+
+	if (limit == NULL)
+		return NULL;
+	limit->most = most;
+	limit->secret = (uint64_t)sku_now() * UINT64_C(0x9e3779b97f4a7c15);
+	return limit;
+}
+
+void
+rate_limit_free(struct rate_limit *limit)
+{
+	free(limit);
+}
+
+static void
+bytes_of(const struct sku_address *source, unsigned char bytes[16])
+{
+	memset(bytes, 0, 16);
+	if (source->sa.sa_family == AF_INET)
+		memcpy(bytes, &source->in.sin_addr, 4);
+	else
+		memcpy(bytes, &source->in6.sin6_addr, 16);
+}
+
+static size_t
+slot_of(const struct rate_limit *limit, const unsigned char bytes[16])
+{
+	uint64_t hash = limit->secret;
+
+	for (size_t i = 0; i < 16; i++)
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+	return (size_t)(hash >> 32) & (SLOTS - 1);
+}
+
+bool
+rate_limit_take(struct rate_limit *limit, const struct sku_address *source, int64_t now)
+{
+	unsigned char bytes[16];
+	struct source *found = NULL;
+	size_t slot;
+
+	bytes_of(source, bytes);
+	slot = slot_of(limit, bytes);
+	for (size_t i = 0; i < NEIGHBOURS; i++) {
+		struct source *s = &limit->sources[(slot + i) & (SLOTS - 1)];
+
+		if (s->since_ns != 0 && memcmp(s->bytes, bytes, sizeof(bytes)) == 0) {
+			found = s;
+			break;
+		}
+		if (found == NULL || s->since_ns < found->since_ns)
+			found = s;
+	}
+	if (found->since_ns == 0 || memcmp(found->bytes, bytes, sizeof(bytes)) != 0 ||
+	    now - found->since_ns >= SKU_SECOND) {
+		memcpy(found->bytes, bytes, sizeof(bytes));
+		found->since_ns = now;
+		found->count = 0;
+	}
+	return found->count++ < limit->most;
+}

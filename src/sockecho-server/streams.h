@@ -1,0 +1,12 @@
+/* streams.h - the event loop that serves connections. */
+#ifndef SERVER_STREAMS_H
+#define SERVER_STREAMS_H
+
+#include "config.h"
+#include "endsignal.h"
+
+/* Serve until the end that the command line or a signal sets.  The exit status. */
+int streams_serve(
+    struct cli_listener *listener, const struct server_config *config, struct end_signals *signals);
+
+#endif
