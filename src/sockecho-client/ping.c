@@ -195,6 +195,8 @@ schedule(struct ping *p, struct prober *r)
 		r->due_ns = is_waiting(r) || is_sending(p, r) ? INT64_MAX : p->now;
 	else
 		r->due_ns = r->start_ns + (int64_t)r->sent * p->config->interval_ns;
+	if (r->due_ns >= p->stop_sending_ns)
+		r->due_ns = INT64_MAX;
 }
 
 static void

@@ -33,8 +33,31 @@ static void __attribute__((noreturn)) wait_for_child(pid_t child, int pipe_fd)
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
+static int
+compare_ints(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* A server that outlives the command must not hold what the command was given: a pipe whose reader
+ * waits for its end, say. */
+static void
+close_all_but(int kept[], size_t count)
+{
+	int fd = STDERR_FILENO + 1;
+
+	qsort(kept, count, sizeof(kept[0]), compare_ints);
+	for (size_t i = 0; i < count; i++) {
+		for (; fd < kept[i]; fd++)
+			(void)close(fd);
+		if (fd == kept[i])
+			fd++;
+	}
+	closefrom(fd);
+}
+
 int
-daemon_start(void)
+daemon_start(int listen_fd, int ready_fd)
 {
 	int fds[2];
 	pid_t child;
@@ -50,6 +73,7 @@ daemon_start(void)
 	}
 	(void)close(fds[0]);
 	ready_pipe = fds[1];
+	close_all_but((int[]){ ready_pipe, listen_fd, ready_fd }, 3);
 	(void)setsid(); /* cannot fail: a new child leads no group */
 	return CLI_OK;
 }

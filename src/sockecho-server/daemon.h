@@ -7,8 +7,9 @@
 struct pidfh;
 
 /* Fork.  The parent waits until the child is ready or has failed, and ends with its status; only
- * the child returns, 0, or the status of what failed. */
-int daemon_start(void);
+ * the child returns, 0, or the status of what failed.  It keeps the standard streams and the two
+ * descriptors (-1: none), and closes all others that it was given. */
+int daemon_start(int listen_fd, int ready_fd);
 /* In the child: let the parent go; standard streams go to the null device, but for standard error
  * where it is a regular file. */
 void daemon_ready(void);

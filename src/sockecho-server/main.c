@@ -59,7 +59,7 @@ main(int argc, char **argv)
 	cli_start("sockecho-server");
 	config_parse(&config, argc, argv);
 	if (config.daemon)
-		status = daemon_start();
+		status = daemon_start(config.listen.fd, config.listen.ready_fd);
 	if (status == CLI_OK)
 		status = open_and_serve(&config, &signals);
 	if (cli_flush() != CLI_OK && status == CLI_OK)

@@ -1,0 +1,389 @@
+#!/usr/bin/env bats
+# connect.bats - connecting: deadlines, retries, several addresses, both families.
+
+load helpers
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# A listener whose backlog is full, so that the next connect hangs: its port is in $port.
+full_backlog() {
+	in_background python3 -c '
+import socket, time
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(0)
+held = []
+for i in range(8):
+    c = socket.socket()
+    c.setblocking(False)
+    c.connect_ex(s.getsockname())
+    held.append(c)
+time.sleep(0.1)
+open("port.tmp", "w").write(str(s.getsockname()[1]) + "\n")
+import os; os.rename("port.tmp", "port")
+time.sleep(60)
+'
+	until_true 10 test -s port
+	read -r port <port
+}
+
+@test "nobody there: 6, with the address and the reason" {
+	start_server sockecho-server 0
+	stop_server
+	run --separate-stderr sockecho-client 127.0.0.1 "$port" x
+	assert_failure 6
+	assert_equal "$stderr" "sockecho-client: connect to 127.0.0.1 port $port: Connection refused"
+	run --separate-stderr sockecho-client -U nosuch x
+	assert_failure 6
+	assert_equal "$stderr" "sockecho-client: connect to nosuch: No such file or directory"
+}
+
+@test "--connect-timeout is kept, to within 50 ms, also through SIGSTOP and a storm of signals" {
+	full_backlog
+	milliseconds sockecho-client --connect-timeout 1 127.0.0.1 "$port" x 2>err
+	assert_equal "$timed_status" 124
+	((elapsed >= 1000 && elapsed < 1100))
+	assert_equal "$(cat err)" "sockecho-client: connect to 127.0.0.1 port $port: timed out"
+	in_background sockecho-client --connect-timeout 1 127.0.0.1 "$port" x 2>err2
+	client=$last_pid
+	begin=${EPOCHREALTIME/./}
+	kill -STOP "$client"
+	sleep 0.2
+	kill -CONT "$client"
+	for i in $(seq 40); do
+		kill -WINCH "$client" 2>/dev/null
+		kill -USR1 "$client" 2>/dev/null
+		sleep 0.01
+	done
+	wait_for "$client"
+	assert_equal "$waited_status" 124
+	elapsed=$(((${EPOCHREALTIME/./} - begin) / 1000))
+	((elapsed >= 950 && elapsed < 1200))
+	grep -q "^state: bytes_out=0" err2
+}
+
+@test "-t bounds connecting too, and -t 0 does not" {
+	full_backlog
+	milliseconds sockecho-client -t 0.5 127.0.0.1 "$port" x 2>err
+	assert_equal "$timed_status" 124
+	((elapsed >= 500 && elapsed < 700))
+	start_server sockecho-server --delay 0.3 0
+	run --separate-stderr sockecho-client -t 0 "$host" "$port" x
+	assert_failure 1
+	[[ $stderr == *"receive from 127.0.0.1 port $port: Operation would block" ]]
+}
+
+@test "-w bounds everything: connecting, waiting, a silent peer, a full pipe" {
+	full_backlog
+	milliseconds sockecho-client -w 0.5 127.0.0.1 "$port" x 2>err
+	assert_equal "$timed_status" 124
+	((elapsed >= 500 && elapsed < 700))
+	start_server sockecho-server --delay 30 0
+	run --separate-stderr sockecho-client -w 0.3 "$host" "$port" x
+	assert_failure 124
+	assert_equal "$stderr" "sockecho-client: receive from 127.0.0.1 port $port: timed out (--max-time)"
+	stop_server KILL
+	start_server sockecho-server 0
+	sleep 1 | (sockecho-client -w 0.5 "$host" "$port" || echo $? >status) 2>err | cat
+	assert_equal "$(cat status)" 124
+	mkfifo pipe
+	sleep 20 <>pipe 3>&- &
+	pids+=($!)
+	milliseconds sh -c "head -c 10M /dev/zero | sockecho-client -w 1 $host $port >pipe" 2>err
+	assert_equal "$timed_status" 124
+	((elapsed >= 1000 && elapsed < 1300))
+}
+
+@test "a silent peer is 124 within -t in stream mode, on time" {
+	start_server sockecho-server --delay 30 0
+	milliseconds sh -c "echo x | sockecho-client -t 1 $host $port" 2>err
+	assert_equal "$timed_status" 124
+	((elapsed >= 1000 && elapsed < 1100))
+}
+
+@test "--wait: comes up later, is connected; never comes up, 124 with the last failure" {
+	start_server sockecho-server 0
+	p=$port
+	stop_server
+	in_background sockecho-client --wait 10 --connect-only 127.0.0.1 "$p"
+	client=$last_pid
+	sleep 0.3
+	start_server sockecho-server "$p"
+	wait_for "$client"
+	assert_equal "$waited_status" 0
+	in_background sockecho-client --wait 10 -U --connect-only sock
+	client=$last_pid
+	sleep 0.2
+	start_server sockecho-server -U sock
+	wait_for "$client"
+	assert_equal "$waited_status" 0
+	milliseconds sockecho-client --wait 1 127.0.0.1 1 x 2>err
+	assert_equal "$timed_status" 124
+	((elapsed >= 1000 && elapsed < 1200))
+	assert_equal "$(cat err)" "sockecho-client: connect to 127.0.0.1 port 1: timed out; the last failure: Connection refused"
+}
+
+@test "--wait pauses at least 50 ms between tries" {
+	need strace
+	strace -f -o trace -e trace=connect sockecho-client --wait 1 127.0.0.1 1 x 2>/dev/null || true
+	tries=$(grep -c EINPROGRESS trace)
+	((tries >= 5 && tries <= 21))
+}
+
+@test "--wait does not retry what time cannot mend" {
+	start_server sockecho-server 0
+	milliseconds sockecho-client --wait 10 --source 192.0.2.1 "$host" "$port" x 2>err
+	assert_equal "$timed_status" 1
+	((elapsed < 2000))
+}
+
+@test "a connection of a socket with itself is no peer" {
+	need_namespaces -Urn
+	unshare -Urn bash -euc '
+		ip link set lo up
+		sysctl -qw net.ipv4.ip_local_port_range="40000 40001"
+		for i in $(seq 20); do
+			rc=0
+			sockecho-client -t 2 127.0.0.1 40000 hello || rc=$?
+			echo $rc
+		done
+	' >out 2>err
+	run sort -u out
+	assert_output 6
+}
+
+@test "--source: the address is used; a port too; one of the other family is told" {
+	start_server sockecho-server -v '*' 0
+	run --separate-stderr sockecho-client --source 127.0.0.9 127.0.0.1 "$port" x
+	assert_success
+	grep -q "^sockecho-server: 127.0.0.9 port [0-9]*: accepted" server.err
+	run --separate-stderr sockecho-client --source '[::1]:0' ::1 "$port" x
+	assert_success
+	free=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	run --separate-stderr sockecho-client --source "127.0.0.9:$free" 127.0.0.1 "$port" x
+	assert_success
+	grep -q "127.0.0.9 port $free: accepted" server.err
+	run --separate-stderr sockecho-client --source ::1 127.0.0.1 "$port" x
+	assert_failure 1
+	run --separate-stderr sockecho-client --source localhost 127.0.0.1 "$port" x
+	assert_failure 2
+	run --separate-stderr sockecho-client -6 --source 127.0.0.1 ::1 "$port" x
+	assert_failure 2
+}
+
+@test "a name that is not there is 3, a resolver that fails is 4, one that is silent 124 on time" {
+	need dnsmasq
+	need_namespaces -Urnm
+	unshare -Urnm bash -euc '
+		ip link set lo up
+		echo "hosts: files dns" >nsswitch
+		echo "127.0.0.1 localhost" >hosts
+		printf "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n" >resolv
+		mount --bind nsswitch /etc/nsswitch.conf
+		mount --bind hosts /etc/hosts
+		mount --bind resolv /etc/resolv.conf
+		python3 -c "
+import socket, struct
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((\"127.0.0.1\", 53))
+open(\"dns\", \"w\").close()
+while True:
+    q, peer = s.recvfrom(512)
+    if b\"silent\" in q:
+        continue
+    code = 2 if b\"servfail\" in q else 3
+    s.sendto(q[:2] + struct.pack(\"!HHHHH\", 0x8180 | code, 1, 0, 0, 0) + q[12:], peer)
+" & dns=$!
+		for i in $(seq 100); do [ -e dns ] && break; sleep 0.05; done
+		for name in none.test servfail.test silent.test; do
+			begin=${EPOCHREALTIME/./} rc=0
+			sockecho-client --connect-timeout 1 $name 7 x || rc=$?
+			echo $name $rc $(((${EPOCHREALTIME/./} - begin) / 1000))
+		done
+		kill $dns
+	' >out 2>err || true
+	run cut -d' ' -f1,2 out
+	assert_output $'none.test 3\nservfail.test 4\nsilent.test 124'
+	ms=$(awk '/silent/ { print $3 }' out)
+	((ms >= 1000 && ms < 1100))
+	assert_equal "$(tail -n 1 err)" "sockecho-client: look up silent.test: timed out"
+}
+
+# in_dual_stack SCRIPT - in namespaces where the name "both" is ::1 and 127.0.0.1 (and so on, as
+# the lines in the file "hosts" say), with loopback up.
+in_dual_stack() {
+	unshare -Urnm bash -euc '
+		ip link set lo up
+		mount --bind hosts /etc/hosts
+		echo "hosts: files" >nsswitch
+		mount --bind nsswitch /etc/nsswitch.conf
+		'"$1"
+}
+
+@test "every address of a name is tried; where all fail the first is reported, with their number" {
+	need_namespaces -Urnm
+	printf '::1 both\n127.0.0.1 both\n' >hosts
+	in_dual_stack '
+		mkfifo ready
+		sockecho-server 0 >ready 3>&- & server=$!
+		read -r _ _ _ port <ready
+		sockecho-client -v both $port hello 2>err
+		kill $server; wait $server
+		sockecho-client both $port hello 2>err2 || echo $?
+	' >out
+	assert_equal "$(cat out)" $'hello\n6'
+	grep -q "connect to ::1 port [0-9]*: Connection refused" err
+	run cat err2
+	assert_output --regexp '^sockecho-client: connect to both \(::1\) port [0-9]+: Connection refused \(2 addresses tried\)$'
+}
+
+@test "an address that never answers costs 250 ms, not the deadline, and leaves no trace at the peer" {
+	need_namespaces -Urnm
+	printf '2001:db8::1 both\n127.0.0.1 both\n' >hosts
+	in_dual_stack '
+		ip link add va type veth peer name vb
+		ip link set va up; ip link set vb up
+		ip -6 addr add 2001:db8::2/64 dev va nodad
+		ip -6 neigh add 2001:db8::1 lladdr 02:00:00:00:00:01 dev va
+		mkfifo ready
+		sockecho-server -v 0 >ready 2>log 3>&- & server=$!
+		read -r _ _ _ port <ready
+		begin=${EPOCHREALTIME/./}
+		sockecho-client both $port hello
+		echo $(((${EPOCHREALTIME/./} - begin) / 1000))
+		kill $server; wait $server
+	' >out
+	{ read -r reply; read -r ms; } <out
+	assert_equal "$reply" hello
+	((ms >= 250 && ms < 500))
+	run grep -c ": accepted$" log
+	assert_output 1
+}
+
+@test "the attempt that lost the race is reset, not closed" {
+	need_namespaces -Urnm
+	printf '127.0.0.2 two\n127.0.0.3 two\n' >hosts
+	in_dual_stack '
+		python3 - <<-"PY" &
+			import socket, time
+			# One does not answer at once (its backlog is full), then it does; the other is quick.
+			slow = socket.socket(); slow.bind(("127.0.0.2", 4000)); slow.listen(0)
+			held = []
+			for i in range(2):
+			    c = socket.socket(); c.setblocking(False); c.connect_ex(("127.0.0.2", 4000)); held.append(c)
+			open("up", "w").close()
+			time.sleep(60)
+		PY
+		slow=$!
+		for i in $(seq 100); do [ -e up ] && break; sleep 0.05; done
+		mkfifo ready
+		sockecho-server 127.0.0.3 4000 >ready 3>&- & server=$!
+		read -r _ <ready
+		sockecho-client two 4000 hello
+		kill $server $slow
+	' >out
+	assert_equal "$(cat out)" hello
+}
+
+@test "resolution is inside the race: a question about IPv6 that is never answered does not hold IPv4" {
+	need_namespaces -Urnm
+	echo "127.0.0.1 localhost" >hosts
+	in_dual_stack '
+		echo "hosts: files dns" >nsswitch
+		printf "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n" >resolv
+		mount --bind resolv /etc/resolv.conf
+		python3 - <<-"PY" &
+			import socket, struct
+			s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+			s.bind(("127.0.0.1", 53))
+			open("dns", "w").close()
+			while True:
+			    q, peer = s.recvfrom(512)
+			    if q[-4:-2] == b"\0\x1c":
+			        continue
+			    s.sendto(q[:2] + struct.pack("!HHHHH", 0x8180, 1, 1, 0, 0) + q[12:] +
+			        b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + bytes((127, 0, 0, 1)), peer)
+		PY
+		dns=$!
+		for i in $(seq 100); do [ -e dns ] && break; sleep 0.05; done
+		mkfifo ready
+		sockecho-server 0 >ready 3>&- & server=$!
+		read -r _ _ _ port <ready
+		begin=${EPOCHREALTIME/./}
+		sockecho-client server.test $port hello
+		echo $(((${EPOCHREALTIME/./} - begin) / 1000))
+		kill $server $dns
+	' >out
+	{ read -r reply; read -r ms; } <out
+	assert_equal "$reply" hello
+	((ms < 1500))
+}
+
+@test "unreachable and prohibited networks: 6 and 1" {
+	need_namespaces -Urn
+	unshare -Urn bash -euc '
+		ip link set lo up
+		ip route add unreachable 192.0.2.0/24
+		for a in 192.0.2.1 198.51.100.1; do
+			rc=0; sockecho-client -t 2 $a 7 x || rc=$?; echo $rc
+		done
+	' >out 2>err
+	assert_equal "$(cat out)" $'6\n6'
+	grep -q "connect to 192.0.2.1 port 7: No route to host" err
+	grep -q "connect to 198.51.100.1 port 7: Network is unreachable" err
+}
+
+@test "a service's name is a port; an unknown one is 3" {
+	run --separate-stderr sockecho-client -t 2 127.0.0.1 no-such-service x
+	assert_failure 3
+	assert_equal "$stderr" "sockecho-client: look up service no-such-service: no such service"
+	need_namespaces -Urnm
+	unshare -Urnm bash -euc '
+		ip link set lo up
+		sysctl -qw net.ipv4.ip_unprivileged_port_start=0
+		sockecho-server echo & server=$!
+		sockecho-client --wait 10 127.0.0.1 echo named
+		kill $server
+	' >out
+	run cat out
+	assert_line named
+}
+
+@test "-n looks nothing up" {
+	need strace
+	run --separate-stderr sockecho-client -n localhost 7 x
+	assert_failure 2
+	run --separate-stderr sockecho-client -n 127.0.0.1 echo x
+	assert_failure 2
+	start_server sockecho-server -n 0
+	strace -f -o trace -e trace=openat,clone3,clone sockecho-client -n 127.0.0.1 "$port" x
+	run grep -E 'hosts|resolv|nsswitch|services|clone' trace
+	assert_failure
+}
+
+@test "a UNIX server whose backlog is full: the deadline holds" {
+	in_background python3 -c '
+import socket, time
+s = socket.socket(socket.AF_UNIX)
+s.bind("sock")
+s.listen(0)
+held = []
+for i in range(2):
+    c = socket.socket(socket.AF_UNIX)
+    c.setblocking(False)
+    try:
+        c.connect("sock")
+    except BlockingIOError:
+        pass
+    held.append(c)
+open("full", "w").close()
+time.sleep(60)
+'
+	until_true 10 test -e full
+	milliseconds sockecho-client --connect-timeout 1 -U sock x 2>err
+	assert_equal "$timed_status" 124
+	((elapsed >= 1000 && elapsed < 1100))
+	assert_equal "$(cat err)" "sockecho-client: connect to sock: timed out"
+}

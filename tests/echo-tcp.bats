@@ -1,0 +1,327 @@
+#!/usr/bin/env bats
+# echo-tcp.bats - the server and the client over TCP, and each with peers that we did not write.
+
+load helpers
+
+@test "a message comes back, with a newline" {
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-client "$host" "$port" hello
+	assert_success
+	assert_output hello
+	[ "$stderr" = "" ]
+}
+
+@test "several messages, an empty one and one that begins with a dash" {
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-client "$host" "$port" one "" -v "--two three"
+	assert_success
+	assert_equal "$output" $'one\n\n-v\n--two three'
+}
+
+@test "--upper changes ASCII letters and nothing else" {
+	start_server sockecho-server --upper 0
+	run --separate-stderr sockecho-client "$host" "$port" 'añz-09[`{'
+	assert_success
+	assert_output 'AñZ-09[`{'
+}
+
+@test "every byte value comes back through a stream" {
+	start_server sockecho-server 0
+	python3 -c 'import sys; sys.stdout.buffer.write(bytes(range(256)) * 300)' >"$BATS_TEST_TMPDIR/in"
+	sockecho-client "$host" "$port" <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out"
+	cmp "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
+}
+
+@test "--upper through a stream is bytes.upper()" {
+	start_server sockecho-server --upper 0
+	python3 -c 'import sys; sys.stdout.buffer.write(bytes(range(256)) * 300)' >"$BATS_TEST_TMPDIR/in"
+	sockecho-client --expect upper "$host" "$port" <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out"
+	python3 - "$BATS_TEST_TMPDIR" <<-'PY'
+		import sys
+		d = sys.argv[1]
+		assert open(d + "/in", "rb").read().upper() == open(d + "/out", "rb").read()
+	PY
+}
+
+@test "256 MiB of random data, at most 16 MiB of memory on each side" {
+	is_sanitized && skip "the sanitizers need memory of their own"
+	start_server sockecho-server 0
+	head -c 256M /dev/urandom >"$BATS_TEST_TMPDIR/in"
+	sockecho-client -t 30 "$host" "$port" <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	client=$!
+	pids+=("$client")
+	most=0
+	while kill -0 "$client" 2>/dev/null; do
+		now=$(awk '/VmHWM/ { print $2 }' "/proc/$client/status" 2>/dev/null) || break
+		most=${now:-$most}
+		sleep 0.02
+	done
+	wait_for "$client"
+	assert_equal "$waited_status" 0
+	cmp "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
+	((most < 16384))
+	(($(awk '/VmHWM/ { print $2 }' "/proc/$server_pid/status") < 16384))
+	rm "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
+}
+
+@test "a message that is larger than all socket buffers is no deadlock" {
+	start_server sockecho-server --bufsize 100 0
+	message=$(head -c 120000 /dev/zero | tr '\0' x)
+	run --separate-stderr sockecho-client -t 20 "$host" "$port" "$message"
+	assert_success
+	assert_equal "${#output}" 120000
+}
+
+@test "--bufsize 1 on both sides" {
+	start_server sockecho-server --bufsize 1 0
+	run --separate-stderr sockecho-client --bufsize 1 "$host" "$port" "byte by byte"
+	assert_success
+	assert_output "byte by byte"
+}
+
+@test "a peer that closes before the reply is whole is 5" {
+	start_server sockecho-server --close-after 3 0
+	run --separate-stderr sockecho-client "$host" "$port" hello
+	assert_failure 5
+	assert_equal "$stderr" "sockecho-client: receive from 127.0.0.1 port $port: the peer closed before the whole reply had come"
+}
+
+@test "a reset is 6" {
+	start_server sockecho-server --reset-after 3 0
+	run --separate-stderr sockecho-client "$host" "$port" hello
+	assert_failure 6
+	assert_equal "$stderr" "sockecho-client: receive from 127.0.0.1 port $port: Connection reset by peer"
+}
+
+@test "a stream whose peer closes before all input was sent is 5, a reset 6" {
+	start_server sockecho-server --close-after 100 0
+	run --separate-stderr sockecho-client -t 10 "$host" "$port" < <(head -c 64M /dev/zero)
+	assert_failure 5
+	stop_server
+	start_server sockecho-server --reset-after 100 0
+	run --separate-stderr sockecho-client -t 10 "$host" "$port" < <(head -c 64M /dev/zero)
+	assert_failure 6
+}
+
+@test "a stream whose input stays open does not outlive its peer" {
+	start_server sockecho-server --close-after 3 0
+	run --separate-stderr timeout 10 sockecho-client "$host" "$port" < <(printf abcdef; sleep 20)
+	assert_failure 5
+	assert_output abc
+}
+
+@test "--expect echo names the byte that differs" {
+	start_server sockecho-server --upper 0
+	run --separate-stderr sockecho-client --expect echo "$host" "$port" "12 abc"
+	assert_failure 5
+	assert_equal "$stderr" "sockecho-client: receive from 127.0.0.1 port $port: the reply differs at byte 3"
+	run --separate-stderr sockecho-client --expect echo "$host" "$port" < <(printf '12 abc')
+	assert_failure 5
+	assert_equal "$stderr" "sockecho-client: receive from 127.0.0.1 port $port: the reply differs at byte 3"
+	run --separate-stderr sockecho-client --expect upper "$host" "$port" "12 abc"
+	assert_success
+}
+
+@test "--expect finds what a peer adds or keeps back in a stream" {
+	need socat
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-client --expect echo "$host" "$port" < <(head -c 20M /dev/urandom)
+	assert_success
+	in_background python3 -c '
+import socket, sys
+with socket.create_server(("127.0.0.1", 0)) as s:
+    open(sys.argv[1], "w").write(str(s.getsockname()[1]) + "\n")
+    for extra in (b"x", None):
+        c, _ = s.accept()
+        with c:
+            data = b""
+            while True:
+                more = c.recv(100)
+                if not more:
+                    break
+                data += more
+            c.sendall(data + extra if extra else data[:-1])
+' "$BATS_TEST_TMPDIR/port"
+	until_true 10 test -s "$BATS_TEST_TMPDIR/port"
+	read -r p <"$BATS_TEST_TMPDIR/port"
+	run --separate-stderr sockecho-client --expect echo 127.0.0.1 "$p" < <(printf 12345)
+	assert_failure 5
+	[[ $stderr == *"differs at byte 5" ]]
+	run --separate-stderr sockecho-client --expect echo 127.0.0.1 "$p" < <(printf 12345)
+	assert_failure 5
+	[[ $stderr == *"the peer closed before everything had come back" ]]
+}
+
+@test "-v says who talks to whom and how much is sent, on standard error" {
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-client -v "$host" "$port" hello
+	assert_success
+	assert_output hello
+	[[ $stderr =~ client:\ 127\.0\.0\.1\ -\ [0-9]+ ]]
+	[[ $stderr == *"server: 127.0.0.1 - $port"* ]]
+	[[ $stderr == *"send 5 bytes"* ]]
+}
+
+@test "--json: replies, bytes that are no UTF-8, and errors are records" {
+	need jq
+	start_server sockecho-server 0
+	sockecho-client --json "$host" "$port" "hé" $'\xff\x01' >"$BATS_TEST_TMPDIR/out"
+	run jq -r 'select(.event == "reply") | .text // .base64' "$BATS_TEST_TMPDIR/out"
+	assert_output $'hé\n/wE='
+	run jq -r 'select(.event == "connected") | .program, .port' "$BATS_TEST_TMPDIR/out"
+	assert_output "sockecho-client
+$port"
+	stop_server
+	run --separate-stderr sockecho-client --json "$host" "$port" x
+	assert_failure 6
+	assert_equal "$(jq -r '.error | .code, .errno, .during, .message' <<<"$output")" \
+		"no_peer
+111
+connect to 127.0.0.1 port $port
+Connection refused"
+	assert_equal "$stderr" "sockecho-client: connect to 127.0.0.1 port $port: Connection refused"
+}
+
+@test "--json of a stream goes to standard error, the data to standard output" {
+	need jq
+	start_server sockecho-server 0
+	echo data | sockecho-client --json "$host" "$port" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" data
+	assert_equal "$(jq -r .event "$BATS_TEST_TMPDIR/err")" connected
+}
+
+@test "--connect-only connects and says nothing" {
+	start_server sockecho-server -v 0
+	run --separate-stderr sockecho-client --connect-only "$host" "$port"
+	assert_success
+	assert_output ""
+	until_true 5 grep -q "closed: ended; 0 bytes in, 0 bytes out" "$BATS_TEST_TMPDIR/server.err"
+	stop_server
+	run --separate-stderr sockecho-client --connect-only "$host" "$port"
+	assert_failure 6
+}
+
+# Ten ways for a connection to end: who ends first, how, and with what under way.
+end_case() { # end_case EXPECTED-STATUS SERVER-OPTIONS -- CLIENT-OPTIONS; input from standard input
+	local expected=$1 server=() status=0
+	shift
+	while [ "$1" != -- ]; do
+		server+=("$1")
+		shift
+	done
+	shift
+	start_server sockecho-server "${server[@]}" 0
+	timeout 20 sockecho-client "$@" "$host" "$port" >"$BATS_TEST_TMPDIR/out" || status=$?
+	assert_equal "$status" "$expected"
+	kill -KILL "$server_pid"
+	wait_for "$server_pid"
+}
+
+@test "ends: the client first, nothing said" {
+	end_case 0 -- <<<""
+	end_case 0 -- </dev/null
+	[ ! -s "$BATS_TEST_TMPDIR/out" ]
+}
+
+@test "ends: the client first, answers still to come" {
+	end_case 0 --delay 0.3 -- < <(printf 'late answer')
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" "late answer"
+}
+
+@test "ends: the client first, answers come slowly" {
+	end_case 0 --limit-rate 100K -- < <(head -c 50K /dev/zero)
+	assert_equal "$(wc -c <"$BATS_TEST_TMPDIR/out")" 51200
+}
+
+@test "ends: the server first, before anything is said" {
+	end_case 5 --close-after 0 -- < <(sleep 1; printf x)
+	end_case 0 --close-after 0 -- </dev/null
+}
+
+@test "ends: the server first, when all was said" {
+	end_case 0 --close-after 5 -- < <(printf 12345)
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" 12345
+}
+
+@test "ends: the server first, while more is said" {
+	end_case 5 --close-after 5 -- < <(printf 1234567; sleep 5)
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" 12345
+}
+
+@test "ends: the server resets at once" {
+	end_case 6 --reset-after 0 -- < <(printf x; sleep 5)
+}
+
+@test "ends: the server resets after some" {
+	end_case 6 --reset-after 5 -- < <(printf 1234567; sleep 5)
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" 12345
+}
+
+@test "ends: the server is told to stop, and finishes what it has read" {
+	start_server sockecho-server --delay 0.5 0
+	printf 'owed' | timeout 20 sockecho-client "$host" "$port" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	client=$!
+	pids+=("$client")
+	until_true 5 sh -c "kill -USR1 $server_pid; grep -q bytes_in=4 $BATS_TEST_TMPDIR/server.err"
+	stop_server
+	assert_equal "$server_status" 0
+	wait_for "$client"
+	assert_equal "$waited_status" 0
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" owed
+}
+
+@test "ends: the server is killed: the client's stream is cut, and is not taken for whole" {
+	start_server sockecho-server --limit-rate 10K 0
+	head -c 100K /dev/zero | timeout 20 sockecho-client --expect echo "$host" "$port" >/dev/null 2>&1 3>&- &
+	client=$!
+	pids+=("$client")
+	until_true 5 sh -c "kill -USR1 $server_pid; grep -q 'bytes_in=[1-9]' $BATS_TEST_TMPDIR/server.err"
+	stop_server KILL
+	wait_for "$client"
+	((waited_status == 5 || waited_status == 6))
+}
+
+# ---- peers that we did not write
+
+@test "nc.openbsd, nc.traditional, ncat and socat talk to our server" {
+	need nc.openbsd nc.traditional ncat socat
+	start_server sockecho-server --upper 0
+	run nc.openbsd -N "$host" "$port" <<<one
+	assert_output ONE
+	run nc.traditional -q 1 "$host" "$port" <<<two
+	assert_output TWO
+	run ncat "$host" "$port" <<<three
+	assert_output THREE
+	run socat - "TCP:$host:$port" <<<four
+	assert_output FOUR
+}
+
+@test "curl's telnet: talks to our server" {
+	need curl
+	start_server sockecho-server -c 1 --close-after 6 0
+	run timeout 20 curl -s "telnet://$host:$port" < <(echo hello; sleep 2)
+	assert_output hello
+}
+
+@test "our client talks to socat's and ncat's echo" {
+	need socat ncat
+	in_background socat -d -d TCP-LISTEN:0,bind=127.0.0.1,fork PIPE 2>"$BATS_TEST_TMPDIR/socat"
+	until_true 10 grep -q listening "$BATS_TEST_TMPDIR/socat"
+	p=$(sed -n 's/.*listening on AF=2 127\.0\.0\.1:\([0-9]*\)/\1/p' "$BATS_TEST_TMPDIR/socat")
+	run --separate-stderr sockecho-client -t 10 --expect echo 127.0.0.1 "$p" one two
+	assert_success
+	assert_output $'one\ntwo'
+	head -c 5M /dev/urandom >"$BATS_TEST_TMPDIR/in"
+	sockecho-client -t 20 --expect echo 127.0.0.1 "$p" <"$BATS_TEST_TMPDIR/in" |
+		cmp - "$BATS_TEST_TMPDIR/in"
+}
+
+@test "an early end from the peer (ncat with its input at the end) is told" {
+	need ncat
+	start_server sockecho-server 0 # a free port
+	p=$port
+	stop_server
+	in_background ncat -l 127.0.0.1 "$p" </dev/null >/dev/null
+	run --separate-stderr timeout 20 sockecho-client --wait 10 127.0.0.1 "$p" < <(sleep 1; printf x)
+	assert_failure 5
+}

@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# examples.bats - the programs that the documentation of the socket API shows, against our tools.
+
+load helpers
+
+setup() {
+	need python3
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# start_python PROGRAM - a server that writes its port to the file "port".
+start_python() {
+	in_background python3 -c "$1"
+	python_pid=$last_pid
+	until_true 10 test -s port
+	read -r port <port
+}
+
+@test "the upper-casing server of the notes, and our client" {
+	start_python '
+from socket import *
+server = socket(AF_INET, SOCK_STREAM)
+server.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+server.bind(("127.0.0.1", 0))
+server.listen(5)
+open("port.tmp", "w").write(str(server.getsockname()[1]) + "\n")
+import os; os.rename("port.tmp", "port")
+with server:
+    conn, client_addr = server.accept()
+    msg = conn.recv(1024)
+    msg_length = conn.send(msg.upper())
+    print("send %s bytes" % msg_length)
+    conn.close()
+' >server.out
+	run --separate-stderr sockecho-client -v --expect upper 127.0.0.1 "$port" a
+	assert_success
+	assert_output A
+	[[ $stderr == *"send 1 bytes"* ]]
+	wait_for "$python_pid"
+}
+
+@test "the client of the notes, and our server" {
+	start_server sockecho-server --upper -c 1 0
+	run python3 - "$port" <<-'PY'
+		import sys
+		from socket import *
+		server_addr = ("127.0.0.1", int(sys.argv[1]))
+		client = create_connection(address=server_addr)
+		with client:
+		    peername = client.getpeername()
+		    print(peername[0], peername[1] == server_addr[1])
+		    sockname = client.getsockname()
+		    print("client: %s - %s" % (sockname[0], sockname[1] > 0))
+		    msg = "a"
+		    msg_length = client.send(msg.encode("utf-8"))
+		    print("send %s bytes" % msg_length)
+		    data = client.recv(1024)
+		    print(data.decode("utf-8"))
+		try:
+		    client.send("this msg can not be sent to the server ".encode("utf-8"))
+		except OSError as e:
+		    print(e.errno)
+	PY
+	assert_output $'127.0.0.1 True\nclient: 127.0.0.1 - True\nsend 1 bytes\nA\n9'
+	wait_for "$server_pid"
+	assert_equal "$waited_status" 0
+}
+
+@test "the with-statement server of the notes serves our stream to its end" {
+	start_python '
+from socket import *
+addr = ("127.0.0.1", 0)
+with socket(AF_INET, SOCK_STREAM) as s:
+    s.bind(addr)
+    s.listen(5)
+    open("port.tmp", "w").write(str(s.getsockname()[1]) + "\n")
+    import os; os.rename("port.tmp", "port")
+    conn, client_addr = s.accept()
+    with conn:
+        while True:
+            msg = conn.recv(1024)
+            if not msg: break
+            conn.send(msg.upper())
+'
+	run --separate-stderr sockecho-client -t 10 127.0.0.1 "$port" < <(printf 'one\ntwo\n')
+	assert_success
+	assert_output $'ONE\nTWO'
+	wait_for "$python_pid"
+	assert_equal "$waited_status" 0
+}
+
+@test "a datagram client of Python, over UDP and a UNIX path" {
+	start_server sockecho-server -u --upper 0
+	run python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(5)
+s.sendto(b"hello", ("127.0.0.1", int(sys.argv[1])))
+data, address = s.recvfrom(100)
+print(data.decode(), address[0], address[1] == int(sys.argv[1]))
+' "$port"
+	assert_output "HELLO 127.0.0.1 True"
+	start_server sockecho-server -u -U sock
+	run python3 -c '
+import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.settimeout(5)
+s.bind("mine")
+s.sendto(b"hello", "sock")
+print(s.recvfrom(100))
+'
+	assert_output "(b'hello', 'sock')"
+}
+
+@test "the prompt of the notes: lines are stripped, empty ones skipped, --alpha skips the rest" {
+	need expect
+	start_server sockecho-server --upper 0
+	run expect -c "
+		log_user 0
+		set timeout 10
+		spawn -noecho sockecho-client --alpha $host $port
+		expect {>> } { send \"\r\" } timeout { exit 1 }
+		expect {>> } { send \"abc1\r\" } timeout { exit 2 }
+		expect {>> } { send \"  hello  \r\" } timeout { exit 3 }
+		expect {HELLO} {} timeout { exit 4 }
+		expect {>> } { send \"\004\" } timeout { exit 5 }
+		expect eof
+		exit [lindex [wait] 3]
+	"
+	assert_success
+	stop_server
+	run grep -c . "$BATS_TEST_TMPDIR/server.err"
+	assert_output 0
+}
+
+@test "what a peer sends reaches a terminal escaped" {
+	need expect
+	in_background python3 -c '
+import socket
+with socket.create_server(("127.0.0.1", 0)) as s:
+    open("port.tmp", "w").write(str(s.getsockname()[1]) + "\n")
+    import os; os.rename("port.tmp", "port")
+    c, _ = s.accept()
+    with c:
+        c.recv(100)
+        c.sendall(b"\x1b[31mX\x9b\xff")
+'
+	until_true 10 test -s port
+	read -r port <port
+	run expect -c "
+		set timeout 10
+		spawn -noecho sockecho-client 127.0.0.1 $port 12345678
+		expect eof
+		exit [lindex [wait] 3]
+	"
+	assert_success
+	assert_output --partial '\x1b[31mX\x9b\xff'
+}
+
+@test "the prompt notices that the peer is gone" {
+	need expect
+	start_server sockecho-server -c 1 --close-after 0 0
+	run expect -c "
+		set timeout 10
+		spawn -noecho sockecho-client $host $port
+		expect eof {} timeout { exit 99 }
+		exit [lindex [wait] 3]
+	"
+	assert_failure 5
+	assert_output --partial "the peer closed before you did"
+}

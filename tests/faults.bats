@@ -1,0 +1,291 @@
+#!/usr/bin/env bats
+# faults.bats - what goes wrong on a machine: descriptors, signals, full disks, lost peers.
+
+load helpers
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+}
+
+cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
+	awk '{ print $14 + $15 }' "/proc/$1/stat"
+}
+
+@test "out of descriptors: no spin, no end, served again when some close" {
+	start_server prlimit --nofile=20:20 sockecho-server 0
+	python3 - "$port" "$server_pid" <<-'PY'
+		import socket, sys, time
+		port, pid = int(sys.argv[1]), sys.argv[2]
+		def ticks():
+		    f = open("/proc/%s/stat" % pid).read().split()
+		    return int(f[13]) + int(f[14])
+		held = [socket.create_connection(("127.0.0.1", port)) for i in range(40)]
+		time.sleep(0.2)
+		before = ticks()
+		time.sleep(2)
+		assert ticks() - before <= 5, ticks() - before
+		def served(s):
+		    s.settimeout(0.3)
+		    try:
+		        s.sendall(b"x")
+		        return s.recv(1) == b"x"
+		    except TimeoutError:
+		        return False
+		answers = [served(s) for s in held]
+		assert 5 < sum(answers) < 20, answers
+		waiting = held[answers.index(False)]
+		for s, yes in zip(held, answers):
+		    if yes:
+		        s.close()
+		waiting.settimeout(5)
+		assert waiting.recv(1) == b"x"
+	PY
+	run grep -c "Too many open files" server.err
+	assert_output 1
+	stop_server
+	assert_equal "$server_status" 0
+}
+
+@test "system calls that signals interrupt, and short ones, lose nothing" {
+	need strace
+	start_server strace -f -qq -o trace \
+		-e inject=recvfrom:error=EINTR:when=2+3 -e inject=sendto:error=EINTR:when=1+2 \
+		-e inject=epoll_wait:error=EINTR:when=3+5 sockecho-server 0
+	head -c 3M /dev/urandom >in
+	strace -f -qq -o trace2 -e inject=recvfrom:error=EINTR:when=2+3 \
+		-e inject=sendto:error=EINTR:when=1+2 -e inject=poll:error=EINTR:when=2+7 \
+		-e inject=write:error=EINTR:when=1+4 -e inject=read:error=EINTR:when=5+4 \
+		sockecho-client -t 30 --expect echo "$host" "$port" <in >out
+	cmp in out
+}
+
+@test "SIGSTOP, SIGCONT and a storm of signals change nothing but the time" {
+	start_server sockecho-server 0
+	head -c 64M /dev/urandom >in
+	sockecho-client -t 30 "$host" "$port" <in >out 2>err 3>&- &
+	client=$!
+	pids+=("$client")
+	for i in $(seq 30); do
+		kill -STOP "$client" "$server_pid" 2>/dev/null || break
+		kill -CONT "$client" "$server_pid" 2>/dev/null
+		kill -WINCH "$client" "$server_pid" 2>/dev/null
+		kill -USR1 "$client" "$server_pid" 2>/dev/null
+	done
+	wait_for "$client"
+	assert_equal "$waited_status" 0
+	cmp in out
+	rm in out
+}
+
+@test "SIGUSR1 prints the state as one line, also while the client waits for its peer" {
+	start_server sockecho-server -v --delay 1 0
+	sockecho-client "$host" "$port" hello >out 2>err 3>&- &
+	client=$!
+	pids+=("$client")
+	until_true 5 grep -q accepted server.err
+	until_true 5 sh -c "kill -USR1 $client && grep -q bytes_out=5 err"
+	wait_for "$client"
+	assert_equal "$waited_status" 0
+	run tail -n 1 err
+	assert_output "state: bytes_out=5 bytes_in=0 messages=1 replies=0 lost=0"
+	kill -USR1 "$server_pid"
+	until_true 5 grep -qx "stats: accepted=1 active=[01] refused=0 timed_out=0 bytes_in=5 bytes_out=5 datagrams=0 dropped=0" server.err
+}
+
+@test "SIGUSR1 with --json is an event" {
+	mkfifo ready
+	sockecho-server --json 0 >ready 3>&- &
+	server_pid=$!
+	pids+=("$server_pid")
+	exec {events}<ready
+	read -r -t 10 -u "$events" line
+	kill -USR1 "$server_pid"
+	read -r -t 10 -u "$events" line
+	run jq -r '.event, .program, .accepted, (.time > 1e9)' <<<"$line"
+	assert_output $'stats\nsockecho-server\n0\ntrue'
+}
+
+@test "a full or closed standard output is 1" {
+	start_server sockecho-server 0
+	run --separate-stderr sh -c "sockecho-client $host $port hello >/dev/full"
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-client: write to standard output: No space left on device"
+	run --separate-stderr sh -c "head -c 1M /dev/zero | sockecho-client $host $port >/dev/full"
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-client: write to standard output: No space left on device"
+	run --separate-stderr sh -c "sockecho-client $host $port hello >&-"
+	assert_failure 1
+	run --separate-stderr sh -c "sockecho-server -w 1 0 >/dev/full"
+	assert_failure 1
+	for option in --help --version; do
+		run --separate-stderr sh -c "sockecho-client $option >/dev/full"
+		assert_failure 1
+	done
+	run --separate-stderr bash -c "set -o pipefail; sleep 5 | sockecho-client $host $port | true"
+	assert_failure
+	{ sockecho-client --ping -i 0.02 "$host" "$port" || echo $? >status; } 2>err | head -n 1
+	assert_equal "$(cat status)" 1
+}
+
+@test "the reader of our stream goes away while the peer is silent: the client ends" {
+	start_server sockecho-server --delay 30 0
+	milliseconds bash -c "{ (printf x; sleep 3) | sockecho-client $host $port; echo \${PIPESTATUS[1]} >status; } | sleep 0.2" 2>err
+	((elapsed < 5000))
+	assert_equal "$(cat status)" 1
+}
+
+@test "file system errors: a full disk for the port file and the pid file" {
+	need_namespaces -Urm
+	unshare -Urm bash -euc '
+		mkdir m; mount -t tmpfs -o size=4k,nr_inodes=2 tmpfs m
+		head -c 4096 /dev/zero >m/full || true
+		for option in --port-file --pidfile; do
+			rc=0; sockecho-server $option m/x 0 2>err || rc=$?
+			echo $rc; ls m
+		done
+	' >out
+	assert_equal "$(cat out)" $'1\nfull\n1\nfull'
+}
+
+@test "a peer that is reset from outside (ss -K) is 6 and ends nobody else" {
+	need ss
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	start_server sockecho-server -v 0
+	in_background sh -c "sleep 20 | sockecho-client $host $port"
+	until_true 5 grep -q accepted server.err
+	(sleep 3 | sockecho-client "$host" "$port" || echo $? >status) 2>err 3>&- &
+	pids+=($!)
+	until_true 5 sh -c 'test "$(grep -c accepted server.err)" = 2'
+	local_port=$(sed -n '2s/.* port \([0-9]*\): accepted/\1/p' <(grep accepted server.err))
+	ss -K dst 127.0.0.1 dport = "$local_port" >/dev/null || skip "ss -K is not in this kernel"
+	until_true 8 test -s status
+	assert_equal "$(cat status)" 6
+	run --separate-stderr sockecho-client "$host" "$port" "still served"
+	assert_success
+}
+
+@test "a client that does not read is not read from, and holds nobody else back" {
+	start_server sockecho-server 0
+	in_background python3 -c '
+import socket, sys, time
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.setblocking(False)
+sent = 0
+quiet = 0
+while quiet < 20:
+    try:
+        sent += s.send(b"x" * 65536)
+        quiet = 0
+    except BlockingIOError:
+        quiet += 1
+        time.sleep(0.01)
+open("stuck", "w").write(str(sent))
+time.sleep(30)
+' "$port"
+	until_true 20 test -s stuck
+	run --separate-stderr sockecho-client -t 5 "$host" "$port" "somebody else"
+	assert_success
+	is_sanitized && return
+	(($(awk '/VmRSS/ { print $2 }' "/proc/$server_pid/status") < 4096))
+	before=$(cpu_ticks "$server_pid")
+	sleep 1
+	(($(cpu_ticks "$server_pid") - before <= 2))
+}
+
+@test "a peer that is gone while its answer waits (--delay) is noticed, without a spin" {
+	start_server sockecho-server -v --delay 30 0
+	python3 -c '
+import socket, struct, sys, time
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.sendall(b"x")
+time.sleep(0.2)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+s.close()
+' "$port"
+	until_true 5 grep -q "closed: lost: Connection reset by peer" server.err
+	python3 -c '
+import socket, sys, time
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.sendall(b"x")
+s.shutdown(socket.SHUT_WR)
+time.sleep(1)
+' "$port"
+	before=$(cpu_ticks "$server_pid")
+	sleep 1
+	(($(cpu_ticks "$server_pid") - before <= 2))
+}
+
+@test "descriptors do not leak into anything, and closed standard ones are not reused" {
+	start_server sockecho-server -v 0
+	for fd in 0 1 2; do
+		sh -c "sockecho-client --connect-only $host $port $fd>&-" </dev/null >/dev/null 2>&1
+	done
+	sleep 10 | sockecho-client "$host" "$port" >/dev/null 3>&- &
+	until_true 5 sh -c 'test "$(grep -c accepted server.err)" = 4'
+	# Every socket of the server is close-on-exec.
+	for f in "/proc/$server_pid/fdinfo/"*; do
+		n=${f##*/}
+		((n > 2)) || continue
+		[ "$(readlink "/proc/$server_pid/fd/$n")" = "$(readlink "/proc/$$/fd/$n" 2>/dev/null)" ] && continue
+		case $(readlink "/proc/$server_pid/fd/$n") in
+		socket:* | anon_inode:*) ;;
+		*) continue ;;
+		esac
+		flags=$(awk '/flags/ { print $2 }' "$f")
+		(((8#$flags & 8#2000000) != 0))
+	done
+}
+
+@test "20,000 connect-echo-close cycles leak no descriptor and no memory" {
+	is_sanitized && skip "memory is the sanitizers' there"
+	start_server sockecho-server 0
+	cycles() {
+		python3 - "$port" "$1" <<-'PY'
+			import socket, struct, sys
+			address, n = ("127.0.0.1", int(sys.argv[1])), int(sys.argv[2])
+			now = struct.pack("ii", 1, 0)
+			for i in range(n):
+			    s = socket.create_connection(address)
+			    s.sendall(b"x")
+			    assert s.recv(1) == b"x"
+			    if i % 2:
+			        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
+			    s.close()
+		PY
+	}
+	cycles 1000
+	fds=$(ls "/proc/$server_pid/fd" | wc -l)
+	rss=$(awk '/VmRSS/ { print $2 }' "/proc/$server_pid/status")
+	cycles 20000
+	until_true 5 sh -c "kill -USR1 $server_pid; tail -n 1 server.err | grep -q 'accepted=21000 active=0'"
+	assert_equal "$(ls "/proc/$server_pid/fd" | wc -l)" "$fds"
+	(($(awk '/VmRSS/ { print $2 }' "/proc/$server_pid/status") - rss <= 256))
+}
+
+@test "5,000 connections at once, each answered, under 1 KiB of memory each" {
+	(($(ulimit -Hn) >= 11000)) || skip "the hard limit of descriptors is $(ulimit -Hn)"
+	start_server sockecho-server 0
+	rss=$(awk '/VmRSS/ { print $2 }' "/proc/$server_pid/status")
+	cat >hold.py <<-'PY'
+		import resource, socket, sys, time
+		resource.setrlimit(resource.RLIMIT_NOFILE, (6000, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+		held = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for i in range(5000)]
+		for turn in range(2):
+		    for s in held:
+		        s.sendall(b"hello")
+		    for s in held:
+		        s.settimeout(30)
+		        assert s.recv(5) == b"hello"
+		open("held", "w").close()
+		time.sleep(60)
+	PY
+	in_background python3 hold.py "$port"
+	until_true 60 test -e held
+	kill -USR1 "$server_pid"
+	until_true 5 grep -q "accepted=5000 active=5000" server.err
+	is_sanitized && return
+	(($(awk '/VmRSS/ { print $2 }' "/proc/$server_pid/status") - rss < 5000))
+	before=$(cpu_ticks "$server_pid")
+	sleep 1
+	(($(cpu_ticks "$server_pid") - before <= 2))
+}

@@ -1,0 +1,93 @@
+# helpers.bash - what every test file needs: the programs under test, a server that is ready, its end.
+
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+
+: "${SOCKUTILS_BUILD:?run these through make check}"
+: "${SOCKUTILS_SOURCE:?run these through make check}"
+PATH=$SOCKUTILS_BUILD:$PATH
+export LC_ALL=C.UTF-8
+unset NOTIFY_SOCKET LISTEN_FDS LISTEN_PID
+
+pids=()
+
+# start_server PROGRAM [option ...] - run it in the background until it says that it is ready.
+# Sets server_pid, transport, host and port (for a UNIX socket host is the path).  Its standard error
+# goes to server.err, what follows the readiness line to server.out.
+start_server() {
+	local fifo
+	fifo=$(mktemp -u "$BATS_TEST_TMPDIR/ready.XXXXXX")
+	mkfifo "$fifo"
+	"$@" >"$fifo" 2>"$BATS_TEST_TMPDIR/server.err" 3>&- &
+	server_pid=$!
+	pids+=("$server_pid")
+	exec {ready}<"$fifo"
+	if ! read -r -t 10 -u "$ready" _ transport host port; then
+		cat "$BATS_TEST_TMPDIR/server.err" >&2
+		return 1
+	fi
+}
+
+# in_background COMMAND ... - run it; its pid is in last_pid, and teardown ends it.
+in_background() {
+	"$@" 3>&- &
+	last_pid=$!
+	pids+=("$last_pid")
+}
+
+# stop_server [SIGNAL] - and wait: its exit status is in server_status.
+stop_server() {
+	kill "-${1:-TERM}" "$server_pid"
+	wait_for "$server_pid"
+	server_status=$waited_status
+}
+
+# wait_for PID - its exit status is in waited_status.
+wait_for() {
+	waited_status=0
+	wait "$1" || waited_status=$?
+}
+
+# until_true SECONDS COMMAND ... - try it every 20 ms until it succeeds.
+until_true() {
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	shift
+	until "$@"; do
+		((${EPOCHREALTIME/./} < end)) || return 1
+		sleep 0.02
+	done
+}
+
+# milliseconds COMMAND ... - how long it took is in elapsed; its status in timed_status.
+milliseconds() {
+	local begin=${EPOCHREALTIME/./}
+	timed_status=0
+	"$@" || timed_status=$?
+	elapsed=$(((${EPOCHREALTIME/./} - begin) / 1000))
+}
+
+# need COMMAND ... - skip the test, saying why, where one is missing.
+need() {
+	local command
+	for command in "$@"; do
+		command -v "$command" >/dev/null || skip "$command is not installed"
+	done
+}
+
+# need_namespaces [unshare options] - skip where this kernel or user may not make them.
+need_namespaces() {
+	unshare "${@:--Urn}" true 2>/dev/null || skip "unshare ${*:--Urn} is not allowed here"
+}
+
+is_sanitized() {
+	grep -q __asan_init "$SOCKUTILS_BUILD/sockecho-server"
+}
+
+teardown() {
+	local pid
+	for pid in "${pids[@]}"; do
+		kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	return 0
+}

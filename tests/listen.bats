@@ -1,0 +1,594 @@
+#!/usr/bin/env bats
+# listen.bats - listening: readiness, where, who may come, how it ends.
+
+load helpers
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+}
+
+@test "the readiness line says where, for each kind of address" {
+	start_server sockecho-server 0
+	assert_equal "$transport $host" "tcp 127.0.0.1"
+	((port > 0))
+	start_server sockecho-server -6 0
+	assert_equal "$transport $host" "tcp ::1"
+	start_server sockecho-server :0
+	assert_equal "$transport $host" "tcp *"
+	for address in 127.0.0.1 ::1; do
+		run --separate-stderr sockecho-client "$address" "$port" x
+		assert_success
+	done
+	start_server sockecho-server :: 0
+	assert_equal "$host" "::"
+	run --separate-stderr sockecho-client 127.0.0.1 "$port" x
+	assert_failure 6
+	start_server sockecho-server 0.0.0.0:0
+	assert_equal "$host" 0.0.0.0
+	run --separate-stderr sockecho-client ::1 "$port" x
+	assert_failure 6
+	start_server sockecho-server '[::1]:0'
+	assert_equal "$host" ::1
+	start_server sockecho-server -u -4 '*' 0
+	assert_equal "$transport $host" "udp 0.0.0.0"
+}
+
+@test "with --json the readiness line is the event listening" {
+	need jq
+	mkfifo ready
+	sockecho-server --json 0 >ready 3>&- &
+	pids+=($!)
+	exec {events}<ready
+	read -r -t 10 -u "$events" line
+	run jq -r '.event, .program, .transport, .address, (.port > 0), (.time > 1e9)' <<<"$line"
+	assert_output $'listening\nsockecho-server\ntcp\n127.0.0.1\ntrue\ntrue'
+}
+
+@test "--json has an event for each connection and the stats at the end" {
+	need jq
+	mkfifo ready
+	sockecho-server --json -c 1 0 >ready 3>&- &
+	server_pid=$!
+	pids+=("$server_pid")
+	exec {events}<ready
+	read -r -t 10 -u "$events" line
+	sockecho-client 127.0.0.1 "$(jq .port <<<"$line")" hello
+	cat <&"$events" >rest
+	run jq -r .event rest
+	assert_output $'accepted\nclosed\nstats'
+	run jq -r 'select(.event == "closed") | .bytes_in, .bytes_out, .reason, (.seconds >= 0)' rest
+	assert_output $'5\n5\nended\ntrue'
+	run jq -r 'select(.event == "stats") | .accepted, .active, .bytes_in' rest
+	assert_output $'1\n0\n5'
+}
+
+@test "--ready-fd and --port-file say the same, and the file goes at the end" {
+	exec {fd}>readiness
+	start_server sockecho-server --ready-fd "$fd" --port-file port 0
+	assert_equal "$(cat readiness)" "listening tcp 127.0.0.1 $port"
+	assert_equal "$(cat port)" "$port"
+	stop_server
+	assert_equal "$server_status" 0
+	[ ! -e port ]
+}
+
+@test "--ready-fd is closed once it is written" {
+	start_server sh -c 'exec sockecho-server --ready-fd 4 0 4>&1'
+	[ ! -e "/proc/$server_pid/fd/4" ] || [ "$(readlink "/proc/$server_pid/fd/4")" != "$(readlink "/proc/$server_pid/fd/1")" ]
+}
+
+@test "--port-file replaces a port file and nothing else" {
+	echo 12345 >port
+	start_server sockecho-server --port-file port 0
+	assert_equal "$(cat port)" "$port"
+	stop_server
+	: >empty
+	start_server sockecho-server --port-file empty 0
+	assert_equal "$(cat empty)" "$port"
+	stop_server
+	echo "my thesis" >thesis
+	ln -s thesis link
+	mkdir dir
+	for file in thesis link dir; do
+		run --separate-stderr sockecho-server --port-file "$file" 0
+		assert_failure 1
+		assert_output ""
+		assert_equal "$stderr" "sockecho-server: write port file $file: what is there is no port file, and is not overwritten"
+	done
+	assert_equal "$(cat thesis)" "my thesis"
+	run --separate-stderr sockecho-server --port-file none/port 0
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-server: write port file none/port: No such file or directory"
+}
+
+@test "a port file that is somebody else's by now is left alone" {
+	start_server sockecho-server --port-file port 0
+	rm port
+	echo 1 >port
+	stop_server
+	assert_equal "$(cat port)" 1
+}
+
+@test "a UNIX path: served, in --port-file, removed at the end" {
+	start_server sockecho-server --port-file where -U sock
+	assert_equal "$transport $host" "unix sock"
+	assert_equal "$(cat where)" sock
+	run --separate-stderr sockecho-client -U sock hello
+	assert_success
+	assert_output hello
+	stop_server
+	[ ! -e sock ]
+	[ ! -e where ]
+}
+
+@test "an abstract UNIX name" {
+	start_server sockecho-server -U "@sockutils-$$"
+	assert_equal "$host" "@sockutils-$$"
+	run --separate-stderr sockecho-client -U "@sockutils-$$" hello
+	assert_success
+}
+
+@test "a UNIX path of 108 bytes works, one of 109 is refused before anything is done" {
+	name=$(printf '%0108d' 0)
+	start_server sockecho-server -U "$name"
+	run --separate-stderr sockecho-client -U "$name" hello
+	assert_success
+	run --separate-stderr sockecho-server -U "${name}x"
+	assert_failure 2
+	assert_output ""
+	[[ ${stderr_lines[0]} == "sockecho-server: a UNIX path has at most 108 bytes, this one 109: "* ]]
+	run --separate-stderr sockecho-client -U "${name}x" hello
+	assert_failure 2
+}
+
+@test "a dead server's socket file is replaced; a living one's, and any other file, is not" {
+	start_server sockecho-server -U sock
+	run --separate-stderr sockecho-server -U sock
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-server: bind to sock: Address already in use (a living server has this path)"
+	run --separate-stderr sockecho-client -U sock "still served"
+	assert_success
+	stop_server KILL
+	[ -S sock ]
+	start_server sockecho-server -U sock
+	run --separate-stderr sockecho-client -U sock hello
+	assert_success
+	stop_server
+	echo precious >file
+	run --separate-stderr sockecho-server -U file
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-server: bind to file: there is a file that is no socket, and it is not removed"
+	assert_equal "$(cat file)" precious
+}
+
+@test "a UNIX socket that is bound but does not listen yet is living; probing does not connect" {
+	in_background python3 -c '
+import socket, time
+s = socket.socket(socket.AF_UNIX)
+s.bind("sock")
+open("bound", "w").close()
+while True:
+    time.sleep(0.05)
+    import os
+    if os.path.exists("listen"):
+        break
+s.listen(5)
+open("listening", "w").close()
+s.settimeout(1)
+try:
+    s.accept()
+    open("connected", "w").close()
+except TimeoutError:
+    open("alone", "w").close()
+'
+	until_true 10 test -e bound
+	run --separate-stderr sockecho-server -U sock
+	assert_failure 1
+	[[ $stderr == *"living server"* ]]
+	touch listen
+	until_true 10 test -e listening
+	run --separate-stderr sockecho-server -U sock
+	assert_failure 1
+	run --separate-stderr sockecho-server -u -U sock
+	assert_failure 1
+	until_true 10 test -e alone -o -e connected
+	[ -e alone ]
+}
+
+@test "of many that replace a dead socket at once, one wins" {
+	start_server sockecho-server -U sock
+	stop_server KILL
+	for i in 1 2 3 4 5 6 7 8; do
+		timeout 20 sockecho-server -U sock >"out.$i" 2>"err.$i" 3>&- &
+		pids+=($!)
+	done
+	until_true 10 sh -c 'test "$(cat err.* | grep -c living)" -eq 7'
+	assert_equal "$(cat out.* | wc -l)" 1
+	run --separate-stderr sockecho-client -U sock hello
+	assert_success
+}
+
+@test "a UNIX path that is somebody else's by now is left alone" {
+	start_server sockecho-server -U sock
+	rm sock
+	echo mine >sock
+	stop_server
+	assert_equal "$(cat sock)" mine
+}
+
+@test "a port in use says so, and what helps" {
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-server "$port"
+	assert_failure 1
+	[[ $stderr == "sockecho-server: bind to 127.0.0.1 port $port: Address already in use ("*"port 0"* ]]
+}
+
+@test "--reuseport shares a port; --no-reuseaddr and lingering connections" {
+	start_server sockecho-server --reuseport 0
+	run --separate-stderr timeout 5 sockecho-server --reuseport -w 0.2 "$port"
+	assert_failure 124
+	assert_output "listening tcp 127.0.0.1 $port"
+	stop_server
+	# The server closes first, so that its side lingers in TIME_WAIT.
+	start_server sockecho-server -c 1 --close-after 1 0
+	sockecho-client "$host" "$port" x
+	wait_for "$server_pid"
+	run --separate-stderr sockecho-server --no-reuseaddr -w 0.2 "$port"
+	assert_failure 1
+	run --separate-stderr sockecho-server -w 0.2 "$port"
+	assert_failure 124
+}
+
+@test "for UDP two living servers share a port with --reuseaddr alone" {
+	start_server sockecho-server -u --reuseaddr 0
+	run --separate-stderr sockecho-server -u -w 0.2 "$port"
+	assert_failure 1
+	run --separate-stderr sockecho-server -u --reuseaddr -w 0.2 "$port"
+	assert_failure 124
+}
+
+@test "--fd adopts a listening socket, a datagram socket and a connection" {
+	cat >hand.py <<-'PY'
+		import os, socket, sys
+		kind, *command = sys.argv[1:]
+		if kind == "listen":
+		    s = socket.create_server(("127.0.0.1", 0))
+		elif kind == "dgram":
+		    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		    s.bind(("127.0.0.1", 0))
+		else:
+		    s, t = socket.socketpair()
+		    if os.fork() == 0:
+		        s.close()
+		        t.sendall(b"hello")
+		        t.shutdown(socket.SHUT_WR)
+		        data = b""
+		        while True:
+		            more = t.recv(100)
+		            if not more:
+		                break
+		            data += more
+		        open("answer", "wb").write(data)
+		        os._exit(0)
+		    t.close()
+		os.dup2(s.fileno(), 9)
+		os.set_inheritable(9, True)
+		os.execvp(command[0], command)
+	PY
+	start_server python3 hand.py listen sockecho-server --fd 9
+	assert_equal "$transport $host" "tcp 127.0.0.1"
+	run --separate-stderr sockecho-client "$host" "$port" hello
+	assert_success
+	start_server python3 hand.py dgram sockecho-server --fd 9
+	assert_equal "$transport" udp
+	run --separate-stderr sockecho-client -u "$host" "$port" hello
+	assert_success
+	run --separate-stderr timeout 10 python3 hand.py pair sockecho-server --upper --fd 9
+	assert_success
+	assert_output ""
+	until_true 5 test -s answer
+	assert_equal "$(cat answer)" HELLO
+}
+
+@test "the client takes a connected --fd" {
+	start_server sockecho-server 0
+	cat >hand.py <<-'PY'
+		import os, socket, sys
+		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+		os.dup2(s.fileno(), 9)
+		os.execvp(sys.argv[2], sys.argv[2:])
+	PY
+	run --separate-stderr python3 hand.py "$port" sockecho-client --fd 9 hello
+	assert_success
+	assert_output hello
+	run --separate-stderr sockecho-client --fd 0 hello </dev/null
+	assert_failure 2
+	[[ ${stderr_lines[0]} == "sockecho-client: option '--fd' takes an open socket, which 0 is not" ]]
+}
+
+@test "LISTEN_FDS: one socket is taken, more are an error, another process's are not ours" {
+	cat >activate.py <<-'PY'
+		import os, socket, sys
+		n, pid, *command = sys.argv[1:]
+		s = socket.create_server(("127.0.0.1", 0))
+		os.dup2(s.fileno(), 4)
+		os.dup2(4, 3)
+		os.set_inheritable(3, True)
+		os.environ["LISTEN_FDS"] = n
+		os.environ["LISTEN_PID"] = str(os.getpid()) if pid == "mine" else "1"
+		os.execvp(command[0], command)
+	PY
+	start_server python3 activate.py 1 mine sockecho-server
+	run --separate-stderr sockecho-client "$host" "$port" hello
+	assert_success
+	run --separate-stderr python3 activate.py 2 mine sockecho-server
+	assert_failure 2
+	[[ ${stderr_lines[0]} == "sockecho-server: LISTEN_FDS hands over 2 sockets: one is taken" ]]
+	run --separate-stderr python3 activate.py 1 mine sockecho-server 0
+	assert_failure 2
+	run --separate-stderr python3 activate.py 1 other sockecho-server -w 0.1 0
+	assert_failure 124
+	assert_output --partial "listening tcp 127.0.0.1"
+}
+
+@test "NOTIFY_SOCKET gets READY=1, by path and by abstract name" {
+	for name in "$PWD/notify" "@sockutils-notify-$$"; do
+		in_background python3 -c '
+import socket, sys
+name = sys.argv[1]
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(name.replace("@", "\0", 1) if name[0] == "@" else name)
+open("bound", "w").close()
+open("got", "wb").write(s.recv(100))
+' "$name"
+		waiter=$last_pid
+		until_true 10 test -e bound
+		NOTIFY_SOCKET=$name start_server sockecho-server 0
+		wait_for "$waiter"
+		assert_equal "$(cat got)" READY=1
+		rm bound got
+	done
+}
+
+@test "--allow and --deny: deny wins, with an allow the rest is refused, mapped addresses are IPv4" {
+	start_server sockecho-server --allow 127.0.0.0/30 --deny 127.0.0.2 '*' 0
+	for try in "0 127.0.0.1" "6 127.0.0.2" "0 127.0.0.3" "6 127.0.0.4"; do
+		run --separate-stderr sockecho-client -t 5 --source "${try#* }" 127.0.0.1 "$port" hello
+		assert_equal "$status" "${try% *}"
+	done
+	run --separate-stderr sockecho-client -t 5 ::1 "$port" hello
+	assert_failure 6
+	kill -USR1 "$server_pid"
+	until_true 5 grep -q "accepted=2 active=0 refused=3" server.err
+	stop_server
+	start_server sockecho-server --allow ::/0 '*' 0
+	run --separate-stderr sockecho-client -t 5 ::1 "$port" hello
+	assert_success
+	run --separate-stderr sockecho-client -t 5 127.0.0.1 "$port" hello
+	assert_failure 6
+	stop_server
+	start_server sockecho-server --deny ::ffff:127.0.0.0/104 '*' 0
+	run --separate-stderr sockecho-client -t 5 127.0.0.1 "$port" hello
+	assert_failure 6
+}
+
+@test "a rule that cannot be read keeps the server from starting" {
+	for rule in localhost 10.0.0.0/33 ::/129 10.0.0.0/ 10.0.0/x "" fe80::%lo/10 ::ffff:0.0.0.0/95; do
+		run --separate-stderr sockecho-server --allow "$rule" 0
+		assert_failure 2
+		assert_output ""
+		[[ ${stderr_lines[0]} == "sockecho-server: option '--allow' takes a CIDR "* ]]
+	done
+}
+
+@test "--user gives root up for good, after a privileged port is bound" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	unshare -n true 2>/dev/null || skip "unshare -n is not allowed here"
+	chmod 755 "$BATS_TEST_TMPDIR"
+	unshare -n bash -euc '
+		ip link set lo up
+		mkfifo ready
+		sockecho-server --user nobody 7 >ready 3>&- & server=$!
+		read -r _ <ready
+		awk "/^(Uid|Gid):/ { print \$2, \$3, \$4, \$5 }" /proc/$server/status
+		grep Groups: /proc/$server/status | tr -d "[:space:]"
+		echo
+		sockecho-client 127.0.0.1 echo hello
+		kill $server; wait $server
+	' >out
+	run cat out
+	assert_output "$(printf '%s\n' "$(id -u nobody) $(id -u nobody) $(id -u nobody) $(id -u nobody)" \
+		"$(id -g nobody) $(id -g nobody) $(id -g nobody) $(id -g nobody)" \
+		"Groups:$(id -G nobody | tr -d ' ')" hello)"
+}
+
+@test "--user: an unknown one is a usage error; without root it is 1" {
+	run --separate-stderr sockecho-server --user no-such-user-here 0
+	assert_failure 2
+	[ "$(id -u)" = 0 ] || skip "needs root to become somebody else first"
+	run --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups "$(command -v sockecho-server)" --user root 0
+	assert_failure 1
+	assert_output ""
+	assert_equal "$stderr" "sockecho-server: become user root: Operation not permitted"
+}
+
+@test "a privileged port as a normal user is 1 and says why" {
+	[ "$(id -u)" = 0 ] || skip "needs root to become somebody else"
+	[ "$(sysctl -n net.ipv4.ip_unprivileged_port_start)" -gt 7 ] || skip "port 7 is not privileged here"
+	run --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups "$(command -v sockecho-server)" 7
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-server: bind to 127.0.0.1 port 7: Permission denied (ports below 1024 are for root, or CAP_NET_BIND_SERVICE)"
+}
+
+@test "--accept-timeout ends an idle listener with 124; 0 does not block at all" {
+	milliseconds sockecho-server --accept-timeout 1 0 >out 2>err
+	assert_equal "$timed_status" 124
+	((elapsed >= 1000 && elapsed < 1300))
+	run --separate-stderr sockecho-server --accept-timeout 0 0
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-server: accept: Operation would block"
+	run --separate-stderr sockecho-server -u --accept-timeout 0.1 0
+	assert_failure 124
+	start_server sockecho-server --accept-timeout 0.5 0
+	(sleep 1; printf x) | sockecho-client "$host" "$port"
+	wait_for "$server_pid"
+	assert_equal "$waited_status" 124
+}
+
+@test "--max-time bounds the whole run" {
+	milliseconds sockecho-server -w 1 0 >out 2>err
+	assert_equal "$timed_status" 124
+	((elapsed >= 1000 && elapsed < 1300))
+	grep -q "sockecho-server: serve: timed out (--max-time)" err
+}
+
+@test "-c N serves N, then whoever comes is refused, and the server ends with 0" {
+	start_server sockecho-server -c 2 0
+	in_background sh -c "sleep 20 | sockecho-client $host $port"
+	until_true 5 sh -c "kill -USR1 $server_pid; grep -q accepted=1 server.err"
+	in_background sh -c "sleep 0.5 | sockecho-client $host $port"
+	until_true 5 sh -c "kill -USR1 $server_pid; grep -q accepted=2 server.err"
+	run --separate-stderr sockecho-client -t 5 "$host" "$port" hello
+	assert_failure 6
+	stop_server
+	assert_equal "$server_status" 0
+}
+
+@test "--max-clients lets the rest wait" {
+	start_server sockecho-server --max-clients 1 0
+	(sleep 0.7; printf x) | sockecho-client "$host" "$port" >first 3>&- &
+	pids+=($!)
+	until_true 5 sh -c "kill -USR1 $server_pid; grep -q active=1 server.err"
+	milliseconds sockecho-client -t 5 "$host" "$port" second
+	assert_equal "$timed_status" 0
+	((elapsed > 100))
+}
+
+@test "--timeout: a connection on which nothing comes for that long is closed, on time, and counted" {
+	start_server sockecho-server -t 1 -v 0
+	milliseconds sh -c "sleep 2 | sockecho-client $host $port" # the peer's end
+	until_true 5 grep -q "closed: timed_out; 0 bytes in" server.err
+	seconds=$(sed -n 's/.*closed: timed_out.* \([0-9.]*\) s$/\1/p' server.err)
+	awk -v s="$seconds" 'BEGIN { exit !(s >= 1.0 && s < 1.05) }'
+	kill -USR1 "$server_pid"
+	until_true 5 grep -q "timed_out=1" server.err
+}
+
+@test "--timeout counts anew with each byte, and counts for a peer that does not read" {
+	start_server sockecho-server -t 0.5 0
+	run --separate-stderr sockecho-client "$host" "$port" < <(for i in 1 2 3 4 5; do printf $i; sleep 0.25; done)
+	assert_success
+	assert_output 12345
+	python3 - "$port" <<-'PY'
+		import socket, sys, time
+		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+		s.setblocking(False)
+		end = time.monotonic() + 10
+		while time.monotonic() < end:
+		    try:
+		        s.send(b"x" * 65536)
+		    except BlockingIOError:
+		        time.sleep(0.01)
+		    except (ConnectionResetError, BrokenPipeError):
+		        sys.exit(0)
+		sys.exit(1)
+	PY
+	kill -USR1 "$server_pid"
+	until_true 5 grep -q "timed_out=1" server.err
+}
+
+@test "--daemon: when the command returns, the port answers; the pid file and the end" {
+	run --separate-stderr sockecho-server --daemon --pidfile pid --port-file port 0
+	assert_success
+	assert_output --regexp '^listening tcp 127.0.0.1 [0-9]+$'
+	pid=$(cat pid)
+	pids+=("$pid")
+	run --separate-stderr sockecho-client 127.0.0.1 "$(cat port)" hello
+	assert_success
+	run --separate-stderr sockecho-server --daemon --pidfile pid 0
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-server: lock pid file pid: a server is running already, process $pid"
+	run --separate-stderr sockecho-server --pidfile pid 0
+	assert_failure 1
+	kill "$pid"
+	until_true 10 test ! -e pid
+	until_true 10 test ! -e port
+}
+
+@test "--daemon: what fails is the command's failure" {
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-server --daemon "$port"
+	assert_failure 1
+	[[ $stderr == *"Address already in use"* ]]
+}
+
+@test "--pidfile overwrites nothing but a pid file" {
+	echo "my thesis" >thesis
+	ln -s nowhere link
+	for file in thesis link; do
+		run --separate-stderr sockecho-server --pidfile "$file" 0
+		assert_failure 1
+		[[ $stderr == "sockecho-server: write pid file $file: what is there is no pid file, and is not overwritten" ]]
+	done
+	assert_equal "$(cat thesis)" "my thesis"
+	[ ! -e nowhere ]
+	echo 999999 >stale
+	start_server sockecho-server --pidfile stale 0
+	assert_equal "$(cat stale)" "$server_pid"
+}
+
+@test "SIGINT, SIGTERM: 0; SIGHUP cleans up and dies of it; a second signal ends at once" {
+	for signal in INT TERM; do
+		start_server sockecho-server --port-file port 0
+		stop_server "$signal"
+		assert_equal "$server_status" 0
+	done
+	start_server sockecho-server --port-file port 0
+	stop_server HUP
+	assert_equal "$server_status" 129
+	[ ! -e port ]
+	start_server sockecho-server --delay 30 0
+	in_background sockecho-client "$host" "$port" hello
+	until_true 5 sh -c "kill -USR1 $server_pid; grep -q bytes_in=5 server.err"
+	kill -TERM "$server_pid"
+	sleep 0.3
+	kill -0 "$server_pid" # it waits for what it has read
+	milliseconds stop_server TERM
+	assert_equal "$server_status" 0
+	((elapsed < 2000))
+}
+
+@test "--backlog: 0 and below let one wait" {
+	start_server sockecho-server --backlog -5 0
+	run --separate-stderr ss -Htln "sport = :$port"
+	assert_output --regexp '^LISTEN 0 +0 '
+	stop_server
+	start_server sockecho-server --backlog 17 0
+	run --separate-stderr ss -Htln "sport = :$port"
+	assert_output --regexp '^LISTEN 0 +17 '
+}
+
+@test "no IPv6 in the kernel's namespace: every address is 0.0.0.0" {
+	need_namespaces -Urn
+	unshare -Urn bash -euc '
+		ip link set lo up
+		sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+		mkfifo ready
+		sockecho-server "*" 0 >ready 3>&- & server=$!
+		read -r line <ready
+		sockecho-client 127.0.0.1 "${line##* }" hello
+		kill $server
+		wait $server
+	' >out
+	assert_equal "$(cat out)" hello
+}
+
+@test "--mptcp where the kernel has it, else TCP" {
+	start_server sockecho-server --mptcp 0
+	[[ $transport == mptcp || $transport == tcp ]]
+	run --separate-stderr sockecho-client --mptcp -v "$host" "$port" hello
+	assert_success
+	assert_output hello
+	run --separate-stderr sockecho-client "$host" "$port" hello
+	assert_success
+}

@@ -1,0 +1,216 @@
+#!/usr/bin/env bats
+# ping.bats - round trips: what is printed, what is counted, how it ends.
+
+load helpers
+
+@test "a line each, then ping's own two lines" {
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-client --ping -c 3 -i 0.05 "$host" "$port"
+	assert_success
+	assert_equal "$stderr" ""
+	for i in 0 1 2; do
+		assert_line --index $i --regexp "^64 bytes from 127\.0\.0\.1 port $port: seq=$((i + 1)) time=[0-9]+\.[0-9]{3} ms\$"
+	done
+	assert_line --index 3 --regexp '^3 packets transmitted, 3 received, 0% packet loss, time 1[0-9][0-9]ms$'
+	assert_line --index 4 --regexp '^rtt min/avg/max/mdev = [0-9.]+/[0-9.]+/[0-9.]+/[0-9.]+ ms$'
+	assert_equal "${#lines[@]}" 6
+	assert_line --index 5 --regexp '^p50 = [0-9.]+ ms$'
+}
+
+@test "-q leaves the summary; percentiles come where the sample supports them" {
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-client -q --ping -c 1 "$host" "$port"
+	assert_equal "${#lines[@]}" 2
+	run --separate-stderr sockecho-client -q --ping -c 10 -i 0 "$host" "$port"
+	assert_line --index 2 --regexp '^p50/p90 = [0-9.]+/[0-9.]+ ms$'
+	run --separate-stderr sockecho-client -q --ping -c 100 -i 0 "$host" "$port"
+	assert_line --index 2 --regexp '^p50/p90/p99 = [0-9.]+/[0-9.]+/[0-9.]+ ms$'
+	run --separate-stderr sockecho-client -q --ping -c 100 -i 0 --histogram "$host" "$port"
+	assert_line --regexp '^ +[0-9.]+ - +[0-9.]+ ms +[0-9]+ #+$'
+}
+
+@test "over UDP and UNIX sockets" {
+	cd "$BATS_TEST_TMPDIR"
+	start_server sockecho-server -u --upper 0
+	run --separate-stderr sockecho-client -u --ping --expect upper -c 3 -i 0 -s 1400 "$host" "$port"
+	assert_success
+	assert_line --partial "1400 bytes from 127.0.0.1 port $port: seq=3"
+	start_server sockecho-server -U sock
+	run --separate-stderr sockecho-client --ping -c 3 -i 0 -U sock
+	assert_success
+	assert_line --partial "64 bytes from sock: seq=3"
+	start_server sockecho-server -u -U gram
+	run --separate-stderr sockecho-client -u --ping --expect echo -c 3 -i 0 -U gram
+	assert_success
+}
+
+@test "probes are printable upper case and begin with their number" {
+	in_background python3 -c '
+import socket, sys
+with socket.create_server(("127.0.0.1", 0)) as s:
+    open(sys.argv[1] + "/port", "w").write(str(s.getsockname()[1]) + "\n")
+    c, _ = s.accept()
+    data = b""
+    while True:
+        more = c.recv(100)
+        if not more: break
+        data += more
+        c.sendall(more)
+    open(sys.argv[1] + "/probes", "wb").write(data)
+' "$BATS_TEST_TMPDIR"
+	server=$last_pid
+	until_true 10 test -s "$BATS_TEST_TMPDIR/port"
+	run --separate-stderr sockecho-client --ping -c 2 -i 0 -s 32 127.0.0.1 "$(cat "$BATS_TEST_TMPDIR/port")"
+	assert_success
+	wait_for "$server"
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/probes")" "1 ABCDEFGHIJKLMNOPQRSTUVWXYZABCD2 ABCDEFGHIJKLMNOPQRSTUVWXYZABCD"
+}
+
+@test "a probe of one byte and one of 4 MiB" {
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-client --ping --expect echo -c 5 -i 0 -s 1 "$host" "$port"
+	assert_success
+	run --separate-stderr sockecho-client --ping --expect echo -c 3 -i 0 -s 4M "$host" "$port"
+	assert_success
+	assert_line --partial "4194304 bytes from"
+}
+
+@test "some lost is 1, all lost 124; late answers are counted apart" {
+	start_server sockecho-server -u --drop 50 --seed 1 0
+	run --separate-stderr sockecho-client -u --ping -q -c 20 -i 0.01 -t 0.3 "$host" "$port"
+	assert_failure 1
+	assert_line --regexp '^20 packets transmitted, ([5-9]|1[0-5]) received, [0-9.]+% packet loss, '
+	stop_server
+	start_server sockecho-server -u --drop 100 0
+	run --separate-stderr sockecho-client -u --ping -c 3 -i 0.01 -t 0.2 "$host" "$port"
+	assert_failure 124
+	assert_line "no answer from 127.0.0.1 port $port: seq=2"
+	assert_line --partial "3 packets transmitted, 0 received, 100% packet loss"
+	stop_server
+	start_server sockecho-server -u --delay 0.3 0
+	run --separate-stderr sockecho-client -u --ping -q -c 5 -i 0.1 -t 0.2 "$host" "$port"
+	assert_failure 124
+	assert_line --regexp '^5 packets transmitted, 0 received, \+[1-4] late, 100% packet loss'
+	stop_server
+	start_server sockecho-server --delay 0.3 0
+	run --separate-stderr sockecho-client --ping -q -c 5 -i 0.1 -t 0.2 "$host" "$port"
+	assert_failure 124
+	assert_line --regexp '^5 packets transmitted, 0 received, \+[1-4] late, 100% packet loss'
+}
+
+@test "double answers are counted apart" {
+	in_background python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 0))
+open(sys.argv[1], "w").write(str(s.getsockname()[1]) + "\n")
+while True:
+    data, peer = s.recvfrom(1000)
+    s.sendto(data, peer)
+    s.sendto(data, peer)
+' "$BATS_TEST_TMPDIR/port"
+	until_true 10 test -s "$BATS_TEST_TMPDIR/port"
+	run --separate-stderr sockecho-client -u --ping -q -c 3 -i 0.05 127.0.0.1 "$(cat "$BATS_TEST_TMPDIR/port")"
+	assert_success
+	assert_line --regexp '^3 packets transmitted, 3 received, \+[23] duplicates, 0% packet loss'
+}
+
+@test "a delay is measured as such" {
+	start_server sockecho-server --delay 0.1 0
+	run --separate-stderr sockecho-client --ping -q --json -c 5 -i 0.05 "$host" "$port"
+	assert_success
+	jq -e '.event == "summary" and .transmitted == 5 and .received == 5 and .lost == 0 and
+		.min >= 0.1 and .avg < 0.15 and .p90 == null' <<<"$output"
+}
+
+@test "the schedule is kept: ten probes at 50 ms take half a second, however late the answers" {
+	start_server sockecho-server --delay 0.2 0
+	milliseconds sockecho-client --ping -q -c 10 -i 0.05 "$host" "$port"
+	((elapsed >= 650 && elapsed < 850))
+}
+
+@test "a stall counts from when the probes were due" {
+	start_server sockecho-server 0
+	sockecho-client --ping --json -c 20 -i 0.05 "$host" "$port" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	client=$!
+	pids+=("$client")
+	until_true 5 grep -q '"seq":3,' "$BATS_TEST_TMPDIR/out"
+	kill -STOP "$client"
+	sleep 0.5
+	kill -CONT "$client"
+	wait_for "$client"
+	assert_equal "$waited_status" 0
+	run jq -s '[.[] | select(.event == "reply" and .seconds > 0.05)] | length' "$BATS_TEST_TMPDIR/out"
+	((output >= 5))
+}
+
+@test "--duration and --clients" {
+	start_server sockecho-server 0
+	milliseconds sockecho-client --ping -q --duration 1 -i 0.1 "$host" "$port" >"$BATS_TEST_TMPDIR/out"
+	((elapsed >= 1000 && elapsed < 1300))
+	grep -q "^10 packets transmitted, 10 received" "$BATS_TEST_TMPDIR/out"
+	run --separate-stderr sockecho-client --ping --clients 50 -c 4 -i 0 "$host" "$port"
+	assert_success
+	assert_line --partial "200 packets transmitted, 200 received"
+	assert_line --partial "seq=4 time="
+	assert_line --partial "client=50"
+	kill -USR1 "$server_pid"
+	until_true 5 grep -q "accepted=51" "$BATS_TEST_TMPDIR/server.err"
+}
+
+@test "SIGINT ends it with the summary, by its results" {
+	start_server sockecho-server 0
+	sockecho-client --ping -i 0.05 "$host" "$port" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	client=$!
+	pids+=("$client")
+	until_true 5 grep -q "seq=3" "$BATS_TEST_TMPDIR/out"
+	kill -INT "$client"
+	wait_for "$client"
+	assert_equal "$waited_status" 0
+	grep -q "packets transmitted" "$BATS_TEST_TMPDIR/out"
+}
+
+@test "a peer that resets or closes under way: 6, 5, with the summary" {
+	start_server sockecho-server --reset-after 100 0
+	run --separate-stderr sockecho-client --ping -c 5 -i 0.05 "$host" "$port"
+	assert_failure 6
+	assert_line --partial "packets transmitted, 1 received"
+	stop_server
+	start_server sockecho-server --close-after 64 0
+	run --separate-stderr sockecho-client --ping -c 5 -i 0.05 "$host" "$port"
+	assert_failure 5
+	stop_server
+	run --separate-stderr sockecho-client -u --ping -c 2 -i 0.05 127.0.0.1 9
+	assert_failure 6
+}
+
+@test "--expect finds a wrong answer and names probe and byte" {
+	in_background python3 -c '
+import socket, sys
+with socket.create_server(("127.0.0.1", 0)) as s:
+    open(sys.argv[1], "w").write(str(s.getsockname()[1]) + "\n")
+    c, _ = s.accept()
+    c.sendall(c.recv(100))
+    c.sendall(c.recv(100).replace(b"B", b"x", 1))
+    c.recv(100)
+' "$BATS_TEST_TMPDIR/port"
+	until_true 10 test -s "$BATS_TEST_TMPDIR/port"
+	p=$(cat "$BATS_TEST_TMPDIR/port")
+	run --separate-stderr sockecho-client --ping --expect echo -c 3 -i 0 127.0.0.1 "$p"
+	assert_failure 5
+	assert_equal "$stderr" "sockecho-client: receive from 127.0.0.1 port $p, probe 2, byte 3: the reply differs"
+}
+
+@test "a peer that stops reading is a loss, not a hang" {
+	in_background python3 -c '
+import socket, sys, time
+with socket.create_server(("127.0.0.1", 0)) as s:
+    open(sys.argv[1], "w").write(str(s.getsockname()[1]) + "\n")
+    c, _ = s.accept()
+    time.sleep(30)
+' "$BATS_TEST_TMPDIR/port"
+	until_true 10 test -s "$BATS_TEST_TMPDIR/port"
+	run --separate-stderr timeout 20 sockecho-client --ping -q -s 16M -c 3 -i 0.1 -t 1 127.0.0.1 "$(cat "$BATS_TEST_TMPDIR/port")"
+	assert_failure 124
+	assert_line --partial "0 received, 100% packet loss"
+}
