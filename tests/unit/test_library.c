@@ -1,0 +1,799 @@
+/* test_library.c - libsockutil: modes, deadlines, errors, the parts that need no other program. */
+#include "sockutil.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* Two connected stream sockets. */
+static void
+make_pair(struct sku_sock pair[2])
+{
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(sku_socket_from_fd(&pair[0], fds[0]), 0);
+	assert_int_equal(sku_socket_from_fd(&pair[1], fds[1]), 0);
+}
+
+static void
+close_pair(struct sku_sock pair[2])
+{
+	assert_int_equal(sku_close(&pair[0]), 0);
+	assert_int_equal(sku_close(&pair[1]), 0);
+}
+
+static int64_t
+since(int64_t start_ns)
+{
+	return (sku_now() - start_ns) / SKU_MS;
+}
+
+/* A listener on loopback, its address and its port as text. */
+static void
+make_listener(struct sku_sock *s, struct sku_address *address, char port[8])
+{
+	assert_int_equal(sku_create_server(s, "127.0.0.1", "0", NULL, NULL), 0);
+	assert_int_equal(sku_getsockname(s, address), 0);
+	(void)snprintf(port, 8, "%u", sku_address_port(address));
+}
+
+/* ---- deadlines ----------------------------------------------------------------------------- */
+
+static void
+deadlines_never_overflow_and_round_up(void **state)
+{
+	(void)state;
+	assert_int_equal(sku_deadline_poll_ms(sku_deadline_never()), -1);
+	assert_int_equal(sku_deadline_left(sku_deadline_never()), SKU_NO_TIMEOUT);
+	assert_int_equal(sku_deadline_in(-1).at_ns, INT64_MAX);
+	assert_int_equal(sku_deadline_in(INT64_MAX).at_ns, INT64_MAX);
+	assert_int_equal(sku_deadline_in(INT64_MAX - 1).at_ns, INT64_MAX);
+	assert_int_equal(sku_deadline_poll_ms(sku_deadline_in(1)), 0); /* it has passed by then */
+	assert_int_equal(sku_deadline_poll_ms(sku_deadline_in(1500 * SKU_US * 1000)), 1500);
+	assert_int_equal(sku_deadline_poll_ms(sku_deadline_in(INT64_C(4000000) * SKU_SECOND)),
+	    INT32_MAX);
+	assert_true(sku_deadline_passed(sku_deadline_in(0)));
+	assert_false(sku_deadline_passed(sku_deadline_in(SKU_SECOND)));
+	assert_int_equal(sku_deadline_earlier(sku_deadline_never(), (struct sku_deadline){ 5 }).at_ns,
+	    5);
+}
+
+/* ---- errors -------------------------------------------------------------------------------- */
+
+static void
+errors_keep_what_and_why(void **state)
+{
+	struct sku_error err;
+	char longer[2 * SKU_ERROR_CONTEXT_MAX];
+
+	(void)state;
+	sku_error_set(&err, SKU_ERR_SYSTEM, ECONNREFUSED, "connect to %s", "x");
+	assert_int_equal(errno, ECONNREFUSED);
+	assert_string_equal(err.context, "connect to x");
+	assert_string_equal(sku_error_reason(&err), "Connection refused");
+	sku_error_set(NULL, SKU_ERR_RESOLVE, EAI_AGAIN, "look up");
+	assert_int_equal(errno, EHOSTUNREACH);
+	memset(longer, 'x', sizeof(longer));
+	longer[sizeof(longer) - 1] = '\0';
+	sku_error_set(&err, SKU_ERR_SYSTEM, ETIMEDOUT, "%s", longer);
+	assert_int_equal(strlen(err.context), SKU_ERROR_CONTEXT_MAX - 1);
+	assert_string_equal(sku_error_reason(&err), "timed out");
+}
+
+/* ---- addresses ----------------------------------------------------------------------------- */
+
+static void
+numeric_addresses_are_parsed_and_shown(void **state)
+{
+	static const struct {
+		const char *text;
+		int family, found;
+		const char *shown;
+	} cases[] = {
+		{ "127.0.0.1", AF_UNSPEC, AF_INET, "127.0.0.1" },
+		{ "127.1", AF_UNSPEC, AF_INET, "127.0.0.1" },
+		{ "0x7f.1", AF_INET, AF_INET, "127.0.0.1" },
+		{ "::1", AF_UNSPEC, AF_INET6, "::1" },
+		{ "::ffff:1.2.3.4", AF_UNSPEC, AF_INET6, "1.2.3.4" },
+		{ "fe80::1%lo", AF_UNSPEC, AF_INET6, "fe80::1%lo" },
+		{ "::1", AF_INET, 0, NULL },
+		{ "127.0.0.1", AF_INET6, 0, NULL },
+		{ "1.2.3.999", AF_UNSPEC, 0, NULL },
+		{ "1.2.3.4 x", AF_UNSPEC, 0, NULL },
+		{ "1.2.3.4\n", AF_UNSPEC, 0, NULL },
+		{ "localhost", AF_UNSPEC, 0, NULL },
+		{ "", AF_UNSPEC, 0, NULL },
+		{ "fe80::1%no-such-interface", AF_UNSPEC, 0, NULL },
+		{ "::1::2", AF_UNSPEC, 0, NULL },
+	};
+	char shown[SKU_ADDRESS_TEXT_MAX];
+	struct sku_address address;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int result = sku_address_from_numeric(&address, cases[i].family, cases[i].text, 7);
+
+		assert_int_equal(result, cases[i].found != 0 ? 0 : -1);
+		if (result == -1) {
+			assert_int_equal(errno, EINVAL);
+			continue;
+		}
+		assert_int_equal(address.sa.sa_family, cases[i].found);
+		assert_int_equal(sku_address_port(&address), 7);
+		assert_string_equal(sku_address_host(&address, shown), cases[i].shown);
+	}
+	assert_int_equal(sku_address_from_numeric(&address, AF_UNSPEC, "::1", 65536), -1);
+}
+
+static void
+unix_paths_are_never_cut(void **state)
+{
+	char path[120], shown[SKU_ADDRESS_TEXT_MAX];
+	struct sku_address address;
+
+	(void)state;
+	memset(path, 'p', sizeof(path));
+	path[108] = '\0';
+	assert_int_equal(sku_address_from_path(&address, path), 0);
+	assert_string_equal(sku_address_host(&address, shown), path);
+	path[108] = 'p';
+	path[109] = '\0';
+	assert_int_equal(sku_address_from_path(&address, path), -1);
+	assert_int_equal(errno, ENAMETOOLONG);
+	assert_int_equal(sku_address_from_path(&address, ""), -1);
+	assert_int_equal(sku_address_from_path(&address, "@name"), 0);
+	assert_int_equal(address.un.sun_path[0], 0);
+	assert_string_equal(sku_address_host(&address, shown), "@name");
+}
+
+static void
+addresses_compare_and_unmap(void **state)
+{
+	struct sku_address a, b;
+
+	(void)state;
+	assert_int_equal(sku_address_from_numeric(&a, AF_UNSPEC, "::ffff:1.2.3.4", 5), 0);
+	assert_int_equal(sku_address_from_numeric(&b, AF_UNSPEC, "1.2.3.4", 5), 0);
+	assert_false(sku_address_equal(&a, &b));
+	sku_address_unmap(&a);
+	assert_true(sku_address_equal(&a, &b));
+	assert_int_equal(sku_address_from_numeric(&b, AF_UNSPEC, "1.2.3.4", 6), 0);
+	assert_false(sku_address_equal(&a, &b));
+}
+
+/* ---- sockets ------------------------------------------------------------------------------- */
+
+static void
+a_closed_socket_is_ebadf_and_closes_twice(void **state)
+{
+	struct sku_sock s = SKU_SOCK_INIT, t = SKU_SOCK_INIT;
+	struct sku_address address;
+	char byte = 0;
+	size_t sent;
+	int64_t moved;
+
+	(void)state;
+	assert_int_equal(sku_socket(&s, AF_INET, SOCK_STREAM, 0), 0);
+	assert_true(sku_fileno(&s) >= 0);
+	assert_int_equal(fcntl(sku_fileno(&s), F_GETFD), FD_CLOEXEC);
+	assert_int_equal(sku_close(&s), 0);
+	assert_int_equal(sku_close(&s), 0);
+	assert_int_equal(sku_fileno(&s), -1);
+	assert_int_equal(sku_address_from_numeric(&address, AF_INET, "127.0.0.1", 1), 0);
+#define EBADF_IS(call)                                                                             \
+	do {                                                                                       \
+		errno = 0;                                                                         \
+		assert_int_equal(call, -1);                                                        \
+		assert_int_equal(errno, EBADF);                                                    \
+	} while (0)
+	EBADF_IS(sku_bind(&s, &address));
+	EBADF_IS(sku_listen(&s, 1));
+	EBADF_IS(sku_accept(&s, &t, NULL));
+	EBADF_IS(sku_connect(&s, &address));
+	EBADF_IS((int)sku_recv(&s, &byte, 1, 0));
+	EBADF_IS((int)sku_recvfrom(&s, &byte, 1, 0, &address));
+	EBADF_IS((int)sku_send(&s, &byte, 1, 0));
+	EBADF_IS((int)sku_sendto(&s, &byte, 1, 0, &address));
+	EBADF_IS(sku_sendall(&s, &byte, 1, 0, &sent));
+	EBADF_IS(sku_sendfile(&s, STDIN_FILENO, 0, 1, &moved));
+	EBADF_IS(sku_shutdown(&s, SHUT_WR));
+	EBADF_IS(sku_settimeout(&s, 0));
+	EBADF_IS(sku_setsockopt_int(&s, SOL_SOCKET, SO_KEEPALIVE, 1));
+	EBADF_IS(sku_getsockname(&s, &address));
+	EBADF_IS(sku_getpeername(&s, &address));
+	EBADF_IS(sku_detach(&s));
+}
+
+static void
+detach_and_autoclose(void **state)
+{
+	int fd, other;
+
+	(void)state;
+	{
+		SKU_AUTOCLOSE struct sku_sock s = SKU_SOCK_INIT;
+		SKU_AUTOCLOSE struct sku_sock t = SKU_SOCK_INIT;
+
+		assert_int_equal(sku_socket(&s, AF_INET, SOCK_STREAM, 0), 0);
+		assert_int_equal(sku_socket(&t, AF_INET, SOCK_STREAM, 0), 0);
+		other = sku_fileno(&t);
+		fd = sku_detach(&s);
+	}
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(other, F_GETFD), -1);
+	assert_int_equal(close(fd), 0);
+}
+
+static void
+the_three_modes_are_pythons(void **state)
+{
+	struct sku_sock pair[2];
+
+	(void)state;
+	make_pair(pair);
+	assert_int_equal(sku_gettimeout(&pair[0]), SKU_NO_TIMEOUT);
+	assert_true(sku_getblocking(&pair[0]));
+	assert_int_equal(sku_setblocking(&pair[0], false), 0);
+	assert_int_equal(sku_gettimeout(&pair[0]), 0);
+	assert_false(sku_getblocking(&pair[0]));
+	assert_int_equal(sku_settimeout(&pair[0], SKU_SECOND), 0);
+	assert_true(sku_getblocking(&pair[0]));
+	assert_true((fcntl(sku_fileno(&pair[0]), F_GETFL) & O_NONBLOCK) != 0);
+	assert_int_equal(sku_setblocking(&pair[0], true), 0);
+	assert_int_equal(sku_gettimeout(&pair[0]), SKU_NO_TIMEOUT);
+	assert_true((fcntl(sku_fileno(&pair[0]), F_GETFL) & O_NONBLOCK) == 0);
+	assert_int_equal(sku_settimeout(&pair[0], -7), -1);
+	assert_int_equal(errno, EINVAL);
+	close_pair(pair);
+}
+
+static void
+recv_in_each_mode(void **state)
+{
+	struct sku_sock pair[2];
+	int64_t start;
+	char byte;
+
+	(void)state;
+	make_pair(pair);
+	assert_int_equal(sku_settimeout(&pair[0], 0), 0);
+	assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(sku_settimeout(&pair[0], 100 * SKU_MS), 0);
+	start = sku_now();
+	assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_true(since(start) >= 100 && since(start) < 200);
+	assert_int_equal(sku_sendall(&pair[1], "x", 1, 0, NULL), 0);
+	assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), 1);
+	assert_int_equal(sku_close(&pair[1]), 0);
+	assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), 0);
+	close_pair(pair);
+}
+
+static void
+the_default_timeout_is_inherited_by_new_and_accepted_sockets(void **state)
+{
+	struct sku_sock listener = SKU_SOCK_INIT, client = SKU_SOCK_INIT, conn = SKU_SOCK_INIT;
+	struct sku_address address, peer;
+	char port[8];
+
+	(void)state;
+	make_listener(&listener, &address, port);
+	assert_int_equal(sku_settimeout(&listener, 0), 0);
+	assert_int_equal(sku_create_connection(&client, "127.0.0.1", port, SKU_SECOND, NULL, NULL), 0);
+	assert_int_equal(sku_gettimeout(&client), SKU_SECOND);
+	assert_int_equal(sku_wait_fd(sku_fileno(&listener), POLLIN, sku_deadline_in(SKU_SECOND)), 0);
+	assert_int_equal(sku_accept(&listener, &conn, &peer), 0);
+	/* No default: blocking, although the listener is not. */
+	assert_int_equal(sku_gettimeout(&conn), SKU_NO_TIMEOUT);
+	assert_true((fcntl(sku_fileno(&conn), F_GETFL) & O_NONBLOCK) == 0);
+	assert_int_equal(fcntl(sku_fileno(&conn), F_GETFD), FD_CLOEXEC);
+	assert_int_equal(sku_address_port(&peer) > 0, 1);
+	(void)sku_close(&client);
+	(void)sku_close(&conn);
+
+	assert_int_equal(sku_setdefaulttimeout(-5), -1);
+	assert_int_equal(sku_setdefaulttimeout(3 * SKU_SECOND), 0);
+	assert_int_equal(sku_getdefaulttimeout(), 3 * SKU_SECOND);
+	assert_int_equal(sku_create_connection(&client, "127.0.0.1", port, SKU_DEFAULT_TIMEOUT, NULL,
+			     NULL),
+	    0);
+	assert_int_equal(sku_gettimeout(&client), 3 * SKU_SECOND);
+	assert_int_equal(sku_settimeout(&listener, SKU_NO_TIMEOUT), 0);
+	assert_int_equal(sku_accept(&listener, &conn, NULL), 0);
+	assert_int_equal(sku_gettimeout(&conn), 3 * SKU_SECOND);
+	assert_int_equal(sku_setdefaulttimeout(SKU_NO_TIMEOUT), 0);
+	(void)sku_close(&client);
+	(void)sku_close(&conn);
+	(void)sku_close(&listener);
+}
+
+static void
+accept_times_out_and_would_block(void **state)
+{
+	struct sku_sock listener = SKU_SOCK_INIT, conn = SKU_SOCK_INIT;
+	struct sku_address address;
+	char port[8];
+	int64_t start;
+
+	(void)state;
+	make_listener(&listener, &address, port);
+	assert_int_equal(sku_settimeout(&listener, 0), 0);
+	assert_int_equal(sku_accept(&listener, &conn, NULL), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(sku_settimeout(&listener, 100 * SKU_MS), 0);
+	start = sku_now();
+	assert_int_equal(sku_accept(&listener, &conn, NULL), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_true(since(start) >= 100 && since(start) < 200);
+	(void)sku_close(&listener);
+}
+
+static void
+sendall_says_how_much_went(void **state)
+{
+	struct sku_sock pair[2];
+	char *data = calloc(1, 8 << 20);
+	size_t sent = 0;
+	int64_t start = sku_now();
+
+	(void)state;
+	make_pair(pair);
+	assert_int_equal(sku_settimeout(&pair[0], 100 * SKU_MS), 0);
+	assert_int_equal(sku_sendall(&pair[0], data, 8 << 20, 0, &sent), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_true(sent > 0 && sent < (8 << 20));
+	assert_true(since(start) < 300);
+	assert_int_equal(sku_close(&pair[1]), 0);
+	/* No SIGPIPE. */
+	assert_int_equal(sku_sendall(&pair[0], data, 10, 0, &sent), -1);
+	assert_int_equal(errno, EPIPE);
+	assert_int_equal(sent, 0);
+	free(data);
+	close_pair(pair);
+}
+
+/* A peer that takes a little now and then. */
+static void *
+read_slowly(void *arg)
+{
+	struct sku_sock *s = arg;
+	static char buf[4096];
+
+	for (int i = 0; i < 50; i++) {
+		(void)usleep(20000);
+		if (sku_recv(s, buf, sizeof(buf), MSG_DONTWAIT) == 0)
+			break;
+	}
+	return NULL;
+}
+
+static void
+the_deadline_of_sendall_is_one_for_the_whole_call(void **state)
+{
+	struct sku_sock pair[2];
+	char *data = calloc(1, 8 << 20);
+	pthread_t thread;
+	int64_t start;
+	size_t sent;
+
+	(void)state;
+	make_pair(pair);
+	assert_int_equal(pthread_create(&thread, NULL, read_slowly, &pair[1]), 0);
+	assert_int_equal(sku_settimeout(&pair[0], 200 * SKU_MS), 0);
+	start = sku_now();
+	assert_int_equal(sku_sendall(&pair[0], data, 8 << 20, 0, &sent), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_true(since(start) >= 200 && since(start) < 400);
+	assert_int_equal(sku_close(&pair[0]), 0);
+	(void)pthread_join(thread, NULL);
+	free(data);
+	close_pair(pair);
+}
+
+static void
+ignore_signal(int signum)
+{
+	(void)signum;
+}
+
+/* SIGALRM every 5 ms, without SA_RESTART: every call is interrupted. */
+static void
+start_storm(void)
+{
+	struct sigaction action = { .sa_handler = ignore_signal };
+	const struct itimerval every = { { 0, 5000 }, { 0, 5000 } };
+
+	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &every, NULL), 0);
+}
+
+static void
+stop_storm(void)
+{
+	const struct itimerval off = { { 0, 0 }, { 0, 0 } };
+
+	assert_int_equal(setitimer(ITIMER_REAL, &off, NULL), 0);
+}
+
+static void
+signals_change_nothing_but_the_time(void **state)
+{
+	struct sku_sock pair[2], listener = SKU_SOCK_INIT, conn = SKU_SOCK_INIT;
+	struct sku_address address;
+	char port[8], byte;
+	int64_t start;
+
+	(void)state;
+	make_pair(pair);
+	make_listener(&listener, &address, port);
+	start_storm();
+	assert_int_equal(sku_settimeout(&pair[0], 300 * SKU_MS), 0);
+	start = sku_now();
+	assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_true(since(start) >= 300 && since(start) < 350);
+	assert_int_equal(sku_settimeout(&listener, 300 * SKU_MS), 0);
+	start = sku_now();
+	assert_int_equal(sku_accept(&listener, &conn, NULL), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_true(since(start) >= 300 && since(start) < 350);
+	stop_storm();
+	close_pair(pair);
+	(void)sku_close(&listener);
+}
+
+/* Look-ups: what needs no name server. */
+static void
+lookups_of_numbers_and_of_this_machine(void **state)
+{
+	char address[SKU_ADDRESS_TEXT_MAX], name[SKU_HOST_MAX], again[SKU_HOST_MAX];
+	struct sku_error err;
+	struct sku_host *host;
+	struct addrinfo *list;
+
+	(void)state;
+	assert_int_equal(sku_gethostbyname("127.0.0.1", AF_INET, address, sku_deadline_never(), &err),
+	    0);
+	assert_string_equal(address, "127.0.0.1");
+	assert_int_equal(sku_gethostbyname("127.1", AF_INET, address, sku_deadline_in(SKU_SECOND),
+			     &err),
+	    0);
+	assert_string_equal(address, "127.0.0.1");
+	assert_int_equal(sku_gethostbyname("::1", AF_INET, address, sku_deadline_never(), &err), -1);
+	assert_int_equal(err.kind, SKU_ERR_RESOLVE);
+	assert_int_equal(err.code, EAI_ADDRFAMILY);
+	assert_int_equal(sku_gethostbyname_ex("127.0.0.1", AF_INET, &host,
+			     sku_deadline_in(5 * SKU_SECOND), &err),
+	    0);
+	assert_string_equal(host->addresses[0], "127.0.0.1");
+	assert_null(host->addresses[1]);
+	sku_host_free(host);
+	assert_int_equal(sku_getaddrinfo("::1", "7", NULL, &list, sku_deadline_in(SKU_SECOND), &err),
+	    0);
+	freeaddrinfo(list);
+	assert_int_equal(sku_gethostname(name, sizeof(name)), 0);
+	assert_int_equal(gethostname(again, sizeof(again)), 0);
+	assert_string_equal(name, again);
+	assert_int_equal(sku_gethostname(name, 1), -1);
+	assert_int_equal(sku_sethostname(""), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(sku_getfqdn("192.0.2.77", name, sku_deadline_in(20 * SKU_SECOND), &err), 0);
+	(void)sku_has_ipv6();
+	(void)sku_has_dualstack_ipv6();
+}
+
+static void
+services_both_ways(void **state)
+{
+	char name[64];
+	struct sku_error err;
+
+	(void)state;
+	assert_int_equal(sku_getservbyname("https", "tcp"), 443);
+	assert_int_equal(sku_getservbyname("no-such-service", NULL), -1);
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(sku_getservbyport(53, "udp", name, sizeof(name)), 0);
+	assert_string_equal(name, "domain");
+	assert_int_equal(sku_getservbyport(53, NULL, name, 3), -1);
+	assert_int_equal(errno, ERANGE);
+	assert_int_equal(sku_getservbyport(65536, NULL, name, sizeof(name)), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(sku_port_from_text("0", "tcp", true, &err), 0);
+	assert_int_equal(sku_port_from_text("65535", "tcp", true, &err), 65535);
+	assert_int_equal(sku_port_from_text("65536", "tcp", true, &err), -1);
+	assert_int_equal(sku_port_from_text("99999999999999999999", "tcp", true, &err), -1);
+	assert_int_equal(sku_port_from_text("https", "tcp", false, &err), 443);
+	assert_int_equal(sku_port_from_text("https", "tcp", true, &err), -1);
+	assert_int_equal(sku_port_from_text("", "tcp", false, &err), -1);
+}
+
+/* ---- connecting ---------------------------------------------------------------------------- */
+
+static void
+create_connection_says_what_failed(void **state)
+{
+	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
+	struct sku_address address;
+	struct sku_error err;
+	char port[8], context[64];
+
+	(void)state;
+	make_listener(&listener, &address, port);
+	(void)sku_close(&listener);
+	assert_int_equal(sku_create_connection(&s, "127.0.0.1", port, SKU_SECOND, NULL, &err), -1);
+	assert_int_equal(errno, ECONNREFUSED);
+	(void)snprintf(context, sizeof(context), "connect to 127.0.0.1 port %s", port);
+	assert_string_equal(err.context, context);
+	assert_int_equal(err.addresses, 1);
+	assert_int_equal(sku_fileno(&s), -1);
+	assert_int_equal(sku_create_connection(&s, "127.0.0.1", "65536", SKU_SECOND, NULL, &err), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(sku_create_connection(&s, "localhost", "7", SKU_SECOND,
+			     &(struct sku_connect_opts){ .numeric = true }, &err),
+	    -1);
+	assert_int_equal(errno, EINVAL);
+}
+
+static void
+create_server_dual_stack(void **state)
+{
+	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
+	const struct sku_server_opts opts = { .backlog = SKU_DEFAULT_BACKLOG };
+	struct sku_address address;
+	char port[8];
+
+	(void)state;
+	if (!sku_has_dualstack_ipv6())
+		skip();
+	assert_int_equal(sku_create_server(&listener, NULL, "0", &opts, NULL), 0);
+	assert_int_equal(sku_getsockname(&listener, &address), 0);
+	(void)snprintf(port, sizeof(port), "%u", sku_address_port(&address));
+	assert_int_equal(sku_create_connection(&s, "127.0.0.1", port, SKU_SECOND, NULL, NULL), 0);
+	(void)sku_close(&s);
+	assert_int_equal(sku_create_connection(&s, "::1", port, SKU_SECOND, NULL, NULL), 0);
+	(void)sku_close(&s);
+	(void)sku_close(&listener);
+}
+
+/* ---- sendfile ------------------------------------------------------------------------------ */
+
+/* A file of n bytes, each its own number. */
+static int
+make_file(size_t n)
+{
+	char name[] = "/tmp/sockutil-test-XXXXXX";
+	int fd = mkstemp(name);
+
+	assert_true(fd != -1);
+	assert_int_equal(unlink(name), 0);
+	for (size_t i = 0; i < n; i++) {
+		unsigned char byte = (unsigned char)i;
+
+		assert_int_equal(write(fd, &byte, 1), 1);
+	}
+	return fd;
+}
+
+static void
+expect_bytes(struct sku_sock *s, size_t from, size_t count)
+{
+	unsigned char buf[2000];
+	size_t got = 0;
+
+	while (got < count) {
+		ssize_t n = sku_recv(s, buf + got, sizeof(buf) - got, 0);
+
+		assert_true(n > 0);
+		got += (size_t)n;
+	}
+	assert_int_equal(got, count);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(buf[i], (unsigned char)(from + i));
+	assert_int_equal(sku_recv(s, buf, 1, MSG_DONTWAIT), -1);
+}
+
+static void
+sendfile_has_pythons_offset_and_count(void **state)
+{
+	int fd = make_file(1000);
+	struct sku_sock pair[2];
+	int64_t sent;
+
+	(void)state;
+	make_pair(pair);
+	assert_int_equal(lseek(fd, 100, SEEK_SET), 100); /* is not looked at */
+	assert_int_equal(sku_sendfile(&pair[0], fd, 0, SKU_SENDFILE_ALL, &sent), 0);
+	assert_int_equal(sent, 1000);
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), 1000);
+	expect_bytes(&pair[1], 0, 1000);
+	assert_int_equal(sku_sendfile(&pair[0], fd, 10, 20, &sent), 0);
+	assert_int_equal(sent, 20);
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), 30);
+	expect_bytes(&pair[1], 10, 20);
+	assert_int_equal(sku_sendfile(&pair[0], fd, 990, 20, &sent), 0);
+	assert_int_equal(sent, 10);
+	expect_bytes(&pair[1], 990, 10);
+	assert_int_equal(sku_sendfile(&pair[0], fd, 2000, SKU_SENDFILE_ALL, &sent), 0);
+	assert_int_equal(sent, 0);
+	assert_int_equal(sku_sendfile(&pair[0], fd, -1, SKU_SENDFILE_ALL, &sent), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(sku_sendfile(&pair[0], fd, 0, 0, &sent), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(sku_sendfile(&pair[0], fd, INT64_MAX, 1, &sent), -1);
+	assert_int_equal(close(fd), 0);
+	close_pair(pair);
+}
+
+static void
+sendfile_falls_back_for_pipes_and_proc(void **state)
+{
+	static const char text[] = "0123456789";
+	struct sku_sock pair[2];
+	char buf[4096];
+	int64_t sent;
+	int fds[2], fd;
+
+	(void)state;
+	make_pair(pair);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], text, 10), 10);
+	assert_int_equal(close(fds[1]), 0);
+	assert_int_equal(sku_sendfile(&pair[0], fds[0], 3, SKU_SENDFILE_ALL, &sent), 0);
+	assert_int_equal(sent, 7);
+	assert_int_equal(sku_recv(&pair[1], buf, sizeof(buf), 0), 7);
+	assert_memory_equal(buf, "3456789", 7);
+	assert_int_equal(close(fds[0]), 0);
+	fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(sku_sendfile(&pair[0], fd, 0, SKU_SENDFILE_ALL, &sent), 0);
+	assert_true(sent > 100);
+	assert_true(sku_recv(&pair[1], buf, sizeof(buf), 0) > 100);
+	assert_int_equal(close(fd), 0);
+	fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(sku_sendfile(&pair[0], fd, 0, 500, &sent), 0);
+	assert_int_equal(sent, 500);
+	assert_int_equal(close(fd), 0);
+	fd = open("/", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(sku_sendfile(&pair[0], fd, 0, SKU_SENDFILE_ALL, &sent), -1);
+	assert_int_equal(errno, EISDIR);
+	assert_int_equal(close(fd), 0);
+	close_pair(pair);
+}
+
+static void
+sendfile_times_out_says_how_much_and_raises_no_sigpipe(void **state)
+{
+	int fd = make_file(1);
+	struct sku_sock pair[2];
+	int64_t sent, start;
+
+	(void)state;
+	assert_int_equal(ftruncate(fd, 64 << 20), 0);
+	make_pair(pair);
+	assert_int_equal(sku_settimeout(&pair[0], 100 * SKU_MS), 0);
+	start = sku_now();
+	assert_int_equal(sku_sendfile(&pair[0], fd, 0, SKU_SENDFILE_ALL, &sent), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_true(sent > 0 && sent < (64 << 20));
+	assert_true(since(start) >= 100 && since(start) < 400);
+	assert_int_equal(sku_settimeout(&pair[0], 0), 0);
+	assert_int_equal(sku_sendfile(&pair[0], fd, 0, SKU_SENDFILE_ALL, &sent), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(sku_settimeout(&pair[0], SKU_SECOND), 0);
+	assert_int_equal(sku_close(&pair[1]), 0);
+	assert_int_equal(sku_sendfile(&pair[0], fd, 0, SKU_SENDFILE_ALL, &sent), -1);
+	assert_int_equal(errno, EPIPE);
+	assert_int_equal(close(fd), 0);
+	close_pair(pair);
+}
+
+/* ---- threads ------------------------------------------------------------------------------- */
+
+static void *
+talk_to_server(void *arg)
+{
+	const char *port = arg;
+	static const char message[] = "from a thread";
+	char reply[sizeof(message)];
+
+	for (int i = 0; i < 50; i++) {
+		SKU_AUTOCLOSE struct sku_sock s = SKU_SOCK_INIT;
+		char address[SKU_ADDRESS_TEXT_MAX];
+
+		if (sku_create_connection(&s, "localhost", port, 10 * SKU_SECOND,
+			&(struct sku_connect_opts){ .family = AF_INET }, NULL) == -1 ||
+		    sku_sendall(&s, message, sizeof(message), 0, NULL) == -1 ||
+		    sku_recv(&s, reply, sizeof(reply), MSG_WAITALL) != sizeof(reply) ||
+		    sku_gethostbyname("127.0.0.1", AF_INET, address, sku_deadline_in(SKU_SECOND),
+			NULL) == -1)
+			return "failed";
+	}
+	return NULL;
+}
+
+static void *
+serve_threads(void *arg)
+{
+	struct sku_sock *listener = arg;
+	char buf[64];
+
+	for (int i = 0; i < 4 * 50; i++) {
+		SKU_AUTOCLOSE struct sku_sock conn = SKU_SOCK_INIT;
+		ssize_t n;
+
+		if (sku_accept(listener, &conn, NULL) == -1)
+			return "failed";
+		n = sku_recv(&conn, buf, sizeof(buf), 0);
+		if (n <= 0 || sku_sendall(&conn, buf, (size_t)n, 0, NULL) == -1)
+			return "failed";
+	}
+	return NULL;
+}
+
+static void
+threads_use_different_sockets(void **state)
+{
+	struct sku_sock listener = SKU_SOCK_INIT;
+	struct sku_address address;
+	pthread_t threads[4], server;
+	char port[8];
+	void *result;
+
+	(void)state;
+	make_listener(&listener, &address, port);
+	assert_int_equal(pthread_create(&server, NULL, serve_threads, &listener), 0);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, talk_to_server, port), 0);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(threads[i], &result), 0);
+		assert_null(result);
+	}
+	assert_int_equal(pthread_join(server, &result), 0);
+	assert_null(result);
+	(void)sku_close(&listener);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(deadlines_never_overflow_and_round_up),
+		cmocka_unit_test(errors_keep_what_and_why),
+		cmocka_unit_test(numeric_addresses_are_parsed_and_shown),
+		cmocka_unit_test(unix_paths_are_never_cut),
+		cmocka_unit_test(addresses_compare_and_unmap),
+		cmocka_unit_test(a_closed_socket_is_ebadf_and_closes_twice),
+		cmocka_unit_test(detach_and_autoclose),
+		cmocka_unit_test(the_three_modes_are_pythons),
+		cmocka_unit_test(recv_in_each_mode),
+		cmocka_unit_test(the_default_timeout_is_inherited_by_new_and_accepted_sockets),
+		cmocka_unit_test(accept_times_out_and_would_block),
+		cmocka_unit_test(sendall_says_how_much_went),
+		cmocka_unit_test(the_deadline_of_sendall_is_one_for_the_whole_call),
+		cmocka_unit_test(signals_change_nothing_but_the_time),
+		cmocka_unit_test(lookups_of_numbers_and_of_this_machine),
+		cmocka_unit_test(services_both_ways),
+		cmocka_unit_test(create_connection_says_what_failed),
+		cmocka_unit_test(create_server_dual_stack),
+		cmocka_unit_test(sendfile_has_pythons_offset_and_count),
+		cmocka_unit_test(sendfile_falls_back_for_pipes_and_proc),
+		cmocka_unit_test(sendfile_times_out_says_how_much_and_raises_no_sigpipe),
+		cmocka_unit_test(threads_use_different_sockets),
+	};
+
+	return cmocka_run_group_tests_name("libsockutil", tests, NULL, NULL);
+}
