@@ -48,11 +48,11 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 
 @test "system calls that signals interrupt, and short ones, lose nothing" {
 	need strace
-	start_server strace -f -qq -o trace \
+	start_server trace -f -qq -o trace \
 		-e inject=recvfrom:error=EINTR:when=2+3 -e inject=sendto:error=EINTR:when=1+2 \
 		-e inject=epoll_wait:error=EINTR:when=3+5 sockecho-server 0
 	head -c 3M /dev/urandom >in
-	strace -f -qq -o trace2 -e inject=recvfrom:error=EINTR:when=2+3 \
+	trace -f -qq -o trace2 -e inject=recvfrom:error=EINTR:when=2+3 \
 		-e inject=sendto:error=EINTR:when=1+2 -e inject=poll:error=EINTR:when=2+7 \
 		-e inject=write:error=EINTR:when=1+4 -e inject=read:error=EINTR:when=5+4 \
 		sockecho-client -t 30 --expect echo "$host" "$port" <in >out
@@ -60,11 +60,12 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 }
 
 @test "SIGSTOP, SIGCONT and a storm of signals change nothing but the time" {
-	start_server sockecho-server 0
+	start_server sockecho-server -v 0
 	head -c 64M /dev/urandom >in
 	sockecho-client -t 30 "$host" "$port" <in >out 2>err 3>&- &
 	client=$!
 	pids+=("$client")
+	until_true 5 grep -q accepted server.err
 	for i in $(seq 30); do
 		kill -STOP "$client" "$server_pid" 2>/dev/null || break
 		kill -CONT "$client" "$server_pid" 2>/dev/null

@@ -1,4 +1,5 @@
 # helpers.bash - what every test file needs: the programs under test, a server that is ready, its end.
+# shellcheck shell=bash disable=SC2034 # the variables are for the tests
 
 bats_require_minimum_version 1.5.0
 bats_load_library bats-support
@@ -8,6 +9,7 @@ bats_load_library bats-assert
 : "${SOCKUTILS_SOURCE:?run these through make check}"
 PATH=$SOCKUTILS_BUILD:$PATH
 export LC_ALL=C.UTF-8
+export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=1
 unset NOTIFY_SOCKET LISTEN_FDS LISTEN_PID
 
 pids=()
@@ -67,6 +69,22 @@ milliseconds() {
 	elapsed=$(((${EPOCHREALTIME/./} - begin) / 1000))
 }
 
+# on_time STATUS LEAST MOST COMMAND ... - it ends with STATUS between LEAST and MOST milliseconds after
+# it began.  A machine that is busy with other tests may be late once; a program that does not keep
+# its deadline is late each time.
+on_time() {
+	local expected=$1 least=$2 most=$3 try
+	shift 3
+	is_sanitized && most=$((most + 500))
+	for try in 1 2 3; do
+		milliseconds "$@"
+		assert_equal "$timed_status" "$expected"
+		((elapsed >= least)) || fail "over after $elapsed ms"
+		((elapsed >= most)) || return 0
+	done
+	fail "still going after $most ms: $elapsed"
+}
+
 # need COMMAND ... - skip the test, saying why, where one is missing.
 need() {
 	local command
@@ -82,6 +100,11 @@ need_namespaces() {
 
 is_sanitized() {
 	grep -q __asan_init "$SOCKUTILS_BUILD/sockecho-server"
+}
+
+# trace ARGUMENT ... - strace, under which the leak sanitizer cannot work.
+trace() {
+	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 strace "$@"
 }
 
 teardown() {

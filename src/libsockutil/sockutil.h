@@ -28,6 +28,8 @@
 extern "C" {
 #endif
 
+struct addrinfo; /* netdb.h hides it from a program that asks for ISO C alone */
+
 /* ---- time ---------------------------------------------------------------------------------- */
 
 #define SKU_SECOND INT64_C(1000000000)

@@ -122,9 +122,9 @@ strangers_bytes_are_escaped(void **state)
 		{ "\x1b[31m\r\x7f", CLI_ESCAPE_TEXT, "\\x1b[31m\\x0d\\x7f" },
 		{ "h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", CLI_ESCAPE_TEXT,
 		    "h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
-		{ "\xc2\x9b", CLI_ESCAPE_TEXT, "\\xc2\\x9b" },	 /* C1 in UTF-8 */
-		{ "\x9b", CLI_ESCAPE_TEXT, "\\x9b" },		 /* C1 as a byte */
-		{ "\xc0\xaf", CLI_ESCAPE_TEXT, "\\xc0\\xaf" },	 /* overlong */
+		{ "\xc2\x9b", CLI_ESCAPE_TEXT, "\\xc2\\x9b" }, /* C1 in UTF-8 */
+		{ "\x9b", CLI_ESCAPE_TEXT, "\\x9b" },	       /* C1 as a byte */
+		{ "\xc0\xaf", CLI_ESCAPE_TEXT, "\\xc0\\xaf" }, /* overlong */
 		{ "\xe0\x80\xaf", CLI_ESCAPE_TEXT, "\\xe0\\x80\\xaf" },
 		{ "\xed\xa0\x80", CLI_ESCAPE_TEXT, "\\xed\\xa0\\x80" }, /* surrogate */
 		{ "\xf4\x90\x80\x80", CLI_ESCAPE_TEXT, "\\xf4\\x90\\x80\\x80" },
@@ -248,8 +248,7 @@ upper_is_bytes_upper(void **state)
 		bytes[i] = (char)i;
 	cli_upper(bytes, sizeof(bytes));
 	for (int i = 0; i < 256; i++)
-		assert_int_equal((unsigned char)bytes[i],
-		    i >= 'a' && i <= 'z' ? i - 'a' + 'A' : i);
+		assert_int_equal((unsigned char)bytes[i], i >= 'a' && i <= 'z' ? i - 'a' + 'A' : i);
 }
 
 int

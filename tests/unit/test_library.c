@@ -63,12 +63,12 @@ deadlines_never_overflow_and_round_up(void **state)
 	assert_int_equal(sku_deadline_in(INT64_MAX - 1).at_ns, INT64_MAX);
 	assert_int_equal(sku_deadline_poll_ms(sku_deadline_in(1)), 0); /* it has passed by then */
 	assert_int_equal(sku_deadline_poll_ms(sku_deadline_in(1500 * SKU_US * 1000)), 1500);
-	assert_int_equal(sku_deadline_poll_ms(sku_deadline_in(INT64_C(4000000) * SKU_SECOND)),
-	    INT32_MAX);
+	assert_int_equal(
+	    sku_deadline_poll_ms(sku_deadline_in(INT64_C(4000000) * SKU_SECOND)), INT32_MAX);
 	assert_true(sku_deadline_passed(sku_deadline_in(0)));
 	assert_false(sku_deadline_passed(sku_deadline_in(SKU_SECOND)));
-	assert_int_equal(sku_deadline_earlier(sku_deadline_never(), (struct sku_deadline){ 5 }).at_ns,
-	    5);
+	assert_int_equal(
+	    sku_deadline_earlier(sku_deadline_never(), (struct sku_deadline){ 5 }).at_ns, 5);
 }
 
 /* ---- errors -------------------------------------------------------------------------------- */
@@ -294,9 +294,11 @@ the_default_timeout_is_inherited_by_new_and_accepted_sockets(void **state)
 	(void)state;
 	make_listener(&listener, &address, port);
 	assert_int_equal(sku_settimeout(&listener, 0), 0);
-	assert_int_equal(sku_create_connection(&client, "127.0.0.1", port, SKU_SECOND, NULL, NULL), 0);
+	assert_int_equal(
+	    sku_create_connection(&client, "127.0.0.1", port, SKU_SECOND, NULL, NULL), 0);
 	assert_int_equal(sku_gettimeout(&client), SKU_SECOND);
-	assert_int_equal(sku_wait_fd(sku_fileno(&listener), POLLIN, sku_deadline_in(SKU_SECOND)), 0);
+	assert_int_equal(
+	    sku_wait_fd(sku_fileno(&listener), POLLIN, sku_deadline_in(SKU_SECOND)), 0);
 	assert_int_equal(sku_accept(&listener, &conn, &peer), 0);
 	/* No default: blocking, although the listener is not. */
 	assert_int_equal(sku_gettimeout(&conn), SKU_NO_TIMEOUT);
@@ -309,9 +311,8 @@ the_default_timeout_is_inherited_by_new_and_accepted_sockets(void **state)
 	assert_int_equal(sku_setdefaulttimeout(-5), -1);
 	assert_int_equal(sku_setdefaulttimeout(3 * SKU_SECOND), 0);
 	assert_int_equal(sku_getdefaulttimeout(), 3 * SKU_SECOND);
-	assert_int_equal(sku_create_connection(&client, "127.0.0.1", port, SKU_DEFAULT_TIMEOUT, NULL,
-			     NULL),
-	    0);
+	assert_int_equal(
+	    sku_create_connection(&client, "127.0.0.1", port, SKU_DEFAULT_TIMEOUT, NULL, NULL), 0);
 	assert_int_equal(sku_gettimeout(&client), 3 * SKU_SECOND);
 	assert_int_equal(sku_settimeout(&listener, SKU_NO_TIMEOUT), 0);
 	assert_int_equal(sku_accept(&listener, &conn, NULL), 0);
@@ -467,24 +468,24 @@ lookups_of_numbers_and_of_this_machine(void **state)
 	struct addrinfo *list;
 
 	(void)state;
-	assert_int_equal(sku_gethostbyname("127.0.0.1", AF_INET, address, sku_deadline_never(), &err),
-	    0);
+	assert_int_equal(
+	    sku_gethostbyname("127.0.0.1", AF_INET, address, sku_deadline_never(), &err), 0);
 	assert_string_equal(address, "127.0.0.1");
-	assert_int_equal(sku_gethostbyname("127.1", AF_INET, address, sku_deadline_in(SKU_SECOND),
-			     &err),
-	    0);
+	assert_int_equal(
+	    sku_gethostbyname("127.1", AF_INET, address, sku_deadline_in(SKU_SECOND), &err), 0);
 	assert_string_equal(address, "127.0.0.1");
-	assert_int_equal(sku_gethostbyname("::1", AF_INET, address, sku_deadline_never(), &err), -1);
+	assert_int_equal(
+	    sku_gethostbyname("::1", AF_INET, address, sku_deadline_never(), &err), -1);
 	assert_int_equal(err.kind, SKU_ERR_RESOLVE);
 	assert_int_equal(err.code, EAI_ADDRFAMILY);
-	assert_int_equal(sku_gethostbyname_ex("127.0.0.1", AF_INET, &host,
-			     sku_deadline_in(5 * SKU_SECOND), &err),
+	assert_int_equal(sku_gethostbyname_ex(
+			     "127.0.0.1", AF_INET, &host, sku_deadline_in(5 * SKU_SECOND), &err),
 	    0);
 	assert_string_equal(host->addresses[0], "127.0.0.1");
 	assert_null(host->addresses[1]);
 	sku_host_free(host);
-	assert_int_equal(sku_getaddrinfo("::1", "7", NULL, &list, sku_deadline_in(SKU_SECOND), &err),
-	    0);
+	assert_int_equal(
+	    sku_getaddrinfo("::1", "7", NULL, &list, sku_deadline_in(SKU_SECOND), &err), 0);
 	freeaddrinfo(list);
 	assert_int_equal(sku_gethostname(name, sizeof(name)), 0);
 	assert_int_equal(gethostname(again, sizeof(again)), 0);
@@ -492,7 +493,8 @@ lookups_of_numbers_and_of_this_machine(void **state)
 	assert_int_equal(sku_gethostname(name, 1), -1);
 	assert_int_equal(sku_sethostname(""), -1);
 	assert_int_equal(errno, EINVAL);
-	assert_int_equal(sku_getfqdn("192.0.2.77", name, sku_deadline_in(20 * SKU_SECOND), &err), 0);
+	assert_int_equal(
+	    sku_getfqdn("192.0.2.77", name, sku_deadline_in(20 * SKU_SECOND), &err), 0);
 	(void)sku_has_ipv6();
 	(void)sku_has_dualstack_ipv6();
 }
@@ -541,7 +543,8 @@ create_connection_says_what_failed(void **state)
 	assert_string_equal(err.context, context);
 	assert_int_equal(err.addresses, 1);
 	assert_int_equal(sku_fileno(&s), -1);
-	assert_int_equal(sku_create_connection(&s, "127.0.0.1", "65536", SKU_SECOND, NULL, &err), -1);
+	assert_int_equal(
+	    sku_create_connection(&s, "127.0.0.1", "65536", SKU_SECOND, NULL, &err), -1);
 	assert_int_equal(errno, EINVAL);
 	assert_int_equal(sku_create_connection(&s, "localhost", "7", SKU_SECOND,
 			     &(struct sku_connect_opts){ .numeric = true }, &err),
@@ -718,8 +721,8 @@ talk_to_server(void *arg)
 			&(struct sku_connect_opts){ .family = AF_INET }, NULL) == -1 ||
 		    sku_sendall(&s, message, sizeof(message), 0, NULL) == -1 ||
 		    sku_recv(&s, reply, sizeof(reply), MSG_WAITALL) != sizeof(reply) ||
-		    sku_gethostbyname("127.0.0.1", AF_INET, address, sku_deadline_in(SKU_SECOND),
-			NULL) == -1)
+		    sku_gethostbyname(
+			"127.0.0.1", AF_INET, address, sku_deadline_in(SKU_SECOND), NULL) == -1)
 			return "failed";
 	}
 	return NULL;

@@ -1,0 +1,206 @@
+#!/usr/bin/env bats
+# cli.bats - command lines: help, version, wrong values, flags that mean nothing in the mode.
+
+load helpers
+
+# usage PATTERN PROGRAM ARGUMENT ... - status 2, one line that matches, then where help is.
+usage() {
+	local pattern=$1
+	shift
+	run --separate-stderr "$@" </dev/null
+	assert_equal "$status" 2
+	assert_output ""
+	assert_equal "${#stderr_lines[@]}" 2
+	[ "$1" != start_connected ] || shift
+	[[ ${stderr_lines[0]} =~ ^$1:\ $pattern ]] || fail "$* said: ${stderr_lines[0]}"
+	assert_equal "${stderr_lines[1]}" "Try '$1 --help' for more information."
+}
+
+# start_connected COMMAND ... - with a connected socket as descriptor 9.
+start_connected() {
+	python3 -c '
+import os, socket, sys
+s, t = socket.socketpair()
+os.dup2(s.fileno(), 9)
+os.execvp(sys.argv[1], sys.argv[1:])
+' "$@"
+}
+
+@test "--help and --version go to standard output and are 0" {
+	for program in sockecho-server sockecho-client; do
+		run --separate-stderr "$program" --help
+		assert_success
+		assert_equal "$stderr" ""
+		assert_line --index 0 --partial "usage: $program "
+		run --separate-stderr "$program" -V
+		assert_success
+		assert_output --regexp "^$program \(sockutils\) [0-9.]+$"
+	done
+}
+
+@test "unknown, ambiguous, overfed and hungry options" {
+	usage "unknown option '--foo'" sockecho-server --foo
+	usage "unknown option '--foo'" sockecho-server --foo=bar 0
+	usage "unknown option '-x'" sockecho-server -x
+	usage "unknown option '-x'" sockecho-server -qx
+	usage "ambiguous option '--re'" sockecho-server --re 0
+	usage "option '--upper' takes no value" sockecho-server --upper=yes 0
+	usage "option '--bufsize' takes a value: SIZE" sockecho-server 0 --bufsize
+	usage "option '--timeout' takes a value: SECONDS" sockecho-client -t
+}
+
+@test "operands: missing, too many, not what they should be" {
+	usage "missing operand: \[HOST\] PORT or \[HOST:\]PORT" sockecho-server
+	usage "too many operands" sockecho-server a b c
+	usage "missing operand: HOST PORT or HOST:PORT" sockecho-client
+	usage "a PORT is missing after 'localhost'" sockecho-client localhost
+	usage "a PORT is missing after '::1'" sockecho-client ::1
+	usage "a PORT is missing after '::1'" sockecho-server ::1
+	usage "PORT is a number from 0 to 65535, not 65536" sockecho-server 65536
+	usage "PORT is a number from 1 to 65535, not 65536" sockecho-client localhost:65536
+	usage "PORT is a number from 1 to 65535, not 0" sockecho-client localhost 0
+	usage "PORT is a number from 1 to 65535, not 99999999999999999999" sockecho-client h 99999999999999999999
+	usage "'' is no PORT" sockecho-client localhost ''
+	usage "'\+7' is no PORT" sockecho-client localhost +7
+	usage "HOST is empty" sockecho-client '' 7
+	usage "HOST is empty" sockecho-client :7
+	usage "'1.2.3.999' is no address" sockecho-client 1.2.3.999 7
+	usage "'::1::2' is no address" sockecho-client ::1::2 7
+	usage "'::g' is no IPv6 address" sockecho-client '[::g]:7'
+	usage "'127.0.0.1' is no IPv6 address" sockecho-client '[127.0.0.1]' 7
+	usage "::1 is no IPv4 address" sockecho-client -4 ::1 7
+	usage "127.0.0.1 is no IPv6 address" sockecho-server -6 127.0.0.1 0
+	usage "with --unix there is one operand" sockecho-server -U a b
+	usage "PATH is empty" sockecho-server -U ''
+	usage "'localhost' is no address \(--numeric\)" sockecho-client -n localhost 7
+	usage "'echo' is no PORT: .*\(--numeric\)" sockecho-server -n echo
+}
+
+@test "the forms of an address" {
+	start_server sockecho-server '[::1]' 0
+	for operands in "::1 $port" "[::1] $port" "[::1]:$port" "0:0::1 $port"; do
+		run --separate-stderr sockecho-client $operands hello
+		assert_output hello
+	done
+	start_server sockecho-server 127.0.0.1:0
+	for operands in "127.0.0.1 $port" "127.0.0.1:$port" "127.1 $port" "-n 0x7f.1:$port" "localhost:$port"; do
+		run --separate-stderr sockecho-client -4 $operands hello
+		assert_output hello
+	done
+}
+
+@test "options may stand after operands; -- ends them" {
+	start_server sockecho-server 0 --upper
+	run --separate-stderr sockecho-client "$host" -t 5 "$port" -4 -- -v x
+	assert_success
+	assert_equal "$output" $'-V\nX'
+	run --separate-stderr sockecho-client "$host:$port" --timeo=5 hello --
+	assert_equal "$output" $'HELLO\n--'
+}
+
+@test "SECONDS: what is refused" {
+	for value in '' -1 +1 1e3 1x 5. . ' 1' '1 ' 99999999999999999999 nOne 1M; do
+		usage "option '--timeout' takes SECONDS \(.*; or none\), not '" sockecho-server --timeout="$value" 0
+		usage "option '--wait' takes SECONDS" sockecho-client --wait="$value" localhost 7
+		usage "option '--max-time' takes SECONDS" sockecho-server -w "$value" 0
+		usage "option '--accept-timeout' takes SECONDS" sockecho-server --accept-timeout "$value" 0
+		usage "option '--connect-timeout' takes SECONDS" sockecho-client --connect-timeout "$value" h 7
+		usage "option '--delay' takes SECONDS" sockecho-server --delay "$value" 0
+	done
+	usage "option '--delay' takes SECONDS" sockecho-server --delay none 0
+	usage "option '--interval' takes SECONDS" sockecho-client --ping -i -1 h 7
+	usage "option '--duration' takes SECONDS" sockecho-client --ping --duration x h 7
+}
+
+@test "SIZE and numbers: what is refused" {
+	for value in '' -1 +1 1KB 1x 1.5K ' 1' 99999999999999999999 8388608T; do
+		usage "option '--bufsize' takes a SIZE" sockecho-server --bufsize="$value" 0
+		usage "option '--limit-rate' takes a SIZE" sockecho-server --limit-rate="$value" 0
+		usage "option '--close-after' takes a SIZE" sockecho-server --close-after="$value" 0
+		usage "option '--reset-after' takes a SIZE" sockecho-server --reset-after="$value" 0
+		usage "option '--size' takes a SIZE" sockecho-client --ping --size="$value" h 7
+	done
+	usage "option '--bufsize' takes a SIZE of 1 to" sockecho-server --bufsize 0 0
+	usage "option '--limit-rate' takes a SIZE of 1 to" sockecho-server --limit-rate 0 0
+	for value in '' -1 +1 x 1x ' 1' 99999999999999999999; do
+		usage "option '--connections' takes a whole number" sockecho-server --connections="$value" 0
+		usage "option '--max-clients' takes a whole number" sockecho-server --max-clients="$value" 0
+		usage "option '--reset-first' takes a whole number" sockecho-server --reset-first="$value" 0
+		usage "option '--rate' takes a whole number" sockecho-server -u --rate="$value" 0
+		usage "option '--seed' takes a whole number" sockecho-server -u --drop 1 --seed="$value" 0
+		usage "option '--count' takes a whole number" sockecho-client --ping --count="$value" h 7
+		usage "option '--clients' takes a whole number" sockecho-client --ping --clients="$value" h 7
+		usage "option '--ready-fd' takes a" sockecho-server --ready-fd="$value" 0
+		usage "option '--fd' takes a" sockecho-server --fd="$value"
+	done
+	usage "option '--connections' takes a whole number" sockecho-server -c 0 0
+	usage "option '--backlog' takes a whole number" sockecho-server --backlog x 0
+	for value in '' -1 101 100.1 x 5%; do
+		usage "option '--drop' takes a PERCENT from 0 to 100" sockecho-server -u --drop="$value" 0
+	done
+	usage "option '--ready-fd' takes a descriptor that is open, which 77 is not" sockecho-server --ready-fd 77 0
+	usage "option '--fd' takes a descriptor that is open, which 77 is not" sockecho-server --fd 77
+	usage "descriptor 0 is no socket" sockecho-server --fd 0
+	usage "option '--expect' takes any, echo or upper, not 'lower'" sockecho-client --expect lower h 7
+	for value in x localhost:7 1.2.3.4:70000 ''; do
+		run --separate-stderr sockecho-client --source "$value" h 7
+		assert_failure 2
+	done
+}
+
+@test "flags that mean nothing in the mode" {
+	usage "option '--count' goes with --ping" sockecho-client -c 1 localhost 7
+	usage "option '--interval' goes with --ping" sockecho-client -i 1 localhost 7
+	usage "option '--size' goes with --ping" sockecho-client -s 1 localhost 7
+	usage "option '--duration' goes with --ping" sockecho-client --duration 1 localhost 7
+	usage "option '--clients' goes with --ping" sockecho-client --clients 1 localhost 7
+	usage "option '--histogram' goes with --ping" sockecho-client --histogram localhost 7
+	usage "option '--alpha' is about the prompt" sockecho-client --alpha localhost 7 hello
+	usage "option '--expect' does not go with --connect-only" sockecho-client --expect echo --connect-only localhost 7
+	usage "--connect-only does not go with --udp" sockecho-client -u --connect-only localhost 7
+	usage "--ping and --connect-only exclude each other" sockecho-client --ping --connect-only localhost 7
+	usage "with --ping there are no MESSAGEs" sockecho-client --ping localhost 7 hello
+	usage "option '--bufsize' is about messages and streams" sockecho-client -u --bufsize 1 localhost 7
+	usage "option '--keepalive' is about TCP alone" sockecho-client -u --keepalive localhost 7
+	usage "option '--nagle' is about TCP alone" sockecho-client --nagle -U path
+	usage "option '--mptcp' is about TCP alone" sockecho-client -u --mptcp localhost 7
+	usage "option '--source' does not go with a UNIX path" sockecho-client --source 127.0.0.1 -U path
+	usage "option '--numeric' does not go with a UNIX path" sockecho-client -n -U path
+	usage "option '--size' takes at least 16 bytes with --udp" sockecho-client -u --ping -s 15 localhost 7
+	usage "option '--size' takes at most 65507 bytes with --udp" sockecho-client -u --ping -s 65508 localhost 7
+	usage "-4 and -6 exclude each other" sockecho-client -4 -6 localhost 7
+	usage "option '--allow' does not go with a UNIX path" sockecho-server --allow 127.0.0.1 -U path
+	usage "option '--deny' does not go with a UNIX path" sockecho-server --deny 127.0.0.1 -U path
+	usage "option '--backlog' is about streams" sockecho-server -u --backlog 1 0
+	usage "option '--timeout' is about connections" sockecho-server -u -t 1 0
+	usage "option '--max-clients' is about connections" sockecho-server -u --max-clients 1 0
+	usage "option '--limit-rate' is about connections" sockecho-server -u --limit-rate 1 0
+	usage "option '--close-after' is about connections" sockecho-server -u --close-after 1 0
+	usage "option '--reset-after' is about TCP alone" sockecho-server -U --reset-after 1 path
+	usage "option '--reset-first' is about TCP alone" sockecho-server -u --reset-first 1 0
+	usage "option '--drop' is about datagrams" sockecho-server --drop 1 0
+	usage "option '--seed' is about datagrams" sockecho-server --seed 1 0
+	usage "option '--seed' goes with --drop" sockecho-server -u --seed 1 0
+	usage "option '--rate' is about UDP" sockecho-server --rate 1 0
+	usage "option '--allow-reserved' is about UDP" sockecho-server --allow-reserved 0
+	usage "option '--reuseport' does not go with a UNIX path" sockecho-server --reuseport -U path
+	usage "--close-after and --reset-after exclude each other" sockecho-server --close-after 1 --reset-after 1 0
+	usage "with --fd there is no HOST, PORT or PATH" sockecho-client localhost --fd 0
+	usage "with --fd there is nothing to connect" start_connected sockecho-client --fd 9 --wait 1
+}
+
+@test "with --json a usage error is a record too" {
+	need jq
+	run --separate-stderr sockecho-client --ping --json
+	assert_failure 2
+	assert_equal "$(jq -r '.program, .error.code, .error.errno' <<<"$output")" $'sockecho-client\ninvalid\nnull'
+	run --separate-stderr sockecho-client --foo --json
+	assert_failure 2
+	assert_equal "$(jq -r '.error.message' <<<"$output")" "unknown option '--foo'"
+}
+
+@test "what a person or a file says reaches a message escaped" {
+	run --separate-stderr sockecho-client -U $'a\x1b[31mb\nc'
+	assert_failure 6
+	assert_equal "$stderr" 'sockecho-client: connect to a\x1b[31mb\nc: No such file or directory'
+}

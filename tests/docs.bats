@@ -1,0 +1,130 @@
+#!/usr/bin/env bats
+# docs.bats - what the pages, the completions and the README say is what the programs do.
+
+load helpers
+
+programs="sockecho-server sockecho-client"
+
+# The options, one a line: --long, and -s where there is a short one.
+options_of_help() {
+	"$1" --help | sed -nE 's/^ +(-(.), )?--([a-z0-9-]+).*/--\3\n-\2/p' | grep -v '^-$' | sort
+}
+
+options_of_man() {
+	sed -n '/^\.It Fl/p' "$SOCKUTILS_SOURCE/man/$1.1" |
+		grep -oE 'Fl [-a-zA-Z0-9]+' | sed -E 's/^Fl /-/' | sort
+}
+
+options_of_bash() {
+	sed -nE "/^_${1//-/_}_options=/,/\)$/p" "$SOCKUTILS_SOURCE/completions/sockutils.bash" |
+		tr -s ' =()\t' '\n' | grep '^-' | sort
+}
+
+options_of_zsh() {
+	grep -oE "'(\(.*\))?(\*)?(\{)?-[^[]*\[" "$SOCKUTILS_SOURCE/completions/_$1" |
+		grep -oE -- '--?[a-zA-Z0-9][a-z0-9-]*' | sort -u
+}
+
+options_of_fish() {
+	sed -nE "s/^complete -c $1 (-s (.) )?-l ([a-z0-9-]+).*/--\3\n-\2/p" \
+		"$SOCKUTILS_SOURCE/completions/sockutils.fish" | grep -v '^-$' | sort
+}
+
+@test "the options in --help are those of the manual and of the three completions, both ways" {
+	for program in $programs; do
+		options_of_help "$program" >"$BATS_TEST_TMPDIR/help"
+		[ "$(wc -l <"$BATS_TEST_TMPDIR/help")" -gt 20 ]
+		for kind in man bash zsh fish; do
+			"options_of_$kind" "$program" >"$BATS_TEST_TMPDIR/$kind"
+			diff -u "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/$kind"
+		done
+	done
+}
+
+@test "the completions are understood by their shells, and complete" {
+	need fish zsh
+	cd "$SOCKUTILS_SOURCE/completions"
+	zsh -n _sockecho-server
+	zsh -n _sockecho-client
+	fish --no-execute sockutils.fish
+	run bash -c '
+		source sockutils.bash
+		COMP_WORDS=(sockecho-server --acc) COMP_CWORD=1
+		_sockutils sockecho-server --acc sockecho-server
+		echo "${COMPREPLY[@]}"
+		COMP_WORDS=(sockecho-client --expect u) COMP_CWORD=2
+		_sockutils sockecho-client u --expect
+		echo "${COMPREPLY[@]}"'
+	assert_output $'--accept-timeout\nupper'
+	run fish -c "source sockutils.fish; complete -C 'sockecho-client --expect '"
+	assert_line --partial upper
+}
+
+@test "the manuals are well formed" {
+	need mandoc
+	for page in "$SOCKUTILS_SOURCE"/man/*.[137]; do
+		run mandoc -T lint -W warning "$page"
+		assert_success
+		assert_output ""
+	done
+}
+
+@test "each program's manual lists every exit status it can have" {
+	for program in $programs; do
+		for status in 0 1 2 3 4 124 128+N; do
+			grep -qxF ".It $status" "$SOCKUTILS_SOURCE/man/$program.1"
+		done
+	done
+}
+
+@test "the examples of the manuals run as printed" {
+	for page in "$SOCKUTILS_SOURCE"/man/*.1; do
+		awk -v dir="$BATS_TEST_TMPDIR" -v page="$(basename "$page")" '
+			/^\.Sh/ { in_examples = /EXAMPLES/ }
+			in_examples && /^\.Bd/ { n++; file = dir "/" page "." n ".sh"; next }
+			/^\.Ed/ { file = "" }
+			file != "" { gsub(/\\e/, "\\"); print > file }' "$page"
+	done
+	[ "$(ls "$BATS_TEST_TMPDIR"/*.sh | wc -l)" -eq 6 ]
+	for example in "$BATS_TEST_TMPDIR"/*.sh; do
+		mkdir "${example%.sh}.d"
+		cd "${example%.sh}.d"
+		status=0
+		timeout 30 bash -euo pipefail "$example" >out 2>err 3>&- || status=$?
+		case $example in
+		*server*3.sh) assert_equal "$status" 0 ;;
+		*) assert_equal "$status" 0 ;;
+		esac
+	done
+}
+
+@test "every public function is in sockutil(3), and the other way round" {
+	grep -oE '\bsku_[a-z0-9_]+\(' "$SOCKUTILS_SOURCE/src/libsockutil/sockutil.h" | tr -d '(' |
+		grep -vx sku_autoclose | sort -u >"$BATS_TEST_TMPDIR/header"
+	grep -oE '^\.F[no] sku_[a-z0-9_]+' "$SOCKUTILS_SOURCE/man/sockutil.3" | sed 's/.* //' |
+		sort -u >"$BATS_TEST_TMPDIR/manual"
+	diff -u "$BATS_TEST_TMPDIR/header" "$BATS_TEST_TMPDIR/manual"
+}
+
+@test "the events that the sources emit are in sockutils(7)" {
+	{
+		grep -rhoE '(cli_record|log_simply)\((peer, )?"[a-z_]+"' "$SOCKUTILS_SOURCE/src"
+		grep -rhoE 'cli_counters_on_sigusr1\("[a-z_]+"' "$SOCKUTILS_SOURCE/src"
+	} | grep -oE '"[a-z_]+"' | tr -d '"' | sort -u >"$BATS_TEST_TMPDIR/emitted"
+	sed -nE 's/^\.It ([a-z]+) Ta .*/\1/p' "$SOCKUTILS_SOURCE/man/sockutils.7" | sort -u \
+		>"$BATS_TEST_TMPDIR/documented"
+	diff -u "$BATS_TEST_TMPDIR/emitted" "$BATS_TEST_TMPDIR/documented"
+}
+
+@test "the shell scripts pass shellcheck, the C sources clang-format" {
+	need shellcheck clang-format
+	cd "$SOCKUTILS_SOURCE"
+	shellcheck bootstrap scripts/* .ci/run bench/run tests/helpers.bash completions/sockutils.bash
+	clang-format --dry-run --Werror src/*/*.[ch] tests/unit/*.c bench/*.c
+}
+
+@test "no source names a path or a host of the machine it was written on" {
+	cd "$SOCKUTILS_SOURCE"
+	run grep -rnE '/(home|root|work)/|registry\.|deb\.debian' src tests/unit man completions README.md NEWS scripts bench
+	assert_failure
+}

@@ -1,0 +1,81 @@
+#!/usr/bin/env bats
+# install.bats - what make install puts where, and a program that uses the library as installed.
+
+load helpers
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	make -s -C "$SOCKUTILS_BUILD" install DESTDIR="$PWD/root" >/dev/null
+	prefix=$(sed -n 's/^prefix = //p' "$SOCKUTILS_BUILD/Makefile")
+	there=$PWD/root$prefix
+}
+
+@test "programs, library, header, manuals and completions are installed, and uninstalled" {
+	for file in bin/sockecho-server bin/sockecho-client lib/libsockutil.a include/sockutil.h \
+		lib/pkgconfig/sockutil.pc share/man/man1/sockecho-server.1 \
+		share/man/man1/sockecho-client.1 share/man/man3/sockutil.3 \
+		share/man/man7/sockutils.7 share/bash-completion/completions/sockecho-server \
+		share/bash-completion/completions/sockecho-client \
+		share/zsh/site-functions/_sockecho-server \
+		share/fish/vendor_completions.d/sockutils.fish; do
+		[ -e "$there/$file" ] || fail "$file is not installed"
+	done
+	make -s -C "$SOCKUTILS_BUILD" uninstall DESTDIR="$PWD/root" >/dev/null
+	run find root ! -type d
+	assert_output ""
+}
+
+@test "a program built with pkg-config against the library talks to our server" {
+	is_sanitized && skip "the sanitizers would have to be linked too"
+	cat >prog.c <<-'C'
+		#include <sockutil.h>
+		#include <stdio.h>
+
+		int
+		main(int argc, char **argv)
+		{
+			SKU_AUTOCLOSE struct sku_sock s = SKU_SOCK_INIT;
+			struct sku_error err;
+			char buf[1024];
+			ssize_t n;
+
+			if (argc != 2 ||
+			    sku_create_connection(&s, "localhost", argv[1], 5 * SKU_SECOND, NULL, &err) == -1) {
+				fprintf(stderr, "%s: %s\n", err.context, sku_error_reason(&err));
+				return 1;
+			}
+			if (sku_sendall(&s, "hello", 5, 0, NULL) == -1)
+				return 2;
+			n = sku_recv(&s, buf, sizeof(buf), 0);
+			return n == 5 ? (int)(fwrite(buf, 1, 5, stdout) != 5) : 3;
+		}
+	C
+	export PKG_CONFIG_PATH=$there/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$PWD/root
+	cc -std=c11 -Wall -Wextra -Wpedantic -Werror prog.c $(pkg-config --cflags --libs sockutil) -o prog
+	start_server sockecho-server 0
+	run --separate-stderr ./prog "$port"
+	assert_success
+	assert_output hello
+	cc -fPIC -shared -Wl,--no-undefined -o use.so -x c - $(pkg-config --cflags sockutil) <<-'C'
+		#include <sockutil.h>
+		int use(void) { return sku_has_ipv6(); }
+	C
+}
+
+@test "the header compiles alone, as C11 and as C++" {
+	need c++
+	printf '#include <sockutil.h>\n' >alone.c
+	cc -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$there/include" alone.c
+	cc -std=gnu11 -Wall -Wextra -Werror -fsyntax-only -I"$there/include" alone.c
+	c++ -x c++ -fsyntax-only -I"$there/include" alone.c
+}
+
+@test "each header of ours compiles alone" {
+	cd "$SOCKUTILS_SOURCE/src"
+	for header in */*.h; do
+		printf '#include "%s"\n' "${header#*/}" >"$BATS_TEST_TMPDIR/one.c"
+		cc -std=c11 -D_GNU_SOURCE -DPACKAGE_VERSION='""' -fsyntax-only \
+			$(pkg-config --cflags libbsd-overlay jansson) -I"${header%/*}" -Ilibsockutil -Icli \
+			"$BATS_TEST_TMPDIR/one.c" || fail "$header"
+	done
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bats
+# valgrind.bats - short runs of each mode, with every block freed and every descriptor closed.
+
+load helpers
+
+setup() {
+	need valgrind
+	is_sanitized && skip "the sanitizers look at the same things"
+	cd "$BATS_TEST_TMPDIR"
+	checked=(valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect
+		--errors-for-leak-kinds=definite,indirect)
+}
+
+@test "TCP: messages, a stream, a reset, --json" {
+	start_server "${checked[@]}" "$SOCKUTILS_BUILD/sockecho-server" -v --upper 0
+	run --separate-stderr "${checked[@]}" "$SOCKUTILS_BUILD/sockecho-client" "$host" "$port" one two
+	assert_success
+	assert_output $'ONE\nTWO'
+	head -c 300K /dev/zero | "${checked[@]}" "$SOCKUTILS_BUILD/sockecho-client" --expect upper "$host" "$port" >/dev/null
+	run --separate-stderr "${checked[@]}" "$SOCKUTILS_BUILD/sockecho-client" --json localhost "$port" one
+	assert_success
+	run --separate-stderr "${checked[@]}" "$SOCKUTILS_BUILD/sockecho-client" -q --ping --histogram -c 3 -i 0 --clients 3 "$host" "$port"
+	assert_success
+	stop_server
+	assert_equal "$server_status" 0
+	run --separate-stderr "${checked[@]}" "$SOCKUTILS_BUILD/sockecho-client" localhost "$port" one
+	assert_failure 6
+}
+
+@test "a peer that misbehaves, with every rule and file" {
+	start_server "${checked[@]}" "$SOCKUTILS_BUILD/sockecho-server" --json --delay 0.1 --limit-rate 1K --reset-after 2K \
+		--allow 127.0.0.0/8 --deny 127.0.0.2 --port-file port --pidfile pid -t 5 0 || true
+	read -r port <port
+	run --separate-stderr "$SOCKUTILS_BUILD/sockecho-client" 127.0.0.1 "$port" hello
+	assert_success
+	run --separate-stderr "$SOCKUTILS_BUILD/sockecho-client" --source 127.0.0.2 127.0.0.1 "$port" hello
+	assert_failure 6
+	stop_server
+	assert_equal "$server_status" 0
+}
+
+@test "UDP and UNIX datagrams" {
+	start_server "${checked[@]}" "$SOCKUTILS_BUILD/sockecho-server" -u --delay 0.05 '*' 0
+	run --separate-stderr "${checked[@]}" "$SOCKUTILS_BUILD/sockecho-client" -u 127.0.0.1 "$port" one two
+	assert_success
+	stop_server
+	assert_equal "$server_status" 0
+	start_server "${checked[@]}" "$SOCKUTILS_BUILD/sockecho-server" -u -U sock
+	run --separate-stderr "${checked[@]}" "$SOCKUTILS_BUILD/sockecho-client" -u -U sock one
+	assert_success
+	run --separate-stderr "${checked[@]}" "$SOCKUTILS_BUILD/sockecho-client" -u --ping -c 3 -i 0 -U sock
+	assert_success
+	stop_server
+	assert_equal "$server_status" 0
+}
