@@ -56,10 +56,17 @@ setup() {
 	run --separate-stderr ./prog "$port"
 	assert_success
 	assert_output hello
-	cc -fPIC -shared -Wl,--no-undefined -o use.so -x c - $(pkg-config --cflags sockutil) <<-'C'
-		#include <sockutil.h>
-		int use(void) { return sku_has_ipv6(); }
-	C
+}
+
+@test "the library can be built as position-independent code" {
+	is_sanitized && skip "it is about the library alone"
+	cc -std=c11 -D_GNU_SOURCE -O2 -fPIC -shared -Wl,--no-undefined -o libsockutil.so \
+		"$SOCKUTILS_SOURCE"/src/libsockutil/*.c -lpthread
+	run nm -D --defined-only libsockutil.so
+	assert_line --partial " T sku_create_connection"
+	# What the library exports has its prefix.
+	run sh -c "nm -g --defined-only '$SOCKUTILS_BUILD/libsockutil.a' | grep -E ' [TDBRC] ' | grep -v ' sku_'"
+	assert_output ""
 }
 
 @test "the header compiles alone, as C11 and as C++" {
