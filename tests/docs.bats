@@ -119,7 +119,7 @@ options_of_fish() {
 @test "the shell scripts pass shellcheck, the C sources clang-format" {
 	need shellcheck clang-format
 	cd "$SOCKUTILS_SOURCE"
-	shellcheck bootstrap scripts/* .ci/run bench/run tests/helpers.bash completions/sockutils.bash
+	shellcheck bootstrap scripts/* .ci/run tests/helpers.bash completions/sockutils.bash
 	clang-format --dry-run --Werror src/*/*.[ch] tests/unit/*.c bench/*.c
 }
 

@@ -3,6 +3,10 @@
 
 load helpers
 
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+}
+
 @test "a message comes back, with a newline" {
 	start_server sockecho-server 0
 	run --separate-stderr sockecho-client "$host" "$port" hello
@@ -108,6 +112,38 @@ load helpers
 	run --separate-stderr timeout 10 sockecho-client "$host" "$port" < <(printf abcdef; sleep 20)
 	assert_failure 5
 	assert_output abc
+}
+
+@test "--reset-first resets the first N connections and serves the next" {
+	start_server sockecho-server --reset-first 2 -c 1 0
+	for expected in 6 6 0; do
+		run --separate-stderr sockecho-client -t 5 "$host" "$port" hello
+		assert_equal "$status" "$expected"
+	done
+	wait_for "$server_pid"
+	assert_equal "$waited_status" 0
+}
+
+@test "TCP_NODELAY is on unless --nagle, SO_KEEPALIVE off unless --keepalive, on both sides" {
+	need strace
+	start_server trace -f -o server.trace -e trace=setsockopt sockecho-server 0
+	trace -f -o client.trace -e trace=setsockopt sockecho-client "$host" "$port" x
+	grep -q "TCP_NODELAY, \[1\]" server.trace
+	grep -q "TCP_NODELAY, \[1\]" client.trace
+	run ! grep -q SO_KEEPALIVE server.trace client.trace
+	start_server trace -f -o server.trace -e trace=setsockopt sockecho-server --nagle --keepalive 0
+	trace -f -o client.trace -e trace=setsockopt sockecho-client --nagle --keepalive "$host" "$port" x
+	for side in server client; do
+		grep -q "TCP_NODELAY, \[0\]" $side.trace
+		grep -q "SO_KEEPALIVE, \[1\]" $side.trace
+	done
+}
+
+@test "16 KiB in one message come back without a pause (Nagle's algorithm and delayed ACKs)" {
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-client --ping --json -q -c 200 -i 0 -s 16K "$host" "$port"
+	assert_success
+	jq -e '.p50 < 0.02' <<<"$output"
 }
 
 @test "--expect echo names the byte that differs" {

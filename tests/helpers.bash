@@ -107,10 +107,19 @@ trace() {
 	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 strace "$@"
 }
 
+# kill_tree PID - it and what it has started, by their ids.
+kill_tree() {
+	local child
+	for child in $(pgrep -P "$1"); do
+		kill_tree "$child"
+	done
+	kill -KILL "$1" 2>/dev/null
+}
+
 teardown() {
 	local pid
 	for pid in "${pids[@]}"; do
-		kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+		kill_tree "$pid" && wait "$pid" 2>/dev/null
 	done
 	return 0
 }

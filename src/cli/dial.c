@@ -275,14 +275,10 @@ resolve_name(const struct cli_dial *dial, const char *host, unsigned port,
 	if (sku_getaddrinfo(host, NULL, &hints, &list, deadline, err) == -1)
 		return -1;
 	for (struct addrinfo *ai = list; ai != NULL && result == 0; ai = ai->ai_next) {
-		struct sku_address address = { .len = ai->ai_addrlen };
+		struct sku_address address;
 
-		memcpy(&address.storage, ai->ai_addr, ai->ai_addrlen);
-		if (ai->ai_family == AF_INET6)
-			address.in6.sin6_port = htons((in_port_t)port);
-		else
-			address.in.sin_port = htons((in_port_t)port);
-		result = add_peer(peers, &address);
+		if (sku_address_from_addrinfo(&address, ai, port) == 0)
+			result = add_peer(peers, &address);
 	}
 	freeaddrinfo(list);
 	return result;

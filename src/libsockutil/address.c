@@ -84,6 +84,23 @@ sku_address_from_path(struct sku_address *address, const char *path)
 	return 0;
 }
 
+int
+sku_address_from_addrinfo(struct sku_address *address, const struct addrinfo *entry, unsigned port)
+{
+	memset(address, 0, sizeof(*address));
+	if (entry->ai_family != AF_INET && entry->ai_family != AF_INET6) {
+		errno = EAFNOSUPPORT;
+		return -1;
+	}
+	memcpy(&address->storage, entry->ai_addr, entry->ai_addrlen);
+	address->len = entry->ai_addrlen;
+	if (entry->ai_family == AF_INET)
+		address->in.sin_port = htons((in_port_t)port);
+	else
+		address->in6.sin6_port = htons((in_port_t)port);
+	return 0;
+}
+
 static void
 format_path(const struct sku_address *address, char buf[SKU_ADDRESS_TEXT_MAX])
 {

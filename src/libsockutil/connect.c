@@ -92,17 +92,11 @@ add_candidate(struct race *r, const struct sku_address *address)
 static int
 add_list(struct race *r, const struct addrinfo *list)
 {
-	for (; list != NULL; list = list->ai_next) {
-		struct sku_address address = { .len = list->ai_addrlen };
+	struct sku_address address;
 
-		if (list->ai_family != AF_INET && list->ai_family != AF_INET6)
-			continue;
-		memcpy(&address.storage, list->ai_addr, list->ai_addrlen);
-		if (list->ai_family == AF_INET)
-			address.in.sin_port = htons((in_port_t)r->port);
-		else
-			address.in6.sin6_port = htons((in_port_t)r->port);
-		if (add_candidate(r, &address) == -1)
+	for (; list != NULL; list = list->ai_next) {
+		if (sku_address_from_addrinfo(&address, list, r->port) == 0 &&
+		    add_candidate(r, &address) == -1)
 			return -1;
 	}
 	return 0;

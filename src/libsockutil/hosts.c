@@ -198,9 +198,7 @@ sku_gethostbyname(const char *name, int family, char address[SKU_ADDRESS_TEXT_MA
 	}
 	if (sku_getaddrinfo(name, NULL, &hints, &found, deadline, err) == -1)
 		return -1;
-	memset(&first, 0, sizeof(first));
-	memcpy(&first.storage, found->ai_addr, found->ai_addrlen);
-	first.len = found->ai_addrlen;
+	(void)sku_address_from_addrinfo(&first, found, 0); /* family is one of the two */
 	(void)sku_address_host(&first, address);
 	freeaddrinfo(found);
 	return 0;
@@ -218,8 +216,7 @@ sku_gethostbyaddr(const char *address, struct sku_host **host, struct sku_deadli
 	if (sku_address_from_numeric(&query.address, AF_UNSPEC, address, 0) == -1) {
 		if (sku_getaddrinfo(address, NULL, &hints, &found, deadline, err) == -1)
 			return -1;
-		memcpy(&query.address.storage, found->ai_addr, found->ai_addrlen);
-		query.address.len = found->ai_addrlen;
+		(void)sku_address_from_addrinfo(&query.address, found, 0); /* IPv4 or IPv6 */
 		freeaddrinfo(found);
 	}
 	return query_entry(&query, address, host, deadline, err);

@@ -101,19 +101,16 @@ serve_name(struct sku_sock *s, const char *host, unsigned port, const struct sku
 	struct sku_deadline deadline =
 	    opts->deadline.at_ns == 0 ? sku_deadline_never() : opts->deadline;
 	struct addrinfo *list, *ai;
-	struct sku_error first;
+	struct sku_error first = { .kind = SKU_ERR_SYSTEM, .code = EAFNOSUPPORT };
 	int result = -1;
 
 	if (sku_getaddrinfo(host, NULL, &hints, &list, deadline, err) == -1)
 		return -1;
 	for (ai = list; ai != NULL && result == -1; ai = ai->ai_next) {
-		struct sku_address address = { .len = ai->ai_addrlen };
+		struct sku_address address;
 
-		memcpy(&address.storage, ai->ai_addr, ai->ai_addrlen);
-		if (ai->ai_family == AF_INET)
-			address.in.sin_port = htons((in_port_t)port);
-		else
-			address.in6.sin6_port = htons((in_port_t)port);
+		if (sku_address_from_addrinfo(&address, ai, port) == -1)
+			continue; /* AF_UNSPEC has no third family */
 		result = serve_address(s, &address, opts, false, ai == list ? &first : NULL);
 	}
 	freeaddrinfo(list);

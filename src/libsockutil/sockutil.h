@@ -103,6 +103,9 @@ int sku_address_from_numeric(
 /* From a path, or "@NAME" for Linux's abstract namespace.  ENAMETOOLONG: sockaddr_un has no room;
  * EINVAL: empty. */
 int sku_address_from_path(struct sku_address *address, const char *path);
+/* From an entry of getaddrinfo(3), with this port.  EAFNOSUPPORT: it is neither IPv4 nor IPv6. */
+int sku_address_from_addrinfo(
+    struct sku_address *address, const struct addrinfo *entry, unsigned port);
 /* The host part (a path for AF_UNIX, "" for an unnamed one) as text; an IPv6 zone is kept, a
  * v4-mapped address is shown as IPv4.  Bytes of a path are copied as they are.  Returns buf. */
 const char *sku_address_host(const struct sku_address *address, char buf[SKU_ADDRESS_TEXT_MAX]);
@@ -218,9 +221,10 @@ struct sku_connect_opts {
 
 /* create_connection(): every address of the name, racing the families as RFC 8305 describes
  * (250 ms between attempts, IPv6 and IPv4 in turn, RFC 6724 order), resolution and connecting
- * within timeout_ns together.  The socket keeps the timeout.  Attempts that lost are reset.  A
- * connection of a socket with itself is ECONNREFUSED.  On failure *err has the first address in
- * RFC 6724 order and their number.  port is a number or a service's name.  opts may be NULL. */
+ * within timeout_ns together (0 leaves no time).  The socket keeps the timeout.  Attempts that lost
+ * are reset.  A connection of a socket with itself is ECONNREFUSED.  On failure *err has the first
+ * address in RFC 6724 order and their number.  port is a number or a service's name.  opts may be
+ * NULL. */
 int sku_create_connection(struct sku_sock *s, const char *host, const char *port,
     int64_t timeout_ns, const struct sku_connect_opts *opts, struct sku_error *err);
 

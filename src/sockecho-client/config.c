@@ -13,9 +13,6 @@ enum {
 	OPT_CONNECT_ONLY,
 	OPT_EXPECT,
 	OPT_ALPHA,
-	OPT_BUFSIZE,
-	OPT_KEEPALIVE,
-	OPT_NAGLE,
 	OPT_DURATION,
 	OPT_CLIENTS,
 	OPT_HISTOGRAM,
@@ -34,7 +31,6 @@ enum {
 };
 
 #define ABOUT_PING "goes with --ping"
-#define ABOUT_TCP "is about TCP alone"
 
 static const struct cli_option options[] = {
 	CLI_GROUP("Whom to talk to"),
@@ -51,10 +47,8 @@ static const struct cli_option options[] = {
 	    "is about the prompt: standard input is no terminal, or there are MESSAGEs" },
 	CLI_TIMEOUT_OPTION(0, NULL),
 	CLI_MAX_TIME_OPTION,
-	{ OPT_BUFSIZE, "bufsize", "SIZE", "most bytes for one recv (64K)", READS_STREAM,
-	    "is about messages and streams: not with --udp, --ping or --connect-only" },
-	{ OPT_KEEPALIVE, "keepalive", NULL, "let TCP find a dead peer out", TCP, ABOUT_TCP },
-	{ OPT_NAGLE, "nagle", NULL, "leave Nagle's algorithm on", TCP, ABOUT_TCP },
+	CLI_STREAM_OPTIONS(READS_STREAM,
+	    "is about messages and streams: not with --udp, --ping or --connect-only", TCP),
 	CLI_GROUP("With --ping"),
 	{ 'c', "count", "N", "send N probes; none", PINGS, ABOUT_PING },
 	{ 'i', "interval", "SECONDS", "from one probe to the next (1); 0: back to back", PINGS,
@@ -101,15 +95,6 @@ take_option(struct client_config *c, int id, const char *value)
 	case OPT_ALPHA:
 		c->alpha = true;
 		break;
-	case OPT_BUFSIZE:
-		c->bufsize = (size_t)cli_size("bufsize", value, 1, 1 << 30);
-		break;
-	case OPT_KEEPALIVE:
-		c->keepalive = true;
-		break;
-	case OPT_NAGLE:
-		c->nagle = true;
-		break;
 	case 'c':
 		c->count = cli_count_or_none("count", value, 1, INT64_MAX);
 		break;
@@ -129,7 +114,8 @@ take_option(struct client_config *c, int id, const char *value)
 		c->histogram = true;
 		break;
 	default:
-		if (!cli_limits_option(&c->limits, id, value))
+		if (!cli_limits_option(&c->limits, id, value) &&
+		    !cli_stream_option(&c->stream, id, value))
 			(void)cli_dial_option(&c->dial, id, value);
 	}
 }
@@ -232,7 +218,7 @@ config_parse(struct client_config *config, int argc, char **argv)
 
 	*config = (struct client_config){ .dial = CLI_DIAL_INIT,
 		.limits = CLI_LIMITS_INIT,
-		.bufsize = 64 * 1024,
+		.stream = CLI_STREAM_OPTIONS_INIT,
 		.count = NO_LIMIT,
 		.interval_ns = SKU_SECOND,
 		.size = 64,

@@ -4,6 +4,7 @@
 
 #include "dial.h"
 #include "expect.h"
+#include "streamopts.h"
 #include "timelimits.h"
 
 #define NO_LIMIT INT64_C(-1)
@@ -17,10 +18,8 @@ struct client_config {
 	struct cli_endpoint endpoint;
 	char **messages; /* ends with NULL; NULL: there are none */
 	enum expectation expect;
-	size_t bufsize;
+	struct cli_stream_options stream;
 	bool alpha;
-	bool nagle;
-	bool keepalive;
 	/* --ping */
 	int64_t count; /* NO_LIMIT */
 	int64_t interval_ns;

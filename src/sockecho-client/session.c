@@ -7,7 +7,6 @@
 #include "report.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,11 +95,7 @@ session_adopt(struct session *session, const struct client_config *config, struc
 	if (sku_getpeername(&session->sock, &peer) == -1)
 		peer.len = 0;
 	(void)cli_peer_text(&peer, session->peer);
-	if (session->sock.type == SOCK_STREAM && session->sock.family != AF_UNIX) {
-		(void)sku_setsockopt_int(&session->sock, IPPROTO_TCP, TCP_NODELAY, !config->nagle);
-		if (config->keepalive)
-			(void)sku_setsockopt_int(&session->sock, SOL_SOCKET, SO_KEEPALIVE, 1);
-	}
+	cli_stream_apply(&config->stream, &session->sock);
 	if (sku_settimeout(&session->sock, 0) == -1)
 		return cli_error_errno(
 		    CLI_FAILED, errno, "prepare the connection to %s", session->peer);
@@ -168,8 +163,9 @@ session_closed_early(const struct session *session, const char *before)
 static int
 receive_some(struct session *session, char *reply, size_t len, size_t *received)
 {
-	size_t most =
-	    len - *received < session->config->bufsize ? len - *received : session->config->bufsize;
+	size_t most = len - *received < session->config->stream.bufsize ?
+			  len - *received :
+			  session->config->stream.bufsize;
 	ssize_t n = sku_recv(&session->sock, reply + *received, most, 0);
 
 	if (n == 0)

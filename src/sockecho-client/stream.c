@@ -123,13 +123,13 @@ make_room_again(struct stream *s)
 {
 	char *bytes;
 
-	if (s->in.room == s->session.config->bufsize)
+	if (s->in.room == s->session.config->stream.bufsize)
 		return CLI_OK;
-	bytes = realloc(s->in.bytes, s->session.config->bufsize);
+	bytes = realloc(s->in.bytes, s->session.config->stream.bufsize);
 	if (bytes == NULL)
 		return cli_error_errno(CLI_FAILED, ENOMEM, "get a buffer");
 	s->in.bytes = bytes;
-	s->in.room = s->session.config->bufsize;
+	s->in.room = s->session.config->stream.bufsize;
 	return CLI_OK;
 }
 
@@ -290,9 +290,9 @@ flush_received(struct stream *s)
 static int
 open_stream(struct stream *s, const struct client_config *config)
 {
-	s->in.bytes = malloc(config->bufsize);
-	s->out.bytes = malloc(config->bufsize);
-	s->in.room = s->out.room = config->bufsize;
+	s->in.bytes = malloc(config->stream.bufsize);
+	s->out.bytes = malloc(config->stream.bufsize);
+	s->in.room = s->out.room = config->stream.bufsize;
 	if (s->in.bytes == NULL || s->out.bytes == NULL ||
 	    !expecting_init(&s->expecting, config->expect))
 		return cli_error_errno(CLI_FAILED, ENOMEM, "get buffers (--bufsize)");

@@ -11,10 +11,7 @@
 enum {
 	OPT_UPPER = 400,
 	OPT_MAX_CLIENTS,
-	OPT_BUFSIZE,
 	OPT_REUSEPORT,
-	OPT_KEEPALIVE,
-	OPT_NAGLE,
 	OPT_DELAY,
 	OPT_LIMIT_RATE,
 	OPT_CLOSE_AFTER,
@@ -55,9 +52,7 @@ static const struct cli_option options[] = {
 	{ 'c', "connections", "N", "end after N connections (datagrams with -u); none", 0, NULL },
 	{ OPT_MAX_CLIENTS, "max-clients", "N", "serve at most N at once; none", STREAM,
 	    ABOUT_STREAMS },
-	{ OPT_BUFSIZE, "bufsize", "SIZE", "most bytes for one recv (64K)", 0, NULL },
-	{ OPT_KEEPALIVE, "keepalive", NULL, "let TCP find dead peers out", TCP, ABOUT_TCP },
-	{ OPT_NAGLE, "nagle", NULL, "leave Nagle's algorithm on", TCP, ABOUT_TCP },
+	CLI_STREAM_OPTIONS(0, NULL, TCP),
 	{ OPT_RATE, "rate", "N", "at most N datagrams a second from one source; none", UDP,
 	    "is about UDP: it goes with --udp" },
 	{ OPT_ALLOW_RESERVED, "allow-reserved", NULL, "answer reserved ports and addresses too",
@@ -95,7 +90,7 @@ set_defaults(struct server_config *config)
 		.limits = CLI_LIMITS_INIT,
 		.connections = NO_LIMIT,
 		.max_clients = NO_LIMIT,
-		.bufsize = 64 * 1024,
+		.stream = CLI_STREAM_OPTIONS_INIT,
 		.limit_rate = NO_LIMIT,
 		.close_after = NO_LIMIT,
 		.reset_after = NO_LIMIT,
@@ -118,17 +113,8 @@ take_option(struct server_config *c, int id, const char *value)
 	case OPT_MAX_CLIENTS:
 		c->max_clients = cli_count_or_none("max-clients", value, 1, INT64_MAX);
 		break;
-	case OPT_BUFSIZE:
-		c->bufsize = (size_t)cli_size("bufsize", value, 1, 1 << 30);
-		break;
 	case OPT_REUSEPORT:
 		c->listen.reuseport = true;
-		break;
-	case OPT_KEEPALIVE:
-		c->keepalive = true;
-		break;
-	case OPT_NAGLE:
-		c->nagle = true;
 		break;
 	case OPT_DELAY:
 		c->delay_ns = cli_seconds("delay", value, false);
@@ -166,7 +152,8 @@ take_option(struct server_config *c, int id, const char *value)
 		c->pidfile = value;
 		break;
 	default:
-		if (!cli_limits_option(&c->limits, id, value))
+		if (!cli_limits_option(&c->limits, id, value) &&
+		    !cli_stream_option(&c->stream, id, value))
 			(void)cli_listen_option(&c->listen, id, value);
 	}
 }

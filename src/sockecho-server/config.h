@@ -3,6 +3,7 @@
 #define SERVER_CONFIG_H
 
 #include "listen.h"
+#include "streamopts.h"
 #include "timelimits.h"
 
 #define NO_LIMIT INT64_C(-1)
@@ -12,11 +13,9 @@ struct server_config {
 	struct cli_limits limits;
 	struct cli_endpoint endpoint;
 	bool upper;
-	bool nagle;
-	bool keepalive;
 	int64_t connections; /* NO_LIMIT, or how many to serve */
 	int64_t max_clients; /* NO_LIMIT */
-	size_t bufsize;
+	struct cli_stream_options stream;
 	/* a misbehaving peer */
 	int64_t delay_ns;
 	int64_t limit_rate;  /* bytes a second; NO_LIMIT */

@@ -246,7 +246,7 @@ enum connection_news
 connection_readable(
     struct connection *c, const struct server_config *config, char *buf, int64_t now)
 {
-	ssize_t n = sku_recv(&c->sock, buf, config->bufsize, 0);
+	ssize_t n = sku_recv(&c->sock, buf, config->stream.bufsize, 0);
 
 	if (n == -1)
 		return errno == EAGAIN ? CONNECTION_GOES_ON : CONNECTION_LOST;
@@ -305,7 +305,7 @@ uint32_t
 connection_interest(const struct connection *c, const struct server_config *config)
 {
 	uint32_t interest = 0;
-	size_t most = misbehaves(config) ? config->bufsize : 1;
+	size_t most = misbehaves(config) ? config->stream.bufsize : 1;
 
 	if (!c->ended && c->state != RESETTING && (c->state == DRAINING || c->queued < most))
 		interest |= EPOLLIN;

@@ -55,7 +55,7 @@ struct connection *connection_new(struct sku_sock *sock, const struct sku_addres
 /* Frees it; the socket is closed, or reset. */
 void connection_free(struct connection *c, bool reset);
 
-/* It can be read; buf has config->bufsize bytes and is free again afterwards. */
+/* It can be read; buf has config->stream.bufsize bytes and is free again afterwards. */
 enum connection_news connection_readable(
     struct connection *c, const struct server_config *config, char *buf, int64_t now);
 /* It can be written, or its time has come. */

@@ -5,9 +5,9 @@
 #include "connection.h"
 
 void log_accepted(const struct sku_address *peer);
-/* why: "refused" by a rule. */
+/* By --allow or --deny. */
 void log_refused(const struct sku_address *peer);
-/* reason: a word for scripts (ended, reset, timed_out, …); errnum 0: none. */
+/* reason: one of the words that sockutils(7) lists; errnum: why it was lost, or 0. */
 void log_closed(const struct connection *c, const char *reason, int errnum, int64_t now);
 
 #endif

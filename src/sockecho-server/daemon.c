@@ -135,7 +135,8 @@ pid_file_open(struct pidfh **handle, const char *path)
 		    (long)other);
 		return cli_error(CLI_FAILED, EEXIST, message, "lock pid file %s", path);
 	}
-	if (*handle == NULL || pidfile_write(*handle) == -1)
+	if (*handle == NULL || fcntl(pidfile_fileno(*handle), F_SETFD, FD_CLOEXEC) == -1 ||
+	    pidfile_write(*handle) == -1)
 		return cli_error_errno(CLI_FAILED, errno, "write pid file %s", path);
 	return CLI_OK;
 }

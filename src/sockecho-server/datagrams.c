@@ -178,11 +178,10 @@ is_answered(struct loop *loop, size_t i)
 /* ---- answering ----------------------------------------------------------------------------- */
 
 static void
-drop(struct loop *loop, const struct sku_address *peer, const char *why)
+drop(const struct sku_address *peer, const char *why)
 {
 	char text[CLI_PEER_TEXT_MAX];
 
-	(void)loop;
 	cli_count_up(&server_stats.dropped, 1);
 	if (cli_voice.verbose > 1)
 		cli_verbose(2, "%s: a datagram is dropped%s%s", cli_peer_text(peer, text),
@@ -212,7 +211,7 @@ send_answers(struct loop *loop, struct mmsghdr *answers, size_t count)
 		    loop->listener->sock.family != AF_UNIX &&
 		    sku_wait_fd(fd, POLLOUT, patience) == 0)
 			continue;
-		drop(loop, answers[i].msg_hdr.msg_name, strerror(errno));
+		drop(answers[i].msg_hdr.msg_name, strerror(errno));
 		i++;
 	}
 }
@@ -227,7 +226,7 @@ hold_back(struct loop *loop, const struct mmsghdr *answer)
 	if (loop->delayed_bytes + len <= DELAYED_MAX)
 		d = malloc(sizeof(*d) + len);
 	if (d == NULL) {
-		drop(loop, msg->msg_name, "too many wait for --delay");
+		drop(msg->msg_name, "too many wait for --delay");
 		return;
 	}
 	*d = (struct delayed){ .due_ns = loop->now + loop->config->delay_ns, .len = len };
@@ -305,7 +304,7 @@ answer_batch(struct loop *loop, size_t received)
 		cli_count_up(&server_stats.bytes_in, loop->in[i].msg_len);
 		if (!is_answered(loop, i)) {
 			loop->peers[i].len = msg->msg_namelen;
-			drop(loop, &loop->peers[i], "");
+			drop(&loop->peers[i], "");
 			continue;
 		}
 		if (loop->config->upper)
@@ -460,7 +459,7 @@ open_loop(struct loop *loop)
 {
 	const struct server_config *config = loop->config;
 
-	loop->size = config->bufsize;
+	loop->size = config->stream.bufsize;
 	loop->batch = BUFFERS_MAX / loop->size;
 	loop->batch = loop->batch > BATCH ? BATCH : loop->batch < 1 ? 1 : loop->batch;
 	loop->buffers = malloc(loop->batch * loop->size);

@@ -12,7 +12,6 @@
 #include "stats.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -399,7 +398,7 @@ open_loop(struct loop *loop)
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &signals_tag };
 
 	cli_raise_descriptor_limit();
-	loop->buf = malloc(loop->config->bufsize);
+	loop->buf = malloc(loop->config->stream.bufsize);
 	if (loop->buf == NULL)
 		return cli_error_errno(CLI_FAILED, ENOMEM, "get a buffer (--bufsize)");
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -428,19 +427,6 @@ close_loop(struct loop *loop)
 	free(loop->buf);
 }
 
-static void
-set_stream_options(struct cli_listener *listener, const struct server_config *config)
-{
-	struct sku_sock *s = &listener->sock;
-
-	if (s->family == AF_UNIX)
-		return;
-	/* Accepted sockets inherit both. */
-	(void)sku_setsockopt_int(s, IPPROTO_TCP, TCP_NODELAY, !config->nagle);
-	if (config->keepalive)
-		(void)sku_setsockopt_int(s, SOL_SOCKET, SO_KEEPALIVE, 1);
-}
-
 int
 streams_serve(
     struct cli_listener *listener, const struct server_config *config, struct end_signals *signals)
@@ -457,7 +443,7 @@ streams_serve(
 	(void)sku_setdefaulttimeout(0); /* accepted sockets inherit it */
 	loop.status = open_loop(&loop);
 	if (loop.status == CLI_OK) {
-		set_stream_options(listener, config);
+		cli_stream_apply(&config->stream, &listener->sock);
 		if (listener->connected) {
 			struct sku_address peer = { .len = 0 };
 			struct sku_sock sock = listener->sock;
