@@ -1,6 +1,76 @@
 # sockutils.bash - completion for bash: options, and what they take.
 # shellcheck shell=bash
 
+_hostlookup_options=(
+	--ipv4 -4
+	--ipv6 -6
+	--ex -e
+	--all -a
+	--reverse -r
+	--confirm
+	--hostname
+	--fqdn
+	--set-hostname
+	--has-ipv6
+	--file -f
+	--jobs -j
+	--unordered
+	--timeout -t
+	--wait
+	--max-time -w
+	--quiet -q
+	--verbose -v
+	--json -J
+	--help -h
+	--version -V
+)
+
+_servlookup_options=(
+	--proto -p
+	--ex -e
+	--all -a
+	--file -f
+	--services
+	--quiet -q
+	--verbose -v
+	--json -J
+	--help -h
+	--version -V
+)
+
+_sockecho_client_options=(
+	--ipv4 -4
+	--ipv6 -6
+	--numeric -n
+	--unix -U
+	--mptcp
+	--udp -u
+	--fd
+	--connect-timeout
+	--wait
+	--source
+	--connect-only
+	--ping
+	--expect
+	--alpha
+	--timeout -t
+	--max-time -w
+	--bufsize
+	--keepalive
+	--nagle
+	--count -c
+	--interval -i
+	--size -s
+	--duration
+	--clients
+	--histogram
+	--quiet -q
+	--verbose -v
+	--json -J
+	--help -h
+	--version -V
+)
+
 _sockecho_server_options=(
 	--ipv4 -4
 	--ipv6 -6
@@ -45,39 +115,6 @@ _sockecho_server_options=(
 	--version -V
 )
 
-_sockecho_client_options=(
-	--ipv4 -4
-	--ipv6 -6
-	--numeric -n
-	--unix -U
-	--mptcp
-	--udp -u
-	--fd
-	--connect-timeout
-	--wait
-	--source
-	--connect-only
-	--ping
-	--expect
-	--alpha
-	--timeout -t
-	--max-time -w
-	--bufsize
-	--keepalive
-	--nagle
-	--count -c
-	--interval -i
-	--size -s
-	--duration
-	--clients
-	--histogram
-	--quiet -q
-	--verbose -v
-	--json -J
-	--help -h
-	--version -V
-)
-
 # _sockutils PROGRAM WORD PREVIOUS
 _sockutils() {
 	local -n options=_${1//-/_}_options
@@ -88,12 +125,16 @@ _sockutils() {
 		mapfile -t COMPREPLY < <(compgen -W 'any echo upper' -- "$word")
 		return
 		;;
-	--port-file | --pidfile)
+	--port-file | --pidfile | --file | -f | --services)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
 	--user)
 		mapfile -t COMPREPLY < <(compgen -u -- "$word")
+		return
+		;;
+	--proto | -p)
+		mapfile -t COMPREPLY < <(compgen -W 'tcp udp' -- "$word")
 		return
 		;;
 	--timeout | -t | --max-time | -w | --wait | --connect-timeout | --accept-timeout)
@@ -111,4 +152,4 @@ _sockutils() {
 	fi
 }
 
-complete -F _sockutils sockecho-server sockecho-client
+complete -F _sockutils hostlookup servlookup sockecho-client sockecho-server

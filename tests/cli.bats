@@ -94,6 +94,10 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	run --separate-stderr sockecho-client "$host" -t 5 "$port" -4 -- -v x
 	assert_success
 	assert_equal "$output" $'-V\nX'
+	run --separate-stderr sockecho-server -w 0.1 -- 127.0.0.1 0
+	assert_failure 124
+	usage "'-1' is no PORT" sockecho-server -- -1
+	usage "too many operands" sockecho-server -- a b c
 	run --separate-stderr sockecho-client "$host:$port" --timeo=5 hello --
 	assert_equal "$output" $'HELLO\n--'
 }

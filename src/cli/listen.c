@@ -246,7 +246,7 @@ cli_listener_open(struct cli_listener *listener, const struct cli_listen *config
 	    sku_getsockname(&listener->sock, &listener->address) == -1)
 		return cli_error_errno(CLI_FAILED, errno, "prepare the socket");
 	listener->transport = name_transport(&listener->sock);
-	return config->port_file != NULL ? write_port_file(listener, config->port_file) : CLI_OK;
+	return CLI_OK;
 }
 
 /* ---- announcing ---------------------------------------------------------------------------- */
@@ -323,11 +323,15 @@ write_ready_fd(int fd, const char *line)
 }
 
 int
-cli_listener_announce(const struct cli_listener *listener, const struct cli_listen *config)
+cli_listener_announce(struct cli_listener *listener, const struct cli_listen *config)
 {
-	int status = cli_drop_privileges(&config->user);
+	int status = CLI_OK;
 	char *line;
 
+	if (config->port_file != NULL)
+		status = write_port_file(listener, config->port_file);
+	if (status == CLI_OK)
+		status = cli_drop_privileges(&config->user);
 	if (status != CLI_OK || listener->connected)
 		return status;
 	line = readiness_line(listener);

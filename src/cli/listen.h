@@ -80,14 +80,14 @@ struct cli_listener {
 		SKU_SOCK_INIT, { .len = 0 }, "", false, SKU_UNIX_PATH_INIT, CLI_PORT_FILE_INIT     \
 	}
 
-/* Open or adopt the socket, then write the port file: 0, or the error is reported and its status
- * returned.  endpoint is not looked at with --fd.  In both cases close with cli_listener_close().
+/* Open or adopt the socket: 0, or the error is reported and its status returned.  endpoint is not
+ * looked at with --fd.  In both cases close with cli_listener_close().
  */
 int cli_listener_open(struct cli_listener *listener, const struct cli_listen *config,
     const struct cli_endpoint *endpoint, const struct cli_limits *limits);
-/* Give root up, then say where: standard output (or error), --ready-fd, NOTIFY_SOCKET.  Everything
- * that needs root must be open by now. */
-int cli_listener_announce(const struct cli_listener *listener, const struct cli_listen *config);
+/* Write the port file, give root up, then say where: standard output (or error), --ready-fd,
+ * NOTIFY_SOCKET.  Whatever else needs root must be open by now. */
+int cli_listener_announce(struct cli_listener *listener, const struct cli_listen *config);
 /* Remove what was made (path, port file), then close. */
 void cli_listener_close(struct cli_listener *listener);
 

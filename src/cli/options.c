@@ -179,17 +179,19 @@ int
 cli_parser_next(struct cli_parser *parser, const char **value)
 {
 	for (;;) {
-		int before = optind;
-		int id = getopt_long(
-		    parser->argc, parser->argv, parser->shortopts, parser->longopts, NULL);
+		int before = optind, id = -1;
 
+		/* Asked once more after its end, getopt_long would begin again. */
+		if (!parser->ended)
+			id = getopt_long(
+			    parser->argc, parser->argv, parser->shortopts, parser->longopts, NULL);
 		*value = optarg;
 		if (id == -1) {
-			if (optind < parser->argc) { /* after "--" */
-				*value = parser->argv[optind++];
-				return CLI_OPERAND;
-			}
-			return CLI_DONE;
+			parser->ended = true;
+			if (optind >= parser->argc)
+				return CLI_DONE;
+			*value = parser->argv[optind++]; /* after "--" */
+			return CLI_OPERAND;
 		}
 		if (id == CLI_OPERAND)
 			return CLI_OPERAND;
@@ -208,6 +210,28 @@ char **
 cli_parser_rest(const struct cli_parser *parser)
 {
 	return &parser->argv[optind - 1];
+}
+
+char *
+cli_parser_operand(const struct cli_parser *parser)
+{
+	return parser->argv[optind - 1];
+}
+
+bool
+cli_parser_spelt_out(const struct cli_parser *parser, const char *name)
+{
+	size_t len = strlen(name);
+
+	/* The option is in the last word, or, with its value apart, in the one before. */
+	for (int i = optind - 1; i >= optind - 2 && i > 0; i--) {
+		const char *word = parser->argv[i];
+
+		if (strncmp(word, "--", 2) == 0 && strncmp(word + 2, name, len) == 0 &&
+		    (word[2 + len] == '\0' || word[2 + len] == '='))
+			return true;
+	}
+	return false;
 }
 
 void

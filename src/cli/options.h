@@ -47,6 +47,7 @@ struct cli_parser {
 	char shortopts[2 * CLI_OPTIONS_MAX + 4];
 	bool given[CLI_OPTIONS_MAX]; /* by row */
 	int current;		     /* row of the option that was returned last */
+	bool ended;		     /* the options are over: only operands are left */
 };
 
 enum { CLI_OPERAND = 1, CLI_DONE = -1 };
@@ -60,6 +61,10 @@ int cli_parser_next(struct cli_parser *parser, const char **value);
 /* The operand that was returned last and everything after it, unparsed: for a command line whose
  * options end there.  Ends with NULL. */
 char **cli_parser_rest(const struct cli_parser *parser);
+/* The operand that was returned last, as it stands in argv. */
+char *cli_parser_operand(const struct cli_parser *parser);
+/* Was the option that was returned last written in full, not abbreviated? */
+bool cli_parser_spelt_out(const struct cli_parser *parser, const char *name);
 /* After CLI_DONE: was an option given that has no meaning in this mode?  Then a usage error. */
 void cli_parser_check_modes(const struct cli_parser *parser, unsigned mode);
 bool cli_parser_given(const struct cli_parser *parser, int id);

@@ -3,7 +3,6 @@
 #include "record.h"
 
 #include "escape.h"
-#include "report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +93,41 @@ cli_record_bytes(json_t *record, const char *bytes, size_t len)
 	if (encoded != NULL)
 		cli_record_add(record, "base64", json_string(encoded));
 	free(encoded);
+}
+
+static const char *
+status_code(enum cli_status status)
+{
+	switch (status) {
+	case CLI_USAGE:
+		return "invalid";
+	case CLI_NOT_FOUND:
+		return "not_found";
+	case CLI_TRY_AGAIN:
+		return "try_again";
+	case CLI_MISMATCH:
+		return "mismatch";
+	case CLI_NO_PEER:
+		return "no_peer";
+	case CLI_TIMED_OUT:
+		return "timed_out";
+	case CLI_OK:
+	case CLI_FAILED:
+		break;
+	}
+	return "failed";
+}
+
+json_t *
+cli_record_error(enum cli_status status, int errnum, const char *message, const char *during)
+{
+	json_t *error = json_object();
+
+	cli_record_add(error, "code", json_string(status_code(status)));
+	cli_record_text(error, "message", message);
+	cli_record_add(error, "errno", errnum != 0 ? json_integer(errnum) : json_null());
+	cli_record_add(error, "during", json_string(during));
+	return error;
 }
 
 void

@@ -2,6 +2,8 @@
 #ifndef CLI_RECORD_H
 #define CLI_RECORD_H
 
+#include "report.h"
+
 #include <jansson.h>
 #include <stdint.h>
 
@@ -16,6 +18,9 @@ void cli_record_number(json_t *record, const char *key, uint64_t value);
 void cli_record_seconds(json_t *record, const char *key, int64_t ns);
 /* Bytes: `text` where they are UTF-8, else `base64`. */
 void cli_record_bytes(json_t *record, const char *bytes, size_t len);
+/* The value of `error`; errnum 0 is none. */
+json_t *cli_record_error(
+    enum cli_status status, int errnum, const char *message, const char *during);
 /* Print it as one line, on standard output or, where that carries data, on standard error.  Frees
  * the record. */
 void cli_record_emit(json_t *record);

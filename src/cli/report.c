@@ -73,39 +73,12 @@ cli_verbose(int level, const char *format, ...)
 	va_end(args);
 }
 
-static const char *
-status_code(enum cli_status status)
-{
-	switch (status) {
-	case CLI_USAGE:
-		return "invalid";
-	case CLI_NOT_FOUND:
-		return "not_found";
-	case CLI_TRY_AGAIN:
-		return "try_again";
-	case CLI_MISMATCH:
-		return "mismatch";
-	case CLI_NO_PEER:
-		return "no_peer";
-	case CLI_TIMED_OUT:
-		return "timed_out";
-	case CLI_OK:
-	case CLI_FAILED:
-		break;
-	}
-	return "failed";
-}
-
 static void
 emit_error(enum cli_status status, int errnum, const char *message, const char *during)
 {
-	json_t *record = cli_record(NULL), *error = json_object();
+	json_t *record = cli_record(NULL);
 
-	cli_record_add(error, "code", json_string(status_code(status)));
-	cli_record_add(error, "message", json_string(message));
-	cli_record_add(error, "errno", errnum != 0 ? json_integer(errnum) : json_null());
-	cli_record_add(error, "during", json_string(during));
-	cli_record_add(record, "error", error);
+	cli_record_add(record, "error", cli_record_error(status, errnum, message, during));
 	cli_record_emit(record);
 }
 
@@ -134,6 +107,22 @@ cli_error(enum cli_status status, int errnum, const char *message, const char *d
 	report_error(status, errnum, message, during != NULL ? during : "");
 	free(during);
 	return (int)status;
+}
+
+void
+cli_say_error(const char *message, const char *during_format, ...)
+{
+	va_list args;
+	char *during, *escaped;
+
+	va_start(args, during_format);
+	during = format_line(during_format, args);
+	va_end(args);
+	escaped = cli_escape(message, strlen(message), CLI_ESCAPE_LINE, NULL);
+	(void)dprintf(STDERR_FILENO, "%s: %s: %s\n", cli_voice.program,
+	    during != NULL ? during : "", escaped != NULL ? escaped : "");
+	free(during);
+	free(escaped);
 }
 
 void

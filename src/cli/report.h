@@ -45,6 +45,9 @@ __attribute__((format(printf, 4, 5))) int cli_error(
 /* message is strerror(errnum). */
 __attribute__((format(printf, 3, 4))) int cli_error_errno(
     enum cli_status status, int errnum, const char *during_format, ...);
+/* The error's line alone, where the record is made elsewhere. */
+__attribute__((format(printf, 2, 3))) void cli_say_error(
+    const char *message, const char *during_format, ...);
 /* A usage error's line (`PROGRAM: MESSAGE`) and record; options.h has what ends the program. */
 void cli_error_usage(const char *message);
 /* What the library says about a peer or a name; the status follows from it. */

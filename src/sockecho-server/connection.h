@@ -20,23 +20,25 @@ enum connection_state {
 	RESETTING, /* all that the peer shall have is on its way; then a reset */
 };
 
+/* What every event touches stands first, together. */
 struct connection {
 	struct sku_sock sock;
-	struct connection *next, *prev; /* of all */
-	struct cli_timer timer;
-	struct sku_address peer;
 	enum connection_state state;
+	uint32_t watched; /* what epoll looks for */
 	bool ended;	  /* the peer sends no more */
 	bool blocked;	  /* a send found no room */
-	uint32_t watched; /* what epoll looks for */
-	int64_t started_ns;
-	int64_t idle_at_ns;	/* when --timeout strikes; INT64_MAX: never */
+	size_t queued;
+	struct chunk *first, **last;
+	uint64_t bytes_in, bytes_out;
+	int64_t idle_at_ns; /* when --timeout strikes; INT64_MAX: never */
+	struct cli_timer timer;
+
 	int64_t paid_until_ns;	/* --limit-rate: when the next bytes may go */
 	int64_t state_until_ns; /* DRAINING and RESETTING end then */
 	int64_t look_again_ns;	/* RESETTING: has the peer acknowledged all? */
-	uint64_t bytes_in, bytes_out;
-	size_t queued;
-	struct chunk *first, **last;
+	int64_t started_ns;
+	struct connection *next, *prev; /* of all */
+	struct sku_address peer;
 };
 
 /* What the loop must do with a connection after something happened to it. */

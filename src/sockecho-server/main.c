@@ -34,13 +34,14 @@ open_and_serve(const struct server_config *config, struct end_signals *signals)
 	struct pidfh *pid_file = NULL;
 	int status;
 
-	if (end_signals_open(signals, config->daemon) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "prepare for signals");
 	stats_on_sigusr1();
 	status = config->pidfile != NULL ? pid_file_open(&pid_file, config->pidfile) : CLI_OK;
 	if (status == CLI_OK)
 		status = cli_listener_open(
 		    &listener, &config->listen, &config->endpoint, &config->limits);
+	/* Not before: a name that takes its time to resolve must not keep SIGINT waiting. */
+	if (status == CLI_OK && end_signals_open(signals, config->daemon) == -1)
+		status = cli_error_errno(CLI_FAILED, errno, "prepare for signals");
 	if (status == CLI_OK)
 		status = serve(&listener, config, signals);
 	cli_listener_close(&listener);

@@ -1,0 +1,477 @@
+/* answer.c - one query and what the resolver said.
+ * Row tool. */
+#include "answer.h"
+
+#include "escape.h"
+#include "record.h"
+#include "report.h"
+
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <langinfo.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define RETRY_PAUSE (50 * SKU_MS)
+#define NAME_MAX_BYTES 253 /* RFC 1035, section 2.3.4, less the length bytes at both ends */
+#define LABEL_MAX_BYTES 63
+
+/* ---- what may be asked --------------------------------------------------------------------- */
+
+static bool
+is_ascii(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text >= 0x80)
+			return false;
+	}
+	return true;
+}
+
+static const char *
+find_fault_of_name(const char *name)
+{
+	struct sku_address address;
+	size_t len = strlen(name);
+
+	if (len == 0)
+		return "the name is empty";
+	if (strchr(name, '%') != NULL || strchr(name, ':') != NULL)
+		return sku_address_from_numeric(&address, AF_UNSPEC, name, 0) == 0 ?
+			   NULL :
+			   "it is no address and no name";
+	if (strspn(name, "0123456789.") == len)
+		return sku_address_from_numeric(&address, AF_INET, name, 0) == 0 ?
+			   NULL :
+			   "it is no address and no name";
+	if (strpbrk(name, "/ \t\\\"'") != NULL)
+		return "it is no address and no name";
+	if (len > NAME_MAX_BYTES + (name[len - 1] == '.'))
+		return "a name has at most 253 bytes";
+	for (const char *label = name; *label != '\0';) {
+		size_t n = strcspn(label, ".");
+
+		if (n == 0)
+			return "a label of the name is empty";
+		if (n > LABEL_MAX_BYTES)
+			return "a label of a name has at most 63 bytes";
+		label += n + (label[n] == '.');
+	}
+	return NULL;
+}
+
+const char *
+answer_find_fault(const struct host_config *config, const char *query)
+{
+	struct sku_address address;
+
+	if (config->form != FORM_REVERSE)
+		return find_fault_of_name(query);
+	if (*query == '\0')
+		return "the address is empty";
+	return sku_address_from_numeric(&address, AF_UNSPEC, query, 0) == 0 ? NULL :
+									      "it is no address";
+}
+
+/* ---- the parts of an answer ---------------------------------------------------------------- */
+
+static void
+free_list(char **list)
+{
+	for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+		free(list[i]);
+	free(list);
+}
+
+void
+answer_clear(struct answer *answer)
+{
+	free(answer->name);
+	free_list(answer->aliases);
+	free_list(answer->addresses);
+	answer->name = NULL;
+	answer->aliases = answer->addresses = NULL;
+}
+
+static void
+set_failure(struct answer *answer, int status, int errnum, const char *message)
+{
+	answer_clear(answer);
+	answer->status = status;
+	answer->errnum = errnum;
+	(void)snprintf(answer->message, sizeof(answer->message), "%s", message);
+}
+
+static void
+fail(struct answer *answer, const struct sku_error *err)
+{
+	set_failure(answer, (int)cli_status_of(err), err->kind == SKU_ERR_SYSTEM ? err->code : 0,
+	    sku_error_reason(err));
+}
+
+void
+answer_timed_out(struct answer *answer, const char *message)
+{
+	set_failure(answer, CLI_TIMED_OUT, ETIMEDOUT, message);
+}
+
+void
+answer_malformed(struct answer *answer, const char *message)
+{
+	set_failure(answer, CLI_USAGE, 0, message);
+}
+
+/* Append to a list that ends with NULL; one that is there already is left out. */
+static bool
+append(char ***list, const char *text)
+{
+	size_t n = 0;
+	char **grown;
+
+	while (*list != NULL && (*list)[n] != NULL) {
+		if (strcmp((*list)[n++], text) == 0)
+			return true;
+	}
+	grown = reallocarray(*list, n + 2, sizeof(char *));
+	if (grown == NULL)
+		return false;
+	*list = grown;
+	grown[n] = strdup(text);
+	grown[n + 1] = NULL;
+	return grown[n] != NULL;
+}
+
+static bool
+take_host(struct answer *answer, const struct sku_host *host)
+{
+	bool ok = true;
+
+	answer->family = host->family;
+	answer->name = strdup(host->name);
+	for (size_t i = 0; host->aliases[i] != NULL; i++)
+		ok = append(&answer->aliases, host->aliases[i]) && ok;
+	for (size_t i = 0; host->addresses[i] != NULL; i++)
+		ok = append(&answer->addresses, host->addresses[i]) && ok;
+	return ok && answer->name != NULL;
+}
+
+/* ---- asking -------------------------------------------------------------------------------- */
+
+/* getaddrinfo() with IDN for names beyond ASCII. */
+static int
+ask_addresses(const char *name, int family, struct addrinfo **list, struct sku_error *err)
+{
+	const struct addrinfo hints = { .ai_family = family,
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = is_ascii(name) ? 0 : AI_IDN | AI_CANONNAME };
+
+	return sku_getaddrinfo(name, NULL, &hints, list, sku_deadline_never(), err);
+}
+
+/* Which of the two that internationalised names need is missing. */
+static const char *
+explain_idn(void)
+{
+	void *idn;
+
+	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		return "a name beyond ASCII needs a UTF-8 locale (LANG, LC_ALL)";
+	idn = dlopen("libidn2.so.0", RTLD_LAZY | RTLD_LOCAL);
+	if (idn == NULL)
+		return "a name beyond ASCII needs libidn2, which is not installed";
+	(void)dlclose(idn);
+	return "it is no internationalised name";
+}
+
+static void
+explain_failure(struct answer *answer, const struct sku_error *err, const char *name, int family)
+{
+	struct addrinfo *list;
+
+	fail(answer, err);
+	if (err->kind != SKU_ERR_RESOLVE)
+		return;
+	if (err->code == EAI_IDN_ENCODE) {
+		set_failure(answer, CLI_USAGE, 0, explain_idn());
+		return;
+	}
+	/* Is there nothing, or only something of the other family? */
+	if (family == AF_INET && answer->status == CLI_NOT_FOUND &&
+	    ask_addresses(name, AF_INET6, &list, NULL) == 0) {
+		freeaddrinfo(list);
+		set_failure(answer, CLI_NOT_FOUND, 0,
+		    "it has only IPv6 addresses (-6 or --all prints them)");
+	}
+}
+
+static void
+forward(const struct host_config *config, const char *name, struct answer *answer)
+{
+	int family = config->form == FORM_ALL	 ? config->family :
+		     config->family == AF_UNSPEC ? AF_INET :
+						   config->family;
+	struct addrinfo *list;
+	struct sku_error err;
+	char text[SKU_ADDRESS_TEXT_MAX];
+
+	if (ask_addresses(name, family, &list, &err) == -1) {
+		explain_failure(answer, &err, name, family);
+		return;
+	}
+	answer->family = list->ai_family;
+	for (struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
+		struct sku_address address;
+
+		if (sku_address_from_addrinfo(&address, ai, 0) == -1)
+			continue;
+		if (!append(&answer->addresses, sku_address_host(&address, text)))
+			set_failure(answer, CLI_FAILED, ENOMEM, strerror(ENOMEM));
+		if (config->form == FORM_ADDRESS || answer->status != CLI_OK)
+			break;
+	}
+	freeaddrinfo(list);
+}
+
+static void
+forward_ex(const struct host_config *config, const char *name, struct answer *answer)
+{
+	int family = config->family == AF_UNSPEC ? AF_INET : config->family;
+	struct addrinfo *list = NULL;
+	struct sku_host *host;
+	struct sku_error err;
+	int result;
+
+	/* gethostbyname(3) knows no IDN: the name in ASCII comes from getaddrinfo(3). */
+	if (!is_ascii(name) && ask_addresses(name, family, &list, &err) == -1) {
+		explain_failure(answer, &err, name, family);
+		return;
+	}
+	result = sku_gethostbyname_ex(
+	    list != NULL ? list->ai_canonname : name, family, &host, sku_deadline_never(), &err);
+	if (list != NULL)
+		freeaddrinfo(list);
+	if (result == -1) {
+		explain_failure(answer, &err, name, family);
+		return;
+	}
+	if (!take_host(answer, host))
+		set_failure(answer, CLI_FAILED, ENOMEM, strerror(ENOMEM));
+	sku_host_free(host);
+}
+
+/* Does the name lead back to the address? */
+static void
+confirm(const char *query, struct answer *answer)
+{
+	struct sku_address asked, found;
+	struct addrinfo *list;
+	struct sku_error err;
+	bool back = false;
+
+	(void)sku_address_from_numeric(&asked, AF_UNSPEC, query, 0); /* it was checked */
+	sku_address_unmap(&asked);
+	if (ask_addresses(answer->name, asked.sa.sa_family, &list, &err) == -1) {
+		enum cli_status status = cli_status_of(&err);
+
+		if (status != CLI_NOT_FOUND) {
+			fail(answer, &err);
+			return;
+		}
+		list = NULL;
+	}
+	for (struct addrinfo *ai = list; ai != NULL && !back; ai = ai->ai_next)
+		back = sku_address_from_addrinfo(&found, ai, 0) == 0 &&
+		       sku_address_equal(&asked, &found);
+	if (list != NULL)
+		freeaddrinfo(list);
+	if (!back) {
+		char message[sizeof(answer->message)], *shown;
+
+		shown = cli_escape(answer->name, strlen(answer->name), CLI_ESCAPE_FIELD, NULL);
+		(void)snprintf(message, sizeof(message), "its name %s does not resolve back to it",
+		    shown != NULL ? shown : "");
+		free(shown);
+		set_failure(answer, CLI_MISMATCH, 0, message);
+	}
+}
+
+static void
+reverse(const struct host_config *config, const char *query, struct answer *answer)
+{
+	struct sku_host *host;
+	struct sku_error err;
+
+	if (sku_gethostbyaddr(query, &host, sku_deadline_never(), &err) == -1) {
+		fail(answer, &err);
+		return;
+	}
+	if (!take_host(answer, host))
+		set_failure(answer, CLI_FAILED, ENOMEM, strerror(ENOMEM));
+	sku_host_free(host);
+	if (answer->status == CLI_OK && config->confirm)
+		confirm(query, answer);
+}
+
+static bool
+may_pass(const struct answer *answer)
+{
+	return answer->status == CLI_NOT_FOUND || answer->status == CLI_TRY_AGAIN ||
+	       answer->status == CLI_MISMATCH;
+}
+
+void
+answer_query(const struct host_config *config, const char *query, _Atomic int64_t *started_ns,
+    struct answer *answer)
+{
+	const struct timespec pause = { 0, RETRY_PAUSE };
+	struct sku_deadline wait =
+	    sku_deadline_earlier(config->run, sku_deadline_in(config->wait_ns));
+	int64_t first = sku_now();
+
+	for (;;) {
+		*answer = (struct answer){ .status = CLI_OK };
+		*started_ns = sku_now();
+		if (config->form == FORM_REVERSE)
+			reverse(config, query, answer);
+		else if (config->ex)
+			forward_ex(config, query, answer);
+		else
+			forward(config, query, answer);
+		answer->seconds_ns = sku_now() - first;
+		if (config->wait_ns == 0 || !may_pass(answer))
+			return;
+		*started_ns = sku_now() + RETRY_PAUSE; /* no question is under way meanwhile */
+		(void)nanosleep(&pause, NULL);
+		if (sku_deadline_passed(wait)) {
+			char message[sizeof(answer->message)];
+
+			(void)snprintf(message, sizeof(message),
+			    "timed out; the last failure: %.160s", answer->message);
+			answer_timed_out(answer, message);
+			return;
+		}
+	}
+}
+
+/* ---- printing ------------------------------------------------------------------------------ */
+
+static char *
+escape_field(const char *text)
+{
+	char *escaped = cli_escape(text, strlen(text), CLI_ESCAPE_FIELD, NULL);
+
+	return escaped != NULL ? escaped : calloc(1, 1);
+}
+
+static void
+print_field(const char *before, const char *text, const char *after)
+{
+	char *escaped = escape_field(text);
+
+	cli_print("%s%s%s", before, escaped != NULL ? escaped : "", after);
+	free(escaped);
+}
+
+static void
+print_list(const char *before, char *const *list, const char *after)
+{
+	for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+		print_field(before, list[i], after);
+}
+
+static void
+add_list(json_t *record, const char *key, char *const *list)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
+		char *escaped = escape_field(list[i]);
+
+		if (escaped != NULL)
+			(void)json_array_append_new(array, json_string(escaped));
+		free(escaped);
+	}
+	cli_record_add(record, key, array);
+}
+
+/* Null where there are addresses of both. */
+static json_t *
+name_family(const struct answer *answer)
+{
+	bool v4 = false, v6 = false;
+
+	for (size_t i = 0; answer->addresses != NULL && answer->addresses[i] != NULL; i++) {
+		bool colon = strchr(answer->addresses[i], ':') != NULL;
+
+		v6 = v6 || colon;
+		v4 = v4 || !colon;
+	}
+	if (v4 && v6)
+		return json_null();
+	return json_string(v6 || (!v4 && answer->family == AF_INET6) ? "ipv6" : "ipv4");
+}
+
+static void
+emit(const char *query, const struct answer *answer)
+{
+	json_t *record = cli_record(NULL);
+
+	cli_record_text(record, "query", query);
+	if (answer->status == CLI_OK) {
+		if (answer->name != NULL)
+			cli_record_text(record, "name", answer->name);
+		else
+			cli_record_add(record, "name", json_null());
+		add_list(record, "aliases", answer->aliases);
+		add_list(record, "addresses", answer->addresses);
+		cli_record_add(record, "family", name_family(answer));
+	}
+	cli_record_seconds(record, "seconds", answer->seconds_ns);
+	if (answer->status != CLI_OK)
+		cli_record_add(record, "error",
+		    cli_record_error((enum cli_status)answer->status, answer->errnum,
+			answer->message, "look up"));
+	cli_record_emit(record);
+}
+
+static void
+print_alone(const struct host_config *config, const struct answer *answer)
+{
+	if (config->ex) {
+		print_field("name: ", answer->name, "\n");
+		print_list("alias: ", answer->aliases, "\n");
+		print_list("address: ", answer->addresses, "\n");
+	} else if (config->form == FORM_REVERSE) {
+		print_field("", answer->name, "\n");
+	} else {
+		print_list("", answer->addresses, "\n");
+	}
+}
+
+static void
+print_line(const struct host_config *config, const char *query, const struct answer *answer)
+{
+	print_field("", query, "");
+	if (config->form == FORM_REVERSE)
+		print_field("\t", answer->name, "");
+	else
+		print_list("\t", answer->addresses, "");
+	cli_print("\n");
+}
+
+int
+answer_print(const struct host_config *config, const char *query, const struct answer *answer)
+{
+	if (cli_voice.json)
+		emit(query, answer);
+	if (answer->status != CLI_OK)
+		cli_say_error(answer->message, "look up %s", query);
+	else if (!cli_voice.json && config_is_bulk(config))
+		print_line(config, query, answer);
+	else if (!cli_voice.json)
+		print_alone(config, answer);
+	return answer->status;
+}

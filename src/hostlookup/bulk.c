@@ -1,0 +1,464 @@
+/* bulk.c - many look-ups at once, printed in order, in bounded memory and bounded time.
+ * Row tool.
+ *
+ * The main thread reads queries into a ring; workers look them up; one thread prints, from the
+ * front of the ring.  A look-up inside the C library cannot be stopped: one that outlives --timeout
+ * is left to its worker, which another one replaces, and which ends when the resolver lets it go.
+ * Queries that are the same and under way together are asked once. */
+#include "bulk.h"
+
+#include "answer.h"
+#include "counters.h"
+#include "queries.h"
+#include "report.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define LOOK_AHEAD_LEAST ((size_t)1024)
+#define ABANDONED_FOR_EACH_JOB 4
+#define WORKER_STACK ((size_t)256 * 1024)
+#define BUCKETS ((size_t)4096) /* a power of two */
+
+enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_ABANDONED };
+
+/* A question under way; several entries of the ring may wait for it. */
+struct job {
+	enum job_state state;
+	unsigned references; /* entries, and the worker that has it */
+	_Atomic int64_t started_ns;
+	struct answer answer;
+	struct job *next; /* in the queue */
+	struct job *next_in_bucket;
+	char query[];
+};
+
+/* A place in the ring: a query that was read and is not printed yet. */
+struct entry {
+	struct job *job;       /* NULL: it is malformed, or printed */
+	char *text;	       /* malformed: the query, */
+	const char *malformed; /* and what is wrong with it */
+	bool printed;
+};
+
+struct bulk {
+	const struct host_config *config;
+	pthread_mutex_t lock;
+	pthread_cond_t work; /* for workers: a job is queued */
+	pthread_cond_t news; /* for the printer: something was read, began or ended */
+	pthread_cond_t room; /* for the reader: an entry was printed */
+	struct entry *ring;
+	size_t size, head, count;
+	struct job *first, **last; /* the queue */
+	size_t queued;
+	size_t workers, idle, abandoned;
+	struct job *buckets[BUCKETS];
+	bool read_all, stopped;
+	int status;
+};
+
+static cli_counter read_count, printed_count, abandoned_count;
+
+static const struct cli_counter_row counter_rows[] = {
+	{ "read", &read_count },
+	{ "printed", &printed_count },
+	{ "abandoned", &abandoned_count },
+	{ NULL, NULL },
+};
+
+/* ---- jobs ---------------------------------------------------------------------------------- */
+
+static struct job **
+bucket_of(struct bulk *b, const char *query)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+
+	for (; *query != '\0'; query++)
+		hash = (hash ^ (unsigned char)*query) * UINT64_C(0x100000001b3);
+	return &b->buckets[(hash >> 20) & (BUCKETS - 1)];
+}
+
+static struct job *
+find_job(struct bulk *b, const char *query)
+{
+	struct job *job = *bucket_of(b, query);
+
+	while (job != NULL && (job->state == JOB_ABANDONED || strcmp(job->query, query) != 0))
+		job = job->next_in_bucket;
+	return job;
+}
+
+static void
+release_job(struct bulk *b, struct job *job)
+{
+	struct job **link;
+
+	if (--job->references > 0)
+		return;
+	for (link = bucket_of(b, job->query); *link != job; link = &(*link)->next_in_bucket)
+		;
+	*link = job->next_in_bucket;
+	answer_clear(&job->answer);
+	free(job);
+}
+
+static struct job *
+queue_job(struct bulk *b, const char *query)
+{
+	struct job **bucket = bucket_of(b, query);
+	size_t len = strlen(query) + 1;
+	struct job *job = calloc(1, sizeof(*job) + len);
+
+	if (job == NULL)
+		return NULL;
+	memcpy(job->query, query, len);
+	job->next_in_bucket = *bucket;
+	*bucket = job;
+	*b->last = job;
+	b->last = &job->next;
+	b->queued++;
+	return job;
+}
+
+static struct job *
+take_queued(struct bulk *b)
+{
+	struct job *job = b->first;
+
+	b->first = job->next;
+	if (b->first == NULL)
+		b->last = &b->first;
+	b->queued--;
+	job->next = NULL;
+	return job;
+}
+
+/* ---- workers ------------------------------------------------------------------------------- */
+
+/* With the lock held: look one up, without it.  False: it was given up meanwhile, and so was this
+ * worker. */
+static bool
+do_job(struct bulk *b, struct job *job)
+{
+	struct answer answer;
+	bool wanted;
+
+	job->state = JOB_RUNNING;
+	job->references++;
+	job->started_ns = sku_now();
+	(void)pthread_cond_signal(&b->news);
+	(void)pthread_mutex_unlock(&b->lock);
+	answer_query(b->config, job->query, &job->started_ns, &answer);
+	(void)pthread_mutex_lock(&b->lock);
+	wanted = job->state == JOB_RUNNING;
+	if (wanted) {
+		job->answer = answer;
+		job->state = JOB_DONE;
+		(void)pthread_cond_signal(&b->news);
+	} else {
+		answer_clear(&answer);
+		b->abandoned--;
+		(void)pthread_cond_signal(&b->news); /* another worker may be started now */
+	}
+	release_job(b, job);
+	return wanted;
+}
+
+static void *
+worker_main(void *arg)
+{
+	struct bulk *b = arg;
+	bool wanted = true;
+
+	(void)pthread_mutex_lock(&b->lock);
+	while (wanted) {
+		while (b->first == NULL) {
+			b->idle++;
+			(void)pthread_cond_wait(&b->work, &b->lock);
+			b->idle--;
+		}
+		wanted = do_job(b, take_queued(b));
+	}
+	(void)pthread_mutex_unlock(&b->lock);
+	return NULL;
+}
+
+static int
+start_thread(pthread_t *thread, void *(*function)(void *), struct bulk *b, bool detached)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	int error;
+
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setstacksize(&attr, WORKER_STACK);
+	if (detached)
+		(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(thread, &attr, function, b);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	(void)pthread_attr_destroy(&attr);
+	return error;
+}
+
+/* With the lock held: as many workers as there is work for, within --jobs, unless too many look-ups
+ * that were given up still go on. */
+static void
+staff(struct bulk *b)
+{
+	pthread_t thread;
+
+	if (b->idle > 0)
+		(void)pthread_cond_signal(&b->work);
+	if (b->queued > b->idle && b->workers < (size_t)b->config->jobs &&
+	    b->abandoned < ABANDONED_FOR_EACH_JOB * (size_t)b->config->jobs &&
+	    start_thread(&thread, worker_main, b, true) == 0)
+		b->workers++;
+}
+
+/* ---- printing ------------------------------------------------------------------------------ */
+
+static struct entry *
+entry_at(struct bulk *b, size_t i)
+{
+	return &b->ring[(b->head + i) % b->size];
+}
+
+static bool
+is_ready(const struct entry *e)
+{
+	return e->printed || e->job == NULL || e->job->state == JOB_DONE ||
+	       e->job->state == JOB_ABANDONED;
+}
+
+static int64_t
+deadline_of(const struct bulk *b, const struct entry *e)
+{
+	if (e->job == NULL || e->job->state != JOB_RUNNING ||
+	    b->config->timeout_ns == SKU_NO_TIMEOUT)
+		return INT64_MAX;
+	return e->job->started_ns + b->config->timeout_ns;
+}
+
+static void
+give_up(struct bulk *b, struct job *job, const char *why)
+{
+	job->state = JOB_ABANDONED;
+	job->answer.seconds_ns = sku_now() - job->started_ns;
+	answer_timed_out(&job->answer, why);
+	b->abandoned++;
+	b->workers--;
+	cli_count_up(&abandoned_count, 1);
+	staff(b);
+}
+
+/* The next entry to print, or NULL and when to look again. */
+static struct entry *
+find_ready(struct bulk *b, int64_t *look_again_ns)
+{
+	int64_t now = sku_now();
+
+	*look_again_ns = b->config->run.at_ns;
+	for (size_t i = 0; i < b->count; i++) {
+		struct entry *e = entry_at(b, i);
+
+		if (deadline_of(b, e) <= now)
+			give_up(b, e->job, "timed out");
+		if (deadline_of(b, e) < *look_again_ns)
+			*look_again_ns = deadline_of(b, e);
+		if (is_ready(e) && !e->printed)
+			return e;
+		if (!b->config->unordered)
+			break;
+	}
+	return NULL;
+}
+
+/* Without the lock: an entry is printed by its only printer. */
+static int
+print_entry(const struct bulk *b, const struct entry *e)
+{
+	struct answer answer = { 0 };
+
+	cli_count_up(&printed_count, 1);
+	if (e->malformed == NULL)
+		return answer_print(b->config, e->job->query, &e->job->answer);
+	answer_malformed(&answer, e->malformed);
+	return answer_print(b->config, e->text, &answer);
+}
+
+static void
+retire_entry(struct bulk *b, struct entry *e)
+{
+	if (e->job != NULL)
+		release_job(b, e->job);
+	free(e->text);
+	*e = (struct entry){ .printed = true };
+	while (b->count > 0 && entry_at(b, 0)->printed) {
+		b->head = (b->head + 1) % b->size;
+		b->count--;
+		(void)pthread_cond_signal(&b->room);
+	}
+}
+
+static void
+wait_for_news(struct bulk *b, int64_t until_ns)
+{
+	const struct timespec at = { .tv_sec = (time_t)(until_ns / SKU_SECOND),
+		.tv_nsec = (long)(until_ns % SKU_SECOND) };
+
+	if (until_ns == INT64_MAX)
+		(void)pthread_cond_wait(&b->news, &b->lock);
+	else
+		(void)pthread_cond_timedwait(&b->news, &b->lock, &at);
+}
+
+static void *
+printer_main(void *arg)
+{
+	struct bulk *b = arg;
+	int64_t look_again_ns;
+	int status;
+
+	(void)pthread_mutex_lock(&b->lock);
+	while (!b->stopped && (b->count > 0 || !b->read_all)) {
+		struct entry *e = find_ready(b, &look_again_ns);
+
+		if (e == NULL) {
+			if (sku_now() >= b->config->run.at_ns)
+				break;
+			staff(b);
+			/* What was printed so far is seen before anybody waits. */
+			if (cli_flush() != CLI_OK)
+				b->stopped = true;
+			else
+				wait_for_news(b, look_again_ns);
+			continue;
+		}
+		(void)pthread_mutex_unlock(&b->lock);
+		status = print_entry(b, e);
+		(void)pthread_mutex_lock(&b->lock);
+		if (status > b->status)
+			b->status = status;
+		retire_entry(b, e);
+	}
+	b->stopped = true;
+	(void)pthread_cond_signal(&b->room);
+	(void)pthread_mutex_unlock(&b->lock);
+	return NULL;
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+/* With the lock held.  False: it is over. */
+static bool
+add_query(struct bulk *b, const struct cli_query *query)
+{
+	const char *fault =
+	    query->malformed != NULL ? query->malformed : answer_find_fault(b->config, query->text);
+	struct entry *e;
+
+	while (b->count == b->size && !b->stopped)
+		(void)pthread_cond_wait(&b->room, &b->lock);
+	if (b->stopped)
+		return false;
+	e = entry_at(b, b->count);
+	*e = (struct entry){ 0 };
+	if (fault != NULL) {
+		e->text = strdup(query->text);
+		e->malformed = e->text != NULL ? fault : NULL;
+	} else {
+		e->job = find_job(b, query->text);
+		if (e->job == NULL)
+			e->job = queue_job(b, query->text);
+		if (e->job != NULL)
+			e->job->references++;
+	}
+	if (e->job == NULL && e->malformed == NULL) {
+		b->status = cli_error_errno(CLI_FAILED, ENOMEM, "look up %s", query->text);
+		return false;
+	}
+	b->count++;
+	cli_count_up(&read_count, 1);
+	staff(b);
+	(void)pthread_cond_signal(&b->news);
+	return true;
+}
+
+static void
+read_queries(struct bulk *b)
+{
+	struct cli_queries queries;
+	struct cli_query query;
+	bool more = true;
+
+	cli_queries_init(&queries, b->config->names, b->config->name_count, b->config->file);
+	while (more && cli_queries_next(&queries, &query)) {
+		(void)pthread_mutex_lock(&b->lock);
+		more = add_query(b, &query);
+		(void)pthread_mutex_unlock(&b->lock);
+	}
+	(void)pthread_mutex_lock(&b->lock);
+	b->read_all = true;
+	if (queries.status > b->status)
+		b->status = queries.status;
+	(void)pthread_cond_signal(&b->news);
+	(void)pthread_mutex_unlock(&b->lock);
+	cli_queries_close(&queries);
+}
+
+/* ---- all together -------------------------------------------------------------------------- */
+
+static struct bulk *
+new_bulk(const struct host_config *config)
+{
+	struct bulk *b = calloc(1, sizeof(*b));
+	pthread_condattr_t attr;
+
+	if (b == NULL)
+		return NULL;
+	b->config = config;
+	b->size = LOOK_AHEAD_LEAST > 4 * (size_t)config->jobs ? LOOK_AHEAD_LEAST :
+								4 * (size_t)config->jobs;
+	b->ring = calloc(b->size, sizeof(*b->ring));
+	b->last = &b->first;
+	(void)pthread_mutex_init(&b->lock, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&b->work, NULL);
+	(void)pthread_cond_init(&b->news, &attr);
+	(void)pthread_cond_init(&b->room, NULL);
+	(void)pthread_condattr_destroy(&attr);
+	if (b->ring == NULL) {
+		free(b);
+		return NULL;
+	}
+	return b;
+}
+
+int
+bulk_run(const struct host_config *config)
+{
+	/* Never freed: workers that were given up may use it until the program has ended. */
+	static struct bulk *b;
+	pthread_t printer;
+	int error;
+
+	b = new_bulk(config);
+	if (b == NULL)
+		return cli_error_errno(CLI_FAILED, ENOMEM, "prepare the look-ups");
+	cli_counters_on_sigusr1("state", counter_rows);
+	error = start_thread(&printer, printer_main, b, false);
+	if (error != 0)
+		return cli_error_errno(CLI_FAILED, error, "prepare the look-ups");
+	read_queries(b);
+	(void)pthread_join(printer, NULL);
+	if (b->count > 0 && sku_deadline_passed(config->run))
+		return cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "look up");
+	return b->status;
+}

@@ -1,0 +1,40 @@
+/* config.h - what the command line of hostlookup says. */
+#ifndef HOSTLOOKUP_CONFIG_H
+#define HOSTLOOKUP_CONFIG_H
+
+#include "sockutil.h"
+
+#include <stdbool.h>
+
+enum form {
+	FORM_ADDRESS,
+	FORM_ALL,
+	FORM_REVERSE,
+	FORM_HOSTNAME,
+	FORM_FQDN,
+	FORM_SET_HOSTNAME,
+	FORM_HAS_IPV6
+};
+
+struct host_config {
+	enum form form;
+	bool ex; /* name, aliases and addresses */
+	bool confirm;
+	int family; /* AF_UNSPEC: not said */
+	const char *set_hostname;
+	char **names; /* operands */
+	size_t name_count;
+	const char *file;
+	int64_t jobs;
+	bool unordered;
+	int64_t timeout_ns; /* of one look-up */
+	int64_t wait_ns;    /* 0: ask once */
+	struct sku_deadline run;
+};
+
+/* Several answers, a line each? */
+bool config_is_bulk(const struct host_config *config);
+/* Misuse ends the program with status 2. */
+void config_parse(struct host_config *config, int argc, char **argv);
+
+#endif

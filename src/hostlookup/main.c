@@ -1,0 +1,142 @@
+/* main.c - hostlookup: names and addresses of hosts, through the system's resolver.
+ * Row tool. */
+#include "answer.h"
+#include "bulk.h"
+#include "config.h"
+#include "escape.h"
+#include "options.h"
+#include "record.h"
+#include "report.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One name without a limit needs no thread: the resolver is called at once. */
+static int
+look_up_one(const struct host_config *config)
+{
+	struct answer answer;
+	_Atomic int64_t started_ns;
+	int status;
+
+	answer_query(config, config->names[0], &started_ns, &answer);
+	status = answer_print(config, config->names[0], &answer);
+	answer_clear(&answer);
+	return status;
+}
+
+static int
+look_up(const struct host_config *config)
+{
+	if (!config_is_bulk(config)) {
+		const char *fault = answer_find_fault(config, config->names[0]);
+
+		if (fault != NULL)
+			cli_usage_error("'%s': %s", config->names[0], fault);
+		if (config->timeout_ns == SKU_NO_TIMEOUT &&
+		    sku_deadline_left(config->run) == SKU_NO_TIMEOUT)
+			return look_up_one(config);
+	}
+	return bulk_run(config);
+}
+
+static int
+print_name(const char *name)
+{
+	if (cli_voice.json) {
+		json_t *record = cli_record(NULL);
+
+		cli_record_text(record, "name", name);
+		cli_record_emit(record);
+	} else {
+		char *escaped = cli_escape(name, strlen(name), CLI_ESCAPE_FIELD, NULL);
+
+		cli_print("%s\n", escaped != NULL ? escaped : "");
+		free(escaped);
+	}
+	return CLI_OK;
+}
+
+static int
+print_hostname(void)
+{
+	char name[SKU_HOST_MAX];
+
+	if (sku_gethostname(name, sizeof(name)) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "get the host name");
+	return print_name(name);
+}
+
+static int
+print_fqdn(const struct host_config *config)
+{
+	char name[SKU_HOST_MAX];
+	struct sku_error err;
+
+	if (sku_getfqdn(config->name_count > 0 ? config->names[0] : NULL, name,
+		sku_deadline_earlier(config->run, sku_deadline_in(config->timeout_ns)), &err) == -1)
+		return cli_error_sku(&err);
+	return print_name(name);
+}
+
+static int
+set_hostname(const struct host_config *config)
+{
+	if (sku_sethostname(config->set_hostname) == -1)
+		return cli_error_errno(
+		    CLI_FAILED, errno, "set the host name to %s", config->set_hostname);
+	return CLI_OK;
+}
+
+static int
+print_has_ipv6(void)
+{
+	bool yes = sku_has_ipv6();
+
+	if (cli_voice.json) {
+		json_t *record = cli_record(NULL);
+
+		cli_record_add(record, "has_ipv6", json_boolean(yes));
+		cli_record_emit(record);
+	} else {
+		cli_print("%s\n", yes ? "yes" : "no");
+	}
+	return yes ? CLI_OK : CLI_NOT_FOUND;
+}
+
+static int
+run(const struct host_config *config)
+{
+	switch (config->form) {
+	case FORM_ADDRESS:
+	case FORM_ALL:
+	case FORM_REVERSE:
+		return look_up(config);
+	case FORM_HOSTNAME:
+		return print_hostname();
+	case FORM_FQDN:
+		return print_fqdn(config);
+	case FORM_SET_HOSTNAME:
+		return set_hostname(config);
+	case FORM_HAS_IPV6:
+		return print_has_ipv6();
+	}
+	return CLI_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct host_config config;
+	int status;
+
+	cli_start("hostlookup");
+	(void)setlocale(LC_CTYPE, ""); /* for internationalised names; a C locale has none */
+	config_parse(&config, argc, argv);
+	status = run(&config);
+	if (cli_flush() != CLI_OK && status == CLI_OK)
+		status = CLI_FAILED;
+	return status;
+}

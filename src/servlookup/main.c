@@ -1,0 +1,381 @@
+/* main.c - servlookup: names and ports of services.
+ * Row tool. */
+#include "config.h"
+#include "escape.h"
+#include "options.h"
+#include "queries.h"
+#include "record.h"
+#include "report.h"
+#include "table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIGITS "0123456789"
+
+enum kind { BY_PORT, BY_NAME, RANGE, MALFORMED };
+
+/* A query taken apart. */
+struct query {
+	enum kind kind;
+	const char *text;
+	unsigned from, to;
+	char name[256];
+	char proto_buf[64];
+	const char *proto; /* NULL: any */
+	const char *fault; /* MALFORMED */
+};
+
+struct run {
+	const struct serv_config *config;
+	struct table *table;
+	bool bulk;
+	int status;
+};
+
+/* ---- what is asked ------------------------------------------------------------------------- */
+
+static void
+malformed(struct query *q, const char *fault)
+{
+	q->kind = MALFORMED;
+	q->fault = fault;
+}
+
+static bool
+parse_port(const char *text, size_t len, unsigned *port)
+{
+	unsigned long n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		n = n * 10 + (unsigned long)(text[i] - '0');
+		if (n > 65535)
+			return false;
+	}
+	*port = (unsigned)n;
+	return true;
+}
+
+static void
+parse_number(struct query *q, const char *text, size_t len)
+{
+	size_t digits = strspn(text, DIGITS), more;
+
+	q->kind = BY_PORT;
+	if (digits < len) { /* a range: the caller has seen '-' and digits */
+		q->kind = RANGE;
+		more = len - digits - 1;
+	} else {
+		more = 0;
+	}
+	if (!parse_port(text, digits, &q->from) ||
+	    (more > 0 && !parse_port(text + digits + 1, more, &q->to)))
+		malformed(q, "a port is a number from 0 to 65535");
+	else if (more > 0 && q->from > q->to)
+		malformed(q, "the range ends before it begins");
+}
+
+/* Digits, or digits - digits? */
+static bool
+is_number_or_range(const char *text, size_t len)
+{
+	size_t digits = strspn(text, DIGITS);
+
+	if (digits == 0 || digits >= len)
+		return digits > 0;
+	return text[digits] == '-' && len - digits > 1 &&
+	       strspn(text + digits + 1, DIGITS) >= len - digits - 1;
+}
+
+static void
+parse_query(struct query *q, const struct run *r, const struct cli_query *raw)
+{
+	const char *slash = strrchr(raw->text, '/');
+	size_t len = slash != NULL ? (size_t)(slash - raw->text) : strlen(raw->text);
+
+	*q = (struct query){ .text = raw->text, .proto = r->config->proto };
+	if (raw->malformed != NULL) {
+		malformed(q, raw->malformed);
+		return;
+	}
+	if (slash != NULL && (slash[1] == '\0' || strlen(slash + 1) >= sizeof(q->proto_buf))) {
+		malformed(q, "after '/' there is the name of a protocol");
+		return;
+	}
+	if (slash != NULL) {
+		if (q->proto != NULL && strcmp(q->proto, slash + 1) != 0) {
+			malformed(q, "its protocol is another than --proto");
+			return;
+		}
+		(void)snprintf(q->proto_buf, sizeof(q->proto_buf), "%s", slash + 1);
+		q->proto = q->proto_buf;
+	}
+	if (len == 0 || len >= sizeof(q->name)) {
+		malformed(q, len == 0 ? "it is empty" : "it is too long for a service");
+		return;
+	}
+	memcpy(q->name, raw->text, len);
+	if ((q->name[0] == '-' || q->name[0] == '+') && strspn(q->name + 1, DIGITS) == len - 1)
+		malformed(q, "a port is a number from 0 to 65535");
+	else if (is_number_or_range(q->name, len))
+		parse_number(q, q->name, len);
+	else
+		q->kind = BY_NAME;
+}
+
+/* ---- printing ------------------------------------------------------------------------------ */
+
+static void
+print_field(const char *before, const char *text, const char *after)
+{
+	char *escaped = cli_escape(text, strlen(text), CLI_ESCAPE_FIELD, NULL);
+
+	cli_print("%s%s%s", before, escaped != NULL ? escaped : "", after);
+	free(escaped);
+}
+
+static void
+emit(const char *query, const struct service *s)
+{
+	json_t *record = cli_record(NULL), *aliases = json_array();
+
+	if (query != NULL)
+		cli_record_text(record, "query", query);
+	cli_record_text(record, "name", s->name);
+	for (size_t i = 0; s->aliases[i] != NULL; i++)
+		(void)json_array_append_new(aliases, json_string(s->aliases[i]));
+	cli_record_add(record, "aliases", aliases);
+	cli_record_number(record, "port", s->port);
+	cli_record_text(record, "proto", s->proto);
+	cli_record_text(record, "source", s->source);
+	cli_record_emit(record);
+}
+
+static void
+print_ex(const struct service *s)
+{
+	print_field("name: ", s->name, "\n");
+	for (size_t i = 0; s->aliases[i] != NULL; i++)
+		print_field("alias: ", s->aliases[i], "\n");
+	cli_print("port: %u\n", s->port);
+	print_field("proto: ", s->proto, "\n");
+}
+
+/* What was asked for: the name of a port, the port of a name; with --all its protocol too. */
+static void
+print_answer(const struct run *r, const struct query *q, const struct service *s)
+{
+	if (q->kind == BY_NAME)
+		cli_print("%u", s->port);
+	else
+		print_field("", s->name, "");
+	if (r->config->all)
+		print_field("/", s->proto, "");
+}
+
+static void
+fail(struct run *r, const char *query, int status, const char *why)
+{
+	if (cli_voice.json) {
+		json_t *record = cli_record(NULL);
+
+		cli_record_text(record, "query", query);
+		cli_record_add(
+		    record, "error", cli_record_error((enum cli_status)status, 0, why, "look up"));
+		cli_record_emit(record);
+	}
+	cli_say_error(why, "look up %s", query);
+	if (status > r->status)
+		r->status = status;
+}
+
+/* ---- answering ----------------------------------------------------------------------------- */
+
+static const struct service *
+next_answer(const struct run *r, const struct query *q, const struct service *after)
+{
+	return q->kind == BY_NAME ? table_by_name(r->table, q->name, q->proto, after) :
+				    table_by_port(r->table, q->from, q->proto, after);
+}
+
+/* All answers to one port or name; false: there is none. */
+static bool
+answer(const struct run *r, const struct query *q, const char *shown, bool with_query)
+{
+	const struct service *s = next_answer(r, q, NULL);
+	const char *separator = "";
+
+	if (s == NULL)
+		return false;
+	if (cli_voice.verbose > 0)
+		cli_verbose(1, "%s: from %s", shown, s->source);
+	if (!cli_voice.json && r->config->ex) {
+		print_ex(s);
+		return true;
+	}
+	if (!cli_voice.json && with_query)
+		print_field("", shown, "\t");
+	for (; s != NULL; s = r->config->all ? next_answer(r, q, s) : NULL) {
+		if (cli_voice.json) {
+			emit(shown, s);
+			continue;
+		}
+		cli_print("%s", separator);
+		print_answer(r, q, s);
+		separator = "\t";
+	}
+	if (!cli_voice.json)
+		cli_print("\n");
+	return true;
+}
+
+static bool
+answer_range(const struct run *r, const struct query *q)
+{
+	bool any = false;
+
+	for (unsigned port = q->from; port <= q->to; port++) {
+		struct query one = { .kind = BY_PORT, .from = port, .proto = q->proto };
+		char shown[16];
+
+		(void)snprintf(shown, sizeof(shown), "%u", port);
+		any = answer(r, &one, shown, true) || any;
+	}
+	return any;
+}
+
+static void
+answer_query(struct run *r, const struct query *q)
+{
+	bool found = false;
+
+	switch (q->kind) {
+	case MALFORMED:
+		fail(r, q->text, CLI_USAGE, q->fault);
+		return;
+	case RANGE:
+		found = answer_range(r, q);
+		break;
+	case BY_PORT:
+	case BY_NAME:
+		found = answer(r, q, q->text, r->bulk);
+		break;
+	}
+	if (!found)
+		fail(r, q->text, CLI_NOT_FOUND, "no such service");
+}
+
+static void
+print_table(const struct run *r)
+{
+	for (const struct service *s = r->table->first; s != NULL; s = s->next) {
+		if (r->config->proto != NULL && strcmp(s->proto, r->config->proto) != 0)
+			continue;
+		if (cli_voice.json) {
+			emit(NULL, s);
+			continue;
+		}
+		print_field("", s->name, "\t");
+		cli_print("%u", s->port);
+		print_field("/", s->proto, "");
+		for (size_t i = 0; s->aliases[i] != NULL; i++)
+			print_field("\t", s->aliases[i], "");
+		cli_print("\n");
+	}
+}
+
+/* ---- running ------------------------------------------------------------------------------- */
+
+/* One query that one answer serves is asked by its key: the whole table costs more. */
+static struct table *
+open_table(const struct run *r, const struct query *single)
+{
+	if (r->config->services != NULL)
+		return table_of_file(r->config->services);
+	if (single != NULL && !r->config->all &&
+	    (single->kind == BY_PORT || single->kind == BY_NAME))
+		return table_of_one(
+		    single->kind == BY_NAME ? single->name : NULL, single->from, single->proto);
+	return table_of_system();
+}
+
+static int
+report_no_table(const struct run *r)
+{
+	return r->config->services != NULL ?
+		   CLI_FAILED :
+		   cli_error_errno(CLI_FAILED, ENOMEM, "read the services");
+}
+
+/* One operand: a malformed one is a usage error. */
+static int
+run_single(struct run *r)
+{
+	struct cli_queries queries;
+	struct cli_query raw;
+	struct query q;
+
+	cli_queries_init(&queries, r->config->queries, 1, NULL);
+	(void)cli_queries_next(&queries, &raw);
+	parse_query(&q, r, &raw);
+	if (q.kind == MALFORMED)
+		cli_usage_error("'%s': %s", q.text, q.fault);
+	r->table = open_table(r, &q);
+	if (r->table == NULL)
+		return report_no_table(r);
+	answer_query(r, &q);
+	return r->status;
+}
+
+static int
+run_bulk(struct run *r)
+{
+	struct cli_queries queries;
+	struct cli_query raw;
+	struct query q;
+
+	r->table = open_table(r, NULL);
+	if (r->table == NULL)
+		return report_no_table(r);
+	cli_queries_init(&queries, r->config->queries, r->config->query_count, r->config->file);
+	while (cli_queries_next(&queries, &raw)) {
+		parse_query(&q, r, &raw);
+		answer_query(r, &q);
+		if (ferror(stdout))
+			break;
+	}
+	cli_queries_close(&queries);
+	return queries.status > r->status ? queries.status : r->status;
+}
+
+static int
+run_table(struct run *r)
+{
+	r->table = open_table(r, NULL);
+	if (r->table == NULL)
+		return report_no_table(r);
+	print_table(r);
+	return CLI_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct serv_config config;
+	struct run r = { .config = &config, .status = CLI_OK };
+	int status;
+
+	cli_start("servlookup");
+	config_parse(&config, argc, argv);
+	r.bulk = config_is_bulk(&config);
+	if (config.query_count == 0 && config.file == NULL)
+		status = run_table(&r);
+	else
+		status = r.bulk ? run_bulk(&r) : run_single(&r);
+	table_free(r.table);
+	if (cli_flush() != CLI_OK && status == CLI_OK)
+		status = CLI_FAILED;
+	return status;
+}

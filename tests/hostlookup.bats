@@ -1,0 +1,400 @@
+#!/usr/bin/env bats
+# hostlookup.bats - names and addresses, beside Python's socket and getent, and with a name server of
+# our own in a namespace.
+
+load helpers
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# The name server of the tests: what it answers depends on the name that is asked for.
+cat_name_server() {
+	cat <<-'PY'
+		import socket, struct, sys, threading, time
+
+		def name_of(q):
+		    labels, i = [], 12
+		    while q[i]:
+		        labels.append(q[i + 1:i + 1 + q[i]].decode("latin-1"))
+		        i += q[i] + 1
+		    return ".".join(labels), struct.unpack("!H", q[i + 1:i + 3])[0], q[12:i + 5]
+
+		def rr(kind, data, name=b"\xc0\x0c"):
+		    return name + struct.pack("!HHIH", kind, 1, 60, len(data)) + data
+
+		def wire(name):
+		    return b"".join(bytes([len(l)]) + l.encode("latin-1") for l in name.split(".")) + b"\0"
+
+		def answer(q, peer):
+		    name, kind, question = name_of(q)
+		    code, records = 0, []
+		    first = name.split(".")[0]
+		    if first == "silent":
+		        return
+		    if first.startswith("slow"):
+		        time.sleep(0.3)
+		    if first == "servfail":
+		        code = 2
+		    elif first == "none":
+		        code = 3
+		    elif first == "nodata":
+		        pass
+		    elif name.endswith("in-addr.arpa"):
+		        names = {"1": "one.test", "2": "liar.test", "3": "esc\x1b[31m.test", "4": "nobody.test"}
+		        if first in names:
+		            records = [rr(12, wire(names[first]))]
+		        else:
+		            code = 3
+		    elif first == "only6":
+		        if kind == 28:
+		            records = [rr(28, socket.inet_pton(socket.AF_INET6, "2001:db8::6"))]
+		    elif first == "alias":
+		        records = [rr(5, wire("one.test"))]
+		        if kind == 1:
+		            records.append(rr(1, bytes((192, 0, 2, 1)), wire("one.test")))
+		    elif first == "many":
+		        if kind == 1:
+		            records = [rr(1, bytes((192, 0, 2, i))) for i in range(1, 31)]
+		    elif first == "both":
+		        records = [rr(1, bytes((192, 0, 2, 9)))] if kind == 1 else [
+		            rr(28, socket.inet_pton(socket.AF_INET6, "2001:db8::9"))]
+		    elif first == "liar":
+		        records = [rr(1, bytes((203, 0, 113, 1)))] if kind == 1 else []
+		    elif first == "nobody":
+		        code = 3
+		    elif kind == 1:
+		        n = int(first[1:]) if first[1:].isdigit() else 1
+		        records = [rr(1, bytes((192, 0, 2 + n // 256, n % 256)))]
+		    log.write("%s %d\n" % (name, kind))
+		    log.flush()
+		    s.sendto(q[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(records), 0, 0) +
+		             question + b"".join(records), peer)
+
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+		s.bind(("127.0.0.1", 53))
+		log = open("asked", "w")
+		open("dns", "w").close()
+		while True:
+		    q, peer = s.recvfrom(512)
+		    threading.Thread(target=answer, args=(q, peer), daemon=True).start()
+	PY
+}
+
+# with_dns SCRIPT - run it in namespaces with the name server, the hosts file "hosts" (or one of
+# localhost alone) and a resolver that gives up after 30 s.
+with_dns() {
+	need_namespaces -Urnm
+	cat_name_server >dns.py
+	[ -e hosts ] || echo "127.0.0.1 localhost" >hosts
+	echo "hosts: files dns" >nsswitch
+	printf 'nameserver 127.0.0.1\noptions timeout:30 attempts:1\n' >resolv
+	unshare -Urnm bash -euc '
+		ip link set lo up
+		ip addr add 192.0.2.250/32 dev lo # getent asks for the families of the interfaces alone
+		mount --bind hosts /etc/hosts
+		mount --bind nsswitch /etc/nsswitch.conf
+		mount --bind resolv /etc/resolv.conf
+		python3 dns.py & dns=$!
+		trap "kill $dns" EXIT
+		for i in $(seq 200); do [ -e dns ] && break; sleep 0.02; done
+		'"$1"
+}
+
+@test "numbers: a quad unchanged, other forms as their quad, IPv6 with -6" {
+	run --separate-stderr hostlookup 127.0.0.1
+	assert_output 127.0.0.1
+	run --separate-stderr hostlookup 127.1 0x7f.1 2130706433
+	assert_output $'127.1\t127.0.0.1\n0x7f.1\t127.0.0.1\n2130706433\t127.0.0.1'
+	run --separate-stderr hostlookup -6 ::1 0:0::1
+	assert_output $'::1\t::1\n0:0::1\t::1'
+	run --separate-stderr hostlookup ::1
+	assert_failure 3
+	assert_equal "$stderr" "hostlookup: look up ::1: it has only IPv6 addresses (-6 or --all prints them)"
+}
+
+@test "the hosts file: the same answers as Python's socket and getent" {
+	printf '127.0.0.1 localhost\n192.0.2.7 seven.test seven also7\n192.0.2.8 seven.test\n2001:db8::7 seven.test\n' >hosts
+	with_dns '
+		for name in localhost seven.test seven also7; do
+			[ "$(hostlookup $name)" = "$(python3 -c "import socket,sys; print(socket.gethostbyname(sys.argv[1]))" $name)" ]
+			[ "$(hostlookup $name)" = "$(getent ahostsv4 $name | awk "NR == 1 { print \$1 }")" ]
+			hostlookup -e $name >ours
+			python3 -c "
+import socket, sys
+name, aliases, addresses = socket.gethostbyname_ex(sys.argv[1])
+print(\"name: \" + name)
+for a in aliases: print(\"alias: \" + a)
+for a in addresses: print(\"address: \" + a)" $name >theirs
+			diff ours theirs
+			hostlookup -a $name >ours
+			python3 -c "
+import socket, sys
+seen = []
+for f, t, p, c, a in socket.getaddrinfo(sys.argv[1], None, type=socket.SOCK_STREAM):
+    if a[0] not in seen: seen.append(a[0])
+print(\"\n\".join(seen))" $name >theirs
+			diff ours theirs
+		done
+		for address in 127.0.0.1 192.0.2.7 2001:db8::7; do
+			hostlookup -r --ex $address >ours
+			python3 -c "
+import socket, sys
+name, aliases, addresses = socket.gethostbyaddr(sys.argv[1])
+print(\"name: \" + name)
+for a in aliases: print(\"alias: \" + a)
+for a in addresses: print(\"address: \" + a)" $address >theirs
+			diff ours theirs
+		done
+		[ "$(hostlookup --hostname)" = "$(python3 -c "import socket; print(socket.gethostname())")" ]
+		[ "$(hostlookup --fqdn)" = "$(python3 -c "import socket; print(socket.getfqdn())")" ]
+		[ "$(hostlookup --fqdn seven)" = "$(python3 -c "import socket; print(socket.getfqdn(\"seven\"))")" ]
+		echo done
+	' >out
+	assert_equal "$(cat out)" "done"
+}
+
+@test "not found, try again, timed out are never confused" {
+	with_dns '
+		for name in none.test nodata.test servfail.test only6.test; do
+			rc=0; hostlookup $name || rc=$?; echo "$name $rc"
+		done
+		begin=${EPOCHREALTIME/./} rc=0
+		hostlookup -t 1 silent.test || rc=$?
+		echo "silent $rc $(((${EPOCHREALTIME/./} - begin) / 1000))"
+		printf "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n" >resolv
+		rc=0; hostlookup silent.test || rc=$?; echo "impatient $rc"
+	' >out 2>err
+	run cut -d' ' -f1,2 out
+	assert_output $'none.test 3\nnodata.test 3\nservfail.test 4\nonly6.test 3\nsilent 124\nimpatient 4'
+	ms=$(awk '/^silent/ { print $3 }' out)
+	((ms >= 1000 && ms < 1100))
+	grep -q "look up only6.test: it has only IPv6 addresses" err
+	grep -qx "hostlookup: look up silent.test: timed out" err
+}
+
+@test "CNAME, several addresses, both families, PTR and --confirm" {
+	with_dns '
+		hostlookup -e alias.test
+		hostlookup -a many.test | sort -u | wc -l
+		hostlookup many.test | wc -l
+		hostlookup -a both.test | sort
+		hostlookup -r 192.0.2.1
+		hostlookup -r --confirm 192.0.2.1
+		for a in 192.0.2.2 192.0.2.4 192.0.2.99; do
+			rc=0; hostlookup -r --confirm $a || rc=$?; echo $rc
+		done
+	' >out 2>err
+	assert_equal "$(cat out)" "name: one.test
+alias: alias.test
+address: 192.0.2.1
+30
+1
+192.0.2.9
+2001:db8::9
+one.test
+one.test
+5
+5
+3"
+	grep -q "192.0.2.2: its name liar.test does not resolve back to it" err
+}
+
+@test "the default form asks one question, for IPv4" {
+	with_dns 'hostlookup one.test; cat asked' >out
+	assert_equal "$(cat out)" $'192.0.2.1\none.test 1'
+}
+
+@test "a hostile name does not reach the terminal as it is" {
+	with_dns 'hostlookup -r 192.0.2.3 || true' >out 2>err
+	run grep -c $'\x1b' out err
+	assert_output $'out:0\nerr:0'
+}
+
+@test "bulk: in order, each line one answer or one error, comments and blanks skipped" {
+	with_dns '
+		printf "# a list\n\nn1.test\n  n2.test  \nnone.test\nn3.test\n1.2.3.999\nn1.test\nlast.test" >list
+		rc=0; hostlookup -f list >out 2>err || rc=$?; echo $rc
+		rc=0; hostlookup -f - <list >out2 2>/dev/null || rc=$?; cmp out out2; echo $rc
+	' >status
+	assert_equal "$(cat status)" $'3\n3'
+	assert_equal "$(cat out)" $'n1.test\t192.0.2.1\nn2.test\t192.0.2.2\nn3.test\t192.0.2.3\nn1.test\t192.0.2.1\nlast.test\t192.0.2.1'
+	assert_equal "$(cat err)" "hostlookup: look up none.test: Name or service not known
+hostlookup: look up 1.2.3.999: it is no address and no name"
+}
+
+@test "bulk: malformed lines are told, the rest is served" {
+	printf '127.0.0.1\n::1::2\n10.0.0.1/8\n%0300d.test\nnul\0in\n\xff\xfe\n127.0.0.2\n' 0 >list
+	run --separate-stderr hostlookup -f list
+	assert_failure 2
+	assert_output $'127.0.0.1\t127.0.0.1\n127.0.0.2\t127.0.0.2'
+	assert_equal "${#stderr_lines[@]}" 5
+	assert_equal "${stderr_lines[3]}" "hostlookup: look up nul: there is a NUL in it"
+	assert_equal "${stderr_lines[4]}" 'hostlookup: look up \xff\xfe: it is no UTF-8'
+	head -c 10000 /dev/zero | tr '\0' x >long
+	echo >>long
+	echo 127.0.0.1 >>long
+	run --separate-stderr hostlookup -f long
+	assert_failure 2
+	assert_output $'127.0.0.1\t127.0.0.1'
+}
+
+@test "bulk: a look-up that hangs holds nobody else, and the end does not wait for it" {
+	with_dns '
+		{ echo silent.test; for i in $(seq 200); do echo n$i.test; done; echo silent.test; } >list
+		begin=${EPOCHREALTIME/./} rc=0
+		hostlookup -t 1 -j 4 -f list >out 2>err || rc=$?
+		echo $rc $(((${EPOCHREALTIME/./} - begin) / 1000))
+		for i in $(seq 40); do echo silent.s$i; done >list
+		begin=${EPOCHREALTIME/./} rc=0
+		hostlookup -t 0.2 -j 4 -f list -w 3 2>err2 || rc=$?
+		echo $rc $(((${EPOCHREALTIME/./} - begin) / 1000))
+	' >status
+	{ read -r rc ms; read -r rc2 ms2; } <status
+	assert_equal "$rc" 124
+	((ms >= 1000 && ms < 2500))
+	assert_equal "$(wc -l <out)" 200
+	assert_equal "$(grep -c "silent.test: timed out" err)" 2
+	# At most 4 times --jobs of them go on: 20 of 40 were asked, then the run was over.
+	assert_equal "$rc2" 124
+	((ms2 >= 3000 && ms2 < 3300))
+}
+
+@test "bulk: the clock starts when the look-up starts, not when it is queued" {
+	with_dns '
+		for i in $(seq 12); do echo slow$i.test; done >list
+		hostlookup -t 0.6 -j 2 -f list
+	' >out
+	assert_equal "$(wc -l <out)" 12
+}
+
+@test "bulk: the same name under way many times is asked once; --unordered prints as they come" {
+	with_dns '
+		for i in $(seq 100); do echo slow.test; done >list
+		hostlookup -f list | sort -u
+		grep -c "^slow.test" asked
+		printf "slow1.test\nn2.test\n" | hostlookup --unordered -f -
+	' >out
+	assert_equal "$(cat out)" $'slow.test\t192.0.2.1\n1\nn2.test\t192.0.2.2\nslow1.test\t192.0.2.1'
+}
+
+@test "bulk: answers are flushed as they are known, while the input stays open" {
+	mkfifo in
+	hostlookup -f in >out 3>&- &
+	pids+=($!)
+	exec {writer}>in
+	echo 127.0.0.1 >&"$writer"
+	until_true 5 grep -q $'127.0.0.1\t127.0.0.1' out
+	exec {writer}>&-
+	wait_for "${pids[0]}"
+	assert_equal "$waited_status" 0
+}
+
+@test "bulk: memory does not grow with the length of the input" {
+	is_sanitized && skip "memory is the sanitizers' there"
+	python3 -c '
+for i in range(1000000):
+    print("10.%d.%d.%d" % (i >> 16, i >> 8 & 255, i & 255))' >list
+	command time -f %M hostlookup -f list 2>memory >out || /usr/bin/env python3 - <<-'PY' >memory
+		import resource, subprocess
+		subprocess.run(["hostlookup", "-f", "list"], stdout=open("out", "w"), check=True)
+		print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+	PY
+	assert_equal "$(wc -l <out)" 1000000
+	awk '{ print $1 }' out | cmp - list
+	(($(tail -n 1 memory) < 10240))
+}
+
+@test "--wait asks again until there is an answer" {
+	with_dns '
+		rc=0; hostlookup --wait 0.3 none.test || rc=$?; echo $rc
+		[ "$(grep -c "^none.test 1" asked)" -ge 3 ] && echo again
+	' >out 2>err
+	assert_equal "$(cat out)" $'124\nagain'
+	assert_equal "$(cat err)" "hostlookup: look up none.test: timed out; the last failure: Name or service not known"
+}
+
+@test "--json: one record an answer, with the error in it" {
+	with_dns 'hostlookup --json -e alias.test none.test || echo $?' >out 2>err
+	assert_equal "$(jq -r 'select(.query == "alias.test") | .name, .aliases[0], .addresses[0], .family' <(head -n 1 out))" \
+		$'one.test\nalias.test\n192.0.2.1\nipv4'
+	assert_equal "$(sed -n 2p out | jq -r '.query, .error.code')" $'none.test\nnot_found'
+	assert_equal "$(tail -n 1 out)" 3
+}
+
+@test "internationalised names work as typed, or the message says what is missing" {
+	with_dns 'LC_ALL=C.UTF-8 hostlookup bücher.test; cat asked; LC_ALL=C hostlookup bücher.test || echo $?' >out 2>err
+	if grep -q libidn2 err; then
+		skip "libidn2 is not installed"
+	fi
+	assert_equal "$(cat out)" $'192.0.2.1\nxn--bcher-kva.test 1\n2'
+	grep -q "a name beyond ASCII needs a UTF-8 locale" err
+}
+
+@test "sethostname: for real in a namespace; refused as a normal user; malformed" {
+	need_namespaces -Uru
+	run --separate-stderr unshare -Uru sh -c 'hostlookup --set-hostname new-name.test && hostlookup --hostname && uname -n'
+	assert_success
+	assert_output $'new-name.test\nnew-name.test'
+	if [ "$(id -u)" = 0 ]; then
+		run --separate-stderr unshare -u setpriv --reuid=65534 --regid=65534 --clear-groups "$(command -v hostlookup)" --set-hostname x
+	else
+		run --separate-stderr hostlookup --set-hostname x
+	fi
+	assert_failure 1
+	assert_equal "$stderr" "hostlookup: set the host name to x: Operation not permitted"
+	for name in '' 'a b' -x x- .x x..y "$(printf '%065d' 0)" 'ü' x_y; do
+		run --separate-stderr hostlookup --set-hostname="$name"
+		assert_failure 2
+	done
+	run --separate-stderr hostlookup --set-hostnam x
+	assert_failure 2
+	assert_equal "${stderr_lines[0]}" "hostlookup: --set-hostname must be spelt out"
+}
+
+@test "--has-ipv6 says yes or no" {
+	need_namespaces -Urn
+	unshare -Urn sh -c '
+		ip link set lo up; hostlookup --has-ipv6; echo $?
+		sysctl -qw net.ipv6.conf.all.disable_ipv6=1; hostlookup --has-ipv6; echo $?' >out
+	assert_equal "$(cat out)" $'yes\n0\nno\n3'
+}
+
+@test "bad input: a directory, a file that is not there, a closed standard output, wrong flags" {
+	run --separate-stderr hostlookup -f .
+	assert_failure 1
+	assert_equal "$stderr" "hostlookup: read .: Is a directory"
+	run --separate-stderr hostlookup -f nosuch
+	assert_failure 1
+	run --separate-stderr sh -c 'hostlookup 127.0.0.1 >&-'
+	assert_failure 1
+	run --separate-stderr sh -c 'hostlookup 127.0.0.1 127.0.0.2 >/dev/full'
+	assert_failure 1
+	assert_equal "$stderr" "hostlookup: write to standard output: No space left on device"
+	for arguments in "" "-e a b" "--confirm a" "-a -r 1.2.3.4" "-4 -6 a" "--hostname a" "-j 0 a b" \
+		"-j x a b" "--unordered a" "--hostname -t 1" "--fqdn a b" "-r localhost" "-r -6 ::1" "-e -a x"; do
+		run --separate-stderr hostlookup $arguments
+		assert_equal "$status" 2
+		assert_equal "${#stderr_lines[@]}" 2
+	done
+	for name in 1.2.3.999 ::1::2 10.0.0.1/8 '' a..b .a "$(printf '%064d' 0).test"; do
+		run --separate-stderr hostlookup "$name"
+		assert_failure 2
+	done
+}
+
+@test "SIGUSR1 prints the state of a bulk look-up" {
+	mkfifo in
+	hostlookup -f in >out 2>err 3>&- &
+	client=$!
+	pids+=("$client")
+	exec {writer}>in
+	echo 127.0.0.1 >&"$writer"
+	until_true 5 test -s out
+	kill -USR1 "$client"
+	until_true 5 grep -qx "state: read=1 printed=1 abandoned=0" err
+	exec {writer}>&-
+	wait_for "$client"
+	assert_equal "$waited_status" 0
+}

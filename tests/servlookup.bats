@@ -1,0 +1,153 @@
+#!/usr/bin/env bats
+# servlookup.bats - services, beside Python's socket and getent.
+
+load helpers
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	cat >services <<-'S'
+		# a small one
+		tcpmux		1/tcp
+		echo		7/tcp
+		echo		7/udp
+		ftp		21/tcp
+		ssh		22/tcp		# the shell
+		domain		53/tcp		nameserver
+		domain		53/udp		nameserver
+		http		80/tcp		www www-http
+		shell		514/tcp		cmd
+		syslog		514/udp
+		broken
+		broken2		x/tcp
+		broken3		70000/tcp
+		last		60000/sctp
+	S
+}
+
+@test "a number is getservbyport, anything else getservbyname" {
+	for pair in "22 ssh" "www 80" "http 80" "7 echo" "514/udp syslog" "domain/udp 53" "60000 last" "last/sctp 60000"; do
+		run --separate-stderr servlookup --services services "${pair% *}"
+		assert_success
+		assert_output "${pair#* }"
+	done
+	run --separate-stderr servlookup --services services -p udp 514
+	assert_output syslog
+	run --separate-stderr servlookup --services services -p udp ssh
+	assert_failure 3
+	assert_equal "$stderr" "servlookup: look up ssh: no such service"
+}
+
+@test "--ex, --all, ranges and the whole table" {
+	run --separate-stderr servlookup --services services -e www
+	assert_output $'name: http\nalias: www\nalias: www-http\nport: 80\nproto: tcp'
+	run --separate-stderr servlookup --services services -a 514
+	assert_output $'shell/tcp\tsyslog/udp'
+	run --separate-stderr servlookup --services services -a domain
+	assert_output $'53/tcp\t53/udp'
+	run --separate-stderr servlookup --services services 20-60
+	assert_output $'21\tftp\n22\tssh\n53\tdomain'
+	run --separate-stderr servlookup --services services 20-60/udp
+	assert_output $'53\tdomain'
+	run --separate-stderr servlookup --services services 100-200
+	assert_failure 3
+	run --separate-stderr servlookup --services services -a
+	assert_equal "${#lines[@]}" 11
+	assert_line $'http\t80/tcp\twww\twww-http'
+}
+
+@test "every service of the system both ways, as Python's socket and getent have it" {
+	[ -e /etc/services ] || skip "there is no services database here"
+	python3 - >theirs <<-'PY'
+		import socket
+		for port in range(65536):
+		    try:
+		        print("%d\t%s" % (port, socket.getservbyport(port)))
+		    except OSError:
+		        pass
+	PY
+	seq 0 65535 | servlookup -f - 2>/dev/null >ours || [ $? = 3 ]
+	diff ours theirs
+	cut -f2 theirs | sort -u >names
+	servlookup -f names >ours
+	while read -r name; do
+		printf '%s\t' "$name"
+		getent services "$name" | sed -E 's#^[^ ]+ +([0-9]+)/.*#\1#'
+	done <names >theirs
+	diff ours theirs
+	run --separate-stderr servlookup -a
+	assert_equal "${#lines[@]}" "$(getent services | wc -l)"
+}
+
+@test "several queries, --file and --json" {
+	run --separate-stderr servlookup --services services 22 nosuch http
+	assert_failure 3
+	assert_output $'22\tssh\nhttp\t80'
+	assert_equal "$stderr" "servlookup: look up nosuch: no such service"
+	printf '# list\n\n 22 \n70000\nftp/tcp\n' >list
+	run --separate-stderr servlookup --services services -f list
+	assert_failure 2
+	assert_output $'22\tssh\nftp/tcp\t21'
+	assert_equal "$stderr" "servlookup: look up 70000: a port is a number from 0 to 65535"
+	run --separate-stderr servlookup --services services --json 80
+	assert_equal "$(jq -r '.query, .name, .aliases[1], .port, .proto, .source' <<<"$output")" \
+		$'80\nhttp\nwww-http\n80\ntcp\nservices'
+	run --separate-stderr servlookup --services services --json -a domain nosuch
+	assert_failure 3
+	assert_equal "$(jq -r '.proto // .error.code' <<<"$output")" $'tcp\nudp\nnot_found'
+}
+
+@test "without a services database the built-in table answers, here and for the others" {
+	need_namespaces -Urnm
+	unshare -Urnm bash -euc '
+		ip link set lo up
+		mkdir etc; cp /etc/passwd /etc/group etc/; echo "127.0.0.1 localhost" >etc/hosts
+		printf "services: files\nhosts: files\npasswd: files\n" >etc/nsswitch.conf
+		mount --bind etc /etc
+		servlookup ssh https 53 www 5432
+		servlookup -v ssh 2>&1 >/dev/null
+		servlookup --json 443 | jq -r .source
+		servlookup -a | wc -l
+		rc=0; sockecho-client -t 2 127.0.0.1 http x 2>&1 || rc=$?; echo $rc
+	' >out
+	run head -n 7 out
+	assert_output $'ssh\t22\nhttps\t443\n53\tdomain\nwww\t80\n5432\tpostgresql\nservlookup: ssh: from built-in\nbuilt-in'
+	(($(sed -n 8p out) >= 100))
+	assert_equal "$(tail -n 2 out)" $'sockecho-client: connect to 127.0.0.1 port 80: Connection refused\n6'
+}
+
+@test "bulk reads the database once" {
+	need strace
+	seq 1 500 >list
+	trace -f -o trace -e trace=openat servlookup -f list >/dev/null 2>&1 || true
+	run grep -c /services trace
+	assert_output 1
+}
+
+@test "bad input: one clear line, its status, the rest served" {
+	for query in 65536 99999999999 -1 +5 '' /tcp 22/ 30-20 20-70000; do
+		run --separate-stderr servlookup --services services -- "$query"
+		assert_failure 2
+		assert_output ""
+		assert_equal "${#stderr_lines[@]}" 2
+	done
+	run --separate-stderr servlookup
+	assert_failure 2
+	run --separate-stderr servlookup -e 22 80
+	assert_failure 2
+	run --separate-stderr servlookup -e -a 22
+	assert_failure 2
+	run --separate-stderr servlookup -p '' 22
+	assert_failure 2
+	run --separate-stderr servlookup -p udp 22/tcp
+	assert_failure 2
+	run --separate-stderr servlookup --services nosuch 22
+	assert_failure 1
+	assert_equal "$stderr" "servlookup: open nosuch: No such file or directory"
+	run --separate-stderr servlookup --services . 22
+	assert_failure 1
+	run --separate-stderr servlookup -f .
+	assert_failure 1
+	assert_equal "$stderr" "servlookup: read .: Is a directory"
+	run --separate-stderr sh -c 'servlookup --services services -a >/dev/full'
+	assert_failure 1
+}
