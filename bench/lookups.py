@@ -72,6 +72,7 @@ def rows(title, results, base):
 POOL, DNS = compile_c("pool"), compile_c("dns")
 HOST, SERV = os.path.join(BUILD, "hostlookup"), os.path.join(BUILD, "servlookup")
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+subprocess.run(["ip", "addr", "add", "192.0.2.250/32", "dev", "lo"], check=True)  # getent asks for IPv4 only where there is some
 bind("127.0.0.1 localhost\n", "/etc/hosts")
 bind("hosts: files dns\nservices: files\npasswd: files\n", "/etc/nsswitch.conf")
 bind("nameserver 127.0.0.1\n", "/etc/resolv.conf")

@@ -137,6 +137,23 @@ take_queued(struct bulk *b)
 	return job;
 }
 
+/* ---- the ring ------------------------------------------------------------------------------ */
+
+static struct entry *
+entry_at(struct bulk *b, size_t i)
+{
+	return &b->ring[(b->head + i) % b->size];
+}
+
+/* Something happened to the job (NULL: to the ring): wake the printer, if that is what it waits
+ * for. */
+static void
+tell_printer(struct bulk *b, const struct job *job)
+{
+	if (job == NULL || b->config->unordered || (b->count > 0 && entry_at(b, 0)->job == job))
+		(void)pthread_cond_signal(&b->news);
+}
+
 /* ---- workers ------------------------------------------------------------------------------- */
 
 /* With the lock held: look one up, without it.  False: it was given up meanwhile, and so was this
@@ -150,7 +167,8 @@ do_job(struct bulk *b, struct job *job)
 	job->state = JOB_RUNNING;
 	job->references++;
 	job->started_ns = sku_now();
-	(void)pthread_cond_signal(&b->news);
+	if (b->config->timeout_ns != SKU_NO_TIMEOUT)
+		tell_printer(b, job); /* its clock runs */
 	(void)pthread_mutex_unlock(&b->lock);
 	answer_query(b->config, job->query, &job->started_ns, &answer);
 	(void)pthread_mutex_lock(&b->lock);
@@ -158,11 +176,11 @@ do_job(struct bulk *b, struct job *job)
 	if (wanted) {
 		job->answer = answer;
 		job->state = JOB_DONE;
-		(void)pthread_cond_signal(&b->news);
+		tell_printer(b, job);
 	} else {
 		answer_clear(&answer);
 		b->abandoned--;
-		(void)pthread_cond_signal(&b->news); /* another worker may be started now */
+		tell_printer(b, NULL); /* another worker may be started now */
 	}
 	release_job(b, job);
 	return wanted;
@@ -222,12 +240,6 @@ staff(struct bulk *b)
 }
 
 /* ---- printing ------------------------------------------------------------------------------ */
-
-static struct entry *
-entry_at(struct bulk *b, size_t i)
-{
-	return &b->ring[(b->head + i) % b->size];
-}
 
 static bool
 is_ready(const struct entry *e)
@@ -386,7 +398,8 @@ add_query(struct bulk *b, const struct cli_query *query)
 	b->count++;
 	cli_count_up(&read_count, 1);
 	staff(b);
-	(void)pthread_cond_signal(&b->news);
+	if (b->count == 1 || b->config->unordered)
+		tell_printer(b, NULL);
 	return true;
 }
 

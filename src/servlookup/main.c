@@ -234,12 +234,14 @@ answer(const struct run *r, const struct query *q, const char *shown, bool with_
 static bool
 answer_range(const struct run *r, const struct query *q)
 {
+	struct query one = { .kind = BY_PORT, .proto = q->proto };
 	bool any = false;
+	char shown[16];
 
 	for (unsigned port = q->from; port <= q->to; port++) {
-		struct query one = { .kind = BY_PORT, .from = port, .proto = q->proto };
-		char shown[16];
-
+		if (table_by_port(r->table, port, q->proto, NULL) == NULL)
+			continue;
+		one.from = port;
 		(void)snprintf(shown, sizeof(shown), "%u", port);
 		any = answer(r, &one, shown, true) || any;
 	}
