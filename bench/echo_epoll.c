@@ -30,7 +30,7 @@ listen_on(const char *what)
 			return -1;
 		(void)puts(what + 5);
 	} else {
-		fd = strcmp(what, "udp") == 0 ? socket(AF_INET, SOCK_DGRAM, 0) :
+		fd = strcmp(what, "udp") == 0 ? socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0) :
 						socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 		if (strcmp(what, "tcp") == 0) {
 			(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -50,9 +50,12 @@ listen_on(const char *what)
 static void
 serve_datagrams(int fd)
 {
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+	int epoll_fd = epoll_create1(0);
 	struct sockaddr_in peer;
 
-	for (;;) {
+	(void)epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event);
+	while (epoll_wait(epoll_fd, &event, 1, -1) == 1) {
 		socklen_t len = sizeof(peer);
 		ssize_t n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&peer, &len);
 
