@@ -129,7 +129,8 @@ run(const struct host_config *config)
 int
 main(int argc, char **argv)
 {
-	struct host_config config;
+	/* Static: workers that were given up may look at it until the process is gone. */
+	static struct host_config config;
 	int status;
 
 	cli_start("hostlookup");
