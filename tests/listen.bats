@@ -229,9 +229,10 @@ except TimeoutError:
 	assert_failure 124
 	assert_output "listening tcp 127.0.0.1 $port"
 	stop_server
-	# The server closes first, so that its side lingers in TIME_WAIT.
+	# The server closes first, and the client only after it: the server's side lingers in TIME_WAIT.
 	start_server sockecho-server -c 1 --close-after 1 0
-	sockecho-client "$host" "$port" x
+	run --separate-stderr sockecho-client "$host" "$port" < <(printf x; sleep 1)
+	assert_failure 5
 	wait_for "$server_pid"
 	run --separate-stderr sockecho-server --no-reuseaddr -w 0.2 "$port"
 	assert_failure 1
