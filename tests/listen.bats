@@ -143,7 +143,7 @@ setup() {
 
 @test "a dead server's socket file is replaced; a living one's, and any other file, is not" {
 	start_server sockecho-server -U sock
-	run --separate-stderr sockecho-server -U sock
+	run --separate-stderr timeout 10 sockecho-server -U sock
 	assert_failure 1
 	assert_equal "$stderr" "sockecho-server: bind to sock: Address already in use (a living server has this path)"
 	run --separate-stderr sockecho-client -U sock "still served"
@@ -155,7 +155,7 @@ setup() {
 	assert_success
 	stop_server
 	echo precious >file
-	run --separate-stderr sockecho-server -U file
+	run --separate-stderr timeout 10 sockecho-server -U file
 	assert_failure 1
 	assert_equal "$stderr" "sockecho-server: bind to file: there is a file that is no socket, and it is not removed"
 	assert_equal "$(cat file)" precious
@@ -182,14 +182,14 @@ except TimeoutError:
     open("alone", "w").close()
 '
 	until_true 10 test -e bound
-	run --separate-stderr sockecho-server -U sock
+	run --separate-stderr timeout 10 sockecho-server -U sock
 	assert_failure 1
 	[[ $stderr == *"living server"* ]]
 	touch listen
 	until_true 10 test -e listening
-	run --separate-stderr sockecho-server -U sock
+	run --separate-stderr timeout 10 sockecho-server -U sock
 	assert_failure 1
-	run --separate-stderr sockecho-server -u -U sock
+	run --separate-stderr timeout 10 sockecho-server -u -U sock
 	assert_failure 1
 	until_true 10 test -e alone -o -e connected
 	[ -e alone ]

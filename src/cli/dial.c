@@ -213,14 +213,13 @@ connect_stream(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
 }
 
 static void
-note_mptcp(const struct sku_sock *s)
+note_mptcp(struct sku_sock *s)
 {
 	int on = 0;
 	socklen_t len = sizeof(on);
 
 #ifdef TCP_IS_MPTCP
-	if (sku_getsockopt((struct sku_sock *)(uintptr_t)s, IPPROTO_TCP, TCP_IS_MPTCP, &on, &len) ==
-	    -1)
+	if (sku_getsockopt(s, IPPROTO_TCP, TCP_IS_MPTCP, &on, &len) == -1)
 		on = s->protocol == IPPROTO_MPTCP;
 #else
 	(void)len;

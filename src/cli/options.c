@@ -4,7 +4,6 @@
 
 #include "report.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,8 +198,7 @@ cli_parser_next(struct cli_parser *parser, const char **value)
 			complain(parser, parser->argv[before < parser->argc ? before : optind - 1]);
 		if (id == ':')
 			complain_missing(parser);
-		parser->current = find_row(parser->command, id);
-		parser->given[parser->current] = true;
+		parser->given[find_row(parser->command, id)] = true;
 		if (!common_option(parser, id))
 			return id;
 	}

@@ -46,7 +46,6 @@ struct cli_parser {
 	struct option longopts[CLI_OPTIONS_MAX + 1];
 	char shortopts[2 * CLI_OPTIONS_MAX + 4];
 	bool given[CLI_OPTIONS_MAX]; /* by row */
-	int current;		     /* row of the option that was returned last */
 	bool ended;		     /* the options are over: only operands are left */
 };
 

@@ -117,12 +117,6 @@ sku_query_done(struct sku_query *query)
 }
 
 int
-sku_query_wait(struct sku_query *query, struct sku_deadline deadline)
-{
-	return sku_background_wait(query->job, deadline);
-}
-
-int
 sku_query_take(struct sku_query *query, struct addrinfo **result, struct sku_error *err)
 {
 	struct forward *f = query->forward;

@@ -10,7 +10,6 @@ struct sku_query;
 /* Start a look-up; notify_fd as in sku_background_start().  NULL with errno when that failed. */
 struct sku_query *sku_query_start(const char *host, const struct addrinfo *hints, int notify_fd);
 bool sku_query_done(struct sku_query *query);
-int sku_query_wait(struct sku_query *query, struct sku_deadline deadline);
 /* Of a query that is done: the list (freeaddrinfo) and 0, or -1 and *err.  Frees the query. */
 int sku_query_take(struct sku_query *query, struct addrinfo **result, struct sku_error *err);
 /* Done or not; NULL is allowed. */
