@@ -48,6 +48,8 @@ put_text_line(struct line *line)
 	put(line, event_name);
 	put(line, ":");
 	for (const struct cli_counter_row *row = counter_rows; row->name != NULL; row++) {
+		if (cli_counter_value(row->counter) == CLI_COUNTER_UNKNOWN)
+			continue;
 		put(line, " ");
 		put(line, row->name);
 		put(line, "=");
@@ -70,6 +72,8 @@ put_record(struct line *line)
 	put(line, ".");
 	put_number(line, (uint64_t)now.tv_nsec / 1000, 6);
 	for (const struct cli_counter_row *row = counter_rows; row->name != NULL; row++) {
+		if (cli_counter_value(row->counter) == CLI_COUNTER_UNKNOWN)
+			continue;
 		put(line, ",\"");
 		put(line, row->name);
 		put(line, "\":");
@@ -91,6 +95,7 @@ print_counters(int signum)
 		put_text_line(&line);
 	put(&line, "\n");
 	line.text[sizeof(line.text) - 1] = '\n'; /* were it ever cut */
+	cli_clear_bar();
 	(void)!write(cli_voice.json && !cli_voice.stdout_is_data ? STDOUT_FILENO : STDERR_FILENO,
 	    line.text, line.len);
 	errno = saved;

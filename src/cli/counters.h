@@ -31,6 +31,21 @@ cli_counter_value(const cli_counter *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+/* Several threads change the counter. */
+static inline void
+cli_count_up_shared(cli_counter *counter, uint64_t by)
+{
+	(void)atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
+}
+
+static inline void
+cli_counter_set(cli_counter *counter, uint64_t value)
+{
+	atomic_store_explicit(counter, value, memory_order_relaxed);
+}
+
+#define CLI_COUNTER_UNKNOWN UINT64_MAX /* left out of the line */
+
 struct cli_counter_row {
 	const char *name;
 	const cli_counter *counter;

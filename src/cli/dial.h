@@ -27,14 +27,15 @@ enum { CLI_OPT_CONNECT_TIMEOUT = 320, CLI_OPT_WAIT, CLI_OPT_SOURCE, CLI_OPT_FD }
 	{                                                                                          \
 		CLI_OPT_FD, "fd", "N", "use the open socket N; no address operands", 0, NULL       \
 	}
-#define CLI_DIAL_OPTIONS(inet)                                                                     \
+/* The modes in which connecting, and connecting over IP, have a meaning; else 0 and NULL. */
+#define CLI_DIAL_OPTIONS(any, any_where, inet, inet_where)                                         \
 	{ CLI_OPT_CONNECT_TIMEOUT, "connect-timeout", "SECONDS",                                   \
-		"limit of name resolution and connecting", 0, NULL },                              \
-	    { CLI_OPT_WAIT, "wait", "SECONDS", "keep trying to connect for that long; none", 0,    \
-		    NULL },                                                                        \
+		"limit of name resolution and connecting", any, any_where },                       \
+	    { CLI_OPT_WAIT, "wait", "SECONDS", "keep trying to connect for that long; none", any,  \
+		    any_where },                                                                   \
 	{                                                                                          \
 		CLI_OPT_SOURCE, "source", "ADDR[:PORT]", "connect from this address", inet,        \
-		    "does not go with a UNIX path"                                                 \
+		    inet_where                                                                     \
 	}
 
 /* Takes the options above: false for any other. */

@@ -39,24 +39,27 @@ enum {
 	CLI_OPT_USER,
 };
 
-#define CLI_LISTEN_OPTIONS(inet, stream)                                                           \
+/* The modes in which listening, listening over IP and a backlog have a meaning; else 0 and NULL. */
+#define CLI_LISTEN_OPTIONS(any, any_where, inet, inet_where, stream, stream_where)                 \
 	{ CLI_OPT_ACCEPT_TIMEOUT, "accept-timeout", "SECONDS",                                     \
-		"end when nobody came for that long; 0: do not block", 0, NULL },                  \
-	    { CLI_OPT_READY_FD, "ready-fd", "N", "write the readiness line to N too", 0, NULL },   \
-	    { CLI_OPT_PORT_FILE, "port-file", "FILE", "write the port (the path) to FILE", 0,      \
-		    NULL },                                                                        \
+		"end when nobody came for that long; 0: do not block", any, any_where },           \
+	    { CLI_OPT_READY_FD, "ready-fd", "N", "write the readiness line to N too", any,         \
+		    any_where },                                                                   \
+	    { CLI_OPT_PORT_FILE, "port-file", "FILE", "write the port (the path) to FILE", any,    \
+		    any_where },                                                                   \
 	    { CLI_OPT_BACKLOG, "backlog", "N", "let N connections wait to be accepted", stream,    \
-		    "is about streams: it does not go with --udp" },                               \
+		    stream_where },                                                                \
 	    { CLI_OPT_REUSEADDR, "reuseaddr", NULL, "bind although old connections linger", inet,  \
-		    "does not go with a UNIX path" },                                              \
+		    inet_where },                                                                  \
 	    { CLI_OPT_NO_REUSEADDR, "no-reuseaddr", NULL, "do not (default for UDP)", inet,        \
-		    "does not go with a UNIX path" },                                              \
+		    inet_where },                                                                  \
 	    { CLI_OPT_ALLOW, "allow", "CIDR", "serve these addresses alone; may be repeated",      \
-		    inet, "does not go with a UNIX path" },                                        \
+		    inet, inet_where },                                                            \
 	    { CLI_OPT_DENY, "deny", "CIDR", "refuse these addresses; may be repeated", inet,       \
-		    "does not go with a UNIX path" },                                              \
+		    inet_where },                                                                  \
 	{                                                                                          \
-		CLI_OPT_USER, "user", "NAME", "become this user once the socket is open", 0, NULL  \
+		CLI_OPT_USER, "user", "NAME", "become this user once the socket is open", any,     \
+		    any_where                                                                      \
 	}
 
 /* Takes the options above, those of endpoint.h and --fd: false for any other. */

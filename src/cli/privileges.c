@@ -36,3 +36,24 @@ cli_drop_privileges(const struct cli_user *user)
 		    CLI_FAILED, 0, "root could be had again", "become user %s", user->name);
 	return CLI_OK;
 }
+
+int
+cli_user_assume(const struct cli_user *user)
+{
+	if (user->name == NULL || geteuid() != 0 || user->uid == 0)
+		return CLI_OK;
+	if (initgroups(user->name, user->gid) == -1 || setegid(user->gid) == -1 ||
+	    seteuid(user->uid) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "act as user %s", user->name);
+	return CLI_OK;
+}
+
+int
+cli_user_return(const struct cli_user *user)
+{
+	if (user->name == NULL || getuid() != 0 || user->uid == 0)
+		return CLI_OK;
+	if (seteuid(0) == -1 || setegid(0) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "act as root again");
+	return CLI_OK;
+}

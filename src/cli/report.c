@@ -28,6 +28,16 @@ cli_start(const char *program)
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
+void
+cli_clear_bar(void)
+{
+	static const char clear[] = "\r\033[K";
+
+	if (cli_voice.bar_shown)
+		(void)!write(STDERR_FILENO, clear, sizeof(clear) - 1);
+	cli_voice.bar_shown = 0;
+}
+
 /* A line of text, formatted and escaped; "" without memory.  The caller frees it. */
 __attribute__((format(printf, 1, 0))) static char *
 format_line(const char *format, va_list args)
@@ -46,6 +56,7 @@ say(const char *format, va_list args)
 {
 	char *line = format_line(format, args);
 
+	cli_clear_bar();
 	/* One write a line; where standard error is gone there is nobody to tell. */
 	(void)dprintf(STDERR_FILENO, "%s: %s\n", cli_voice.program, line != NULL ? line : "");
 	free(line);
@@ -88,6 +99,7 @@ report_error(enum cli_status status, int errnum, const char *message, const char
 	char *escaped = cli_escape(message, strlen(message), CLI_ESCAPE_LINE, NULL);
 	const char *shown = escaped != NULL ? escaped : "";
 
+	cli_clear_bar();
 	(void)dprintf(STDERR_FILENO, "%s: %s%s%s\n", cli_voice.program,
 	    during != NULL ? during : "", during != NULL ? ": " : "", shown);
 	if (cli_voice.json)
@@ -119,6 +131,7 @@ cli_say_error(const char *message, const char *during_format, ...)
 	during = format_line(during_format, args);
 	va_end(args);
 	escaped = cli_escape(message, strlen(message), CLI_ESCAPE_LINE, NULL);
+	cli_clear_bar();
 	(void)dprintf(STDERR_FILENO, "%s: %s: %s\n", cli_voice.program,
 	    during != NULL ? during : "", escaped != NULL ? escaped : "");
 	free(during);

@@ -4,6 +4,8 @@
 
 #include "sockutil.h"
 
+#include <signal.h>
+
 /* The exit statuses of every program; sockutils(7) says what they promise. */
 enum cli_status {
 	CLI_OK = 0,
@@ -22,13 +24,17 @@ struct cli_voice {
 	bool quiet;
 	int verbose;
 	bool json;
-	bool stdout_is_data; /* records and the readiness line go to standard error */
+	bool stdout_is_data;		 /* records and the readiness line go to standard error */
+	volatile sig_atomic_t bar_shown; /* the cursor's line has a progress bar */
 };
 extern struct cli_voice cli_voice;
 
 /* The first thing a program does: its name, descriptors 0 to 2 that are open (closed ones would be
  * given to the next socket), SIGPIPE ignored. */
 void cli_start(const char *program);
+
+/* Take the progress bar away, before anything else is printed.  Async-signal-safe. */
+void cli_clear_bar(void);
 
 /* Everything below prints a whole line in one write, `PROGRAM: …` on standard error, with what a
  * peer or a resolver sent escaped. */

@@ -37,7 +37,7 @@ static const struct cli_option options[] = {
 	CLI_ADDRESS_OPTIONS(TCP | UDP, TCP),
 	CLI_UDP_OPTION,
 	CLI_FD_OPTION,
-	CLI_DIAL_OPTIONS(TCP | UDP),
+	CLI_DIAL_OPTIONS(0, NULL, TCP | UDP, "does not go with a UNIX path"),
 	CLI_GROUP("What to say (MESSAGEs; else standard input)"),
 	{ OPT_CONNECT_ONLY, "connect-only", NULL, "connect, say nothing, exit", 0, NULL },
 	{ OPT_PING, "ping", NULL, "measure round trips", 0, NULL },

@@ -22,7 +22,7 @@ struct buffer {
 struct stream {
 	struct session session;
 	struct expecting expecting;
-	struct outlet outlet;
+	struct cli_outlet outlet;
 	struct buffer out; /* from standard input to the peer */
 	struct buffer in;  /* from the peer to standard output */
 	bool input_ended, output_shut, peer_ended;
@@ -162,7 +162,8 @@ receive_input(struct stream *s)
 static int
 write_received(struct stream *s)
 {
-	ssize_t n = outlet_write(&s->outlet, s->in.bytes + s->in.start, s->in.end - s->in.start);
+	ssize_t n =
+	    cli_outlet_write(&s->outlet, s->in.bytes + s->in.start, s->in.end - s->in.start);
 
 	if (n == -1)
 		return errno == EAGAIN ?
@@ -278,8 +279,8 @@ static void
 flush_received(struct stream *s)
 {
 	while (!is_empty(&s->in)) {
-		ssize_t n =
-		    outlet_write(&s->outlet, s->in.bytes + s->in.start, s->in.end - s->in.start);
+		ssize_t n = cli_outlet_write(
+		    &s->outlet, s->in.bytes + s->in.start, s->in.end - s->in.start);
 
 		if (n <= 0)
 			return;
@@ -296,7 +297,7 @@ open_stream(struct stream *s, const struct client_config *config)
 	if (s->in.bytes == NULL || s->out.bytes == NULL ||
 	    !expecting_init(&s->expecting, config->expect))
 		return cli_error_errno(CLI_FAILED, ENOMEM, "get buffers (--bufsize)");
-	outlet_open(&s->outlet);
+	cli_outlet_open(&s->outlet);
 	return session_open(&s->session, config);
 }
 
@@ -314,7 +315,7 @@ run_stream(const struct client_config *config)
 		(void)fprintf(stderr, "send %llu bytes\n",
 		    (unsigned long long)cli_counter_value(&session_counters.bytes_out));
 	session_close(&s.session);
-	outlet_close(&s.outlet);
+	cli_outlet_close(&s.outlet);
 	expecting_free(&s.expecting);
 	free(s.in.bytes);
 	free(s.out.bytes);

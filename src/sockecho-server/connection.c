@@ -18,7 +18,6 @@
 #define DRAIN_PATIENCE (2 * SKU_SECOND)
 #define RESET_PATIENCE (1 * SKU_SECOND)
 #define RESET_PAUSE (1 * SKU_MS)
-#define RATE_SLICES 50 /* a limited rate is paid out so often a second */
 
 struct connection *
 connection_new(struct sku_sock *sock, const struct sku_address *peer,
@@ -33,6 +32,7 @@ connection_new(struct sku_sock *sock, const struct sku_address *peer,
 	sku_address_unmap(&c->peer);
 	c->started_ns = now;
 	c->last = &c->first;
+	c->pace.rate = config->limit_rate;
 	c->state_until_ns = INT64_MAX;
 	c->idle_at_ns = config->limits.timeout_ns == SKU_NO_TIMEOUT ?
 			    INT64_MAX :
@@ -123,29 +123,11 @@ all_given(const struct connection *c, const struct server_config *config)
 static size_t
 allowance(struct connection *c, const struct server_config *config, size_t len, int64_t now)
 {
-	int64_t n = (int64_t)len, slice;
+	int64_t n = (int64_t)len;
 
 	if (last_byte(config) != NO_LIMIT && n > last_byte(config) - (int64_t)c->bytes_out)
 		n = last_byte(config) - (int64_t)c->bytes_out;
-	if (config->limit_rate != NO_LIMIT) {
-		if (c->paid_until_ns > now)
-			return 0;
-		slice = config->limit_rate / RATE_SLICES > 0 ? config->limit_rate / RATE_SLICES : 1;
-		if (n > slice)
-			n = slice;
-	}
-	return (size_t)n;
-}
-
-/* Bytes that went must be paid for with time. */
-static void
-pay(struct connection *c, const struct server_config *config, size_t n, int64_t now)
-{
-	if (config->limit_rate == NO_LIMIT)
-		return;
-	if (c->paid_until_ns < now)
-		c->paid_until_ns = now;
-	c->paid_until_ns += (int64_t)((double)n * 1e9 / (double)config->limit_rate);
+	return cli_pace_room(&c->pace, (size_t)n, now);
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
@@ -210,7 +192,7 @@ send_queued(struct connection *c, const struct server_config *config, int64_t no
 			return c->blocked ? CONNECTION_GOES_ON : CONNECTION_LOST;
 		}
 		count_sent(c, (size_t)n);
-		pay(c, config, (size_t)n, now);
+		cli_pace_pay(&c->pace, (size_t)n, now);
 		progress(c, config, now);
 		chunk->sent += (size_t)n;
 		c->queued -= (size_t)n;
@@ -324,8 +306,8 @@ connection_wakes_at(const struct connection *c)
 	if (c->state == DRAINING)
 		return c->state_until_ns;
 	if (c->first != NULL && !c->blocked) {
-		int64_t send_at =
-		    c->first->due_ns > c->paid_until_ns ? c->first->due_ns : c->paid_until_ns;
+		int64_t send_at = c->first->due_ns > c->pace.paid_until_ns ? c->first->due_ns :
+									     c->pace.paid_until_ns;
 		if (send_at < at)
 			at = send_at;
 	}

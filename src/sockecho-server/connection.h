@@ -3,6 +3,7 @@
 #define SERVER_CONNECTION_H
 
 #include "config.h"
+#include "pace.h"
 #include "sockutil.h"
 #include "timers.h"
 
@@ -33,7 +34,7 @@ struct connection {
 	int64_t idle_at_ns; /* when --timeout strikes; INT64_MAX: never */
 	struct cli_timer timer;
 
-	int64_t paid_until_ns;	/* --limit-rate: when the next bytes may go */
+	struct cli_pace pace;	/* --limit-rate */
 	int64_t state_until_ns; /* DRAINING and RESETTING end then */
 	int64_t look_again_ns;	/* RESETTING: has the peer acknowledged all? */
 	int64_t started_ns;

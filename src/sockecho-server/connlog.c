@@ -2,53 +2,10 @@
  * Row tool. */
 #include "connlog.h"
 
-#include "dial.h"
-#include "record.h"
-#include "report.h"
+#include "accept.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-static void
-add_peer(json_t *record, const struct sku_address *peer)
-{
-	char host[SKU_ADDRESS_TEXT_MAX];
-
-	(void)sku_address_host(peer, host);
-	if (peer->len == 0 || peer->sa.sa_family == AF_UNIX) {
-		cli_record_text(record, "path", host);
-		return;
-	}
-	cli_record_text(record, "address", host);
-	cli_record_number(record, "port", sku_address_port(peer));
-}
-
-static void
-log_simply(const struct sku_address *peer, const char *event)
-{
-	char text[CLI_PEER_TEXT_MAX];
-
-	if (cli_voice.json) {
-		json_t *record = cli_record(event);
-
-		add_peer(record, peer);
-		cli_record_emit(record);
-	}
-	if (cli_voice.verbose > 0)
-		cli_verbose(1, "%s: %s", cli_peer_text(peer, text), event);
-}
-
-void
-log_accepted(const struct sku_address *peer)
-{
-	log_simply(peer, "accepted");
-}
-
-void
-log_refused(const struct sku_address *peer)
-{
-	log_simply(peer, "refused");
-}
 
 void
 log_closed(const struct connection *c, const char *reason, int errnum, int64_t now)
@@ -58,7 +15,7 @@ log_closed(const struct connection *c, const char *reason, int errnum, int64_t n
 	if (cli_voice.json) {
 		json_t *record = cli_record("closed");
 
-		add_peer(record, &c->peer);
+		cli_record_peer(record, &c->peer);
 		cli_record_number(record, "bytes_in", c->bytes_in);
 		cli_record_number(record, "bytes_out", c->bytes_out);
 		cli_record_seconds(record, "seconds", now - c->started_ns);

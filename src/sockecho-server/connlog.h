@@ -4,9 +4,6 @@
 
 #include "connection.h"
 
-void log_accepted(const struct sku_address *peer);
-/* By --allow or --deny. */
-void log_refused(const struct sku_address *peer);
 /* reason: one of the words that sockutils(7) lists; errnum: why it was lost, or 0. */
 void log_closed(const struct connection *c, const char *reason, int errnum, int64_t now);
 

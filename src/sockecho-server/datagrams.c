@@ -44,7 +44,7 @@ struct delayed {
 struct loop {
 	const struct server_config *config;
 	struct cli_listener *listener;
-	struct end_signals *signals;
+	struct cli_end_signals *signals;
 	bool wildcard; /* the address that a datagram came to must be asked for */
 	int64_t now, idle_since_ns, finish_by_ns;
 	int64_t answered;
@@ -367,7 +367,7 @@ stopping(const struct loop *loop)
 static bool
 is_done(const struct loop *loop)
 {
-	if (loop->signals->count > 1 || loop->signals->fatal != 0)
+	if (loop->signals->count > 1 || cli_end_signals_fatal(loop->signals) != 0)
 		return true;
 	if (stopping(loop))
 		return loop->first == NULL || loop->now >= loop->finish_by_ns;
@@ -423,7 +423,7 @@ run(struct loop *loop)
 
 		loop->now = sku_now();
 		if (n > 0 && (pfds[1].revents & POLLIN) != 0) {
-			end_signals_read(loop->signals);
+			cli_end_signals_read(loop->signals);
 			pfds[0].fd = -1;
 			if (!stopping(loop))
 				loop->finish_by_ns = loop->now + FINISH_PATIENCE;
@@ -489,8 +489,8 @@ close_loop(struct loop *loop)
 }
 
 int
-datagrams_serve(
-    struct cli_listener *listener, const struct server_config *config, struct end_signals *signals)
+datagrams_serve(struct cli_listener *listener, const struct server_config *config,
+    struct cli_end_signals *signals)
 {
 	struct loop loop = { .config = config,
 		.listener = listener,

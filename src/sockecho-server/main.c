@@ -9,11 +9,10 @@
 #include "streams.h"
 
 #include <errno.h>
-#include <signal.h>
 
 static int
-serve(
-    struct cli_listener *listener, const struct server_config *config, struct end_signals *signals)
+serve(struct cli_listener *listener, const struct server_config *config,
+    struct cli_end_signals *signals)
 {
 	int status = cli_listener_announce(listener, &config->listen);
 
@@ -28,7 +27,7 @@ serve(
 }
 
 static int
-open_and_serve(const struct server_config *config, struct end_signals *signals)
+open_and_serve(const struct server_config *config, struct cli_end_signals *signals)
 {
 	struct cli_listener listener = CLI_LISTENER_INIT;
 	struct pidfh *pid_file = NULL;
@@ -40,20 +39,20 @@ open_and_serve(const struct server_config *config, struct end_signals *signals)
 		status = cli_listener_open(
 		    &listener, &config->listen, &config->endpoint, &config->limits);
 	/* Not before: a name that takes its time to resolve must not keep SIGINT waiting. */
-	if (status == CLI_OK && end_signals_open(signals, config->daemon) == -1)
+	if (status == CLI_OK && cli_end_signals_open(signals, config->daemon) == -1)
 		status = cli_error_errno(CLI_FAILED, errno, "prepare for signals");
 	if (status == CLI_OK)
 		status = serve(&listener, config, signals);
 	cli_listener_close(&listener);
 	pid_file_remove(pid_file);
-	end_signals_close(signals);
+	cli_end_signals_close(signals);
 	return status;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct end_signals signals = END_SIGNALS_INIT;
+	struct cli_end_signals signals = CLI_END_SIGNALS_INIT;
 	struct server_config config;
 	int status = CLI_OK;
 
@@ -65,14 +64,7 @@ main(int argc, char **argv)
 		status = open_and_serve(&config, &signals);
 	if (cli_flush() != CLI_OK && status == CLI_OK)
 		status = CLI_FAILED;
-	if (signals.fatal != 0) {
-		sigset_t set;
-
-		(void)sigemptyset(&set);
-		(void)sigaddset(&set, signals.fatal);
-		(void)raise(signals.fatal);
-		(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
-	}
+	cli_die_of(cli_end_signals_fatal(&signals));
 	cli_access_free(&config.listen.access);
 	return status;
 }

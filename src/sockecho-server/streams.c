@@ -5,6 +5,7 @@
  * are lazy: a connection's timer is set to when it might be due, and looked at again only then. */
 #include "streams.h"
 
+#include "accept.h"
 #include "connection.h"
 #include "connlog.h"
 #include "descriptors.h"
@@ -25,7 +26,7 @@
 struct loop {
 	const struct server_config *config;
 	struct cli_listener *listener;
-	struct end_signals *signals;
+	struct cli_end_signals *signals;
 	int epoll_fd;
 	char *buf;
 	struct cli_timers timers;
@@ -176,7 +177,7 @@ add_connection(struct loop *loop, struct sku_sock *sock, const struct sku_addres
 	cli_count_up(&server_stats.accepted, 1);
 	cli_count_up(&server_stats.active, 1);
 	if (cli_voice.json || cli_voice.verbose > 0)
-		log_accepted(&c->peer);
+		cli_log_peer(&c->peer, "accepted");
 	if (loop->config->close_after == 0 || loop->config->reset_after == 0)
 		settle(loop, c, connection_proceed(c, loop->config, loop->now));
 	else if (c->idle_at_ns != INT64_MAX)
@@ -186,12 +187,6 @@ add_connection(struct loop *loop, struct sku_sock *sock, const struct sku_addres
 static void
 accept_failed(struct loop *loop, int errnum)
 {
-	if (errnum != EMFILE && errnum != ENFILE && errnum != ENOBUFS && errnum != ENOMEM) {
-		/* A connection's own failure (accept(2), "Error handling"): the next may be well.
-		 */
-		cli_verbose(1, "accept: %s", strerror(errnum));
-		return;
-	}
 	if (!loop->out_of_descriptors)
 		cli_note("accept: %s; the rest wait until a connection ends", strerror(errnum));
 	loop->out_of_descriptors = true;
@@ -205,22 +200,22 @@ accept_one(struct loop *loop)
 	struct sku_sock sock;
 	struct sku_address peer;
 
-	if (sku_accept(&loop->listener->sock, &sock, &peer) == -1) {
-		if (errno != EAGAIN)
-			accept_failed(loop, errno);
+	switch (cli_accept(loop->listener, &loop->config->listen.access, &sock, &peer)) {
+	case CLI_ACCEPT_FAILED:
+		accept_failed(loop, errno);
 		return false;
+	case CLI_ACCEPT_NONE:
+		return false;
+	case CLI_ACCEPT_REFUSED:
+		loop->idle_since_ns = loop->now;
+		cli_count_up(&server_stats.refused, 1);
+		return true;
+	case CLI_ACCEPT_TAKEN:
+		break;
 	}
 	loop->idle_since_ns = loop->now;
-	if (!cli_access_check(&loop->config->listen.access, &peer)) {
-		cli_count_up(&server_stats.refused, 1);
-		sku_address_unmap(&peer);
-		log_refused(&peer);
-		(void)sku_reset(&sock);
-		return true;
-	}
 	if (loop->to_reset > 0) {
 		loop->to_reset--;
-		sku_address_unmap(&peer);
 		cli_verbose(1, "reset a connection (--reset-first)");
 		(void)sku_reset(&sock);
 		return true;
@@ -268,8 +263,8 @@ end(struct loop *loop, int status)
 static void
 take_signals(struct loop *loop)
 {
-	end_signals_read(loop->signals);
-	if (loop->signals->count > 1 || loop->signals->fatal != 0)
+	cli_end_signals_read(loop->signals);
+	if (loop->signals->count > 1 || cli_end_signals_fatal(loop->signals) != 0)
 		loop->done = true;
 	else if (loop->signals->count == 1 && !stopping(loop))
 		begin_stopping(loop);
@@ -428,8 +423,8 @@ close_loop(struct loop *loop)
 }
 
 int
-streams_serve(
-    struct cli_listener *listener, const struct server_config *config, struct end_signals *signals)
+streams_serve(struct cli_listener *listener, const struct server_config *config,
+    struct cli_end_signals *signals)
 {
 	struct loop loop = { .config = config,
 		.listener = listener,

@@ -1,5 +1,5 @@
 /* outlet.c - standard output for bytes, written without ever blocking, whatever it is.
- * Row tool.
+ * Row cli.
  *
  * O_NONBLOCK belongs to the open file description, which a shell and other programs may share, so
  * it is not set on descriptor 1: a pipe or a terminal is opened once more for ourselves. */
@@ -14,12 +14,12 @@
 #include <unistd.h>
 
 void
-outlet_open(struct outlet *outlet)
+cli_outlet_open(struct cli_outlet *outlet)
 {
 	struct stat st;
 	int fd;
 
-	*outlet = (struct outlet){ .fd = STDOUT_FILENO, .most = SIZE_MAX };
+	*outlet = (struct cli_outlet){ .fd = STDOUT_FILENO, .most = SIZE_MAX };
 	if (fstat(STDOUT_FILENO, &st) == -1)
 		return; /* writing will say why */
 	outlet->terminal = isatty(STDOUT_FILENO) == 1;
@@ -35,7 +35,7 @@ outlet_open(struct outlet *outlet)
 }
 
 ssize_t
-outlet_write(struct outlet *outlet, const char *bytes, size_t len)
+cli_outlet_write(struct cli_outlet *outlet, const char *bytes, size_t len)
 {
 	ssize_t n;
 
@@ -49,7 +49,7 @@ outlet_write(struct outlet *outlet, const char *bytes, size_t len)
 }
 
 void
-outlet_close(struct outlet *outlet)
+cli_outlet_close(struct cli_outlet *outlet)
 {
 	if (outlet->fd != STDOUT_FILENO)
 		(void)close(outlet->fd);

@@ -1,11 +1,11 @@
 /* outlet.h - standard output for bytes, written without ever blocking, whatever it is. */
-#ifndef CLIENT_OUTLET_H
-#define CLIENT_OUTLET_H
+#ifndef CLI_OUTLET_H
+#define CLI_OUTLET_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-struct outlet {
+struct cli_outlet {
 	int fd;
 	size_t most; /* bytes that one write may have without blocking, once poll says so */
 	bool is_socket;
@@ -13,9 +13,9 @@ struct outlet {
 	bool terminal; /* bytes are shown escaped */
 };
 
-void outlet_open(struct outlet *outlet);
+void cli_outlet_open(struct cli_outlet *outlet);
 /* Bytes taken, or -1 with errno (EAGAIN: poll it). */
-ssize_t outlet_write(struct outlet *outlet, const char *bytes, size_t len);
-void outlet_close(struct outlet *outlet);
+ssize_t cli_outlet_write(struct cli_outlet *outlet, const char *bytes, size_t len);
+void cli_outlet_close(struct cli_outlet *outlet);
 
 #endif

@@ -1,0 +1,27 @@
+/* caller.h - a connection, and what its first bytes say it is. */
+#ifndef RECV_CALLER_H
+#define RECV_CALLER_H
+
+#include "dial.h"
+#include "sockutil.h"
+
+struct caller {
+	struct sku_sock sock; /* non-blocking */
+	struct sku_address peer;
+	char text[CLI_PEER_TEXT_MAX]; /* who it is, for messages */
+	int64_t since_ns;	      /* connected */
+};
+
+enum caller_kind {
+	CALLER_SILENT, /* not enough has come to know */
+	CALLER_EMPTY,  /* it ended without a byte */
+	CALLER_LOST,   /* errno */
+	CALLER_RAW,    /* a stream of bytes */
+};
+
+/* Take the socket over. */
+int caller_init(struct caller *caller, struct sku_sock *sock, const struct sku_address *peer);
+/* Look at what has come, without taking it. */
+enum caller_kind caller_look(struct caller *caller);
+
+#endif

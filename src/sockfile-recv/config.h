@@ -1,0 +1,28 @@
+/* config.h - what the command line of sockfile-recv says. */
+#ifndef RECV_CONFIG_H
+#define RECV_CONFIG_H
+
+#include "link.h"
+#include "progress.h"
+#include "sha256.h"
+#include "target.h"
+
+#define NO_LIMIT INT64_C(-1)
+
+struct recv_config {
+	struct transfer_link link;
+	const char **operands;
+	const char *file; /* as typed; "-": standard output */
+	struct target_rules rules;
+	int64_t size;	  /* what must arrive; NO_LIMIT: whatever comes */
+	int64_t max_size; /* NO_LIMIT */
+	bool sha256_given;
+	unsigned char sha256[SHA256_BYTES];
+	enum cli_progress_wish progress;
+};
+
+/* Misuse ends the program with status 2. */
+void config_parse(struct recv_config *config, int argc, char **argv);
+void config_free(struct recv_config *config);
+
+#endif

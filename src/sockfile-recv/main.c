@@ -1,0 +1,97 @@
+/* main.c - sockfile-recv: receive a file so that nothing is lost.
+ * Row tool. */
+#include "config.h"
+#include "endsignal.h"
+#include "lobby.h"
+#include "tally.h"
+
+#include <errno.h>
+#include <signal.h>
+
+static int
+open_signals(struct cli_end_signals *signals)
+{
+	return cli_end_signals_open(signals, false) == 0 ?
+		   CLI_OK :
+		   cli_error_errno(CLI_FAILED, errno, "prepare for signals");
+}
+
+static int
+connect_and_receive(
+    const struct recv_config *config, struct target *target, struct cli_end_signals *signals)
+{
+	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
+	const struct transfer_link *link = &config->link;
+	int status = cli_dial(&link->dial, &link->endpoint, &link->limits, &sock);
+
+	if (status == CLI_OK)
+		status = open_signals(signals);
+	return status == CLI_OK ? lobby_serve_one(config, &sock, target, signals) : status;
+}
+
+static int
+listen_and_receive(
+    const struct recv_config *config, struct target *target, struct cli_end_signals *signals)
+{
+	struct cli_listener listener = CLI_LISTENER_INIT;
+	const struct transfer_link *link = &config->link;
+	int status = cli_listener_open(&listener, &link->listen, &link->endpoint, &link->limits);
+
+	if (status == CLI_OK)
+		status = open_signals(signals);
+	if (status == CLI_OK)
+		status = cli_listener_announce(&listener, &link->listen);
+	if (status == CLI_OK)
+		status = lobby_serve(config, &listener, target, signals);
+	cli_listener_close(&listener);
+	return status;
+}
+
+/* FILE and its part, as the user who will write them. */
+static int
+open_target(const struct recv_config *config, struct target *target)
+{
+	struct transfer_failure failure = { .status = CLI_OK };
+	const struct cli_user *user = &config->link.listen.user;
+	int status = cli_user_assume(user);
+
+	if (status != CLI_OK)
+		return status;
+	if (target_init(target, config->file, &config->rules, &failure) == CLI_OK)
+		(void)target_open_part(target, true, &failure);
+	status = cli_user_return(user);
+	return failure.status != CLI_OK ? transfer_failure_error(&failure) : status;
+}
+
+static int
+run(const struct recv_config *config, struct cli_end_signals *signals)
+{
+	struct target target = TARGET_INIT;
+	int status = open_target(config, &target);
+
+	if (status == CLI_OK)
+		status = config->link.listening ? listen_and_receive(config, &target, signals) :
+						  connect_and_receive(config, &target, signals);
+	target_close(&target);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct cli_end_signals signals = CLI_END_SIGNALS_INIT;
+	struct recv_config config;
+	int status;
+
+	cli_start("sockfile-recv");
+	(void)signal(SIGXFSZ, SIG_IGN); /* a limit of the file's size is an error like others */
+	config_parse(&config, argc, argv);
+	transfer_tally_on_sigusr1();
+	status = run(&config, &signals);
+	cli_end_signals_close(&signals);
+	config_free(&config);
+	if (cli_flush() != CLI_OK && status == CLI_OK)
+		status = CLI_FAILED;
+	cli_die_of(signals.first);
+	return status;
+}

@@ -1,0 +1,293 @@
+/* raw.c - a raw stream: whatever comes, to its end.
+ * Row tool.
+ *
+ * Into a file the kernel moves pages through a pipe, which is twice as fast as a copy; where the
+ * pipe cannot be made large, or the bytes must be seen, they are copied. */
+#include "raw.h"
+
+#include "tally.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PIPE_SIZE (1024 * 1024) /* measured: 64 KiB is slower than copying */
+#define BUFFER ((size_t)1024 * 1024)
+
+struct reception {
+	const struct recv_config *config;
+	struct caller *caller;
+	struct target *target;
+	const struct transfer_waits *waits;
+	struct transfer_failure *failure;
+	struct sku_deadline idle;
+	struct sha256 *sha256; /* NULL: nobody asked */
+	int pipe[2];	       /* -1: copying */
+	char *buf;
+};
+
+/* ---- limits -------------------------------------------------------------------------------- */
+
+/* The most that may come, and what says so. */
+static int64_t
+most(const struct recv_config *config, const char **option)
+{
+	bool by_size = config->size != NO_LIMIT;
+
+	*option = by_size ? "--size" : "--max-size";
+	return by_size ? config->size : config->max_size;
+}
+
+/* No more than one byte beyond the most is taken. */
+static size_t
+room(const struct reception *r, size_t wanted)
+{
+	const char *option;
+	int64_t limit = most(r->config, &option);
+
+	if (limit == NO_LIMIT || limit - r->target->written >= (int64_t)wanted)
+		return wanted;
+	return (size_t)(limit - r->target->written) + 1;
+}
+
+static int
+check_limit(const struct reception *r, size_t came)
+{
+	const char *option;
+	char message[100];
+	int64_t limit = most(r->config, &option);
+
+	if (limit == NO_LIMIT || r->target->written + (int64_t)came <= limit)
+		return CLI_OK;
+	(void)snprintf(
+	    message, sizeof(message), "more than %lld bytes came (%s)", (long long)limit, option);
+	return transfer_fail(
+	    r->failure, CLI_MISMATCH, 0, message, "receive from %s", r->caller->text);
+}
+
+static int
+check_whole(const struct reception *r)
+{
+	unsigned char digest[SHA256_BYTES];
+	char message[100];
+
+	if (r->config->size != NO_LIMIT && r->target->written != r->config->size) {
+		(void)snprintf(message, sizeof(message), "it ended after %lld of %lld bytes",
+		    (long long)r->target->written, (long long)r->config->size);
+		return transfer_fail(
+		    r->failure, CLI_MISMATCH, 0, message, "receive from %s", r->caller->text);
+	}
+	if (r->sha256 == NULL)
+		return CLI_OK;
+	sha256_final(r->sha256, digest);
+	if (memcmp(digest, r->config->sha256, sizeof(digest)) == 0)
+		return CLI_OK;
+	target_discard(r->target); /* it is something else */
+	return transfer_fail(r->failure, CLI_MISMATCH, 0, "its SHA-256 is another (--sha256)",
+	    "receive from %s", r->caller->text);
+}
+
+/* ---- moving bytes; each returns bytes, 0 at the end, or -1 and the failure is kept ---------- */
+
+static int
+failed(struct reception *r, int errnum)
+{
+	if (errnum == ETIMEDOUT && r->waits->limits->timeout_ns == 0)
+		errnum = EAGAIN; /* --timeout 0: do not block */
+	(void)transfer_fail_peer(
+	    r->failure, errnum, &r->waits->limits->run, "receive from %s", r->caller->text);
+	return -1;
+}
+
+static int
+wait_for_more(struct reception *r)
+{
+	if (transfer_wait(r->waits, sku_fileno(&r->caller->sock), POLLIN, r->idle) == 0)
+		return 0;
+	return failed(r, errno);
+}
+
+/* What is in the pipe goes to the file; where splice(2) cannot do that, by a copy. */
+static int
+empty_pipe(struct reception *r, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = r->buf == NULL ?
+				splice(r->pipe[0], NULL, r->target->fd, NULL, len, SPLICE_F_MOVE) :
+				read(r->pipe[0], r->buf, BUFFER);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1 && errno == EINVAL && r->buf == NULL) {
+			r->buf = malloc(BUFFER);
+			if (r->buf != NULL)
+				continue;
+			errno = ENOMEM;
+		}
+		if (n <= 0) {
+			(void)transfer_fail(r->failure, CLI_FAILED, n == 0 ? EIO : errno, NULL,
+			    "write %s%s", r->target->shown, TARGET_SUFFIX);
+			return -1;
+		}
+		if (r->buf == NULL)
+			r->target->written += n;
+		else if (target_write(r->target, r->buf, (size_t)n, r->waits, r->failure) != CLI_OK)
+			return -1;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static ssize_t
+move(struct reception *r)
+{
+	ssize_t n;
+
+	for (;;) {
+		n = splice(sku_fileno(&r->caller->sock), NULL, r->pipe[1], NULL, room(r, PIPE_SIZE),
+		    SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+		if (n >= 0)
+			break;
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return failed(r, errno);
+		if (wait_for_more(r) == -1)
+			return -1;
+	}
+	if (n > 0 && (check_limit(r, (size_t)n) != CLI_OK || empty_pipe(r, (size_t)n) == -1))
+		return -1;
+	return n;
+}
+
+static ssize_t
+copy(struct reception *r)
+{
+	ssize_t n;
+
+	while ((n = sku_recv(&r->caller->sock, r->buf, room(r, BUFFER), 0)) == -1) {
+		if (errno != EAGAIN)
+			return failed(r, errno);
+		if (wait_for_more(r) == -1)
+			return -1;
+	}
+	if (n > 0 && check_limit(r, (size_t)n) != CLI_OK)
+		return -1;
+	if (n > 0 && r->sha256 != NULL)
+		sha256_update(r->sha256, r->buf, (size_t)n);
+	if (n > 0 && target_write(r->target, r->buf, (size_t)n, r->waits, r->failure) != CLI_OK)
+		return -1;
+	return n;
+}
+
+static int
+pump(struct reception *r)
+{
+	ssize_t n = 1;
+
+	while (n > 0) {
+		r->idle = cli_operation_deadline(r->waits->limits);
+		n = r->pipe[0] != -1 && r->buf == NULL ? move(r) : copy(r);
+		cli_counter_set(&transfer_tally.bytes, (uint64_t)r->target->written);
+		transfer_show(r->waits);
+		if (n > 0 && transfer_is_cancelled(r->waits))
+			n = failed(r, ECANCELED);
+	}
+	return n == 0 ? CLI_OK : (int)r->failure->status;
+}
+
+/* ---- beginning and end --------------------------------------------------------------------- */
+
+/* A pipe that is large enough, or none. */
+static void
+open_pipe(struct reception *r)
+{
+	if (r->target->kind != TARGET_FILE || r->sha256 != NULL || pipe2(r->pipe, O_CLOEXEC) == -1)
+		return;
+	if (fcntl(r->pipe[1], F_SETPIPE_SZ, PIPE_SIZE) >= PIPE_SIZE)
+		return;
+	(void)close(r->pipe[0]);
+	(void)close(r->pipe[1]);
+	r->pipe[0] = r->pipe[1] = -1;
+}
+
+static int
+open_reception(struct reception *r)
+{
+	int64_t size = r->config->size;
+
+	if (r->config->sha256_given) {
+		r->sha256 = sha256_new();
+		if (r->sha256 == NULL)
+			return transfer_fail(r->failure, CLI_FAILED, ENOMEM, NULL, "get a digest");
+	}
+	open_pipe(r);
+	if (r->pipe[0] == -1 && (r->buf = malloc(BUFFER)) == NULL)
+		return transfer_fail(r->failure, CLI_FAILED, ENOMEM, NULL, "get a buffer");
+	if (target_begin(r->target, 0, r->waits, r->failure) != CLI_OK)
+		return r->failure->status;
+	/* Room is made beforehand, and its want found out.  The size stays: zeros are no bytes. */
+	if (size > 0 && r->target->kind == TARGET_FILE &&
+	    fallocate(r->target->fd, FALLOC_FL_KEEP_SIZE, 0, size) == -1 &&
+	    (errno == ENOSPC || errno == EFBIG || errno == EDQUOT))
+		return transfer_fail(r->failure, CLI_FAILED, errno, NULL, "make room for %s%s",
+		    r->target->shown, TARGET_SUFFIX);
+	return CLI_OK;
+}
+
+static void
+close_reception(struct reception *r)
+{
+	if (r->pipe[0] != -1) {
+		(void)close(r->pipe[0]);
+		(void)close(r->pipe[1]);
+	}
+	sha256_free(r->sha256);
+	free(r->buf);
+}
+
+static const char *
+remark(const struct recv_config *config)
+{
+	return config->size == NO_LIMIT && !config->sha256_given ? " (not verified)" : "";
+}
+
+int
+raw_receive(const struct recv_config *config, struct caller *caller, struct target *target,
+    const struct transfer_waits *waits, struct transfer_failure *failure)
+{
+	struct reception r = { .config = config,
+		.caller = caller,
+		.target = target,
+		.waits = waits,
+		.failure = failure,
+		.pipe = { -1, -1 } };
+	struct transfer_result result = { .event = "received",
+		.name = target->shown,
+		.peer = &caller->peer,
+		.remark = remark(config) };
+	int status = open_reception(&r);
+
+	if (status == CLI_OK)
+		status = pump(&r);
+	if (status == CLI_OK)
+		status = check_whole(&r);
+	if (status == CLI_OK)
+		status = target_commit(target, NULL, failure);
+	close_reception(&r);
+	if (status != CLI_OK) {
+		(void)sku_reset(&caller->sock); /* the sender must not take it for done */
+		target_keep(target, failure);
+		return status;
+	}
+	(void)sku_close(&caller->sock); /* which says that all is on disk */
+	result.bytes = target->written;
+	result.ns = sku_now() - caller->since_ns;
+	cli_count_up(&transfer_tally.transfers, 1);
+	if (waits->progress != NULL)
+		cli_progress_end(waits->progress, target->written);
+	transfer_report(&result);
+	return CLI_OK;
+}

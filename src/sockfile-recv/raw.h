@@ -1,0 +1,13 @@
+/* raw.h - a raw stream: whatever comes, to its end. */
+#ifndef RECV_RAW_H
+#define RECV_RAW_H
+
+#include "caller.h"
+#include "config.h"
+
+/* Take the caller's stream to its end into the target and give the target its name: 0, and the
+ * connection is closed in order; or a failure, and it is reset. */
+int raw_receive(const struct recv_config *config, struct caller *caller, struct target *target,
+    const struct transfer_waits *waits, struct transfer_failure *failure);
+
+#endif

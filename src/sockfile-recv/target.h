@@ -1,0 +1,80 @@
+/* target.h - FILE: its part, and how the part becomes FILE, or a stream that is written directly.
+ *
+ * Everything in the directory happens relative to one descriptor, so that nobody can swap a path in
+ * between.  Failures go into a struct transfer_failure, for there may be more to say about them. */
+#ifndef RECV_TARGET_H
+#define RECV_TARGET_H
+
+#include "failure.h"
+#include "outlet.h"
+#include "waits.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TARGET_SUFFIX ".part"
+#define TARGET_NAME_MAX (NAME_MAX - (sizeof(TARGET_SUFFIX) - 1))
+
+enum target_kind {
+	TARGET_FILE,
+	TARGET_OUTPUT,	/* standard output */
+	TARGET_SPECIAL, /* a FIFO or a device, written to directly */
+};
+
+struct target_rules {
+	bool force;  /* replace what stands there */
+	bool resume; /* continue FILE.part; FILE may be there and be the same */
+	mode_t mode; /* of FILE in the end */
+};
+
+struct target {
+	enum target_kind kind;
+	struct target_rules rules;
+	const char *shown; /* FILE as typed, for messages */
+	int dir_fd;
+	bool owns_dir;
+	char name[NAME_MAX + 1];
+	char part[NAME_MAX + 1];
+	int fd;		 /* FILE.part, locked; -1: not open */
+	int64_t held;	 /* bytes that FILE.part had when it was opened */
+	int64_t written; /* where the next byte goes */
+	struct cli_outlet outlet;
+	bool opened; /* the outlet */
+};
+
+#define TARGET_INIT                                                                                \
+	{                                                                                          \
+		.dir_fd = -1, .fd = -1, .outlet = {.fd = STDOUT_FILENO }                           \
+	}
+
+/* Look at FILE ("-": standard output), open its directory and refuse what could not become FILE in
+ * the end.  Close with target_close() in any case. */
+int target_init(struct target *target, const char *file, const struct target_rules *rules,
+    struct transfer_failure *failure);
+/* The same for a name in a directory that is open; shown stays the caller's, dir_fd too. */
+int target_init_at(struct target *target, int dir_fd, const char *name, const char *shown,
+    const struct target_rules *rules, struct transfer_failure *failure);
+/* Open and lock FILE.part.  With create false only what is there is looked at, and whether it could
+ * be made. */
+int target_open_part(struct target *target, bool create, struct transfer_failure *failure);
+
+/* Begin to write at offset, which is 0 or what is held; what FILE.part has behind it is thrown away
+ * (from 0 with a note).  A FIFO is opened here, within --timeout. */
+int target_begin(struct target *target, int64_t offset, const struct transfer_waits *waits,
+    struct transfer_failure *failure);
+/* All of it, or a failure. */
+int target_write(struct target *target, const void *bytes, size_t len,
+    const struct transfer_waits *waits, struct transfer_failure *failure);
+/* Mode, flush, rename, flush the directory.  mtime may be NULL. */
+int target_commit(
+    struct target *target, const struct timespec *mtime, struct transfer_failure *failure);
+/* After a failure: what has come stays in FILE.part, flushed; an empty one is removed.  The failure
+ * then says how much there is. */
+void target_keep(struct target *target, struct transfer_failure *failure);
+/* What has come is worth nothing: remove FILE.part. */
+void target_discard(struct target *target);
+void target_close(struct target *target);
+
+#endif

@@ -1,0 +1,25 @@
+/* config.h - what the command line of sockfile-send says. */
+#ifndef SEND_CONFIG_H
+#define SEND_CONFIG_H
+
+#include "link.h"
+#include "pace.h"
+#include "progress.h"
+
+struct send_config {
+	struct transfer_link link;
+	const char **operands;
+	const char *const *files; /* the last of them, as typed; "-": standard input */
+	size_t file_count;
+	int64_t offset;
+	int64_t count;	     /* SKU_SENDFILE_ALL */
+	int64_t connections; /* with --listen: how many to serve; -1: for ever */
+	int64_t limit_rate;  /* CLI_NO_RATE */
+	enum cli_progress_wish progress;
+};
+
+/* Misuse ends the program with status 2. */
+void config_parse(struct send_config *config, int argc, char **argv);
+void config_free(struct send_config *config);
+
+#endif

@@ -1,0 +1,16 @@
+/* raw.h - the file's bytes and nothing else, to one receiver or to many at once. */
+#ifndef SEND_RAW_H
+#define SEND_RAW_H
+
+#include "config.h"
+#include "endsignal.h"
+#include "source.h"
+
+/* To the one receiver at the other end of sock, which is closed.  The exit status. */
+int raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock,
+    struct cli_end_signals *signals);
+/* To all that come, as --connections says.  The exit status. */
+int raw_serve(const struct send_config *config, struct source *source,
+    struct cli_listener *listener, struct cli_end_signals *signals);
+
+#endif

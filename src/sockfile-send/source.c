@@ -1,0 +1,229 @@
+/* source.c - FILE: what of it is sent, and the steps of sending it.
+ * Row tool. */
+#include "source.h"
+
+#include "report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BUFFER ((size_t)1024 * 1024)
+#define PIPE_SIZE (1024 * 1024) /* measured: splice from a pipe of 64 KiB is slower than a copy */
+
+static int
+open_file(struct source *source, const char *file)
+{
+	source->name = strcmp(file, "-") == 0 ? "standard input" : file;
+	if (strcmp(file, "-") == 0) {
+		source->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		return source->fd == -1 ? -1 : 0;
+	}
+	/* A FIFO is not waited for here: poll(2) tells when its writer has come. */
+	source->fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return source->fd == -1 ? -1 : 0;
+}
+
+/* What is known beforehand of the bytes to send. */
+static int
+measure(struct source *source, int64_t offset, int64_t count, bool from_here)
+{
+	off_t here = lseek(source->fd, 0, SEEK_CUR);
+	int64_t rest;
+
+	source->seekable = here != -1 && !S_ISCHR(source->opened.st_mode);
+	source->is_pipe = S_ISFIFO(source->opened.st_mode);
+	source->count = count;
+	source->length = count == SKU_SENDFILE_ALL ? SOURCE_UNKNOWN : count;
+	if (!source->seekable) {
+		source->to_skip = offset;
+		return CLI_OK;
+	}
+	if (from_here && here > INT64_MAX - offset)
+		return cli_error_errno(CLI_FAILED, EOVERFLOW, "read %s", source->name);
+	source->start = offset + (from_here ? here : 0);
+	if (!S_ISREG(source->opened.st_mode) || source->opened.st_size == 0)
+		return CLI_OK; /* a block device; or perhaps one of /proc, whose size reads 0 */
+	rest = source->opened.st_size - source->start;
+	if (rest < 0)
+		return cli_error(
+		    CLI_MISMATCH, 0, "the file ends before --offset", "read %s", source->name);
+	if (count == SKU_SENDFILE_ALL || rest < count)
+		source->length = rest;
+	return CLI_OK;
+}
+
+int
+source_open(struct source *source, const char *file, int64_t offset, int64_t count)
+{
+	*source = (struct source)SOURCE_INIT;
+	if (open_file(source, file) == -1 || fstat(source->fd, &source->opened) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "open %s", source->name);
+	if (S_ISDIR(source->opened.st_mode))
+		return cli_error_errno(CLI_FAILED, EISDIR, "open %s", source->name);
+	if (S_ISFIFO(source->opened.st_mode))
+		(void)fcntl(source->fd, F_SETPIPE_SZ, PIPE_SIZE); /* else it is what it is */
+	return measure(source, offset, count, strcmp(file, "-") == 0);
+}
+
+void
+source_close(struct source *source)
+{
+	if (source->fd != -1)
+		(void)close(source->fd);
+	free(source->buf);
+	*source = (struct source)SOURCE_INIT;
+}
+
+/* sendfile(2) and splice(2) do not say which side failed; what can only be the network's is. */
+static enum source_news
+failed_by(int errnum)
+{
+	return cli_status_of_errno(errnum) == CLI_FAILED ? SOURCE_READ_FAILED : SOURCE_PEER_FAILED;
+}
+
+static enum source_news
+send_seekable(struct source *source, struct sku_sock *s, int64_t done, size_t most, int64_t *sent)
+{
+	int result = sku_sendfile(s, source->fd, source->start + done, (int64_t)most, sent);
+
+	if (result == 0)
+		return *sent < (int64_t)most ? SOURCE_ENDED : SOURCE_SENT;
+	return errno == EAGAIN ? SOURCE_BLOCKED : failed_by(errno);
+}
+
+static bool
+is_readable(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) == 1;
+}
+
+/* From a pipe the kernel moves pages, not bytes. */
+static enum source_news
+send_pipe(struct source *source, struct sku_sock *s, size_t most, int64_t *sent)
+{
+	ssize_t n;
+
+	/* A FIFO whose writer has not come yet reads as if it had ended. */
+	if (!is_readable(source->fd))
+		return SOURCE_EMPTY;
+	do {
+		n = splice(
+		    source->fd, NULL, sku_fileno(s), NULL, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	} while (n == -1 && errno == EINTR);
+	if (n > 0) {
+		*sent = n;
+		return SOURCE_SENT;
+	}
+	if (n == 0)
+		return SOURCE_ENDED;
+	return errno == EAGAIN ? SOURCE_BLOCKED : failed_by(errno);
+}
+
+/* Read into the buffer: SOURCE_SENT when there is something in it. */
+static enum source_news
+fill(struct source *source, size_t most)
+{
+	ssize_t n;
+
+	if (source->buf == NULL)
+		source->buf = malloc(BUFFER);
+	if (source->buf == NULL)
+		return SOURCE_READ_FAILED;
+	if (!is_readable(source->fd))
+		return SOURCE_EMPTY;
+	n = read(source->fd, source->buf, most < BUFFER ? most : BUFFER);
+	if (n == -1)
+		return errno == EAGAIN || errno == EINTR ? SOURCE_EMPTY : SOURCE_READ_FAILED;
+	source->buf_start = 0;
+	source->buf_end = (size_t)n;
+	return n == 0 ? SOURCE_ENDED : SOURCE_SENT;
+}
+
+static enum source_news
+send_copied(struct source *source, struct sku_sock *s, size_t most, int64_t *sent)
+{
+	size_t len;
+	ssize_t n;
+
+	if (source->buf_start == source->buf_end) {
+		enum source_news news = fill(source, most);
+
+		if (news != SOURCE_SENT)
+			return news;
+	}
+	len = source->buf_end - source->buf_start;
+	n = sku_send(s, source->buf + source->buf_start, len < most ? len : most, 0);
+	if (n == -1)
+		return errno == EAGAIN ? SOURCE_BLOCKED : SOURCE_PEER_FAILED;
+	source->buf_start += (size_t)n;
+	*sent = n;
+	return SOURCE_SENT;
+}
+
+/* What cannot seek is read up to --offset and thrown away. */
+static enum source_news
+skip(struct source *source)
+{
+	enum source_news news = SOURCE_SENT;
+
+	while (source->to_skip > 0 && news == SOURCE_SENT) {
+		news = fill(source, (size_t)source->to_skip);
+		source->to_skip -= (int64_t)(source->buf_end - source->buf_start);
+		source->buf_start = source->buf_end = 0;
+	}
+	return news;
+}
+
+enum source_news
+source_send(struct source *source, struct sku_sock *s, int64_t done, size_t most, int64_t *sent)
+{
+	enum source_news news;
+
+	*sent = 0;
+	if (source->length != SOURCE_UNKNOWN && source->length - done < (int64_t)most)
+		most = (size_t)(source->length - done);
+	if (most == 0)
+		return SOURCE_ENDED;
+	if (source->seekable)
+		return send_seekable(source, s, done, most, sent);
+	news = skip(source);
+	if (news != SOURCE_SENT)
+		return news;
+	return source->is_pipe ? send_pipe(source, s, most, sent) :
+				 send_copied(source, s, most, sent);
+}
+
+int
+source_check_end(const struct source *source, int64_t done)
+{
+	char message[120];
+	int64_t wanted = source->count != SKU_SENDFILE_ALL ? source->count : source->length;
+
+	if (source->to_skip > 0)
+		return cli_error(
+		    CLI_MISMATCH, 0, "it ended before --offset", "read %s", source->name);
+	if (wanted == SOURCE_UNKNOWN || done >= wanted)
+		return CLI_OK;
+	(void)snprintf(message, sizeof(message), "it ended after %lld of %lld bytes",
+	    (long long)done, (long long)wanted);
+	return cli_error(CLI_MISMATCH, 0, message, "read %s", source->name);
+}
+
+void
+source_note_growth(const struct source *source)
+{
+	struct stat now;
+
+	if (source->count != SKU_SENDFILE_ALL || source->length == SOURCE_UNKNOWN ||
+	    fstat(source->fd, &now) == -1 || now.st_size <= source->opened.st_size)
+		return;
+	cli_note("%s: it grew by %lld bytes meanwhile, which were not sent", source->name,
+	    (long long)(now.st_size - source->opened.st_size));
+}

@@ -1,0 +1,52 @@
+/* source.h - FILE: what of it is sent, and the steps of sending it. */
+#ifndef SEND_SOURCE_H
+#define SEND_SOURCE_H
+
+#include "sockutil.h"
+
+#include <sys/stat.h>
+
+#define SOURCE_UNKNOWN INT64_C(-1)
+
+struct source {
+	int fd;
+	const char *name; /* for messages */
+	bool seekable;	  /* it can be read at any place, any number of times */
+	bool is_pipe;
+	int64_t start;	    /* the first byte's place in the file */
+	int64_t count;	    /* as asked for; SKU_SENDFILE_ALL */
+	int64_t length;	    /* bytes to send; SOURCE_UNKNOWN: to the end */
+	struct stat opened; /* as it was */
+	int64_t to_skip;    /* what cannot seek: bytes up to --offset */
+	char *buf;	    /* read, and not sent yet: from buf_start to buf_end */
+	size_t buf_start, buf_end;
+};
+
+#define SOURCE_INIT                                                                                \
+	{                                                                                          \
+		.fd = -1                                                                           \
+	}
+
+/* Open file ("-": standard input, from where it stands): 0, or the error is reported and its
+ * status returned.  Close with source_close(). */
+int source_open(struct source *source, const char *file, int64_t offset, int64_t count);
+void source_close(struct source *source);
+
+enum source_news {
+	SOURCE_SENT,	    /* *sent bytes */
+	SOURCE_BLOCKED,	    /* the socket takes no more for now; *sent may be above 0 */
+	SOURCE_EMPTY,	    /* there is nothing to read yet: poll source->fd */
+	SOURCE_ENDED,	    /* the end of the file; *sent may be above 0 */
+	SOURCE_READ_FAILED, /* errno; *sent may be above 0 */
+	SOURCE_PEER_FAILED, /* errno; *sent may be above 0 */
+};
+
+/* Send at most `most` of the bytes that follow the first `done`, on a non-blocking socket. */
+enum source_news source_send(
+    struct source *source, struct sku_sock *s, int64_t done, size_t most, int64_t *sent);
+/* Was all sent that should be?  0, or the error (5) is reported: the file was cut short. */
+int source_check_end(const struct source *source, int64_t done);
+/* A note, if there is more in the file now than was there when it was opened. */
+void source_note_growth(const struct source *source);
+
+#endif

@@ -1,0 +1,57 @@
+/* tally.c - what a transfer has done so far, and the words for how it ended.
+ * Row transfer. */
+#include "tally.h"
+
+#include "accept.h"
+#include "progress.h"
+#include "record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct transfer_tally transfer_tally = { .size = CLI_COUNTER_UNKNOWN };
+
+void
+transfer_tally_on_sigusr1(void)
+{
+	static const struct cli_counter_row rows[] = {
+		{ "bytes", &transfer_tally.bytes },
+		{ "size", &transfer_tally.size },
+		{ "connections", &transfer_tally.connections },
+		{ "transfers", &transfer_tally.transfers },
+		{ NULL, NULL },
+	};
+
+	cli_counters_on_sigusr1("state", rows);
+}
+
+static void
+emit(const struct transfer_result *r)
+{
+	json_t *record = cli_record(strcmp(r->event, "sent") == 0 ? "sent" : "received");
+
+	if (r->name != NULL)
+		cli_record_text(record, "name", r->name);
+	cli_record_peer(record, r->peer);
+	cli_record_number(record, "bytes", (uint64_t)r->bytes);
+	cli_record_number(record, "resumed", (uint64_t)r->resumed);
+	cli_record_seconds(record, "seconds", r->ns);
+	cli_record_add(record, "verified", json_boolean(r->verified));
+	cli_record_emit(record);
+}
+
+void
+transfer_report(const struct transfer_result *r)
+{
+	char peer[CLI_PEER_TEXT_MAX], rate[CLI_AMOUNT_MAX], before[64] = "";
+	bool sent = strcmp(r->event, "sent") == 0;
+
+	if (r->resumed > 0)
+		(void)snprintf(
+		    before, sizeof(before), " (%lld were there before)", (long long)r->resumed);
+	cli_note("%s %lld bytes%s %s %s in %.3f s (%s)%s", r->event, (long long)r->bytes, before,
+	    sent ? "to" : "from", cli_peer_text(r->peer, peer), (double)r->ns / 1e9,
+	    cli_rate(r->bytes - r->resumed, r->ns, rate), r->remark);
+	if (cli_voice.json)
+		emit(r);
+}

@@ -1,0 +1,34 @@
+/* tally.h - what a transfer has done so far, and the words for how it ended. */
+#ifndef TRANSFER_TALLY_H
+#define TRANSFER_TALLY_H
+
+#include "counters.h"
+#include "dial.h"
+#include "report.h"
+
+/* What SIGUSR1 prints; several threads may count. */
+struct transfer_tally {
+	cli_counter bytes;	 /* of all transfers, those that were there before included */
+	cli_counter size;	 /* of the one under way; CLI_COUNTER_UNKNOWN */
+	cli_counter connections; /* open now */
+	cli_counter transfers;	 /* done */
+};
+extern struct transfer_tally transfer_tally;
+void transfer_tally_on_sigusr1(void);
+
+/* One transfer that is done. */
+struct transfer_result {
+	const char *event; /* "sent", "received" */
+	const char *name;  /* of the file; NULL: none */
+	const struct sku_address *peer;
+	int64_t bytes;	 /* of the file */
+	int64_t resumed; /* of these were there before */
+	int64_t ns;
+	const char *remark; /* "", " (not verified)" */
+	bool verified;
+};
+
+/* The summary: `sent N bytes to ADDR port PORT in S s (R/s)`, and with --json the event. */
+void transfer_report(const struct transfer_result *result);
+
+#endif
