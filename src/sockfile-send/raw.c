@@ -265,8 +265,8 @@ arm(struct loop *loop, struct outgoing *o)
 	o->idle_at_ns =
 	    o->blocked && timeout_ns != SKU_NO_TIMEOUT ? loop->now + timeout_ns : INT64_MAX;
 	at = o->idle_at_ns;
-	if (!o->blocked && !o->starved && o->pace.paid_until_ns > loop->now)
-		at = o->pace.paid_until_ns;
+	if (!o->blocked && !o->starved)
+		at = o->pace.paid_until_ns; /* its next turn, also where that has come */
 	cli_timer_clear(&loop->timers, &o->timer);
 	if (at != INT64_MAX && cli_timer_set(&loop->timers, &o->timer, at) == -1)
 		lost(loop, o, ENOMEM);

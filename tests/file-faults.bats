@@ -1,0 +1,359 @@
+#!/usr/bin/env bats
+# file-faults.bats - what goes wrong with a raw transfer: each fault is produced, and said on both sides.
+
+load helpers
+load transfers
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	head -c 3000000 /dev/urandom >in
+}
+
+# slow_sender [option ...] - sends "in" slowly, so that there is time for something to happen.
+slow_sender() {
+	sockfile-send --limit-rate 500K "$@" 2>send.err 3>&- &
+	sender_pid=$!
+	pids+=("$sender_pid")
+}
+
+part_has() { # part_has BYTES - FILE.part holds at least so many
+	[ "$(stat -c %s out.part 2>/dev/null || echo 0)" -ge "$1" ]
+}
+
+@test "a sender that is killed, stopped or interrupted is a reset at the receiver" {
+	for signal in KILL TERM INT; do
+		start_receiver 0 out
+		slow_sender 127.0.0.1 "$port" in
+		until_true 10 part_has 50000
+		kill "-$signal" "$sender_pid"
+		sender_ends $((128 + $(kill -l "$signal")))
+		receiver_ends 6
+		error_has recv.err "Connection reset by peer; "
+		error_has recv.err "bytes are safe in out.part"
+		[ ! -e out ]
+		cmp -n "$(stat -c %s out.part)" in out.part
+		# The very end counts too: all is sent, the end of the stream is not.
+		rm out.part
+	done
+}
+
+@test "over a UNIX socket a killed sender looks like the end: --size finds it" {
+	start_receiver --size 3000000 -U sock out
+	slow_sender -U sock in
+	until_true 10 part_has 50000
+	kill -KILL "$sender_pid"
+	receiver_ends 5
+	error_has recv.err "of 3000000 bytes"
+	[ ! -e out ]
+}
+
+@test "a receiver that is killed or told to end: 6 at the sender, and the part says how much" {
+	for signal in KILL TERM INT HUP; do
+		start_receiver 0 out
+		slow_sender 127.0.0.1 "$port" in
+		until_true 10 part_has 50000
+		kill "-$signal" "$receiver_pid"
+		receiver_ends $((128 + $(kill -l "$signal")))
+		sender_ends 6
+		[ ! -e out ]
+		[ "$signal" = KILL ] || error_has recv.err "interrupted; $(stat -c %s out.part) bytes are safe in out.part"
+		cmp -n "$(stat -c %s out.part)" in out.part
+		rm out.part
+	done
+}
+
+@test "a reset in the middle, from either side" {
+	start_receiver 0 out
+	python3 - "$port" <<-'PY'
+		import socket, struct, sys
+		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+		s.sendall(b"x" * 100000)
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+		s.close()
+	PY
+	receiver_ends 6
+	error_has recv.err "Connection reset by peer"
+	[ ! -e out ]
+	truncate -s 30M large
+	start_sender 0 large
+	python3 - "$port" <<-'PY'
+		import socket, struct, sys
+		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+		s.recv(1000)
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+		s.close()
+	PY
+	until_true 10 grep -qE "Connection reset by peer|Broken pipe" send.err
+	kill -0 "$sender_pid"
+}
+
+@test "ss -K: both ends say that they lost each other" {
+	need ss
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	start_receiver 0 out
+	slow_sender 127.0.0.1 "$port" in
+	until_true 10 part_has 50000
+	ss -K dst 127.0.0.1 dport = "$port" >/dev/null || skip "ss -K is not in this kernel"
+	sender_ends 6
+	receiver_ends 6
+	[ ! -e out ]
+}
+
+@test "a file that shrinks is 5, one that grows is noted, one that vanishes is sent" {
+	start_receiver 0 out
+	slow_sender 127.0.0.1 "$port" in
+	until_true 10 part_has 50000
+	truncate -s 1000 in
+	sender_ends 5
+	error_has send.err "of 3000000 bytes"
+	receiver_ends 6
+	[ ! -e out ]
+	head -c 200000 /dev/urandom >in
+	cp in before
+	start_receiver 0 out
+	slow_sender 127.0.0.1 "$port" in
+	until_true 10 part_has 10000
+	echo more >>in
+	sender_ends 0
+	error_has send.err "it grew by 5 bytes meanwhile, which were not sent"
+	receiver_ends 0
+	cmp before out
+	cp in before
+	start_receiver --force 0 out
+	slow_sender 127.0.0.1 "$port" in
+	until_true 10 part_has 10000
+	rm in
+	sender_ends 0
+	receiver_ends 0
+	cmp before out
+}
+
+@test "an error while the file is read is 1, and a reset" {
+	need strace
+	start_receiver 0 out
+	run --separate-stderr trace -f -qq -o trace -e inject=sendfile:error=EIO:when=1 sockfile-send 127.0.0.1 "$port" in
+	assert_failure 1
+	assert_equal "$stderr" "sockfile-send: read in: Input/output error"
+	kill -0 "$receiver_pid" # nothing had been sent: no transfer
+	(cat in; sleep 0.5) | trace -f -qq -o trace -e inject=splice:error=EIO:when=2 sockfile-send 127.0.0.1 "$port" - 2>send.err || status=$?
+	assert_equal "$status" 1
+	receiver_ends 6
+	[ ! -e out ]
+}
+
+@test "system calls that are refused or interrupted change nothing" {
+	need strace
+	for inject in sendfile:error=EINVAL sendfile:error=EINTR:when=1+2 sendfile:error=ENOSYS; do
+		start_receiver --force 0 out
+		trace -f -qq -o trace -e "inject=$inject" sockfile-send -q 127.0.0.1 "$port" in
+		receiver_ends 0
+		cmp in out
+	done
+	for inject in splice:error=EINTR:when=1+2 splice:error=EINVAL:when=2+2 pipe2:error=EMFILE \
+		renameat2:error=EINVAL renameat2:error=ENOSYS poll:error=EINTR:when=2+2; do
+		rm -f out
+		start_listening recv.err trace -f -qq -o trace -e "inject=$inject" sockfile-recv 0 out
+		receiver_pid=$started_pid
+		sockfile-send -q 127.0.0.1 "$port" in
+		receiver_ends 0
+		cmp in out
+		[ ! -e out.part ]
+	done
+}
+
+@test "an error while the part is flushed is 1, and the part, which cannot be trusted, is removed" {
+	need strace
+	start_listening recv.err trace -f -qq -o trace -e inject=fsync:error=EIO:when=1 sockfile-recv 0 out
+	receiver_pid=$started_pid
+	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
+	assert_failure 6
+	receiver_ends 1
+	error_has recv.err "flush out.part to disk: Input/output error"
+	nothing_left out
+	for error in EXDEV EIO EACCES; do
+		start_listening recv.err trace -f -qq -o trace -e "inject=renameat2:error=$error" sockfile-recv 0 out
+		receiver_pid=$started_pid
+		run --separate-stderr sockfile-send 127.0.0.1 "$port" in
+		assert_failure 6
+		receiver_ends 1
+		error_has recv.err "rename out.part to out"
+		[ ! -e out ]
+		cmp in out.part
+	done
+}
+
+@test "a full disk: 1, with how much is safe, and no FILE" {
+	need_namespaces -Urm
+	start_full() {
+		start_listening recv.err unshare -Urm bash -c '
+			mkdir -p m; mount -t tmpfs -o size=1m tmpfs m
+			sockfile-recv "$@" 0 m/out; rc=$?; ls -l m >left; exit $rc' - "$@"
+		receiver_pid=$started_pid
+	}
+	start_full
+	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
+	assert_failure 6
+	receiver_ends 1
+	error_has recv.err "No space left on device; 1048576 bytes are safe in m/out.part"
+	run grep -c "out$" left
+	assert_output 0
+	# What must come is known: there is no room, so nothing is taken.
+	start_full --size 3000000
+	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
+	assert_failure 6
+	receiver_ends 1
+	error_has recv.err "make room for m/out.part: No space left on device"
+	run grep -c "out" left
+	assert_output 0
+}
+
+@test "a limit of the file's size, a full disk of the peer that reads standard output" {
+	start_listening recv.err prlimit --fsize=1000000 sockfile-recv 0 out
+	receiver_pid=$started_pid
+	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
+	assert_failure 6
+	receiver_ends 1
+	error_has recv.err "File too large; 1000000 bytes are safe in out.part"
+	[ ! -e out ]
+	sockfile-recv 0 - >/dev/full 2>recv.err 3>&- &
+	receiver_pid=$!
+	pids+=("$receiver_pid")
+	until_true 10 grep -q ^listening recv.err
+	read -r _ _ _ port <recv.err
+	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
+	assert_failure 6
+	receiver_ends 1
+	error_has recv.err "write to standard output: No space left on device"
+}
+
+@test "a directory that is removed or renamed meanwhile" {
+	mkdir dir
+	head -c 500000 /dev/urandom >in
+	start_receiver 0 dir/out
+	slow_sender 127.0.0.1 "$port" in
+	until_true 10 sh -c 'test -s dir/out.part'
+	rm -r dir
+	sender_ends 6
+	receiver_ends 1
+	error_has recv.err "rename dir/out.part to dir/out: No such file or directory"
+	mkdir dir
+	start_receiver 0 dir/out
+	slow_sender 127.0.0.1 "$port" in
+	until_true 10 sh -c 'test -s dir/out.part'
+	mv dir elsewhere
+	mkdir dir
+	sender_ends 0
+	receiver_ends 0
+	cmp in elsewhere/out
+	[ -z "$(ls dir)" ]
+}
+
+@test "a receiver that stops reading: 124, with less than a socket buffer left too" {
+	truncate -s 30M large
+	for file in large in; do
+		start_receiver 0 "out.$file"
+		kill -STOP "$receiver_pid"
+		run --separate-stderr sockfile-send -t 0.5 127.0.0.1 "$port" large
+		assert_failure 124
+		kill -CONT "$receiver_pid"
+		receiver_ends 6
+		[ ! -e "out.$file" ]
+	done
+	run --separate-stderr sockfile-send -t 0 --count 20M 127.0.0.1 "$port" large
+	assert_failure
+}
+
+@test "two machines, a link between them: it goes down and up, or stays down; IPv4 and IPv6" {
+	need ip nsenter
+	need_namespaces -Urnm
+	cat >two.sh <<-'SH'
+		set -eu
+		mount -t tmpfs tmpfs /run
+		mkdir -p /run/netns
+		ip netns add a
+		ip netns add b
+		ip link add va netns a type veth peer name vb netns b
+		in_a() { ip netns exec a "$@"; }
+		in_b() { ip netns exec b "$@"; }
+		in_a ip addr add 10.9.9.1/24 dev va
+		in_b ip addr add 10.9.9.2/24 dev vb
+		in_a ip addr add fd09::1/64 dev va nodad
+		in_b ip addr add fd09::2/64 dev vb nodad
+		in_a ip link set va up
+		in_b ip link set vb up
+		wait_line() { # wait_line FILE - its first line, when it is there
+			for i in $(seq 500); do
+				read -r line <"$1" && return
+				sleep 0.02
+			done
+			exit 90
+		}
+		part_grows() {
+			for i in $(seq 500); do
+				[ -s "$1" ] && return
+				sleep 0.02
+			done
+			cat send.err recv.err
+			exit 91
+		}
+		for address in 10.9.9.2 fd09::2; do
+			rm -f out ready
+			in_b sockfile-recv -q -t 20 "$address" 0 out >ready 2>recv.err &
+			receiver=$!
+			wait_line ready
+			in_a sockfile-send -q -t 20 --limit-rate 1M $address "${line##* }" in 2>send.err &
+			sender=$!
+			part_grows out.part
+			in_a ip link set va down
+			sleep 1
+			in_a ip link set va up
+			in_a ip addr replace fd09::1/64 dev va nodad
+			wait $sender || { cat send.err recv.err; exit 94; }
+			wait $receiver || { cat send.err recv.err; exit 95; }
+			cmp in out
+		done
+		for size in 3000000 100000; do
+			# The link stays down: with much left to send, and with nothing but what is in the buffers.
+			head -c $size in >left
+			rm -f out out.part ready
+			in_b sockfile-recv -t 2 10.9.9.2:0 out >ready 2>recv.err &
+			receiver=$!
+			wait_line ready
+			in_a sockfile-send -t 2 --wait 20 --limit-rate 50K 10.9.9.2 "${line##* }" left 2>send.err &
+			sender=$!
+			part_grows out.part
+			in_a ip link set va down
+			rc=0; wait $sender || rc=$?
+			[ $rc = 124 ] || { cat send.err; exit 92; }
+			rc=0; wait $receiver || rc=$?
+			[ $rc = 124 ] || { cat recv.err; exit 93; }
+			[ ! -e out ]
+			in_a ip link set va up
+			in_a ip addr replace fd09::1/64 dev va nodad
+		done
+	SH
+	run timeout 60 unshare -Urnm bash two.sh
+	assert_success
+}
+
+@test "memory does not grow with the file, and descriptors are closed" {
+	is_sanitized && skip "memory is the sanitizers' there"
+	truncate -s 300M large
+	for args in "" "--sha256 $(sha256sum large | cut -c1-64)"; do
+		read -ra words <<<"$args"
+		start_receiver --force "${words[@]}" 0 out
+		sockfile-send --limit-rate 400M 127.0.0.1 "$port" large 2>send.err 3>&- &
+		sender_pid=$!
+		pids+=("$sender_pid")
+		until_true 10 part_has 200000000
+		limit=8192
+		[ -z "$args" ] || limit=16384 # OpenSSL itself
+		for pid in "$sender_pid" "$receiver_pid"; do
+			peak=$(awk '/VmHWM/ { print $2 }' "/proc/$pid/status")
+			((peak < limit)) || fail "$peak KiB"
+		done
+		(($(ls "/proc/$receiver_pid/fd" | wc -l) < 16))
+		sender_ends 0
+		receiver_ends 0
+	done
+}

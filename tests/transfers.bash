@@ -1,0 +1,78 @@
+# transfers.bash - what the tests of sockfile-send and sockfile-recv need beside helpers.bash.
+# shellcheck shell=bash disable=SC2034 # the variables are for the tests
+
+# start_receiver [option ...] - sockfile-recv until it says that it is ready: sets receiver_pid and
+# port; its standard error goes to recv.err.
+start_receiver() {
+	start_listening recv.err sockfile-recv "$@"
+	receiver_pid=$started_pid
+}
+
+# start_sender [option ...] - the same for sockfile-send --listen: sender_pid, send.err.
+start_sender() {
+	start_listening send.err sockfile-send --listen "$@"
+	sender_pid=$started_pid
+}
+
+# start_listening ERRORS COMMAND ... - whose readiness line is on standard output, or on standard
+# error where that carries data (then what it carries goes to the file recv.out).
+start_listening() {
+	local errors=$1 fifo ready
+	shift
+	fifo=$(mktemp -u "$BATS_TEST_TMPDIR/ready.XXXXXX")
+	mkfifo "$fifo"
+	: >"$errors"
+	case " $* " in
+	*" - ")
+		if [[ " $* " == *" sockfile-recv "* ]]; then
+			"$@" >recv.out 2>"$errors" 3>&- &
+			started_pid=$!
+			pids+=("$started_pid")
+			until_true 10 grep -q '^listening' "$errors" || return 1
+			read -r _ transport host port < <(grep '^listening' "$errors")
+			return
+		fi
+		;;
+	esac
+	"$@" >"$fifo" 2>"$errors" 3>&- &
+	started_pid=$!
+	pids+=("$started_pid")
+	exec {ready}<"$fifo"
+	if ! read -r -t 20 -u "$ready" _ transport host port; then
+		cat "$errors" >&2
+		return 1
+	fi
+}
+
+# receiver_ends STATUS, sender_ends STATUS - it does, within a minute.
+receiver_ends() {
+	ends "$receiver_pid" "$1" recv.err
+}
+
+sender_ends() {
+	ends "$sender_pid" "$1" send.err
+}
+
+ends() {
+	until_true 60 is_gone "$1" || fail "it has not ended: $(cat "$3")"
+	wait_for "$1"
+	[ "$waited_status" = "$2" ] || fail "status $waited_status, not $2: $(cat "$3")"
+}
+
+is_gone() {
+	! kill -0 "$1" 2>/dev/null || [ "$(awk '/^State/ { print $2 }' "/proc/$1/status" 2>/dev/null)" = Z ]
+}
+
+# error_has FILE TEXT - one line of it has the text.
+error_has() {
+	grep -qF -- "$2" "$1" || fail "no '$2' in: $(cat "$1")"
+}
+
+# nothing_left FILE ... - neither it nor its part is there.
+nothing_left() {
+	local file
+	for file in "$@"; do
+		[ ! -e "$file" ] || fail "$file is there"
+		[ ! -e "$file.part" ] || fail "$file.part is there"
+	done
+}
