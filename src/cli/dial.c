@@ -140,9 +140,8 @@ try_once(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
 	return sku_create_connection(s, endpoint->host, endpoint->port, left, &opts, err);
 }
 
-/* Is it worth another try, with --wait?  Time, or somebody else, may mend these. */
-static bool
-may_pass(const struct sku_error *err)
+bool
+cli_dial_may_pass(const struct sku_error *err)
 {
 	enum cli_status status = cli_status_of(err);
 
@@ -204,7 +203,7 @@ connect_stream(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
 		if (try_once(dial, endpoint, sku_deadline_earlier(end, sku_deadline_in(timeout_ns)),
 			s, &err) == 0)
 			return CLI_OK;
-		if (!dial->wait || !may_pass(&err))
+		if (!dial->wait || !cli_dial_may_pass(&err))
 			return cli_error_sku(&err);
 		cli_verbose(2, "%s: %s; trying again", err.context, sku_error_reason(&err));
 		if (pause_until(next, end) == -1)
@@ -227,6 +226,22 @@ note_mptcp(struct sku_sock *s)
 #endif
 	if (!on)
 		cli_verbose(1, "no Multipath TCP here or at the peer: plain TCP is used");
+}
+
+int
+cli_dial_once(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
+    const struct cli_limits *limits, struct sku_sock *s, struct sku_error *err)
+{
+	struct sku_deadline deadline =
+	    sku_deadline_earlier(limits->run, sku_deadline_in(connect_timeout(dial, limits)));
+
+	if (try_once(dial, endpoint, deadline, s, err) == -1)
+		return -1;
+	if (sku_settimeout(s, limits->timeout_ns) == 0)
+		return 0;
+	sku_error_set(err, SKU_ERR_SYSTEM, errno, "set the timeout");
+	sku_autoclose(s);
+	return -1;
 }
 
 int
@@ -321,7 +336,7 @@ cli_dial_resolve(const struct cli_dial *dial, const struct cli_endpoint *endpoin
 			&err) == 0)
 			return CLI_OK;
 		cli_datagram_peers_free(peers);
-		if (!dial->wait || !may_pass(&err))
+		if (!dial->wait || !cli_dial_may_pass(&err))
 			return cli_error_sku(&err);
 		if (pause_until(next, end) == -1)
 			return report_wait_over(&err);

@@ -48,6 +48,12 @@ void cli_dial_check(const struct cli_dial *dial);
 int cli_dial(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
     const struct cli_limits *limits, struct sku_sock *s);
 
+/* One try, whatever --wait says, and nothing is reported: 0, or -1 and *err. */
+int cli_dial_once(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
+    const struct cli_limits *limits, struct sku_sock *s, struct sku_error *err);
+/* Is it worth another try?  Time, or somebody else, may mend it. */
+bool cli_dial_may_pass(const struct sku_error *err);
+
 /* The addresses of a datagram peer, each to be tried until one answers. */
 struct cli_datagram_peers {
 	struct sku_address *addresses;

@@ -11,10 +11,10 @@
 #include "counters.h"
 #include "queries.h"
 #include "report.h"
+#include "threads.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -205,37 +205,16 @@ worker_main(void *arg)
 	return NULL;
 }
 
-static int
-start_thread(pthread_t *thread, void *(*function)(void *), struct bulk *b, bool detached)
-{
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int error;
-
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setstacksize(&attr, WORKER_STACK);
-	if (detached)
-		(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(thread, &attr, function, b);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	(void)pthread_attr_destroy(&attr);
-	return error;
-}
-
 /* With the lock held: as many workers as there is work for, within --jobs, unless too many look-ups
  * that were given up still go on. */
 static void
 staff(struct bulk *b)
 {
-	pthread_t thread;
-
 	if (b->idle > 0)
 		(void)pthread_cond_signal(&b->work);
 	if (b->queued > b->idle && b->workers < (size_t)b->config->jobs &&
 	    b->abandoned < ABANDONED_FOR_EACH_JOB * (size_t)b->config->jobs &&
-	    start_thread(&thread, worker_main, b, true) == 0)
+	    cli_thread_start(NULL, WORKER_STACK, worker_main, b) == 0)
 		b->workers++;
 }
 
@@ -466,7 +445,7 @@ bulk_run(const struct host_config *config)
 	if (b == NULL)
 		return cli_error_errno(CLI_FAILED, ENOMEM, "prepare the look-ups");
 	cli_counters_on_sigusr1("state", counter_rows);
-	error = start_thread(&printer, printer_main, b, false);
+	error = cli_thread_start(&printer, WORKER_STACK, printer_main, b);
 	if (error != 0)
 		return cli_error_errno(CLI_FAILED, error, "prepare the look-ups");
 	read_queries(b);

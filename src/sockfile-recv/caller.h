@@ -10,13 +10,16 @@ struct caller {
 	struct sku_address peer;
 	char text[CLI_PEER_TEXT_MAX]; /* who it is, for messages */
 	int64_t since_ns;	      /* connected */
+	int64_t look_at_ns; /* CALLER_BEGUN: not before, or it would be looked at for ever */
 };
 
 enum caller_kind {
-	CALLER_SILENT, /* not enough has come to know */
+	CALLER_SILENT, /* nothing has come yet */
+	CALLER_BEGUN,  /* what has come may become a greeting, and is too little to know */
 	CALLER_EMPTY,  /* it ended without a byte */
 	CALLER_LOST,   /* errno */
 	CALLER_RAW,    /* a stream of bytes */
+	CALLER_VERIFIED,
 };
 
 /* Take the socket over. */

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "numbers.h"
+#include "tls.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,24 @@ enum {
 	OPT_MAX_SIZE,
 	OPT_SHA256,
 	OPT_MODE,
+	OPT_VERIFY,
+	OPT_RESUME,
+	OPT_RETRY,
+	OPT_DIR,
+	OPT_PRESERVE,
+	OPT_KEY,
+};
+
+/* Modes of our own. */
+enum {
+	TO_DIRECTORY = LINK_MODES_END,
+	TO_FILE = 2 * LINK_MODES_END,
 };
 
 #define ABOUT_CONNECTING "is about connecting: it goes with --connect"
 #define ABOUT_LISTENING "is about listening: it does not go with --connect"
+
+#define ABOUT_ONE_FILE "is about one FILE: it does not go with --dir"
 
 static const struct cli_option options[] = {
 	CLI_GROUP("Where from"),
@@ -25,19 +40,28 @@ static const struct cli_option options[] = {
 	TRANSFER_LINK_OPTIONS(ABOUT_CONNECTING, ABOUT_LISTENING),
 	CLI_GROUP("What to take, and how"),
 	{ OPT_FORCE, "force", NULL, "replace FILE if it is there", 0, NULL },
-	{ OPT_SIZE, "size", "SIZE", "so much must arrive", 0, NULL },
+	{ OPT_SIZE, "size", "SIZE", "so much must arrive", TO_FILE, ABOUT_ONE_FILE },
 	{ OPT_MAX_SIZE, "max-size", "SIZE", "refuse more than that", 0, NULL },
-	{ OPT_SHA256, "sha256", "HEX", "the SHA-256 of what must arrive", 0, NULL },
+	{ OPT_SHA256, "sha256", "HEX", "the SHA-256 of what must arrive", TO_FILE, ABOUT_ONE_FILE },
 	{ OPT_MODE, "mode", "OCTAL", "the mode of FILE (666 less the umask)", 0, NULL },
 	CLI_TIMEOUT_OPTION(0, NULL),
 	CLI_MAX_TIME_OPTION,
 	CLI_PROGRESS_OPTIONS,
+	CLI_GROUP("Verified transfers"),
+	{ OPT_VERIFY, "verify", NULL, "accept verified transfers alone", 0, NULL },
+	{ OPT_RESUME, "resume", NULL, "continue FILE.part; implies --verify", 0, NULL },
+	{ OPT_RETRY, "retry", "N", "go on after a lost connection, N times at most", 0, NULL },
+	{ OPT_DIR, "dir", "DIR", "take files into DIR, under the names they have", 0, NULL },
+	{ 'c', "connections", "N", "take N connections (1); none", TO_DIRECTORY,
+	    "goes with --dir" },
+	{ OPT_PRESERVE, "preserve", NULL, "apply the sender's mode and time", 0, NULL },
+	{ OPT_KEY, "key", "FILE", "accept only who has the secret in FILE", 0, NULL },
 	CLI_COMMON_OPTIONS,
 	CLI_END,
 };
 
 static const char *const synopsis[] = { "[options] [HOST] PORT FILE", "[options] -U PATH FILE",
-	"[options] --connect HOST PORT FILE", NULL };
+	"[options] --connect HOST PORT FILE", "[options] --dir DIR [HOST] PORT", NULL };
 
 static const struct cli_command command = { "sockfile-recv", synopsis,
 	"Receive a file (-: to standard output) so that nothing is lost.", options };
@@ -76,6 +100,32 @@ take_option(struct recv_config *c, int id, const char *value)
 			    "option '--sha256' takes 64 hexadecimal digits, not '%s'", value);
 		c->sha256_given = true;
 		break;
+	case OPT_VERIFY:
+		c->verify = true;
+		break;
+	case OPT_RESUME:
+		c->rules.resume = true;
+		c->verify = true;
+		break;
+	case OPT_RETRY:
+		c->retries = cli_count("retry", value, 0, INT64_MAX);
+		c->verify = true;
+		break;
+	case OPT_DIR:
+		c->dir = value;
+		c->verify = true;
+		break;
+	case 'c':
+		c->connections = cli_count_or_none("connections", value, 1, INT64_MAX);
+		break;
+	case OPT_PRESERVE:
+		c->preserve = true;
+		c->verify = true;
+		break;
+	case OPT_KEY:
+		c->key_file = value;
+		c->verify = true;
+		break;
 	case OPT_MODE:
 		c->rules.mode = parse_mode(value);
 		break;
@@ -95,16 +145,53 @@ default_mode(void)
 }
 
 static void
-check_combinations(const struct recv_config *c)
+check_combinations(const struct recv_config *c, bool mode_given)
 {
 	const char *why;
 
-	if (*c->file == '\0')
+	if (c->file != NULL && *c->file == '\0')
 		cli_usage_error("FILE is empty");
+	if (c->dir != NULL && *c->dir == '\0')
+		cli_usage_error("option '--dir' takes a directory");
 	if (c->size != NO_LIMIT && c->max_size != NO_LIMIT && c->size > c->max_size)
 		cli_usage_error("--size is more than --max-size allows");
+	if (c->preserve && mode_given)
+		cli_usage_error("--preserve and --mode exclude each other");
 	if (c->sha256_given && !sha256_load(&why))
 		cli_usage_error("option '--sha256' is not possible: %s", why);
+	if (c->key_file != NULL && (!tls_load(&why) || !sha256_load(&why)))
+		cli_usage_error("option '--key' is not possible: %s", why);
+	if (c->dir != NULL && !c->link.listening && c->connections != 1)
+		cli_usage_error("option '--connections' is about listening: --connect is one "
+				"connection");
+}
+
+/* The last operand is FILE, where there is no --dir; the rest says where from. */
+static size_t
+take_file(struct recv_config *c, const char *const *operands, size_t count)
+{
+	bool open = transfer_link_is_open(&c->link);
+
+	if (c->dir != NULL) {
+		if (open && count > 0)
+			cli_usage_error("the socket is open already (--fd or LISTEN_FDS): with "
+					"--dir there are no operands");
+		if (count > 2 ||
+		    (count == 2 && cli_operand_is_whole(&c->link.address, operands[0])))
+			cli_usage_error(
+			    "--dir takes the place of FILE: '%s' is too much", operands[count - 1]);
+		return count;
+	}
+	if (count == 0)
+		cli_usage_error("operands are missing: %s FILE",
+		    c->link.listening ? "[HOST] PORT" : "HOST PORT");
+	c->file = operands[--count];
+	if (open && count > 0)
+		cli_usage_error("the socket is open already (--fd or LISTEN_FDS): FILE is the only "
+				"operand");
+	if (count == 0 && !open)
+		cli_usage_error("a FILE is missing behind '%s' (-: standard output)", c->file);
+	return count;
 }
 
 void
@@ -118,7 +205,8 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	*config = (struct recv_config){ .link = TRANSFER_LINK_INIT,
 		.rules = { .mode = default_mode() },
 		.size = NO_LIMIT,
-		.max_size = NO_LIMIT };
+		.max_size = NO_LIMIT,
+		.connections = 1 };
 	config->link.listening = true;
 	config->operands = operands = calloc((size_t)argc + 1, sizeof(*operands));
 	if (operands == NULL)
@@ -130,19 +218,12 @@ config_parse(struct recv_config *config, int argc, char **argv)
 		else
 			take_option(config, id, value);
 	}
-	if (count == 0)
-		cli_usage_error("operands are missing: %s FILE",
-		    config->link.listening ? "[HOST] PORT" : "HOST PORT");
-	config->file = operands[--count];
-	if (transfer_link_is_open(&config->link) && count > 0)
-		cli_usage_error("the socket is open already (--fd or LISTEN_FDS): FILE is the only "
-				"operand");
-	if (count == 0 && config->link.listen.fd == -1)
-		cli_usage_error("a FILE is missing behind '%s' (-: standard output)", config->file);
+	count = take_file(config, operands, count);
 	cli_parser_check_modes(
-	    &parser, transfer_link_finish(&config->link, &parser, operands, count));
-	check_combinations(config);
-	cli_voice.stdout_is_data = strcmp(config->file, "-") == 0;
+	    &parser, transfer_link_finish(&config->link, &parser, operands, count) |
+			 (config->dir != NULL ? TO_DIRECTORY : TO_FILE));
+	check_combinations(config, cli_parser_given(&parser, OPT_MODE));
+	cli_voice.stdout_is_data = config->file != NULL && strcmp(config->file, "-") == 0;
 }
 
 void

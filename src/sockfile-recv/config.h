@@ -4,6 +4,7 @@
 
 #include "link.h"
 #include "progress.h"
+#include "secret.h"
 #include "sha256.h"
 #include "target.h"
 
@@ -12,13 +13,20 @@
 struct recv_config {
 	struct transfer_link link;
 	const char **operands;
-	const char *file; /* as typed; "-": standard output */
+	const char *file; /* as typed; "-": standard output; NULL with --dir */
 	struct target_rules rules;
 	int64_t size;	  /* what must arrive; NO_LIMIT: whatever comes */
 	int64_t max_size; /* NO_LIMIT */
 	bool sha256_given;
 	unsigned char sha256[SHA256_BYTES];
 	enum cli_progress_wish progress;
+	bool verify;	      /* nothing else is accepted */
+	bool preserve;	      /* mode and time of what was offered */
+	int64_t retries;      /* 0: none */
+	const char *dir;      /* --dir: several files, under the names that they have; NULL */
+	int64_t connections;  /* with it: how many to take; -1: for ever */
+	const char *key_file; /* NULL: no key */
+	uint8_t key[SECRET_KEY_BYTES];
 };
 
 /* Misuse ends the program with status 2. */

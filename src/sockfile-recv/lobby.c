@@ -5,6 +5,7 @@
 #include "accept.h"
 #include "caller.h"
 #include "raw.h"
+#include "reception.h"
 #include "tally.h"
 
 #include <errno.h>
@@ -15,12 +16,15 @@
 
 struct lobby {
 	const struct recv_config *config;
-	struct cli_listener *listener; /* NULL: there is one caller */
+	struct cli_listener *listener;	     /* NULL: we connect */
+	const struct lobby_dialler *dialler; /* NULL: we listen */
 	struct target *target;
 	struct cli_end_signals *signals;
 	struct cli_progress progress;
-	struct transfer_waits waits;
+	struct transfer_waits waits;	     /* of a raw transfer, which is done here */
+	struct transfer_waits session_waits; /* of the threads, which do not draw */
 	struct transfer_failure failure;
+	struct reception reception;   /* what is verified */
 	struct caller callers[SEATS]; /* in the order in which they came */
 	size_t count;
 	int64_t idle_since_ns;	 /* nobody is here */
@@ -53,6 +57,34 @@ dismiss(struct lobby *lobby, size_t i, bool reset)
 		lobby->idle_since_ns = sku_now();
 }
 
+/* A thread talks to it from here on; its seat is free. */
+static void
+hand_over(struct lobby *lobby, size_t i)
+{
+	if (reception_start(&lobby->reception, &lobby->callers[i], lobby->listener == NULL) == -1) {
+		cli_note("%s: turned away: %s", lobby->callers[i].text, strerror(errno));
+		dismiss(lobby, i, true);
+		return;
+	}
+	lobby->callers[i].sock = (struct sku_sock)SKU_SOCK_INIT;
+	dismiss(lobby, i, false);
+	cli_count_up(&transfer_tally.connections, 1);
+	if (!lobby->progress.active)
+		cli_progress_begin(
+		    &lobby->progress, lobby->config->progress, "", CLI_TOTAL_UNKNOWN, 0);
+}
+
+static size_t
+threads(struct lobby *lobby)
+{
+	size_t n;
+
+	(void)pthread_mutex_lock(&lobby->reception.crew.lock);
+	n = lobby->reception.crew.count;
+	(void)pthread_mutex_unlock(&lobby->reception.crew.lock);
+	return n;
+}
+
 /* Somebody new; when every seat is taken, whoever has been silent longest gives up his. */
 static void
 seat(struct lobby *lobby, struct sku_sock *sock, const struct sku_address *peer)
@@ -64,6 +96,8 @@ seat(struct lobby *lobby, struct sku_sock *sock, const struct sku_address *peer)
 	cli_count_up(&transfer_tally.connections, 1);
 	if (caller_init(&lobby->callers[lobby->count++], sock, peer) == -1)
 		dismiss(lobby, lobby->count - 1, true);
+	else if (lobby->config->verify)
+		hand_over(lobby, lobby->count - 1); /* whatever it is, it must know the protocol */
 }
 
 static void
@@ -92,11 +126,36 @@ accept_some(struct lobby *lobby)
 	}
 }
 
+/* The one connection that there is. */
+static void
+seat_only(struct lobby *lobby, struct sku_sock *sock)
+{
+	struct sku_address peer;
+
+	if (sku_getpeername(sock, &peer) == -1)
+		peer.len = 0;
+	seat(lobby, sock, &peer);
+	if (lobby->count == 0 && threads(lobby) == 0)
+		end(lobby, cli_error_errno(CLI_FAILED, errno, "prepare the connection"));
+}
+
+static void
+dial(struct lobby *lobby, bool again)
+{
+	struct sku_sock sock = SKU_SOCK_INIT;
+	int status = lobby->dialler->dial(lobby->dialler->arg, &sock, again);
+
+	if (status != CLI_OK)
+		end(lobby, status);
+	else
+		seat_only(lobby, &sock);
+}
+
 /* ---- what a caller turns out to be --------------------------------------------------------- */
 
 /* This is the one: whoever else is here, or comes now, is not kept waiting for nothing. */
 static void
-receive_raw(struct lobby *lobby, size_t i)
+take_raw(struct lobby *lobby, size_t i)
 {
 	struct caller caller = lobby->callers[i];
 	int64_t total = lobby->config->size;
@@ -118,6 +177,17 @@ receive_raw(struct lobby *lobby, size_t i)
 	}
 	cli_progress_end(&lobby->progress, lobby->target->written);
 	end(lobby, transfer_failure_error(&lobby->failure));
+}
+
+static void
+receive_raw(struct lobby *lobby, size_t i)
+{
+	if (threads(lobby) > 0) {
+		cli_note("%s: turned away: another transfer is under way", lobby->callers[i].text);
+		dismiss(lobby, i, true);
+		return;
+	}
+	take_raw(lobby, i);
 }
 
 /* A probe, or a lost race of Happy Eyeballs: no transfer. */
@@ -147,6 +217,10 @@ attend(struct lobby *lobby, size_t i)
 {
 	switch (caller_look(&lobby->callers[i])) {
 	case CALLER_SILENT:
+	case CALLER_BEGUN:
+		return;
+	case CALLER_VERIFIED:
+		hand_over(lobby, i);
 		return;
 	case CALLER_EMPTY:
 		if (lobby->config->size == 0)
@@ -176,11 +250,12 @@ silence_ends_at(const struct lobby *lobby)
 }
 
 static int64_t
-accept_deadline(const struct lobby *lobby)
+accept_deadline(struct lobby *lobby)
 {
 	int64_t timeout_ns = lobby->config->link.listen.accept_timeout_ns;
 
-	if (lobby->listener == NULL || lobby->count > 0 || timeout_ns == SKU_NO_TIMEOUT)
+	if (lobby->listener == NULL || lobby->listener->connected || lobby->count > 0 ||
+	    timeout_ns == SKU_NO_TIMEOUT || threads(lobby) > 0)
 		return INT64_MAX;
 	return lobby->idle_since_ns + timeout_ns;
 }
@@ -191,7 +266,7 @@ run_deadlines(struct lobby *lobby)
 	const struct cli_limits *limits = &lobby->config->link.limits;
 	int64_t now = sku_now();
 
-	if (now >= limits->run.at_ns) {
+	if (now >= limits->run.at_ns && threads(lobby) == 0) {
 		end(lobby, cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "%s",
 			       "wait for a sender"));
 	} else if (now >= accept_deadline(lobby)) {
@@ -206,25 +281,80 @@ run_deadlines(struct lobby *lobby)
 	}
 	if (now >= lobby->accept_again_ns)
 		lobby->accept_again_ns = 0;
+	for (size_t i = lobby->count; i-- > 0 && !lobby->done;) {
+		if (lobby->callers[i].look_at_ns != 0 && now >= lobby->callers[i].look_at_ns) {
+			lobby->callers[i].look_at_ns = 0;
+			attend(lobby, i);
+		}
+	}
 }
 
 static int
-poll_ms(const struct lobby *lobby)
+poll_ms(struct lobby *lobby)
 {
-	int64_t at = lobby->config->link.limits.run.at_ns;
+	int64_t at = accept_deadline(lobby);
 
-	if (accept_deadline(lobby) < at)
-		at = accept_deadline(lobby);
+	if (threads(lobby) == 0 && lobby->config->link.limits.run.at_ns < at)
+		at = lobby->config->link.limits.run.at_ns;
 	if (silence_ends_at(lobby) < at)
 		at = silence_ends_at(lobby);
 	if (lobby->accept_again_ns != 0 && lobby->accept_again_ns < at)
 		at = lobby->accept_again_ns;
+	if (lobby->progress.next_ns < at && threads(lobby) > 0)
+		at = lobby->progress.next_ns;
+	if (lobby->reception.over_at_ns < at)
+		at = lobby->reception.over_at_ns;
+	for (size_t i = 0; i < lobby->count; i++) {
+		if (lobby->callers[i].look_at_ns != 0 && lobby->callers[i].look_at_ns < at)
+			at = lobby->callers[i].look_at_ns;
+	}
 	return sku_deadline_poll_ms((struct sku_deadline){ at });
+}
+
+/* ---- verified transfers, which go on in threads --------------------------------------------- */
+
+static void
+draw(struct lobby *lobby)
+{
+	uint64_t size = cli_counter_value(&transfer_tally.size);
+
+	if (!lobby->progress.active)
+		return;
+	lobby->progress.total = size == CLI_COUNTER_UNKNOWN ? CLI_TOTAL_UNKNOWN : (int64_t)size;
+	cli_progress_update(
+	    &lobby->progress, (int64_t)cli_counter_value(&transfer_tally.bytes), sku_now());
+}
+
+/* Has a connection ended, and with it what is wanted? */
+static void
+take_stock(struct lobby *lobby)
+{
+	struct reception *r = &lobby->reception;
+	bool over, again;
+	size_t count;
+
+	crew_heard(&r->crew);
+	(void)pthread_mutex_lock(&r->crew.lock);
+	count = r->crew.count;
+	if (sku_now() >= r->over_at_ns && count == 0)
+		r->over = true;
+	over = r->over && count == 0;
+	again = r->again;
+	(void)pthread_mutex_unlock(&r->crew.lock);
+	cli_counter_set(&transfer_tally.connections, lobby->count + count);
+	if (count == 0 && lobby->count == 0)
+		lobby->idle_since_ns = sku_now();
+	if (over)
+		end(lobby, r->status);
+	else if (count == 0 && lobby->count == 0 && lobby->dialler != NULL)
+		dial(lobby, again);
+	else if (count == 0 && lobby->count == 0 && lobby->listener->connected)
+		end(lobby, r->status != CLI_OK ? r->status : (int)CLI_NO_PEER);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------ */
 
-enum { SIGNALS, LISTENER, CALLERS };
+enum { SIGNALS, LISTENER, THREADS, CALLERS };
 
 static void
 take_events(struct lobby *lobby, const struct pollfd *pfds)
@@ -244,6 +374,8 @@ take_events(struct lobby *lobby, const struct pollfd *pfds)
 	}
 	if (pfds[LISTENER].revents != 0 && !lobby->done)
 		accept_some(lobby);
+	if (pfds[THREADS].revents != 0 && !lobby->done)
+		take_stock(lobby);
 }
 
 static void
@@ -260,43 +392,56 @@ run(struct lobby *lobby)
 		pfds[LISTENER] =
 		    (struct pollfd){ accepting ? sku_fileno(&lobby->listener->sock) : -1, POLLIN,
 			    0 };
-		for (size_t i = 0; i < lobby->count; i++)
+		pfds[THREADS] = (struct pollfd){ lobby->reception.crew.wake_fd, POLLIN, 0 };
+		for (size_t i = 0; i < lobby->count; i++) {
+			const struct caller *c = &lobby->callers[i];
+
 			pfds[CALLERS + i] =
-			    (struct pollfd){ sku_fileno(&lobby->callers[i].sock), POLLIN, 0 };
+			    (struct pollfd){ c->look_at_ns == 0 ? sku_fileno(&c->sock) : -1, POLLIN,
+				    0 };
+		}
 		n = poll(pfds, CALLERS + lobby->count, poll_ms(lobby));
 		if (n > 0)
 			take_events(lobby, pfds);
 		if (!lobby->done)
 			run_deadlines(lobby);
+		if (!lobby->done && sku_now() >= lobby->reception.over_at_ns)
+			take_stock(lobby);
+		draw(lobby);
 	}
 }
 
 static int
 serve(struct lobby *lobby)
 {
-	lobby->waits = (struct transfer_waits){ .limits = &lobby->config->link.limits,
+	const struct cli_limits *limits = &lobby->config->link.limits;
+	int status;
+
+	lobby->waits = (struct transfer_waits){ .limits = limits,
 		.signal_fd = lobby->signals->fd,
 		.progress = &lobby->progress,
 		.done = &transfer_tally.bytes };
+	lobby->session_waits =
+	    (struct transfer_waits){ .limits = limits, .signal_fd = lobby->signals->fd };
 	lobby->progress.next_ns = INT64_MAX;
 	lobby->idle_since_ns = sku_now();
-	run(lobby);
+	status =
+	    reception_open(&lobby->reception, lobby->config, lobby->target, &lobby->session_waits);
+	if (status == CLI_OK) {
+		if (lobby->dialler != NULL)
+			dial(lobby, false);
+		else if (lobby->listener->connected)
+			seat_only(lobby, &lobby->listener->sock);
+		run(lobby);
+	} else {
+		end(lobby, status);
+	}
 	while (lobby->count > 0)
 		dismiss(lobby, 0, true);
+	reception_close(&lobby->reception);
+	cli_progress_end(&lobby->progress, (int64_t)cli_counter_value(&transfer_tally.bytes));
 	cli_end_signals_read(lobby->signals);
 	return lobby->status;
-}
-
-static void
-seat_only(struct lobby *lobby, struct sku_sock *sock)
-{
-	struct sku_address peer;
-
-	if (sku_getpeername(sock, &peer) == -1)
-		peer.len = 0;
-	seat(lobby, sock, &peer);
-	if (lobby->count == 0)
-		end(lobby, cli_error_errno(CLI_FAILED, errno, "prepare the connection"));
 }
 
 int
@@ -308,17 +453,16 @@ lobby_serve(const struct recv_config *config, struct cli_listener *listener, str
 	};
 
 	(void)sku_setdefaulttimeout(0); /* accepted sockets inherit it */
-	if (listener->connected)
-		seat_only(&lobby, &listener->sock);
 	return serve(&lobby);
 }
 
 int
-lobby_serve_one(const struct recv_config *config, struct sku_sock *sock, struct target *target,
-    struct cli_end_signals *signals)
+lobby_call(const struct recv_config *config, const struct lobby_dialler *dialler,
+    struct target *target, struct cli_end_signals *signals)
 {
-	struct lobby lobby = { .config = config, .target = target, .signals = signals };
+	struct lobby lobby = {
+		.config = config, .dialler = dialler, .target = target, .signals = signals
+	};
 
-	seat_only(&lobby, sock);
 	return serve(&lobby);
 }

@@ -3,6 +3,7 @@
 #include "config.h"
 #include "endsignal.h"
 #include "lobby.h"
+#include "retry.h"
 #include "tally.h"
 
 #include <errno.h>
@@ -16,17 +17,35 @@ open_signals(struct cli_end_signals *signals)
 		   cli_error_errno(CLI_FAILED, errno, "prepare for signals");
 }
 
+struct dialling {
+	const struct recv_config *config;
+	struct cli_end_signals *signals;
+	struct transfer_retry retry;
+};
+
+static int
+dial(void *arg, struct sku_sock *sock, bool again)
+{
+	struct dialling *d = arg;
+	const struct transfer_link *link = &d->config->link;
+
+	if (again)
+		return transfer_redial(&d->retry, link, d->signals, sock);
+	return cli_dial(&link->dial, &link->endpoint, &link->limits, sock);
+}
+
 static int
 connect_and_receive(
     const struct recv_config *config, struct target *target, struct cli_end_signals *signals)
 {
-	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
-	const struct transfer_link *link = &config->link;
-	int status = cli_dial(&link->dial, &link->endpoint, &link->limits, &sock);
+	struct dialling dialling = { config, signals, TRANSFER_RETRY_INIT(config->retries) };
+	const struct lobby_dialler dialler = { dial, &dialling };
+	int status = open_signals(signals);
 
+	cli_end_signals_by_default(signals, true); /* the first dial, too, can be interrupted */
 	if (status == CLI_OK)
-		status = open_signals(signals);
-	return status == CLI_OK ? lobby_serve_one(config, &sock, target, signals) : status;
+		status = lobby_call(config, &dialler, target, signals);
+	return status;
 }
 
 static int
@@ -57,18 +76,23 @@ open_target(const struct recv_config *config, struct target *target)
 
 	if (status != CLI_OK)
 		return status;
+	/* With a key nothing is on disk before somebody has shown that he has it. */
 	if (target_init(target, config->file, &config->rules, &failure) == CLI_OK)
-		(void)target_open_part(target, true, &failure);
+		(void)target_open_part(target, config->key_file == NULL, &failure);
 	status = cli_user_return(user);
 	return failure.status != CLI_OK ? transfer_failure_error(&failure) : status;
 }
 
 static int
-run(const struct recv_config *config, struct cli_end_signals *signals)
+run(struct recv_config *config, struct cli_end_signals *signals)
 {
 	struct target target = TARGET_INIT;
-	int status = open_target(config, &target);
+	int status = CLI_OK;
 
+	if (config->key_file != NULL)
+		status = secret_read(config->key_file, config->key);
+	if (status == CLI_OK && config->dir == NULL)
+		status = open_target(config, &target);
 	if (status == CLI_OK)
 		status = config->link.listening ? listen_and_receive(config, &target, signals) :
 						  connect_and_receive(config, &target, signals);

@@ -81,7 +81,7 @@ check_whole(const struct reception *r)
 	}
 	if (r->sha256 == NULL)
 		return CLI_OK;
-	sha256_final(r->sha256, digest);
+	sha256_so_far(r->sha256, digest);
 	if (memcmp(digest, r->config->sha256, sizeof(digest)) == 0)
 		return CLI_OK;
 	target_discard(r->target); /* it is something else */

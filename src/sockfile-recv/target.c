@@ -69,11 +69,15 @@ check_replaceable(
 }
 
 /* What stands at FILE now?  Whatever changes later is found out by the rename. */
-static int
-look(struct target *target, struct transfer_failure *failure)
+int
+target_look(struct target *target, struct transfer_failure *failure)
 {
 	struct stat st;
 
+	target->exists = false;
+	if (target->kind == TARGET_OUTPUT)
+		return CLI_OK;
+	target->kind = TARGET_FILE;
 	if (fstatat(target->dir_fd, target->name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return errno == ENOENT ? CLI_OK : refuse(failure, target, errno, NULL);
 	switch (st.st_mode & S_IFMT) {
@@ -94,6 +98,8 @@ look(struct target *target, struct transfer_failure *failure)
 		    "it is a symbolic link, which is not followed (--force replaces it)");
 	if (!target->rules.force && !target->rules.resume)
 		return refuse(failure, target, EEXIST, "it exists already (--force replaces it)");
+	target->exists = S_ISREG(st.st_mode);
+	target->size = st.st_size;
 	return target->rules.force ? check_replaceable(target, &st, failure) : CLI_OK;
 }
 
@@ -112,7 +118,7 @@ target_init_at(struct target *target, int dir_fd, const char *name, const char *
 		    "File name too long (250 bytes at most, to have room for " TARGET_SUFFIX ")");
 	(void)snprintf(target->name, sizeof(target->name), "%s", name);
 	(void)snprintf(target->part, sizeof(target->part), "%s%s", name, TARGET_SUFFIX);
-	return look(target, failure);
+	return target_look(target, failure);
 }
 
 int
@@ -355,6 +361,21 @@ target_write(struct target *target, const void *bytes, size_t len,
 	if (status == CLI_OK)
 		target->written += (int64_t)len;
 	return status;
+}
+
+int
+target_open_final(const struct target *target)
+{
+	struct stat st;
+	int fd = openat(target->dir_fd, target->name,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd != -1 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))) {
+		(void)close(fd);
+		errno = EEXIST;
+		return -1;
+	}
+	return fd;
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */

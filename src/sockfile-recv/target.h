@@ -37,6 +37,8 @@ struct target {
 	bool owns_dir;
 	char name[NAME_MAX + 1];
 	char part[NAME_MAX + 1];
+	bool exists;	 /* a regular FILE is there */
+	int64_t size;	 /* and this is its size */
 	int fd;		 /* FILE.part, locked; -1: not open */
 	int64_t held;	 /* bytes that FILE.part had when it was opened */
 	int64_t written; /* where the next byte goes */
@@ -56,6 +58,8 @@ int target_init(struct target *target, const char *file, const struct target_rul
 /* The same for a name in a directory that is open; shown stays the caller's, dir_fd too. */
 int target_init_at(struct target *target, int dir_fd, const char *name, const char *shown,
     const struct target_rules *rules, struct transfer_failure *failure);
+/* Look again at what stands there: for another transfer to the same FILE. */
+int target_look(struct target *target, struct transfer_failure *failure);
 /* Open and lock FILE.part.  With create false only what is there is looked at, and whether it could
  * be made. */
 int target_open_part(struct target *target, bool create, struct transfer_failure *failure);
@@ -67,6 +71,8 @@ int target_begin(struct target *target, int64_t offset, const struct transfer_wa
 /* All of it, or a failure. */
 int target_write(struct target *target, const void *bytes, size_t len,
     const struct transfer_waits *waits, struct transfer_failure *failure);
+/* FILE as it is, to be read: a descriptor for the caller to close, or -1 with errno. */
+int target_open_final(const struct target *target);
 /* Mode, flush, rename, flush the directory.  mtime may be NULL. */
 int target_commit(
     struct target *target, const struct timespec *mtime, struct transfer_failure *failure);

@@ -3,6 +3,9 @@
 #include "config.h"
 
 #include "numbers.h"
+#include "sha256.h"
+#include "tls.h"
+#include "wire.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +15,20 @@ enum {
 	OPT_OFFSET,
 	OPT_COUNT,
 	OPT_LIMIT_RATE,
+	OPT_VERIFY,
+	OPT_NAME,
+	OPT_RETRY,
+	OPT_KEY,
+};
+
+/* Modes of our own. */
+enum {
+	VERIFIED = LINK_MODES_END,
 };
 
 #define ABOUT_CONNECTING "is about connecting: it does not go with --listen"
 #define ABOUT_LISTENING "goes with --listen"
+#define ABOUT_VERIFIED "is about verified transfers: it goes with --verify"
 
 static const struct cli_option options[] = {
 	CLI_GROUP("Where to"),
@@ -30,12 +43,20 @@ static const struct cli_option options[] = {
 	CLI_TIMEOUT_OPTION(0, NULL),
 	CLI_MAX_TIME_OPTION,
 	CLI_PROGRESS_OPTIONS,
+	CLI_GROUP("Verified transfers"),
+	{ OPT_VERIFY, "verify", NULL, "know that it arrived whole, on disk, under its name", 0,
+	    NULL },
+	{ OPT_NAME, "name", "NAME", "the name that standard input is given", VERIFIED,
+	    ABOUT_VERIFIED },
+	{ OPT_RETRY, "retry", "N", "go on after a lost connection, N times at most", VERIFIED,
+	    ABOUT_VERIFIED },
+	{ OPT_KEY, "key", "FILE", "encrypt with the secret in FILE; implies --verify", 0, NULL },
 	CLI_COMMON_OPTIONS,
 	CLI_END,
 };
 
 static const char *const synopsis[] = { "[options] HOST PORT FILE", "[options] -U PATH FILE",
-	"[options] --listen [HOST:]PORT FILE", NULL };
+	"[options] --listen [HOST:]PORT FILE", "--verify [options] HOST PORT FILE...", NULL };
 
 static const struct cli_command command = { "sockfile-send", synopsis,
 	"Send a file (-: standard input) and know that it arrived.", options };
@@ -55,6 +76,24 @@ take_option(struct send_config *c, int id, const char *value)
 		break;
 	case OPT_COUNT:
 		c->count = cli_size("count", value, 1, INT64_MAX);
+		break;
+	case OPT_VERIFY:
+		c->verify = true;
+		break;
+	case OPT_NAME:
+		if (!wire_name_is_plain(value, strlen(value)))
+			cli_usage_error("option '--name' takes a plain name (1 to 250 bytes of "
+					"UTF-8, no '/', no leading '.' or '-', no control "
+					"characters, not ending in .part), not '%s'",
+			    value);
+		c->name = value;
+		break;
+	case OPT_RETRY:
+		c->retries = cli_count("retry", value, 0, INT64_MAX);
+		break;
+	case OPT_KEY:
+		c->key_file = value;
+		c->verify = true;
 		break;
 	case OPT_LIMIT_RATE:
 		c->limit_rate = cli_size("limit-rate", value, 1, INT64_C(1) << 50);
@@ -85,17 +124,66 @@ address_operands(const struct transfer_link *link, const char *const *operands, 
 	return !is_number(operands[0]) && count > 2 && is_number(operands[1]) ? 2 : 1;
 }
 
+const char *
+config_base_name(const char *file)
+{
+	const char *slash = strrchr(file, '/'), *base = slash != NULL ? slash + 1 : file;
+
+	return strcmp(file, "-") != 0 && wire_name_is_plain(base, strlen(base)) ? base : NULL;
+}
+
+/* Several files travel under their names, which must do for that and differ. */
+static void
+check_names(const struct send_config *c)
+{
+	for (size_t i = 0; i < c->file_count; i++) {
+		const char *name = config_base_name(c->files[i]);
+
+		if (strcmp(c->files[i], "-") == 0)
+			cli_usage_error("standard input goes alone, not among several FILEs");
+		if (name == NULL)
+			cli_usage_error("among several FILEs, '%s' has no name that a receiver may "
+					"take (no leading '.' or '-', no control characters, not "
+					"ending in .part)",
+			    c->files[i]);
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(name, config_base_name(c->files[j])) == 0)
+				cli_usage_error("two FILEs have the name '%s'", name);
+		}
+	}
+}
+
 static void
 check_combinations(const struct send_config *c)
 {
 	if (c->file_count == 0)
 		cli_usage_error("a FILE is missing: what to send (-: standard input)");
+	if (c->file_count > 1 && !c->verify)
+		cli_usage_error(
+		    "more than one FILE needs --verify: a raw stream has no ends of files");
+	if (c->file_count > WIRE_FILES_MAX)
+		cli_usage_error("at most %d FILEs go in one transfer", WIRE_FILES_MAX);
+	for (size_t i = 0; i < c->file_count; i++) {
+		if (*c->files[i] == '\0')
+			cli_usage_error("FILE is empty");
+	}
 	if (c->file_count > 1)
-		cli_usage_error("one FILE is sent, not %zu", c->file_count);
-	if (*c->files[0] == '\0')
-		cli_usage_error("FILE is empty");
+		check_names(c);
+	if (c->file_count > 1 && (c->offset > 0 || c->count != SKU_SENDFILE_ALL))
+		cli_usage_error("--offset and --count are about one FILE");
+	if (c->name != NULL && (c->file_count > 1 || strcmp(c->files[0], "-") != 0))
+		cli_usage_error("option '--name' is about standard input (FILE -)");
 	if (c->count != SKU_SENDFILE_ALL && c->offset > INT64_MAX - c->count)
 		cli_usage_error("--offset and --count together are too large");
+}
+
+static void
+load_key_library(const struct send_config *c)
+{
+	const char *why;
+
+	if (c->key_file != NULL && (!tls_load(&why) || !sha256_load(&why)))
+		cli_usage_error("option '--key' is not possible: %s", why);
 }
 
 void
@@ -111,7 +199,8 @@ config_parse(struct send_config *config, int argc, char **argv)
 	*config = (struct send_config){ .link = TRANSFER_LINK_INIT,
 		.count = SKU_SENDFILE_ALL,
 		.connections = 1,
-		.limit_rate = CLI_NO_RATE };
+		.limit_rate = CLI_NO_RATE,
+		.retries = RETRIES_NOT_GIVEN };
 	config->operands = operands = calloc((size_t)argc + 1, sizeof(*operands));
 	if (operands == NULL)
 		cli_usage_error("no memory for the command line");
@@ -126,7 +215,10 @@ config_parse(struct send_config *config, int argc, char **argv)
 	address = address_operands(&config->link, operands, count);
 	config->files = operands + address;
 	config->file_count = count - address;
+	load_key_library(config);
 	modes = transfer_link_finish(&config->link, &parser, operands, address);
+	if (config->verify)
+		modes |= VERIFIED;
 	cli_parser_check_modes(&parser, modes);
 	check_combinations(config);
 }

@@ -5,6 +5,9 @@
 #include "link.h"
 #include "pace.h"
 #include "progress.h"
+#include "secret.h"
+
+#define RETRIES_NOT_GIVEN INT64_C(-1)
 
 struct send_config {
 	struct transfer_link link;
@@ -15,9 +18,17 @@ struct send_config {
 	int64_t count;	     /* SKU_SENDFILE_ALL */
 	int64_t connections; /* with --listen: how many to serve; -1: for ever */
 	int64_t limit_rate;  /* CLI_NO_RATE */
+	bool verify;
+	const char *name;     /* of standard input; NULL: none */
+	int64_t retries;      /* RETRIES_NOT_GIVEN where --retry was not given */
+	const char *key_file; /* NULL: no key */
+	uint8_t key[SECRET_KEY_BYTES];
 	enum cli_progress_wish progress;
 };
 
+/* The name that a FILE travels under: its base name; NULL where that is none that a receiver may
+ * take, or for standard input. */
+const char *config_base_name(const char *file);
 /* Misuse ends the program with status 2. */
 void config_parse(struct send_config *config, int argc, char **argv);
 void config_free(struct send_config *config);

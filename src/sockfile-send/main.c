@@ -6,8 +6,11 @@
 #include "report.h"
 #include "source.h"
 #include "tally.h"
+#include "verified.h"
 
 #include <errno.h>
+#include <string.h>
+#include <unistd.h>
 
 static int
 open_signals(struct cli_end_signals *signals)
@@ -43,27 +46,66 @@ listen_and_send(
 	if (status == CLI_OK)
 		status = cli_listener_announce(&listener, &link->listen);
 	if (status == CLI_OK)
-		status = raw_serve(config, source, &listener, signals);
+		status = config->verify ? verified_serve(config, &listener, signals) :
+					  raw_serve(config, source, &listener, signals);
 	cli_listener_close(&listener);
 	return status;
 }
 
+/* Whatever cannot be opened now is found out before anybody is told that there is something. */
 static int
-run(const struct send_config *config, struct cli_end_signals *signals)
+try_files(const struct send_config *config)
+{
+	for (size_t i = 0; i < config->file_count; i++) {
+		struct source source;
+		int status = source_open(&source, config->files[i], config->offset, config->count);
+
+		source_close(&source);
+		if (status != CLI_OK)
+			return status;
+	}
+	return CLI_OK;
+}
+
+static int
+run_verified(struct send_config *config, struct cli_end_signals *signals)
+{
+	int status = config->key_file != NULL ? secret_read(config->key_file, config->key) : CLI_OK;
+
+	if (status == CLI_OK)
+		status = try_files(config);
+	if (status != CLI_OK)
+		return status;
+	return config->link.listening ? listen_and_send(config, NULL, signals) :
+					verified_send(config, signals);
+}
+
+static int
+run_raw(const struct send_config *config, struct cli_end_signals *signals)
 {
 	struct source source;
 	int status = source_open(&source, config->files[0], config->offset, config->count);
 
-	if (status == CLI_OK && config->link.listening && config->connections != 1 &&
-	    !source.seekable)
-		status = cli_error(CLI_USAGE, 0,
-		    "it can be read once: --connections has no more than one to serve", "read %s",
-		    source.name);
 	if (status == CLI_OK)
 		status = config->link.listening ? listen_and_send(config, &source, signals) :
 						  connect_and_send(config, &source, signals);
 	source_close(&source);
 	return status;
+}
+
+/* A source that can be read once has one receiver. */
+static void
+check_many(const struct send_config *config)
+{
+	struct stat st;
+	bool input = strcmp(config->files[0], "-") == 0;
+
+	if (!config->link.listening || config->connections == 1)
+		return;
+	if ((input ? fstat(STDIN_FILENO, &st) : stat(config->files[0], &st)) == 0 &&
+	    !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode) && !S_ISDIR(st.st_mode))
+		cli_usage_error("%s can be read once: --connections has no more than one to serve",
+		    input ? "standard input" : config->files[0]);
 }
 
 int
@@ -76,7 +118,9 @@ main(int argc, char **argv)
 	cli_start("sockfile-send");
 	config_parse(&config, argc, argv);
 	transfer_tally_on_sigusr1();
-	status = run(&config, &signals);
+	check_many(&config);
+	status = config.verify ? run_verified(&config, &signals) : run_raw(&config, &signals);
+	explicit_bzero(config.key, sizeof(config.key));
 	cli_end_signals_close(&signals);
 	config_free(&config);
 	if (cli_flush() != CLI_OK && status == CLI_OK)

@@ -200,6 +200,46 @@ source_send(struct source *source, struct sku_sock *s, int64_t done, size_t most
 				 send_copied(source, s, most, sent);
 }
 
+enum source_news
+source_read(struct source *source, int64_t done, void *buf, size_t len, size_t *got)
+{
+	enum source_news news;
+	ssize_t n;
+
+	*got = 0;
+	if (source->length != SOURCE_UNKNOWN && source->length - done < (int64_t)len)
+		len = (size_t)(source->length - done);
+	if (len == 0)
+		return SOURCE_ENDED;
+	if (!source->seekable) {
+		news = skip(source);
+		if (news != SOURCE_SENT)
+			return news;
+		if (!is_readable(source->fd))
+			return SOURCE_EMPTY;
+	}
+	do {
+		n = source->seekable ? pread(source->fd, buf, len, source->start + done) :
+				       read(source->fd, buf, len);
+	} while (n == -1 && errno == EINTR);
+	if (n == -1)
+		return errno == EAGAIN ? SOURCE_EMPTY : SOURCE_READ_FAILED;
+	*got = (size_t)n;
+	return n == 0 ? SOURCE_ENDED : SOURCE_SENT;
+}
+
+bool
+source_has_changed(const struct source *source)
+{
+	struct stat now;
+
+	if (!S_ISREG(source->opened.st_mode))
+		return false;
+	return fstat(source->fd, &now) == -1 || now.st_size != source->opened.st_size ||
+	       now.st_mtim.tv_sec != source->opened.st_mtim.tv_sec ||
+	       now.st_mtim.tv_nsec != source->opened.st_mtim.tv_nsec;
+}
+
 int
 source_check_end(const struct source *source, int64_t done)
 {

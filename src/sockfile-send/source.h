@@ -44,6 +44,13 @@ enum source_news {
 /* Send at most `most` of the bytes that follow the first `done`, on a non-blocking socket. */
 enum source_news source_send(
     struct source *source, struct sku_sock *s, int64_t done, size_t most, int64_t *sent);
+/* Read up to len of the bytes that follow the first `done` into buf, without blocking where it can:
+ * SOURCE_SENT and *got (for what is read here is as good as sent), SOURCE_EMPTY, SOURCE_ENDED or
+ * SOURCE_READ_FAILED. */
+enum source_news source_read(
+    struct source *source, int64_t done, void *buf, size_t len, size_t *got);
+/* Did its size or its modification time move since it was opened? */
+bool source_has_changed(const struct source *source);
 /* Was all sent that should be?  0, or the error (5) is reported: the file was cut short. */
 int source_check_end(const struct source *source, int64_t done);
 /* A note, if there is more in the file now than was there when it was opened. */

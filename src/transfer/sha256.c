@@ -23,6 +23,7 @@ static struct {
 	int (*init)(EVP_MD_CTX *, const EVP_MD *, ENGINE *);
 	int (*update)(EVP_MD_CTX *, const void *, size_t);
 	int (*final)(EVP_MD_CTX *, unsigned char *, unsigned int *);
+	int (*copy)(EVP_MD_CTX *, const EVP_MD_CTX *);
 } evp;
 
 bool
@@ -35,6 +36,7 @@ sha256_load(const char **why)
 		{ "EVP_DigestInit_ex", &evp.init },
 		{ "EVP_DigestUpdate", &evp.update },
 		{ "EVP_DigestFinal_ex", &evp.final },
+		{ "EVP_MD_CTX_copy_ex", &evp.copy },
 		{ NULL, NULL },
 	};
 
@@ -63,9 +65,21 @@ sha256_update(struct sha256 *hash, const void *bytes, size_t len)
 }
 
 void
-sha256_final(struct sha256 *hash, unsigned char digest[SHA256_BYTES])
+sha256_so_far(const struct sha256 *hash, unsigned char digest[SHA256_BYTES])
 {
-	(void)evp.final(hash->context, digest, NULL);
+	EVP_MD_CTX *copy = evp.context_new();
+
+	/* Without memory no digest is right: zeros are none. */
+	(void)memset(digest, 0, SHA256_BYTES);
+	if (copy != NULL && evp.copy(copy, hash->context) == 1)
+		(void)evp.final(copy, digest, NULL);
+	evp.context_free(copy);
+}
+
+void
+sha256_reset(struct sha256 *hash)
+{
+	(void)evp.init(hash->context, evp.sha256(), NULL);
 }
 
 void
@@ -98,10 +112,16 @@ sha256_update(struct sha256 *hash, const void *bytes, size_t len)
 }
 
 void
-sha256_final(struct sha256 *hash, unsigned char digest[SHA256_BYTES])
+sha256_so_far(const struct sha256 *hash, unsigned char digest[SHA256_BYTES])
 {
 	(void)hash;
 	(void)memset(digest, 0, SHA256_BYTES);
+}
+
+void
+sha256_reset(struct sha256 *hash)
+{
+	(void)hash;
 }
 
 void

@@ -15,8 +15,10 @@ bool sha256_load(const char **why);
 /* A new one, NULL without memory.  Free with sha256_free(), which takes NULL. */
 struct sha256 *sha256_new(void);
 void sha256_update(struct sha256 *hash, const void *bytes, size_t len);
-/* Once, at the end. */
-void sha256_final(struct sha256 *hash, unsigned char digest[SHA256_BYTES]);
+/* Of all so far; more may follow. */
+void sha256_so_far(const struct sha256 *hash, unsigned char digest[SHA256_BYTES]);
+/* Begin anew. */
+void sha256_reset(struct sha256 *hash);
 void sha256_free(struct sha256 *hash);
 
 /* 64 hexadecimal digits in either case: false for anything else. */

@@ -1,0 +1,175 @@
+/* reception.c - verified: what the connections of one run have in common.
+ * Row tool. */
+#include "reception.h"
+
+#include "session.h"
+#include "talk.h"
+#include "tally.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define FLOOR_PATIENCE 5		   /* seconds, for the old connection to end */
+#define GOODBYE_PATIENCE (10 * SKU_SECOND) /* for a sender that did not hear the verdict */
+
+int
+reception_open(struct reception *reception, const struct recv_config *config, struct target *target,
+    const struct transfer_waits *waits)
+{
+	*reception = (struct reception){ .config = config,
+		.waits = waits,
+		.target = target,
+		.dir_fd = -1,
+		.retries_left = config->retries,
+		.over_at_ns = INT64_MAX };
+	if (crew_open(&reception->crew) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "prepare for connections");
+	if (config->dir == NULL)
+		return CLI_OK;
+	reception->dir_fd = open(config->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (reception->dir_fd == -1 ||
+	    faccessat(reception->dir_fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "write to %s", config->dir);
+	return CLI_OK;
+}
+
+void
+reception_close(struct reception *reception)
+{
+	crew_close(&reception->crew);
+	if (reception->dir_fd != -1)
+		(void)close(reception->dir_fd);
+}
+
+int
+reception_start(struct reception *reception, const struct caller *caller, bool connected)
+{
+	struct session_start *start = malloc(sizeof(*start));
+
+	if (start == NULL)
+		return -1;
+	*start = (struct session_start){ reception, *caller, connected };
+	if (crew_start(&reception->crew, session_run, start) == 0)
+		return 0;
+	free(start);
+	return -1;
+}
+
+/* ---- the floor ----------------------------------------------------------------------------- */
+
+/* With the lock held: the same transfer has come anew, so its old connection is dead. */
+static void
+wait_for_floor(struct reception *r)
+{
+	struct timespec until;
+
+	(void)sku_shutdown(&r->floor->sock, SHUT_RDWR);
+	(void)clock_gettime(CLOCK_REALTIME, &until); /* the clock of the condition */
+	until.tv_sec += FLOOR_PATIENCE;
+	while (r->floor != NULL && !r->over &&
+	       pthread_cond_timedwait(&r->crew.changed, &r->crew.lock, &until) == 0)
+		;
+}
+
+enum floor_news
+reception_ask_floor(struct reception *r, struct caller *caller, const uint8_t id[WIRE_ID_SIZE])
+{
+	enum floor_news news = FLOOR_TAKEN;
+
+	(void)pthread_mutex_lock(&r->crew.lock);
+	if (r->floor != NULL && memcmp(r->floor_id, id, WIRE_ID_SIZE) == 0)
+		wait_for_floor(r);
+	if (r->over) {
+		news = FLOOR_CLOSED;
+	} else if (r->floor == NULL) {
+		r->floor = caller;
+		(void)memcpy(r->floor_id, id, WIRE_ID_SIZE);
+		news = FLOOR_YOURS;
+	}
+	(void)pthread_mutex_unlock(&r->crew.lock);
+	return news;
+}
+
+bool
+reception_is_stranger(struct reception *r, const uint8_t id[WIRE_ID_SIZE])
+{
+	bool stranger;
+
+	(void)pthread_mutex_lock(&r->crew.lock);
+	stranger = r->unfinished && memcmp(r->unfinished_id, id, WIRE_ID_SIZE) != 0;
+	(void)pthread_mutex_unlock(&r->crew.lock);
+	return stranger;
+}
+
+/* ---- the end of a connection ---------------------------------------------------------------- */
+
+/* With the lock held: one that counts. */
+static void
+count(struct reception *r, int status)
+{
+	r->taken++;
+	if (status > r->status)
+		r->status = status;
+	if (r->config->dir == NULL ||
+	    (r->config->connections != -1 && r->taken >= r->config->connections))
+		r->over = true;
+}
+
+static void
+went_well(struct reception *r, const struct reception_outcome *outcome)
+{
+	r->unfinished = false;
+	count(r, outcome->status);
+	/* A sender that did not hear the verdict may come and ask for it. */
+	if (r->over && !outcome->said_goodbye && r->retries_left > 0 && r->config->link.listening) {
+		r->over = false;
+		r->taken--;
+		r->over_at_ns = sku_now() + GOODBYE_PATIENCE;
+	}
+}
+
+/* Lost in the middle, and there may be another connection: true if it is waited for. */
+static bool
+goes_on(struct reception *r, const struct reception_outcome *outcome,
+    const struct transfer_failure *failure)
+{
+	if (!outcome->accepted || !outcome->can_go_on || !talk_is_lost(failure) ||
+	    r->retries_left == 0)
+		return false;
+	r->retries_left--;
+	r->unfinished = true;
+	r->again = true;
+	(void)memcpy(r->unfinished_id, outcome->id, WIRE_ID_SIZE);
+	(void)snprintf(r->unfinished_name, sizeof(r->unfinished_name), "%s", outcome->name);
+	return true;
+}
+
+void
+reception_done(struct reception *r, const struct caller *caller,
+    const struct reception_outcome *outcome, struct transfer_failure *failure)
+{
+	(void)pthread_mutex_lock(&r->crew.lock);
+	if (outcome->had_floor)
+		r->floor = NULL;
+	r->again = false;
+	if (failure->status == CLI_OK) {
+		if (outcome->accepted)
+			went_well(r, outcome);
+	} else if (r->over && !outcome->had_floor) {
+		/* It came too late, and the program ends. */
+	} else if (goes_on(r, outcome, failure)) {
+		transfer_failure_add(failure, "the next connection may go on (--retry)");
+		transfer_failure_note(failure, &caller->peer);
+	} else if (outcome->accepted || !r->config->link.listening) {
+		count(r, (int)transfer_failure_error(failure));
+	} else {
+		/* A probe, a stranger, a wrong key: told, and not counted. */
+		transfer_failure_note(failure, &caller->peer);
+	}
+	(void)pthread_cond_broadcast(&r->crew.changed);
+	(void)pthread_mutex_unlock(&r->crew.lock);
+}

@@ -1,0 +1,712 @@
+/* session.c - verified: one connection, from its greeting to its goodbye.
+ * Row tool. */
+#include "session.h"
+
+#include "digest.h"
+#include "talk.h"
+#include "tally.h"
+#include "threads.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define FLUSH_STACK ((size_t)128 * 1024)
+#define FLUSH_PERIOD (500 * SKU_MS)
+#define NO_VERDICT (-1)
+
+struct session {
+	struct reception *reception;
+	const struct recv_config *config;
+	struct caller caller;
+	struct transfer_failure failure;
+	struct talk talk;
+	uint8_t *buf;
+	struct digest *digest;
+	struct sha256 *sha256; /* what --sha256 or --key compares; else NULL */
+	uint8_t id[WIRE_ID_SIZE];
+	uint32_t files;
+	uint32_t index; /* of the file under way */
+	struct target *target;
+	struct target own_target; /* with --dir */
+	struct wire_offer offer;
+	enum wire_have have;
+	int64_t held, resumed, total;
+	int64_t started_ns;
+	int verdict; /* an enum wire_code that the sender has not heard; NO_VERDICT */
+	bool had_floor, accepted, file_accepted, said_goodbye, stranger;
+	bool all_done; /* every file has its verdict */
+	int refused;   /* the highest status of files that were not wanted */
+};
+
+/* ---- failing ------------------------------------------------------------------------------- */
+
+/* It fails here, and the sender will be told why. */
+__attribute__((format(printf, 4, 5))) static int
+give_up(struct session *s, enum wire_code code, const char *message, const char *format, ...)
+{
+	char during[600];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(during, sizeof(during), format, args);
+	va_end(args);
+	s->verdict = (int)code;
+	return transfer_fail(&s->failure, (enum cli_status)wire_code_status((uint8_t)code), 0,
+	    message, "%s", during);
+}
+
+/* The target failed: what the sender shall know of it. */
+static int
+target_failed(struct session *s)
+{
+	switch (s->failure.errnum) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		s->verdict = WIRE_NO_SPACE;
+		break;
+	case EEXIST:
+	case EISDIR:
+		s->verdict = WIRE_EXISTS;
+		break;
+	case ECANCELED:
+		s->verdict = WIRE_ENDED;
+		break;
+	case ENAMETOOLONG:
+		s->verdict = WIRE_WRONG_NAME;
+		break;
+	default:
+		s->verdict = WIRE_FAILED;
+		break;
+	}
+	return (int)s->failure.status;
+}
+
+static int
+send_verdict(struct session *s, enum wire_code code)
+{
+	struct wire_message message = { .type = WIRE_VERDICT };
+
+	message.held.index = s->index;
+	message.held.kind = (uint8_t)code;
+	message.held.held = (uint64_t)s->total;
+	return talk_send(&s->talk, &message);
+}
+
+static void
+show(struct session *s, int64_t total)
+{
+	s->total = total;
+	cli_counter_set(&transfer_tally.bytes, (uint64_t)total);
+}
+
+static int
+interrupted(struct session *s)
+{
+	if (!transfer_is_cancelled(s->reception->waits))
+		return CLI_OK;
+	return transfer_fail(
+	    &s->failure, CLI_FAILED, ECANCELED, "interrupted", "receive from %s", s->caller.text);
+}
+
+/* ---- what is offered ------------------------------------------------------------------------- */
+
+/* What the offer alone says against it. */
+static int
+check_offer(struct session *s)
+{
+	const struct recv_config *config = s->config;
+	bool known = s->offer.size != WIRE_SIZE_UNKNOWN;
+
+	if (s->index > s->files)
+		return talk_alien(&s->talk, "more files than it said");
+	if (config->dir != NULL && !wire_name_is_plain(s->offer.name, s->offer.name_len))
+		return give_up(s, WIRE_WRONG_NAME,
+		    s->offer.name_len == 0 ?
+			"the file has no name (the sender's --name gives one)" :
+			"no file may have this name",
+		    "receive %s from %s", s->offer.name_len == 0 ? "a file" : s->offer.name,
+		    s->caller.text);
+	if (known && config->max_size != NO_LIMIT && (int64_t)s->offer.size > config->max_size)
+		return give_up(s, WIRE_TOO_LARGE, "it is larger than --max-size allows",
+		    "receive from %s", s->caller.text);
+	if (known && config->size != NO_LIMIT && (int64_t)s->offer.size != config->size)
+		return give_up(s, WIRE_WRONG_SIZE, "it has another size than --size says",
+		    "receive from %s", s->caller.text);
+	return CLI_OK;
+}
+
+static bool
+is_another_file(struct session *s)
+{
+	bool another;
+
+	if (!s->stranger || s->config->dir == NULL)
+		return false;
+	(void)pthread_mutex_lock(&s->reception->crew.lock);
+	another = strcmp(s->reception->unfinished_name, s->offer.name) != 0;
+	(void)pthread_mutex_unlock(&s->reception->crew.lock);
+	return another;
+}
+
+static int
+busy(struct session *s)
+{
+	s->accepted = false;
+	return give_up(s, WIRE_BUSY, "another transfer is unfinished, and this is none of it",
+	    "receive from %s", s->caller.text);
+}
+
+/* The file that it would become: FILE, or a name in DIR. */
+static int
+choose_target(struct session *s)
+{
+	struct target_rules rules = s->config->rules;
+
+	if (s->config->retries > 0)
+		rules.resume = true;
+	if (s->config->dir != NULL) {
+		target_close(&s->own_target);
+		s->target = &s->own_target;
+		(void)target_init_at(s->target, s->reception->dir_fd, s->offer.name, s->offer.name,
+		    &rules, &s->failure);
+	} else {
+		s->target = s->reception->target;
+		s->target->rules = rules;
+		(void)target_look(s->target, &s->failure);
+	}
+	if (s->failure.status != CLI_OK)
+		return target_failed(s);
+	/* In a directory of others, what is no file is in the way. */
+	if (s->config->dir != NULL && s->target->kind != TARGET_FILE)
+		return give_up(
+		    s, WIRE_EXISTS, "what stands there is no file", "write %s", s->offer.name);
+	return CLI_OK;
+}
+
+/* What is here of it already. */
+static int
+look_at_what_is_here(struct session *s)
+{
+	bool known = s->offer.size != WIRE_SIZE_UNKNOWN;
+	struct target *target = s->target;
+
+	s->have = WIRE_HAVE_NONE;
+	s->held = 0;
+	if (target->kind != TARGET_FILE)
+		return CLI_OK;
+	/* Is FILE this file?  Then there is nothing to do; --force alone would replace it. */
+	if (target->exists && target->rules.resume && (target->size > 0 || s->offer.size == 0) &&
+	    (!known || (int64_t)s->offer.size == target->size)) {
+		s->have = WIRE_HAVE_FINAL;
+		s->held = target->size;
+		return CLI_OK;
+	}
+	if (target->exists && !target->rules.force)
+		return give_up(s, WIRE_EXISTS,
+		    "it is there already, and is another file (--force "
+		    "replaces it)",
+		    "write %s", target->shown);
+	if (target_open_part(target, true, &s->failure) != CLI_OK)
+		return target_failed(s);
+	if (target->rules.resume && target->held > 0 &&
+	    (!known || target->held <= (int64_t)s->offer.size)) {
+		s->have = WIRE_HAVE_PART;
+		s->held = target->held;
+	}
+	return CLI_OK;
+}
+
+/* ---- what is held ---------------------------------------------------------------------------- */
+
+static int
+hash_held(struct session *s, int fd)
+{
+	int64_t done = 0;
+
+	while (done < s->held) {
+		size_t len =
+		    s->held - done < WIRE_DATA_MAX ? (size_t)(s->held - done) : WIRE_DATA_MAX;
+		ssize_t n = pread(fd, s->buf, len, done);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			s->verdict = WIRE_FAILED;
+			return transfer_fail(&s->failure, CLI_FAILED, n == 0 ? EIO : errno, NULL,
+			    "read %s%s", s->target->shown,
+			    s->have == WIRE_HAVE_PART ? TARGET_SUFFIX : "");
+		}
+		digest_update(s->digest, s->buf, (size_t)n);
+		if (s->sha256 != NULL)
+			sha256_update(s->sha256, s->buf, (size_t)n);
+		done += n;
+		show(s, done);
+		if (interrupted(s) != CLI_OK ||
+		    talk_work(&s->talk, (uint64_t)done, (uint64_t)s->held) != CLI_OK)
+			return (int)s->failure.status;
+	}
+	return CLI_OK;
+}
+
+static int
+send_prefix(struct session *s)
+{
+	struct wire_message message = { .type = WIRE_PREFIX };
+	int fd = s->have == WIRE_HAVE_FINAL ? target_open_final(s->target) : s->target->fd, status;
+
+	if (fd == -1) {
+		s->verdict = WIRE_FAILED;
+		return transfer_fail(
+		    &s->failure, CLI_FAILED, errno, NULL, "read %s", s->target->shown);
+	}
+	status = hash_held(s, fd);
+	if (s->have == WIRE_HAVE_FINAL)
+		(void)close(fd);
+	if (status != CLI_OK)
+		return status;
+	message.held.index = s->index;
+	message.held.held = (uint64_t)s->held;
+	message.held.kind = s->config->key_file != NULL ? WIRE_SHA256 : WIRE_XXH3;
+	if (s->config->key_file != NULL)
+		sha256_so_far(s->sha256, message.held.digest);
+	else
+		digest_so_far(s->digest, message.held.digest);
+	return talk_send(&s->talk, &message);
+}
+
+static int
+send_have(struct session *s)
+{
+	struct wire_message message = { .type = WIRE_HAVE };
+
+	message.held.index = s->index;
+	message.held.kind = (uint8_t)s->have;
+	message.held.held = (uint64_t)s->held;
+	if (talk_send(&s->talk, &message) != CLI_OK)
+		return (int)s->failure.status;
+	talk_handshake_over(&s->talk);
+	return s->held > 0 ? send_prefix(s) : CLI_OK;
+}
+
+/* Where the sender goes on: behind what is held, if that is the same file, or at the beginning. */
+static int
+begin(struct session *s)
+{
+	struct wire_message message;
+	int64_t offset;
+
+	if (talk_receive(&s->talk, &message) != CLI_OK)
+		return (int)s->failure.status;
+	offset = (int64_t)message.held.held;
+	if (message.type != WIRE_START || message.held.index != s->index ||
+	    (offset != 0 && offset != s->held))
+		return talk_alien(&s->talk, "a start out of its order");
+	s->resumed = offset;
+	if (s->have == WIRE_HAVE_FINAL && offset == s->held)
+		return CLI_OK; /* nothing is written */
+	if (s->stranger && s->held > 0 && offset == 0)
+		return busy(s);
+	if (s->have == WIRE_HAVE_FINAL) {
+		if (!s->target->rules.force)
+			return give_up(s, WIRE_EXISTS,
+			    "it is there already, and is another file "
+			    "(--force replaces it)",
+			    "write %s", s->target->shown);
+		s->have = WIRE_HAVE_NONE;
+		if (target_open_part(s->target, true, &s->failure) != CLI_OK)
+			return target_failed(s);
+	}
+	if (offset == 0) {
+		digest_reset(s->digest);
+		if (s->sha256 != NULL)
+			sha256_reset(s->sha256);
+		show(s, 0);
+	}
+	if (target_begin(s->target, offset, s->reception->waits, &s->failure) != CLI_OK)
+		return target_failed(s);
+	return CLI_OK;
+}
+
+/* ---- the bytes ------------------------------------------------------------------------------- */
+
+static int
+check_room(struct session *s, uint32_t len)
+{
+	int64_t after;
+
+	if (__builtin_add_overflow(s->total, (int64_t)len, &after) ||
+	    (s->offer.size != WIRE_SIZE_UNKNOWN && after > (int64_t)s->offer.size))
+		return talk_alien(&s->talk, "more bytes than it offered");
+	if (s->have == WIRE_HAVE_FINAL)
+		return give_up(s, WIRE_EXISTS,
+		    "it is there already, and is shorter than what is "
+		    "sent (--force replaces it)",
+		    "write %s", s->target->shown);
+	if (s->config->max_size != NO_LIMIT && after > s->config->max_size)
+		return give_up(s, WIRE_TOO_LARGE, "it is larger than --max-size allows",
+		    "receive from %s", s->caller.text);
+	if (s->config->size != NO_LIMIT && after > s->config->size)
+		return give_up(s, WIRE_WRONG_SIZE, "it has another size than --size says",
+		    "receive from %s", s->caller.text);
+	return CLI_OK;
+}
+
+static int
+take_data(struct session *s, uint32_t len)
+{
+	if (check_room(s, len) != CLI_OK || talk_receive_data(&s->talk, s->buf, len) != CLI_OK)
+		return (int)s->failure.status;
+	digest_update(s->digest, s->buf, len);
+	if (s->sha256 != NULL && s->config->sha256_given)
+		sha256_update(s->sha256, s->buf, len);
+	if (target_write(s->target, s->buf, len, s->reception->waits, &s->failure) != CLI_OK)
+		return target_failed(s);
+	show(s, s->total + (int64_t)len);
+	return interrupted(s);
+}
+
+/* To the END, which is in *end. */
+static int
+take_bytes(struct session *s, struct wire_ending *end)
+{
+	struct wire_message message;
+
+	for (;;) {
+		if (talk_receive(&s->talk, &message) != CLI_OK)
+			return (int)s->failure.status;
+		if (message.type == WIRE_END && message.end.index == s->index) {
+			*end = message.end;
+			return CLI_OK;
+		}
+		if (message.type != WIRE_DATA)
+			return talk_alien(&s->talk, "a message among the bytes");
+		if (take_data(s, message.data_len) != CLI_OK)
+			return (int)s->failure.status;
+	}
+}
+
+/* What has come is not the file, and no beginning of it. */
+static int
+discard(struct session *s, enum wire_code code, const char *message)
+{
+	(void)give_up(s, code, message, "receive from %s", s->caller.text);
+	if (s->have != WIRE_HAVE_FINAL)
+		target_discard(s->target);
+	return (int)s->failure.status;
+}
+
+static int
+check_end(struct session *s, const struct wire_ending *end)
+{
+	uint8_t digest[SHA256_BYTES];
+
+	if (end->how == WIRE_CHANGED)
+		return discard(s, WIRE_CUT_SHORT, "the file changed while it was sent");
+	if (end->how == WIRE_READ_FAILED)
+		return give_up(s, WIRE_CUT_SHORT, "the sender could not read the file to its end",
+		    "receive from %s", s->caller.text);
+	if (end->how == WIRE_STOPPED)
+		return give_up(
+		    s, WIRE_ENDED, "the sender was told to end", "receive from %s", s->caller.text);
+	if (end->total != (uint64_t)s->total ||
+	    (s->offer.size != WIRE_SIZE_UNKNOWN && end->total != s->offer.size))
+		return talk_alien(&s->talk, "an end that is not where its file ends");
+	digest_so_far(s->digest, digest);
+	if (memcmp(digest, end->digest, DIGEST_BYTES) != 0)
+		return discard(
+		    s, WIRE_WRONG_DIGEST, "what arrived is not what was sent: the digests differ");
+	if (s->config->size != NO_LIMIT && s->total != s->config->size)
+		return give_up(s, WIRE_WRONG_SIZE, "it has another size than --size says",
+		    "receive from %s", s->caller.text);
+	if (!s->config->sha256_given)
+		return CLI_OK;
+	sha256_so_far(s->sha256, digest);
+	if (memcmp(digest, s->config->sha256, sizeof(digest)) != 0)
+		return discard(s, WIRE_WRONG_SHA256, "its SHA-256 is another (--sha256)");
+	return CLI_OK;
+}
+
+/* ---- under its name -------------------------------------------------------------------------- */
+
+static void *
+flush(void *arg)
+{
+	struct session *s = arg;
+	const struct timespec mtime = { (time_t)s->offer.mtime_s, (long)s->offer.mtime_ns };
+
+	if (s->config->preserve)
+		s->target->rules.mode = s->offer.mode;
+	(void)target_commit(s->target, s->config->preserve ? &mtime : NULL, &s->failure);
+	return NULL;
+}
+
+/* A disk may take its time: the sender is told that there is work. */
+static int
+commit(struct session *s)
+{
+	struct transfer_failure lost = { .status = CLI_OK };
+	pthread_t thread;
+	struct timespec until;
+	int error = cli_thread_start(&thread, FLUSH_STACK, flush, s);
+
+	if (error != 0) {
+		(void)flush(s);
+		return s->failure.status != CLI_OK ? target_failed(s) : CLI_OK;
+	}
+	s->talk.failure = &lost; /* the file counts, whether the sender is still there or not */
+	do {
+		(void)clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += FLUSH_PERIOD;
+		if (until.tv_nsec >= SKU_SECOND) {
+			until.tv_nsec -= SKU_SECOND;
+			until.tv_sec++;
+		}
+		error = pthread_timedjoin_np(thread, NULL, &until);
+		if (error == ETIMEDOUT && lost.status == CLI_OK)
+			(void)talk_work(&s->talk, (uint64_t)s->total, (uint64_t)s->total);
+	} while (error == ETIMEDOUT || error == EINTR);
+	s->talk.failure = &s->failure;
+	return s->failure.status != CLI_OK ? target_failed(s) : CLI_OK;
+}
+
+static void
+report(const struct session *s)
+{
+	const struct transfer_result result = { .event = "received",
+		.name = s->target->shown,
+		.peer = &s->caller.peer,
+		.bytes = s->total,
+		.resumed = s->resumed,
+		.ns = sku_now() - s->started_ns,
+		.remark = s->have == WIRE_HAVE_FINAL ? " (it was there already)" : " (verified)",
+		.verified = true };
+
+	transfer_report(&result);
+}
+
+/* ---- a file ---------------------------------------------------------------------------------- */
+
+static int
+take_file(struct session *s)
+{
+	struct wire_ending end;
+
+	if (check_offer(s) != CLI_OK)
+		return (int)s->failure.status;
+	if (is_another_file(s))
+		return busy(s);
+	if (choose_target(s) != CLI_OK || look_at_what_is_here(s) != CLI_OK)
+		return (int)s->failure.status;
+	s->accepted = s->file_accepted = true;
+	if (s->offer.size != WIRE_SIZE_UNKNOWN)
+		cli_counter_set(&transfer_tally.size, s->offer.size);
+	else
+		cli_counter_set(&transfer_tally.size, CLI_COUNTER_UNKNOWN);
+	if (send_have(s) != CLI_OK || begin(s) != CLI_OK || take_bytes(s, &end) != CLI_OK ||
+	    check_end(s, &end) != CLI_OK)
+		return (int)s->failure.status;
+	if (s->have != WIRE_HAVE_FINAL && commit(s) != CLI_OK)
+		return (int)s->failure.status;
+	report(s);
+	cli_count_up(&transfer_tally.transfers, 1);
+	s->all_done = s->index == s->files;
+	return send_verdict(s, WIRE_DONE);
+}
+
+/* It is not wanted, and nothing was begun: the sender is told, and may offer the next. */
+static int
+refuse_file(struct session *s)
+{
+	if ((int)s->failure.status > s->refused)
+		s->refused = (int)s->failure.status;
+	transfer_failure_note(&s->failure, &s->caller.peer);
+	s->failure = (struct transfer_failure){ .status = CLI_OK };
+	s->all_done = s->index == s->files;
+	return send_verdict(s, (enum wire_code)s->verdict);
+}
+
+static int
+take_offer(struct session *s, const struct wire_offer *offer)
+{
+	if (s->index != 0 && offer->index != s->index + 1)
+		return talk_alien(&s->talk, "an offer out of its order");
+	s->offer = *offer;
+	s->index = offer->index;
+	s->started_ns = sku_now();
+	s->verdict = NO_VERDICT;
+	s->file_accepted = false;
+	digest_reset(s->digest);
+	if (s->sha256 != NULL)
+		sha256_reset(s->sha256);
+	show(s, 0);
+	if (take_file(s) == CLI_OK)
+		return CLI_OK;
+	if (!s->file_accepted && s->verdict != NO_VERDICT && s->verdict != WIRE_BUSY &&
+	    s->files > 1)
+		return refuse_file(s);
+	return (int)s->failure.status;
+}
+
+/* ---- the connection -------------------------------------------------------------------------- */
+
+static int
+take_files(struct session *s)
+{
+	struct wire_message message;
+
+	for (;;) {
+		if (talk_receive(&s->talk, &message) != CLI_OK)
+			return (int)s->failure.status;
+		if (message.type == WIRE_BYE) {
+			message.type = WIRE_BYE_OK;
+			s->said_goodbye = true;
+			return talk_send(&s->talk, &message);
+		}
+		if (message.type != WIRE_OFFER)
+			return talk_alien(&s->talk, "a message out of its order");
+		if (take_offer(s, &message.offer) != CLI_OK)
+			return (int)s->failure.status;
+		/* The goodbye, or the next offer, is not waited for for ever. */
+		s->talk.handshake = sku_deadline_in(TALK_HANDSHAKE);
+	}
+}
+
+static int
+check_hello(struct session *s, const struct wire_message *message)
+{
+	const struct wire_hello *hello = &message->hello;
+
+	if (message->type != WIRE_HELLO || hello->files == 0)
+		return talk_alien(&s->talk, "its hello");
+	if (memcmp(hello->own, s->talk.seen, WIRE_GREETING_SIZE) != 0 ||
+	    memcmp(hello->seen, s->talk.own, WIRE_GREETING_SIZE) != 0) {
+		talk_abort(&s->talk, WIRE_ALTERED);
+		return transfer_fail(&s->failure, CLI_MISMATCH, 0,
+		    "the greeting was changed on the way", "talk to %s", s->caller.text);
+	}
+	if (hello->files > 1 && s->config->dir == NULL) {
+		talk_abort(&s->talk, WIRE_ONE_FILE);
+		return transfer_fail(&s->failure, CLI_MISMATCH, 0,
+		    "it has several files, and one is taken here (--dir takes several)",
+		    "talk to %s", s->caller.text);
+	}
+	(void)memcpy(s->id, hello->id, WIRE_ID_SIZE);
+	s->files = hello->files;
+	return CLI_OK;
+}
+
+static int
+ask_floor(struct session *s)
+{
+	if (reception_ask_floor(s->reception, &s->caller, s->id) == FLOOR_YOURS) {
+		s->had_floor = true;
+		s->stranger = reception_is_stranger(s->reception, s->id);
+		return CLI_OK;
+	}
+	talk_abort(&s->talk, WIRE_BUSY);
+	return transfer_fail(&s->failure, CLI_NO_PEER, 0, "another transfer is unfinished",
+	    "receive from %s", s->caller.text);
+}
+
+static int
+greet(struct session *s, bool connected)
+{
+	const struct recv_config *config = s->config;
+	struct wire_message message;
+
+	if (talk_greet(&s->talk, WIRE_RECEIVER, config->key_file != NULL ? config->key : NULL,
+		!config->verify, connected) != CLI_OK ||
+	    talk_receive(&s->talk, &message) != CLI_OK || check_hello(s, &message) != CLI_OK ||
+	    ask_floor(s) != CLI_OK)
+		return (int)s->failure.status;
+	(void)memcpy(message.hello.own, s->talk.own, WIRE_GREETING_SIZE);
+	(void)memcpy(message.hello.seen, s->talk.seen, WIRE_GREETING_SIZE);
+	message.hello.files = 0;
+	return talk_send(&s->talk, &message);
+}
+
+/* The sender learns why; what has come is kept, if it is worth it. */
+static void
+part_in_discord(struct session *s)
+{
+	struct transfer_failure why = s->failure;
+
+	if (s->failure.status == CLI_OK)
+		return;
+	if (s->verdict != NO_VERDICT && !s->talk.aborted) {
+		struct transfer_failure ignored = { .status = CLI_OK };
+
+		s->talk.failure = &ignored;
+		s->talk.aborted = send_verdict(s, (enum wire_code)s->verdict) == CLI_OK;
+		s->talk.failure = &s->failure;
+	}
+	if (s->target != NULL && s->file_accepted && s->have != WIRE_HAVE_FINAL)
+		target_keep(s->target, &why);
+	s->failure = why;
+	talk_abort(&s->talk, why.errnum == ECANCELED	 ? WIRE_ENDED :
+			     why.status == CLI_TIMED_OUT ? WIRE_TIMED_OUT :
+							   WIRE_PROTOCOL);
+}
+
+static int
+get_memory(struct session *s)
+{
+	s->buf = malloc(WIRE_DATA_MAX);
+	s->digest = digest_new();
+	if (s->config->sha256_given || s->config->key_file != NULL)
+		s->sha256 = sha256_new();
+	if (s->buf == NULL || s->digest == NULL ||
+	    ((s->config->sha256_given || s->config->key_file != NULL) && s->sha256 == NULL))
+		return transfer_fail(&s->failure, CLI_FAILED, ENOMEM, NULL, "get buffers");
+	return CLI_OK;
+}
+
+static void
+free_memory(struct session *s)
+{
+	free(s->buf);
+	digest_free(s->digest);
+	sha256_free(s->sha256);
+	target_close(&s->own_target);
+}
+
+void
+session_run(void *arg)
+{
+	struct session_start start = *(struct session_start *)arg;
+	struct session s = { .reception = start.reception,
+		.config = start.reception->config,
+		.caller = start.caller,
+		.own_target = TARGET_INIT,
+		.verdict = NO_VERDICT };
+	struct reception_outcome outcome = { .id = s.id, .name = s.offer.name };
+	int status;
+
+	free(arg);
+	talk_init(&s.talk, &s.caller.sock, s.caller.text, s.reception->waits, &s.failure);
+	status = get_memory(&s);
+	if (status == CLI_OK)
+		status = greet(&s, start.connected);
+	if (status == CLI_OK)
+		status = take_files(&s);
+	/* Every file is dealt with, whether or not the sender is still there to hear it. */
+	if (status != CLI_OK && s.all_done && talk_is_lost(&s.failure))
+		s.failure = (struct transfer_failure){ .status = CLI_OK };
+	part_in_discord(&s);
+	outcome.had_floor = s.had_floor;
+	outcome.accepted = s.accepted;
+	outcome.said_goodbye = s.said_goodbye;
+	outcome.can_go_on = s.target == NULL || s.target->kind == TARGET_FILE;
+	outcome.status = s.refused;
+	talk_close(&s.talk);
+	free_memory(&s);
+	reception_done(s.reception, &s.caller, &outcome, &s.failure);
+	sku_autoclose(&s.caller.sock);
+}

@@ -1,0 +1,530 @@
+/* delivery.c - verified: all FILEs to one receiver, over one connection after the other.
+ * Row tool.
+ *
+ * Bytes are read, hashed and sent from one buffer: what sendfile(2) sends may be something else by
+ * then than what was hashed. */
+#include "delivery.h"
+
+#include "digest.h"
+#include "sha256.h"
+#include "talk.h"
+#include "tally.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INPUT_PERIOD (50 * SKU_MS) /* from one look at a silent input to the next */
+
+struct session {
+	struct delivery *delivery;
+	const struct sku_address *peer;
+	const char *peer_text;
+	const struct transfer_waits *waits;
+	struct transfer_failure *failure;
+	struct talk talk;
+	struct digest *digest;
+	struct sha256 *sha256; /* with --key, of what the receiver holds; else NULL */
+	uint8_t *buf;
+	/* of the FILE under way */
+	struct source source;
+	uint32_t index;
+	int64_t done, resumed;
+	int64_t started_ns;
+};
+
+static int
+fail_reading(struct session *s, int errnum)
+{
+	return transfer_fail(s->failure, CLI_FAILED, errnum, NULL, "read %s", s->source.name);
+}
+
+/* The bar and SIGUSR1 count what is done of each FILE, whichever connection did it. */
+static void
+show(struct session *s, int64_t done)
+{
+	cli_count_up_shared(&transfer_tally.bytes, (uint64_t)(done - s->done));
+	s->delivery->shown += done - s->done;
+	s->done = done;
+	transfer_show(s->waits);
+}
+
+/* ---- what the receiver says ------------------------------------------------------------------ */
+
+static int
+expect(struct session *s, enum wire_type type, struct wire_message *message)
+{
+	if (message->type != type || message->held.index != s->index)
+		return talk_alien(&s->talk, "a message out of its order");
+	return CLI_OK;
+}
+
+/* A verdict before it was asked for: why it does not want this FILE. */
+static int
+stopped_by(struct session *s, const struct wire_message *message)
+{
+	if (message->type != WIRE_VERDICT || message->held.index != s->index ||
+	    message->held.kind == WIRE_DONE)
+		return talk_alien(&s->talk, "a message out of its order");
+	return talk_told(&s->talk, message->held.kind);
+}
+
+/* ---- offering -------------------------------------------------------------------------------- */
+
+static const char *
+name_of(const struct session *s)
+{
+	const struct send_config *config = s->delivery->config;
+	const char *name = config->name;
+
+	if (name == NULL)
+		name = config_base_name(config->files[s->index - 1]);
+	return name != NULL ? name : "";
+}
+
+static int
+send_offer(struct session *s)
+{
+	const struct stat *st = &s->source.opened;
+	struct wire_message message = { .type = WIRE_OFFER };
+	struct wire_offer *offer = &message.offer;
+	const char *name = name_of(s);
+
+	offer->index = s->index;
+	offer->mode = S_ISREG(st->st_mode) ? (uint16_t)(st->st_mode & 0777) : 0600;
+	offer->size =
+	    s->source.length == SOURCE_UNKNOWN ? WIRE_SIZE_UNKNOWN : (uint64_t)s->source.length;
+	offer->mtime_s = st->st_mtim.tv_sec;
+	offer->mtime_ns = (uint32_t)st->st_mtim.tv_nsec;
+	offer->name_len = strlen(name);
+	(void)memcpy(offer->name, name, offer->name_len);
+	return talk_send(&s->talk, &message);
+}
+
+/* Hash the first bytes of the FILE, as the receiver does with what it holds. */
+static int
+hash_prefix(struct session *s, int64_t held)
+{
+	while (s->done < held) {
+		size_t len =
+		    held - s->done < WIRE_DATA_MAX ? (size_t)(held - s->done) : WIRE_DATA_MAX;
+		size_t got;
+
+		if (source_read(&s->source, s->done, s->buf, len, &got) != SOURCE_SENT)
+			return CLI_OK; /* it is shorter: no match */
+		digest_update(s->digest, s->buf, got);
+		if (s->sha256 != NULL)
+			sha256_update(s->sha256, s->buf, got);
+		show(s, s->done + (int64_t)got);
+		if (transfer_is_cancelled(s->waits))
+			return transfer_fail(s->failure, CLI_FAILED, ECANCELED, "interrupted",
+			    "read %s", s->source.name);
+		if (talk_work(&s->talk, (uint64_t)s->done, (uint64_t)held) != CLI_OK)
+			return s->failure->status;
+	}
+	return CLI_OK;
+}
+
+static bool
+is_same_prefix(const struct session *s, const struct wire_held *prefix)
+{
+	uint8_t ours[WIRE_DIGEST_SIZE] = { 0 };
+	bool key = s->delivery->config->key_file != NULL;
+
+	if (key)
+		sha256_so_far(s->sha256, ours);
+	else
+		digest_so_far(s->digest, ours);
+	return s->done == (int64_t)prefix->held &&
+	       prefix->kind == (key ? WIRE_SHA256 : WIRE_XXH3) &&
+	       memcmp(ours, prefix->digest, sizeof(ours)) == 0;
+}
+
+/* The receiver holds something: where do we go on? */
+static int
+compare_prefix(struct session *s, const struct wire_held *have)
+{
+	struct wire_message message;
+	bool comparable = s->source.seekable && (s->source.length == SOURCE_UNKNOWN ||
+						    (int64_t)have->held <= s->source.length);
+
+	/* Somebody may have made what the receiver holds so that XXH3 is taken in. */
+	if (s->delivery->config->key_file != NULL && s->sha256 == NULL &&
+	    (s->sha256 = sha256_new()) == NULL)
+		return transfer_fail(s->failure, CLI_FAILED, ENOMEM, NULL, "get a digest");
+	if (s->sha256 != NULL)
+		sha256_reset(s->sha256);
+	if (comparable && hash_prefix(s, (int64_t)have->held) != CLI_OK)
+		return s->failure->status;
+	if (talk_receive(&s->talk, &message) != CLI_OK)
+		return s->failure->status;
+	if (message.type == WIRE_VERDICT)
+		return stopped_by(s, &message);
+	if (expect(s, WIRE_PREFIX, &message) != CLI_OK || message.held.held != have->held)
+		return talk_alien(&s->talk, "a message out of its order");
+	if (comparable && is_same_prefix(s, &message.held)) {
+		s->resumed = s->done;
+		return CLI_OK;
+	}
+	digest_reset(s->digest);
+	show(s, 0);
+	return CLI_OK;
+}
+
+/* *refused: the receiver does not want this one, and has said why. */
+static int
+offer(struct session *s, bool *refused)
+{
+	struct wire_message message;
+	struct wire_message start = { .type = WIRE_START };
+
+	*refused = false;
+	if (send_offer(s) != CLI_OK || talk_receive(&s->talk, &message) != CLI_OK)
+		return s->failure->status;
+	if (message.type == WIRE_VERDICT) {
+		*refused = true;
+		return stopped_by(s, &message);
+	}
+	if (expect(s, WIRE_HAVE, &message) != CLI_OK)
+		return s->failure->status;
+	s->delivery->accepted = true;
+	talk_handshake_over(&s->talk);
+	if (message.held.held > 0 && compare_prefix(s, &message.held) != CLI_OK)
+		return s->failure->status;
+	start.held.index = s->index;
+	start.held.held = (uint64_t)s->done;
+	return talk_send(&s->talk, &start);
+}
+
+/* ---- the bytes ------------------------------------------------------------------------------- */
+
+static int
+listen_for_a_stop(struct session *s)
+{
+	struct wire_message message;
+
+	if (talk_heard(&s->talk, &message))
+		return stopped_by(s, &message);
+	return s->failure->status;
+}
+
+/* Wait until --limit-rate lets more go, or the input has more: it is we who wait, not the peer. */
+static int
+rest_until(struct session *s, int fd, int64_t at_ns)
+{
+	if (transfer_wait(s->waits, fd, POLLIN, (struct sku_deadline){ at_ns }) == -1 &&
+	    (errno == ECANCELED || sku_deadline_passed(s->waits->limits->run)))
+		return transfer_fail_peer(
+		    s->failure, errno, &s->waits->limits->run, "send %s", s->source.name);
+	talk_handshake_over(&s->talk);
+	return listen_for_a_stop(s);
+}
+
+/* The next piece into the buffer; *got 0 at the end. */
+static enum source_news
+read_piece(struct session *s, struct cli_pace *pace, size_t *got)
+{
+	size_t most = cli_pace_room(pace, WIRE_DATA_MAX, sku_now());
+
+	*got = 0;
+	if (most == 0)
+		return SOURCE_BLOCKED;
+	return source_read(&s->source, s->done, s->buf, most, got);
+}
+
+static int
+send_piece(struct session *s, struct cli_pace *pace, size_t len)
+{
+	struct wire_message message;
+	bool stopped;
+
+	if (!s->source.seekable)
+		s->delivery->consumed = true;
+	digest_update(s->digest, s->buf, len);
+	if (talk_send_data(&s->talk, s->buf, len, &message, &stopped) != CLI_OK)
+		return s->failure->status;
+	if (stopped)
+		return stopped_by(s, &message);
+	cli_pace_pay(pace, len, sku_now());
+	show(s, s->done + (int64_t)len);
+	if (transfer_is_cancelled(s->waits))
+		return transfer_fail(
+		    s->failure, CLI_FAILED, ECANCELED, "interrupted", "send to %s", s->peer_text);
+	return listen_for_a_stop(s);
+}
+
+/* To the end of the FILE.  A failure to read is no failure yet: *how says what END will. */
+static int
+send_bytes(struct session *s, enum wire_end *how, int *errnum)
+{
+	struct cli_pace pace = { .rate = s->delivery->config->limit_rate };
+	size_t got;
+
+	*how = WIRE_WHOLE;
+	while (s->failure->status == CLI_OK) {
+		switch (read_piece(s, &pace, &got)) {
+		case SOURCE_SENT:
+			(void)send_piece(s, &pace, got);
+			break;
+		case SOURCE_BLOCKED:
+			(void)rest_until(s, -1, pace.paid_until_ns);
+			break;
+		case SOURCE_EMPTY:
+			(void)rest_until(s, s->source.fd, sku_now() + INPUT_PERIOD);
+			break;
+		case SOURCE_ENDED:
+			if ((s->source.length != SOURCE_UNKNOWN && s->done < s->source.length) ||
+			    s->source.to_skip > 0 || source_has_changed(&s->source))
+				*how = WIRE_CHANGED;
+			return CLI_OK;
+		case SOURCE_READ_FAILED:
+		case SOURCE_PEER_FAILED:
+			*errnum = errno;
+			*how = WIRE_READ_FAILED;
+			return CLI_OK;
+		}
+	}
+	return s->failure->status;
+}
+
+static int
+send_end(struct session *s, enum wire_end how)
+{
+	struct wire_message message = { .type = WIRE_END };
+
+	message.end.index = s->index;
+	message.end.how = how;
+	message.end.total = (uint64_t)s->done;
+	digest_so_far(s->digest, message.end.digest);
+	return talk_send(&s->talk, &message);
+}
+
+/* It did not go well here: the receiver knows by the END, and then it is said here too. */
+static int
+fail_here(struct session *s, enum wire_end how, int errnum)
+{
+	struct transfer_failure ignored = { .status = CLI_OK };
+	struct wire_message message;
+
+	s->talk.failure = &ignored; /* whatever it answers, the cause is ours */
+	(void)talk_receive(&s->talk, &message);
+	s->talk.aborted = true;
+	s->talk.failure = s->failure;
+	if (how == WIRE_READ_FAILED)
+		return fail_reading(s, errnum);
+	return transfer_fail(s->failure, CLI_MISMATCH, 0,
+	    s->source.to_skip > 0 ? "it ended before --offset" :
+	    s->source.count != SKU_SENDFILE_ALL && s->done < s->source.count ?
+				    "it ended before --count" :
+				    "it changed while it was sent",
+	    "read %s", s->source.name);
+}
+
+static int
+await_verdict(struct session *s)
+{
+	struct wire_message message;
+
+	s->delivery->unknown = true;
+	if (talk_receive(&s->talk, &message) != CLI_OK ||
+	    expect(s, WIRE_VERDICT, &message) != CLI_OK)
+		return s->failure->status;
+	s->delivery->unknown = false;
+	if (message.held.kind != WIRE_DONE)
+		return talk_told(&s->talk, message.held.kind);
+	if (message.held.held != (uint64_t)s->done)
+		return talk_alien(&s->talk, "a verdict about something else");
+	return CLI_OK;
+}
+
+/* ---- one FILE, all FILEs ----------------------------------------------------------------------
+ */
+
+static void
+report(struct session *s)
+{
+	const struct transfer_result result = { .event = "sent",
+		.name = s->source.name,
+		.peer = s->peer,
+		.bytes = s->done,
+		.resumed = s->resumed,
+		.ns = sku_now() - s->started_ns,
+		.remark = "",
+		.verified = true };
+
+	transfer_report(&result);
+}
+
+static int
+send_file(struct session *s, bool *refused)
+{
+	enum wire_end how;
+	int errnum = 0;
+
+	if (offer(s, refused) != CLI_OK || send_bytes(s, &how, &errnum) != CLI_OK)
+		return s->failure->status;
+	if (s->source.count != SKU_SENDFILE_ALL && s->done < s->source.count && how == WIRE_WHOLE)
+		how = WIRE_CHANGED;
+	if (send_end(s, how) != CLI_OK)
+		return s->failure->status;
+	if (how != WIRE_WHOLE)
+		return fail_here(s, how, errnum);
+	if (await_verdict(s) != CLI_OK)
+		return s->failure->status;
+	report(s);
+	return CLI_OK;
+}
+
+/* The receiver wants this one not: that is said, and the next may go. */
+static void
+note_refusal(struct session *s)
+{
+	struct delivery *d = s->delivery;
+
+	if ((int)s->failure->status > d->status)
+		d->status = (int)s->failure->status;
+	(void)snprintf(s->failure->during, sizeof(s->failure->during), "send %s to %s",
+	    s->source.name, s->peer_text);
+	transfer_failure_note(s->failure, s->peer);
+	*s->failure = (struct transfer_failure){ .status = CLI_OK };
+	s->talk.aborted = false;
+}
+
+static int
+send_next(struct session *s)
+{
+	struct delivery *d = s->delivery;
+	const struct send_config *config = d->config;
+	bool refused = false;
+	int status;
+
+	s->index = (uint32_t)d->next + 1;
+	s->done = s->resumed = 0;
+	s->started_ns = sku_now();
+	digest_reset(s->digest);
+	if (d->consumed)
+		return transfer_fail(s->failure, CLI_NO_PEER, 0,
+		    "the connection was lost, and standard input cannot be read again",
+		    "send to %s", s->peer_text);
+	status = source_open(&s->source, config->files[d->next], config->offset, config->count);
+	if (status != CLI_OK) {
+		/* Reported already; the rest goes on. */
+		if (status > d->status)
+			d->status = status;
+		source_close(&s->source);
+		d->next++;
+		return CLI_OK;
+	}
+	if (s->source.length != SOURCE_UNKNOWN)
+		cli_counter_set(&transfer_tally.size, (uint64_t)s->source.length);
+	status = send_file(s, &refused);
+	if (status == CLI_OK)
+		cli_count_up_shared(&transfer_tally.transfers, 1);
+	if (status != CLI_OK &&
+	    !(refused && config->file_count > 1 && s->failure->status != CLI_NO_PEER)) {
+		int64_t done = s->done;
+
+		show(s, 0); /* the next connection counts it again */
+		s->done = done;
+		source_close(&s->source);
+		return status;
+	}
+	if (status != CLI_OK)
+		note_refusal(s);
+	source_close(&s->source);
+	d->next++;
+	return CLI_OK;
+}
+
+static int
+say_goodbye(struct session *s)
+{
+	struct transfer_failure lost = { .status = CLI_OK };
+	struct wire_message message = { .type = WIRE_BYE };
+
+	/* Every file has its verdict: whether this is heard changes nothing. */
+	s->talk.failure = &lost;
+	if (talk_send(&s->talk, &message) == CLI_OK)
+		(void)talk_receive(&s->talk, &message);
+	if (lost.status != CLI_OK)
+		cli_verbose(1, "%s: %s", s->peer_text, lost.message);
+	s->talk.failure = s->failure;
+	return CLI_OK;
+}
+
+static int
+greet(struct session *s, bool connected)
+{
+	const struct delivery *d = s->delivery;
+	struct wire_message message = { .type = WIRE_HELLO };
+
+	if (talk_greet(&s->talk, WIRE_SENDER, d->config->key_file != NULL ? d->config->key : NULL,
+		false, connected) != CLI_OK)
+		return s->failure->status;
+	(void)memcpy(message.hello.own, s->talk.own, WIRE_GREETING_SIZE);
+	(void)memcpy(message.hello.seen, s->talk.seen, WIRE_GREETING_SIZE);
+	(void)memcpy(message.hello.id, d->id, WIRE_ID_SIZE);
+	message.hello.files = (uint32_t)d->config->file_count;
+	if (talk_send(&s->talk, &message) != CLI_OK || talk_receive(&s->talk, &message) != CLI_OK)
+		return s->failure->status;
+	if (message.type != WIRE_HELLO || message.hello.files != 0 ||
+	    memcmp(message.hello.id, d->id, WIRE_ID_SIZE) != 0)
+		return talk_alien(&s->talk, "its hello");
+	if (memcmp(message.hello.own, s->talk.seen, WIRE_GREETING_SIZE) != 0 ||
+	    memcmp(message.hello.seen, s->talk.own, WIRE_GREETING_SIZE) != 0) {
+		talk_abort(&s->talk, WIRE_ALTERED);
+		return transfer_fail(s->failure, CLI_MISMATCH, 0,
+		    "the greeting was changed on the way", "talk to %s", s->peer_text);
+	}
+	return CLI_OK;
+}
+
+static enum wire_code
+code_for(const struct transfer_failure *failure)
+{
+	if (failure->errnum == ECANCELED)
+		return WIRE_ENDED;
+	if (failure->status == CLI_TIMED_OUT)
+		return WIRE_TIMED_OUT;
+	return failure->status == CLI_MISMATCH ? WIRE_PROTOCOL : WIRE_CUT_SHORT;
+}
+
+int
+delivery_run(struct delivery *delivery, struct sku_sock *sock, const struct sku_address *peer,
+    bool connected, const struct transfer_waits *waits, struct transfer_failure *failure)
+{
+	char text[CLI_PEER_TEXT_MAX];
+	struct session s = { .delivery = delivery,
+		.peer = peer,
+		.peer_text = cli_peer_text(peer, text),
+		.waits = waits,
+		.failure = failure,
+		.source = SOURCE_INIT };
+	int status = CLI_OK;
+
+	talk_init(&s.talk, sock, text, waits, failure);
+	s.digest = digest_new();
+	s.buf = malloc(WIRE_DATA_MAX);
+	if (s.digest == NULL || s.buf == NULL)
+		status = transfer_fail(failure, CLI_FAILED, ENOMEM, NULL, "get buffers");
+	if (status == CLI_OK)
+		status = greet(&s, connected);
+	if (status == CLI_OK && delivery->admit != NULL && !delivery->admit(delivery->arg)) {
+		talk_abort(&s.talk, WIRE_BUSY);
+		status =
+		    transfer_fail(failure, CLI_NO_PEER, 0, "others are being served", "%s", text);
+	}
+	while (status == CLI_OK && delivery->next < delivery->config->file_count)
+		status = send_next(&s);
+	if (status == CLI_OK)
+		status = say_goodbye(&s);
+	else
+		talk_abort(&s.talk, code_for(failure));
+	talk_close(&s.talk);
+	digest_free(s.digest);
+	sha256_free(s.sha256);
+	free(s.buf);
+	return status;
+}

@@ -1,0 +1,30 @@
+/* delivery.h - verified: all FILEs to one receiver, over one connection after the other. */
+#ifndef SEND_DELIVERY_H
+#define SEND_DELIVERY_H
+
+#include "config.h"
+#include "failure.h"
+#include "source.h"
+#include "waits.h"
+#include "wire.h"
+
+struct delivery {
+	const struct send_config *config;
+	const uint8_t *id; /* WIRE_ID_SIZE bytes, the same for every try */
+	size_t next;	   /* the first FILE that is not dealt with yet */
+	int status;	   /* the highest of those that the receiver refused */
+	bool accepted;	   /* an offer was answered */
+	bool unknown;	   /* all of a FILE was sent, and what became of it not heard */
+	bool consumed;	   /* bytes of what cannot be read again are gone */
+	int64_t shown;	   /* its share of the tally's bytes */
+	/* May this receiver have the files, now that it asks?  NULL: yes. */
+	bool (*admit)(void *arg);
+	void *arg;
+};
+
+/* One connection: 0 when every FILE is dealt with (delivery->status then says how), or a failure.
+ * connected: this end connected.  The socket stays the caller's. */
+int delivery_run(struct delivery *delivery, struct sku_sock *sock, const struct sku_address *peer,
+    bool connected, const struct transfer_waits *waits, struct transfer_failure *failure);
+
+#endif

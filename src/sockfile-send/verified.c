@@ -1,0 +1,431 @@
+/* verified.c - verified transfers: to the one receiver that we connect to, or to all that come.
+ * Row tool. */
+#include "verified.h"
+
+#include "accept.h"
+#include "crew.h"
+#include "delivery.h"
+#include "descriptors.h"
+#include "retry.h"
+#include "talk.h"
+#include "tally.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define STRANGERS                                                                                  \
+	((int64_t)16) /* connections beyond those that are wanted: who they are shows later */
+#define AT_ONCE ((int64_t)1024)
+#define ACCEPT_PAUSE (100 * SKU_MS)
+
+static int
+draw_id(uint8_t id[WIRE_ID_SIZE])
+{
+	if (getrandom(id, WIRE_ID_SIZE, 0) == WIRE_ID_SIZE)
+		return CLI_OK;
+	return cli_error_errno(CLI_FAILED, errno, "draw a transfer id");
+}
+
+/* What the bar will count; not known where one of the files is not. */
+static int64_t
+total_of(const struct send_config *config)
+{
+	int64_t total = 0;
+
+	for (size_t i = 0; i < config->file_count; i++) {
+		struct stat st;
+
+		if (stat(config->files[i], &st) == -1 || !S_ISREG(st.st_mode) ||
+		    __builtin_add_overflow(total, st.st_size, &total))
+			return CLI_TOTAL_UNKNOWN;
+	}
+	if (config->count != SKU_SENDFILE_ALL)
+		return config->count;
+	return total > config->offset ? total - config->offset : 0;
+}
+
+static void
+add_unknown(const struct delivery *delivery, struct transfer_failure *failure)
+{
+	if (delivery->unknown && talk_is_lost(failure))
+		transfer_failure_add(failure, "delivered or not: unknown");
+}
+
+/* ---- we connect ------------------------------------------------------------------------------ */
+
+static int
+run_once(struct delivery *delivery, struct sku_sock *sock, const struct transfer_waits *waits,
+    struct transfer_failure *failure)
+{
+	struct sku_address peer;
+
+	if (sku_getpeername(sock, &peer) == -1)
+		peer.len = 0;
+	sku_address_unmap(&peer);
+	if (sku_settimeout(sock, 0) == -1)
+		return transfer_fail(failure, CLI_FAILED, errno, NULL, "prepare the connection");
+	return delivery_run(delivery, sock, &peer, true, waits, failure);
+}
+
+/* The connection is over: 0 to try again, else the program ends with *status. */
+static int
+judge(struct delivery *delivery, struct transfer_retry *retry, struct transfer_failure *failure,
+    int *status)
+{
+	struct sku_address nobody = { .len = 0 };
+
+	*status = delivery->status;
+	if (failure->status == CLI_OK)
+		return -1;
+	if (talk_is_lost(failure) && retry->left > 0 && !delivery->consumed) {
+		transfer_failure_note(failure, &nobody);
+		*failure = (struct transfer_failure){ .status = CLI_OK };
+		return 0;
+	}
+	if (delivery->consumed && talk_is_lost(failure) && retry->left > 0)
+		transfer_failure_add(failure, "standard input cannot be read again");
+	add_unknown(delivery, failure);
+	*status = transfer_failure_error(failure);
+	return -1;
+}
+
+static int
+first_dial(const struct send_config *config, struct cli_end_signals *signals, struct sku_sock *sock)
+{
+	const struct transfer_link *link = &config->link;
+	int status = cli_dial(&link->dial, &link->endpoint, &link->limits, sock);
+
+	if (status == CLI_OK && cli_end_signals_open(signals, false) == -1)
+		status = cli_error_errno(CLI_FAILED, errno, "prepare for signals");
+	return status;
+}
+
+int
+verified_send(const struct send_config *config, struct cli_end_signals *signals)
+{
+	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
+	uint8_t id[WIRE_ID_SIZE];
+	struct cli_progress progress;
+	struct delivery delivery = { .config = config, .id = id };
+	struct transfer_retry retry =
+	    TRANSFER_RETRY_INIT(config->retries == RETRIES_NOT_GIVEN ? 0 : config->retries);
+	struct transfer_waits waits = {
+		.limits = &config->link.limits, .progress = &progress, .done = &transfer_tally.bytes
+	};
+	struct transfer_failure failure = { .status = CLI_OK };
+	int status = draw_id(id);
+
+	if (status == CLI_OK)
+		status = first_dial(config, signals, &sock);
+	if (status != CLI_OK)
+		return status;
+	waits.signal_fd = signals->fd;
+	cli_progress_begin(&progress, config->progress, "", total_of(config), 0);
+	for (;;) {
+		cli_counter_set(&transfer_tally.connections, 1);
+		(void)run_once(&delivery, &sock, &waits, &failure);
+		(void)sku_close(&sock);
+		cli_counter_set(&transfer_tally.connections, 0);
+		if (judge(&delivery, &retry, &failure, &status) == -1)
+			break;
+		status = transfer_redial(&retry, &config->link, signals, &sock);
+		if (status != CLI_OK)
+			break;
+	}
+	cli_progress_end(&progress, (int64_t)cli_counter_value(&transfer_tally.bytes));
+	cli_end_signals_read(signals);
+	return status;
+}
+
+/* ---- they connect ---------------------------------------------------------------------------- */
+
+struct server {
+	const struct send_config *config;
+	struct cli_listener *listener;
+	struct cli_end_signals *signals;
+	uint8_t id[WIRE_ID_SIZE];
+	struct transfer_waits waits;
+	struct cli_progress progress;
+	struct crew crew; /* its lock guards what follows */
+	int64_t admitted; /* who has the files now, or had */
+	int64_t served;
+	int64_t retries_left;
+	int status;
+	bool over;
+	/* the main thread's */
+	int64_t idle_since_ns, accept_again_ns;
+	bool done;
+};
+
+struct guest {
+	struct server *server;
+	struct sku_sock sock;
+	struct sku_address peer;
+	struct delivery delivery;
+	bool admitted;
+};
+
+/* There are as many as --connections says, however many strangers come first. */
+static bool
+admit(void *arg)
+{
+	struct guest *guest = arg;
+	struct server *server = guest->server;
+
+	(void)pthread_mutex_lock(&server->crew.lock);
+	guest->admitted =
+	    server->config->connections == -1 || server->admitted < server->config->connections;
+	server->admitted += guest->admitted;
+	(void)pthread_mutex_unlock(&server->crew.lock);
+	return guest->admitted;
+}
+
+/* With the lock held: one that was served, or an end that nobody can mend. */
+static void
+settle(struct server *server, struct guest *guest, struct transfer_failure *failure)
+{
+	bool own_fault = failure->status == CLI_FAILED || guest->delivery.consumed;
+
+	if (failure->status == CLI_OK) {
+		server->served++;
+		if (guest->delivery.status > server->status)
+			server->status = guest->delivery.status;
+		server->over = server->config->connections != -1 &&
+			       server->served >= server->config->connections;
+		return;
+	}
+	server->admitted -= guest->admitted;
+	add_unknown(&guest->delivery, failure);
+	if (guest->delivery.accepted && talk_is_lost(failure) &&
+	    server->config->retries != RETRIES_NOT_GIVEN && server->retries_left-- == 0)
+		own_fault = true;
+	if (!own_fault && !server->listener->connected) {
+		transfer_failure_note(failure, &guest->peer);
+		return;
+	}
+	server->status = transfer_failure_error(failure);
+	server->over = true;
+}
+
+static void
+serve_guest(void *arg)
+{
+	struct guest *guest = arg;
+	struct server *server = guest->server;
+	struct transfer_failure failure = { .status = CLI_OK };
+
+	(void)delivery_run(
+	    &guest->delivery, &guest->sock, &guest->peer, false, &server->waits, &failure);
+	(void)pthread_mutex_lock(&server->crew.lock);
+	settle(server, guest, &failure);
+	(void)pthread_mutex_unlock(&server->crew.lock);
+	(void)sku_close(&guest->sock);
+	cli_count_up_shared(&transfer_tally.connections, (uint64_t)-1);
+	free(guest);
+}
+
+static void
+welcome(struct server *server, struct sku_sock *sock, const struct sku_address *peer)
+{
+	struct guest *guest = calloc(1, sizeof(*guest));
+
+	if (guest == NULL) {
+		(void)sku_reset(sock);
+		return;
+	}
+	*guest = (struct guest){ .server = server,
+		.sock = *sock,
+		.peer = *peer,
+		.delivery = {
+		    .config = server->config, .id = server->id, .admit = admit, .arg = guest } };
+	cli_count_up_shared(&transfer_tally.connections, 1);
+	if (crew_start(&server->crew, serve_guest, guest) == 0)
+		return;
+	cli_note("a receiver is turned away: %s", strerror(errno));
+	cli_count_up_shared(&transfer_tally.connections, (uint64_t)-1);
+	(void)sku_reset(&guest->sock);
+	free(guest);
+}
+
+static bool
+has_room(struct server *server)
+{
+	int64_t wanted = server->config->connections, most;
+	bool room;
+
+	(void)pthread_mutex_lock(&server->crew.lock);
+	most =
+	    wanted == -1 || wanted - server->served > AT_ONCE ? AT_ONCE : wanted - server->served;
+	room = !server->over && (int64_t)server->crew.count < most + STRANGERS;
+	(void)pthread_mutex_unlock(&server->crew.lock);
+	return room;
+}
+
+static void
+accept_some(struct server *server)
+{
+	struct sku_sock sock;
+	struct sku_address peer;
+
+	while (has_room(server)) {
+		switch (cli_accept(
+		    server->listener, &server->config->link.listen.access, &sock, &peer)) {
+		case CLI_ACCEPT_NONE:
+			return;
+		case CLI_ACCEPT_FAILED:
+			cli_note("accept: %s; the rest wait", strerror(errno));
+			server->accept_again_ns = sku_now() + ACCEPT_PAUSE;
+			return;
+		case CLI_ACCEPT_REFUSED:
+			break;
+		case CLI_ACCEPT_TAKEN:
+			cli_log_peer(&peer, "accepted");
+			welcome(server, &sock, &peer);
+			break;
+		}
+	}
+}
+
+static void
+end(struct server *server, int status)
+{
+	server->done = true;
+	server->status = status;
+}
+
+static int64_t
+accept_deadline(const struct server *server)
+{
+	int64_t timeout_ns = server->config->link.listen.accept_timeout_ns;
+
+	if (server->idle_since_ns == INT64_MAX || timeout_ns == SKU_NO_TIMEOUT)
+		return INT64_MAX;
+	return server->idle_since_ns + timeout_ns;
+}
+
+/* Who is here, who was here, and whether that is enough. */
+static void
+take_stock(struct server *server)
+{
+	size_t count;
+	bool over;
+
+	(void)pthread_mutex_lock(&server->crew.lock);
+	count = server->crew.count;
+	over = server->over;
+	(void)pthread_mutex_unlock(&server->crew.lock);
+	if (count > 0)
+		server->idle_since_ns = INT64_MAX;
+	else if (server->idle_since_ns == INT64_MAX)
+		server->idle_since_ns = sku_now();
+	if (over && count == 0) {
+		server->done = true;
+	} else if (over) {
+		/* Nobody else is wanted; those who are here are told so by themselves. */
+		(void)sku_shutdown(&server->listener->sock, SHUT_RDWR);
+	}
+	if (server->done || count > 0)
+		return;
+	if (sku_deadline_passed(server->config->link.limits.run))
+		end(server, cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
+				"wait for a receiver"));
+	else if (sku_now() >= accept_deadline(server))
+		end(server, server->config->link.listen.accept_timeout_ns == 0 ?
+				cli_error_errno(CLI_FAILED, EAGAIN, "accept") :
+				cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--accept-timeout)",
+				    "accept"));
+}
+
+static int
+poll_ms(const struct server *server)
+{
+	int64_t at = accept_deadline(server);
+
+	if (server->idle_since_ns != INT64_MAX && server->config->link.limits.run.at_ns < at)
+		at = server->config->link.limits.run.at_ns;
+	if (server->accept_again_ns != 0 && server->accept_again_ns < at)
+		at = server->accept_again_ns;
+	if (server->progress.next_ns < at)
+		at = server->progress.next_ns;
+	return sku_deadline_poll_ms((struct sku_deadline){ at });
+}
+
+static void
+run(struct server *server)
+{
+	enum { SIGNALS, LISTENER, THREADS, COUNT };
+	struct pollfd pfds[COUNT];
+
+	while (!server->done) {
+		bool accepting = !server->listener->connected && has_room(server) &&
+				 server->accept_again_ns == 0;
+
+		pfds[SIGNALS] = (struct pollfd){ server->signals->fd, POLLIN, 0 };
+		pfds[LISTENER] =
+		    (struct pollfd){ accepting ? sku_fileno(&server->listener->sock) : -1, POLLIN,
+			    0 };
+		pfds[THREADS] = (struct pollfd){ server->crew.wake_fd, POLLIN, 0 };
+		if (poll(pfds, COUNT, poll_ms(server)) > 0) {
+			if (pfds[SIGNALS].revents != 0)
+				return; /* the threads see it, too */
+			if (pfds[LISTENER].revents != 0)
+				accept_some(server);
+			if (pfds[THREADS].revents != 0)
+				crew_heard(&server->crew);
+		}
+		if (server->accept_again_ns != 0 && sku_now() >= server->accept_again_ns)
+			server->accept_again_ns = 0;
+		take_stock(server);
+		cli_progress_update(&server->progress,
+		    (int64_t)cli_counter_value(&transfer_tally.bytes), sku_now());
+	}
+}
+
+static void
+welcome_only(struct server *server)
+{
+	struct sku_sock sock = server->listener->sock;
+	struct sku_address peer;
+
+	server->listener->sock.fd = -1;
+	if (sku_getpeername(&sock, &peer) == -1)
+		peer.len = 0;
+	welcome(server, &sock, &peer);
+}
+
+int
+verified_serve(const struct send_config *config, struct cli_listener *listener,
+    struct cli_end_signals *signals)
+{
+	struct server server = { .config = config,
+		.listener = listener,
+		.signals = signals,
+		.waits = { .limits = &config->link.limits, .signal_fd = signals->fd },
+		.retries_left = config->retries,
+		.idle_since_ns = sku_now() };
+	int64_t total = total_of(config);
+
+	cli_raise_descriptor_limit();
+	(void)sku_setdefaulttimeout(0); /* accepted sockets inherit it */
+	if (crew_open(&server.crew) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "prepare for connections");
+	server.status = draw_id(server.id);
+	if (config->connections == -1 || total == CLI_TOTAL_UNKNOWN ||
+	    __builtin_mul_overflow(total, config->connections, &total))
+		total = CLI_TOTAL_UNKNOWN;
+	cli_progress_begin(&server.progress, config->progress, "", total, 0);
+	if (server.status == CLI_OK) {
+		if (listener->connected)
+			welcome_only(&server);
+		run(&server);
+	}
+	crew_close(&server.crew);
+	cli_progress_end(&server.progress, (int64_t)cli_counter_value(&transfer_tally.bytes));
+	cli_end_signals_read(signals);
+	return server.status;
+}

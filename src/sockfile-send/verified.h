@@ -1,0 +1,14 @@
+/* verified.h - verified transfers: to the one receiver that we connect to, or to all that come. */
+#ifndef SEND_VERIFIED_H
+#define SEND_VERIFIED_H
+
+#include "config.h"
+#include "endsignal.h"
+
+/* Connect and deliver, again after a lost connection as --retry says.  The exit status. */
+int verified_send(const struct send_config *config, struct cli_end_signals *signals);
+/* Deliver to those that come, as --connections says.  The exit status. */
+int verified_serve(const struct send_config *config, struct cli_listener *listener,
+    struct cli_end_signals *signals);
+
+#endif

@@ -1,0 +1,78 @@
+/* secret.c - the secret that both ends share: --key.
+ * Row transfer. */
+#include "secret.h"
+
+#include "options.h"
+#include "report.h"
+#include "tls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SECRET_MIN ((size_t)32)
+#define SECRET_MAX ((size_t)65536)
+
+/* All of it, into buf: its length, or -1 with errno. */
+static ssize_t
+read_all(int fd, uint8_t *buf, size_t room)
+{
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (n != 0 && len < room) {
+		n = read(fd, buf + len, room - len);
+		if (n == -1 && errno != EINTR)
+			return -1;
+		if (n > 0)
+			len += (size_t)n;
+	}
+	return (ssize_t)len;
+}
+
+static int
+check(int fd, const char *file)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "read key %s", file);
+	if (S_ISDIR(st.st_mode))
+		cli_usage_error(
+		    "option '--key' takes a FILE with the secret: %s is a directory", file);
+	if (S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		return cli_error(CLI_FAILED, 0,
+		    "group or others may read it: that is no secret (chmod 600)", "read key %s",
+		    file);
+	return CLI_OK;
+}
+
+int
+secret_read(const char *file, uint8_t key[SECRET_KEY_BYTES])
+{
+	uint8_t secret[SECRET_MAX + 1];
+	int fd = open(file, O_RDONLY | O_NOCTTY | O_CLOEXEC), status;
+	ssize_t len;
+
+	if (fd == -1)
+		return cli_error_errno(CLI_FAILED, errno, "read key %s", file);
+	status = check(fd, file);
+	len = status == CLI_OK ? read_all(fd, secret, sizeof(secret)) : 0;
+	if (len == -1)
+		status = cli_error_errno(CLI_FAILED, errno, "read key %s", file);
+	(void)close(fd);
+	if (status == CLI_OK && len > 0 && secret[len - 1] == '\n')
+		len--;
+	if (status == CLI_OK && (size_t)len < SECRET_MIN)
+		status = cli_error(CLI_FAILED, 0, "it is too short: a secret has at least 32 bytes",
+		    "read key %s", file);
+	if (status == CLI_OK && (size_t)len >= SECRET_MAX)
+		status = cli_error(
+		    CLI_FAILED, 0, "it is too long: at most 65535 bytes", "read key %s", file);
+	if (status == CLI_OK && !tls_derive_key(secret, (size_t)len, key))
+		status = cli_error(CLI_FAILED, 0, "OpenSSL failed", "derive a key from %s", file);
+	explicit_bzero(secret, sizeof(secret));
+	return status;
+}
