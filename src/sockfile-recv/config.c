@@ -166,6 +166,12 @@ check_combinations(const struct recv_config *c, bool mode_given)
 				"connection");
 }
 
+static bool
+is_number(const char *text)
+{
+	return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
 /* The last operand is FILE, where there is no --dir; the rest says where from. */
 static size_t
 take_file(struct recv_config *c, const char *const *operands, size_t count)
@@ -176,8 +182,10 @@ take_file(struct recv_config *c, const char *const *operands, size_t count)
 		if (open && count > 0)
 			cli_usage_error("the socket is open already (--fd or LISTEN_FDS): with "
 					"--dir there are no operands");
+		/* A first operand of digits is a PORT: `--dir DIR PORT FILE` is the mistake. */
 		if (count > 2 ||
-		    (count == 2 && cli_operand_is_whole(&c->link.address, operands[0])))
+		    (count == 2 && (is_number(operands[0]) ||
+				       cli_operand_is_whole(&c->link.address, operands[0]))))
 			cli_usage_error(
 			    "--dir takes the place of FILE: '%s' is too much", operands[count - 1]);
 		return count;

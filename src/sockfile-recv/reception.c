@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,13 +62,22 @@ reception_start(struct reception *reception, const struct caller *caller, bool c
 
 /* ---- the floor ----------------------------------------------------------------------------- */
 
-/* With the lock held: the same transfer has come anew, so its old connection is dead. */
+/* Has the connection that has the floor ended, and its thread is only about to notice, or to flush
+ * what it has? */
+static bool
+is_leaving(const struct reception *r)
+{
+	struct pollfd pfd = { .fd = sku_fileno(&r->floor->sock), .events = POLLRDHUP };
+
+	return r->floor_leaves || poll(&pfd, 1, 0) == 1;
+}
+
+/* With the lock held: wait until the one who leaves has left. */
 static void
 wait_for_floor(struct reception *r)
 {
 	struct timespec until;
 
-	(void)sku_shutdown(&r->floor->sock, SHUT_RDWR);
 	(void)clock_gettime(CLOCK_REALTIME, &until); /* the clock of the condition */
 	until.tv_sec += FLOOR_PATIENCE;
 	while (r->floor != NULL && !r->over &&
@@ -81,17 +91,29 @@ reception_ask_floor(struct reception *r, struct caller *caller, const uint8_t id
 	enum floor_news news = FLOOR_TAKEN;
 
 	(void)pthread_mutex_lock(&r->crew.lock);
+	/* The same transfer has come anew, so its old connection is dead, known or not. */
 	if (r->floor != NULL && memcmp(r->floor_id, id, WIRE_ID_SIZE) == 0)
+		(void)sku_shutdown(&r->floor->sock, SHUT_RDWR);
+	if (r->floor != NULL && is_leaving(r))
 		wait_for_floor(r);
 	if (r->over) {
 		news = FLOOR_CLOSED;
 	} else if (r->floor == NULL) {
 		r->floor = caller;
+		r->floor_leaves = false;
 		(void)memcpy(r->floor_id, id, WIRE_ID_SIZE);
 		news = FLOOR_YOURS;
 	}
 	(void)pthread_mutex_unlock(&r->crew.lock);
 	return news;
+}
+
+void
+reception_leave_floor(struct reception *r)
+{
+	(void)pthread_mutex_lock(&r->crew.lock);
+	r->floor_leaves = true;
+	(void)pthread_mutex_unlock(&r->crew.lock);
 }
 
 bool

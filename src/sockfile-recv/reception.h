@@ -18,7 +18,8 @@ struct reception {
 	struct crew crew;		    /* its lock guards what follows */
 	struct caller *floor;		    /* who has it; NULL: nobody */
 	uint8_t floor_id[WIRE_ID_SIZE];
-	bool unfinished; /* a transfer was lost in the middle: */
+	bool floor_leaves; /* its connection has ended, and it flushes what it has */
+	bool unfinished;   /* a transfer was lost in the middle: */
 	uint8_t unfinished_id[WIRE_ID_SIZE];
 	char unfinished_name[WIRE_NAME_MAX + 1];
 	int64_t retries_left;
@@ -43,6 +44,8 @@ enum floor_news { FLOOR_YOURS, FLOOR_TAKEN, FLOOR_CLOSED };
 /* For the threads: ask for the floor.  The same transfer on a new connection ends its old one. */
 enum floor_news reception_ask_floor(
     struct reception *reception, struct caller *caller, const uint8_t id[WIRE_ID_SIZE]);
+/* The connection has ended, and the floor will soon be free: who asks waits for it. */
+void reception_leave_floor(struct reception *reception);
 /* Is this transfer a stranger to the unfinished one, if there is one? */
 bool reception_is_stranger(struct reception *reception, const uint8_t id[WIRE_ID_SIZE]);
 

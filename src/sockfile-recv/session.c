@@ -3,6 +3,7 @@
 #include "session.h"
 
 #include "digest.h"
+#include "seal.h"
 #include "talk.h"
 #include "tally.h"
 #include "threads.h"
@@ -27,6 +28,7 @@ struct session {
 	struct transfer_failure failure;
 	struct talk talk;
 	uint8_t *buf;
+	struct seal seal;
 	struct digest *digest;
 	struct sha256 *sha256; /* what --sha256 or --key compares; else NULL */
 	uint8_t id[WIRE_ID_SIZE];
@@ -95,7 +97,8 @@ send_verdict(struct session *s, enum wire_code code)
 
 	message.held.index = s->index;
 	message.held.kind = (uint8_t)code;
-	message.held.held = (uint64_t)s->total;
+	/* A bit that flips must not make one of these look like "done". */
+	message.held.held = code == WIRE_DONE ? (uint64_t)s->total : INT64_MAX;
 	return talk_send(&s->talk, &message);
 }
 
@@ -304,6 +307,7 @@ begin(struct session *s)
 
 	if (talk_receive(&s->talk, &message) != CLI_OK)
 		return (int)s->failure.status;
+	s->seal.start = message;
 	offset = (int64_t)message.held.held;
 	if (message.type != WIRE_START || message.held.index != s->index ||
 	    (offset != 0 && offset != s->held))
@@ -358,18 +362,29 @@ check_room(struct session *s, uint32_t len)
 	return CLI_OK;
 }
 
+/* A message of bytes is hashed as it comes, while the processor's cache still has it, and written
+ * in one piece, for which the kernel takes larger pages. */
 static int
 take_data(struct session *s, uint32_t len)
 {
-	if (check_room(s, len) != CLI_OK || talk_receive_data(&s->talk, s->buf, len) != CLI_OK)
+	size_t have = 0, got;
+
+	if (check_room(s, len) != CLI_OK)
 		return (int)s->failure.status;
-	digest_update(s->digest, s->buf, len);
-	if (s->sha256 != NULL && s->config->sha256_given)
-		sha256_update(s->sha256, s->buf, len);
-	if (target_write(s->target, s->buf, len, s->reception->waits, &s->failure) != CLI_OK)
+	while (have < len) {
+		if (talk_receive_data(&s->talk, s->buf + have, len - have, &got) != CLI_OK)
+			break;
+		digest_update(s->digest, s->buf + have, got);
+		if (s->sha256 != NULL && s->config->sha256_given)
+			sha256_update(s->sha256, s->buf + have, got);
+		have += got;
+	}
+	/* What came of one that is not whole is worth keeping all the same. */
+	if (have > 0 &&
+	    target_write(s->target, s->buf, have, s->reception->waits, &s->failure) != CLI_OK)
 		return target_failed(s);
-	show(s, s->total + (int64_t)len);
-	return interrupted(s);
+	show(s, s->total + (int64_t)have);
+	return s->failure.status != CLI_OK ? (int)s->failure.status : interrupted(s);
 }
 
 /* To the END, which is in *end. */
@@ -418,7 +433,7 @@ check_end(struct session *s, const struct wire_ending *end)
 	if (end->total != (uint64_t)s->total ||
 	    (s->offer.size != WIRE_SIZE_UNKNOWN && end->total != s->offer.size))
 		return talk_alien(&s->talk, "an end that is not where its file ends");
-	digest_so_far(s->digest, digest);
+	seal_digest(&s->seal, s->digest, digest);
 	if (memcmp(digest, end->digest, DIGEST_BYTES) != 0)
 		return discard(
 		    s, WIRE_WRONG_DIGEST, "what arrived is not what was sent: the digests differ");
@@ -538,6 +553,7 @@ take_offer(struct session *s, const struct wire_offer *offer)
 	if (s->index != 0 && offer->index != s->index + 1)
 		return talk_alien(&s->talk, "an offer out of its order");
 	s->offer = *offer;
+	s->seal.offer = (struct wire_message){ .type = WIRE_OFFER, .offer = *offer };
 	s->index = offer->index;
 	s->started_ns = sku_now();
 	s->verdict = NO_VERDICT;
@@ -597,6 +613,7 @@ check_hello(struct session *s, const struct wire_message *message)
 		    "it has several files, and one is taken here (--dir takes several)",
 		    "talk to %s", s->caller.text);
 	}
+	s->seal.hello = *message;
 	(void)memcpy(s->id, hello->id, WIRE_ID_SIZE);
 	s->files = hello->files;
 	return CLI_OK;
@@ -640,6 +657,8 @@ part_in_discord(struct session *s)
 
 	if (s->failure.status == CLI_OK)
 		return;
+	if (s->had_floor && talk_is_lost(&why))
+		reception_leave_floor(s->reception);
 	if (s->verdict != NO_VERDICT && !s->talk.aborted) {
 		struct transfer_failure ignored = { .status = CLI_OK };
 

@@ -6,6 +6,7 @@
 #include "delivery.h"
 
 #include "digest.h"
+#include "seal.h"
 #include "sha256.h"
 #include "talk.h"
 #include "tally.h"
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HASH_PIECE ((size_t)128 * 1024)
 #define INPUT_PERIOD (50 * SKU_MS) /* from one look at a silent input to the next */
 
 struct session {
@@ -25,6 +27,7 @@ struct session {
 	const struct transfer_waits *waits;
 	struct transfer_failure *failure;
 	struct talk talk;
+	struct seal seal;
 	struct digest *digest;
 	struct sha256 *sha256; /* with --key, of what the receiver holds; else NULL */
 	uint8_t *buf;
@@ -88,10 +91,10 @@ static int
 send_offer(struct session *s)
 {
 	const struct stat *st = &s->source.opened;
-	struct wire_message message = { .type = WIRE_OFFER };
-	struct wire_offer *offer = &message.offer;
+	struct wire_offer *offer = &s->seal.offer.offer;
 	const char *name = name_of(s);
 
+	s->seal.offer = (struct wire_message){ .type = WIRE_OFFER };
 	offer->index = s->index;
 	offer->mode = S_ISREG(st->st_mode) ? (uint16_t)(st->st_mode & 0777) : 0600;
 	offer->size =
@@ -100,7 +103,7 @@ send_offer(struct session *s)
 	offer->mtime_ns = (uint32_t)st->st_mtim.tv_nsec;
 	offer->name_len = strlen(name);
 	(void)memcpy(offer->name, name, offer->name_len);
-	return talk_send(&s->talk, &message);
+	return talk_send(&s->talk, &s->seal.offer);
 }
 
 /* Hash the first bytes of the FILE, as the receiver does with what it holds. */
@@ -178,7 +181,7 @@ static int
 offer(struct session *s, bool *refused)
 {
 	struct wire_message message;
-	struct wire_message start = { .type = WIRE_START };
+	struct wire_message *start = &s->seal.start;
 
 	*refused = false;
 	if (send_offer(s) != CLI_OK || talk_receive(&s->talk, &message) != CLI_OK)
@@ -193,9 +196,10 @@ offer(struct session *s, bool *refused)
 	talk_handshake_over(&s->talk);
 	if (message.held.held > 0 && compare_prefix(s, &message.held) != CLI_OK)
 		return s->failure->status;
-	start.held.index = s->index;
-	start.held.held = (uint64_t)s->done;
-	return talk_send(&s->talk, &start);
+	*start = (struct wire_message){ .type = WIRE_START };
+	start->held.index = s->index;
+	start->held.held = (uint64_t)s->done;
+	return talk_send(&s->talk, start);
 }
 
 /* ---- the bytes ------------------------------------------------------------------------------- */
@@ -228,10 +232,20 @@ read_piece(struct session *s, struct cli_pace *pace, size_t *got)
 {
 	size_t most = cli_pace_room(pace, WIRE_DATA_MAX, sku_now());
 
+	enum source_news news = SOURCE_SENT;
+
 	*got = 0;
 	if (most == 0)
 		return SOURCE_BLOCKED;
-	return source_read(&s->source, s->done, s->buf, most, got);
+	/* Hashed in pieces that the processor's cache still has, sent in one. */
+	while (*got < most && news == SOURCE_SENT) {
+		size_t piece = most - *got < HASH_PIECE ? most - *got : HASH_PIECE, n;
+
+		news = source_read(&s->source, s->done + (int64_t)*got, s->buf + *got, piece, &n);
+		digest_update(s->digest, s->buf + *got, n);
+		*got += n;
+	}
+	return *got > 0 ? SOURCE_SENT : news; /* what came behind it comes again */
 }
 
 static int
@@ -242,7 +256,6 @@ send_piece(struct session *s, struct cli_pace *pace, size_t len)
 
 	if (!s->source.seekable)
 		s->delivery->consumed = true;
-	digest_update(s->digest, s->buf, len);
 	if (talk_send_data(&s->talk, s->buf, len, &message, &stopped) != CLI_OK)
 		return s->failure->status;
 	if (stopped)
@@ -297,7 +310,7 @@ send_end(struct session *s, enum wire_end how)
 	message.end.index = s->index;
 	message.end.how = how;
 	message.end.total = (uint64_t)s->done;
-	digest_so_far(s->digest, message.end.digest);
+	seal_digest(&s->seal, s->digest, message.end.digest);
 	return talk_send(&s->talk, &message);
 }
 
@@ -467,6 +480,7 @@ greet(struct session *s, bool connected)
 	(void)memcpy(message.hello.seen, s->talk.seen, WIRE_GREETING_SIZE);
 	(void)memcpy(message.hello.id, d->id, WIRE_ID_SIZE);
 	message.hello.files = (uint32_t)d->config->file_count;
+	s->seal.hello = message;
 	if (talk_send(&s->talk, &message) != CLI_OK || talk_receive(&s->talk, &message) != CLI_OK)
 		return s->failure->status;
 	if (message.type != WIRE_HELLO || message.hello.files != 0 ||

@@ -34,6 +34,7 @@ measure(struct source *source, int64_t offset, int64_t count, bool from_here)
 {
 	off_t here = lseek(source->fd, 0, SEEK_CUR);
 	int64_t rest;
+	char byte;
 
 	source->seekable = here != -1 && !S_ISCHR(source->opened.st_mode);
 	source->is_pipe = S_ISFIFO(source->opened.st_mode);
@@ -46,8 +47,10 @@ measure(struct source *source, int64_t offset, int64_t count, bool from_here)
 	if (from_here && here > INT64_MAX - offset)
 		return cli_error_errno(CLI_FAILED, EOVERFLOW, "read %s", source->name);
 	source->start = offset + (from_here ? here : 0);
-	if (!S_ISREG(source->opened.st_mode) || source->opened.st_size == 0)
-		return CLI_OK; /* a block device; or perhaps one of /proc, whose size reads 0 */
+	/* A block device; or one of /proc, whose size reads 0 but is not. */
+	if (!S_ISREG(source->opened.st_mode) ||
+	    (source->opened.st_size == 0 && pread(source->fd, &byte, 1, source->start) == 1))
+		return CLI_OK;
 	rest = source->opened.st_size - source->start;
 	if (rest < 0)
 		return cli_error(

@@ -181,24 +181,6 @@ read_failed(struct talk *talk, ssize_t n)
 	return failed(talk, errno);
 }
 
-static int
-read_exactly(struct talk *talk, uint8_t *buf, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = read_some(talk, buf, len);
-
-		if (n > 0) {
-			buf += n;
-			len -= (size_t)n;
-		} else if (n == 0 || errno != EAGAIN) {
-			return read_failed(talk, n);
-		} else if (wait_for(talk, POLLIN) != CLI_OK) {
-			return talk->failure->status;
-		}
-	}
-	return CLI_OK;
-}
-
 /* The connection takes no more.  A peer that gave up has said why before. */
 static int
 write_failed(struct talk *talk, int errnum)
@@ -450,9 +432,18 @@ talk_receive(struct talk *talk, struct wire_message *message)
 }
 
 int
-talk_receive_data(struct talk *talk, uint8_t *buf, size_t len)
+talk_receive_data(struct talk *talk, uint8_t *buf, size_t len, size_t *got)
 {
-	return read_exactly(talk, buf, len);
+	ssize_t n;
+
+	while ((n = read_some(talk, buf, len)) <= 0) {
+		if (n == 0 || errno != EAGAIN)
+			return read_failed(talk, n);
+		if (wait_for(talk, POLLIN) != CLI_OK)
+			return (int)talk->failure->status;
+	}
+	*got = (size_t)n;
+	return CLI_OK;
 }
 
 /* As write_all(), and what the receiver says meanwhile stops it. */

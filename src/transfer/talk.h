@@ -46,8 +46,8 @@ void talk_handshake_over(struct talk *talk);
 int talk_send(struct talk *talk, const struct wire_message *message);
 /* The next message.  WORK is dealt with inside, ABORT is a failure, DATA is the header alone. */
 int talk_receive(struct talk *talk, struct wire_message *message);
-/* The bytes of DATA. */
-int talk_receive_data(struct talk *talk, uint8_t *buf, size_t len);
+/* Of the bytes of DATA what has come, at most len, and at least one: *got. */
+int talk_receive_data(struct talk *talk, uint8_t *buf, size_t len, size_t *got);
 /* A DATA message.  What the receiver says meanwhile stops it: *stopped is set, and the message is
  * in *message. */
 int talk_send_data(

@@ -1,0 +1,98 @@
+"""wire.py - the protocol of sockfile(7), written from that page: a hand-made end for the tests."""
+import os
+import socket
+import struct
+import subprocess
+
+MAGIC = b"\x89SFV\r\n\x1a\n"
+SEND, RECEIVE = 1, 2
+HELLO, OFFER, HAVE, PREFIX, START, DATA, END, VERDICT, WORK, BYE, BYE_OK, ABORT = range(1, 13)
+UNKNOWN = 2**64 - 1
+
+
+def greeting(role, version=1, flags=0, rest=0, magic=MAGIC):
+    return magic + struct.pack(">BBHI", version, role, flags, rest)
+
+
+def message(kind, payload=b"", zero=b"\0\0\0", length=None):
+    return bytes([kind]) + zero + struct.pack(">I", len(payload) if length is None else length) + payload
+
+
+def hello(own, seen, id, files):
+    return message(HELLO, own + seen + id + struct.pack(">I", files))
+
+
+def offer(index=1, mode=0o644, name=b"x", size=3, mtime=0, ns=0, name_len=None):
+    return message(OFFER, struct.pack(">IHHQqI", index, mode, len(name) if name_len is None else name_len, size, mtime, ns) + name)
+
+
+def held(kind, index=1, what=0, n=0, zero=b"\0\0\0", digest=b""):
+    return message(kind, struct.pack(">IB", index, what) + zero + struct.pack(">Q", n) + digest)
+
+
+def end(index=1, how=0, total=3, digest=b"\0" * 16, zero=b"\0\0\0"):
+    return message(END, struct.pack(">IB", index, how) + zero + struct.pack(">Q", total) + digest)
+
+
+def xxh3(data):
+    out = subprocess.run(["xxhsum", "-H2"], input=data, capture_output=True, check=True).stdout
+    return bytes.fromhex(out.split()[0].decode())
+
+
+def seal(hello, offer, start, data):
+    """What END carries: the digest of all that was said about a file, and of its bytes."""
+    return xxh3(hello + offer + start + xxh3(data))
+
+
+class Peer:
+    def __init__(self, sock, role):
+        self.sock, self.role = sock, role
+        self.sock.settimeout(20)
+        self.own = greeting(role)
+        self.id = os.urandom(16)
+
+    def exactly(self, n):
+        data = b""
+        while len(data) < n:
+            more = self.sock.recv(n - len(data))
+            if not more:
+                raise EOFError
+            data += more
+        return data
+
+    def next(self):
+        """The next message that is no WORK: its type and payload."""
+        while True:
+            header = self.exactly(8)
+            kind, length = header[0], struct.unpack(">I", header[4:])[0]
+            payload = self.exactly(length)
+            if kind != WORK:
+                return kind, payload
+
+    def greet(self, files=1):
+        self.sock.sendall(self.own)
+        self.seen = self.exactly(16)
+        if self.role == SEND:
+            self.hello = hello(self.own, self.seen, self.id, files)
+            self.sock.sendall(self.hello)
+            kind, payload = self.next()
+            assert kind == HELLO and payload[32:48] == self.id, (kind, payload)
+        else:
+            kind, payload = self.next()
+            assert kind == HELLO, kind
+            self.id = payload[32:48]
+            self.sock.sendall(hello(self.own, self.seen, self.id, 0))
+
+    def ended(self):
+        """Does the other end close, whatever it still says?"""
+        try:
+            while self.sock.recv(65536):
+                pass
+        except ConnectionError:
+            pass
+        return True
+
+
+def sender(port, **kwargs):
+    peer = Peer(socket.create_connection(("127.0.0.1", int(port))), SEND)
+    return peer
