@@ -26,6 +26,7 @@ struct tls {
 	SSL *ssl;
 	uint8_t key[32];
 	uint64_t update_after, since_update, updates;
+	bool broken; /* what came after the last good record is no record of the peer's */
 };
 
 /* The functions of the libraries, under their own names. */
@@ -288,17 +289,25 @@ tls_handshake(struct tls *tls)
 enum tls_news
 tls_read(struct tls *tls, void *buf, size_t len, size_t *done)
 {
+	enum tls_news news;
 	size_t n;
 	int result;
 
 	*done = 0;
+	errno = 0;
+	if (tls->broken)
+		return TLS_FAILED;
 	lib.ERR_clear_error();
 	/* It gives a record at a time. */
 	while (*done < len) {
 		errno = 0;
 		result = lib.SSL_read_ex(tls->ssl, (char *)buf + *done, len - *done, &n);
-		if (result != 1)
-			return *done > 0 ? TLS_DONE : news_of(tls, result, false);
+		if (result != 1) {
+			news = news_of(tls, result, false);
+			/* Asked again, the library would not say so any more. */
+			tls->broken = news == TLS_FAILED && errno == 0;
+			return *done > 0 ? TLS_DONE : news;
+		}
 		*done += n;
 	}
 	return TLS_DONE;

@@ -1,0 +1,274 @@
+#!/usr/bin/env bats
+# file-keys.bats - encrypted transfers: who has no key gets nothing, and leaves nothing.
+
+load helpers
+load transfers
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	sockfile-recv --key nosuch 0 x 2>err || true
+	! grep -q "built without OpenSSL" err || skip "built without OpenSSL"
+	head -c 300000 /dev/urandom >in
+	(umask 077 && head -c 32 /dev/urandom | base64 >key && head -c 32 /dev/urandom | base64 >other)
+	export PYTHONPATH=$SOCKUTILS_SOURCE/tests PYTHONDONTWRITEBYTECODE=1
+}
+
+# The pre-shared key of sockfile(7), in hexadecimal, of the secret in a file.
+psk_of() {
+	openssl kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt "key:$(tr -d '\n' <"$1")" -kdfopt salt:sockfile \
+		-kdfopt info:sockfile-psk-v1 HKDF | tr -d ':\n'
+}
+
+@test "with the same key it arrives, both ways, over TCP and UNIX sockets, with a final newline or not" {
+	printf %s "$(cat key)" >bare
+	chmod 600 bare
+	start_receiver --key key 0 out
+	[ ! -e out.part ] # nothing is on disk before somebody has shown that he has the key
+	sockfile-send -q --key bare 127.0.0.1 "$port" in
+	receiver_ends 0
+	cmp in out
+	start_sender --key key -U sock in
+	sockfile-recv -q --connect --key bare -U sock out2
+	sender_ends 0
+	cmp in out2
+	head -c 200000 in >out3.part
+	chmod 600 out3.part
+	start_receiver --key key --resume 0 out3
+	run --separate-stderr sockfile-send --key key 127.0.0.1 "$port" in
+	assert_success
+	[[ $stderr == *"(200000 were there before)"* ]]
+	receiver_ends 0
+	cmp in out3
+	mkdir d
+	start_receiver --key key --dir d 0
+	sockfile-send -q --key key 127.0.0.1 "$port" in key
+	receiver_ends 0
+	cmp key d/key
+}
+
+@test "another key, no key, no protocol: 5 that says so, nothing on disk, and the right one still comes" {
+	start_receiver --key key 0 out
+	run --separate-stderr sockfile-send --key other 127.0.0.1 "$port" in
+	assert_failure 5
+	assert_equal "$stderr" "sockfile-send: talk to 127.0.0.1 port $port: the keys of the two ends differ (--key)"
+	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
+	assert_failure 5
+	[[ $stderr == *"it wants a key, and this end has none"* ]]
+	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
+	assert_failure 6
+	nothing_left out
+	sockfile-send -q --key key 127.0.0.1 "$port" in
+	receiver_ends 0
+	cmp in out
+	error_has recv.err "the keys of the two ends differ"
+	start_receiver --verify 0 out2
+	run --separate-stderr sockfile-send --key key 127.0.0.1 "$port" in
+	assert_failure 5
+	[[ $stderr == *"it has no key, and this end wants one"* ]]
+	start_sender --key key 0 in
+	for args in "--key other" "--verify"; do
+		read -ra words <<<"$args"
+		run --separate-stderr sockfile-recv "${words[@]}" --connect 127.0.0.1 "$port" out3
+		assert_failure 5
+		nothing_left out3
+	done
+	run --separate-stderr sockfile-recv --key key --connect 127.0.0.1 "$port" out3
+	assert_success
+	sender_ends 0
+}
+
+@test "a key file that others can read, that is short, missing or no file: before anything is opened" {
+	cp key open
+	chmod 640 open
+	head -c 31 /dev/urandom | base64 -w0 | head -c 31 >short
+	chmod 600 short
+	for file in open short nosuch; do
+		run --separate-stderr sockfile-recv --key "$file" 0 out
+		assert_failure 1
+		assert_output ""
+		[[ $stderr == "sockfile-recv: read key $file: "* ]]
+		run --separate-stderr sockfile-send --key "$file" 127.0.0.1 9 in
+		assert_failure 1
+		[[ $stderr == "sockfile-send: read key $file: "* ]]
+	done
+	mkdir dir
+	run --separate-stderr sockfile-send --key dir 127.0.0.1 9 in
+	assert_failure 2
+	start_receiver --key key 0 out
+	sockfile-send -q --key <(cat key) 127.0.0.1 "$port" in
+	receiver_ends 0
+	run ! grep -aqF "$(cat key)" recv.err
+}
+
+# relay.py PORT [CHANGE] - between two ends: what goes by is in the file "wire"; CHANGE is python that
+# alters the first 16 bytes from the end that connected.
+write_relay() {
+	cat >relay.py <<-'PY'
+		import socket, sys, threading
+		change = sys.argv[2] if len(sys.argv) > 2 else ""
+		with socket.create_server(("127.0.0.1", 0)) as l:
+		    print("listening tcp 127.0.0.1", l.getsockname()[1], flush=True)
+		    a = l.accept()[0]
+		b = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+		wire = open("wire", "wb")
+		def pump(x, y, first):
+		    try:
+		        while True:
+		            d = x.recv(65536)
+		            if not d:
+		                break
+		            if first:
+		                d = bytearray(d)
+		                exec(change)
+		                first = False
+		            wire.write(d)
+		            wire.flush()
+		            y.sendall(d)
+		    except OSError:
+		        pass
+		    for s in (x, y):
+		        try:
+		            s.shutdown(socket.SHUT_RDWR)
+		        except OSError:
+		            pass
+		t = threading.Thread(target=pump, args=(b, a, False), daemon=True)
+		t.start()
+		pump(a, b, bool(change))
+		t.join(5)
+	PY
+}
+
+@test "nothing of the file is on the wire: not its bytes, not its name, not its size" {
+	write_relay
+	yes "the secret words" | head -n 20000 >the-secret-name
+	start_receiver --key key 0 out
+	start_listening relay.err python3 relay.py "$port"
+	sockfile-send -q --key key 127.0.0.1 "$port" the-secret-name
+	receiver_ends 0
+	cmp the-secret-name out
+	[ "$(stat -c %s wire)" -gt 300000 ]
+	run grep -ac "secret" wire
+	assert_output 0
+	# The same without a key, to see that this test can fail.
+	start_receiver 0 out2
+	start_listening relay.err python3 relay.py "$port"
+	sockfile-send -q --verify 127.0.0.1 "$port" the-secret-name
+	receiver_ends 0
+	grep -aq "the-secret-name" wire
+	grep -aq "the secret words" wire
+}
+
+@test "a relay that alters the greeting, or a byte of what is encrypted, is found out" {
+	write_relay
+	for change in "d[8] = 2" "d[9] = 2" "d[11] = 0" "d[15] = 1"; do
+		start_receiver --key key 0 out
+		start_listening relay.err python3 relay.py "$port" "$change"
+		run --separate-stderr timeout 20 sockfile-send --key key 127.0.0.1 "$port" in
+		[ "$status" = 5 ] || [ "$status" = 6 ]
+		nothing_left out
+		kill -TERM "$receiver_pid"
+		receiver_ends 143
+		run grep -c "sockfile-recv: talk to" recv.err
+		assert_output 1
+	done
+	cat >flip.py <<-'PY'
+		import re
+		s = open("relay.py").read()
+		s = s.replace("wire.write(d)", "n = wire.tell(); d = bytearray(d)\n            if n <= 150000 < n + len(d): d[150000 - n] ^= 1\n            wire.write(d)")
+		open("relay2.py", "w").write(s)
+	PY
+	python3 flip.py
+	start_receiver --key key 0 out
+	start_listening relay.err python3 relay2.py "$port"
+	run --separate-stderr timeout 20 sockfile-send --key key 127.0.0.1 "$port" in
+	[ "$status" = 5 ] || [ "$status" = 6 ]
+	receiver_ends 5
+	[ ! -e out ]
+}
+
+# stranger.py ROLE PORT - speaks the greeting, then is a relay to openssl.
+write_stranger() {
+	cat >stranger.py <<-'PY'
+		import socket, sys, threading, wire
+		role, port, tls_port = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+		if role == "client":  # we connect to their receiver; openssl s_client connects to us
+		    with socket.create_server(("127.0.0.1", tls_port)) as l:
+		        print("listening tcp 127.0.0.1", l.getsockname()[1], flush=True)
+		        a = l.accept()[0]
+		    b = socket.create_connection(("127.0.0.1", port))
+		    b.sendall(wire.greeting(wire.SEND, flags=1))
+		else:  # their sender connects to us; we connect to openssl s_server
+		    with socket.create_server(("127.0.0.1", 0)) as l:
+		        print("listening tcp 127.0.0.1", l.getsockname()[1], flush=True)
+		        b = l.accept()[0]
+		    a = socket.create_connection(("127.0.0.1", tls_port))
+		    b.sendall(wire.greeting(wire.RECEIVE, flags=1))
+		seen = b""
+		while len(seen) < 16:
+		    seen += b.recv(16 - len(seen))
+		def pump(x, y):
+		    try:
+		        while True:
+		            d = x.recv(65536)
+		            if not d:
+		                break
+		            y.sendall(d)
+		    except OSError:
+		        pass
+		    for s in (x, y):
+		        try:
+		            s.shutdown(socket.SHUT_RDWR)
+		        except OSError:
+		            pass
+		t = threading.Thread(target=pump, args=(b, a), daemon=True)
+		t.start()
+		pump(a, b)
+		t.join(5)
+	PY
+}
+
+@test "openssl s_client with the key is let in as far as TLS goes, with another or none it is not" {
+	need openssl
+	write_stranger
+	start_receiver --key key 0 out
+	receiver=$port
+	for psk in "$(psk_of key)" "$(psk_of other)" ""; do
+		start_listening stranger.err python3 stranger.py client "$receiver" 0
+		args=(-connect "127.0.0.1:$port" -tls1_3 -quiet)
+		[ -z "$psk" ] || args+=(-psk_identity sockfile-v1 -psk "$psk")
+		(sleep 1) | timeout 10 openssl s_client "${args[@]}" >tls.out 2>&1 || true
+		if [ "$psk" = "$(psk_of key)" ]; then
+			# Encrypted, it is a peer that breaks off before its hello.
+			until_true 5 grep -q "the connection ended before the transfer did" recv.err
+		else
+			until_true 5 sh -c 'test "$(grep -cE "keys of the two ends differ|encryption failed" recv.err)" -ge 1'
+		fi
+	done
+	until_true 5 sh -c 'test "$(wc -l <recv.err)" = 3'
+	nothing_left out
+}
+
+@test "a TLS server with a certificate and no key is not our peer" {
+	need openssl
+	write_stranger
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout cert.key -out cert.pem -days 2 -subj /CN=stranger >/dev/null 2>&1
+	tls_port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	in_background sh -c "exec openssl s_server -accept 127.0.0.1:$tls_port -cert cert.pem -key cert.key -tls1_3 -quiet >tls.out 2>&1"
+	until_true 10 sh -c "ss -ltn sport = :$tls_port | grep -q LISTEN"
+	start_listening stranger.err python3 stranger.py server 0 "$tls_port"
+	run --separate-stderr timeout 20 sockfile-send --key key 127.0.0.1 "$port" in
+	assert_failure 5
+	run grep -ac "in" tls.out
+	refute_line --partial "$(head -c 20 in | base64)"
+}
+
+@test "an encrypted transfer that is torn goes on where it stopped" {
+	head -c 3000000 /dev/urandom >in
+	start_receiver --key key --retry 20 0 out
+	timeout -s KILL 1 sockfile-send -q --key key --limit-rate 1M 127.0.0.1 "$port" in || true
+	run --separate-stderr sockfile-send --key key 127.0.0.1 "$port" in
+	assert_success
+	[[ $stderr == *"were there before"* ]]
+	receiver_ends 0
+	cmp in out
+}
