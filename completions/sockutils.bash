@@ -115,6 +115,88 @@ _sockecho_server_options=(
 	--version -V
 )
 
+_sockfile_recv_options=(
+	--connect
+	--ipv4 -4
+	--ipv6 -6
+	--numeric -n
+	--unix -U
+	--mptcp
+	--fd
+	--connect-timeout
+	--wait
+	--source
+	--accept-timeout
+	--ready-fd
+	--port-file
+	--backlog
+	--reuseaddr
+	--no-reuseaddr
+	--allow
+	--deny
+	--user
+	--force
+	--size
+	--max-size
+	--sha256
+	--mode
+	--timeout -t
+	--max-time -w
+	--progress
+	--no-progress
+	--verify
+	--resume
+	--retry
+	--dir
+	--connections -c
+	--preserve
+	--key
+	--quiet -q
+	--verbose -v
+	--json -J
+	--help -h
+	--version -V
+)
+
+_sockfile_send_options=(
+	--listen
+	--ipv4 -4
+	--ipv6 -6
+	--numeric -n
+	--unix -U
+	--mptcp
+	--fd
+	--connect-timeout
+	--wait
+	--source
+	--accept-timeout
+	--ready-fd
+	--port-file
+	--backlog
+	--reuseaddr
+	--no-reuseaddr
+	--allow
+	--deny
+	--user
+	--connections -c
+	--offset
+	--count
+	--limit-rate
+	--timeout -t
+	--max-time -w
+	--progress
+	--no-progress
+	--verify
+	--name
+	--retry
+	--key
+	--quiet -q
+	--verbose -v
+	--json -J
+	--help -h
+	--version -V
+)
+
 # _sockutils PROGRAM WORD PREVIOUS
 _sockutils() {
 	local -n options=_${1//-/_}_options
@@ -125,8 +207,12 @@ _sockutils() {
 		mapfile -t COMPREPLY < <(compgen -W 'any echo upper' -- "$word")
 		return
 		;;
-	--port-file | --pidfile | --file | -f | --services)
+	--port-file | --pidfile | --file | -f | --services | --key)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		return
+		;;
+	--dir)
+		mapfile -t COMPREPLY < <(compgen -d -- "$word")
 		return
 		;;
 	--user)
@@ -145,11 +231,11 @@ _sockutils() {
 	[[ " ${COMP_WORDS[*]} " == *" -U "* || " ${COMP_WORDS[*]} " == *" --unix "* ]] && unix=1
 	if [[ $word == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "${options[*]}" -- "$word")
-	elif [[ -n $unix ]]; then
+	elif [[ -n $unix || $1 == sockfile-* ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 	else
 		mapfile -t COMPREPLY < <(compgen -A hostname -- "$word")
 	fi
 }
 
-complete -F _sockutils hostlookup servlookup sockecho-client sockecho-server
+complete -F _sockutils hostlookup servlookup sockecho-client sockecho-server sockfile-recv sockfile-send

@@ -86,7 +86,7 @@ options_of_fish() {
 			/^\.Ed/ { file = "" }
 			file != "" { gsub(/\\e/, "\\"); print > file }' "$page"
 	done
-	[ "$(ls "$BATS_TEST_TMPDIR"/*.sh | wc -l)" -eq 9 ]
+	[ "$(ls "$BATS_TEST_TMPDIR"/*.sh | wc -l)" -eq 17 ]
 	for example in "$BATS_TEST_TMPDIR"/*.sh; do
 		mkdir "${example%.sh}.d"
 		cd "${example%.sh}.d"

@@ -556,7 +556,7 @@ part_has() {
 		status=0
 		timeout 30 sockfile-send --verify 127.0.0.1 "$port" small 2>send.err || status=$?
 		[ "$status" != 0 ] || fail "byte $where: $(cat send.err)"
-		is_gone "$receiver_pid" || kill -TERM "$receiver_pid"
+		kill -TERM "$receiver_pid" 2>/dev/null || is_gone "$receiver_pid"
 		until_true 10 is_gone "$receiver_pid"
 		[ ! -e out ] || fail "byte $where: FILE is there"
 	done

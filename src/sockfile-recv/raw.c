@@ -195,7 +195,7 @@ pump(struct reception *r)
 		if (n > 0 && transfer_is_cancelled(r->waits))
 			n = failed(r, ECANCELED);
 	}
-	return n == 0 ? CLI_OK : (int)r->failure->status;
+	return n == 0 ? CLI_OK : r->failure->status;
 }
 
 /* ---- beginning and end --------------------------------------------------------------------- */

@@ -87,7 +87,7 @@ target_failed(struct session *s)
 		s->verdict = WIRE_FAILED;
 		break;
 	}
-	return (int)s->failure.status;
+	return s->failure.status;
 }
 
 static int
@@ -253,7 +253,7 @@ hash_held(struct session *s, int fd)
 		show(s, done);
 		if (interrupted(s) != CLI_OK ||
 		    talk_work(&s->talk, (uint64_t)done, (uint64_t)s->held) != CLI_OK)
-			return (int)s->failure.status;
+			return s->failure.status;
 	}
 	return CLI_OK;
 }
@@ -293,7 +293,7 @@ send_have(struct session *s)
 	message.held.kind = (uint8_t)s->have;
 	message.held.held = (uint64_t)s->held;
 	if (talk_send(&s->talk, &message) != CLI_OK)
-		return (int)s->failure.status;
+		return s->failure.status;
 	talk_handshake_over(&s->talk);
 	return s->held > 0 ? send_prefix(s) : CLI_OK;
 }
@@ -306,7 +306,7 @@ begin(struct session *s)
 	int64_t offset;
 
 	if (talk_receive(&s->talk, &message) != CLI_OK)
-		return (int)s->failure.status;
+		return s->failure.status;
 	s->seal.start = message;
 	offset = (int64_t)message.held.held;
 	if (message.type != WIRE_START || message.held.index != s->index ||
@@ -370,7 +370,7 @@ take_data(struct session *s, uint32_t len)
 	size_t have = 0, got;
 
 	if (check_room(s, len) != CLI_OK)
-		return (int)s->failure.status;
+		return s->failure.status;
 	while (have < len) {
 		if (talk_receive_data(&s->talk, s->buf + have, len - have, &got) != CLI_OK)
 			break;
@@ -384,7 +384,7 @@ take_data(struct session *s, uint32_t len)
 	    target_write(s->target, s->buf, have, s->reception->waits, &s->failure) != CLI_OK)
 		return target_failed(s);
 	show(s, s->total + (int64_t)have);
-	return s->failure.status != CLI_OK ? (int)s->failure.status : interrupted(s);
+	return s->failure.status != CLI_OK ? s->failure.status : interrupted(s);
 }
 
 /* To the END, which is in *end. */
@@ -395,7 +395,7 @@ take_bytes(struct session *s, struct wire_ending *end)
 
 	for (;;) {
 		if (talk_receive(&s->talk, &message) != CLI_OK)
-			return (int)s->failure.status;
+			return s->failure.status;
 		if (message.type == WIRE_END && message.end.index == s->index) {
 			*end = message.end;
 			return CLI_OK;
@@ -403,7 +403,7 @@ take_bytes(struct session *s, struct wire_ending *end)
 		if (message.type != WIRE_DATA)
 			return talk_alien(&s->talk, "a message among the bytes");
 		if (take_data(s, message.data_len) != CLI_OK)
-			return (int)s->failure.status;
+			return s->failure.status;
 	}
 }
 
@@ -414,7 +414,7 @@ discard(struct session *s, enum wire_code code, const char *message)
 	(void)give_up(s, code, message, "receive from %s", s->caller.text);
 	if (s->have != WIRE_HAVE_FINAL)
 		target_discard(s->target);
-	return (int)s->failure.status;
+	return s->failure.status;
 }
 
 static int
@@ -514,11 +514,11 @@ take_file(struct session *s)
 	struct wire_ending end;
 
 	if (check_offer(s) != CLI_OK)
-		return (int)s->failure.status;
+		return s->failure.status;
 	if (is_another_file(s))
 		return busy(s);
 	if (choose_target(s) != CLI_OK || look_at_what_is_here(s) != CLI_OK)
-		return (int)s->failure.status;
+		return s->failure.status;
 	s->accepted = s->file_accepted = true;
 	if (s->offer.size != WIRE_SIZE_UNKNOWN)
 		cli_counter_set(&transfer_tally.size, s->offer.size);
@@ -526,9 +526,9 @@ take_file(struct session *s)
 		cli_counter_set(&transfer_tally.size, CLI_COUNTER_UNKNOWN);
 	if (send_have(s) != CLI_OK || begin(s) != CLI_OK || take_bytes(s, &end) != CLI_OK ||
 	    check_end(s, &end) != CLI_OK)
-		return (int)s->failure.status;
+		return s->failure.status;
 	if (s->have != WIRE_HAVE_FINAL && commit(s) != CLI_OK)
-		return (int)s->failure.status;
+		return s->failure.status;
 	report(s);
 	cli_count_up(&transfer_tally.transfers, 1);
 	s->all_done = s->index == s->files;
@@ -539,8 +539,8 @@ take_file(struct session *s)
 static int
 refuse_file(struct session *s)
 {
-	if ((int)s->failure.status > s->refused)
-		s->refused = (int)s->failure.status;
+	if (s->failure.status > s->refused)
+		s->refused = s->failure.status;
 	transfer_failure_note(&s->failure, &s->caller.peer);
 	s->failure = (struct transfer_failure){ .status = CLI_OK };
 	s->all_done = s->index == s->files;
@@ -567,7 +567,7 @@ take_offer(struct session *s, const struct wire_offer *offer)
 	if (!s->file_accepted && s->verdict != NO_VERDICT && s->verdict != WIRE_BUSY &&
 	    s->files > 1)
 		return refuse_file(s);
-	return (int)s->failure.status;
+	return s->failure.status;
 }
 
 /* ---- the connection -------------------------------------------------------------------------- */
@@ -579,7 +579,7 @@ take_files(struct session *s)
 
 	for (;;) {
 		if (talk_receive(&s->talk, &message) != CLI_OK)
-			return (int)s->failure.status;
+			return s->failure.status;
 		if (message.type == WIRE_BYE) {
 			message.type = WIRE_BYE_OK;
 			s->said_goodbye = true;
@@ -588,7 +588,7 @@ take_files(struct session *s)
 		if (message.type != WIRE_OFFER)
 			return talk_alien(&s->talk, "a message out of its order");
 		if (take_offer(s, &message.offer) != CLI_OK)
-			return (int)s->failure.status;
+			return s->failure.status;
 		/* The goodbye, or the next offer, is not waited for for ever. */
 		s->talk.handshake = sku_deadline_in(TALK_HANDSHAKE);
 	}
@@ -642,7 +642,7 @@ greet(struct session *s, bool connected)
 		!config->verify, connected) != CLI_OK ||
 	    talk_receive(&s->talk, &message) != CLI_OK || check_hello(s, &message) != CLI_OK ||
 	    ask_floor(s) != CLI_OK)
-		return (int)s->failure.status;
+		return s->failure.status;
 	(void)memcpy(message.hello.own, s->talk.own, WIRE_GREETING_SIZE);
 	(void)memcpy(message.hello.seen, s->talk.seen, WIRE_GREETING_SIZE);
 	message.hello.files = 0;

@@ -396,8 +396,8 @@ note_refusal(struct session *s)
 {
 	struct delivery *d = s->delivery;
 
-	if ((int)s->failure->status > d->status)
-		d->status = (int)s->failure->status;
+	if (s->failure->status > d->status)
+		d->status = s->failure->status;
 	(void)snprintf(s->failure->during, sizeof(s->failure->during), "send %s to %s",
 	    s->source.name, s->peer_text);
 	transfer_failure_note(s->failure, s->peer);

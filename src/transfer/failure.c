@@ -17,13 +17,13 @@ fail(struct transfer_failure *failure, enum cli_status status, int errnum, const
 	const struct sku_error err = { .kind = SKU_ERR_SYSTEM, .code = errnum };
 
 	if (failure->status == CLI_OK) {
-		failure->status = status;
+		failure->status = (int)status;
 		failure->errnum = errnum;
 		(void)snprintf(failure->message, sizeof(failure->message), "%s",
 		    message != NULL ? message : sku_error_reason(&err));
 		(void)vsnprintf(failure->during, sizeof(failure->during), format, args);
 	}
-	return (int)failure->status;
+	return failure->status;
 }
 
 int
@@ -75,7 +75,8 @@ transfer_failure_add(struct transfer_failure *failure, const char *format, ...)
 int
 transfer_failure_error(const struct transfer_failure *failure)
 {
-	return cli_error(failure->status, failure->errnum, failure->message, "%s", failure->during);
+	return cli_error((enum cli_status)failure->status, failure->errnum, failure->message, "%s",
+	    failure->during);
 }
 
 void
@@ -87,8 +88,8 @@ transfer_failure_note(const struct transfer_failure *failure, const struct sku_a
 
 		cli_record_peer(record, peer);
 		cli_record_add(record, "error",
-		    cli_record_error(
-			failure->status, failure->errnum, failure->message, failure->during));
+		    cli_record_error((enum cli_status)failure->status, failure->errnum,
+			failure->message, failure->during));
 		cli_record_emit(record);
 	}
 }

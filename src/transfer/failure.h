@@ -5,8 +5,8 @@
 #include "report.h"
 
 struct transfer_failure {
-	enum cli_status status; /* CLI_OK: none */
-	int errnum;		/* 0: none */
+	int status; /* an enum cli_status; CLI_OK: none */
+	int errnum; /* 0: none */
 	char message[400];
 	char during[600];
 };

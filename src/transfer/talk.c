@@ -440,7 +440,7 @@ talk_receive_data(struct talk *talk, uint8_t *buf, size_t len, size_t *got)
 		if (n == 0 || errno != EAGAIN)
 			return read_failed(talk, n);
 		if (wait_for(talk, POLLIN) != CLI_OK)
-			return (int)talk->failure->status;
+			return talk->failure->status;
 	}
 	*got = (size_t)n;
 	return CLI_OK;
