@@ -25,7 +25,8 @@ send_file(int port, const char *path)
 	char byte;
 
 	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (fd == -1 || fstat(fd, &st) == -1 || connect(s, (struct sockaddr *)&in, sizeof(in)) == -1)
+	if (fd == -1 || fstat(fd, &st) == -1 ||
+	    connect(s, (struct sockaddr *)&in, sizeof(in)) == -1)
 		return 1;
 	while (at < st.st_size) {
 		if (sendfile(s, fd, &at, (size_t)(st.st_size - at)) <= 0)

@@ -115,8 +115,8 @@ options_of_fish() {
 @test "the shell scripts pass shellcheck, the C sources clang-format" {
 	need shellcheck clang-format
 	cd "$SOCKUTILS_SOURCE"
-	shellcheck bootstrap scripts/* .ci/run tests/helpers.bash completions/sockutils.bash
-	clang-format --dry-run --Werror src/*/*.[ch] tests/unit/*.c bench/*.c
+	shellcheck bootstrap scripts/* .ci/run tests/helpers.bash tests/transfers.bash completions/sockutils.bash
+	clang-format --dry-run --Werror src/*/*.[ch] tests/unit/*.c tests/fuzz/*.c bench/*.c
 }
 
 @test "no source names a path or a host of the machine it was written on" {

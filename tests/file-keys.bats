@@ -36,7 +36,7 @@ psk_of() {
 	start_receiver --key key --resume 0 out3
 	run --separate-stderr sockfile-send --key key 127.0.0.1 "$port" in
 	assert_success
-	[[ $stderr == *"(200000 were there before)"* ]]
+	[[ $stderr == *"(200000 bytes were there before)"* ]]
 	receiver_ends 0
 	cmp in out3
 	mkdir d

@@ -634,6 +634,6 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	assert_failure 2
 	run --separate-stderr sh -c "cat in | sockfile-send --listen -c 2 0 -"
 	assert_failure 2
-	[[ $stderr == *"it can be read once"* ]]
+	[[ $stderr == *"can be read once"* ]]
 	nothing_left out
 }

@@ -13,7 +13,8 @@ setup() {
 @test "programs, library, header, manuals and completions are installed, and uninstalled" {
 	for file in bin/sockecho-server bin/sockecho-client lib/libsockutil.a include/sockutil.h \
 		lib/pkgconfig/sockutil.pc share/man/man1/sockecho-server.1 \
-		share/man/man1/sockecho-client.1 share/man/man3/sockutil.3 \
+		share/man/man1/sockecho-client.1 bin/sockfile-send bin/sockfile-recv \
+		share/man/man1/sockfile-recv.1 share/man/man7/sockfile.7 share/man/man3/sockutil.3 \
 		share/man/man7/sockutils.7 share/bash-completion/completions/sockecho-server \
 		share/bash-completion/completions/sockecho-client \
 		share/zsh/site-functions/_sockecho-server \
@@ -82,7 +83,7 @@ setup() {
 	for header in */*.h; do
 		printf '#include "%s"\n' "${header#*/}" >"$BATS_TEST_TMPDIR/one.c"
 		cc -std=c11 -D_GNU_SOURCE -DPACKAGE_VERSION='""' -fsyntax-only \
-			$(pkg-config --cflags libbsd-overlay jansson) -I"${header%/*}" -Ilibsockutil -Icli \
+			$(pkg-config --cflags libbsd-overlay jansson libxxhash) -I"${header%/*}" -Ilibsockutil -Icli -Itransfer \
 			"$BATS_TEST_TMPDIR/one.c" || fail "$header"
 	done
 }

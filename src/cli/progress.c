@@ -30,7 +30,7 @@ cli_progress_option(enum cli_progress_wish *wish, int id)
 const char *
 cli_amount(int64_t bytes, char buf[CLI_AMOUNT_MAX])
 {
-	if (humanize_number(buf, 10, bytes, "B", HN_AUTOSCALE, HN_DECIMAL | HN_IEC_PREFIXES) == -1)
+	if (humanize_number(buf, 8, bytes, "B", HN_AUTOSCALE, HN_DECIMAL | HN_IEC_PREFIXES) == -1)
 		(void)snprintf(buf, CLI_AMOUNT_MAX, "? B");
 	return buf;
 }

@@ -134,8 +134,12 @@ verified_send(const struct send_config *config, struct cli_end_signals *signals)
 		if (judge(&delivery, &retry, &failure, &status) == -1)
 			break;
 		status = transfer_redial(&retry, &config->link, signals, &sock);
-		if (status != CLI_OK)
+		if (status != CLI_OK) {
+			if (delivery.unknown)
+				cli_say_error("delivered or not: unknown", "send %s",
+				    config->files[delivery.next]);
 			break;
+		}
 	}
 	cli_progress_end(&progress, (int64_t)cli_counter_value(&transfer_tally.bytes));
 	cli_end_signals_read(signals);

@@ -47,11 +47,11 @@ transfer_report(const struct transfer_result *r)
 	bool sent = strcmp(r->event, "sent") == 0;
 
 	if (r->resumed > 0)
-		(void)snprintf(
-		    before, sizeof(before), " (%lld were there before)", (long long)r->resumed);
-	cli_note("%s %lld bytes%s %s %s in %.3f s (%s)%s", r->event, (long long)r->bytes, before,
+		(void)snprintf(before, sizeof(before), " (%lld bytes were there before)",
+		    (long long)r->resumed);
+	cli_note("%s %lld bytes %s %s in %.3f s (%s)%s%s", r->event, (long long)r->bytes,
 	    sent ? "to" : "from", cli_peer_text(r->peer, peer), (double)r->ns / 1e9,
-	    cli_rate(r->bytes - r->resumed, r->ns, rate), r->remark);
+	    cli_rate(r->bytes - r->resumed, r->ns, rate), before, r->remark);
 	if (cli_voice.json)
 		emit(r);
 }

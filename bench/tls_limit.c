@@ -1,0 +1,124 @@
+/* tls_limit.c - the yardstick of an encrypted transfer: SSL_write and SSL_read with a pre-shared
+ * key, reads gathered to 1 MiB, and nothing else.  usage: tls_limit send PORT FILE | tls_limit recv
+ * FILE */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BUFFER (1024 * 1024)
+
+static const unsigned char key[32] = "0123456789abcdef0123456789abcde";
+
+static SSL_SESSION *
+session(SSL *ssl)
+{
+	static const unsigned char suite[] = { 0x13, 0x01 };
+	SSL_SESSION *s = SSL_SESSION_new();
+
+	SSL_SESSION_set1_master_key(s, key, sizeof(key));
+	SSL_SESSION_set_cipher(s, SSL_CIPHER_find(ssl, suite));
+	SSL_SESSION_set_protocol_version(s, TLS1_3_VERSION);
+	return s;
+}
+
+static int
+use(SSL *ssl, const EVP_MD *md, const unsigned char **id, size_t *len, SSL_SESSION **s)
+{
+	(void)md;
+	*id = (const unsigned char *)"bench";
+	*len = 5;
+	*s = session(ssl);
+	return 1;
+}
+
+static int
+find(SSL *ssl, const unsigned char *id, size_t len, SSL_SESSION **s)
+{
+	(void)id;
+	(void)len;
+	*s = session(ssl);
+	return 1;
+}
+
+static SSL *
+begin(int fd, const SSL_METHOD *method)
+{
+	SSL_CTX *context = SSL_CTX_new(method);
+	SSL *ssl;
+
+	SSL_CTX_set_psk_use_session_callback(context, use);
+	SSL_CTX_set_psk_find_session_callback(context, find);
+	SSL_CTX_set_num_tickets(context, 0);
+	ssl = SSL_new(context);
+	SSL_set_fd(ssl, fd);
+	return ssl;
+}
+
+static int
+send_file(int port, const char *path)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((in_port_t)port) };
+	int s = socket(AF_INET, SOCK_STREAM, 0), fd = open(path, O_RDONLY);
+	char *buf = malloc(BUFFER), byte;
+	ssize_t n;
+	SSL *ssl;
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd == -1 || connect(s, (struct sockaddr *)&in, sizeof(in)) == -1)
+		return 1;
+	ssl = begin(s, TLS_client_method());
+	if (SSL_connect(ssl) != 1)
+		return 1;
+	while ((n = read(fd, buf, BUFFER)) > 0) {
+		if (SSL_write(ssl, buf, (int)n) != n)
+			return 1;
+	}
+	SSL_shutdown(ssl);
+	(void)shutdown(s, SHUT_WR);
+	return read(s, &byte, 1) >= 0 ? 0 : 1;
+}
+
+static int
+receive_file(const char *path)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	socklen_t len = sizeof(in);
+	int l = socket(AF_INET, SOCK_STREAM, 0), s, fd, n = 1;
+	char *buf = malloc(BUFFER);
+	SSL *ssl;
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (bind(l, (struct sockaddr *)&in, sizeof(in)) == -1 || listen(l, 5) == -1 ||
+	    getsockname(l, (struct sockaddr *)&in, &len) == -1)
+		return 1;
+	printf("listening tcp 127.0.0.1 %d\n", ntohs(in.sin_port));
+	(void)fflush(stdout);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+	s = accept(l, NULL, NULL);
+	ssl = begin(s, TLS_server_method());
+	if (fd == -1 || SSL_accept(ssl) != 1)
+		return 1;
+	while (n > 0) {
+		int have = 0;
+
+		while (have < BUFFER && (n = SSL_read(ssl, buf + have, BUFFER - have)) > 0)
+			have += n;
+		if (write(fd, buf, (size_t)have) != have)
+			return 1;
+	}
+	return close(fd);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc == 4 && strcmp(argv[1], "send") == 0)
+		return send_file(atoi(argv[2]), argv[3]);
+	return argc == 3 && strcmp(argv[1], "recv") == 0 ? receive_file(argv[2]) : 2;
+}

@@ -1,0 +1,62 @@
+/* fuzz_talk.c - a whole conversation with a stranger, as a receiver or (first byte odd) as a
+ * sender: greeting, hello, and messages to the end of what he has to say. */
+#include "talk.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+converse(struct talk *talk, enum wire_role role)
+{
+	static uint8_t buf[WIRE_DATA_MAX];
+	struct wire_message message;
+
+	if (talk_greet(talk, role, NULL, role == WIRE_RECEIVER, false) != CLI_OK)
+		return;
+	while (talk_receive(talk, &message) == CLI_OK) {
+		size_t left = message.type == WIRE_DATA ? message.data_len : 0, got;
+
+		talk_handshake_over(talk);
+		while (left > 0) {
+			if (talk_receive_data(talk, buf, left, &got) != CLI_OK)
+				return;
+			left -= got;
+		}
+		if (talk_send(talk, &message) != CLI_OK)
+			return;
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct cli_limits limits = CLI_LIMITS_INIT;
+	const struct transfer_waits waits = { .limits = &limits, .signal_fd = -1 };
+	struct transfer_failure failure = { .status = CLI_OK };
+	struct sku_sock ends[2];
+	struct talk talk;
+	int fds[2];
+
+	if (size < 1 || size > 65536 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == -1)
+		return 0;
+	limits.timeout_ns = SKU_SECOND;
+	for (int i = 0; i < 2; i++) {
+		if (sku_socket_from_fd(&ends[i], fds[i]) == -1)
+			abort();
+	}
+	/* All that he says is there, and then his end: nothing is waited for. */
+	(void)sku_send(&ends[1], data + 1, size - 1, 0);
+	(void)sku_shutdown(&ends[1], SHUT_WR);
+	talk_init(&talk, &ends[0], "a stranger", &waits, &failure);
+	converse(&talk, (data[0] & 1) != 0 ? WIRE_SENDER : WIRE_RECEIVER);
+	if (failure.status == CLI_OK)
+		abort(); /* a conversation without an end that was agreed upon */
+	talk_close(&talk);
+	(void)sku_close(&ends[0]);
+	(void)sku_close(&ends[1]);
+	return 0;
+}
