@@ -54,6 +54,7 @@ begin(int fd, const SSL_METHOD *method)
 
 	SSL_CTX_set_psk_use_session_callback(context, use);
 	SSL_CTX_set_psk_find_session_callback(context, find);
+	SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256");
 	SSL_CTX_set_num_tickets(context, 0);
 	ssl = SSL_new(context);
 	SSL_set_fd(ssl, fd);

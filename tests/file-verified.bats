@@ -276,6 +276,11 @@ part_has() {
 	[ ! -e out2.part ]
 }
 
+@test "torn at random moments, by kill -9 or a reset (tests/torn.py does more of them)" {
+	run timeout 100 python3 "$SOCKUTILS_SOURCE/tests/torn.py" 6 32
+	assert_success
+}
+
 @test "the two moments that matter most: renamed but no verdict yet, and a verdict that was not heard" {
 	need strace xxhsum
 	# The receiver dies right after the rename; the next one finds that all is there.
@@ -512,6 +517,35 @@ part_has() {
 		run --separate-stderr timeout 20 sockfile-send --verify 127.0.0.1 "$port" in
 		[ "$status" = 5 ] || fail "case $i: $status $stderr"
 	done
+}
+
+@test "a listening sender that has nothing to say is 5 at a receiver that connects, and not asked again" {
+	cat >bye.py <<-'PY'
+		import socket, sys, wire
+		with socket.create_server(("127.0.0.1", 0)) as l:
+		    print("listening tcp 127.0.0.1", l.getsockname()[1], flush=True)
+		    for turn in range(2):
+		        p = wire.Peer(l.accept()[0], wire.SEND)
+		        p.greet()
+		        p.sock.sendall(wire.message(wire.BYE))
+		        p.ended()
+		        open("calls", "a").write("x")
+	PY
+	start_listening bye.err python3 bye.py
+	run --separate-stderr timeout 20 sockfile-recv --retry 3 --connect 127.0.0.1 "$port" out
+	assert_failure 5
+	assert_equal "$(cat calls)" x
+	nothing_left out
+}
+
+@test "a receiver that is interrupted while it connects leaves nothing" {
+	in_background sh -c 'exec sockfile-recv --wait 30 --connect -U nosuch out 2>recv.err'
+	receiver_pid=$last_pid
+	# It has tried, and waits to try again.
+	until_true 5 grep -q "^SigBlk:.*0000000000000000" "/proc/$receiver_pid/status"
+	kill -TERM "$receiver_pid"
+	until_true 10 is_gone "$receiver_pid"
+	nothing_left out
 }
 
 @test "a byte that flips on the way is found: in the data by the digest, in the rest by the protocol" {

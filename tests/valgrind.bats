@@ -53,3 +53,36 @@ setup() {
 	stop_server
 	assert_equal "$server_status" 0
 }
+
+@test "files: raw, verified, resumed, several, encrypted, refused" {
+	load transfers
+	head -c 300000 /dev/urandom >in
+	(umask 077 && head -c 36 /dev/urandom | base64 >key)
+	send=("${checked[@]}" "$SOCKUTILS_BUILD/sockfile-send")
+	receiver() {
+		start_listening recv.err "${checked[@]}" "$SOCKUTILS_BUILD/sockfile-recv" "$@"
+		receiver_pid=$started_pid
+	}
+	receiver --sha256 "$(sha256sum in | cut -c1-64)" 0 out
+	run --separate-stderr "${send[@]}" 127.0.0.1 "$port" in
+	assert_success
+	receiver_ends 0
+	run --separate-stderr "${checked[@]}" "$SOCKUTILS_BUILD/sockfile-recv" 0 out
+	assert_failure 1
+	head -c 100000 in >out2.part
+	chmod 600 out2.part
+	receiver --resume 0 out2
+	run --separate-stderr "${send[@]}" --verify 127.0.0.1 "$port" in
+	assert_success
+	receiver_ends 0
+	mkdir d
+	receiver --dir d --key key 0
+	run --separate-stderr "${send[@]}" --key key 127.0.0.1 "$port" in out
+	assert_success
+	receiver_ends 0
+	receiver --max-size 5 --verify 0 out3
+	run --separate-stderr "${send[@]}" --verify 127.0.0.1 "$port" in
+	assert_failure 5
+	kill -TERM "$receiver_pid"
+	receiver_ends 143
+}

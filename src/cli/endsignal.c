@@ -2,6 +2,9 @@
  * Row cli. */
 #include "endsignal.h"
 
+#include "report.h"
+
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -28,10 +31,10 @@ cli_end_signals_open(struct cli_end_signals *signals, bool background)
 		if (sigaction(ending[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
 			(void)sigaddset(&set, ending[i]);
 	}
-	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
-		return -1;
-	signals->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return signals->fd == -1 ? -1 : 0;
+	if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
+		signals->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return signals->fd != -1 ? CLI_OK :
+				   cli_error_errno(CLI_FAILED, errno, "prepare for signals");
 }
 
 void

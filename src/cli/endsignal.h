@@ -16,7 +16,8 @@ struct cli_end_signals {
 	}
 
 /* Block SIGINT, SIGTERM, SIGHUP and SIGQUIT and read them from fd.  SIGHUP or SIGQUIT that is
- * ignored stays ignored (nohup(1)), and SIGHUP is in the background.  0, or -1 with errno. */
+ * ignored stays ignored (nohup(1)), and SIGHUP is in the background.  0, or the error is reported
+ * and its status returned. */
 int cli_end_signals_open(struct cli_end_signals *signals, bool background);
 /* Take what has come. */
 void cli_end_signals_read(struct cli_end_signals *signals);

@@ -7,9 +7,6 @@
 #include "report.h"
 #include "stats.h"
 #include "streams.h"
-
-#include <errno.h>
-
 static int
 serve(struct cli_listener *listener, const struct server_config *config,
     struct cli_end_signals *signals)
@@ -39,8 +36,8 @@ open_and_serve(const struct server_config *config, struct cli_end_signals *signa
 		status = cli_listener_open(
 		    &listener, &config->listen, &config->endpoint, &config->limits);
 	/* Not before: a name that takes its time to resolve must not keep SIGINT waiting. */
-	if (status == CLI_OK && cli_end_signals_open(signals, config->daemon) == -1)
-		status = cli_error_errno(CLI_FAILED, errno, "prepare for signals");
+	if (status == CLI_OK)
+		status = cli_end_signals_open(signals, config->daemon);
 	if (status == CLI_OK)
 		status = serve(&listener, config, signals);
 	cli_listener_close(&listener);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define SEATS 64
+#define THREADS_MAX 32 /* each has ten seconds to show that it is no stranger */
 #define ACCEPT_PAUSE (100 * SKU_MS)
 
 struct lobby {
@@ -106,7 +107,7 @@ accept_some(struct lobby *lobby)
 	struct sku_sock sock;
 	struct sku_address peer;
 
-	for (;;) {
+	while (threads(lobby) < THREADS_MAX) {
 		switch (
 		    cli_accept(lobby->listener, &lobby->config->link.listen.access, &sock, &peer)) {
 		case CLI_ACCEPT_NONE:
@@ -170,11 +171,13 @@ take_raw(struct lobby *lobby, size_t i)
 		cli_counter_set(&transfer_tally.size, (uint64_t)total);
 	cli_progress_begin(&lobby->progress, lobby->config->progress, "",
 	    total == NO_LIMIT ? CLI_TOTAL_UNKNOWN : total, 0);
-	if (raw_receive(lobby->config, &caller, lobby->target, &lobby->waits, &lobby->failure) ==
-	    CLI_OK) {
+	if (target_open_part(lobby->target, true, &lobby->failure) == CLI_OK &&
+	    raw_receive(lobby->config, &caller, lobby->target, &lobby->waits, &lobby->failure) ==
+		CLI_OK) {
 		end(lobby, CLI_OK);
 		return;
 	}
+	(void)sku_reset(&caller.sock);
 	cli_progress_end(&lobby->progress, lobby->target->written);
 	end(lobby, transfer_failure_error(&lobby->failure));
 }
@@ -249,6 +252,20 @@ silence_ends_at(const struct lobby *lobby)
 	return lobby->callers[0].since_ns + timeout_ns;
 }
 
+/* Of nobody but him, it is the end; while another transfer goes on, it is only his. */
+static void
+silent_too_long(struct lobby *lobby, int errnum)
+{
+	const char *who = lobby->callers[0].text;
+
+	if (threads(lobby) == 0) {
+		end(lobby, cli_error_peer(errnum, "receive from %s", who));
+		return;
+	}
+	cli_note("%s: said nothing, and is turned away", who);
+	dismiss(lobby, 0, true);
+}
+
 static int64_t
 accept_deadline(struct lobby *lobby)
 {
@@ -275,9 +292,7 @@ run_deadlines(struct lobby *lobby)
 			       cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--accept-timeout)",
 				   "accept"));
 	} else if (now >= silence_ends_at(lobby)) {
-		int errnum = limits->timeout_ns == 0 ? EAGAIN : ETIMEDOUT;
-
-		end(lobby, cli_error_peer(errnum, "receive from %s", lobby->callers[0].text));
+		silent_too_long(lobby, limits->timeout_ns == 0 ? EAGAIN : ETIMEDOUT);
 	}
 	if (now >= lobby->accept_again_ns)
 		lobby->accept_again_ns = 0;
@@ -346,9 +361,10 @@ take_stock(struct lobby *lobby)
 		lobby->idle_since_ns = sku_now();
 	if (over)
 		end(lobby, r->status);
-	else if (count == 0 && lobby->count == 0 && lobby->dialler != NULL)
-		dial(lobby, again);
-	else if (count == 0 && lobby->count == 0 && lobby->listener->connected)
+	else if (count == 0 && lobby->count == 0 && again && lobby->dialler != NULL)
+		dial(lobby, true);
+	else if (count == 0 && lobby->count == 0 &&
+		 (lobby->dialler != NULL || lobby->listener->connected))
 		end(lobby, r->status != CLI_OK ? r->status : (int)CLI_NO_PEER);
 }
 
@@ -385,7 +401,7 @@ run(struct lobby *lobby)
 
 	while (!lobby->done) {
 		bool accepting = lobby->listener != NULL && !lobby->listener->connected &&
-				 lobby->accept_again_ns == 0;
+				 lobby->accept_again_ns == 0 && threads(lobby) < THREADS_MAX;
 		int n;
 
 		pfds[SIGNALS] = (struct pollfd){ lobby->signals->fd, POLLIN, 0 };

@@ -6,16 +6,7 @@
 #include "retry.h"
 #include "tally.h"
 
-#include <errno.h>
 #include <signal.h>
-
-static int
-open_signals(struct cli_end_signals *signals)
-{
-	return cli_end_signals_open(signals, false) == 0 ?
-		   CLI_OK :
-		   cli_error_errno(CLI_FAILED, errno, "prepare for signals");
-}
 
 struct dialling {
 	const struct recv_config *config;
@@ -28,10 +19,15 @@ dial(void *arg, struct sku_sock *sock, bool again)
 {
 	struct dialling *d = arg;
 	const struct transfer_link *link = &d->config->link;
+	int status;
 
 	if (again)
 		return transfer_redial(&d->retry, link, d->signals, sock);
-	return cli_dial(&link->dial, &link->endpoint, &link->limits, sock);
+	/* There is nothing to clean up yet: signals just end it. */
+	cli_end_signals_by_default(d->signals, true);
+	status = cli_dial(&link->dial, &link->endpoint, &link->limits, sock);
+	cli_end_signals_by_default(d->signals, false);
+	return status;
 }
 
 static int
@@ -40,9 +36,8 @@ connect_and_receive(
 {
 	struct dialling dialling = { config, signals, TRANSFER_RETRY_INIT(config->retries) };
 	const struct lobby_dialler dialler = { dial, &dialling };
-	int status = open_signals(signals);
+	int status = cli_end_signals_open(signals, false);
 
-	cli_end_signals_by_default(signals, true); /* the first dial, too, can be interrupted */
 	if (status == CLI_OK)
 		status = lobby_call(config, &dialler, target, signals);
 	return status;
@@ -57,7 +52,7 @@ listen_and_receive(
 	int status = cli_listener_open(&listener, &link->listen, &link->endpoint, &link->limits);
 
 	if (status == CLI_OK)
-		status = open_signals(signals);
+		status = cli_end_signals_open(signals, false);
 	if (status == CLI_OK)
 		status = cli_listener_announce(&listener, &link->listen);
 	if (status == CLI_OK)
@@ -76,9 +71,11 @@ open_target(const struct recv_config *config, struct target *target)
 
 	if (status != CLI_OK)
 		return status;
-	/* With a key nothing is on disk before somebody has shown that he has it. */
+	/* With a key nothing is on disk before somebody has shown that he has it, and nothing
+	 * before we are connected. */
 	if (target_init(target, config->file, &config->rules, &failure) == CLI_OK)
-		(void)target_open_part(target, config->key_file == NULL, &failure);
+		(void)target_open_part(
+		    target, config->link.listening && config->key_file == NULL, &failure);
 	status = cli_user_return(user);
 	return failure.status != CLI_OK ? transfer_failure_error(&failure) : status;
 }

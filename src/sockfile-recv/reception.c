@@ -181,6 +181,8 @@ reception_done(struct reception *r, const struct caller *caller,
 	if (failure->status == CLI_OK) {
 		if (outcome->accepted)
 			went_well(r, outcome);
+		else if (!r->config->link.listening)
+			count(r, outcome->status); /* it had nothing that is wanted */
 	} else if (r->over && !outcome->had_floor) {
 		/* It came too late, and the program ends. */
 	} else if (goes_on(r, outcome, failure)) {

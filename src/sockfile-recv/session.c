@@ -580,7 +580,7 @@ take_files(struct session *s)
 	for (;;) {
 		if (talk_receive(&s->talk, &message) != CLI_OK)
 			return s->failure.status;
-		if (message.type == WIRE_BYE) {
+		if (message.type == WIRE_BYE && s->index > 0) {
 			message.type = WIRE_BYE_OK;
 			s->said_goodbye = true;
 			return talk_send(&s->talk, &message);

@@ -8,17 +8,8 @@
 #include "tally.h"
 #include "verified.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
-
-static int
-open_signals(struct cli_end_signals *signals)
-{
-	return cli_end_signals_open(signals, false) == 0 ?
-		   CLI_OK :
-		   cli_error_errno(CLI_FAILED, errno, "prepare for signals");
-}
 
 static int
 connect_and_send(
@@ -29,7 +20,7 @@ connect_and_send(
 	int status = cli_dial(&link->dial, &link->endpoint, &link->limits, &sock);
 
 	if (status == CLI_OK)
-		status = open_signals(signals);
+		status = cli_end_signals_open(signals, false);
 	return status == CLI_OK ? raw_send(config, source, &sock, signals) : status;
 }
 
@@ -42,7 +33,7 @@ listen_and_send(
 	int status = cli_listener_open(&listener, &link->listen, &link->endpoint, &link->limits);
 
 	if (status == CLI_OK)
-		status = open_signals(signals);
+		status = cli_end_signals_open(signals, false);
 	if (status == CLI_OK)
 		status = cli_listener_announce(&listener, &link->listen);
 	if (status == CLI_OK)

@@ -100,9 +100,7 @@ first_dial(const struct send_config *config, struct cli_end_signals *signals, st
 	const struct transfer_link *link = &config->link;
 	int status = cli_dial(&link->dial, &link->endpoint, &link->limits, sock);
 
-	if (status == CLI_OK && cli_end_signals_open(signals, false) == -1)
-		status = cli_error_errno(CLI_FAILED, errno, "prepare for signals");
-	return status;
+	return status == CLI_OK ? cli_end_signals_open(signals, false) : status;
 }
 
 int
