@@ -1,5 +1,5 @@
 # transfers.bash - what the tests of sockfile-send and sockfile-recv need beside helpers.bash.
-# shellcheck shell=bash disable=SC2034 # the variables are for the tests
+# shellcheck shell=bash disable=SC2034,SC2154 # the variables are for the tests, or come from helpers.bash
 
 # start_receiver [option ...] - sockfile-recv until it says that it is ready: sets receiver_pid and
 # port; its standard error goes to recv.err.

@@ -28,7 +28,8 @@ transfer_tally_on_sigusr1(void)
 static void
 emit(const struct transfer_result *r)
 {
-	json_t *record = cli_record(strcmp(r->event, "sent") == 0 ? "sent" : "received");
+	bool sent = strcmp(r->event, "sent") == 0;
+	json_t *record = sent ? cli_record("sent") : cli_record("received");
 
 	if (r->name != NULL)
 		cli_record_text(record, "name", r->name);
