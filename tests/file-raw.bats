@@ -206,6 +206,17 @@ time.sleep(60)' "$port"
 	sender_ends 0
 }
 
+@test "a raw stream that begins like a greeting, and is none, loses no byte" {
+	start_receiver 0 out
+	printf '\x89SF' | sockfile-send -q 127.0.0.1 "$port" -
+	receiver_ends 0
+	assert_equal "$(od -An -tx1 out)" " 89 53 46"
+	start_receiver 0 out2
+	(printf '\x89SFV\r\n'; sleep 0.3; cat in) | sockfile-send -q 127.0.0.1 "$port" -
+	receiver_ends 0
+	cmp <(printf '\x89SFV\r\n'; cat in) out2
+}
+
 @test "--size and --sha256 are checked, --max-size is kept" {
 	sum=$(sha256sum in | cut -c1-64)
 	start_receiver --size 3000000 --sha256 "${sum^^}" 0 out

@@ -166,7 +166,7 @@ draw(struct cli_progress *p, int64_t done)
 	}
 	(void)snprintf(line, sizeof(line), "%s%s%s", share, bar, figures);
 	(void)dprintf(STDERR_FILENO, "\r%.*s\033[K", width, line);
-	cli_voice.bar_shown = 1;
+	atomic_store(&cli_voice.bar_shown, true);
 }
 
 void

@@ -33,9 +33,8 @@ cli_clear_bar(void)
 {
 	static const char clear[] = "\r\033[K";
 
-	if (cli_voice.bar_shown)
+	if (atomic_exchange(&cli_voice.bar_shown, false))
 		(void)!write(STDERR_FILENO, clear, sizeof(clear) - 1);
-	cli_voice.bar_shown = 0;
 }
 
 /* A line of text, formatted and escaped; "" without memory.  The caller frees it. */

@@ -4,7 +4,7 @@
 
 #include "sockutil.h"
 
-#include <signal.h>
+#include <stdatomic.h>
 
 /* The exit statuses of every program; sockutils(7) says what they promise. */
 enum cli_status {
@@ -24,8 +24,8 @@ struct cli_voice {
 	bool quiet;
 	int verbose;
 	bool json;
-	bool stdout_is_data;		 /* records and the readiness line go to standard error */
-	volatile sig_atomic_t bar_shown; /* the cursor's line has a progress bar */
+	bool stdout_is_data;   /* records and the readiness line go to standard error */
+	atomic_bool bar_shown; /* the cursor's line has a progress bar */
 };
 extern struct cli_voice cli_voice;
 

@@ -317,8 +317,8 @@ poll_ms(struct lobby *lobby)
 		at = lobby->accept_again_ns;
 	if (lobby->progress.next_ns < at && threads(lobby) > 0)
 		at = lobby->progress.next_ns;
-	if (lobby->reception.over_at_ns < at)
-		at = lobby->reception.over_at_ns;
+	if (reception_over_at(&lobby->reception) < at)
+		at = reception_over_at(&lobby->reception);
 	for (size_t i = 0; i < lobby->count; i++) {
 		if (lobby->callers[i].look_at_ns != 0 && lobby->callers[i].look_at_ns < at)
 			at = lobby->callers[i].look_at_ns;
@@ -421,7 +421,7 @@ run(struct lobby *lobby)
 			take_events(lobby, pfds);
 		if (!lobby->done)
 			run_deadlines(lobby);
-		if (!lobby->done && sku_now() >= lobby->reception.over_at_ns)
+		if (!lobby->done && sku_now() >= reception_over_at(&lobby->reception))
 			take_stock(lobby);
 		draw(lobby);
 	}

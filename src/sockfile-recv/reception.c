@@ -46,6 +46,17 @@ reception_close(struct reception *reception)
 		(void)close(reception->dir_fd);
 }
 
+int64_t
+reception_over_at(struct reception *r)
+{
+	int64_t at;
+
+	(void)pthread_mutex_lock(&r->crew.lock);
+	at = r->over_at_ns;
+	(void)pthread_mutex_unlock(&r->crew.lock);
+	return at;
+}
+
 int
 reception_start(struct reception *reception, const struct caller *caller, bool connected)
 {

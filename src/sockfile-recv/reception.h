@@ -36,6 +36,8 @@ int reception_open(struct reception *reception, const struct recv_config *config
     struct target *target, const struct transfer_waits *waits);
 /* Waits for every thread. */
 void reception_close(struct reception *reception);
+/* When the sender that may ask again is no longer waited for; INT64_MAX: nobody is. */
+int64_t reception_over_at(struct reception *reception);
 /* Start a thread for the caller, which is taken over, socket and all.  connected: this end
  * connected. */
 int reception_start(struct reception *reception, const struct caller *caller, bool connected);
