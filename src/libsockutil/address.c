@@ -130,7 +130,9 @@ format_ipv6(const struct sockaddr_in6 *in6, char buf[SKU_ADDRESS_TEXT_MAX])
 	if (in6->sin6_scope_id == 0)
 		return;
 	used = strlen(buf);
-	if (if_indextoname(in6->sin6_scope_id, zone) != NULL)
+	/* Only for these does getaddrinfo(3) take the name of an interface back. */
+	if ((IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr) || IN6_IS_ADDR_MC_LINKLOCAL(&in6->sin6_addr)) &&
+	    if_indextoname(in6->sin6_scope_id, zone) != NULL)
 		(void)snprintf(buf + used, SKU_ADDRESS_TEXT_MAX - used, "%%%s", zone);
 	else
 		(void)snprintf(
