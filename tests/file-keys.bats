@@ -6,8 +6,7 @@ load transfers
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
-	sockfile-recv --key nosuch 0 x 2>err || true
-	! grep -q "built without OpenSSL" err || skip "built without OpenSSL"
+	need_openssl
 	head -c 300000 /dev/urandom >in
 	(umask 077 && head -c 32 /dev/urandom | base64 >key && head -c 32 /dev/urandom | base64 >other)
 	export PYTHONPATH=$SOCKUTILS_SOURCE/tests PYTHONDONTWRITEBYTECODE=1

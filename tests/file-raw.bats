@@ -218,6 +218,7 @@ time.sleep(60)' "$port"
 }
 
 @test "--size and --sha256 are checked, --max-size is kept" {
+	need_openssl
 	sum=$(sha256sum in | cut -c1-64)
 	start_receiver --size 3000000 --sha256 "${sum^^}" 0 out
 	sockfile-send -q 127.0.0.1 "$port" in

@@ -43,6 +43,7 @@ part_has() {
 }
 
 @test "standard input, an empty file, /proc, a part of a file, over UNIX sockets, to standard output" {
+	need_openssl
 	start_receiver --size 3000000 --sha256 "$(sha256sum in | cut -c1-64)" -U sock out
 	cat in | sockfile-send -q --verify -U sock -
 	receiver_ends 0
@@ -105,6 +106,7 @@ part_has() {
 }
 
 @test "what the receiver refuses, both say, with the same status" {
+	need_openssl
 	for case in "5 --max-size 1000" "5 --size 5" "5 --sha256 $(printf '0%.0s' $(seq 64))"; do
 		read -r expected options <<<"$case"
 		read -ra words <<<"$options"

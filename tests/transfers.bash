@@ -76,3 +76,9 @@ nothing_left() {
 		[ ! -e "$file.part" ] || fail "$file.part is there"
 	done
 }
+
+# need_openssl - skip where the programs were built without it.
+need_openssl() {
+	! sockfile-recv --sha256 "$(printf "0%.0s" {1..64})" 0 nosuch/out 2>&1 | grep -q "built without OpenSSL" ||
+		skip "built without OpenSSL"
+}

@@ -64,6 +64,7 @@ static struct {
 	int (*SSL_SESSION_set_protocol_version)(SSL_SESSION *, int);
 	unsigned long (*ERR_peek_error)(void);
 	void (*ERR_clear_error)(void);
+	void (*OPENSSL_thread_stop)(void);
 	unsigned char *(*HMAC)(const EVP_MD *, const void *, int, const unsigned char *, size_t,
 	    unsigned char *, unsigned int *);
 	const EVP_MD *(*EVP_sha256)(void);
@@ -111,6 +112,7 @@ tls_load(const char **why)
 		SYMBOL(SSL_SESSION_set_protocol_version),
 		SYMBOL(ERR_peek_error),
 		SYMBOL(ERR_clear_error),
+		SYMBOL(OPENSSL_thread_stop),
 		SYMBOL(HMAC),
 		SYMBOL(EVP_sha256),
 		{ NULL, NULL },
@@ -357,6 +359,9 @@ tls_free(struct tls *tls)
 		return;
 	lib.SSL_free(tls->ssl);
 	lib.SSL_CTX_free(tls->context);
+	/* What the library keeps for this thread, it does not find by itself when it was loaded
+	 * later than the program. */
+	lib.OPENSSL_thread_stop();
 	explicit_bzero(tls->key, sizeof(tls->key));
 	free(tls);
 }
