@@ -41,14 +41,14 @@ hold_sigpipe(struct sigpipe_guard *guard)
 }
 
 static void
-release_sigpipe(const struct sigpipe_guard *guard)
+release_sigpipe(const struct sigpipe_guard *guard, bool raised)
 {
 	int saved = errno;
 	sigset_t set;
 	const struct timespec now = { 0, 0 };
 
 	sigpipe_set(&set);
-	if (!guard->was_pending) {
+	if (raised && !guard->was_pending) {
 		while (sigtimedwait(&set, NULL, &now) == -1 && errno == EINTR)
 			;
 	}
@@ -194,7 +194,7 @@ sku_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int
 
 		hold_sigpipe(&guard);
 		result = by_sendfile(s, file_fd, offset, count, &done);
-		release_sigpipe(&guard);
+		release_sigpipe(&guard, result == -1 && errno == EPIPE);
 	}
 	if (result == 1)
 		result = by_copying(s, file_fd, offset, count, &done);

@@ -18,7 +18,7 @@
 #include <time.h>
 
 #define FLUSH_STACK ((size_t)128 * 1024)
-#define FLUSH_PERIOD (500 * SKU_MS)
+#define FLUSH_PERIOD (100 * SKU_MS)
 #define NO_VERDICT (-1)
 
 struct session {

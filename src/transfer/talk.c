@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WORK_PERIOD (500 * SKU_MS)
+#define WORK_PERIOD (100 * SKU_MS)    /* the protocol asks for one a second; a short -t for more */
 #define WORK_STEP (UINT64_C(1) << 20) /* less than that is no progress */
 #define DRAIN (2 * SKU_SECOND)
 
@@ -21,7 +21,7 @@ talk_init(struct talk *talk, struct sku_sock *sock, const char *peer,
 		.waits = waits,
 		.failure = failure,
 		.handshake = sku_deadline_in(TALK_HANDSHAKE),
-		.idle = sku_deadline_never() };
+		.idle = sku_deadline_in(waits->limits->timeout_ns) };
 	/* Small messages wait for answers; Nagle's algorithm would have both wait. */
 	if (sock->family != AF_UNIX)
 		(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -99,8 +99,7 @@ talk_is_lost(const struct transfer_failure *failure)
 static void
 arm(struct talk *talk)
 {
-	if (talk->handshake.at_ns == INT64_MAX)
-		talk->idle = sku_deadline_in(talk->waits->limits->timeout_ns);
+	talk->idle = sku_deadline_in(talk->waits->limits->timeout_ns);
 }
 
 static int
@@ -238,7 +237,7 @@ read_greeting(struct talk *talk)
 		} else if (errno != EAGAIN) {
 			return failed(talk, errno);
 		} else if (transfer_wait(talk->waits, sku_fileno(talk->sock), POLLIN,
-			       talk->handshake) == -1) {
+			       sku_deadline_earlier(talk->handshake, talk->idle)) == -1) {
 			if (errno == ETIMEDOUT && sku_deadline_passed(talk->handshake))
 				return no_greeting(talk);
 			return failed(talk, errno);
@@ -301,7 +300,8 @@ encrypt(struct talk *talk, const uint8_t *key, bool client)
 			return mismatch(talk, "encryption failed: what came is damaged, or not "
 					      "from a peer with the key");
 		if (transfer_wait(talk->waits, sku_fileno(talk->sock),
-			news == TLS_WANT_READ ? POLLIN : POLLOUT, talk->handshake) == -1)
+			news == TLS_WANT_READ ? POLLIN : POLLOUT,
+			sku_deadline_earlier(talk->handshake, talk->idle)) == -1)
 			return failed(talk, errno);
 	}
 	return CLI_OK;
