@@ -24,6 +24,7 @@ static struct {
 	int (*update)(EVP_MD_CTX *, const void *, size_t);
 	int (*final)(EVP_MD_CTX *, unsigned char *, unsigned int *);
 	int (*copy)(EVP_MD_CTX *, const EVP_MD_CTX *);
+	void (*thread_stop)(void);
 } evp;
 
 bool
@@ -37,6 +38,7 @@ sha256_load(const char **why)
 		{ "EVP_DigestUpdate", &evp.update },
 		{ "EVP_DigestFinal_ex", &evp.final },
 		{ "EVP_MD_CTX_copy_ex", &evp.copy },
+		{ "OPENSSL_thread_stop", &evp.thread_stop },
 		{ NULL, NULL },
 	};
 
@@ -85,8 +87,10 @@ sha256_reset(struct sha256 *hash)
 void
 sha256_free(struct sha256 *hash)
 {
-	if (hash != NULL)
-		evp.context_free(hash->context);
+	if (hash == NULL)
+		return;
+	evp.context_free(hash->context);
+	evp.thread_stop(); /* as in tls_free() */
 	free(hash);
 }
 
