@@ -132,25 +132,36 @@ config_base_name(const char *file)
 	return strcmp(file, "-") != 0 && wire_name_is_plain(base, strlen(base)) ? base : NULL;
 }
 
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 /* Several files travel under their names, which must do for that and differ. */
 static void
 check_names(const struct send_config *c)
 {
-	for (size_t i = 0; i < c->file_count; i++) {
-		const char *name = config_base_name(c->files[i]);
+	const char **names = calloc(c->file_count, sizeof(*names));
 
+	if (names == NULL)
+		cli_usage_error("no memory for %zu FILEs", c->file_count);
+	for (size_t i = 0; i < c->file_count; i++) {
 		if (strcmp(c->files[i], "-") == 0)
 			cli_usage_error("standard input goes alone, not among several FILEs");
-		if (name == NULL)
+		names[i] = config_base_name(c->files[i]);
+		if (names[i] == NULL)
 			cli_usage_error("among several FILEs, '%s' has no name that a receiver may "
 					"take (no leading '.' or '-', no control characters, not "
 					"ending in .part)",
 			    c->files[i]);
-		for (size_t j = 0; j < i; j++) {
-			if (strcmp(name, config_base_name(c->files[j])) == 0)
-				cli_usage_error("two FILEs have the name '%s'", name);
-		}
 	}
+	qsort(names, c->file_count, sizeof(*names), compare_names);
+	for (size_t i = 1; i < c->file_count; i++) {
+		if (strcmp(names[i - 1], names[i]) == 0)
+			cli_usage_error("two FILEs have the name '%s'", names[i]);
+	}
+	free(names);
 }
 
 static void
