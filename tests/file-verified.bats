@@ -690,6 +690,7 @@ assert time.time() - begin < 13
 	done
 	run --separate-stderr sockfile-recv --dir nosuch 0
 	assert_failure 1
+	assert_output "" # before anything is listened on
 	run --separate-stderr sockfile-send --verify 127.0.0.1 9 nosuch
 	assert_failure 1
 }

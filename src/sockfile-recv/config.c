@@ -214,6 +214,7 @@ config_parse(struct recv_config *config, int argc, char **argv)
 		.rules = { .mode = default_mode() },
 		.size = NO_LIMIT,
 		.max_size = NO_LIMIT,
+		.dir_fd = -1,
 		.connections = 1 };
 	config->link.listening = true;
 	config->operands = operands = calloc((size_t)argc + 1, sizeof(*operands));

@@ -24,6 +24,7 @@ struct recv_config {
 	bool preserve;	      /* mode and time of what was offered */
 	int64_t retries;      /* 0: none */
 	const char *dir;      /* --dir: several files, under the names that they have; NULL */
+	int dir_fd;	      /* it, once it is open; else -1 */
 	int64_t connections;  /* with it: how many to take; -1: for ever */
 	const char *key_file; /* NULL: no key */
 	uint8_t key[SECRET_KEY_BYTES];

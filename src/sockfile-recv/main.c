@@ -6,7 +6,10 @@
 #include "retry.h"
 #include "tally.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
 struct dialling {
 	const struct recv_config *config;
@@ -61,23 +64,39 @@ listen_and_receive(
 	return status;
 }
 
-/* FILE and its part, as the user who will write them. */
 static int
-open_target(const struct recv_config *config, struct target *target)
+open_directory(struct recv_config *config)
+{
+	config->dir_fd = open(config->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (config->dir_fd == -1 || faccessat(config->dir_fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "write to %s", config->dir);
+	return CLI_OK;
+}
+
+static int
+open_file(const struct recv_config *config, struct target *target)
 {
 	struct transfer_failure failure = { .status = CLI_OK };
-	const struct cli_user *user = &config->link.listen.user;
-	int status = cli_user_assume(user);
 
-	if (status != CLI_OK)
-		return status;
 	/* With a key nothing is on disk before somebody has shown that he has it, and nothing
 	 * before we are connected. */
 	if (target_init(target, config->file, &config->rules, &failure) == CLI_OK)
 		(void)target_open_part(
 		    target, config->link.listening && config->key_file == NULL, &failure);
-	status = cli_user_return(user);
-	return failure.status != CLI_OK ? transfer_failure_error(&failure) : status;
+	return failure.status != CLI_OK ? transfer_failure_error(&failure) : CLI_OK;
+}
+
+/* FILE and its part, or the directory, as the user who will write there. */
+static int
+open_target(struct recv_config *config, struct target *target)
+{
+	const struct cli_user *user = &config->link.listen.user;
+	int status = cli_user_assume(user), back;
+
+	if (status == CLI_OK)
+		status = config->dir != NULL ? open_directory(config) : open_file(config, target);
+	back = cli_user_return(user);
+	return status != CLI_OK ? status : back;
 }
 
 static int
@@ -88,12 +107,14 @@ run(struct recv_config *config, struct cli_end_signals *signals)
 
 	if (config->key_file != NULL)
 		status = secret_read(config->key_file, config->key);
-	if (status == CLI_OK && config->dir == NULL)
+	if (status == CLI_OK)
 		status = open_target(config, &target);
 	if (status == CLI_OK)
 		status = config->link.listening ? listen_and_receive(config, &target, signals) :
 						  connect_and_receive(config, &target, signals);
 	target_close(&target);
+	if (config->dir_fd != -1)
+		(void)close(config->dir_fd);
 	return status;
 }
 

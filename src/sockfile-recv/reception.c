@@ -7,7 +7,6 @@
 #include "tally.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,17 +23,10 @@ reception_open(struct reception *reception, const struct recv_config *config, st
 	*reception = (struct reception){ .config = config,
 		.waits = waits,
 		.target = target,
-		.dir_fd = -1,
 		.retries_left = config->retries,
 		.over_at_ns = INT64_MAX };
 	if (crew_open(&reception->crew) == -1)
 		return cli_error_errno(CLI_FAILED, errno, "prepare for connections");
-	if (config->dir == NULL)
-		return CLI_OK;
-	reception->dir_fd = open(config->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (reception->dir_fd == -1 ||
-	    faccessat(reception->dir_fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "write to %s", config->dir);
 	return CLI_OK;
 }
 
@@ -42,8 +34,6 @@ void
 reception_close(struct reception *reception)
 {
 	crew_close(&reception->crew);
-	if (reception->dir_fd != -1)
-		(void)close(reception->dir_fd);
 }
 
 int64_t

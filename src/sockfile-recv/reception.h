@@ -14,7 +14,6 @@ struct reception {
 	const struct recv_config *config;
 	const struct transfer_waits *waits; /* of the threads: nobody draws there */
 	struct target *target;		    /* the one FILE; NULL with --dir */
-	int dir_fd;			    /* of --dir; -1 */
 	struct crew crew;		    /* its lock guards what follows */
 	struct caller *floor;		    /* who has it; NULL: nobody */
 	uint8_t floor_id[WIRE_ID_SIZE];

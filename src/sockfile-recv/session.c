@@ -177,7 +177,7 @@ choose_target(struct session *s)
 	if (s->config->dir != NULL) {
 		target_close(&s->own_target);
 		s->target = &s->own_target;
-		(void)target_init_at(s->target, s->reception->dir_fd, s->offer.name, s->offer.name,
+		(void)target_init_at(s->target, s->config->dir_fd, s->offer.name, s->offer.name,
 		    &rules, &s->failure);
 	} else {
 		s->target = s->reception->target;
