@@ -674,7 +674,7 @@ assert time.time() - begin < 13
 	mkdir d
 	cp in d/in
 	for args in "--dir d 0 out" "--dir d 127.0.0.1 0 out" "--retry -1 0 out" "--retry x 0 out" "-c 2 0 out" \
-		"--dir d --size 3 0" "--preserve --mode 600 0 out" "--key d 0 out" "--dir d --connect -c 2 127.0.0.1 9"; do
+		"--dir d --size 3 0" "--force 0 -" "--mode 600 0 -" "--resume 0 -" "--retry 2 0 -" "--preserve 0 -" "--preserve --mode 600 0 out" "--key d 0 out" "--dir d --connect -c 2 127.0.0.1 9"; do
 		read -ra words <<<"$args"
 		run --separate-stderr sockfile-recv "${words[@]}"
 		[ "$status" = 2 ] || fail "$args: $status"

@@ -27,11 +27,13 @@ enum {
 enum {
 	TO_DIRECTORY = LINK_MODES_END,
 	TO_FILE = 2 * LINK_MODES_END,
+	TO_DISK = 4 * LINK_MODES_END,
 };
 
 #define ABOUT_CONNECTING "is about connecting: it goes with --connect"
 #define ABOUT_LISTENING "is about listening: it does not go with --connect"
 
+#define ABOUT_DISK "is about files: it does not go with - (standard output)"
 #define ABOUT_ONE_FILE "is about one FILE: it does not go with --dir"
 
 static const struct cli_option options[] = {
@@ -39,22 +41,23 @@ static const struct cli_option options[] = {
 	{ OPT_CONNECT, "connect", NULL, "connect to the sender instead of waiting", 0, NULL },
 	TRANSFER_LINK_OPTIONS(ABOUT_CONNECTING, ABOUT_LISTENING),
 	CLI_GROUP("What to take, and how"),
-	{ OPT_FORCE, "force", NULL, "replace FILE if it is there", 0, NULL },
+	{ OPT_FORCE, "force", NULL, "replace FILE if it is there", TO_DISK, ABOUT_DISK },
 	{ OPT_SIZE, "size", "SIZE", "so much must arrive", TO_FILE, ABOUT_ONE_FILE },
 	{ OPT_MAX_SIZE, "max-size", "SIZE", "refuse more than that", 0, NULL },
 	{ OPT_SHA256, "sha256", "HEX", "the SHA-256 of what must arrive", TO_FILE, ABOUT_ONE_FILE },
-	{ OPT_MODE, "mode", "OCTAL", "the mode of FILE (666 less the umask)", 0, NULL },
+	{ OPT_MODE, "mode", "OCTAL", "the mode of FILE (666 less the umask)", TO_DISK, ABOUT_DISK },
 	CLI_TIMEOUT_OPTION(0, NULL),
 	CLI_MAX_TIME_OPTION,
 	CLI_PROGRESS_OPTIONS,
 	CLI_GROUP("Verified transfers"),
 	{ OPT_VERIFY, "verify", NULL, "accept verified transfers alone", 0, NULL },
-	{ OPT_RESUME, "resume", NULL, "continue FILE.part; implies --verify", 0, NULL },
-	{ OPT_RETRY, "retry", "N", "go on after a lost connection, N times at most", 0, NULL },
+	{ OPT_RESUME, "resume", NULL, "continue FILE.part; implies --verify", TO_DISK, ABOUT_DISK },
+	{ OPT_RETRY, "retry", "N", "go on after a lost connection, N times at most", TO_DISK,
+	    ABOUT_DISK },
 	{ OPT_DIR, "dir", "DIR", "take files into DIR, under the names they have", 0, NULL },
 	{ 'c', "connections", "N", "take N connections (1); none", TO_DIRECTORY,
 	    "goes with --dir" },
-	{ OPT_PRESERVE, "preserve", NULL, "apply the sender's mode and time", 0, NULL },
+	{ OPT_PRESERVE, "preserve", NULL, "apply the sender's mode and time", TO_DISK, ABOUT_DISK },
 	{ OPT_KEY, "key", "FILE", "accept only who has the secret in FILE", 0, NULL },
 	CLI_COMMON_OPTIONS,
 	CLI_END,
@@ -202,6 +205,14 @@ take_file(struct recv_config *c, const char *const *operands, size_t count)
 	return count;
 }
 
+static unsigned
+to_where(const struct recv_config *c)
+{
+	if (c->dir != NULL)
+		return TO_DIRECTORY | TO_DISK;
+	return strcmp(c->file, "-") == 0 ? TO_FILE : TO_FILE | TO_DISK;
+}
+
 void
 config_parse(struct recv_config *config, int argc, char **argv)
 {
@@ -228,9 +239,8 @@ config_parse(struct recv_config *config, int argc, char **argv)
 			take_option(config, id, value);
 	}
 	count = take_file(config, operands, count);
-	cli_parser_check_modes(
-	    &parser, transfer_link_finish(&config->link, &parser, operands, count) |
-			 (config->dir != NULL ? TO_DIRECTORY : TO_FILE));
+	cli_parser_check_modes(&parser,
+	    transfer_link_finish(&config->link, &parser, operands, count) | to_where(config));
 	check_combinations(config, cli_parser_given(&parser, OPT_MODE));
 	cli_voice.stdout_is_data = config->file != NULL && strcmp(config->file, "-") == 0;
 }
