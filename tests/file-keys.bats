@@ -99,41 +99,20 @@ psk_of() {
 	run ! grep -aqF "$(cat key)" recv.err
 }
 
-# relay.py PORT [CHANGE] - between two ends: what goes by is in the file "wire"; CHANGE is python that
-# alters the first 16 bytes from the end that connected.
+# relay.py PORT [WHERE BIT] - between two ends: what goes by is in the file "wire"; a bit of the byte WHERE
+# from the end that connected flips.
 write_relay() {
 	cat >relay.py <<-'PY'
-		import socket, sys, threading
-		change = sys.argv[2] if len(sys.argv) > 2 else ""
-		with socket.create_server(("127.0.0.1", 0)) as l:
-		    print("listening tcp 127.0.0.1", l.getsockname()[1], flush=True)
-		    a = l.accept()[0]
-		b = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-		wire = open("wire", "wb")
-		def pump(x, y, first):
-		    try:
-		        while True:
-		            d = x.recv(65536)
-		            if not d:
-		                break
-		            if first:
-		                d = bytearray(d)
-		                exec(change)
-		                first = False
-		            wire.write(d)
-		            wire.flush()
-		            y.sendall(d)
-		    except OSError:
-		        pass
-		    for s in (x, y):
-		        try:
-		            s.shutdown(socket.SHUT_RDWR)
-		        except OSError:
-		            pass
-		t = threading.Thread(target=pump, args=(b, a, False), daemon=True)
-		t.start()
-		pump(a, b, bool(change))
-		t.join(5)
+		import socket, sys, wire
+		seen = open("wire", "wb")
+		flip = wire.flip(int(sys.argv[2]), int(sys.argv[3])) if len(sys.argv) > 2 else lambda forth, at, data: data
+		def look(forth, at, data):
+		    data = flip(forth, at, data)
+		    seen.write(data)
+		    seen.flush()
+		    return data
+		a = wire.accept_one()
+		wire.relay(a, socket.create_connection(("127.0.0.1", int(sys.argv[1]))), look)
 	PY
 }
 
@@ -159,9 +138,10 @@ write_relay() {
 
 @test "a relay that alters the greeting, or a byte of what is encrypted, is found out" {
 	write_relay
-	for change in "d[8] = 2" "d[9] = 2" "d[11] = 0" "d[15] = 1"; do
+	for change in "8 3" "9 3" "11 1" "15 1"; do # version, role, the key's flag, zero
+		read -ra words <<<"$change"
 		start_receiver --key key 0 out
-		start_listening relay.err python3 relay.py "$port" "$change"
+		start_listening relay.err python3 relay.py "$port" "${words[@]}"
 		run --separate-stderr timeout 20 sockfile-send --key key 127.0.0.1 "$port" in
 		[ "$status" = 5 ] || [ "$status" = 6 ]
 		nothing_left out
@@ -170,59 +150,29 @@ write_relay() {
 		run grep -c "sockfile-recv: talk to" recv.err
 		assert_output 1
 	done
-	cat >flip.py <<-'PY'
-		import re
-		s = open("relay.py").read()
-		s = s.replace("wire.write(d)", "n = wire.tell(); d = bytearray(d)\n            if n <= 150000 < n + len(d): d[150000 - n] ^= 1\n            wire.write(d)")
-		open("relay2.py", "w").write(s)
-	PY
-	python3 flip.py
 	start_receiver --key key 0 out
-	start_listening relay.err python3 relay2.py "$port"
+	start_listening relay.err python3 relay.py "$port" 150000 1
 	run --separate-stderr timeout 20 sockfile-send --key key 127.0.0.1 "$port" in
 	[ "$status" = 5 ] || [ "$status" = 6 ]
 	receiver_ends 5
 	[ ! -e out ]
 }
 
-# stranger.py ROLE PORT - speaks the greeting, then is a relay to openssl.
+# stranger.py ROLE PORT TLS-PORT - speaks the greeting, then is a relay to openssl.
 write_stranger() {
 	cat >stranger.py <<-'PY'
-		import socket, sys, threading, wire
+		import socket, sys, wire
 		role, port, tls_port = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-		if role == "client":  # we connect to their receiver; openssl s_client connects to us
-		    with socket.create_server(("127.0.0.1", tls_port)) as l:
-		        print("listening tcp 127.0.0.1", l.getsockname()[1], flush=True)
-		        a = l.accept()[0]
-		    b = socket.create_connection(("127.0.0.1", port))
-		    b.sendall(wire.greeting(wire.SEND, flags=1))
-		else:  # their sender connects to us; we connect to openssl s_server
-		    with socket.create_server(("127.0.0.1", 0)) as l:
-		        print("listening tcp 127.0.0.1", l.getsockname()[1], flush=True)
-		        b = l.accept()[0]
-		    a = socket.create_connection(("127.0.0.1", tls_port))
-		    b.sendall(wire.greeting(wire.RECEIVE, flags=1))
-		seen = b""
-		while len(seen) < 16:
-		    seen += b.recv(16 - len(seen))
-		def pump(x, y):
-		    try:
-		        while True:
-		            d = x.recv(65536)
-		            if not d:
-		                break
-		            y.sendall(d)
-		    except OSError:
-		        pass
-		    for s in (x, y):
-		        try:
-		            s.shutdown(socket.SHUT_RDWR)
-		        except OSError:
-		            pass
-		t = threading.Thread(target=pump, args=(b, a), daemon=True)
-		t.start()
-		pump(a, b)
-		t.join(5)
+		if role == "client":  # openssl s_client connects to us, and we to their receiver
+		    tls = wire.accept_one()
+		    peer = wire.sender(port)
+		    peer.sock.sendall(wire.greeting(wire.SEND, flags=1))
+		else:  # their sender connects to us, and we to openssl s_server
+		    peer = wire.Peer(wire.accept_one(), wire.RECEIVE)
+		    tls = socket.create_connection(("127.0.0.1", tls_port))
+		    peer.sock.sendall(wire.greeting(wire.RECEIVE, flags=1))
+		peer.exactly(16)
+		wire.relay(tls, peer.sock)
 	PY
 }
 

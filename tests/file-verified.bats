@@ -57,6 +57,19 @@ part_has() {
 	sockfile-send -q --verify 127.0.0.1 "$port" /proc/cmdline
 	receiver_ends 0
 	cmp out3 /proc/cmdline
+	mkfifo fifo
+	start_receiver --force 0 out3
+	sockfile-send -q --verify 127.0.0.1 "$port" fifo 3>&- &
+	sender_pid=$!
+	pids+=("$sender_pid")
+	cat in >fifo
+	sender_ends 0
+	receiver_ends 0
+	cmp in out3
+	start_receiver --verify 0 -
+	cat in | sockfile-send -q --verify --offset 1000 --count 500000 127.0.0.1 "$port" -
+	receiver_ends 0
+	cmp recv.out <(tail -c +1001 in | head -c 500000)
 	start_receiver --verify 0 -
 	sockfile-send -q --verify --offset 1000 --count 500000 127.0.0.1 "$port" in
 	receiver_ends 0
@@ -555,35 +568,9 @@ part_has() {
 
 @test "a byte that flips on the way is found: in the data by the digest, in the rest by the protocol" {
 	cat >flip.py <<-'PY'
-		import socket, sys, threading
-		port, where = int(sys.argv[1]), int(sys.argv[2])
-		with socket.create_server(("127.0.0.1", 0)) as l:
-		    print("listening tcp 127.0.0.1", l.getsockname()[1], flush=True)
-		    a = l.accept()[0]
-		b = socket.create_connection(("127.0.0.1", port))
-		def pump(x, y, at):
-		    n = 0
-		    try:
-		        while True:
-		            d = x.recv(65536)
-		            if not d:
-		                break
-		            if n <= at < n + len(d):
-		                d = bytearray(d)
-		                d[at - n] ^= 0x10
-		            n += len(d)
-		            y.sendall(d)
-		    except OSError:
-		        pass
-		    for s in (x, y):
-		        try:
-		            s.shutdown(socket.SHUT_RDWR)
-		        except OSError:
-		            pass
-		t = threading.Thread(target=pump, args=(b, a, -1), daemon=True)
-		t.start()
-		pump(a, b, where)
-		t.join(5)
+		import socket, sys, wire
+		a = wire.accept_one()
+		wire.relay(a, socket.create_connection(("127.0.0.1", int(sys.argv[1]))), wire.flip(int(sys.argv[2]), 0x10))
 	PY
 	head -c 5000 /dev/urandom >small
 	# greeting 16, hello 60, offer 36 and the name, start 24, data 8 and 5000, end 40

@@ -3,6 +3,7 @@ import os
 import socket
 import struct
 import subprocess
+import threading
 
 MAGIC = b"\x89SFV\r\n\x1a\n"
 SEND, RECEIVE = 1, 2
@@ -93,6 +94,49 @@ class Peer:
         return True
 
 
-def sender(port, **kwargs):
-    peer = Peer(socket.create_connection(("127.0.0.1", int(port))), SEND)
-    return peer
+def sender(port):
+    return Peer(socket.create_connection(("127.0.0.1", int(port))), SEND)
+
+
+def accept_one(port=0):
+    """The one connection to a free port, which is told as the readiness line."""
+    with socket.create_server(("127.0.0.1", port)) as l:
+        print("listening tcp 127.0.0.1", l.getsockname()[1], flush=True)
+        return l.accept()[0]
+
+
+def relay(a, b, alter=lambda forth, at, data: data):
+    """Between two ends, until one of them ends; alter(from a to b?, bytes so far, bytearray) may change what goes by."""
+
+    def pump(x, y, forth):
+        at = 0
+        try:
+            while True:
+                data = x.recv(65536)
+                if not data:
+                    break
+                y.sendall(alter(forth, at, bytearray(data)))
+                at += len(data)
+        except OSError:
+            pass
+        for s in (x, y):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    back = threading.Thread(target=pump, args=(b, a, False), daemon=True)
+    back.start()
+    pump(a, b, True)
+    back.join(5)
+
+
+def flip(where, bit=1):
+    """An alter() that flips a bit of one byte on the way forth."""
+
+    def alter(forth, at, data):
+        if forth and at <= where < at + len(data):
+            data[where - at] ^= bit
+        return data
+
+    return alter

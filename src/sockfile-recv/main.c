@@ -51,13 +51,8 @@ listen_and_receive(
     const struct recv_config *config, struct target *target, struct cli_end_signals *signals)
 {
 	struct cli_listener listener = CLI_LISTENER_INIT;
-	const struct transfer_link *link = &config->link;
-	int status = cli_listener_open(&listener, &link->listen, &link->endpoint, &link->limits);
+	int status = transfer_link_listen(&config->link, &listener, signals);
 
-	if (status == CLI_OK)
-		status = cli_end_signals_open(signals, false);
-	if (status == CLI_OK)
-		status = cli_listener_announce(&listener, &link->listen);
 	if (status == CLI_OK)
 		status = lobby_serve(config, &listener, target, signals);
 	cli_listener_close(&listener);

@@ -29,13 +29,8 @@ listen_and_send(
     const struct send_config *config, struct source *source, struct cli_end_signals *signals)
 {
 	struct cli_listener listener = CLI_LISTENER_INIT;
-	const struct transfer_link *link = &config->link;
-	int status = cli_listener_open(&listener, &link->listen, &link->endpoint, &link->limits);
+	int status = transfer_link_listen(&config->link, &listener, signals);
 
-	if (status == CLI_OK)
-		status = cli_end_signals_open(signals, false);
-	if (status == CLI_OK)
-		status = cli_listener_announce(&listener, &link->listen);
 	if (status == CLI_OK)
 		status = config->verify ? verified_serve(config, &listener, signals) :
 					  raw_serve(config, source, &listener, signals);
@@ -49,8 +44,13 @@ try_files(const struct send_config *config)
 {
 	for (size_t i = 0; i < config->file_count; i++) {
 		struct source source;
-		int status = source_open(&source, config->files[i], config->offset, config->count);
+		struct stat st;
+		int status;
 
+		/* To open a FIFO and close it would cost its writer his life. */
+		if (stat(config->files[i], &st) == 0 && S_ISFIFO(st.st_mode))
+			continue;
+		status = source_open(&source, config->files[i], config->offset, config->count);
 		source_close(&source);
 		if (status != CLI_OK)
 			return status;

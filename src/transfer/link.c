@@ -2,6 +2,8 @@
  * Row transfer. */
 #include "link.h"
 
+#include "report.h"
+
 bool
 transfer_link_option(struct transfer_link *link, int id, const char *value)
 {
@@ -75,4 +77,15 @@ transfer_link_finish(struct transfer_link *link, const struct cli_parser *parser
 	if (!link->listening)
 		cli_dial_check(&link->dial);
 	return modes_of(link);
+}
+
+int
+transfer_link_listen(const struct transfer_link *link, struct cli_listener *listener,
+    struct cli_end_signals *signals)
+{
+	int status = cli_listener_open(listener, &link->listen, &link->endpoint, &link->limits);
+
+	if (status == CLI_OK)
+		status = cli_end_signals_open(signals, false);
+	return status == CLI_OK ? cli_listener_announce(listener, &link->listen) : status;
 }
