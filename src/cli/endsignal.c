@@ -5,7 +5,6 @@
 #include "report.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/signalfd.h>
@@ -46,16 +45,6 @@ cli_end_signals_read(struct cli_end_signals *signals)
 		if (signals->count++ == 0)
 			signals->first = (int)info.ssi_signo;
 	}
-}
-
-bool
-cli_end_signals_came(struct cli_end_signals *signals)
-{
-	struct pollfd pfd = { .fd = signals->fd, .events = POLLIN };
-
-	if (signals->count == 0 && poll(&pfd, 1, 0) == 1)
-		cli_end_signals_read(signals);
-	return signals->count > 0;
 }
 
 int

@@ -21,8 +21,6 @@ struct cli_end_signals {
 int cli_end_signals_open(struct cli_end_signals *signals, bool background);
 /* Take what has come. */
 void cli_end_signals_read(struct cli_end_signals *signals);
-/* Has one come?  Takes it. */
-bool cli_end_signals_came(struct cli_end_signals *signals);
 /* SIGHUP or SIGQUIT, if the first was one of these: the others are the ordinary end of a server. */
 int cli_end_signals_fatal(const struct cli_end_signals *signals);
 /* Let them have their default effect for a while (wanted), as where a wait cannot look at fd and

@@ -97,6 +97,12 @@ cli_parse_size(const char *value, int64_t *size)
 	return !__builtin_mul_overflow(n, INT64_C(1) << shift, size);
 }
 
+bool
+cli_is_digits(const char *text)
+{
+	return *text != '\0' && text[strspn(text, DIGITS)] == '\0';
+}
+
 int64_t
 cli_seconds(const char *option, const char *value, bool none_allowed)
 {

@@ -20,6 +20,9 @@ int64_t cli_count_or_none(const char *option, const char *value, int64_t least, 
 /* `12.5`, from 0 to 100: millionths of the whole. */
 int64_t cli_percent(const char *option, const char *value);
 
+/* One digit or more, and nothing else. */
+bool cli_is_digits(const char *text);
+
 /* The parsers without a program around them: false when value is no such thing. */
 bool cli_parse_seconds(const char *value, int64_t *ns);
 bool cli_parse_size(const char *value, int64_t *size);

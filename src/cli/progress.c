@@ -46,19 +46,15 @@ cli_rate(int64_t bytes, int64_t ns, char buf[CLI_AMOUNT_MAX])
 }
 
 void
-cli_progress_begin(struct cli_progress *progress, enum cli_progress_wish wish, const char *what,
-    int64_t total, int64_t base)
+cli_progress_begin(struct cli_progress *progress, enum cli_progress_wish wish, int64_t total)
 {
 	bool terminal = isatty(STDERR_FILENO) == 1;
 	int64_t now = sku_now();
 
 	*progress = (struct cli_progress){ .terminal = terminal,
-		.what = what,
 		.total = total,
-		.base = base,
 		.started_ns = now,
 		.drawn_ns = now,
-		.drawn_done = base,
 		.next_ns = INT64_MAX };
 	if (cli_voice.quiet || wish == CLI_PROGRESS_OFF)
 		return;
@@ -105,15 +101,15 @@ put_figures(const struct cli_progress *p, char *buf, size_t len, int64_t done)
 	(void)cli_rate((int64_t)p->rate, SKU_SECOND, rate);
 	if (p->total == CLI_TOTAL_UNKNOWN) {
 		put_time(time, sizeof(time), (double)(p->drawn_ns - p->started_ns) / 1e9);
-		return snprintf(buf, len, "%s%s %s %s", p->what, amount, rate, time);
+		return snprintf(buf, len, "%s %s %s", amount, rate, time);
 	}
 	if (p->rate >= 1)
 		put_time(
 		    time, sizeof(time), (double)(p->total > done ? p->total - done : 0) / p->rate);
 	else
 		(void)snprintf(time, sizeof(time), "-:--");
-	return snprintf(buf, len, "%s%s of %s %s %s left", p->what, amount,
-	    cli_amount(p->total, total), rate, time);
+	return snprintf(
+	    buf, len, "%s of %s %s %s left", amount, cli_amount(p->total, total), rate, time);
 }
 
 static int

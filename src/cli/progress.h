@@ -30,18 +30,15 @@ bool cli_progress_option(enum cli_progress_wish *wish, int id);
 
 struct cli_progress {
 	bool active, terminal;
-	const char *what;   /* a word before the amount: "", "checking " */
 	int64_t total;	    /* bytes; CLI_TOTAL_UNKNOWN */
-	int64_t base;	    /* bytes that were there before: no part of the rate */
 	int64_t started_ns; /* on the clock of sku_now() */
 	int64_t next_ns;    /* to be drawn again; INT64_MAX: never */
 	int64_t drawn_ns, drawn_done;
 	double rate; /* bytes a second, smoothed */
 };
 
-/* Begin; what stays the caller's. */
-void cli_progress_begin(struct cli_progress *progress, enum cli_progress_wish wish,
-    const char *what, int64_t total, int64_t base);
+/* Begin; total is bytes, or CLI_TOTAL_UNKNOWN. */
+void cli_progress_begin(struct cli_progress *progress, enum cli_progress_wish wish, int64_t total);
 /* So much is done: draws when it is time.  Cheap otherwise. */
 void cli_progress_update(struct cli_progress *progress, int64_t done, int64_t now);
 /* It is over: the last line where lines are printed, and the bar is gone. */

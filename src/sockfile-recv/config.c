@@ -169,12 +169,6 @@ check_combinations(const struct recv_config *c, bool mode_given)
 				"connection");
 }
 
-static bool
-is_number(const char *text)
-{
-	return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
-}
-
 /* The last operand is FILE, where there is no --dir; the rest says where from. */
 static size_t
 take_file(struct recv_config *c, const char *const *operands, size_t count)
@@ -187,7 +181,7 @@ take_file(struct recv_config *c, const char *const *operands, size_t count)
 					"--dir there are no operands");
 		/* A first operand of digits is a PORT: `--dir DIR PORT FILE` is the mistake. */
 		if (count > 2 ||
-		    (count == 2 && (is_number(operands[0]) ||
+		    (count == 2 && (cli_is_digits(operands[0]) ||
 				       cli_operand_is_whole(&c->link.address, operands[0]))))
 			cli_usage_error(
 			    "--dir takes the place of FILE: '%s' is too much", operands[count - 1]);

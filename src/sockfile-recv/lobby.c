@@ -9,6 +9,7 @@
 #include "tally.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #define SEATS 64
@@ -71,8 +72,7 @@ hand_over(struct lobby *lobby, size_t i)
 	dismiss(lobby, i, false);
 	cli_count_up(&transfer_tally.connections, 1);
 	if (!lobby->progress.active)
-		cli_progress_begin(
-		    &lobby->progress, lobby->config->progress, "", CLI_TOTAL_UNKNOWN, 0);
+		cli_progress_begin(&lobby->progress, lobby->config->progress, CLI_TOTAL_UNKNOWN);
 }
 
 static size_t
@@ -169,8 +169,8 @@ take_raw(struct lobby *lobby, size_t i)
 		(void)sku_shutdown(&lobby->listener->sock, SHUT_RDWR);
 	if (total != NO_LIMIT)
 		cli_counter_set(&transfer_tally.size, (uint64_t)total);
-	cli_progress_begin(&lobby->progress, lobby->config->progress, "",
-	    total == NO_LIMIT ? CLI_TOTAL_UNKNOWN : total, 0);
+	cli_progress_begin(&lobby->progress, lobby->config->progress,
+	    total == NO_LIMIT ? CLI_TOTAL_UNKNOWN : total);
 	if (target_open_part(lobby->target, true, &lobby->failure) == CLI_OK &&
 	    raw_receive(lobby->config, &caller, lobby->target, &lobby->waits, &lobby->failure) ==
 		CLI_OK) {

@@ -9,9 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PIPE_SIZE (1024 * 1024) /* measured: 64 KiB is slower than copying */
 #define BUFFER ((size_t)1024 * 1024)

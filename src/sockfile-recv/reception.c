@@ -86,10 +86,10 @@ wait_for_floor(struct reception *r)
 		;
 }
 
-enum floor_news
+bool
 reception_ask_floor(struct reception *r, struct caller *caller, const uint8_t id[WIRE_ID_SIZE])
 {
-	enum floor_news news = FLOOR_TAKEN;
+	bool ours;
 
 	(void)pthread_mutex_lock(&r->crew.lock);
 	/* The same transfer has come anew, so its old connection is dead, known or not. */
@@ -97,16 +97,14 @@ reception_ask_floor(struct reception *r, struct caller *caller, const uint8_t id
 		(void)sku_shutdown(&r->floor->sock, SHUT_RDWR);
 	if (r->floor != NULL && is_leaving(r))
 		wait_for_floor(r);
-	if (r->over) {
-		news = FLOOR_CLOSED;
-	} else if (r->floor == NULL) {
+	ours = r->floor == NULL && !r->over;
+	if (ours) {
 		r->floor = caller;
 		r->floor_leaves = false;
 		(void)memcpy(r->floor_id, id, WIRE_ID_SIZE);
-		news = FLOOR_YOURS;
 	}
 	(void)pthread_mutex_unlock(&r->crew.lock);
-	return news;
+	return ours;
 }
 
 void
@@ -190,7 +188,7 @@ reception_done(struct reception *r, const struct caller *caller,
 		transfer_failure_add(failure, "the next connection may go on (--retry)");
 		transfer_failure_note(failure, &caller->peer);
 	} else if (outcome->accepted || !r->config->link.listening) {
-		count(r, (int)transfer_failure_error(failure));
+		count(r, transfer_failure_error(failure));
 	} else {
 		/* A probe, a stranger, a wrong key: told, and not counted. */
 		transfer_failure_note(failure, &caller->peer);

@@ -41,9 +41,9 @@ int64_t reception_over_at(struct reception *reception);
  * connected. */
 int reception_start(struct reception *reception, const struct caller *caller, bool connected);
 
-enum floor_news { FLOOR_YOURS, FLOOR_TAKEN, FLOOR_CLOSED };
-/* For the threads: ask for the floor.  The same transfer on a new connection ends its old one. */
-enum floor_news reception_ask_floor(
+/* For the threads: ask for the floor, and have it or not.  The same transfer on a new connection
+ * ends its old one. */
+bool reception_ask_floor(
     struct reception *reception, struct caller *caller, const uint8_t id[WIRE_ID_SIZE]);
 /* The connection has ended, and the floor will soon be free: who asks waits for it. */
 void reception_leave_floor(struct reception *reception);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define FLUSH_STACK ((size_t)128 * 1024)
 #define FLUSH_PERIOD (100 * SKU_MS)
@@ -601,12 +602,8 @@ check_hello(struct session *s, const struct wire_message *message)
 
 	if (message->type != WIRE_HELLO || hello->files == 0)
 		return talk_alien(&s->talk, "its hello");
-	if (memcmp(hello->own, s->talk.seen, WIRE_GREETING_SIZE) != 0 ||
-	    memcmp(hello->seen, s->talk.own, WIRE_GREETING_SIZE) != 0) {
-		talk_abort(&s->talk, WIRE_ALTERED);
-		return transfer_fail(&s->failure, CLI_MISMATCH, 0,
-		    "the greeting was changed on the way", "talk to %s", s->caller.text);
-	}
+	if (talk_check_hello(&s->talk, hello) != CLI_OK)
+		return s->failure.status;
 	if (hello->files > 1 && s->config->dir == NULL) {
 		talk_abort(&s->talk, WIRE_ONE_FILE);
 		return transfer_fail(&s->failure, CLI_MISMATCH, 0,
@@ -622,7 +619,7 @@ check_hello(struct session *s, const struct wire_message *message)
 static int
 ask_floor(struct session *s)
 {
-	if (reception_ask_floor(s->reception, &s->caller, s->id) == FLOOR_YOURS) {
+	if (reception_ask_floor(s->reception, &s->caller, s->id)) {
 		s->had_floor = true;
 		s->stranger = reception_is_stranger(s->reception, s->id);
 		return CLI_OK;
@@ -643,9 +640,7 @@ greet(struct session *s, bool connected)
 	    talk_receive(&s->talk, &message) != CLI_OK || check_hello(s, &message) != CLI_OK ||
 	    ask_floor(s) != CLI_OK)
 		return s->failure.status;
-	(void)memcpy(message.hello.own, s->talk.own, WIRE_GREETING_SIZE);
-	(void)memcpy(message.hello.seen, s->talk.seen, WIRE_GREETING_SIZE);
-	message.hello.files = 0;
+	talk_hello(&s->talk, &message, s->id, 0);
 	return talk_send(&s->talk, &message);
 }
 

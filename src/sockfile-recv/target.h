@@ -10,9 +10,7 @@
 #include "waits.h"
 
 #include <limits.h>
-#include <poll.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define TARGET_SUFFIX ".part"
 #define TARGET_NAME_MAX (NAME_MAX - (sizeof(TARGET_SUFFIX) - 1))

@@ -104,12 +104,6 @@ take_option(struct send_config *c, int id, const char *value)
 	}
 }
 
-static bool
-is_number(const char *text)
-{
-	return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
-}
-
 /* How many of the operands say where to; the rest are FILEs. */
 static size_t
 address_operands(const struct transfer_link *link, const char *const *operands, size_t count)
@@ -121,7 +115,7 @@ address_operands(const struct transfer_link *link, const char *const *operands, 
 	if (!link->listening)
 		return count < 2 ? count : 2;
 	/* --listen PORT FILE; but `HOST PORT FILE`, as other listeners take it, is understood. */
-	return !is_number(operands[0]) && count > 2 && is_number(operands[1]) ? 2 : 1;
+	return !cli_is_digits(operands[0]) && count > 2 && cli_is_digits(operands[1]) ? 2 : 1;
 }
 
 const char *

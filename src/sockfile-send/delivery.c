@@ -49,7 +49,6 @@ static void
 show(struct session *s, int64_t done)
 {
 	cli_count_up_shared(&transfer_tally.bytes, (uint64_t)(done - s->done));
-	s->delivery->shown += done - s->done;
 	s->done = done;
 	transfer_show(s->waits);
 }
@@ -231,7 +230,6 @@ static enum source_news
 read_piece(struct session *s, struct cli_pace *pace, size_t *got)
 {
 	size_t most = cli_pace_room(pace, WIRE_DATA_MAX, sku_now());
-
 	enum source_news news = SOURCE_SENT;
 
 	*got = 0;
@@ -437,10 +435,7 @@ send_next(struct session *s)
 		cli_count_up_shared(&transfer_tally.transfers, 1);
 	if (status != CLI_OK &&
 	    !(refused && config->file_count > 1 && s->failure->status != CLI_NO_PEER)) {
-		int64_t done = s->done;
-
 		show(s, 0); /* the next connection counts it again */
-		s->done = done;
 		source_close(&s->source);
 		return status;
 	}
@@ -471,28 +466,19 @@ static int
 greet(struct session *s, bool connected)
 {
 	const struct delivery *d = s->delivery;
-	struct wire_message message = { .type = WIRE_HELLO };
+	struct wire_message message;
 
 	if (talk_greet(&s->talk, WIRE_SENDER, d->config->key_file != NULL ? d->config->key : NULL,
 		false, connected) != CLI_OK)
 		return s->failure->status;
-	(void)memcpy(message.hello.own, s->talk.own, WIRE_GREETING_SIZE);
-	(void)memcpy(message.hello.seen, s->talk.seen, WIRE_GREETING_SIZE);
-	(void)memcpy(message.hello.id, d->id, WIRE_ID_SIZE);
-	message.hello.files = (uint32_t)d->config->file_count;
-	s->seal.hello = message;
-	if (talk_send(&s->talk, &message) != CLI_OK || talk_receive(&s->talk, &message) != CLI_OK)
+	talk_hello(&s->talk, &s->seal.hello, d->id, (uint32_t)d->config->file_count);
+	if (talk_send(&s->talk, &s->seal.hello) != CLI_OK ||
+	    talk_receive(&s->talk, &message) != CLI_OK)
 		return s->failure->status;
 	if (message.type != WIRE_HELLO || message.hello.files != 0 ||
 	    memcmp(message.hello.id, d->id, WIRE_ID_SIZE) != 0)
 		return talk_alien(&s->talk, "its hello");
-	if (memcmp(message.hello.own, s->talk.seen, WIRE_GREETING_SIZE) != 0 ||
-	    memcmp(message.hello.seen, s->talk.own, WIRE_GREETING_SIZE) != 0) {
-		talk_abort(&s->talk, WIRE_ALTERED);
-		return transfer_fail(s->failure, CLI_MISMATCH, 0,
-		    "the greeting was changed on the way", "talk to %s", s->peer_text);
-	}
-	return CLI_OK;
+	return talk_check_hello(&s->talk, &message.hello);
 }
 
 static enum wire_code

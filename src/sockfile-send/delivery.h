@@ -16,7 +16,6 @@ struct delivery {
 	bool accepted;	   /* an offer was answered */
 	bool unknown;	   /* all of a FILE was sent, and what became of it not heard */
 	bool consumed;	   /* bytes of what cannot be read again are gone */
-	int64_t shown;	   /* its share of the tally's bytes */
 	/* May this receiver have the files, now that it asks?  NULL: yes. */
 	bool (*admit)(void *arg);
 	void *arg;

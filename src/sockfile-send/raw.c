@@ -600,7 +600,7 @@ open_loop(struct loop *loop)
 		cli_counter_set(&transfer_tally.size, (uint64_t)source->length);
 	if (times == -1 || total == SOURCE_UNKNOWN || __builtin_mul_overflow(total, times, &total))
 		total = CLI_TOTAL_UNKNOWN;
-	cli_progress_begin(&loop->progress, loop->config->progress, "", total, 0);
+	cli_progress_begin(&loop->progress, loop->config->progress, total);
 	return CLI_OK;
 }
 

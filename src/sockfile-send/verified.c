@@ -123,7 +123,7 @@ verified_send(const struct send_config *config, struct cli_end_signals *signals)
 	if (status != CLI_OK)
 		return status;
 	waits.signal_fd = signals->fd;
-	cli_progress_begin(&progress, config->progress, "", total_of(config), 0);
+	cli_progress_begin(&progress, config->progress, total_of(config));
 	for (;;) {
 		cli_counter_set(&transfer_tally.connections, 1);
 		(void)run_once(&delivery, &sock, &waits, &failure);
@@ -420,7 +420,7 @@ verified_serve(const struct send_config *config, struct cli_listener *listener,
 	if (config->connections == -1 || total == CLI_TOTAL_UNKNOWN ||
 	    __builtin_mul_overflow(total, config->connections, &total))
 		total = CLI_TOTAL_UNKNOWN;
-	cli_progress_begin(&server.progress, config->progress, "", total, 0);
+	cli_progress_begin(&server.progress, config->progress, total);
 	if (server.status == CLI_OK) {
 		if (listener->connected)
 			welcome_only(&server);

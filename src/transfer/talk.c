@@ -329,6 +329,27 @@ talk_greet(
 	return status;
 }
 
+void
+talk_hello(const struct talk *talk, struct wire_message *message, const uint8_t id[WIRE_ID_SIZE],
+    uint32_t files)
+{
+	*message = (struct wire_message){ .type = WIRE_HELLO };
+	(void)memcpy(message->hello.own, talk->own, WIRE_GREETING_SIZE);
+	(void)memcpy(message->hello.seen, talk->seen, WIRE_GREETING_SIZE);
+	(void)memcpy(message->hello.id, id, WIRE_ID_SIZE);
+	message->hello.files = files;
+}
+
+int
+talk_check_hello(struct talk *talk, const struct wire_hello *hello)
+{
+	if (memcmp(hello->own, talk->seen, WIRE_GREETING_SIZE) == 0 &&
+	    memcmp(hello->seen, talk->own, WIRE_GREETING_SIZE) == 0)
+		return CLI_OK;
+	talk_abort(talk, WIRE_ALTERED);
+	return mismatch(talk, "the greeting was changed on the way");
+}
+
 /* ---- messages ------------------------------------------------------------------------------ */
 
 int

@@ -40,6 +40,12 @@ void talk_close(struct talk *talk);
  * peer has.  connected: this end connected, and is TLS's client. */
 int talk_greet(
     struct talk *talk, enum wire_role role, const uint8_t *key, bool wait_first, bool connected);
+/* What this end's HELLO says. */
+void talk_hello(const struct talk *talk, struct wire_message *message,
+    const uint8_t id[WIRE_ID_SIZE], uint32_t files);
+/* Do the greetings that the peer's HELLO repeats agree with those in the clear?  Else the peer is
+ * told that they were changed on the way. */
+int talk_check_hello(struct talk *talk, const struct wire_hello *hello);
 /* First messages are over: from here --timeout counts. */
 void talk_handshake_over(struct talk *talk);
 
