@@ -100,6 +100,25 @@ part_has() {
 	cmp in d/in
 }
 
+@test "a file that is gone when its turn comes is left out: 1, and the rest arrives" {
+	mkdir d
+	head -c 300000 in >first
+	echo second >second
+	echo third >third
+	start_receiver --dir d 0
+	sockfile-send --verify --limit-rate 500K 127.0.0.1 "$port" first second third 2>send.err 3>&- &
+	sender_pid=$!
+	pids+=("$sender_pid")
+	until_true 10 test -s d/first.part
+	rm second
+	sender_ends 1
+	error_has send.err "open second: No such file or directory"
+	receiver_ends 0
+	cmp first d/first
+	cmp third d/third
+	nothing_left d/second
+}
+
 @test "no name: told to both, and the receiver waits for a better one" {
 	mkdir d
 	start_receiver --dir d 0

@@ -551,7 +551,7 @@ refuse_file(struct session *s)
 static int
 take_offer(struct session *s, const struct wire_offer *offer)
 {
-	if (s->index != 0 && offer->index != s->index + 1)
+	if (offer->index <= s->index)
 		return talk_alien(&s->talk, "an offer out of its order");
 	s->offer = *offer;
 	s->seal.offer = (struct wire_message){ .type = WIRE_OFFER, .offer = *offer };
