@@ -119,6 +119,26 @@ part_has() {
 	nothing_left d/second
 }
 
+@test "a listening sender outlives a receiver that fails, and not its own file that changes" {
+	head -c 400000 /dev/urandom >file
+	echo another >out
+	start_sender --verify --limit-rate 500K 0 file
+	run --separate-stderr sockfile-recv --resume --connect 127.0.0.1 "$port" out
+	assert_failure 1
+	run --separate-stderr sockfile-recv --verify --max-size 1000 --connect 127.0.0.1 "$port" out2
+	assert_failure 5
+	nothing_left out2
+	sockfile-recv --connect 127.0.0.1 "$port" out3 2>recv.err 3>&- &
+	receiver_pid=$!
+	pids+=("$receiver_pid")
+	until_true 10 test -s out3.part
+	echo more >>file
+	sender_ends 5
+	error_has send.err "it changed while it was sent"
+	receiver_ends 5
+	nothing_left out3
+}
+
 @test "no name: told to both, and the receiver waits for a better one" {
 	mkdir d
 	start_receiver --dir d 0

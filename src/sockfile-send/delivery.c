@@ -323,6 +323,7 @@ fail_here(struct session *s, enum wire_end how, int errnum)
 	(void)talk_receive(&s->talk, &message);
 	s->talk.aborted = true;
 	s->talk.failure = s->failure;
+	s->delivery->own_fault = true;
 	if (how == WIRE_READ_FAILED)
 		return fail_reading(s, errnum);
 	return transfer_fail(s->failure, CLI_MISMATCH, 0,

@@ -16,6 +16,7 @@ struct delivery {
 	bool accepted;	   /* an offer was answered */
 	bool unknown;	   /* all of a FILE was sent, and what became of it not heard */
 	bool consumed;	   /* bytes of what cannot be read again are gone */
+	bool own_fault;	   /* it failed at this end: a FILE changed, or could not be read */
 	/* May this receiver have the files, now that it asks?  NULL: yes. */
 	bool (*admit)(void *arg);
 	void *arg;

@@ -59,31 +59,27 @@ add_unknown(const struct delivery *delivery, struct transfer_failure *failure)
 /* ---- we connect ------------------------------------------------------------------------------ */
 
 static int
-run_once(struct delivery *delivery, struct sku_sock *sock, const struct transfer_waits *waits,
-    struct transfer_failure *failure)
+run_once(struct delivery *delivery, struct sku_sock *sock, struct sku_address *peer,
+    const struct transfer_waits *waits, struct transfer_failure *failure)
 {
-	struct sku_address peer;
-
-	if (sku_getpeername(sock, &peer) == -1)
-		peer.len = 0;
-	sku_address_unmap(&peer);
+	if (sku_getpeername(sock, peer) == -1)
+		peer->len = 0;
+	sku_address_unmap(peer);
 	if (sku_settimeout(sock, 0) == -1)
 		return transfer_fail(failure, CLI_FAILED, errno, NULL, "prepare the connection");
-	return delivery_run(delivery, sock, &peer, true, waits, failure);
+	return delivery_run(delivery, sock, peer, true, waits, failure);
 }
 
 /* The connection is over: 0 to try again, else the program ends with *status. */
 static int
-judge(struct delivery *delivery, struct transfer_retry *retry, struct transfer_failure *failure,
-    int *status)
+judge(const struct delivery *delivery, const struct transfer_retry *retry,
+    const struct sku_address *peer, struct transfer_failure *failure, int *status)
 {
-	struct sku_address nobody = { .len = 0 };
-
 	*status = delivery->status;
 	if (failure->status == CLI_OK)
 		return -1;
 	if (talk_is_lost(failure) && retry->left > 0 && !delivery->consumed) {
-		transfer_failure_note(failure, &nobody);
+		transfer_failure_note(failure, peer);
 		*failure = (struct transfer_failure){ .status = CLI_OK };
 		return 0;
 	}
@@ -107,6 +103,7 @@ int
 verified_send(const struct send_config *config, struct cli_end_signals *signals)
 {
 	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
+	struct sku_address peer;
 	uint8_t id[WIRE_ID_SIZE];
 	struct cli_progress progress;
 	struct delivery delivery = { .config = config, .id = id };
@@ -126,10 +123,10 @@ verified_send(const struct send_config *config, struct cli_end_signals *signals)
 	cli_progress_begin(&progress, config->progress, total_of(config));
 	for (;;) {
 		cli_counter_set(&transfer_tally.connections, 1);
-		(void)run_once(&delivery, &sock, &waits, &failure);
+		(void)run_once(&delivery, &sock, &peer, &waits, &failure);
 		(void)sku_close(&sock);
 		cli_counter_set(&transfer_tally.connections, 0);
-		if (judge(&delivery, &retry, &failure, &status) == -1)
+		if (judge(&delivery, &retry, &peer, &failure, &status) == -1)
 			break;
 		status = transfer_redial(&retry, &config->link, signals, &sock);
 		if (status != CLI_OK) {
@@ -191,7 +188,7 @@ admit(void *arg)
 static void
 settle(struct server *server, struct guest *guest, struct transfer_failure *failure)
 {
-	bool own_fault = failure->status == CLI_FAILED || guest->delivery.consumed;
+	bool final = guest->delivery.own_fault || guest->delivery.consumed;
 
 	if (failure->status == CLI_OK) {
 		server->served++;
@@ -205,8 +202,8 @@ settle(struct server *server, struct guest *guest, struct transfer_failure *fail
 	add_unknown(&guest->delivery, failure);
 	if (guest->delivery.accepted && talk_is_lost(failure) &&
 	    server->config->retries != RETRIES_NOT_GIVEN && server->retries_left-- == 0)
-		own_fault = true;
-	if (!own_fault && !server->listener->connected) {
+		final = true;
+	if (!final && !server->listener->connected) {
 		transfer_failure_note(failure, &guest->peer);
 		return;
 	}
