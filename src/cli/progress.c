@@ -71,7 +71,8 @@ static void
 update_rate(struct cli_progress *p, int64_t done, int64_t now)
 {
 	double dt = (double)(now - p->drawn_ns) / 1e9, weight = dt / (dt + SMOOTHING);
-	double latest = dt > 0 ? (double)(done - p->drawn_done) / dt : 0;
+	/* After a lost connection less may be done than before: that is no rate. */
+	double latest = dt > 0 && done > p->drawn_done ? (double)(done - p->drawn_done) / dt : 0;
 
 	if (dt <= 0)
 		return;
