@@ -7,9 +7,9 @@ bats_load_library bats-assert
 
 : "${SOCKUTILS_BUILD:?run these through make check}"
 : "${SOCKUTILS_SOURCE:?run these through make check}"
-PATH=$SOCKUTILS_BUILD:$PATH
+# A user's PATH has no sbin on Debian: sysctl and dnsmasq are there.
+PATH=$SOCKUTILS_BUILD:$PATH:/usr/sbin:/sbin
 export LC_ALL=C.UTF-8
-export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=1
 unset NOTIFY_SOCKET LISTEN_FDS LISTEN_PID
 
 pids=()
@@ -93,19 +93,79 @@ need() {
 	done
 }
 
-# need_namespaces [unshare options] - skip where this kernel or user may not make them.
+# need_namespaces OPTIONS - of unshare, for what is to be one's own (-n, -nm, -u): "${in_namespaces[@]}"
+# before a command runs it there, as root.  Skips where this kernel or user may not make them.
 need_namespaces() {
-	unshare "${@:--Urn}" true 2>/dev/null || skip "unshare ${*:--Urn} is not allowed here"
+	# A user namespace is for who cannot do without: root in a chroot may not make one.
+	in_namespaces=(unshare "$@")
+	"${in_namespaces[@]}" true 2>/dev/null && return
+	in_namespaces=(unshare --map-root-user "$@")
+	"${in_namespaces[@]}" true 2>/dev/null && return
+	# In a chroot / is no mount point, so that what is mounted would be seen outside of it, too: what is
+	# under a mount point of ours, /proc, is not.
+	# shellcheck disable=SC2016 # the inner shell expands it
+	in_namespaces=(unshare --propagation unchanged "$@" sh -euc 'mount --make-private /proc
+		mount --rbind / /proc; mount --make-rprivate /proc; exec chroot /proc env -C "$PWD" "$@"' -)
+	[[ $1 == *m* ]] && "${in_namespaces[@]}" true 2>/dev/null && return
+	skip "unshare $* is not allowed here"
+}
+
+# need_sysctl NAME - after need_namespaces -n: skip where it cannot be set there (a read-only /proc/sys).
+need_sysctl() {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	"${in_namespaces[@]}" sh -c 'sysctl -qw "$1=$(sysctl -n "$1")"' - "$1" >/dev/null 2>&1 ||
+		skip "sysctl $1 cannot be set here, not even in a namespace"
+}
+
+# need_ipv6 - skip where the kernel has none, or none on loopback.
+need_ipv6() {
+	python3 -c 'import socket; socket.socket(socket.AF_INET6).bind(("::1", 0))' 2>/dev/null ||
+		skip "there is no IPv6 here"
+}
+
+# need_root - skip where this is not root, or a root that may not become another user.
+need_root() {
+	setpriv --reuid 65534 --regid 65534 --clear-groups true 2>/dev/null ||
+		skip "needs root, to become another user"
+}
+
+# destroy_sockets FILTER ... - ss -K, which is successful whatever it did; skips where that is not allowed,
+# or not in the kernel.
+destroy_sockets() {
+	local said
+	need ss
+	said=$(ss -K "$@" 2>&1 >/dev/null) || fail "ss -K $*: $said"
+	[[ $said != *"SOCK_DESTROY answers: "* ]] || skip "ss -K: ${said##*SOCK_DESTROY answers: }"
 }
 
 is_sanitized() {
 	grep -q __asan_init "$SOCKUTILS_BUILD/sockecho-server"
 }
 
+# may_trace - whether one process may trace another here; found out once a run.
+may_trace() {
+	local answer=$BATS_RUN_TMPDIR/may_trace
+	[ -e "$answer" ] || { strace -qqo /dev/null true 2>/dev/null && echo yes || echo no; } >"$answer"
+	[ "$(<"$answer")" = yes ]
+}
+
+# need_trace - skip where strace is missing, or may not do its work.
+need_trace() {
+	need strace
+	may_trace || skip "strace may not trace here"
+}
+
 # trace ARGUMENT ... - strace, under which the leak sanitizer cannot work.
 trace() {
 	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 strace "$@"
 }
+
+# The leak sanitizer traces its own process: where that is denied, each program would end in its complaint.
+if command -v strace >/dev/null && ! may_trace; then
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+else
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=1
+fi
 
 # kill_tree PID - it and what it has started, by their ids.
 kill_tree() {
