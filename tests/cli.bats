@@ -76,12 +76,16 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "'echo' is no PORT: .*\(--numeric\)" sockecho-server -n echo
 }
 
-@test "the forms of an address" {
+@test "the forms of an IPv6 address" {
+	need_ipv6
 	start_server sockecho-server '[::1]' 0
 	for operands in "::1 $port" "[::1] $port" "[::1]:$port" "0:0::1 $port"; do
 		run --separate-stderr sockecho-client $operands hello
 		assert_output hello
 	done
+}
+
+@test "the forms of an address" {
 	start_server sockecho-server 127.0.0.1:0
 	for operands in "127.0.0.1 $port" "127.0.0.1:$port" "127.1 $port" "-n 0x7f.1:$port" "localhost:$port"; do
 		run --separate-stderr sockecho-client -4 $operands hello

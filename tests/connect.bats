@@ -116,7 +116,7 @@ time.sleep(60)
 }
 
 @test "--wait pauses at least 50 ms between tries" {
-	need strace
+	need_trace
 	trace -f -o trace -e trace=connect sockecho-client --wait 1 127.0.0.1 1 x 2>/dev/null || true
 	tries=$(grep -c EINPROGRESS trace)
 	((tries >= 5 && tries <= 21))
@@ -130,8 +130,9 @@ time.sleep(60)
 }
 
 @test "a connection of a socket with itself is no peer" {
-	need_namespaces -Urn
-	unshare -Urn bash -euc '
+	need_namespaces -n
+	need_sysctl net.ipv4.ip_local_port_range
+	"${in_namespaces[@]}" bash -euc '
 		ip link set lo up
 		sysctl -qw net.ipv4.ip_local_port_range="40000 40001"
 		for i in $(seq 20); do
@@ -149,8 +150,6 @@ time.sleep(60)
 	run --separate-stderr sockecho-client --source 127.0.0.9 127.0.0.1 "$port" x
 	assert_success
 	grep -q "^sockecho-server: 127.0.0.9 port [0-9]*: accepted" server.err
-	run --separate-stderr sockecho-client --source '[::1]:0' ::1 "$port" x
-	assert_success
 	free=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 	run --separate-stderr sockecho-client --source "127.0.0.9:$free" 127.0.0.1 "$port" x
 	assert_success
@@ -163,10 +162,18 @@ time.sleep(60)
 	assert_failure 2
 }
 
+@test "--source of IPv6" {
+	need_ipv6
+	start_server sockecho-server -v '*' 0
+	run --separate-stderr sockecho-client --source '[::1]:0' ::1 "$port" x
+	assert_success
+	grep -q "^sockecho-server: ::1 port [0-9]*: accepted" server.err
+}
+
 @test "a name that is not there is 3, a resolver that fails is 4, one that is silent 124 on time" {
 	need dnsmasq
-	need_namespaces -Urnm
-	unshare -Urnm bash -euc '
+	need_namespaces -nm
+	"${in_namespaces[@]}" bash -euc '
 		ip link set lo up
 		echo "hosts: files dns" >nsswitch
 		echo "127.0.0.1 localhost" >hosts
@@ -204,7 +211,7 @@ while True:
 # in_dual_stack SCRIPT - in namespaces where the name "both" is ::1 and 127.0.0.1 (and so on, as
 # the lines in the file "hosts" say), with loopback up.
 in_dual_stack() {
-	unshare -Urnm bash -euc '
+	"${in_namespaces[@]}" bash -euc '
 		ip link set lo up
 		mount --bind hosts /etc/hosts
 		echo "hosts: files" >nsswitch
@@ -213,7 +220,8 @@ in_dual_stack() {
 }
 
 @test "every address of a name is tried; where all fail the first is reported, with their number" {
-	need_namespaces -Urnm
+	need_namespaces -nm
+	need_ipv6 "${in_namespaces[@]}"
 	printf '::1 both\n127.0.0.1 both\n' >hosts
 	in_dual_stack '
 		mkfifo ready
@@ -230,7 +238,8 @@ in_dual_stack() {
 }
 
 @test "an address that never answers costs 250 ms, not the deadline, and leaves no trace at the peer" {
-	need_namespaces -Urnm
+	need_namespaces -nm
+	need_ipv6 "${in_namespaces[@]}"
 	printf '2001:db8::1 both\n127.0.0.1 both\n' >hosts
 	in_dual_stack '
 		ip link add va type veth peer name vb
@@ -253,7 +262,7 @@ in_dual_stack() {
 }
 
 @test "the attempt that lost the race is reset, not closed" {
-	need_namespaces -Urnm
+	need_namespaces -nm
 	printf '127.0.0.2 two\n127.0.0.3 two\n' >hosts
 	in_dual_stack '
 		python3 - <<-"PY" &
@@ -278,7 +287,7 @@ in_dual_stack() {
 }
 
 @test "resolution is inside the race: a question about IPv6 that is never answered does not hold IPv4" {
-	need_namespaces -Urnm
+	need_namespaces -nm
 	echo "127.0.0.1 localhost" >hosts
 	in_dual_stack '
 		echo "hosts: files dns" >nsswitch
@@ -312,8 +321,8 @@ in_dual_stack() {
 }
 
 @test "unreachable and prohibited networks: 6 and 1" {
-	need_namespaces -Urn
-	unshare -Urn bash -euc '
+	need_namespaces -n
+	"${in_namespaces[@]}" bash -euc '
 		ip link set lo up
 		ip route add unreachable 192.0.2.0/24
 		for a in 192.0.2.1 198.51.100.1; do
@@ -329,8 +338,9 @@ in_dual_stack() {
 	run --separate-stderr sockecho-client -t 2 127.0.0.1 no-such-service x
 	assert_failure 3
 	assert_equal "$stderr" "sockecho-client: look up service no-such-service: no such service"
-	need_namespaces -Urnm
-	unshare -Urnm bash -euc '
+	need_namespaces -nm
+	need_sysctl net.ipv4.ip_unprivileged_port_start
+	"${in_namespaces[@]}" bash -euc '
 		ip link set lo up
 		sysctl -qw net.ipv4.ip_unprivileged_port_start=0
 		sockecho-server echo & server=$!
@@ -342,14 +352,14 @@ in_dual_stack() {
 }
 
 @test "-n looks nothing up" {
-	need strace
+	need_trace
 	run --separate-stderr sockecho-client -n localhost 7 x
 	assert_failure 2
 	run --separate-stderr sockecho-client -n 127.0.0.1 echo x
 	assert_failure 2
 	start_server sockecho-server -n 0
 	trace -f -o trace -e trace=openat,clone3,clone sockecho-client -n 127.0.0.1 "$port" x
-	run grep -E 'hosts|resolv|nsswitch|services|clone' trace
+	run grep -E '/etc/(hosts|resolv\.conf|nsswitch\.conf|services)|clone' trace
 	assert_failure
 }
 

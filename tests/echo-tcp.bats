@@ -125,7 +125,7 @@ setup() {
 }
 
 @test "TCP_NODELAY is on unless --nagle, SO_KEEPALIVE off unless --keepalive, on both sides" {
-	need strace
+	need_trace
 	start_server trace -f -o server.trace -e trace=setsockopt sockecho-server 0
 	trace -f -o client.trace -e trace=setsockopt sockecho-client "$host" "$port" x
 	grep -q "TCP_NODELAY, \[1\]" server.trace

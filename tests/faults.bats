@@ -47,7 +47,7 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 }
 
 @test "system calls that signals interrupt, and short ones, lose nothing" {
-	need strace
+	need_trace
 	start_server trace -f -qq -o trace \
 		-e inject=recvfrom:error=EINTR:when=2+3 -e inject=sendto:error=EINTR:when=1+2 \
 		-e inject=epoll_wait:error=EINTR:when=3+5 sockecho-server 0
@@ -136,8 +136,8 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 }
 
 @test "file system errors: a full disk for the port file and the pid file" {
-	need_namespaces -Urm
-	unshare -Urm bash -euc '
+	need_namespaces -m
+	"${in_namespaces[@]}" bash -euc '
 		mkdir m; mount -t tmpfs -o size=4k,nr_inodes=2 tmpfs m
 		head -c 4096 /dev/zero >m/full || true
 		for option in --port-file --pidfile; do
@@ -150,7 +150,6 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 
 @test "a peer that is reset from outside (ss -K) is 6 and ends nobody else" {
 	need ss
-	[ "$(id -u)" = 0 ] || skip "needs root"
 	start_server sockecho-server -v 0
 	in_background sh -c "sleep 20 | sockecho-client $host $port"
 	until_true 5 grep -q accepted server.err
@@ -158,7 +157,7 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 	pids+=($!)
 	until_true 5 sh -c 'test "$(grep -c accepted server.err)" = 2'
 	local_port=$(sed -n '2s/.* port \([0-9]*\): accepted/\1/p' <(grep accepted server.err))
-	ss -K dst 127.0.0.1 dport = "$local_port" >/dev/null || skip "ss -K is not in this kernel"
+	destroy_sockets dst 127.0.0.1 dport = "$local_port"
 	until_true 8 test -s status
 	assert_equal "$(cat status)" 6
 	run --separate-stderr sockecho-client "$host" "$port" "still served"

@@ -89,11 +89,10 @@ part_has() { # part_has BYTES - FILE.part holds at least so many
 
 @test "ss -K: both ends say that they lost each other" {
 	need ss
-	[ "$(id -u)" = 0 ] || skip "needs root"
 	start_receiver 0 out
 	slow_sender 127.0.0.1 "$port" in
 	until_true 10 part_has 50000
-	ss -K dst 127.0.0.1 dport = "$port" >/dev/null || skip "ss -K is not in this kernel"
+	destroy_sockets dst 127.0.0.1 dport = "$port"
 	sender_ends 6
 	receiver_ends 6
 	[ ! -e out ]
@@ -130,7 +129,7 @@ part_has() { # part_has BYTES - FILE.part holds at least so many
 }
 
 @test "an error while the file is read is 1, and a reset" {
-	need strace
+	need_trace
 	start_receiver 0 out
 	run --separate-stderr trace -f -qq -o trace -e inject=sendfile:error=EIO:when=1 sockfile-send 127.0.0.1 "$port" in
 	assert_failure 1
@@ -143,7 +142,7 @@ part_has() { # part_has BYTES - FILE.part holds at least so many
 }
 
 @test "system calls that are refused or interrupted change nothing" {
-	need strace
+	need_trace
 	for inject in sendfile:error=EINVAL sendfile:error=EINTR:when=1+2 sendfile:error=ENOSYS; do
 		start_receiver --force 0 out
 		trace -f -qq -o trace -e "inject=$inject" sockfile-send -q 127.0.0.1 "$port" in
@@ -163,7 +162,7 @@ part_has() { # part_has BYTES - FILE.part holds at least so many
 }
 
 @test "an error while the part is flushed is 1, and the part, which cannot be trusted, is removed" {
-	need strace
+	need_trace
 	start_listening recv.err trace -f -qq -o trace -e inject=fsync:error=EIO:when=1 sockfile-recv 0 out
 	receiver_pid=$started_pid
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
@@ -184,9 +183,9 @@ part_has() { # part_has BYTES - FILE.part holds at least so many
 }
 
 @test "a full disk: 1, with how much is safe, and no FILE" {
-	need_namespaces -Urm
+	need_namespaces -m
 	start_full() {
-		start_listening recv.err unshare -Urm bash -c '
+		start_listening recv.err "${in_namespaces[@]}" bash -c '
 			mkdir -p m; mount -t tmpfs -o size=1m tmpfs m
 			sockfile-recv "$@" 0 m/out; rc=$?; ls -l m >left; exit $rc' - "$@"
 		receiver_pid=$started_pid
@@ -266,7 +265,8 @@ part_has() { # part_has BYTES - FILE.part holds at least so many
 
 @test "two machines, a link between them: it goes down and up, or stays down; IPv4 and IPv6" {
 	need ip nsenter
-	need_namespaces -Urnm
+	need_namespaces -nm
+	need_ipv6 "${in_namespaces[@]}"
 	cat >two.sh <<-'SH'
 		set -eu
 		mount -t tmpfs tmpfs /run
@@ -333,7 +333,7 @@ part_has() { # part_has BYTES - FILE.part holds at least so many
 			in_a ip addr replace fd09::1/64 dev va nodad
 		done
 	SH
-	run timeout 60 unshare -Urnm bash two.sh
+	run timeout 60 "${in_namespaces[@]}" bash two.sh
 	assert_success
 }
 

@@ -170,8 +170,8 @@ part_has() {
 		receiver_ends "$expected"
 	done
 	nothing_left out
-	need_namespaces -Urm
-	start_listening recv.err unshare -Urm bash -c 'mkdir m; mount -t tmpfs -o size=1m tmpfs m
+	need_namespaces -m
+	start_listening recv.err "${in_namespaces[@]}" bash -c 'mkdir m; mount -t tmpfs -o size=1m tmpfs m
 		sockfile-recv 0 m/out; rc=$?; ls m >left; exit $rc'
 	receiver_pid=$started_pid
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
@@ -290,12 +290,11 @@ part_has() {
 }
 
 @test "a torn connection, with --retry on both ends: reset, ss -K" {
-	[ "$(id -u)" = 0 ] || skip "needs root"
 	need ss
 	start_receiver --retry 9 0 out
 	slow_verified --retry 9 127.0.0.1 "$port" in
 	until_true 10 part_has 500000
-	ss -K dst 127.0.0.1 dport = "$port" >/dev/null || skip "ss -K is not in this kernel"
+	destroy_sockets dst 127.0.0.1 dport = "$port"
 	sender_ends 0
 	receiver_ends 0
 	cmp in out
@@ -339,7 +338,8 @@ part_has() {
 }
 
 @test "the two moments that matter most: renamed but no verdict yet, and a verdict that was not heard" {
-	need strace xxhsum
+	need_trace
+	need xxhsum
 	# The receiver dies right after the rename; the next one finds that all is there.
 	start_listening recv.err trace -f -qq -o trace -e inject=fsync:signal=KILL:when=2 sockfile-recv --resume 0 out
 	receiver_pid=$started_pid

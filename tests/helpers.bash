@@ -117,9 +117,11 @@ need_sysctl() {
 		skip "sysctl $1 cannot be set here, not even in a namespace"
 }
 
-# need_ipv6 - skip where the kernel has none, or none on loopback.
+# need_ipv6 ["${in_namespaces[@]}"] - skip where the kernel has none, or none on loopback.
 need_ipv6() {
-	python3 -c 'import socket; socket.socket(socket.AF_INET6).bind(("::1", 0))' 2>/dev/null ||
+	# shellcheck disable=SC2016 # the inner shell expands it
+	"$@" sh -c '[ $# = 0 ] || ip link set lo up
+		python3 -c "import socket; socket.socket(socket.AF_INET6).bind((\"::1\", 0))"' - "$@" 2>/dev/null ||
 		skip "there is no IPv6 here"
 }
 

@@ -97,8 +97,8 @@ setup() {
 }
 
 @test "without a services database the built-in table answers, here and for the others" {
-	need_namespaces -Urnm
-	unshare -Urnm bash -euc '
+	need_namespaces -nm
+	"${in_namespaces[@]}" bash -euc '
 		ip link set lo up
 		mkdir etc; cp /etc/passwd /etc/group etc/; echo "127.0.0.1 localhost" >etc/hosts
 		printf "services: files\nhosts: files\npasswd: files\n" >etc/nsswitch.conf
@@ -116,7 +116,7 @@ setup() {
 }
 
 @test "bulk reads the database once" {
-	need strace
+	need_trace
 	seq 1 500 >list
 	trace -f -o trace -e trace=openat servlookup -f list >/dev/null 2>&1 || true
 	run grep -c /services trace
