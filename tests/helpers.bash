@@ -178,8 +178,18 @@ kill_tree() {
 	kill -KILL "$1" 2>/dev/null
 }
 
+# Where a test takes too long, bats ends its children alone; what these have started would hold it up for ever.
+bats_kill_childprocesses_of() {
+	local child
+	for child in $(pgrep -P "$1"); do
+		[ "$child" = "$BASHPID" ] || kill_tree "$child"
+	done
+}
+
+# What a failed test had got on standard error is shown; teardown ends what was started.
 teardown() {
 	local pid
+	[ -n "${BATS_TEST_COMPLETED-}" ] || [ -z "${stderr-}" ] || printf 'stderr: %s\n' "$stderr"
 	for pid in "${pids[@]}"; do
 		kill_tree "$pid" && wait "$pid" 2>/dev/null
 	done
