@@ -52,7 +52,8 @@ setup() {
 		}
 	C
 	export PKG_CONFIG_PATH=$there/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$PWD/root
-	cc -std=c11 -Wall -Wextra -Wpedantic -Werror prog.c $(pkg-config --cflags --libs sockutil) -o prog
+	# pkg-config's words are quoted for a shell.
+	eval "cc -std=c11 -Wall -Wextra -Wpedantic -Werror prog.c $(pkg-config --cflags --libs sockutil) -o prog"
 	start_server sockecho-server 0
 	run --separate-stderr ./prog "$port"
 	assert_success
