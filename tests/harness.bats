@@ -67,6 +67,9 @@ tests/x.bats: 0 passed, 0 failed, 1 skipped'
 	assert_output "not ok 1 - a"
 	run $unit 'echo "ok 1 - a"; exit 23'
 	assert_failure 23
+	run $unit 'echo "# skip: no IPv6"; echo "not ok 1 # SKIP a"; echo "ok 2 - b"; exit 3'
+	assert_failure 3
+	assert_output $'ok 1 a # SKIP no IPv6\nok 2 - b'
 }
 
 @test "a test that hangs is ended, with all that it has started" {

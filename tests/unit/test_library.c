@@ -561,8 +561,13 @@ create_server_dual_stack(void **state)
 	char port[8];
 
 	(void)state;
-	if (!sku_has_dualstack_ipv6())
+	/* A kernel may have IPv6 and no address of it. */
+	if (!sku_has_dualstack_ipv6() ||
+	    sku_create_server(&listener, "::1", "0", &opts, NULL) == -1) {
+		(void)printf("# skip: there is no IPv6 here\n");
 		skip();
+	}
+	(void)sku_close(&listener);
 	assert_int_equal(sku_create_server(&listener, NULL, "0", &opts, NULL), 0);
 	assert_int_equal(sku_getsockname(&listener, &address), 0);
 	(void)snprintf(port, sizeof(port), "%u", sku_address_port(&address));
