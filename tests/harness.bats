@@ -60,6 +60,16 @@ tests/x.bats: 0 passed, 0 failed, 1 skipped'
 	assert_line "tests/x.bats: 1 passed, 1 failed, 0 skipped"
 }
 
+@test "the driver: signals that are ignored where it runs are not ignored by the tests" {
+	env --default-signal true 2>/dev/null || skip "env --default-signal is not known here"
+	trap "" PIPE INT
+	run drive 'sh -c "kill -PIPE \$\$"; [ $? = 141 ] || printf "not "
+		echo ok 1; sh -c "kill -INT \$\$"; [ $? = 130 ] || printf "not "
+		echo ok 2; echo 1..2'
+	trap - PIPE INT
+	assert_output "tests/x.bats: 2 passed, 0 failed, 0 skipped"
+}
+
 @test "a unit test that fails is counted once; a sanitizer's status counts where none failed" {
 	unit="sh $SOCKUTILS_SOURCE/tests/unit/run sh -c"
 	run $unit 'echo "not ok 1 - a"; exit 1'
