@@ -365,16 +365,17 @@ time.sleep(60)' "$port"
 	as_nobody() {
 		setpriv --reuid 65534 --regid 65534 --clear-groups env LD_BIND_NOW= "$@"
 	}
-	as_nobody test -x "$SOCKUTILS_BUILD/sockfile-recv" || skip "another user cannot reach the build"
-	run --separate-stderr as_nobody "$SOCKUTILS_BUILD/sockfile-recv" 0 dir/out
+	# Where root has built it, another user may not reach it.
+	install "$SOCKUTILS_BUILD"/sockfile-{recv,send} .
+	run --separate-stderr as_nobody "./sockfile-recv" 0 dir/out
 	assert_failure 1
 	[[ $stderr == *"open dir/out.part: Permission denied" ]]
-	run --separate-stderr as_nobody "$SOCKUTILS_BUILD/sockfile-send" 127.0.0.1 9 in
+	run --separate-stderr as_nobody "./sockfile-send" 127.0.0.1 9 in
 	assert_failure 1
 	assert_equal "$stderr" "sockfile-send: open in: Permission denied"
 	mkdir -m 1777 sticky
 	echo theirs >sticky/out
-	run --separate-stderr as_nobody "$SOCKUTILS_BUILD/sockfile-recv" --force 0 sticky/out
+	run --separate-stderr as_nobody "./sockfile-recv" --force 0 sticky/out
 	assert_failure 1
 	[[ $stderr == *"sticky directory"* ]]
 }
