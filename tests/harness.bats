@@ -71,13 +71,13 @@ tests/x.bats: 0 passed, 0 failed, 1 skipped'
 }
 
 @test "a unit test that fails is counted once; a sanitizer's status counts where none failed" {
-	unit="sh $SOCKUTILS_SOURCE/tests/unit/run sh -c"
-	run $unit 'echo "not ok 1 - a"; exit 1'
+	unit=(sh "$SOCKUTILS_SOURCE/tests/unit/run" sh -c)
+	run "${unit[@]}" 'echo "not ok 1 - a"; exit 1'
 	assert_success
 	assert_output "not ok 1 - a"
-	run $unit 'echo "ok 1 - a"; exit 23'
+	run "${unit[@]}" 'echo "ok 1 - a"; exit 23'
 	assert_failure 23
-	run $unit 'echo "# skip: no IPv6"; echo "not ok 1 # SKIP a"; echo "ok 2 - b"; exit 3'
+	run "${unit[@]}" 'echo "# skip: no IPv6"; echo "not ok 1 # SKIP a"; echo "ok 2 - b"; exit 3'
 	assert_failure 3
 	assert_output $'ok 1 a # SKIP no IPv6\nok 2 - b'
 }
