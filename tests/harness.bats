@@ -126,6 +126,12 @@ tests/x.bats: 0 passed, 0 failed, 1 skipped'
 	assert_failure 1
 	assert_line "E: Unable to locate package gcc"
 	assert_line --partial "packages.log has it all"
+	stub id 'echo 1000'
+	stub sudo 'echo "sudo: a password is required"; exit 1'
+	run tree/scripts/packages build
+	assert_failure 1
+	assert_line "sudo: a password is required"
+	assert_line --partial "have this done as root: apt-get install --no-install-recommends gcc make"
 }
 
 @test "bootstrap names what is missing" {
