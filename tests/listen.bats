@@ -77,6 +77,14 @@ setup() {
 	[ ! -e port ]
 }
 
+@test "--ready-fd has its line before standard output has" {
+	mkfifo full
+	exec {pipe}<>full
+	dd if=/dev/zero of=full bs=4k oflag=nonblock 2>/dev/null || true # as much as it takes
+	in_background sh -c 'exec sockecho-server --ready-fd 4 0 4>readiness >full'
+	until_true 10 grep -qx "listening tcp 127.0.0.1 [0-9]*" readiness
+}
+
 @test "--ready-fd is closed once it is written" {
 	start_server sh -c 'exec sockecho-server --ready-fd 4 0 4>&1'
 	[ ! -e "/proc/$server_pid/fd/4" ] || [ "$(readlink "/proc/$server_pid/fd/4")" != "$(readlink "/proc/$server_pid/fd/1")" ]

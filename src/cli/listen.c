@@ -337,15 +337,18 @@ cli_listener_announce(struct cli_listener *listener, const struct cli_listen *co
 	line = readiness_line(listener);
 	if (line == NULL)
 		return cli_error_errno(CLI_FAILED, ENOMEM, "announce the socket");
-	if (cli_voice.json)
-		emit_listening(listener);
-	else if (cli_voice.stdout_is_data)
-		(void)dprintf(STDERR_FILENO, "%s", line);
-	else
-		cli_print("%s", line);
-	status = cli_flush();
-	if (status == CLI_OK && config->ready_fd != -1)
+	/* Who has read standard output's line may rely on this one, too. */
+	if (config->ready_fd != -1)
 		status = write_ready_fd(config->ready_fd, line);
+	if (status == CLI_OK) {
+		if (cli_voice.json)
+			emit_listening(listener);
+		else if (cli_voice.stdout_is_data)
+			(void)dprintf(STDERR_FILENO, "%s", line);
+		else
+			cli_print("%s", line);
+		status = cli_flush();
+	}
 	free(line);
 	if (status == CLI_OK)
 		notify_manager();

@@ -88,7 +88,7 @@ struct cli_listener {
  */
 int cli_listener_open(struct cli_listener *listener, const struct cli_listen *config,
     const struct cli_endpoint *endpoint, const struct cli_limits *limits);
-/* Write the port file, give root up, then say where: standard output (or error), --ready-fd,
+/* Write the port file, give root up, then say where: --ready-fd, standard output (or error),
  * NOTIFY_SOCKET.  Whatever else needs root must be open by now. */
 int cli_listener_announce(struct cli_listener *listener, const struct cli_listen *config);
 /* Remove what was made (path, port file), then close. */
