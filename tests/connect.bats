@@ -44,30 +44,29 @@ time.sleep(60)
 	full_backlog
 	on_time 124 1000 1100 sockecho-client --connect-timeout 1 127.0.0.1 "$port" x 2>err
 	assert_equal "$(tail -n 1 err)" "sockecho-client: connect to 127.0.0.1 port $port: timed out"
-	in_background sockecho-client --connect-timeout 1 127.0.0.1 "$port" x 2>err2
-	client=$last_pid
-	begin=${EPOCHREALTIME/./}
-	# SIGUSR1 is caught from the moment on when SIGPIPE is ignored, and a little later.
-	until_true 5 grep -q "^SigCgt:.*[^0]" "/proc/$client/status"
-	kill -STOP "$client"
-	sleep 0.2
-	kill -CONT "$client"
-	for i in $(seq 40); do
-		kill -WINCH "$client" 2>/dev/null
-		kill -USR1 "$client" 2>/dev/null
-		sleep 0.01
-	done
-	wait_for "$client"
-	assert_equal "$waited_status" 124
-	elapsed=$(((${EPOCHREALTIME/./} - begin) / 1000))
-	is_sanitized || ((elapsed >= 950 && elapsed < 1200))
+	storm_is_over() {
+		! kill -WINCH "$client" 2>/dev/null || ! kill -USR1 "$client" 2>/dev/null
+	}
+	through_a_storm() {
+		in_background sockecho-client --connect-timeout 1 127.0.0.1 "$port" x 2>err2
+		client=$last_pid
+		# SIGUSR1 is caught from the moment on when SIGPIPE is ignored, and a little later.
+		until_true 5 grep -q "^SigCgt:.*[^0]" "/proc/$client/status"
+		kill -STOP "$client"
+		sleep 0.2
+		kill -CONT "$client"
+		until_true 10 storm_is_over
+		wait_for "$client"
+		return "$waited_status"
+	}
+	on_time 124 1000 1200 through_a_storm
 	grep -q "^state: bytes_out=0" err2
 }
 
 @test "-t bounds connecting too, and -t 0 does not" {
 	full_backlog
 	on_time 124 500 700 sockecho-client -t 0.5 127.0.0.1 "$port" x 2>err
-	start_server sockecho-server --delay 0.3 0
+	start_server sockecho-server --delay 30 0
 	run --separate-stderr sockecho-client -t 0 "$host" "$port" x
 	assert_failure 1
 	[[ $stderr == *"receive from 127.0.0.1 port $port: Operation would block" ]]
@@ -82,11 +81,10 @@ time.sleep(60)
 	assert_equal "$stderr" "sockecho-client: receive from 127.0.0.1 port $port: timed out (--max-time)"
 	stop_server KILL
 	start_server sockecho-server 0
-	sleep 1 | (sockecho-client -w 0.5 "$host" "$port" || echo $? >status) 2>err | cat
-	assert_equal "$(cat status)" 124
 	mkfifo pipe
-	sleep 20 <>pipe 3>&- &
-	pids+=($!)
+	exec {open}<>pipe # nothing comes from it, and nobody reads it
+	run --separate-stderr sockecho-client -w 0.5 "$host" "$port" <pipe
+	assert_failure 124
 	on_time 124 1000 1300 sh -c "head -c 10M /dev/zero | sockecho-client -w 1 $host $port >pipe" 2>err
 }
 
@@ -99,15 +97,15 @@ time.sleep(60)
 	start_server sockecho-server 0
 	p=$port
 	stop_server
-	in_background sockecho-client --wait 10 --connect-only 127.0.0.1 "$p"
+	in_background sockecho-client -vv --wait 20 --connect-only 127.0.0.1 "$p" 2>err
 	client=$last_pid
-	sleep 0.3
+	until_true 10 grep -q "Connection refused; trying again" err
 	start_server sockecho-server "$p"
 	wait_for "$client"
 	assert_equal "$waited_status" 0
-	in_background sockecho-client --wait 10 -U --connect-only sock
+	in_background sockecho-client -vv --wait 20 -U --connect-only sock 2>err
 	client=$last_pid
-	sleep 0.2
+	until_true 10 grep -q "No such file or directory; trying again" err
 	start_server sockecho-server -U sock
 	wait_for "$client"
 	assert_equal "$waited_status" 0
@@ -117,16 +115,16 @@ time.sleep(60)
 
 @test "--wait pauses at least 50 ms between tries" {
 	need_trace
-	trace -f -o trace -e trace=connect sockecho-client --wait 1 127.0.0.1 1 x 2>/dev/null || true
-	tries=$(grep -c EINPROGRESS trace)
-	((tries >= 5 && tries <= 21))
+	trace -f -ttt -o trace -e trace=connect sockecho-client --wait 1 127.0.0.1 1 x 2>/dev/null || true
+	# Traced, it goes on when its time was taken: a pause is never shown shorter than it was.
+	awk '/EINPROGRESS/ { if (n++ && $2 - last < 0.05) { print "a pause of", $2 - last; exit 1 } last = $2 }
+		END { if (n < 5) { print n, "tries"; exit 1 } }' trace
 }
 
 @test "--wait does not retry what time cannot mend" {
 	start_server sockecho-server 0
-	milliseconds sockecho-client --wait 10 --source 192.0.2.1 "$host" "$port" x 2>err
-	assert_equal "$timed_status" 1
-	((elapsed < 2000))
+	run --separate-stderr timeout 10 sockecho-client --wait none --source 192.0.2.1 "$host" "$port" x
+	assert_failure 1
 }
 
 @test "a connection of a socket with itself is no peer" {
@@ -194,16 +192,20 @@ while True:
     s.sendto(q[:2] + struct.pack(\"!HHHHH\", 0x8180 | code, 1, 0, 0, 0) + q[12:], peer)
 " & dns=$!
 		for i in $(seq 100); do [ -e dns ] && break; sleep 0.05; done
-		for name in none.test servfail.test silent.test; do
+		for name in none.test servfail.test silent.test silent.test silent.test; do
 			begin=${EPOCHREALTIME/./} rc=0
 			sockecho-client --connect-timeout 1 $name 7 x || rc=$?
-			echo $name $rc $(((${EPOCHREALTIME/./} - begin) / 1000))
+			ms=$(((${EPOCHREALTIME/./} - begin) / 1000))
+			echo $name $rc $ms
+			((rc != 124 || ms >= 1100)) || break
 		done
 		kill $dns
 	' >out 2>err || true
 	run cut -d' ' -f1,2 out
-	assert_output $'none.test 3\nservfail.test 4\nsilent.test 124'
-	ms=$(awk '/silent/ { print $3 }' out)
+	assert_line --index 0 "none.test 3"
+	assert_line --index 1 "servfail.test 4"
+	assert_line --index 2 "silent.test 124"
+	ms=$(awk 'END { print $3 }' out) # it may be late twice
 	((ms >= 1000 && ms < 1100))
 	assert_equal "$(tail -n 1 err)" "sockecho-client: look up silent.test: timed out"
 }
@@ -249,41 +251,67 @@ in_dual_stack() {
 		mkfifo ready
 		sockecho-server -v 0 >ready 2>log 3>&- & server=$!
 		read -r _ _ _ port <ready
-		begin=${EPOCHREALTIME/./}
-		sockecho-client both $port hello
-		echo $(((${EPOCHREALTIME/./} - begin) / 1000))
+		for try in 1 2 3; do
+			begin=${EPOCHREALTIME/./}
+			sockecho-client both $port hello
+			ms=$(((${EPOCHREALTIME/./} - begin) / 1000))
+			echo $ms
+			((ms >= 500)) || break
+		done
 		kill $server; wait $server
 	' >out
-	{ read -r reply; read -r ms; } <out
-	assert_equal "$reply" hello
+	assert_equal "$(head -n 1 out)" hello
+	ms=$(tail -n 1 out) # it may be late twice
 	((ms >= 250 && ms < 500))
-	run grep -c ": accepted$" log
-	assert_output 1
+	assert_equal "$(grep -c ": accepted$" log)" "$(grep -c hello out)"
 }
 
 @test "the attempt that lost the race is reset, not closed" {
 	need_namespaces -nm
+	need ss
 	printf '127.0.0.2 two\n127.0.0.3 two\n' >hosts
-	in_dual_stack '
-		python3 - <<-"PY" &
-			import socket, time
-			# One does not answer at once (its backlog is full), then it does; the other is quick.
-			slow = socket.socket(); slow.bind(("127.0.0.2", 4000)); slow.listen(0)
-			held = []
-			for i in range(2):
-			    c = socket.socket(); c.setblocking(False); c.connect_ex(("127.0.0.2", 4000)); held.append(c)
-			open("up", "w").close()
-			time.sleep(60)
-		PY
-		slow=$!
-		for i in $(seq 100); do [ -e up ] && break; sleep 0.05; done
-		mkfifo ready
-		sockecho-server 127.0.0.3 4000 >ready 3>&- & server=$!
-		read -r _ <ready
-		sockecho-client two 4000 hello
-		kill $server $slow
-	' >out
-	assert_equal "$(cat out)" hello
+	# Neither of two listeners answers, since its backlog is full.  While the client is stopped both
+	# do: it finds two connections, and one of them has lost.
+	cat >race.py <<-'PY'
+		import os, signal, socket, subprocess, time
+		def until(true):
+		    end = time.monotonic() + 20
+		    while not true():
+		        assert time.monotonic() < end
+		        time.sleep(0.02)
+		def of_client(state):
+		    out = subprocess.run(["ss", "-Htnp", "state", state, "dport = :4000"], capture_output=True, text=True).stdout
+		    return out.count("pid=%d," % client.pid)
+		listeners, held = [], []
+		for host in ("127.0.0.2", "127.0.0.3"):
+		    l = socket.socket()
+		    l.bind((host, 4000))
+		    l.listen(0)
+		    listeners.append(l)
+		    held.append(socket.create_connection((host, 4000)))
+		client = subprocess.Popen(["sockecho-client", "two", "4000", "hello"])
+		until(lambda: of_client("syn-sent") == 2)
+		client.send_signal(signal.SIGSTOP)
+		for l in listeners:
+		    l.accept()
+		until(lambda: of_client("established") == 2)
+		client.send_signal(signal.SIGCONT)
+		for l in listeners:
+		    c, _ = l.accept()
+		    c.settimeout(20)
+		    try:
+		        data = c.recv(100)
+		        print(l.getsockname()[0], data, flush=True)
+		        c.sendall(data)
+		    except ConnectionResetError:
+		        print(l.getsockname()[0], "reset", flush=True)
+		client.wait()
+	PY
+	in_dual_stack 'python3 race.py' >out
+	run sort out
+	assert_line hello
+	assert_line --regexp "^127.0.0.[23] b'hello'$"
+	assert_line --regexp "^127.0.0.[23] reset$"
 }
 
 @test "resolution is inside the race: a question about IPv6 that is never answered does not hold IPv4" {
@@ -310,14 +338,17 @@ in_dual_stack() {
 		mkfifo ready
 		sockecho-server 0 >ready 3>&- & server=$!
 		read -r _ _ _ port <ready
-		begin=${EPOCHREALTIME/./}
-		sockecho-client server.test $port hello
-		echo $(((${EPOCHREALTIME/./} - begin) / 1000))
+		for try in 1 2 3; do
+			begin=${EPOCHREALTIME/./}
+			sockecho-client server.test $port hello
+			ms=$(((${EPOCHREALTIME/./} - begin) / 1000))
+			echo $ms
+			((ms >= 1500)) || break
+		done
 		kill $server $dns
 	' >out
-	{ read -r reply; read -r ms; } <out
-	assert_equal "$reply" hello
-	((ms < 1500))
+	assert_equal "$(head -n 1 out)" hello
+	(($(tail -n 1 out) < 1500)) # it may be late twice
 }
 
 @test "unreachable and prohibited networks: 6 and 1" {
