@@ -45,7 +45,7 @@ load helpers
 }
 
 @test "-t 0 does not wait at all" {
-	start_server sockecho-server -u --delay 0.2 0
+	start_server sockecho-server -u --delay 30 0
 	run --separate-stderr sockecho-client -u -t 0 "$host" "$port" hello
 	assert_failure 1
 	[[ $stderr == *"Operation would block" ]]
@@ -75,9 +75,8 @@ load helpers
 	start_server sockecho-server -u 0
 	p=$port
 	stop_server
-	timeout 20 sockecho-client -u --wait 10 127.0.0.1 "$p" hello >"$BATS_TEST_TMPDIR/out" 3>&- &
-	client=$!
-	pids+=("$client")
+	in_background sockecho-client -u --wait 20 127.0.0.1 "$p" hello >"$BATS_TEST_TMPDIR/out"
+	client=$last_pid
 	sleep 0.3 # it must have been refused by now; if not, the test proves less, but holds
 	start_server sockecho-server -u 127.0.0.1 "$p"
 	wait_for "$client"
@@ -91,30 +90,43 @@ load helpers
 
 @test "a datagram larger than --bufsize is dropped and counted, never cut" {
 	start_server sockecho-server -u --bufsize 10 0
-	run --separate-stderr sockecho-client -u -t 0.3 "$host" "$port" 0123456789 0123456789a
+	run --separate-stderr sockecho-client -u -t 1 "$host" "$port" 0123456789 0123456789a
 	assert_failure 124
 	assert_output 0123456789
 	kill -USR1 "$server_pid"
 	until_true 5 grep -q "datagrams=2 dropped=1" "$BATS_TEST_TMPDIR/server.err"
 }
 
+# answers_to_fifty - to datagrams that all came at once: the numbers from 0 that came back.
+answers_to_fifty() {
+	python3 - "$port" "$server_pid" "$BATS_TEST_TMPDIR/server.err" <<-'PY'
+		import os, signal, socket, sys, time
+		port, server = int(sys.argv[1]), int(sys.argv[2])
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.connect(("127.0.0.1", port))
+		os.kill(server, signal.SIGSTOP)
+		for i in range(50):
+		    s.send(b"%d" % i)
+		os.kill(server, signal.SIGCONT)
+		end = time.monotonic() + 20
+		while "datagrams=50" not in open(sys.argv[3]).read():
+		    assert time.monotonic() < end
+		    os.kill(server, signal.SIGUSR1)
+		    time.sleep(0.02)
+		s.setblocking(False)
+		got = []
+		try:
+		    while True:
+		        got.append(s.recv(100).decode())
+		except BlockingIOError:
+		    print(*got)
+	PY
+}
+
 @test "--drop loses the same datagrams again for the same seed" {
 	send_fifty() {
 		start_server sockecho-server -u --drop 50 --seed "$1" 0
-		python3 - "$port" <<-'PY'
-			import socket, sys
-			s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-			s.connect(("127.0.0.1", int(sys.argv[1])))
-			for i in range(50):
-			    s.send(b"%d" % i)
-			s.settimeout(0.5)
-			got = []
-			try:
-			    while True:
-			        got.append(s.recv(100).decode())
-			except TimeoutError:
-			    print(" ".join(got))
-		PY
+		answers_to_fifty
 		stop_server
 	}
 	first=$(send_fifty 7)
@@ -139,22 +151,8 @@ load helpers
 
 @test "--rate answers so many a second and notes the first drop" {
 	start_server sockecho-server -u --rate 10 0
-	run python3 - "$port" <<-'PY'
-		import socket, sys
-		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-		s.connect(("127.0.0.1", int(sys.argv[1])))
-		for i in range(50):
-		    s.send(b"x")
-		s.settimeout(0.5)
-		n = 0
-		try:
-		    while True:
-		        s.recv(100)
-		        n += 1
-		except TimeoutError:
-		    print(n)
-	PY
-	assert_output 10
+	run answers_to_fifty
+	assert_equal "$output" "0 1 2 3 4 5 6 7 8 9"
 	run grep -c "sends more than --rate allows" "$BATS_TEST_TMPDIR/server.err"
 	assert_output 1
 	sleep 1
@@ -169,20 +167,26 @@ load helpers
 	assert_line --partial "3000 received"
 }
 
-# send_from ADDRESS PORT - a datagram from there; prints what comes back, or "nothing".
-send_from() {
-	python3 - "$@" "$port" <<-'PY'
+# answered PORT ... - which of them are, one after the other and a free one at last.
+answered() {
+	python3 - "$port" "$@" <<-'PY'
 		import socket, sys
-		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-		s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-		s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-		s.bind((sys.argv[1], int(sys.argv[2])))
-		s.settimeout(0.5)
-		s.sendto(b"hello", ("127.0.0.1", int(sys.argv[3])))
-		try:
-		    print(s.recvfrom(100)[0].decode())
-		except TimeoutError:
-		    print("nothing")
+		asked = []
+		for port in sys.argv[2:] + ["0"]:
+		    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+		    s.bind(("127.0.0.1", int(port)))
+		    s.connect(("127.0.0.1", int(sys.argv[1])))
+		    s.send(b"hello")
+		    asked.append((port, s))
+		s.settimeout(20)
+		s.recv(100) # the last one's, so that the others' would have come
+		for port, s in asked[:-1]:
+		    s.setblocking(False)
+		    try:
+		        print(port, s.recv(100).decode())
+		    except BlockingIOError:
+		        print(port, "nothing")
 	PY
 }
 
@@ -190,60 +194,60 @@ send_from() {
 	python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).bind(("127.0.0.1", 7))' 2>/dev/null ||
 		skip "port 7 cannot be bound here"
 	start_server sockecho-server -u 0
-	run send_from 127.0.0.1 7
-	assert_output nothing
-	run send_from 127.0.0.1 1023
-	assert_output nothing
-	run send_from 127.0.0.1 0
-	assert_output hello
+	run answered 7 1023
+	assert_output $'7 nothing\n1023 nothing'
 	kill -USR1 "$server_pid"
 	until_true 5 grep -q "datagrams=3 dropped=2" "$BATS_TEST_TMPDIR/server.err"
 	stop_server
 	start_server sockecho-server -u --allow-reserved 0
-	run send_from 127.0.0.1 7
-	assert_output hello
+	run answered 7
+	assert_output "7 hello"
 }
 
 @test "a server does not answer itself, nor multicast, nor broadcast" {
+	cd "$BATS_TEST_TMPDIR"
 	need_namespaces -n
-	need_trace
+	# The peer is on another machine: what comes from there can be answered, from an address of ours.
 	"${in_namespaces[@]}" bash -euc '
+		unshare -n sleep 60 3>&- & peer=$!
+		until [ "$(readlink /proc/$peer/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.02; done
+		in_peer() { nsenter -t $peer -n "$@"; }
 		ip link set lo up
-		ip link add va type veth peer name vb
+		ip link add va type veth peer name vb netns $peer
 		ip addr add 10.9.8.1/24 dev va brd +
-		ip link set va up; ip link set vb up
-		ip route add default dev va
-		mkfifo "$BATS_TEST_TMPDIR/ready"
-		sockecho-server -u "*" 0 >"$BATS_TEST_TMPDIR/ready" 2>"$BATS_TEST_TMPDIR/err" 3>&- & server=$!
-		read -r _ _ _ port <"$BATS_TEST_TMPDIR/ready"
-		python3 - "$port" <<-"PY"
-			import socket, struct, sys
-			port = int(sys.argv[1])
-			# As if from the server itself: a raw socket can say so.
-			raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
-			raw.bind(("127.0.0.1", 0))
-			raw.sendto(struct.pack("!HHHH", port, port, 8 + 5, 0) + b"hello", ("127.0.0.1", 0))
-			# To a broadcast address, and to everybody.
-			s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-			s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-			s.settimeout(0.5)
-			for to in ("10.9.8.255", "255.255.255.255"):
-			    s.sendto(b"hello", (to, port))
-			    try:
-			        print("answered", to, s.recvfrom(100))
-			        sys.exit(1)
-			    except TimeoutError:
-			        pass
-			# The control: the same socket is answered when it asks for itself.
-			s.sendto(b"hello", ("10.9.8.1", port))
-			assert s.recvfrom(100) == (b"hello", ("10.9.8.1", port))
-		PY
-		kill -USR1 "$server"
-		for i in $(seq 100); do grep -q bytes_out "$BATS_TEST_TMPDIR/err" && break; sleep 0.05; done
-		kill "$server"; wait "$server"
-	'
-	run cat "$BATS_TEST_TMPDIR/err"
-	assert_output --regexp 'bytes_out=5 .*dropped=[1-9]'
+		ip link set va up
+		in_peer ip addr add 10.9.8.2/24 dev vb brd +
+		in_peer ip link set vb up
+		in_peer ip route add default dev vb
+		mkfifo ready
+		sockecho-server -u 0.0.0.0 0 >ready 2>err 3>&- & server=$!
+		read -r _ _ _ port <ready
+		# As if from the server itself: a raw socket can say so.
+		python3 -c "
+import socket, struct, sys
+port = int(sys.argv[1])
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+raw.bind((\"127.0.0.1\", 0))
+raw.sendto(struct.pack(\"!HHHH\", port, port, 8 + 6, 0) + b\"itself\", (\"127.0.0.1\", 0))" $port
+		# The answer to the last question is the first one that comes.
+		in_peer python3 -c "
+import socket, sys
+port = int(sys.argv[1])
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+s.settimeout(20)
+for to in \"10.9.8.255\", \"255.255.255.255\", \"224.0.0.1\":
+    s.sendto(b\"to \" + to.encode(), (to, port))
+s.sendto(b\"control\", (\"10.9.8.1\", port))
+print(*s.recvfrom(100))" $port
+		kill -USR1 $server
+		for i in $(seq 500); do grep -q bytes_out err && break; sleep 0.02; done
+		kill $server $peer
+		wait $server
+	' >out
+	assert_equal "$(cut -d' ' -f1-2 out)" "b'control' ('10.9.8.1',"
+	run cat err
+	assert_output --regexp '^stats: .* bytes_out=7 datagrams=5 dropped=4$'
 }
 
 @test "the answer leaves from the address that the question came to" {
@@ -300,7 +304,7 @@ send_from() {
 
 @test "--allow and --deny hold for datagrams" {
 	start_server sockecho-server -u --deny 127.0.0.2 '*' 0
-	run --separate-stderr sockecho-client -u -t 0.3 127.0.0.1 "$port" hello
+	run --separate-stderr sockecho-client -u 127.0.0.1 "$port" hello
 	assert_success
 	run --separate-stderr sockecho-client -u -t 0.3 --source 127.0.0.2 127.0.0.1 "$port" hello
 	assert_failure 124
