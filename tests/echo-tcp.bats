@@ -141,9 +141,10 @@ setup() {
 
 @test "16 KiB in one message come back without a pause (Nagle's algorithm and delayed ACKs)" {
 	start_server sockecho-server 0
-	run --separate-stderr sockecho-client --ping --json -q -c 200 -i 0 -s 16K "$host" "$port"
-	assert_success
-	jq -e '.p50 < 0.02' <<<"$output"
+	without_a_pause() { # which would be one of 40 ms
+		sockecho-client --ping --json -q -c 200 -i 0 -s 16K "$host" "$port" | jq -e '.p50 < 0.02'
+	}
+	in_three_tries without_a_pause
 }
 
 @test "--expect echo names the byte that differs" {
@@ -159,10 +160,8 @@ setup() {
 }
 
 @test "--expect finds what a peer adds or keeps back in a stream" {
-	need socat
 	start_server sockecho-server 0
-	run --separate-stderr sockecho-client --expect echo "$host" "$port" < <(head -c 20M /dev/urandom)
-	assert_success
+	head -c 20M /dev/urandom | timeout 60 sockecho-client --expect echo "$host" "$port" >/dev/null
 	in_background python3 -c '
 import socket, sys
 with socket.create_server(("127.0.0.1", 0)) as s:
@@ -180,10 +179,10 @@ with socket.create_server(("127.0.0.1", 0)) as s:
 ' "$BATS_TEST_TMPDIR/port"
 	until_true 10 test -s "$BATS_TEST_TMPDIR/port"
 	read -r p <"$BATS_TEST_TMPDIR/port"
-	run --separate-stderr sockecho-client --expect echo 127.0.0.1 "$p" < <(printf 12345)
+	run --separate-stderr timeout 20 sockecho-client --expect echo 127.0.0.1 "$p" < <(printf 12345)
 	assert_failure 5
 	[[ $stderr == *"differs at byte 5" ]]
-	run --separate-stderr sockecho-client --expect echo 127.0.0.1 "$p" < <(printf 12345)
+	run --separate-stderr timeout 20 sockecho-client --expect echo 127.0.0.1 "$p" < <(printf 12345)
 	assert_failure 5
 	[[ $stderr == *"the peer closed before everything had come back" ]]
 }
@@ -270,7 +269,12 @@ end_case() { # end_case EXPECTED-STATUS SERVER-OPTIONS -- CLIENT-OPTIONS; input 
 }
 
 @test "ends: the server first, before anything is said" {
-	end_case 5 --close-after 0 -- < <(sleep 1; printf x)
+	end_case 5 -v --close-after 0 -- < <(
+		cd "$BATS_TEST_TMPDIR"
+		until_true 10 grep -qs "closed: " server.err
+		sleep 0.5 # so that the client knows it as well
+		printf x
+	)
 	end_case 0 --close-after 0 -- </dev/null
 }
 
@@ -373,6 +377,11 @@ asyncio.run(main())
 	p=$port
 	stop_server
 	in_background ncat -l 127.0.0.1 "$p" </dev/null >/dev/null
-	run --separate-stderr timeout 20 sockecho-client --wait 10 127.0.0.1 "$p" < <(sleep 1; printf x)
-	assert_failure 5
+	mkfifo "$BATS_TEST_TMPDIR/input"
+	exec {open}<>"$BATS_TEST_TMPDIR/input"
+	in_background sh -c "exec sockecho-client --wait 10 127.0.0.1 $p <$BATS_TEST_TMPDIR/input"
+	until_true 10 sh -c "! kill -0 $last_pid || ss -Htn state close-wait dport = :$p | grep -q ."
+	printf x >&"$open"
+	wait_for "$last_pid"
+	assert_equal "$waited_status" 5
 }

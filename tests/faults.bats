@@ -14,7 +14,7 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 @test "out of descriptors: no spin, no end, served again when some close" {
 	start_server prlimit --nofile=20:20 sockecho-server 0
 	python3 - "$port" "$server_pid" <<-'PY'
-		import socket, sys, time
+		import select, socket, sys, time
 		port, pid = int(sys.argv[1]), sys.argv[2]
 		def ticks():
 		    f = open("/proc/%s/stat" % pid).read().split()
@@ -24,14 +24,11 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 		before = ticks()
 		time.sleep(2)
 		assert ticks() - before <= 5, ticks() - before
-		def served(s):
-		    s.settimeout(0.3)
-		    try:
-		        s.sendall(b"x")
-		        return s.recv(1) == b"x"
-		    except TimeoutError:
-		        return False
-		answers = [served(s) for s in held]
+		for s in held:
+		    s.sendall(b"x")
+		time.sleep(1)
+		ready = select.select(held, [], [], 0)[0]
+		answers = [s in ready and s.recv(1) == b"x" for s in held]
 		assert 5 < sum(answers) < 20, answers
 		waiting = held[answers.index(False)]
 		for s, yes in zip(held, answers):
@@ -79,7 +76,7 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 }
 
 @test "SIGUSR1 prints the state as one line, also while the client waits for its peer" {
-	start_server sockecho-server -v --delay 1 0
+	start_server sockecho-server -v --delay 3 0
 	sockecho-client "$host" "$port" hello >out 2>err 3>&- &
 	client=$!
 	pids+=("$client")
@@ -122,16 +119,20 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 		run --separate-stderr sh -c "sockecho-client $option >/dev/full"
 		assert_failure 1
 	done
-	run --separate-stderr bash -c "set -o pipefail; sleep 5 | sockecho-client $host $port | true"
-	assert_failure
+	mkfifo input
+	exec {open}<>input
+	run --separate-stderr bash -c "set -o pipefail; timeout 20 sockecho-client $host $port <input | true"
+	assert_failure 1
 	{ sockecho-client --ping -i 0.02 "$host" "$port" || echo $? >status; } 2>err | head -n 1
 	assert_equal "$(cat status)" 1
 }
 
 @test "the reader of our stream goes away while the peer is silent: the client ends" {
 	start_server sockecho-server --delay 30 0
-	milliseconds bash -c "{ (printf x; sleep 3) | sockecho-client $host $port; echo \${PIPESTATUS[1]} >status; } | sleep 0.2" 2>err
-	((elapsed < 5000))
+	mkfifo input
+	exec {open}<>input
+	printf x >&"$open"
+	{ timeout 20 sockecho-client "$host" "$port" <input 2>err || echo $? >status; } | sleep 0.2
 	assert_equal "$(cat status)" 1
 }
 
@@ -151,15 +152,16 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 @test "a peer that is reset from outside (ss -K) is 6 and ends nobody else" {
 	need ss
 	start_server sockecho-server -v 0
-	in_background sh -c "sleep 20 | sockecho-client $host $port"
+	mkfifo input
+	exec {open}<>input
+	in_background sh -c "exec sockecho-client $host $port <input"
 	until_true 5 grep -q accepted server.err
-	(sleep 3 | sockecho-client "$host" "$port" || echo $? >status) 2>err 3>&- &
-	pids+=($!)
+	in_background sh -c "exec sockecho-client $host $port <input" 2>err
 	until_true 5 sh -c 'test "$(grep -c accepted server.err)" = 2'
 	local_port=$(sed -n '2s/.* port \([0-9]*\): accepted/\1/p' <(grep accepted server.err))
 	destroy_sockets dst 127.0.0.1 dport = "$local_port"
-	until_true 8 test -s status
-	assert_equal "$(cat status)" 6
+	wait_for "$last_pid"
+	assert_equal "$waited_status" 6
 	run --separate-stderr sockecho-client "$host" "$port" "still served"
 	assert_success
 }
@@ -217,11 +219,19 @@ time.sleep(1)
 
 @test "descriptors do not leak into anything, and closed standard ones are not reused" {
 	start_server sockecho-server -v 0
-	for fd in 0 1 2; do
-		sh -c "sockecho-client --connect-only $host $port $fd>&-" </dev/null >/dev/null 2>&1
+	# What is read from 0 or written to 1 and 2 fails, or is lost; it never reaches the peer.
+	for try in "1 0 0 $host $port" "1 1 5 $host $port hello" "0 2 5 -vv $host $port hello"; do
+		read -r expected fd bytes command <<<"$try"
+		: >server.err
+		run timeout 10 sh -c "sockecho-client $command $fd>&-" </dev/null
+		assert_equal "$status" "$expected"
+		until_true 5 grep -q "closed: .*; $bytes bytes in, $bytes bytes out" server.err
 	done
-	sleep 10 | sockecho-client "$host" "$port" >/dev/null 3>&- &
-	until_true 5 sh -c 'test "$(grep -c accepted server.err)" = 4'
+	mkfifo input
+	exec {open}<>input
+	: >server.err
+	in_background sh -c "exec sockecho-client $host $port <input"
+	until_true 5 grep -q accepted server.err
 	# Every socket of the server is close-on-exec.
 	for f in "/proc/$server_pid/fdinfo/"*; do
 		n=${f##*/}
