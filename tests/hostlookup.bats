@@ -34,6 +34,8 @@ cat_name_server() {
 		        return
 		    if first.startswith("slow"):
 		        time.sleep(0.3)
+		    elif first == "later":
+		        time.sleep(1.5)
 		    if first == "servfail":
 		        code = 2
 		    elif first == "none":
@@ -90,7 +92,7 @@ with_dns() {
 	[ -e hosts ] || echo "127.0.0.1 localhost" >hosts
 	echo "hosts: files dns" >nsswitch
 	printf 'nameserver 127.0.0.1\noptions timeout:30 attempts:1\n' >resolv
-	"${in_namespaces[@]}" bash -euc '
+	"${in_namespaces[@]}" bash -euc "$timing"'
 		ip link set lo up
 		ip addr add 192.0.2.250/32 dev lo # getent asks for the families of the interfaces alone
 		mount --bind hosts /etc/hosts
@@ -116,43 +118,38 @@ with_dns() {
 
 @test "the hosts file: the same answers as Python's socket and getent" {
 	printf '127.0.0.1 localhost\n192.0.2.7 seven.test seven also7\n192.0.2.8 seven.test\n2001:db8::7 seven.test\n' >hosts
+	cat >theirs.py <<-'PY'
+		import socket
+		def ex(name, aliases, addresses):
+		    print("name: " + name)
+		    for a in aliases: print("alias: " + a)
+		    for a in addresses: print("address: " + a)
+		for name in "localhost", "seven.test", "seven", "also7":
+		    print(socket.gethostbyname(name))
+		    ex(*socket.gethostbyname_ex(name))
+		    print(*dict.fromkeys(i[4][0] for i in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)), sep="\n")
+		for address in "127.0.0.1", "192.0.2.7", "2001:db8::7":
+		    ex(*socket.gethostbyaddr(address))
+		print(socket.gethostname(), socket.getfqdn(), socket.getfqdn("seven"), sep="\n")
+	PY
 	with_dns '
 		for name in localhost seven.test seven also7; do
-			[ "$(hostlookup $name)" = "$(python3 -c "import socket,sys; print(socket.gethostbyname(sys.argv[1]))" $name)" ]
+			hostlookup $name
+			hostlookup -e $name
+			hostlookup -a $name
 			[ "$(hostlookup $name)" = "$(getent ahostsv4 $name | awk "NR == 1 { print \$1 }")" ]
-			hostlookup -e $name >ours
-			python3 -c "
-import socket, sys
-name, aliases, addresses = socket.gethostbyname_ex(sys.argv[1])
-print(\"name: \" + name)
-for a in aliases: print(\"alias: \" + a)
-for a in addresses: print(\"address: \" + a)" $name >theirs
-			diff ours theirs
-			hostlookup -a $name >ours
-			python3 -c "
-import socket, sys
-seen = []
-for f, t, p, c, a in socket.getaddrinfo(sys.argv[1], None, type=socket.SOCK_STREAM):
-    if a[0] not in seen: seen.append(a[0])
-print(\"\n\".join(seen))" $name >theirs
-			diff ours theirs
-		done
-		for address in 127.0.0.1 192.0.2.7 2001:db8::7; do
-			hostlookup -r --ex $address >ours
-			python3 -c "
-import socket, sys
-name, aliases, addresses = socket.gethostbyaddr(sys.argv[1])
-print(\"name: \" + name)
-for a in aliases: print(\"alias: \" + a)
-for a in addresses: print(\"address: \" + a)" $address >theirs
-			diff ours theirs
-		done
-		[ "$(hostlookup --hostname)" = "$(python3 -c "import socket; print(socket.gethostname())")" ]
-		[ "$(hostlookup --fqdn)" = "$(python3 -c "import socket; print(socket.getfqdn())")" ]
-		[ "$(hostlookup --fqdn seven)" = "$(python3 -c "import socket; print(socket.getfqdn(\"seven\"))")" ]
-		echo done
-	' >out
-	assert_equal "$(cat out)" "done"
+		done >ours
+		{
+			for address in 127.0.0.1 192.0.2.7 2001:db8::7; do
+				hostlookup -r --ex $address
+			done
+			hostlookup --hostname
+			hostlookup --fqdn
+			hostlookup --fqdn seven
+		} >>ours
+		python3 theirs.py >theirs
+	'
+	diff ours theirs
 }
 
 @test "not found, try again, timed out are never confused" {
@@ -160,16 +157,12 @@ for a in addresses: print(\"address: \" + a)" $address >theirs
 		for name in none.test nodata.test servfail.test only6.test; do
 			rc=0; hostlookup $name || rc=$?; echo "$name $rc"
 		done
-		begin=${EPOCHREALTIME/./} rc=0
-		hostlookup -t 1 silent.test || rc=$?
-		echo "silent $rc $(((${EPOCHREALTIME/./} - begin) / 1000))"
+		on_time silent 1000 1100 hostlookup -t 1 silent.test
 		printf "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n" >resolv
 		rc=0; hostlookup silent.test || rc=$?; echo "impatient $rc"
 	' >out 2>err
-	run cut -d' ' -f1,2 out
-	assert_output $'none.test 3\nnodata.test 3\nservfail.test 4\nonly6.test 3\nsilent 124\nimpatient 4'
-	ms=$(awk '/^silent/ { print $3 }' out)
-	((ms >= 1000 && ms < 1100))
+	run cat out
+	assert_output $'none.test 3\nnodata.test 3\nservfail.test 4\nonly6.test 3\nsilent 124 on time\nimpatient 4'
 	grep -q "look up only6.test: it has only IPv6 addresses" err
 	grep -qx "hostlookup: look up silent.test: timed out" err
 }
@@ -207,9 +200,17 @@ one.test
 }
 
 @test "a hostile name does not reach the terminal as it is" {
-	with_dns 'hostlookup -r 192.0.2.3 || true' >out 2>err
-	run grep -c $'\x1b' out err
-	assert_output $'out:0\nerr:0'
+	# glibc refuses it from a name server; what is in the hosts file it believes.
+	printf '127.0.0.1 localhost\n192.0.2.5 esc\x1b[31m.test \x1b]0;alias\x07\n' >hosts
+	with_dns '
+		hostlookup -r 192.0.2.5; hostlookup -r -e 192.0.2.5; hostlookup -J -r -e 192.0.2.5; hostlookup -r 192.0.2.3
+	' >out 2>err || true
+	run cat out
+	assert_line --index 0 "esc\x1b[31m.test"
+	assert_line "alias: \x1b]0;alias\x07"
+	run cat -v out err
+	refute_output --partial '^['
+	refute_output --partial '\u001b'
 }
 
 @test "bulk: in order, each line one answer or one error, comments and blanks skipped" {
@@ -243,30 +244,22 @@ hostlookup: look up 1.2.3.999: it is no address and no name"
 @test "bulk: a look-up that hangs holds nobody else, and the end does not wait for it" {
 	with_dns '
 		{ echo silent.test; for i in $(seq 200); do echo n$i.test; done; echo silent.test; } >list
-		begin=${EPOCHREALTIME/./} rc=0
-		hostlookup -t 1 -j 4 -f list >out 2>err || rc=$?
-		echo $rc $(((${EPOCHREALTIME/./} - begin) / 1000))
+		on_time bulk 1000 2500 sh -c "hostlookup -t 1 -j 4 -f list >out 2>err"
+		# At most 4 times --jobs of them go on: 20 of 40 are asked, then the run is over.
 		for i in $(seq 40); do echo silent.s$i; done >list
-		begin=${EPOCHREALTIME/./} rc=0
-		hostlookup -t 0.2 -j 4 -f list -w 3 2>err2 || rc=$?
-		echo $rc $(((${EPOCHREALTIME/./} - begin) / 1000))
+		on_time abandoned 2000 2300 sh -c "hostlookup -t 0.2 -j 4 -f list -w 2 2>err2"
 	' >status
-	{ read -r rc ms; read -r rc2 ms2; } <status
-	assert_equal "$rc" 124
-	((ms >= 1000 && ms < 2500))
+	assert_equal "$(cat status)" $'bulk 124 on time\nabandoned 124 on time'
 	assert_equal "$(wc -l <out)" 200
 	assert_equal "$(grep -c "silent.test: timed out" err)" 2
-	# At most 4 times --jobs of them go on: 20 of 40 were asked, then the run was over.
-	assert_equal "$rc2" 124
-	((ms2 >= 3000 && ms2 < 3300))
 }
 
 @test "bulk: the clock starts when the look-up starts, not when it is queued" {
 	with_dns '
-		for i in $(seq 12); do echo slow$i.test; done >list
-		hostlookup -t 0.6 -j 2 -f list
+		for i in $(seq 16); do echo slow$i.test; done >list
+		hostlookup -t 1.5 -j 2 -f list
 	' >out
-	assert_equal "$(wc -l <out)" 12
+	assert_equal "$(wc -l <out)" 16
 }
 
 @test "bulk: the same name under way many times is asked once; --unordered prints as they come" {
@@ -274,9 +267,9 @@ hostlookup: look up 1.2.3.999: it is no address and no name"
 		for i in $(seq 100); do echo slow.test; done >list
 		hostlookup -f list | sort -u
 		grep -c "^slow.test" asked
-		printf "slow1.test\nn2.test\n" | hostlookup --unordered -f -
+		printf "later.test\nn2.test\n" | hostlookup --unordered -f -
 	' >out
-	assert_equal "$(cat out)" $'slow.test\t192.0.2.1\n1\nn2.test\t192.0.2.2\nslow1.test\t192.0.2.1'
+	assert_equal "$(cat out)" $'slow.test\t192.0.2.1\n1\nn2.test\t192.0.2.2\nlater.test\t192.0.2.1'
 }
 
 @test "bulk: answers are flushed as they are known, while the input stays open" {
@@ -295,17 +288,17 @@ hostlookup: look up 1.2.3.999: it is no address and no name"
 	is_sanitized && skip "memory is the sanitizers' there"
 	env time true 2>/dev/null || skip "time is not installed"
 	python3 -c '
-for i in range(1000000):
+for i in range(300000):
     print("10.%d.%d.%d" % (i >> 16, i >> 8 & 255, i & 255))' >list
 	env time -f %M hostlookup -f list 2>memory >out
-	assert_equal "$(wc -l <out)" 1000000
+	assert_equal "$(wc -l <out)" 300000
 	awk '{ print $1 }' out | cmp - list
 	(($(tail -n 1 memory) < 10240))
 }
 
 @test "--wait asks again until there is an answer" {
 	with_dns '
-		rc=0; hostlookup --wait 0.3 none.test || rc=$?; echo $rc
+		rc=0; hostlookup --wait 1 none.test || rc=$?; echo $rc
 		[ "$(grep -c "^none.test 1" asked)" -ge 3 ] && echo again
 	' >out 2>err
 	assert_equal "$(cat out)" $'124\nagain'
