@@ -9,17 +9,6 @@ setup() {
 	head -c 3000000 /dev/urandom >in
 }
 
-# slow_sender [option ...] - sends "in" slowly, so that there is time for something to happen.
-slow_sender() {
-	sockfile-send --limit-rate 500K "$@" 2>send.err 3>&- &
-	sender_pid=$!
-	pids+=("$sender_pid")
-}
-
-part_has() { # part_has BYTES - FILE.part holds at least so many
-	[ "$(stat -c %s out.part 2>/dev/null || echo 0)" -ge "$1" ]
-}
-
 @test "a sender that is killed, stopped or interrupted is a reset at the receiver" {
 	for signal in KILL TERM INT; do
 		start_receiver 0 out

@@ -44,6 +44,22 @@ start_listening() {
 	fi
 }
 
+# slow_sender [option ...] - of "in", so that there is time for something to happen; slow_verified the same.
+slow_sender() {
+	sockfile-send --limit-rate 500K "$@" 2>send.err 3>&- &
+	sender_pid=$!
+	pids+=("$sender_pid")
+}
+
+slow_verified() {
+	slow_sender --verify "$@"
+}
+
+# part_has BYTES [FILE] - FILE.part, out.part, holds at least so many.
+part_has() {
+	[ "$(stat -c %s "${2-out}.part" 2>/dev/null || echo 0)" -ge "$1" ]
+}
+
 # receiver_ends STATUS, sender_ends STATUS - it does, within a minute.
 receiver_ends() {
 	ends "$receiver_pid" "$1" recv.err
