@@ -197,6 +197,15 @@ setup() {
 	[[ $stderr == *"both ends are receivers"* ]]
 }
 
+@test "a silent peer, as nc is, ends a verified sender within the handshake's ten seconds" {
+	in_background sh -c 'nc.openbsd -lU nc.sock >nc.out'
+	until_true 5 test -S nc.sock
+	on_time 124 200 3000 sockfile-send -q -t 0.3 --verify -U nc.sock in
+	in_background sh -c 'nc.openbsd -lU nc2.sock >nc.out'
+	until_true 5 test -S nc2.sock
+	on_time 5 9500 14000 sockfile-send -q --verify -U nc2.sock in
+}
+
 @test "a file that changes while it is sent is 5 on both sides, and leaves nothing" {
 	for change in "echo more >>in" "touch -d yesterday in" "truncate -s 1000 in"; do
 		head -c 400000 /dev/urandom >in
@@ -219,18 +228,27 @@ setup() {
 }
 
 @test "-t counts for verified transfers too, and hashing is no silence" {
-	start_receiver -t 0.5 0 out
-	(head -c 1000000 in; sleep 20) | sockfile-send --verify 127.0.0.1 "$port" - 2>send.err 3>&- &
-	sender_pid=$!
-	pids+=("$sender_pid")
+	mkfifo input
+	exec {open}<>input
+	start_receiver -t 1 0 out
+	in_background sh -c "exec sockfile-send --verify 127.0.0.1 $port - <input 2>send.err"
+	head -c 1000000 in >&"$open"
 	receiver_ends 124
 	error_has recv.err "1000000 bytes are safe in out.part"
-	truncate -s 1500M large
-	cp --sparse=always large out2.part
-	chmod 600 out2.part
-	start_receiver -t 0.3 --resume 0 out2
-	sockfile-send -q -t 0.3 --verify 127.0.0.1 "$port" large
+	# One end takes 0.3 s for each MiB that it hashes, the other waits for it.
+	need_trace
+	slowly=(trace -f -qq -o trace -e inject=pread64:delay_enter=300000)
+	head -c 6M /dev/urandom >large
+	cp large out2
+	start_listening recv.err "${slowly[@]}" -P out2 sockfile-recv -t 1 --resume 0 out2
+	receiver_pid=$started_pid
+	sockfile-send -q -t 1 --verify 127.0.0.1 "$port" large
 	receiver_ends 0
+	assert_equal "$(grep -c "pread64.*DELAYED" trace)" 6
+	start_receiver -t 1 --resume 0 out2
+	"${slowly[@]}" -P large sockfile-send -q -t 1 --verify 127.0.0.1 "$port" large
+	receiver_ends 0
+	assert_equal "$(grep -c "pread64.*DELAYED" trace)" 6
 }
 
 @test "bad input for verified transfers: one clear line and status 2" {
