@@ -82,7 +82,7 @@ psk_of() {
 	head -c 31 /dev/urandom | base64 -w0 | head -c 31 >short
 	chmod 600 short
 	for file in open short nosuch; do
-		run --separate-stderr sockfile-recv --key "$file" 0 out
+		run --separate-stderr timeout 10 sockfile-recv --key "$file" 0 out
 		assert_failure 1
 		assert_output ""
 		[[ $stderr == "sockfile-recv: read key $file: "* ]]
@@ -183,9 +183,9 @@ write_stranger() {
 	receiver=$port
 	for psk in "$(psk_of key)" "$(psk_of other)" ""; do
 		start_listening stranger.err python3 stranger.py client "$receiver" 0
-		args=(-connect "127.0.0.1:$port" -tls1_3 -quiet)
+		args=(-connect "127.0.0.1:$port" -tls1_3 -quiet -no_ign_eof)
 		[ -z "$psk" ] || args+=(-psk_identity sockfile-v1 -psk "$psk")
-		(sleep 1) | timeout 10 openssl s_client "${args[@]}" >tls.out 2>&1 || true
+		timeout 20 openssl s_client "${args[@]}" </dev/null >tls.out 2>&1 || true
 		if [ "$psk" = "$(psk_of key)" ]; then
 			# Encrypted, it is a peer that breaks off before its hello.
 			until_true 5 grep -q "the connection ended before the transfer did" recv.err
@@ -214,7 +214,10 @@ write_stranger() {
 @test "an encrypted transfer that is torn goes on where it stopped" {
 	head -c 3000000 /dev/urandom >in
 	start_receiver --key key --retry 20 0 out
-	timeout -s KILL 1 sockfile-send -q --key key --limit-rate 1M 127.0.0.1 "$port" in || true
+	in_background sockfile-send -q --key key --limit-rate 1M 127.0.0.1 "$port" in
+	until_true 10 part_has 500000
+	kill -KILL "$last_pid"
+	wait_for "$last_pid"
 	run --separate-stderr sockfile-send --key key 127.0.0.1 "$port" in
 	assert_success
 	[[ $stderr == *"were there before"* ]]
