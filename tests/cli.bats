@@ -7,24 +7,22 @@ load helpers
 usage() {
 	local pattern=$1
 	shift
-	run --separate-stderr "$@" </dev/null
+	run --separate-stderr timeout 10 "$@" </dev/null
 	assert_equal "$status" 2
 	assert_output ""
 	assert_equal "${#stderr_lines[@]}" 2
-	[ "$1" != start_connected ] || shift
+	[ "$1" != python3 ] || shift 3
 	[[ ${stderr_lines[0]} =~ ^$1:\ $pattern ]] || fail "$* said: ${stderr_lines[0]}"
 	assert_equal "${stderr_lines[1]}" "Try '$1 --help' for more information."
 }
 
-# start_connected COMMAND ... - with a connected socket as descriptor 9.
-start_connected() {
-	python3 -c '
+# Before a command: it has a connected socket as descriptor 9.
+connected=(python3 -c '
 import os, socket, sys
 s, t = socket.socketpair()
 os.dup2(s.fileno(), 9)
 os.execvp(sys.argv[1], sys.argv[1:])
-' "$@"
-}
+')
 
 @test "--help and --version go to standard output and are 0" {
 	for program in sockecho-server sockecho-client; do
@@ -109,12 +107,13 @@ os.execvp(sys.argv[1], sys.argv[1:])
 @test "SECONDS: what is refused" {
 	for value in '' -1 +1 1e3 1x 5. . ' 1' '1 ' 99999999999999999999 nOne 1M; do
 		usage "option '--timeout' takes SECONDS \(.*; or none\), not '" sockecho-server --timeout="$value" 0
-		usage "option '--wait' takes SECONDS" sockecho-client --wait="$value" localhost 7
-		usage "option '--max-time' takes SECONDS" sockecho-server -w "$value" 0
-		usage "option '--accept-timeout' takes SECONDS" sockecho-server --accept-timeout "$value" 0
-		usage "option '--connect-timeout' takes SECONDS" sockecho-client --connect-timeout "$value" h 7
-		usage "option '--delay' takes SECONDS" sockecho-server --delay "$value" 0
 	done
+	# They are all read in one place, which tests/unit/test_cli has more of.
+	usage "option '--wait' takes SECONDS" sockecho-client --wait=-1 localhost 7
+	usage "option '--max-time' takes SECONDS" sockecho-server -w 1x 0
+	usage "option '--accept-timeout' takes SECONDS" sockecho-server --accept-timeout 1e3 0
+	usage "option '--connect-timeout' takes SECONDS" sockecho-client --connect-timeout +1 h 7
+	usage "option '--delay' takes SECONDS" sockecho-server --delay '' 0
 	usage "option '--delay' takes SECONDS" sockecho-server --delay none 0
 	usage "option '--interval' takes SECONDS" sockecho-client --ping -i -1 h 7
 	usage "option '--duration' takes SECONDS" sockecho-client --ping --duration x h 7
@@ -123,24 +122,24 @@ os.execvp(sys.argv[1], sys.argv[1:])
 @test "SIZE and numbers: what is refused" {
 	for value in '' -1 +1 1KB 1x 1.5K ' 1' 99999999999999999999 8388608T; do
 		usage "option '--bufsize' takes a SIZE" sockecho-server --bufsize="$value" 0
-		usage "option '--limit-rate' takes a SIZE" sockecho-server --limit-rate="$value" 0
-		usage "option '--close-after' takes a SIZE" sockecho-server --close-after="$value" 0
-		usage "option '--reset-after' takes a SIZE" sockecho-server --reset-after="$value" 0
-		usage "option '--size' takes a SIZE" sockecho-client --ping --size="$value" h 7
 	done
+	usage "option '--limit-rate' takes a SIZE" sockecho-server --limit-rate=-1 0
+	usage "option '--close-after' takes a SIZE" sockecho-server --close-after=1KB 0
+	usage "option '--reset-after' takes a SIZE" sockecho-server --reset-after= 0
+	usage "option '--size' takes a SIZE" sockecho-client --ping --size=1x h 7
 	usage "option '--bufsize' takes a SIZE of 1 to" sockecho-server --bufsize 0 0
 	usage "option '--limit-rate' takes a SIZE of 1 to" sockecho-server --limit-rate 0 0
 	for value in '' -1 +1 x 1x ' 1' 99999999999999999999; do
 		usage "option '--connections' takes a whole number" sockecho-server --connections="$value" 0
-		usage "option '--max-clients' takes a whole number" sockecho-server --max-clients="$value" 0
-		usage "option '--reset-first' takes a whole number" sockecho-server --reset-first="$value" 0
-		usage "option '--rate' takes a whole number" sockecho-server -u --rate="$value" 0
-		usage "option '--seed' takes a whole number" sockecho-server -u --drop 1 --seed="$value" 0
-		usage "option '--count' takes a whole number" sockecho-client --ping --count="$value" h 7
-		usage "option '--clients' takes a whole number" sockecho-client --ping --clients="$value" h 7
-		usage "option '--ready-fd' takes a" sockecho-server --ready-fd="$value" 0
 		usage "option '--fd' takes a" sockecho-server --fd="$value"
 	done
+	usage "option '--max-clients' takes a whole number" sockecho-server --max-clients=-1 0
+	usage "option '--reset-first' takes a whole number" sockecho-server --reset-first=x 0
+	usage "option '--rate' takes a whole number" sockecho-server -u --rate=1x 0
+	usage "option '--seed' takes a whole number" sockecho-server -u --drop 1 --seed=-1 0
+	usage "option '--count' takes a whole number" sockecho-client --ping --count= h 7
+	usage "option '--clients' takes a whole number" sockecho-client --ping --clients=+1 h 7
+	usage "option '--ready-fd' takes a" sockecho-server --ready-fd=x 0
 	usage "option '--connections' takes a whole number" sockecho-server -c 0 0
 	usage "option '--backlog' takes a whole number" sockecho-server --backlog x 0
 	for value in '' -1 101 100.1 x 5%; do
@@ -194,7 +193,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "option '--reuseport' does not go with a UNIX path" sockecho-server --reuseport -U path
 	usage "--close-after and --reset-after exclude each other" sockecho-server --close-after 1 --reset-after 1 0
 	usage "with --fd there is no HOST, PORT or PATH" sockecho-client localhost --fd 0
-	usage "with --fd there is nothing to connect" start_connected sockecho-client --fd 9 --wait 1
+	usage "with --fd there is nothing to connect" "${connected[@]}" sockecho-client --fd 9 --wait 1
 }
 
 @test "with --json a usage error is a record too" {
