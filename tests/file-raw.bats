@@ -556,9 +556,12 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 }
 
 @test "--limit-rate and --timeout keep their word" {
-	start_receiver 0 out
 	head -c 100000 in >small
-	on_time 0 900 4000 sockfile-send -q --limit-rate 100000 127.0.0.1 "$port" small
+	a_second() {
+		start_receiver --force 0 out
+		sockfile-send -q --limit-rate 100000 127.0.0.1 "$port" small
+	}
+	on_time 0 900 4000 a_second
 	receiver_ends 0
 	start_receiver -t 1 0 out2
 	mkfifo input

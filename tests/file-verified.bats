@@ -198,10 +198,10 @@ setup() {
 }
 
 @test "a silent peer, as nc is, ends a verified sender within the handshake's ten seconds" {
-	in_background sh -c 'nc.openbsd -lU nc.sock >nc.out'
+	in_background sh -c 'nc.openbsd -lkU nc.sock >nc.out'
 	until_true 5 test -S nc.sock
 	on_time 124 200 3000 sockfile-send -q -t 0.3 --verify -U nc.sock in
-	in_background sh -c 'nc.openbsd -lU nc2.sock >nc.out'
+	in_background sh -c 'nc.openbsd -lkU nc2.sock >nc.out'
 	until_true 5 test -S nc2.sock
 	on_time 5 9500 14000 sockfile-send -q --verify -U nc2.sock in
 }
