@@ -25,7 +25,7 @@ open("port.tmp", "w").write(str(s.getsockname()[1]) + "\n")
 import os; os.rename("port.tmp", "port")
 time.sleep(60)
 '
-	until_true 10 test -s port
+	until_true 20 test -s port
 	read -r port <port
 }
 
@@ -51,11 +51,11 @@ time.sleep(60)
 		in_background sockecho-client --connect-timeout 1 127.0.0.1 "$port" x 2>err2
 		client=$last_pid
 		# SIGUSR1 is caught from the moment on when SIGPIPE is ignored, and a little later.
-		until_true 5 grep -q "^SigCgt:.*[^0]" "/proc/$client/status"
+		until_true 20 grep -q "^SigCgt:.*[^0]" "/proc/$client/status"
 		kill -STOP "$client"
 		sleep 0.2
 		kill -CONT "$client"
-		until_true 10 storm_is_over
+		until_true 20 storm_is_over
 		wait_for "$client"
 		return "$waited_status"
 	}
@@ -99,13 +99,13 @@ time.sleep(60)
 	stop_server
 	in_background sockecho-client -vv --wait 20 --connect-only 127.0.0.1 "$p" 2>err
 	client=$last_pid
-	until_true 10 grep -q "Connection refused; trying again" err
+	until_true 20 grep -q "Connection refused; trying again" err
 	start_server sockecho-server "$p"
 	wait_for "$client"
 	assert_equal "$waited_status" 0
 	in_background sockecho-client -vv --wait 20 -U --connect-only sock 2>err
 	client=$last_pid
-	until_true 10 grep -q "No such file or directory; trying again" err
+	until_true 20 grep -q "No such file or directory; trying again" err
 	start_server sockecho-server -U sock
 	wait_for "$client"
 	assert_equal "$waited_status" 0
@@ -191,7 +191,7 @@ while True:
     code = 2 if b\"servfail\" in q else 3
     s.sendto(q[:2] + struct.pack(\"!HHHHH\", 0x8180 | code, 1, 0, 0, 0) + q[12:], peer)
 " & dns=$!
-		for i in $(seq 100); do [ -e dns ] && break; sleep 0.05; done
+		for i in $(seq 1000); do [ -e dns ] && break; sleep 0.02; done
 		for name in none.test servfail.test; do
 			rc=0
 			sockecho-client --connect-timeout 1 $name 7 x || rc=$?
@@ -322,7 +322,7 @@ in_dual_stack() {
 			        b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + bytes((127, 0, 0, 1)), peer)
 		PY
 		dns=$!
-		for i in $(seq 100); do [ -e dns ] && break; sleep 0.05; done
+		for i in $(seq 1000); do [ -e dns ] && break; sleep 0.02; done
 		mkfifo ready
 		sockecho-server 0 >ready 3>&- & server=$!
 		read -r _ _ _ port <ready
@@ -394,7 +394,7 @@ for i in range(2):
 open("full", "w").close()
 time.sleep(60)
 '
-	until_true 10 test -e full
+	until_true 20 test -e full
 	on_time 124 1000 1100 sockecho-client --connect-timeout 1 -U sock x 2>err
 	assert_equal "$(tail -n 1 err)" "sockecho-client: connect to sock: timed out"
 }

@@ -109,7 +109,10 @@ setup() {
 
 @test "a stream whose input stays open does not outlive its peer" {
 	start_server sockecho-server --close-after 3 0
-	run --separate-stderr timeout 10 sockecho-client "$host" "$port" < <(printf abcdef; sleep 20)
+	mkfifo "$BATS_TEST_TMPDIR/input"
+	exec {open}<>"$BATS_TEST_TMPDIR/input"
+	printf abcdef >&"$open"
+	run --separate-stderr timeout 10 sockecho-client "$host" "$port" <"$BATS_TEST_TMPDIR/input"
 	assert_failure 5
 	assert_output abc
 }
@@ -177,7 +180,7 @@ with socket.create_server(("127.0.0.1", 0)) as s:
                 data += more
             c.sendall(data + extra if extra else data[:-1])
 ' "$BATS_TEST_TMPDIR/port"
-	until_true 10 test -s "$BATS_TEST_TMPDIR/port"
+	until_true 20 test -s "$BATS_TEST_TMPDIR/port"
 	read -r p <"$BATS_TEST_TMPDIR/port"
 	run --separate-stderr timeout 20 sockecho-client --expect echo 127.0.0.1 "$p" < <(printf 12345)
 	assert_failure 5
@@ -230,7 +233,7 @@ Connection refused"
 	run --separate-stderr sockecho-client --connect-only "$host" "$port"
 	assert_success
 	assert_output ""
-	until_true 5 grep -q "closed: ended; 0 bytes in, 0 bytes out" "$BATS_TEST_TMPDIR/server.err"
+	until_true 20 grep -q "closed: ended; 0 bytes in, 0 bytes out" "$BATS_TEST_TMPDIR/server.err"
 	stop_server
 	run --separate-stderr sockecho-client --connect-only "$host" "$port"
 	assert_failure 6
@@ -271,7 +274,7 @@ end_case() { # end_case EXPECTED-STATUS SERVER-OPTIONS -- CLIENT-OPTIONS; input 
 @test "ends: the server first, before anything is said" {
 	end_case 5 -v --close-after 0 -- < <(
 		cd "$BATS_TEST_TMPDIR"
-		until_true 10 grep -qs "closed: " server.err
+		until_true 20 grep -qs "closed: " server.err
 		sleep 0.5 # so that the client knows it as well
 		printf x
 	)
@@ -302,7 +305,7 @@ end_case() { # end_case EXPECTED-STATUS SERVER-OPTIONS -- CLIENT-OPTIONS; input 
 	printf 'owed' | timeout 20 sockecho-client "$host" "$port" >"$BATS_TEST_TMPDIR/out" 3>&- &
 	client=$!
 	pids+=("$client")
-	until_true 5 sh -c "kill -USR1 $server_pid; grep -q bytes_in=4 $BATS_TEST_TMPDIR/server.err"
+	until_true 20 sh -c "kill -USR1 $server_pid; grep -q bytes_in=4 $BATS_TEST_TMPDIR/server.err"
 	stop_server
 	assert_equal "$server_status" 0
 	wait_for "$client"
@@ -315,7 +318,7 @@ end_case() { # end_case EXPECTED-STATUS SERVER-OPTIONS -- CLIENT-OPTIONS; input 
 	head -c 100K /dev/zero | timeout 20 sockecho-client --expect echo "$host" "$port" >/dev/null 2>&1 3>&- &
 	client=$!
 	pids+=("$client")
-	until_true 5 sh -c "kill -USR1 $server_pid; grep -q 'bytes_in=[1-9]' $BATS_TEST_TMPDIR/server.err"
+	until_true 20 sh -c "kill -USR1 $server_pid; grep -q 'bytes_in=[1-9]' $BATS_TEST_TMPDIR/server.err"
 	stop_server KILL
 	wait_for "$client"
 	((waited_status == 5 || waited_status == 6))
@@ -347,7 +350,7 @@ end_case() { # end_case EXPECTED-STATUS SERVER-OPTIONS -- CLIENT-OPTIONS; input 
 	need socat
 	# Little to socat: its PIPE echo blocks itself when the pipe is almost full.
 	in_background socat -d -d TCP-LISTEN:0,bind=127.0.0.1,fork PIPE 2>"$BATS_TEST_TMPDIR/socat"
-	until_true 10 grep -q listening "$BATS_TEST_TMPDIR/socat"
+	until_true 20 grep -q listening "$BATS_TEST_TMPDIR/socat"
 	p=$(sed -n 's/.*listening on AF=2 127\.0\.0\.1:\([0-9]*\)/\1/p' "$BATS_TEST_TMPDIR/socat")
 	run --separate-stderr sockecho-client -t 10 --expect echo 127.0.0.1 "$p" one two
 	assert_success
@@ -365,7 +368,7 @@ async def main():
     await server.serve_forever()
 asyncio.run(main())
 ' "$BATS_TEST_TMPDIR/port"
-	until_true 10 test -s "$BATS_TEST_TMPDIR/port"
+	until_true 20 test -s "$BATS_TEST_TMPDIR/port"
 	head -c 20M /dev/urandom >"$BATS_TEST_TMPDIR/in"
 	sockecho-client -t 20 --expect echo 127.0.0.1 "$(cat "$BATS_TEST_TMPDIR/port")" <"$BATS_TEST_TMPDIR/in" |
 		cmp - "$BATS_TEST_TMPDIR/in"
@@ -380,7 +383,7 @@ asyncio.run(main())
 	mkfifo "$BATS_TEST_TMPDIR/input"
 	exec {open}<>"$BATS_TEST_TMPDIR/input"
 	in_background sh -c "exec sockecho-client --wait 10 127.0.0.1 $p <$BATS_TEST_TMPDIR/input"
-	until_true 10 sh -c "! kill -0 $last_pid || ss -Htn state close-wait dport = :$p | grep -q ."
+	until_true 20 sh -c "! kill -0 $last_pid || ss -Htn state close-wait dport = :$p | grep -q ."
 	printf x >&"$open"
 	wait_for "$last_pid"
 	assert_equal "$waited_status" 5

@@ -17,7 +17,7 @@ load helpers
 	assert_success
 	assert_equal "$output" $'ONE\n\nLAST'
 	kill -USR1 "$server_pid"
-	until_true 5 grep -q "datagrams=3 dropped=0" "$BATS_TEST_TMPDIR/server.err"
+	until_true 20 grep -q "datagrams=3 dropped=0" "$BATS_TEST_TMPDIR/server.err"
 }
 
 @test "65507 bytes go, 65508 are an error before anything is sent" {
@@ -94,7 +94,7 @@ load helpers
 	assert_failure 124
 	assert_output 0123456789
 	kill -USR1 "$server_pid"
-	until_true 5 grep -q "datagrams=2 dropped=1" "$BATS_TEST_TMPDIR/server.err"
+	until_true 20 grep -q "datagrams=2 dropped=1" "$BATS_TEST_TMPDIR/server.err"
 }
 
 # answers_to_fifty - to datagrams that all came at once: the numbers from 0 that came back.
@@ -197,7 +197,7 @@ answered() {
 	run answered 7 1023
 	assert_output $'7 nothing\n1023 nothing'
 	kill -USR1 "$server_pid"
-	until_true 5 grep -q "datagrams=3 dropped=2" "$BATS_TEST_TMPDIR/server.err"
+	until_true 20 grep -q "datagrams=3 dropped=2" "$BATS_TEST_TMPDIR/server.err"
 	stop_server
 	start_server sockecho-server -u --allow-reserved 0
 	run answered 7
@@ -309,7 +309,7 @@ print(*s.recvfrom(100))" $port
 	run --separate-stderr sockecho-client -u -t 0.3 --source 127.0.0.2 127.0.0.1 "$port" hello
 	assert_failure 124
 	kill -USR1 "$server_pid"
-	until_true 5 grep -q "refused=1" "$BATS_TEST_TMPDIR/server.err"
+	until_true 20 grep -q "refused=1" "$BATS_TEST_TMPDIR/server.err"
 }
 
 @test "an unconnected peer's ECONNREFUSED does not stop the server" {
@@ -356,7 +356,7 @@ for i in range(200):
 open("done", "w").close()
 time.sleep(30)
 '
-	until_true 10 test -e done
+	until_true 20 test -e done
 	run --separate-stderr sockecho-client -u -t 5 -U sock hello
 	assert_success
 }
@@ -373,11 +373,11 @@ while True:
     data, peer = s.recvfrom(70000)
     s.sendto(data.upper(), peer)
 ' "$BATS_TEST_TMPDIR/port"
-	until_true 10 test -s "$BATS_TEST_TMPDIR/port"
+	until_true 20 test -s "$BATS_TEST_TMPDIR/port"
 	read -r p <"$BATS_TEST_TMPDIR/port"
 	run --separate-stderr sockecho-client -u --expect upper 127.0.0.1 "$p" hello
 	assert_success
-	until_true 10 grep -q "listening on" "$BATS_TEST_TMPDIR/socat"
+	until_true 20 grep -q "listening on" "$BATS_TEST_TMPDIR/socat"
 	p=$(sed -n 's/.*listening on .*127\.0\.0\.1:\([0-9]*\).*/\1/p' "$BATS_TEST_TMPDIR/socat")
 	run --separate-stderr sockecho-client -u --expect echo 127.0.0.1 "$p" hello
 	assert_success

@@ -12,7 +12,7 @@ setup() {
 start_python() {
 	in_background python3 -c "$1"
 	python_pid=$last_pid
-	until_true 10 test -s port
+	until_true 20 test -s port
 	read -r port <port
 }
 
@@ -145,7 +145,7 @@ with socket.create_server(("127.0.0.1", 0)) as s:
         c.recv(100)
         c.sendall(b"\x1b[31mX\x9b\xff")
 '
-	until_true 10 test -s port
+	until_true 20 test -s port
 	read -r port <port
 	run expect -c "
 		set timeout 10

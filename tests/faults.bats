@@ -62,7 +62,7 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 	sockecho-client -t 30 "$host" "$port" <in >out 2>err 3>&- &
 	client=$!
 	pids+=("$client")
-	until_true 5 grep -q accepted server.err
+	until_true 20 grep -q accepted server.err
 	for i in $(seq 30); do
 		kill -STOP "$client" "$server_pid" 2>/dev/null || break
 		kill -CONT "$client" "$server_pid" 2>/dev/null
@@ -80,14 +80,14 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 	sockecho-client "$host" "$port" hello >out 2>err 3>&- &
 	client=$!
 	pids+=("$client")
-	until_true 5 grep -q accepted server.err
-	until_true 5 sh -c "kill -USR1 $client && grep -q bytes_out=5 err"
+	until_true 20 grep -q accepted server.err
+	until_true 20 sh -c "kill -USR1 $client && grep -q bytes_out=5 err"
 	wait_for "$client"
 	assert_equal "$waited_status" 0
 	run tail -n 1 err
 	assert_output "state: bytes_out=5 bytes_in=0 messages=1 replies=0 lost=0"
 	kill -USR1 "$server_pid"
-	until_true 5 grep -qx "stats: accepted=1 active=[01] refused=0 timed_out=0 bytes_in=5 bytes_out=5 datagrams=0 dropped=0" server.err
+	until_true 20 grep -qx "stats: accepted=1 active=[01] refused=0 timed_out=0 bytes_in=5 bytes_out=5 datagrams=0 dropped=0" server.err
 }
 
 @test "SIGUSR1 with --json is an event" {
@@ -155,9 +155,9 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 	mkfifo input
 	exec {open}<>input
 	in_background sh -c "exec sockecho-client $host $port <input"
-	until_true 5 grep -q accepted server.err
+	until_true 20 grep -q accepted server.err
 	in_background sh -c "exec sockecho-client $host $port <input" 2>err
-	until_true 5 sh -c 'test "$(grep -c accepted server.err)" = 2'
+	until_true 20 sh -c 'test "$(grep -c accepted server.err)" = 2'
 	local_port=$(sed -n '2s/.* port \([0-9]*\): accepted/\1/p' <(grep accepted server.err))
 	destroy_sockets dst 127.0.0.1 dport = "$local_port"
 	wait_for "$last_pid"
@@ -204,7 +204,7 @@ time.sleep(0.2)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 s.close()
 ' "$port"
-	until_true 5 grep -q "closed: lost: Connection reset by peer" server.err
+	until_true 20 grep -q "closed: lost: Connection reset by peer" server.err
 	python3 -c '
 import socket, sys, time
 s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
@@ -225,13 +225,13 @@ time.sleep(1)
 		: >server.err
 		run timeout 10 sh -c "sockecho-client $command $fd>&-" </dev/null
 		assert_equal "$status" "$expected"
-		until_true 5 grep -q "closed: .*; $bytes bytes in, $bytes bytes out" server.err
+		until_true 20 grep -q "closed: .*; $bytes bytes in, $bytes bytes out" server.err
 	done
 	mkfifo input
 	exec {open}<>input
 	: >server.err
 	in_background sh -c "exec sockecho-client $host $port <input"
-	until_true 5 grep -q accepted server.err
+	until_true 20 grep -q accepted server.err
 	# Every socket of the server is close-on-exec.
 	for f in "/proc/$server_pid/fdinfo/"*; do
 		n=${f##*/}
@@ -267,7 +267,7 @@ time.sleep(1)
 	fds=$(ls "/proc/$server_pid/fd" | wc -l)
 	rss=$(awk '/VmRSS/ { print $2 }' "/proc/$server_pid/status")
 	cycles 20000
-	until_true 5 sh -c "kill -USR1 $server_pid; tail -n 1 server.err | grep -q 'accepted=21000 active=0'"
+	until_true 20 sh -c "kill -USR1 $server_pid; tail -n 1 server.err | grep -q 'accepted=21000 active=0'"
 	assert_equal "$(ls "/proc/$server_pid/fd" | wc -l)" "$fds"
 	(($(awk '/VmRSS/ { print $2 }' "/proc/$server_pid/status") - rss <= 256))
 }
@@ -292,7 +292,7 @@ time.sleep(1)
 	in_background python3 hold.py "$port"
 	until_true 60 test -e held
 	kill -USR1 "$server_pid"
-	until_true 5 grep -q "accepted=5000 active=5000" server.err
+	until_true 20 grep -q "accepted=5000 active=5000" server.err
 	is_sanitized && return
 	(($(awk '/VmRSS/ { print $2 }' "/proc/$server_pid/status") - rss < 5000))
 	before=$(cpu_ticks "$server_pid")

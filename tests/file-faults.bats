@@ -13,7 +13,7 @@ setup() {
 	for signal in KILL TERM INT; do
 		start_receiver 0 out
 		slow_sender 127.0.0.1 "$port" in
-		until_true 10 part_has 50000
+		until_true 20 part_has 50000
 		kill "-$signal" "$sender_pid"
 		sender_ends $((128 + $(kill -l "$signal")))
 		receiver_ends 6
@@ -29,7 +29,7 @@ setup() {
 @test "over a UNIX socket a killed sender looks like the end: --size finds it" {
 	start_receiver --size 3000000 -U sock out
 	slow_sender -U sock in
-	until_true 10 part_has 50000
+	until_true 20 part_has 50000
 	kill -KILL "$sender_pid"
 	receiver_ends 5
 	error_has recv.err "of 3000000 bytes"
@@ -41,7 +41,7 @@ setup() {
 		start_listening recv.err env --default-signal=HUP sockfile-recv 0 out # nohup may have made it ignored
 		receiver_pid=$started_pid
 		slow_sender 127.0.0.1 "$port" in
-		until_true 10 part_has 50000
+		until_true 20 part_has 50000
 		kill "-$signal" "$receiver_pid"
 		receiver_ends $((128 + $(kill -l "$signal")))
 		sender_ends 6
@@ -73,7 +73,7 @@ setup() {
 		s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 		s.close()
 	PY
-	until_true 10 grep -qE "Connection reset by peer|Broken pipe" send.err
+	until_true 20 grep -qE "Connection reset by peer|Broken pipe" send.err
 	kill -0 "$sender_pid"
 }
 
@@ -81,7 +81,7 @@ setup() {
 	need ss
 	start_receiver 0 out
 	slow_sender 127.0.0.1 "$port" in
-	until_true 10 part_has 50000
+	until_true 20 part_has 50000
 	destroy_sockets dst 127.0.0.1 dport = "$port"
 	sender_ends 6
 	receiver_ends 6
@@ -91,7 +91,7 @@ setup() {
 @test "a file that shrinks is 5, one that grows is noted, one that vanishes is sent" {
 	start_receiver 0 out
 	slow_sender 127.0.0.1 "$port" in
-	until_true 10 part_has 50000
+	until_true 20 part_has 50000
 	truncate -s 1000 in
 	sender_ends 5
 	error_has send.err "of 3000000 bytes"
@@ -102,7 +102,7 @@ setup() {
 	cp in before
 	start_receiver 0 out
 	slow_sender 127.0.0.1 "$port" in
-	until_true 10 part_has 10000
+	until_true 20 part_has 10000
 	echo more >>in
 	sender_ends 0
 	error_has send.err "it grew by 5 bytes meanwhile, which were not sent"
@@ -111,7 +111,7 @@ setup() {
 	cp in before
 	start_receiver --force 0 out
 	slow_sender 127.0.0.1 "$port" in
-	until_true 10 part_has 10000
+	until_true 20 part_has 10000
 	rm in
 	sender_ends 0
 	receiver_ends 0
@@ -208,7 +208,7 @@ setup() {
 	sockfile-recv 0 - >/dev/full 2>recv.err 3>&- &
 	receiver_pid=$!
 	pids+=("$receiver_pid")
-	until_true 10 grep -q ^listening recv.err
+	until_true 20 grep -q ^listening recv.err
 	read -r _ _ _ port <recv.err
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
 	assert_failure 6
@@ -221,7 +221,7 @@ setup() {
 	head -c 500000 /dev/urandom >in
 	start_receiver 0 dir/out
 	slow_sender 127.0.0.1 "$port" in
-	until_true 10 sh -c 'test -s dir/out.part'
+	until_true 20 sh -c 'test -s dir/out.part'
 	rm -r dir
 	sender_ends 6
 	receiver_ends 1
@@ -229,7 +229,7 @@ setup() {
 	mkdir dir
 	start_receiver 0 dir/out
 	slow_sender 127.0.0.1 "$port" in
-	until_true 10 sh -c 'test -s dir/out.part'
+	until_true 20 sh -c 'test -s dir/out.part'
 	mv dir elsewhere
 	mkdir dir
 	sender_ends 0
@@ -338,7 +338,7 @@ setup() {
 		sockfile-send --limit-rate 64M 127.0.0.1 "$port" large 2>send.err 3>&- &
 		sender_pid=$!
 		pids+=("$sender_pid")
-		until_true 10 part_has 40000000
+		until_true 20 part_has 40000000
 		limit=8192
 		[ -z "$args" ] || limit=16384 # OpenSSL itself
 		for pid in "$sender_pid" "$receiver_pid"; do

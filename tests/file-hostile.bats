@@ -122,7 +122,7 @@ for b in p.own:
     p.sock.sendall(bytes([b]))
     time.sleep(1)
 ' "$port"
-	until_true 5 sh -c "ss -tn state established sport = :$port | grep -q ':'"
+	until_true 20 sh -c "ss -tn state established sport = :$port | grep -q ':'"
 	sockfile-send -q --verify 127.0.0.1 "$port" in
 	receiver_ends 0
 	cmp in out

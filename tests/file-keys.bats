@@ -188,12 +188,12 @@ write_stranger() {
 		timeout 20 openssl s_client "${args[@]}" </dev/null >tls.out 2>&1 || true
 		if [ "$psk" = "$(psk_of key)" ]; then
 			# Encrypted, it is a peer that breaks off before its hello.
-			until_true 5 grep -q "the connection ended before the transfer did" recv.err
+			until_true 20 grep -q "the connection ended before the transfer did" recv.err
 		else
-			until_true 5 sh -c 'test "$(grep -cE "keys of the two ends differ|encryption failed" recv.err)" -ge 1'
+			until_true 20 sh -c 'test "$(grep -cE "keys of the two ends differ|encryption failed" recv.err)" -ge 1'
 		fi
 	done
-	until_true 5 sh -c 'test "$(wc -l <recv.err)" = 3'
+	until_true 20 sh -c 'test "$(wc -l <recv.err)" = 3'
 	nothing_left out
 }
 
@@ -203,7 +203,7 @@ write_stranger() {
 	openssl req -x509 -newkey rsa:2048 -nodes -keyout cert.key -out cert.pem -days 2 -subj /CN=stranger >/dev/null 2>&1
 	tls_port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 	in_background sh -c "exec openssl s_server -accept 127.0.0.1:$tls_port -cert cert.pem -key cert.key -tls1_3 -quiet >tls.out 2>&1"
-	until_true 10 sh -c "ss -ltn sport = :$tls_port | grep -q LISTEN"
+	until_true 20 sh -c "ss -ltn sport = :$tls_port | grep -q LISTEN"
 	start_listening stranger.err python3 stranger.py server 0 "$tls_port"
 	run --separate-stderr timeout 20 sockfile-send --key key 127.0.0.1 "$port" in
 	assert_failure 5
@@ -215,7 +215,7 @@ write_stranger() {
 	head -c 3000000 /dev/urandom >in
 	start_receiver --key key --retry 20 0 out
 	in_background sockfile-send -q --key key --limit-rate 1M 127.0.0.1 "$port" in
-	until_true 10 part_has 500000
+	until_true 20 part_has 500000
 	kill -KILL "$last_pid"
 	wait_for "$last_pid"
 	run --separate-stderr sockfile-send --key key 127.0.0.1 "$port" in

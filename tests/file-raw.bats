@@ -78,11 +78,11 @@ s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 open("stuck", "w").close()
 time.sleep(60)' "$port"
 	stuck=$last_pid
-	until_true 10 test -e stuck
+	until_true 20 test -e stuck
 	run --separate-stderr sockfile-recv -t 20 --connect 127.0.0.1 "$port" out
 	assert_success
 	kill -9 "$stuck"
-	until_true 10 grep -q "Connection reset by peer" send.err
+	until_true 20 grep -q "Connection reset by peer" send.err
 	run --separate-stderr sockfile-recv -t 20 --connect 127.0.0.1 "$port" out2
 	assert_success
 	sender_ends 0
@@ -194,7 +194,7 @@ time.sleep(60)' "$port"
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" empty
 	assert_success
 	sockecho-client --connect-only 127.0.0.1 "$port"
-	until_true 10 sh -c 'test "$(grep -c "ended without a byte" recv.err)" = 2'
+	until_true 20 sh -c 'test "$(grep -c "ended without a byte" recv.err)" = 2'
 	sockfile-send -q 127.0.0.1 "$port" in
 	receiver_ends 0
 	cmp in out
@@ -263,7 +263,7 @@ time.sleep(60)' "$port"
 @test "a FILE that appears meanwhile is not overwritten" {
 	start_receiver 0 out
 	in_background sh -c "(cat in; until test -e go; do sleep 0.02; done) | sockfile-send 127.0.0.1 $port - 2>send.err"
-	until_true 10 sh -c 'test "$(stat -c %s out.part)" = 3000000'
+	until_true 20 sh -c 'test "$(stat -c %s out.part)" = 3000000'
 	echo mine >out
 	touch go
 	receiver_ends 1
@@ -517,7 +517,7 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	cmp in to-nc2
 	in_background socat -d -d -u TCP-LISTEN:0,bind=127.0.0.1 CREATE:to-socat2 2>socat.err
 	socat=$last_pid
-	until_true 10 grep -q "listening on" socat.err
+	until_true 20 grep -q "listening on" socat.err
 	sockfile-send -q 127.0.0.1 "$(sed -nE 's/.*listening on .*:([0-9]+)$/\1/p' socat.err)" in
 	wait_for "$socat"
 	cmp in to-socat2
@@ -590,7 +590,7 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	in_background sh -c "sockfile-send -q --wait 20 127.0.0.1 $port in; echo \$? >status"
 	start_receiver "$port" out
 	receiver_ends 0
-	until_true 10 test -s status
+	until_true 20 test -s status
 	assert_equal "$(cat status)" 0
 	cmp in out
 }
@@ -628,10 +628,10 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	start_receiver --size 3000000 0 out
 	in_background sh -c "exec sockfile-send --limit-rate 200K 127.0.0.1 $port in 2>send.err"
 	sender=$last_pid
-	until_true 10 test -s out.part
+	until_true 20 test -s out.part
 	kill -USR1 "$sender" "$receiver_pid"
-	until_true 5 grep -qE '^state: bytes=[0-9]+ size=3000000 connections=1 transfers=0$' send.err
-	until_true 5 grep -qE '^state: bytes=[0-9]+ size=3000000 connections=1 transfers=0$' recv.err
+	until_true 20 grep -qE '^state: bytes=[0-9]+ size=3000000 connections=1 transfers=0$' send.err
+	until_true 20 grep -qE '^state: bytes=[0-9]+ size=3000000 connections=1 transfers=0$' recv.err
 }
 
 @test "bad input: one clear line and status 2" {

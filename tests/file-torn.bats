@@ -14,7 +14,7 @@ setup() {
 	truncate -s 1000000 in
 	start_receiver 0 out
 	slow_verified 127.0.0.1 "$port" in
-	until_true 10 part_has 20000
+	until_true 20 part_has 20000
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 	assert_failure 6
 	[[ $stderr == *"busy with another transfer"* ]]
@@ -67,7 +67,7 @@ setup() {
 	truncate -s 1000000 in
 	start_receiver --retry 9 0 out
 	slow_verified --retry 9 127.0.0.1 "$port" in
-	until_true 10 part_has 300000
+	until_true 20 part_has 300000
 	destroy_sockets dst 127.0.0.1 dport = "$port"
 	sender_ends 0
 	receiver_ends 0
@@ -125,7 +125,7 @@ setup() {
 	sockfile-send --verify --retry 20 --wait 10 127.0.0.1 "$port" in 2>send.err 3>&- &
 	sender_pid=$!
 	pids+=("$sender_pid")
-	until_true 10 is_gone "$receiver_pid"
+	until_true 20 is_gone "$receiver_pid"
 	start_receiver --resume "$wanted" out
 	sender_ends 0
 	receiver_ends 0
@@ -176,7 +176,7 @@ setup() {
 	in_background sh -c "exec sockfile-send --verify --retry 5 127.0.0.1 $port - <input 2>send.err"
 	sender_pid=$last_pid
 	head -c 1000000 in >&"$open"
-	until_true 10 part_has 1000000
+	until_true 20 part_has 1000000
 	kill -KILL "$receiver_pid"
 	wait_for "$receiver_pid"
 	head -c 65536 in >&"$open"
@@ -188,16 +188,16 @@ setup() {
 	in_background sh -c 'exec sockfile-recv --wait 30 --connect -U nosuch out 2>recv.err'
 	receiver_pid=$last_pid
 	# It has tried, and waits to try again.
-	until_true 5 grep -q "^SigBlk:.*0000000000000000" "/proc/$receiver_pid/status"
+	until_true 20 grep -q "^SigBlk:.*0000000000000000" "/proc/$receiver_pid/status"
 	kill -TERM "$receiver_pid"
-	until_true 10 is_gone "$receiver_pid"
+	until_true 20 is_gone "$receiver_pid"
 	nothing_left out
 }
 
 @test "SIGTERM: the part says how much, and the other end that it was told to end" {
 	start_receiver 0 out
 	slow_verified 127.0.0.1 "$port" in
-	until_true 10 part_has 20000
+	until_true 20 part_has 20000
 	kill -TERM "$receiver_pid"
 	receiver_ends 143
 	error_has recv.err "interrupted; "
@@ -206,7 +206,7 @@ setup() {
 	rm out.part
 	start_receiver 0 out
 	slow_verified 127.0.0.1 "$port" in
-	until_true 10 part_has 20000
+	until_true 20 part_has 20000
 	kill -TERM "$sender_pid"
 	sender_ends 143
 	receiver_ends 6

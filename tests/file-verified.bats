@@ -98,7 +98,7 @@ setup() {
 	sockfile-send --verify --limit-rate 500K 127.0.0.1 "$port" first second third 2>send.err 3>&- &
 	sender_pid=$!
 	pids+=("$sender_pid")
-	until_true 10 test -s d/first.part
+	until_true 20 test -s d/first.part
 	rm second
 	sender_ends 1
 	error_has send.err "open second: No such file or directory"
@@ -120,7 +120,7 @@ setup() {
 	sockfile-recv --connect 127.0.0.1 "$port" out3 2>recv.err 3>&- &
 	receiver_pid=$!
 	pids+=("$receiver_pid")
-	until_true 10 test -s out3.part
+	until_true 20 test -s out3.part
 	echo more >>file
 	sender_ends 5
 	error_has send.err "it changed while it was sent"
@@ -174,7 +174,7 @@ setup() {
 	start_receiver --verify 0 out
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
 	assert_failure 6
-	until_true 5 grep -q "does not speak the protocol" recv.err
+	until_true 20 grep -q "does not speak the protocol" recv.err
 	run --separate-stderr nc.openbsd -N 127.0.0.1 "$port" <in
 	sockfile-send -q --verify 127.0.0.1 "$port" in
 	receiver_ends 0
@@ -199,10 +199,10 @@ setup() {
 
 @test "a silent peer, as nc is, ends a verified sender within the handshake's ten seconds" {
 	in_background sh -c 'nc.openbsd -lkU nc.sock >nc.out'
-	until_true 5 test -S nc.sock
+	until_true 20 test -S nc.sock
 	on_time 124 200 3000 sockfile-send -q -t 0.3 --verify -U nc.sock in
 	in_background sh -c 'nc.openbsd -lkU nc2.sock >nc.out'
-	until_true 5 test -S nc2.sock
+	until_true 20 test -S nc2.sock
 	on_time 5 9500 14000 sockfile-send -q --verify -U nc2.sock in
 }
 
@@ -211,7 +211,7 @@ setup() {
 		head -c 400000 /dev/urandom >in
 		start_receiver 0 out
 		slow_verified 127.0.0.1 "$port" in
-		until_true 10 part_has 20000
+		until_true 20 part_has 20000
 		sh -c "$change"
 		sender_ends 5
 		error_has send.err "it changed while it was sent"
@@ -221,7 +221,7 @@ setup() {
 	# A link or a mode is no change.
 	start_receiver 0 out
 	slow_verified 127.0.0.1 "$port" in
-	until_true 10 sh -c 'test -s out.part || test -e out'
+	until_true 20 sh -c 'test -s out.part || test -e out'
 	ln in other
 	sender_ends 0
 	receiver_ends 0

@@ -25,7 +25,7 @@ start_server() {
 	server_pid=$!
 	pids+=("$server_pid")
 	exec {ready}<"$fifo"
-	if ! read -r -t 10 -u "$ready" _ transport host port; then
+	if ! read -r -t 20 -u "$ready" _ transport host port; then
 		cat "$BATS_TEST_TMPDIR/server.err" >&2
 		return 1
 	fi
@@ -45,9 +45,9 @@ stop_server() {
 	server_status=$waited_status
 }
 
-# wait_for PID - until it ends, a minute at most: its exit status is in waited_status.
+# wait_for PID - until it ends, two minutes at most: its exit status is in waited_status.
 wait_for() {
-	until_true 60 has_ended "$1" || fail "process $1 has not ended: $(tr '\0' ' ' <"/proc/$1/cmdline")"
+	until_true 120 has_ended "$1" || fail "process $1 has not ended: $(tr '\0' ' ' <"/proc/$1/cmdline")"
 	waited_status=0
 	wait "$1" || waited_status=$?
 }

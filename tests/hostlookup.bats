@@ -100,7 +100,7 @@ with_dns() {
 		mount --bind resolv /etc/resolv.conf
 		python3 dns.py & dns=$!
 		trap "kill $dns" EXIT
-		for i in $(seq 200); do [ -e dns ] && break; sleep 0.02; done
+		for i in $(seq 1000); do [ -e dns ] && break; sleep 0.02; done
 		'"$1"
 }
 
@@ -278,7 +278,7 @@ hostlookup: look up 1.2.3.999: it is no address and no name"
 	pids+=($!)
 	exec {writer}>in
 	echo 127.0.0.1 >&"$writer"
-	until_true 5 grep -q $'127.0.0.1\t127.0.0.1' out
+	until_true 20 grep -q $'127.0.0.1\t127.0.0.1' out
 	exec {writer}>&-
 	wait_for "${pids[0]}"
 	assert_equal "$waited_status" 0
@@ -382,9 +382,9 @@ for i in range(300000):
 	pids+=("$client")
 	exec {writer}>in
 	echo 127.0.0.1 >&"$writer"
-	until_true 5 test -s out
+	until_true 20 test -s out
 	kill -USR1 "$client"
-	until_true 5 grep -qx "state: read=1 printed=1 abandoned=0" err
+	until_true 20 grep -qx "state: read=1 printed=1 abandoned=0" err
 	exec {writer}>&-
 	wait_for "$client"
 	assert_equal "$waited_status" 0

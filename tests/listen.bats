@@ -82,7 +82,7 @@ setup() {
 	exec {pipe}<>full
 	dd if=/dev/zero of=full bs=4k oflag=nonblock 2>/dev/null || true # as much as it takes
 	in_background sh -c 'exec sockecho-server --ready-fd 4 0 4>readiness >full'
-	until_true 10 grep -qx "listening tcp 127.0.0.1 [0-9]*" readiness
+	until_true 20 grep -qx "listening tcp 127.0.0.1 [0-9]*" readiness
 }
 
 @test "--ready-fd is closed once it is written" {
@@ -195,18 +195,18 @@ except BlockingIOError:
     open("alone", "w").close()
 told("end")
 '
-	until_true 10 test -e bound
+	until_true 20 test -e bound
 	run --separate-stderr timeout 10 sockecho-server -U sock
 	assert_failure 1
 	[[ $stderr == *"living server"* ]]
 	touch listen
-	until_true 10 test -e listening
+	until_true 20 test -e listening
 	run --separate-stderr timeout 10 sockecho-server -U sock
 	assert_failure 1
 	run --separate-stderr timeout 10 sockecho-server -u -U sock
 	assert_failure 1
 	touch look
-	until_true 10 test -e alone -o -e connected
+	until_true 20 test -e alone -o -e connected
 	[ -e alone ]
 }
 
@@ -217,7 +217,7 @@ told("end")
 		timeout 20 sockecho-server -U sock >"out.$i" 2>"err.$i" 3>&- &
 		pids+=($!)
 	done
-	until_true 10 sh -c 'test "$(cat err.* | grep -c living)" -eq 7'
+	until_true 20 sh -c 'test "$(cat err.* | grep -c living)" -eq 7'
 	assert_equal "$(cat out.* | wc -l)" 1
 	run --separate-stderr sockecho-client -U sock hello
 	assert_success
@@ -304,7 +304,7 @@ told("end")
 	run --separate-stderr timeout 10 python3 hand.py pair sockecho-server --upper --fd 9
 	assert_success
 	assert_output ""
-	until_true 5 test -s answer
+	until_true 20 test -s answer
 	assert_equal "$(cat answer)" HELLO
 }
 
@@ -360,7 +360,7 @@ open("bound", "w").close()
 open("got", "wb").write(s.recv(100))
 ' "$name"
 		waiter=$last_pid
-		until_true 10 test -e bound
+		until_true 20 test -e bound
 		NOTIFY_SOCKET=$name start_server sockecho-server 0
 		wait_for "$waiter"
 		assert_equal "$(cat got)" READY=1
@@ -375,7 +375,7 @@ open("got", "wb").write(s.recv(100))
 		assert_equal "$status" "${try% *}"
 	done
 	kill -USR1 "$server_pid"
-	until_true 5 grep -q "accepted=2 active=0 refused=2" server.err
+	until_true 20 grep -q "accepted=2 active=0 refused=2" server.err
 }
 
 @test "--allow and --deny where both families come: a rule is about its own, mapped addresses are IPv4" {
@@ -384,7 +384,7 @@ open("got", "wb").write(s.recv(100))
 	run --separate-stderr sockecho-client -t 5 ::1 "$port" hello
 	assert_failure 6
 	kill -USR1 "$server_pid"
-	until_true 5 grep -q "accepted=0 active=0 refused=1" server.err
+	until_true 20 grep -q "accepted=0 active=0 refused=1" server.err
 	stop_server
 	start_server sockecho-server --allow ::/0 '*' 0
 	run --separate-stderr sockecho-client -t 5 ::1 "$port" hello
@@ -470,9 +470,9 @@ open("got", "wb").write(s.recv(100))
 @test "-c N serves N, then whoever comes is refused, and the server ends with 0" {
 	start_server sockecho-server -c 2 0
 	in_background sh -c "sleep 20 | sockecho-client $host $port"
-	until_true 5 sh -c "kill -USR1 $server_pid; grep -q accepted=1 server.err"
+	until_true 20 sh -c "kill -USR1 $server_pid; grep -q accepted=1 server.err"
 	in_background sh -c "sleep 0.5 | sockecho-client $host $port"
-	until_true 5 sh -c "kill -USR1 $server_pid; grep -q accepted=2 server.err"
+	until_true 20 sh -c "kill -USR1 $server_pid; grep -q accepted=2 server.err"
 	run --separate-stderr sockecho-client -t 5 "$host" "$port" hello
 	assert_failure 6
 	stop_server
@@ -482,12 +482,12 @@ open("got", "wb").write(s.recv(100))
 @test "--max-clients lets the rest wait" {
 	start_server sockecho-server --max-clients 1 0
 	exec {first}<>"/dev/tcp/$host/$port"
-	until_true 5 sh -c "kill -USR1 $server_pid; grep -q active=1 server.err"
+	until_true 20 sh -c "kill -USR1 $server_pid; grep -q active=1 server.err"
 	in_background bash -c "exec sockecho-client -v $host $port second $first>&-" >out 2>err
-	until_true 5 grep -q "server: $host - $port" err
-	until_true 5 sh -c "kill -USR1 $last_pid; grep -q bytes_out=6 err"
+	until_true 20 grep -q "server: $host - $port" err
+	until_true 20 sh -c "kill -USR1 $last_pid; grep -q bytes_out=6 err"
 	: >server.err
-	until_true 5 sh -c "kill -USR1 $server_pid; grep -q 'accepted=1 active=1' server.err"
+	until_true 20 sh -c "kill -USR1 $server_pid; grep -q 'accepted=1 active=1' server.err"
 	[ ! -s out ]
 	exec {first}>&-
 	wait_for "$last_pid"
@@ -506,7 +506,7 @@ open("got", "wb").write(s.recv(100))
 	on_time 0 1000 1050 silent_client
 	assert_equal "$(grep -c "closed: timed_out; 0 bytes in, 0 bytes out, 1\.[0-9]* s" server.err)" "${#clients[@]}"
 	kill -USR1 "$server_pid"
-	until_true 5 grep -q "timed_out=${#clients[@]}" server.err
+	until_true 20 grep -q "timed_out=${#clients[@]}" server.err
 }
 
 @test "--timeout counts anew with each byte, and counts for a peer that does not read" {
@@ -529,7 +529,7 @@ open("got", "wb").write(s.recv(100))
 		sys.exit(1)
 	PY
 	kill -USR1 "$server_pid"
-	until_true 5 grep -q "timed_out=1" server.err
+	until_true 20 grep -q "timed_out=1" server.err
 }
 
 @test "--daemon: when the command returns, the port answers; the pid file and the end" {
@@ -546,8 +546,8 @@ open("got", "wb").write(s.recv(100))
 	run --separate-stderr timeout 10 sockecho-server --pidfile pid 0
 	assert_failure 1
 	kill "$pid"
-	until_true 10 test ! -e pid
-	until_true 10 test ! -e port
+	until_true 20 test ! -e pid
+	until_true 20 test ! -e port
 }
 
 @test "--daemon: what fails is the command's failure" {
@@ -585,7 +585,7 @@ open("got", "wb").write(s.recv(100))
 	second_signal() {
 		start_server sockecho-server --delay 30 0
 		in_background sockecho-client "$host" "$port" hello
-		until_true 5 sh -c "kill -USR1 $server_pid; grep -q bytes_in=5 server.err"
+		until_true 20 sh -c "kill -USR1 $server_pid; grep -q bytes_in=5 server.err"
 		kill -TERM "$server_pid"
 		sleep 0.3
 		kill -0 "$server_pid" && # it waits, for 5 s at most, for what it has read

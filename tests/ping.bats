@@ -59,7 +59,7 @@ with socket.create_server(("127.0.0.1", 0)) as s:
     open(sys.argv[1] + "/probes", "wb").write(data)
 ' "$BATS_TEST_TMPDIR"
 	server=$last_pid
-	until_true 10 test -s "$BATS_TEST_TMPDIR/port"
+	until_true 20 test -s "$BATS_TEST_TMPDIR/port"
 	run --separate-stderr sockecho-client --ping -c 2 -i 0 -s 32 127.0.0.1 "$(cat "$BATS_TEST_TMPDIR/port")"
 	assert_success
 	wait_for "$server"
@@ -110,7 +110,7 @@ while True:
     s.sendto(data, peer)
     s.sendto(data, peer)
 ' "$BATS_TEST_TMPDIR/port"
-	until_true 10 test -s "$BATS_TEST_TMPDIR/port"
+	until_true 20 test -s "$BATS_TEST_TMPDIR/port"
 	run --separate-stderr sockecho-client -u --ping -q -c 3 -i 0.05 127.0.0.1 "$(cat "$BATS_TEST_TMPDIR/port")"
 	assert_success
 	assert_line --regexp '^3 packets transmitted, 3 received, \+[23] duplicates, 0% packet loss'
@@ -135,12 +135,12 @@ while True:
 	start_server sockecho-server 0
 	in_background sockecho-client --ping --json -i 0.05 "$host" "$port" >"$BATS_TEST_TMPDIR/out"
 	client=$last_pid
-	until_true 5 grep -q '"seq":3,' "$BATS_TEST_TMPDIR/out"
+	until_true 20 grep -q '"seq":3,' "$BATS_TEST_TMPDIR/out"
 	kill -STOP "$client"
 	stopped=$(grep -c . "$BATS_TEST_TMPDIR/out")
 	sleep 0.5
 	kill -CONT "$client"
-	until_true 5 grep -q "\"seq\":$((stopped + 15))," "$BATS_TEST_TMPDIR/out"
+	until_true 20 grep -q "\"seq\":$((stopped + 15))," "$BATS_TEST_TMPDIR/out"
 	kill -INT "$client"
 	wait_for "$client"
 	assert_equal "$waited_status" 0
@@ -161,7 +161,7 @@ while True:
 	assert_line --partial "seq=4 time="
 	assert_line --partial "client=50"
 	kill -USR1 "$server_pid"
-	until_true 5 grep -qE "accepted=5[1-9]" "$BATS_TEST_TMPDIR/server.err"
+	until_true 20 grep -qE "accepted=5[1-9]" "$BATS_TEST_TMPDIR/server.err"
 }
 
 @test "SIGINT ends it with the summary, by its results" {
@@ -169,7 +169,7 @@ while True:
 	sockecho-client --ping -i 0.05 "$host" "$port" >"$BATS_TEST_TMPDIR/out" 3>&- &
 	client=$!
 	pids+=("$client")
-	until_true 5 grep -q "seq=3" "$BATS_TEST_TMPDIR/out"
+	until_true 20 grep -q "seq=3" "$BATS_TEST_TMPDIR/out"
 	kill -INT "$client"
 	wait_for "$client"
 	assert_equal "$waited_status" 0
@@ -200,7 +200,7 @@ with socket.create_server(("127.0.0.1", 0)) as s:
     c.sendall(c.recv(100).replace(b"B", b"x", 1))
     c.recv(100)
 ' "$BATS_TEST_TMPDIR/port"
-	until_true 10 test -s "$BATS_TEST_TMPDIR/port"
+	until_true 20 test -s "$BATS_TEST_TMPDIR/port"
 	p=$(cat "$BATS_TEST_TMPDIR/port")
 	run --separate-stderr sockecho-client --ping --expect echo -c 3 -i 0 127.0.0.1 "$p"
 	assert_failure 5
@@ -215,7 +215,7 @@ with socket.create_server(("127.0.0.1", 0)) as s:
     c, _ = s.accept()
     time.sleep(30)
 ' "$BATS_TEST_TMPDIR/port"
-	until_true 10 test -s "$BATS_TEST_TMPDIR/port"
+	until_true 20 test -s "$BATS_TEST_TMPDIR/port"
 	run --separate-stderr timeout 20 sockecho-client --ping -q -s 16M -c 3 -i 0.1 -t 1 127.0.0.1 "$(cat "$BATS_TEST_TMPDIR/port")"
 	assert_failure 124
 	assert_line --partial "0 received, 100% packet loss"

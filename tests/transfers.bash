@@ -28,7 +28,7 @@ start_listening() {
 			"$@" >recv.out 2>"$errors" 3>&- &
 			started_pid=$!
 			pids+=("$started_pid")
-			until_true 10 grep -q '^listening' "$errors" || return 1
+			until_true 20 grep -q '^listening' "$errors" || return 1
 			read -r _ transport host port < <(grep '^listening' "$errors")
 			return
 		fi
@@ -60,7 +60,7 @@ part_has() {
 	[ "$(stat -c %s "${2-out}.part" 2>/dev/null || echo 0)" -ge "$1" ]
 }
 
-# receiver_ends STATUS, sender_ends STATUS - it does, within a minute.
+# receiver_ends STATUS, sender_ends STATUS - it does, within two minutes.
 receiver_ends() {
 	ends "$receiver_pid" "$1" recv.err
 }
@@ -70,7 +70,7 @@ sender_ends() {
 }
 
 ends() {
-	until_true 60 is_gone "$1" || fail "it has not ended: $(cat "$3")"
+	until_true 120 is_gone "$1" || fail "it has not ended: $(cat "$3")"
 	wait_for "$1"
 	[ "$waited_status" = "$2" ] || fail "status $waited_status, not $2: $(cat "$3")"
 }
