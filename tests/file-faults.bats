@@ -38,8 +38,7 @@ setup() {
 
 @test "a receiver that is killed or told to end: 6 at the sender, and the part says how much" {
 	for signal in KILL TERM INT HUP; do
-		start_listening recv.err env --default-signal=HUP sockfile-recv 0 out # nohup may have made it ignored
-		receiver_pid=$started_pid
+		start_receiver 0 out
 		slow_sender 127.0.0.1 "$port" in
 		until_true 20 part_has 50000
 		kill "-$signal" "$receiver_pid"
