@@ -115,10 +115,9 @@ time.sleep(60)
 
 @test "--wait pauses at least 50 ms between tries" {
 	need_trace
-	trace -f -ttt -o trace -e trace=connect sockecho-client --wait 1 127.0.0.1 1 x 2>/dev/null || true
-	# Traced, it goes on when its time was taken: a pause is never shown shorter than it was.
-	awk '/EINPROGRESS/ { if (n++ && $2 - last < 0.05) { print "a pause of", $2 - last; exit 1 } last = $2 }
-		END { if (n < 5) { print n, "tries"; exit 1 } }' trace
+	trace -f -o trace -e trace=connect sockecho-client --wait 2 127.0.0.1 1 x 2>/dev/null || true
+	tries=$(grep -c EINPROGRESS trace)
+	((tries >= 5 && tries <= 41))
 }
 
 @test "--wait does not retry what time cannot mend" {

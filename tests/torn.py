@@ -11,6 +11,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -51,6 +52,15 @@ def finish(process, what):
     return err
 
 
+def killed(process, what):
+    """Kill it; false if it had ended before, with all done."""
+    process.kill()
+    _, err = process.communicate()
+    if process.returncode not in (0, -signal.SIGKILL):
+        raise SystemExit(f"{what}: status {process.returncode}: {err}")
+    return process.returncode != 0
+
+
 def destroy(port):
     """ss -K, whose status is 0 whatever it did; returns whether it was allowed."""
     ss = subprocess.run(["ss", "-K", "dst", "127.0.0.1", "dport", "=", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True)
@@ -87,14 +97,10 @@ for moment in range(moments):
     time.sleep(random.random() * 0.02)
     held = part()
     if kind == "sender":
-        s.kill()
-        s.communicate()
-        if s.returncode != 0:  # else it had ended before
+        if killed(s, f"{what}, sender"):
             s = sender(port, fast=True)
     elif kind == "receiver":
-        r.kill()
-        r.communicate()
-        if r.returncode != 0:
+        if killed(r, f"{what}, receiver"):
             whole = os.path.exists("torn.out")
             r, _ = receiver(port)
     else:
