@@ -275,3 +275,49 @@ setup() {
 	run --separate-stderr sockfile-send --verify 127.0.0.1 9 nosuch
 	assert_failure 1
 }
+
+# called STATUS RUNS COMMAND ... - each run of it ends with the status.
+called() {
+	local expected=$1 runs=$2 i status
+	shift 2
+	for ((i = 0; i < runs; i++)); do
+		rm -f out out.part
+		status=0
+		"$@" 2>recv.err || status=$?
+		[ "$status" = "$expected" ] || fail "run $i: status $status, not $expected: $(cat recv.err)"
+	done
+}
+
+@test "a conversation that is over before anybody looks counts as it ended: 0, 5 or 6" {
+	cat >brief.py <<-'PY'
+		import socket, sys
+		with socket.create_server(("127.0.0.1", 0)) as l:
+		    print("listening tcp 127.0.0.1", l.getsockname()[1], flush=True)
+		    while True:
+		        with l.accept()[0] as s:
+		            s.sendall(sys.argv[1].encode())
+	PY
+	start_listening brief.err python3 brief.py "this is raw"
+	raw=$port
+	start_listening brief.err python3 brief.py ""
+	silent=$port
+	echo small >small
+	start_sender --verify -c none 0 small
+	sender=$port
+	called 5 100 sockfile-recv -t 10 --verify --connect 127.0.0.1 "$raw" out
+	called 6 100 sockfile-recv -t 10 --verify --connect 127.0.0.1 "$silent" out
+	called 0 100 sockfile-recv -q -t 10 --verify --connect 127.0.0.1 "$sender" out
+	need strace
+	# The thread has ended, for certain, when the one that began it goes on.
+	slow=(trace -f -o trace.out -e trace=clone,clone3 -e inject=clone,clone3:delay_exit=300000)
+	called 5 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$raw" out
+	called 6 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$silent" out
+	called 0 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$sender" out
+	cmp small out
+	# But one that cannot begin is 1, and not waited for.
+	none=(trace -f -o trace.out -e trace=clone,clone3 -e inject=clone,clone3:error=EAGAIN)
+	for args in --verify -q; do
+		called 1 1 "${none[@]}" sockfile-recv -w 20 "$args" --connect 127.0.0.1 "$sender" out
+		error_has recv.err "prepare the connection: Resource temporarily unavailable"
+	done
+}

@@ -59,13 +59,24 @@ dismiss(struct lobby *lobby, size_t i, bool reset)
 		lobby->idle_since_ns = sku_now();
 }
 
-/* A thread talks to it from here on; its seat is free. */
+/* It cannot be attended to.  Where it is the only one that there is, that is the end. */
+static void
+turn_away(struct lobby *lobby, size_t i, int errnum)
+{
+	if (lobby->listener == NULL || lobby->listener->connected)
+		end(lobby, cli_error(CLI_FAILED, errnum, strerror(errnum), "%s",
+			       "prepare the connection"));
+	else
+		cli_note("%s: turned away: %s", lobby->callers[i].text, strerror(errnum));
+	dismiss(lobby, i, true);
+}
+
+/* A thread talks to it from here on, and may be at the end already; its seat is free. */
 static void
 hand_over(struct lobby *lobby, size_t i)
 {
 	if (reception_start(&lobby->reception, &lobby->callers[i], lobby->listener == NULL) == -1) {
-		cli_note("%s: turned away: %s", lobby->callers[i].text, strerror(errno));
-		dismiss(lobby, i, true);
+		turn_away(lobby, i, errno);
 		return;
 	}
 	lobby->callers[i].sock = (struct sku_sock)SKU_SOCK_INIT;
@@ -96,7 +107,7 @@ seat(struct lobby *lobby, struct sku_sock *sock, const struct sku_address *peer)
 	}
 	cli_count_up(&transfer_tally.connections, 1);
 	if (caller_init(&lobby->callers[lobby->count++], sock, peer) == -1)
-		dismiss(lobby, lobby->count - 1, true);
+		turn_away(lobby, lobby->count - 1, errno);
 	else if (lobby->config->verify)
 		hand_over(lobby, lobby->count - 1); /* whatever it is, it must know the protocol */
 }
@@ -136,8 +147,6 @@ seat_only(struct lobby *lobby, struct sku_sock *sock)
 	if (sku_getpeername(sock, &peer) == -1)
 		peer.len = 0;
 	seat(lobby, sock, &peer);
-	if (lobby->count == 0 && threads(lobby) == 0)
-		end(lobby, cli_error_errno(CLI_FAILED, errno, "prepare the connection"));
 }
 
 static void
