@@ -665,3 +665,24 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	[[ $stderr == *"can be read once"* ]]
 	nothing_left out
 }
+
+@test "--retry and --wait mean nothing where the open socket is the one connection: 2, in every form" {
+	cat >open.py <<-'PY'
+		import socket, subprocess, sys
+		a, b = socket.socketpair()
+		l = socket.create_server(("127.0.0.1", 0))
+		for option in ("--retry", "--wait"):
+		    for form in (("sockfile-send", "--verify", "in"), ("sockfile-send", "--verify", "in", "--listen"),
+		                 ("sockfile-recv", "out"), ("sockfile-recv", "out", "--connect")):
+		        p = subprocess.run([*form, "-w", "0.1", option, "1", "--fd", str(a.fileno())], pass_fds=[a.fileno()],
+		            stderr=subprocess.PIPE, text=True)
+		        assert p.returncode == 2 and option in p.stderr and p.stderr.count("\n") == 2, (form, p)
+		# One that listens has others.
+		for form in (("sockfile-send", "--verify", "in", "--listen"), ("sockfile-recv", "out")):
+		    p = subprocess.run([*form, "-w", "0.1", "--retry", "1", "--fd", str(l.fileno())], pass_fds=[l.fileno()])
+		    assert p.returncode == 124, (form, p)
+	PY
+	run python3 open.py
+	assert_success
+	nothing_left out
+}

@@ -236,6 +236,8 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	cli_parser_check_modes(&parser,
 	    transfer_link_finish(&config->link, &parser, operands, count) | to_where(config));
 	check_combinations(config, cli_parser_given(&parser, OPT_MODE));
+	if (cli_parser_given(&parser, OPT_RETRY))
+		transfer_link_check_retry(&config->link);
 	cli_voice.stdout_is_data = config->file != NULL && strcmp(config->file, "-") == 0;
 }
 

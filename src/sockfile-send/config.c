@@ -225,6 +225,8 @@ config_parse(struct send_config *config, int argc, char **argv)
 	if (config->verify)
 		modes |= VERIFIED;
 	cli_parser_check_modes(&parser, modes);
+	if (cli_parser_given(&parser, OPT_RETRY))
+		transfer_link_check_retry(&config->link);
 	check_combinations(config);
 }
 

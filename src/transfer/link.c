@@ -79,6 +79,22 @@ transfer_link_finish(struct transfer_link *link, const struct cli_parser *parser
 	return modes_of(link);
 }
 
+void
+transfer_link_check_retry(const struct transfer_link *link)
+{
+	struct sku_sock s;
+	int listening = 0;
+	socklen_t len = sizeof(listening);
+
+	if (link->listen.fd == -1)
+		return;
+	if (link->listening && sku_socket_from_fd(&s, link->listen.fd) == 0)
+		(void)sku_getsockopt(&s, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len);
+	if (!listening)
+		cli_usage_error("the socket is open already (--fd or LISTEN_FDS), and is not "
+				"listened on: there is no other connection for --retry");
+}
+
 int
 transfer_link_listen(const struct transfer_link *link, struct cli_listener *listener,
     struct cli_end_signals *signals)

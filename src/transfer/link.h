@@ -51,6 +51,8 @@ bool transfer_link_is_open(struct transfer_link *link);
  * the program with status 2. */
 unsigned transfer_link_finish(struct transfer_link *link, const struct cli_parser *parser,
     const char *const *operands, size_t count);
+/* --retry was given: there must be a way to another connection. */
+void transfer_link_check_retry(const struct transfer_link *link);
 /* Open the listener, listen to signals, and say where (cli_listener_announce()): 0, or the error is
  * reported and its status returned.  Close it with cli_listener_close() in both cases. */
 int transfer_link_listen(const struct transfer_link *link, struct cli_listener *listener,
