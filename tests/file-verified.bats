@@ -276,6 +276,146 @@ setup() {
 	assert_failure 1
 }
 
+# flood.py send|receive PHASE [PORT] - an end that, come to PHASE, says WORK and nothing else, until
+# it is cut off, which must be within 20 seconds; "flooding" is there once it has begun.
+write_flood() {
+	cat >flood.py <<-'PY'
+		import sys, time, wire
+		from wire import *
+		role, phase = sys.argv[1:3]
+		def flood(sock, done=0, total=2**40):
+		    many = message(WORK, struct.pack(">QQ", done, total)) * 8000
+		    begin = time.monotonic()
+		    try:
+		        while time.monotonic() < begin + 20:
+		            sock.sendall(many)
+		            open("flooding", "w")
+		    except OSError:
+		        sys.exit(0)
+		    sys.exit("it was not cut off")
+		if role == "send":
+		    p = wire.sender(sys.argv[3])
+		    if phase == "hello":
+		        p.sock.sendall(p.own)
+		        p.exactly(16)
+		        flood(p.sock)
+		    p.greet(2 if phase == "next" else 1)
+		    o = offer(size=0 if phase == "next" else 3000000, name=b"out")
+		    p.sock.sendall(o)
+		    assert p.next()[0] == HAVE
+		    if phase in ("start", "held"):
+		        flood(p.sock)
+		    p.sock.sendall(held(START))
+		    if phase == "bytes":
+		        flood(p.sock)
+		    p.sock.sendall(end(total=0, digest=seal(p.hello, o, held(START), b"")))
+		    kind, payload = p.next()
+		    assert kind == VERDICT and payload[4] == 0, payload
+		    flood(p.sock)
+		p = Peer(accept_one(), RECEIVE)
+		if phase == "hello":
+		    p.sock.sendall(p.own)
+		    flood(p.sock)
+		p.greet()
+		assert p.next()[0] == OFFER
+		if phase == "have":
+		    flood(p.sock)
+		if phase == "prefix":
+		    p.sock.sendall(held(HAVE, what=1, n=5))
+		    flood(p.sock)
+		p.sock.sendall(held(HAVE))
+		if phase == "bytes":
+		    flood(p.sock)
+		total = 0
+		while True:
+		    kind, payload = p.next()
+		    if kind == DATA:
+		        total += len(payload)
+		    if kind == END:
+		        break
+		if phase == "verdict":
+		    flood(p.sock)
+		if phase == "flushed":
+		    flood(p.sock, 1, 1)
+		p.sock.sendall(held(VERDICT, n=total))
+		assert p.next()[0] == BYE
+		flood(p.sock)
+	PY
+}
+
+@test "WORK out of its order, however much of it: 5, at once, from either end, in every phase" {
+	need xxhsum
+	write_flood
+	start_receiver --verify 0 out
+	python3 flood.py send hello "$port"
+	error_has recv.err "work out of its order"
+	sockfile-send -q --verify 127.0.0.1 "$port" in # it was a stranger
+	receiver_ends 0
+	for phase in start bytes next; do
+		rm -rf out out.part d
+		mkdir d
+		start_receiver --dir d 0
+		python3 flood.py send "$phase" "$port"
+		receiver_ends 5
+		error_has recv.err "work out of its order"
+	done
+	for phase in hello have bytes; do
+		start_listening flood.err python3 flood.py receive "$phase"
+		run --separate-stderr timeout 30 sockfile-send --verify 127.0.0.1 "$port" in
+		assert_failure 5
+		[[ $stderr == *"work out of its order"* ]]
+		ends "$started_pid" 0 flood.err
+	done
+	# Behind the last verdict it changes nothing.
+	start_listening flood.err python3 flood.py receive bye
+	timeout 30 sockfile-send -q --verify 127.0.0.1 "$port" in
+	ends "$started_pid" 0 flood.err
+}
+
+@test "WORK in its order, but for ever: -t, --max-time and signals end it, at either end" {
+	write_flood
+	for limit in "-t 0.5" "-w 1" TERM INT; do
+		[[ $limit == -* ]] && read -ra words <<<"$limit" || words=(-q)
+		case $limit in
+		-t*) phases=(prefix) ;; # "flushed": the disk is waited for, and that is no silence
+		-w*) phases=(verdict flushed) ;;
+		TERM) phases=(prefix flushed) ;;
+		INT) phases=() ;;
+		esac
+		rm -f out out.part flooding
+		head -c 1000 in >out.part
+		chmod 600 out.part
+		start_receiver "${words[@]}" --resume 0 out
+		in_background python3 flood.py send held "$port"
+		flood=$last_pid
+		if [[ $limit == -* ]]; then
+			receiver_ends 124
+		else
+			until_true 10 test -e flooding
+			kill "-$limit" "$receiver_pid"
+			receiver_ends $((128 + $(kill -l "$limit")))
+		fi
+		wait_for "$flood"
+		assert_equal "$waited_status" 0
+		for phase in "${phases[@]}"; do
+			rm -f flooding
+			start_listening flood.err python3 flood.py receive "$phase"
+			flood=$started_pid
+			sockfile-send "${words[@]}" --verify 127.0.0.1 "$port" in 2>send.err 3>&- &
+			sender_pid=$!
+			pids+=("$sender_pid")
+			if [[ $limit == -* ]]; then
+				sender_ends 124
+			else
+				until_true 10 test -e flooding
+				kill "-$limit" "$sender_pid"
+				sender_ends $((128 + $(kill -l "$limit")))
+			fi
+			ends "$flood" 0 flood.err
+		done
+	done
+}
+
 # called STATUS RUNS COMMAND ... - each run of it ends with the status.
 called() {
 	local expected=$1 runs=$2 i status
@@ -320,4 +460,25 @@ called() {
 		called 1 1 "${none[@]}" sockfile-recv -w 20 "$args" --connect 127.0.0.1 "$sender" out
 		error_has recv.err "prepare the connection: Resource temporarily unavailable"
 	done
+}
+
+@test "who never waits for the peer, since its own disk is slower, ends at --max-time all the same" {
+	need strace
+	head -c 20000000 /dev/zero >large
+	slow=(trace -f -o trace.out -e trace=pread64,write,splice -e inject=pread64,write,splice:delay_enter=300000)
+	start_listening recv.err "${slow[@]}" sockfile-recv -w 2 0 out
+	sockfile-send -q 127.0.0.1 "$port" large 2>send.err 3>&- &
+	pids+=($!)
+	ends "$started_pid" 124 recv.err
+	error_has recv.err "timed out (--max-time)"
+	start_listening recv.err "${slow[@]}" sockfile-recv --verify -w 3 0 out
+	sockfile-send -q --verify 127.0.0.1 "$port" large 2>send.err 3>&- &
+	pids+=($!)
+	ends "$started_pid" 124 recv.err
+	error_has recv.err "timed out (--max-time)"
+	start_receiver --verify 0 out
+	run --separate-stderr "${slow[@]}" sockfile-send --verify -w 2 127.0.0.1 "$port" large
+	assert_failure 124
+	[[ $stderr == *"timed out (--max-time)"* ]]
+	[ ! -e out ]
 }

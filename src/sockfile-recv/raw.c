@@ -190,12 +190,14 @@ pump(struct reception *r)
 	ssize_t n = 1;
 
 	while (n > 0) {
+		int over;
+
 		r->idle = cli_operation_deadline(r->waits->limits);
 		n = r->pipe[0] != -1 && r->buf == NULL ? move(r) : copy(r);
 		cli_counter_set(&transfer_tally.bytes, (uint64_t)r->target->written);
 		transfer_show(r->waits);
-		if (n > 0 && transfer_is_cancelled(r->waits))
-			n = failed(r, ECANCELED);
+		if (n > 0 && (over = transfer_over(r->waits)) != 0)
+			n = failed(r, over);
 	}
 	return n == 0 ? CLI_OK : r->failure->status;
 }

@@ -113,10 +113,12 @@ show(struct session *s, int64_t total)
 static int
 interrupted(struct session *s)
 {
-	if (!transfer_is_cancelled(s->reception->waits))
+	int over = transfer_over(s->reception->waits);
+
+	if (over == 0)
 		return CLI_OK;
-	return transfer_fail(
-	    &s->failure, CLI_FAILED, ECANCELED, "interrupted", "receive from %s", s->caller.text);
+	return transfer_fail_peer(&s->failure, over, &s->reception->waits->limits->run,
+	    "receive from %s", s->caller.text);
 }
 
 /* ---- what is offered ------------------------------------------------------------------------- */
@@ -296,6 +298,7 @@ send_have(struct session *s)
 	if (talk_send(&s->talk, &message) != CLI_OK)
 		return s->failure.status;
 	talk_handshake_over(&s->talk);
+	s->talk.peer_works = s->held > 0;
 	return s->held > 0 ? send_prefix(s) : CLI_OK;
 }
 
@@ -308,6 +311,7 @@ begin(struct session *s)
 
 	if (talk_receive(&s->talk, &message) != CLI_OK)
 		return s->failure.status;
+	s->talk.peer_works = false;
 	s->seal.start = message;
 	offset = (int64_t)message.held.held;
 	if (message.type != WIRE_START || message.held.index != s->index ||
@@ -588,7 +592,7 @@ take_files(struct session *s)
 		}
 		if (message.type != WIRE_OFFER)
 			return talk_alien(&s->talk, "a message out of its order");
-		if (take_offer(s, &message.offer) != CLI_OK)
+		if (take_offer(s, &message.offer) != CLI_OK || interrupted(s) != CLI_OK)
 			return s->failure.status;
 		/* The goodbye, or the next offer, is not waited for for ever. */
 		s->talk.handshake = sku_deadline_in(TALK_HANDSHAKE);

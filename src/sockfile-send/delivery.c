@@ -113,6 +113,7 @@ hash_prefix(struct session *s, int64_t held)
 		size_t len =
 		    held - s->done < WIRE_DATA_MAX ? (size_t)(held - s->done) : WIRE_DATA_MAX;
 		size_t got;
+		int over;
 
 		if (source_read(&s->source, s->done, s->buf, len, &got) != SOURCE_SENT)
 			return CLI_OK; /* it is shorter: no match */
@@ -120,9 +121,9 @@ hash_prefix(struct session *s, int64_t held)
 		if (s->sha256 != NULL)
 			sha256_update(s->sha256, s->buf, got);
 		show(s, s->done + (int64_t)got);
-		if (transfer_is_cancelled(s->waits))
-			return transfer_fail(s->failure, CLI_FAILED, ECANCELED, "interrupted",
-			    "read %s", s->source.name);
+		if ((over = transfer_over(s->waits)) != 0)
+			return transfer_fail_peer(
+			    s->failure, over, &s->waits->limits->run, "read %s", s->source.name);
 		if (talk_work(&s->talk, (uint64_t)s->done, (uint64_t)held) != CLI_OK)
 			return s->failure->status;
 	}
@@ -162,6 +163,7 @@ compare_prefix(struct session *s, const struct wire_held *have)
 		return s->failure->status;
 	if (talk_receive(&s->talk, &message) != CLI_OK)
 		return s->failure->status;
+	s->talk.peer_works = false;
 	if (message.type == WIRE_VERDICT)
 		return stopped_by(s, &message);
 	if (expect(s, WIRE_PREFIX, &message) != CLI_OK || message.held.held != have->held)
@@ -193,6 +195,7 @@ offer(struct session *s, bool *refused)
 		return s->failure->status;
 	s->delivery->accepted = true;
 	talk_handshake_over(&s->talk);
+	s->talk.peer_works = message.held.held > 0;
 	if (message.held.held > 0 && compare_prefix(s, &message.held) != CLI_OK)
 		return s->failure->status;
 	*start = (struct wire_message){ .type = WIRE_START };
@@ -251,6 +254,7 @@ send_piece(struct session *s, struct cli_pace *pace, size_t len)
 {
 	struct wire_message message;
 	bool stopped;
+	int over;
 
 	if (!s->source.seekable)
 		s->delivery->consumed = true;
@@ -260,9 +264,9 @@ send_piece(struct session *s, struct cli_pace *pace, size_t len)
 		return stopped_by(s, &message);
 	cli_pace_pay(pace, len, sku_now());
 	show(s, s->done + (int64_t)len);
-	if (transfer_is_cancelled(s->waits))
-		return transfer_fail(
-		    s->failure, CLI_FAILED, ECANCELED, "interrupted", "send to %s", s->peer_text);
+	if ((over = transfer_over(s->waits)) != 0)
+		return transfer_fail_peer(
+		    s->failure, over, &s->waits->limits->run, "send to %s", s->peer_text);
 	return listen_for_a_stop(s);
 }
 
@@ -309,6 +313,7 @@ send_end(struct session *s, enum wire_end how)
 	message.end.how = how;
 	message.end.total = (uint64_t)s->done;
 	seal_digest(&s->seal, s->digest, message.end.digest);
+	s->talk.peer_works = true;
 	return talk_send(&s->talk, &message);
 }
 
@@ -344,6 +349,7 @@ await_verdict(struct session *s)
 	    expect(s, WIRE_VERDICT, &message) != CLI_OK)
 		return s->failure->status;
 	s->delivery->unknown = false;
+	s->talk.peer_works = false;
 	if (message.held.kind != WIRE_DONE)
 		return talk_told(&s->talk, message.held.kind);
 	if (message.held.held != (uint64_t)s->done)

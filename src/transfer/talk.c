@@ -102,14 +102,30 @@ arm(struct talk *talk)
 	talk->idle = sku_deadline_in(talk->waits->limits->timeout_ns);
 }
 
+static struct sku_deadline
+deadline_of(const struct talk *talk)
+{
+	return sku_deadline_earlier(
+	    talk->waits->limits->run, sku_deadline_earlier(talk->handshake, talk->idle));
+}
+
+/* 0, or -1 with errno.  The clock is looked at first: where bytes never cease to come, poll never
+ * waits until the time is up. */
+static int
+wait_ready(const struct talk *talk, short events)
+{
+	struct sku_deadline deadline = deadline_of(talk);
+
+	if (!sku_deadline_passed(deadline))
+		return transfer_wait(talk->waits, sku_fileno(talk->sock), events, deadline);
+	errno = ETIMEDOUT;
+	return -1;
+}
+
 static int
 wait_for(struct talk *talk, short events)
 {
-	struct sku_deadline deadline = sku_deadline_earlier(talk->handshake, talk->idle);
-
-	if (talk->wants != 0)
-		events = (short)(events | talk->wants);
-	if (transfer_wait(talk->waits, sku_fileno(talk->sock), events, deadline) == 0)
+	if (wait_ready(talk, (short)(events | talk->wants)) == 0)
 		return CLI_OK;
 	return failed(talk, errno);
 }
@@ -236,8 +252,7 @@ read_greeting(struct talk *talk)
 			return have > 0 ? no_greeting(talk) : ended(talk);
 		} else if (errno != EAGAIN) {
 			return failed(talk, errno);
-		} else if (transfer_wait(talk->waits, sku_fileno(talk->sock), POLLIN,
-			       sku_deadline_earlier(talk->handshake, talk->idle)) == -1) {
+		} else if (wait_ready(talk, POLLIN) == -1) {
 			if (errno == ETIMEDOUT && sku_deadline_passed(talk->handshake))
 				return no_greeting(talk);
 			return failed(talk, errno);
@@ -299,9 +314,7 @@ encrypt(struct talk *talk, const uint8_t *key, bool client)
 		if (news == TLS_FAILED)
 			return mismatch(talk, "encryption failed: what came is damaged, or not "
 					      "from a peer with the key");
-		if (transfer_wait(talk->waits, sku_fileno(talk->sock),
-			news == TLS_WANT_READ ? POLLIN : POLLOUT,
-			sku_deadline_earlier(talk->handshake, talk->idle)) == -1)
+		if (wait_ready(talk, news == TLS_WANT_READ ? POLLIN : POLLOUT) == -1)
 			return failed(talk, errno);
 	}
 	return CLI_OK;
@@ -415,6 +428,24 @@ gather(struct talk *talk, struct wire_message *message)
 	}
 }
 
+/* The peer works, and may say so as often as it likes: no limit and no signal waits for the end of
+ * that. */
+static void
+take_work(struct talk *talk, const struct wire_work *work)
+{
+	int over = transfer_over(talk->waits);
+
+	if (!talk->peer_works) {
+		(void)talk_alien(talk, "work out of its order");
+		return;
+	}
+	note_work(talk, work);
+	if (over == 0 && sku_deadline_passed(deadline_of(talk)))
+		over = ETIMEDOUT;
+	if (over != 0)
+		(void)failed(talk, over);
+}
+
 /* A whole message has come: true if it is the caller's to deal with. */
 static bool
 is_news(struct talk *talk, const struct wire_message *message)
@@ -424,7 +455,7 @@ is_news(struct talk *talk, const struct wire_message *message)
 		arm(talk);
 	}
 	if (message->type == WIRE_WORK)
-		note_work(talk, &message->work);
+		take_work(talk, &message->work);
 	else if (message->type == WIRE_ABORT)
 		(void)talk_told(talk, message->code);
 	else

@@ -27,6 +27,7 @@ struct talk {
 	uint8_t in[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX];
 	size_t in_len;
 	bool greeted;	  /* the peer speaks the protocol */
+	bool peer_works;  /* it hashes or flushes now: WORK is in its order */
 	bool mid_message; /* a DATA message is not whole on its way: nothing else can follow */
 	bool aborted;	  /* the peer has been told, or has told us, why */
 };
@@ -50,7 +51,8 @@ int talk_check_hello(struct talk *talk, const struct wire_hello *hello);
 void talk_handshake_over(struct talk *talk);
 
 int talk_send(struct talk *talk, const struct wire_message *message);
-/* The next message.  WORK is dealt with inside, ABORT is a failure, DATA is the header alone. */
+/* The next message.  WORK is dealt with inside, and out of its order unless peer_works; ABORT is a
+ * failure, DATA is the header alone. */
 int talk_receive(struct talk *talk, struct wire_message *message);
 /* Of the bytes of DATA what has come, at most len, and at least one: *got. */
 int talk_receive_data(struct talk *talk, uint8_t *buf, size_t len, size_t *got);

@@ -13,12 +13,14 @@ transfer_show(const struct transfer_waits *waits)
 		    waits->progress, (int64_t)cli_counter_value(waits->done), sku_now());
 }
 
-bool
-transfer_is_cancelled(const struct transfer_waits *waits)
+int
+transfer_over(const struct transfer_waits *waits)
 {
 	struct pollfd pfd = { .fd = waits->signal_fd, .events = POLLIN };
 
-	return poll(&pfd, 1, 0) == 1;
+	if (poll(&pfd, 1, 0) == 1)
+		return ECANCELED;
+	return sku_deadline_passed(waits->limits->run) ? ETIMEDOUT : 0;
 }
 
 static int

@@ -18,8 +18,8 @@ struct transfer_waits {
  * ETIMEDOUT, or ECANCELED for a signal.  fd -1 waits for the deadline alone. */
 int transfer_wait(
     const struct transfer_waits *waits, int fd, short events, struct sku_deadline deadline);
-/* Is the program to end?  For work that does not wait. */
-bool transfer_is_cancelled(const struct transfer_waits *waits);
+/* Is the program, or its time, to end?  For work that does not wait: 0, ECANCELED or ETIMEDOUT. */
+int transfer_over(const struct transfer_waits *waits);
 /* Draw, if it is time. */
 void transfer_show(const struct transfer_waits *waits);
 

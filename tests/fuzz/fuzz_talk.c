@@ -1,5 +1,6 @@
 /* fuzz_talk.c - a whole conversation with a stranger, as a receiver or (first byte odd) as a
- * sender: greeting, hello, and messages to the end of what he has to say. */
+ * sender: greeting, hello, and messages to the end of what he has to say; with bit 1 of the first
+ * byte, one that may not say WORK. */
 #include "talk.h"
 
 #include <stdlib.h>
@@ -52,6 +53,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)sku_send(&ends[1], data + 1, size - 1, 0);
 	(void)sku_shutdown(&ends[1], SHUT_WR);
 	talk_init(&talk, &ends[0], "a stranger", &waits, &failure);
+	talk.peer_works = (data[0] & 2) == 0;
 	converse(&talk, (data[0] & 1) != 0 ? WIRE_SENDER : WIRE_RECEIVER);
 	if (failure.status == CLI_OK)
 		abort(); /* a conversation without an end that was agreed upon */
