@@ -224,3 +224,76 @@ write_stranger() {
 	receiver_ends 0
 	cmp in out
 }
+
+# flood.py WHAT PORT PSK send|receive [PID] - an end with the key that, once encryption stands, says
+# nothing but WORK, or (keys) nothing but that it has new keys, and ends; amid that PID gets SIGTERM.
+write_flood() {
+	cat >flood.py <<-'PY'
+		import ctypes, os, signal, socket, sys, wire
+		from ctypes import c_int, c_size_t, c_void_p, byref, POINTER
+		what, port, psk, role = sys.argv[1], int(sys.argv[2]), bytes.fromhex(sys.argv[3]), sys.argv[4]
+		ssl, crypto = ctypes.CDLL("libssl.so.3"), ctypes.CDLL("libcrypto.so.3")
+		def f(lib, name, *args, result=c_void_p):
+		    f = getattr(lib, name)
+		    f.argtypes, f.restype = args, result
+		    return f
+		@ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, POINTER(ctypes.c_char_p), POINTER(c_size_t), POINTER(c_void_p))
+		def use_key(s, md, id, id_len, session):
+		    new = f(ssl, "SSL_SESSION_new")()
+		    f(ssl, "SSL_SESSION_set1_master_key", c_void_p, ctypes.c_char_p, c_size_t)(new, psk, len(psk))
+		    f(ssl, "SSL_SESSION_set_cipher", c_void_p, c_void_p)(new, f(ssl, "SSL_CIPHER_find", c_void_p, ctypes.c_char_p)(s, b"\x13\x01"))
+		    f(ssl, "SSL_SESSION_set_protocol_version", c_void_p, c_int)(new, 0x304)
+		    id[0], id_len[0], session[0] = b"sockfile-v1", 11, new
+		    return 1
+		p = wire.Peer(socket.create_connection(("127.0.0.1", port)), wire.SEND if role == "send" else wire.RECEIVE)
+		p.sock.sendall(wire.greeting(p.role, flags=1))
+		p.exactly(16)
+		p.sock.settimeout(None)
+		context = f(ssl, "SSL_CTX_new", c_void_p)(f(ssl, "TLS_client_method")())
+		f(ssl, "SSL_CTX_set_psk_use_session_callback", c_void_p, c_void_p)(context, ctypes.cast(use_key, c_void_p))
+		s = f(ssl, "SSL_new", c_void_p)(context)
+		f(ssl, "SSL_set_fd", c_void_p, c_int)(s, p.sock.fileno())
+		assert f(ssl, "SSL_connect", c_void_p, result=c_int)(s) == 1
+		# What comes now is made first and sent then, faster than it can be taken.
+		bio = f(crypto, "BIO_new", c_void_p)(f(crypto, "BIO_s_mem")())
+		f(ssl, "SSL_set0_wbio", c_void_p, c_void_p, result=None)(s, bio)
+		update, shake = f(ssl, "SSL_key_update", c_void_p, c_int, result=c_int), f(ssl, "SSL_do_handshake", c_void_p, result=c_int)
+		write = f(ssl, "SSL_write", c_void_p, ctypes.c_char_p, c_int, result=c_int)
+		many = wire.message(wire.WORK, bytes(7) + b"\1" + bytes(7) + b"\2") * 680
+		for i in range(50000 if what == "keys" else 100):
+		    assert update(s, 0) == 1 and shake(s) == 1 if what == "keys" else write(s, many, len(many)) > 0
+		buf = ctypes.create_string_buffer(2**25)
+		n = f(crypto, "BIO_read", c_void_p, ctypes.c_char_p, c_int, result=c_int)(bio, buf, len(buf))
+		data = memoryview(buf)[:n]
+		try:
+		    p.sock.sendall(data[:1000000])
+		    if what == "keys":
+		        os.kill(int(sys.argv[5]), signal.SIGTERM)
+		    p.sock.sendall(data[1000000:])
+		except OSError:
+		    pass
+	PY
+}
+
+@test "who has the key, and says nothing but WORK or new keys, is cut off: by the order, by a signal" {
+	python3 -c 'import ctypes; ctypes.CDLL("libssl.so.3")' || skip "Python finds no libssl.so.3"
+	write_flood
+	start_receiver --key key 0 out
+	timeout 60 python3 flood.py work "$port" "$(psk_of key)" send
+	until_true 10 grep -q "work out of its order" recv.err
+	sockfile-send -q --key key 127.0.0.1 "$port" in
+	receiver_ends 0
+	start_sender --key key 0 in
+	timeout 60 python3 flood.py work "$port" "$(psk_of key)" receive
+	until_true 10 grep -q "work out of its order" send.err
+	sockfile-recv -q --key key --connect 127.0.0.1 "$port" out2
+	sender_ends 0
+	start_receiver --key key 0 out3
+	timeout 60 python3 flood.py keys "$port" "$(psk_of key)" send "$receiver_pid"
+	receiver_ends 143
+	error_has recv.err "interrupted" # before it saw the end of it
+	start_sender --key key 0 in
+	timeout 60 python3 flood.py keys "$port" "$(psk_of key)" receive "$sender_pid"
+	sender_ends 143
+	error_has send.err "interrupted"
+}

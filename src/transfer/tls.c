@@ -26,6 +26,7 @@ struct tls {
 	SSL *ssl;
 	uint8_t key[32];
 	uint64_t update_after, since_update, updates;
+	bool unsent; /* a record waits for room */
 	bool broken; /* what came after the last good record is no record of the peer's */
 };
 
@@ -187,6 +188,9 @@ set_up(SSL_CTX *context, bool client)
 	lib.SSL_CTX_set_psk_find_session_callback(context, find_key);
 	(void)lib.SSL_CTX_ctrl(context, SSL_CTRL_MODE,
 	    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER, NULL);
+	/* A read comes back after each record that carries no bytes: a peer that sends nothing else
+	 * must not keep us in it. */
+	(void)lib.SSL_CTX_ctrl(context, SSL_CTRL_CLEAR_MODE, SSL_MODE_AUTO_RETRY, NULL);
 	return lib.SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_3_VERSION, NULL) ==
 		   1 &&
 	       lib.SSL_CTX_ctrl(context, SSL_CTRL_SET_MAX_PROTO_VERSION, TLS1_3_VERSION, NULL) ==
@@ -315,6 +319,20 @@ tls_read(struct tls *tls, void *buf, size_t len, size_t *done)
 	return TLS_DONE;
 }
 
+/* Before a record, but for one that waits for room: that must go first, unchanged. */
+static bool
+renew_keys(struct tls *tls)
+{
+	if (tls->since_update < tls->update_after || tls->unsent)
+		return true;
+	/* What the peer sends is too little to need new ones, too. */
+	if (lib.SSL_key_update(tls->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1)
+		return false;
+	tls->since_update = 0;
+	tls->updates++;
+	return true;
+}
+
 enum tls_news
 tls_write(struct tls *tls, const void *buf, size_t len, size_t *done)
 {
@@ -323,15 +341,13 @@ tls_write(struct tls *tls, const void *buf, size_t len, size_t *done)
 
 	*done = 0;
 	lib.ERR_clear_error();
-	if (tls->since_update >= tls->update_after) {
-		if (lib.SSL_key_update(tls->ssl, SSL_KEY_UPDATE_REQUESTED) != 1)
-			return TLS_FAILED;
-		tls->since_update = 0;
-		tls->updates++;
-	}
+	/* It takes a record at a time. */
 	while (*done < len) {
 		errno = 0;
+		if (!renew_keys(tls))
+			return TLS_FAILED;
 		result = lib.SSL_write_ex(tls->ssl, (const char *)buf + *done, len - *done, &n);
+		tls->unsent = result != 1;
 		if (result != 1)
 			return *done > 0 ? TLS_DONE : news_of(tls, result, false);
 		*done += n;
