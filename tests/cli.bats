@@ -105,7 +105,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 }
 
 @test "SECONDS: what is refused" {
-	for value in '' -1 +1 1e3 1x 5. . ' 1' '1 ' 99999999999999999999 nOne 1M; do
+	for value in '' -1 +1 1e3 1x 5. . ' 1' '1 ' 99999999999999999999 3155760001 nOne 1M; do
 		usage "option '--timeout' takes SECONDS \(.*; or none\), not '" sockecho-server --timeout="$value" 0
 	done
 	# They are all read in one place, which tests/unit/test_cli has more of.
@@ -120,7 +120,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 }
 
 @test "SIZE and numbers: what is refused" {
-	for value in '' -1 +1 1KB 1x 1.5K ' 1' 99999999999999999999 8388608T; do
+	for value in '' -1 +1 1KB 1x 1.5K ' 1' '1 ' '1 iB' 99999999999999999999 8388608T; do
 		usage "option '--bufsize' takes a SIZE" sockecho-server --bufsize="$value" 0
 	done
 	usage "option '--limit-rate' takes a SIZE" sockecho-server --limit-rate=-1 0

@@ -398,11 +398,12 @@ open("got", "wb").write(s.recv(100))
 }
 
 @test "a rule that cannot be read keeps the server from starting" {
-	for rule in localhost 10.0.0.0/33 ::/129 10.0.0.0/ 10.0.0/x "" fe80::%lo/10 ::ffff:0.0.0.0/95; do
+	for rule in localhost 10.0.0.0/33 ::/129 10.0.0.0/ 10.0.0/x "" fe80::%lo/10 ::ffff:0.0.0.0/95 10/8 127.1 010.0.0.1 \
+		"10.0.0.0/8 "; do
 		run --separate-stderr timeout 10 sockecho-server --allow "$rule" 0
 		assert_failure 2
 		assert_output ""
-		[[ ${stderr_lines[0]} == "sockecho-server: option '--allow' takes a CIDR "* ]]
+		[[ ${stderr_lines[0]} == "sockecho-server: option '--allow' takes an address or a network, written out "*", not '$rule'" ]]
 	done
 }
 
@@ -629,4 +630,17 @@ open("got", "wb").write(s.recv(100))
 	assert_output hello
 	run --separate-stderr sockecho-client "$host" "$port" hello
 	assert_success
+}
+
+@test "a rule with host bits set is refused, by each program, and the network is named" {
+	touch file
+	for rule in 10.1.2.3/8=10.0.0.0/8 2001:db8::5/64=2001:db8::/64 ::ffff:10.1.2.3/104=10.0.0.0/8 ::ffff:0:0/95=::fffe:0:0/95; do
+		for command in "sockecho-server -w 5 --deny=${rule%=*} 0" "sockfile-recv -w 5 --allow=${rule%=*} 0 out" \
+			"sockfile-send -w 5 --listen --deny=${rule%=*} 0 file"; do
+			run --separate-stderr $command
+			assert_failure 2
+			assert_output ""
+			[[ ${stderr_lines[0]} == *"takes a network without host bits (${rule#*=}), or one address"*", not '${rule%=*}'" ]]
+		done
+	done
 }

@@ -2,8 +2,10 @@
  * Row cli. */
 #include "cidr.h"
 
+#include "numbers.h"
 #include "options.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,39 +28,67 @@ take_address(struct cli_cidr *cidr, const struct sku_address *address)
 	return true;
 }
 
-bool
+/* Digits, without a sign, a blank or a zero in front: from 0 to most. */
+static bool
+parse_bits(const char *text, unsigned most, unsigned *bits)
+{
+	const char *why;
+
+	if (!cli_is_digits(text) || (text[0] == '0' && text[1] != '\0'))
+		return false;
+	*bits = (unsigned)strtonum(text, 0, most, &why);
+	return why == NULL;
+}
+
+/* Sets what is behind the first bits to 0: true where it was something else. */
+static bool
+clear_host_bits(unsigned char *bytes, size_t len, unsigned bits)
+{
+	bool any = false;
+
+	for (size_t i = bits / 8; i < len; i++) {
+		unsigned char host = i == bits / 8 ? 0xff >> bits % 8 : 0xff;
+
+		any = any || (bytes[i] & host) != 0;
+		bytes[i] &= (unsigned char)~host;
+	}
+	return any;
+}
+
+enum cli_cidr_result
 cli_cidr_parse(struct cli_cidr *cidr, const char *text)
 {
-	char host[64];
+	char host[INET6_ADDRSTRLEN];
 	size_t len = strcspn(text, "/");
-	const char *why = NULL, *bits = text[len] == '/' ? text + len + 1 : NULL;
-	struct sku_address address;
-	unsigned most;
+	struct sku_address address = { .len = 0 };
+	unsigned bits, most;
+	bool host_bits;
 
 	if (len >= sizeof(host))
-		return false;
+		return CLI_CIDR_MALFORMED;
 	memcpy(host, text, len);
 	host[len] = '\0';
-	if (strchr(host, '%') != NULL ||
-	    sku_address_from_numeric(&address, AF_UNSPEC, host, 0) == -1)
-		return false;
+	if (inet_pton(AF_INET, host, &address.in.sin_addr) == 1) {
+		address.in.sin_family = AF_INET;
+		address.len = sizeof(address.in);
+	} else if (inet_pton(AF_INET6, host, &address.in6.sin6_addr) == 1) {
+		address.in6.sin6_family = AF_INET6;
+		address.len = sizeof(address.in6);
+	} else {
+		return CLI_CIDR_MALFORMED;
+	}
+	most = bits = address.sa.sa_family == AF_INET ? 32 : 128;
+	if (text[len] == '/' && !parse_bits(text + len + 1, most, &bits))
+		return CLI_CIDR_MALFORMED;
+	if (address.sa.sa_family == AF_INET)
+		host_bits = clear_host_bits((unsigned char *)&address.in.sin_addr, 4, bits);
+	else
+		host_bits = clear_host_bits(address.in6.sin6_addr.s6_addr, 16, bits);
 	memset(cidr, 0, sizeof(*cidr));
-	most = address.sa.sa_family == AF_INET ? 32 : 128;
-	cidr->bits = most;
-	if (bits != NULL) {
-		if (*bits == '\0' || strspn(bits, "0123456789") != strlen(bits))
-			return false;
-		cidr->bits = (unsigned)strtonum(bits, 0, most, &why);
-		if (why != NULL)
-			return false;
-	}
-	/* ::ffff:a.b.c.d/104 is a.b.c.d/8; a wider one is about IPv6 and keeps its family. */
-	if (address.sa.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address.in6.sin6_addr)) {
-		if (cidr->bits < MAPPED_BITS)
-			return false;
-		cidr->bits -= MAPPED_BITS;
-	}
-	return take_address(cidr, &address);
+	(void)take_address(cidr, &address); /* it is one of the two */
+	/* ::ffff:a.b.c.d/104 is a.b.c.d/8; whatever is wider has lost its ffff. */
+	cidr->bits = cidr->family == AF_INET && most == 128 ? bits - MAPPED_BITS : bits;
+	return host_bits ? CLI_CIDR_HOST_BITS : CLI_CIDR_OK;
 }
 
 static bool
@@ -87,11 +117,22 @@ cli_access_add(struct cli_access *access, bool allow, const char *option, const 
 	struct cli_cidr **list = allow ? &access->allow : &access->deny, *grown;
 	size_t *count = allow ? &access->allow_count : &access->deny_count;
 	struct cli_cidr cidr;
+	char network[INET6_ADDRSTRLEN];
 
-	if (!cli_cidr_parse(&cidr, value))
-		cli_usage_error("option '--%s' takes a CIDR (192.0.2.0/24, 2001:db8::/32, an "
-				"address), not '%s'",
+	switch (cli_cidr_parse(&cidr, value)) {
+	case CLI_CIDR_OK:
+		break;
+	case CLI_CIDR_HOST_BITS:
+		(void)inet_ntop(cidr.family, cidr.bytes, network, sizeof(network));
+		cli_usage_error("option '--%s' takes a network without host bits (%s/%u), or one "
+				"address (%.*s), not '%s'",
+		    option, network, cidr.bits, (int)strcspn(value, "/"), value, value);
+	case CLI_CIDR_MALFORMED:
+		cli_usage_error("option '--%s' takes an address or a network, written out "
+				"(192.0.2.1, 192.0.2.0/24, 2001:db8::/32; no name, short form or "
+				"zone), not '%s'",
 		    option, value);
+	}
 	grown = reallocarray(*list, *count + 1, sizeof(**list));
 	if (grown == NULL)
 		cli_usage_error("no memory for '--%s'", option);

@@ -16,8 +16,15 @@ struct cli_access {
 	size_t allow_count, deny_count;
 };
 
-/* ADDR or ADDR/BITS, numeric.  A v4-mapped one is IPv4.  False: it is no such thing. */
-bool cli_cidr_parse(struct cli_cidr *cidr, const char *text);
+enum cli_cidr_result {
+	CLI_CIDR_OK,
+	CLI_CIDR_HOST_BITS, /* ADDR has more bits than BITS says; *cidr is the network it is in */
+	CLI_CIDR_MALFORMED,
+};
+
+/* ADDR as inet_pton(3) takes it, alone or as ADDR/BITS: a rule is never guessed, so no short form
+ * and no zone.  A v4-mapped one is IPv4. */
+enum cli_cidr_result cli_cidr_parse(struct cli_cidr *cidr, const char *text);
 /* Add a rule; ends the program with a usage error when it cannot be read. */
 void cli_access_add(struct cli_access *access, bool allow, const char *option, const char *value);
 /* May this peer be served?  Deny wins; with any allow, the rest is refused.  Fails closed: an

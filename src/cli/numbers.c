@@ -8,47 +8,41 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define DIGITS "0123456789"
 
-/* digits [. digits] or . digits, in units of 1/scale (a power of ten); *end is what follows.  A
- * rest below one unit counts as one, so that a little is never nothing. */
-static bool
-parse_decimal(const char *text, int64_t scale, int64_t *result, const char **end)
-{
-	size_t whole = strspn(text, DIGITS), fraction = 0;
-	const char *p = text;
-	int64_t value = 0, place = scale;
-	bool rest = false;
+#define CENTURY (INT64_C(36525) * 24 * 3600 * SKU_SECOND) /* the clock may be added to it */
 
-	if (text[whole] == '.') {
-		fraction = strspn(text + whole + 1, DIGITS);
-		if (fraction == 0)
-			return false;
-	}
-	if (whole + fraction == 0)
-		return false;
-	for (size_t i = 0; i < whole; i++, p++) {
+/* How much of text is a decimal, digits [. digits] or . digits; 0: it does not begin with one. */
+static size_t
+span_decimal(const char *text)
+{
+	size_t whole = strspn(text, DIGITS), fraction;
+
+	if (text[whole] != '.')
+		return whole;
+	fraction = strspn(text + whole + 1, DIGITS);
+	return fraction > 0 ? whole + 1 + fraction : 0;
+}
+
+/* Such a decimal of len bytes, times scale.  A rest counts as one, so that a little is never
+ * nothing. */
+static bool
+scale_decimal(const char *text, size_t len, int64_t scale, int64_t *result)
+{
+	size_t whole = strspn(text, DIGITS);
+	int64_t value = 0, fraction = 0;
+
+	for (size_t i = 0; i < whole; i++) {
 		if (__builtin_mul_overflow(value, 10, &value) ||
-		    __builtin_add_overflow(value, *p - '0', &value))
+		    __builtin_add_overflow(value, text[i] - '0', &value))
 			return false;
 	}
-	if (__builtin_mul_overflow(value, scale, &value))
-		return false;
-	p += fraction > 0;
-	for (size_t i = 0; i < fraction; i++, p++) {
-		place /= 10;
-		if (place == 0)
-			rest |= *p != '0';
-		else if (__builtin_add_overflow(value, (*p - '0') * place, &value))
-			return false;
-	}
-	if (rest && __builtin_add_overflow(value, 1, &value))
-		return false;
-	*result = value;
-	*end = p;
-	return true;
+	/* From the last digit to the first: rounding up at each is rounding up once. */
+	for (size_t i = len; i > whole + 1; i--)
+		fraction = ((text[i - 1] - '0') * scale + fraction + 9) / 10;
+	return !__builtin_mul_overflow(value, scale, &value) &&
+	       !__builtin_add_overflow(value, fraction, result);
 }
 
 bool
@@ -56,45 +50,48 @@ cli_parse_seconds(const char *value, int64_t *ns)
 {
 	static const struct {
 		const char *suffix;
-		int64_t times, divided_by;
-	} units[] = { { "", 1, 1 }, { "s", 1, 1 }, { "ms", 1, 1000 }, { "m", 60, 1 },
-		{ "h", 3600, 1 } };
-	const char *suffix;
-	int64_t n;
+		int64_t ns;
+	} units[] = { { "", SKU_SECOND }, { "s", SKU_SECOND }, { "ms", SKU_MS },
+		{ "m", 60 * SKU_SECOND }, { "h", 3600 * SKU_SECOND } };
+	size_t len = span_decimal(value);
 
-	if (!parse_decimal(value, SKU_SECOND, &n, &suffix))
-		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(suffix, units[i].suffix) != 0)
-			continue;
-		if (__builtin_mul_overflow(n, units[i].times, &n))
-			return false;
-		*ns = n / units[i].divided_by + (n % units[i].divided_by != 0);
-		return true;
+	for (size_t i = 0; len > 0 && i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(value + len, units[i].suffix) == 0)
+			return scale_decimal(value, len, units[i].ns, ns) && *ns <= CENTURY;
 	}
 	return false;
+}
+
+/* One of the 26, in either case and whatever the locale. */
+static bool
+is_letter(char c, char upper)
+{
+	return (c & ~0x20) == upper;
 }
 
 bool
 cli_parse_size(const char *value, int64_t *size)
 {
-	static const char letters[] = "KMGT";
-	size_t digits = strspn(value, DIGITS);
-	const char *suffix = value + digits, *letter;
+	static const char letters[] = { 'K', 'M', 'G', 'T' };
+	const char *suffix = value + strspn(value, DIGITS);
 	int shift = 0;
 	int64_t n;
 
+	if (suffix == value)
+		return false;
 	errno = 0;
 	n = strtoll(value, NULL, 10);
-	if (digits == 0 || errno != 0)
+	if (errno != 0)
 		return false;
-	if (*suffix != '\0') {
-		letter = strchr(letters, *suffix & ~0x20);
-		if (letter == NULL || (suffix[1] != '\0' && strcasecmp(suffix + 1, "iB") != 0))
-			return false;
-		shift = 10 * (int)(letter - letters + 1);
+	for (size_t i = 0; i < sizeof(letters); i++) {
+		if (is_letter(*suffix, letters[i]))
+			shift = 10 * (int)(i + 1);
 	}
-	return !__builtin_mul_overflow(n, INT64_C(1) << shift, size);
+	if (shift > 0)
+		suffix++;
+	if (shift > 0 && is_letter(suffix[0], 'I') && is_letter(suffix[1], 'B'))
+		suffix += 2;
+	return *suffix == '\0' && !__builtin_mul_overflow(n, INT64_C(1) << shift, size);
 }
 
 bool
@@ -111,7 +108,8 @@ cli_seconds(const char *option, const char *value, bool none_allowed)
 	if (none_allowed && strcmp(value, "none") == 0)
 		return SKU_NO_TIMEOUT;
 	if (!cli_parse_seconds(value, &ns))
-		cli_usage_error("option '--%s' takes SECONDS (2, 0.25, 500ms, 1m, 1h%s), not '%s'",
+		cli_usage_error("option '--%s' takes SECONDS (2, 0.25, 500ms, 1m, 1h; 100 years "
+				"at most%s), not '%s'",
 		    option, none_allowed ? "; or none" : "", value);
 	return ns;
 }
@@ -167,10 +165,10 @@ cli_count_or_none(const char *option, const char *value, int64_t least, int64_t 
 int64_t
 cli_percent(const char *option, const char *value)
 {
-	const char *end;
+	size_t len = span_decimal(value);
 	int64_t n;
 
-	if (!parse_decimal(value, 10000, &n, &end) || *end != '\0' || n > 1000000)
+	if (len == 0 || value[len] != '\0' || !scale_decimal(value, len, 10000, &n) || n > 1000000)
 		cli_usage_error(
 		    "option '--%s' takes a PERCENT from 0 to 100, not '%s'", option, value);
 	return n;

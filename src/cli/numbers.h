@@ -8,8 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* `2`, `0.25`, `.5`, with ms, s, m or h: nanoseconds.  With none_allowed `none` is
- * SKU_NO_TIMEOUT.  Anything above 0 stays above 0. */
+/* `2`, `0.25`, `.5`, with ms, s, m or h, 100 years at most: nanoseconds, so few that an instant of
+ * the clock can be added.  With none_allowed `none` is SKU_NO_TIMEOUT.  Anything above 0 stays
+ * above 0. */
 int64_t cli_seconds(const char *option, const char *value, bool none_allowed);
 /* Bytes, or with K, M, G, T, KiB …: powers of 1024; from least to most. */
 int64_t cli_size(const char *option, const char *value, int64_t least, int64_t most);

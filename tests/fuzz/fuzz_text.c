@@ -1,7 +1,5 @@
-/* fuzz_text.c - text as addresses, rules, durations, sizes, digests, and what is shown of it. */
-#include "cidr.h"
+/* fuzz_text.c - text as addresses, ports, digests, and what is shown of it. */
 #include "escape.h"
-#include "numbers.h"
 #include "sha256.h"
 #include "sockutil.h"
 
@@ -15,26 +13,19 @@ as_address(const char *text)
 {
 	struct sku_address address, again;
 	char host[SKU_ADDRESS_TEXT_MAX];
-	struct cli_cidr cidr;
 
 	if (sku_address_from_numeric(&address, AF_UNSPEC, text, 7) == 0 &&
 	    (sku_address_from_numeric(&again, AF_UNSPEC, sku_address_host(&address, host), 7) ==
 		-1))
 		abort();
 	(void)sku_address_from_path(&address, text);
-	(void)cli_cidr_parse(&cidr, text);
 }
 
 static void
 as_number(const char *text)
 {
 	unsigned char digest[SHA256_BYTES];
-	int64_t n;
 
-	if (cli_parse_seconds(text, &n) && n < 0)
-		abort();
-	if (cli_parse_size(text, &n) && n < 0)
-		abort();
 	(void)sha256_parse(text, digest);
 	(void)sku_port_from_text(text, NULL, true, NULL);
 }

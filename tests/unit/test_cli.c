@@ -33,8 +33,18 @@ seconds_are_read_exactly(void **state)
 		{ "0.0000000001", 1 },
 		{ "0.0000000000", 0 },
 		{ "0.0001ms", 100 },
-		{ "9223372036", INT64_C(9223372036) * SKU_SECOND },
-		{ "9223372037", -1 },
+		{ "0.00000000001h", 36 }, /* exactly: nothing is rounded before the unit */
+		{ "0.000000000001h", 4 },
+		{ "0.01666666666m", 1000000000 },
+		{ "0000000000000000000000000000001", SKU_SECOND },
+		{ "3155760000", INT64_C(3155760000) * SKU_SECOND }, /* 100 years of 365.25 days */
+		{ "3155760000000ms", INT64_C(3155760000) * SKU_SECOND },
+		{ "876600h", INT64_C(3155760000) * SKU_SECOND },
+		{ "3155760000.000000001", -1 },
+		{ "876600.0000000000001h", -1 },
+		{ "52596001m", -1 },
+		{ "9223372036", -1 },
+		{ "18446744073709551617", -1 }, /* 2^64 + 1 */
 		{ "99999999999999999999", -1 },
 		{ "", -1 },
 		{ ".", -1 },
@@ -48,7 +58,16 @@ seconds_are_read_exactly(void **state)
 		{ "1d", -1 },
 		{ "1S", -1 },
 		{ "inf", -1 },
+		{ "none", -1 },
 		{ "0x10", -1 },
+		{ "1 s", -1 },
+		{ "1ms ", -1 },
+		{ "1sm", -1 },
+		{ "\t1", -1 },
+		{ "1\n", -1 },
+		{ "s", -1 },
+		{ ".s", -1 },
+		{ "1,5", -1 },
 	};
 	int64_t ns;
 
@@ -94,6 +113,23 @@ sizes_are_powers_of_1024(void **state)
 		{ " 1", -1 },
 		{ "1.5K", -1 },
 		{ "0x10", -1 },
+		{ "1KIB", 1024 },
+		{ "8388607T", INT64_C(8388607) << 40 },
+		{ "8796093022207m", INT64_C(8796093022207) << 20 },
+		{ "18446744073709551617", -1 }, /* 2^64 + 1 */
+		{ "1 ", -1 },
+		{ "1\n", -1 },
+		{ "1K ", -1 },
+		{ "1 K", -1 },
+		{ "1KiB ", -1 },
+		{ "1iB", -1 },
+		{ "1 iB", -1 },
+		{ "1KK", -1 },
+		{ "1KBi", -1 },
+		{ "1e3", -1 },
+		{ "1_000", -1 },
+		{ "\xd9\xa1", -1 }, /* a digit elsewhere */
+		{ "none", -1 },
 	};
 	int64_t size;
 
@@ -158,7 +194,7 @@ matches(const char *rule, const char *address)
 	struct cli_access access = { .allow = &cidr, .allow_count = 1 };
 	struct sku_address peer;
 
-	assert_true(cli_cidr_parse(&cidr, rule));
+	assert_int_equal(cli_cidr_parse(&cidr, rule), CLI_CIDR_OK);
 	assert_int_equal(sku_address_from_numeric(&peer, AF_UNSPEC, address, 1), 0);
 	return cli_access_check(&access, &peer);
 }
@@ -166,8 +202,6 @@ matches(const char *rule, const char *address)
 static void
 rules_match_addresses(void **state)
 {
-	struct cli_cidr cidr;
-
 	(void)state;
 	assert_true(matches("10.0.0.0/8", "10.255.0.1"));
 	assert_false(matches("10.0.0.0/8", "11.0.0.0"));
@@ -183,13 +217,49 @@ rules_match_addresses(void **state)
 	assert_true(matches("2001:db8::/33", "2001:db8:7fff::1"));
 	assert_false(matches("2001:db8::/33", "2001:db8:8000::1"));
 	assert_true(matches("::ffff:10.0.0.0/104", "10.9.9.9"));
-	assert_false(cli_cidr_parse(&cidr, "10.0.0.0/33"));
-	assert_false(cli_cidr_parse(&cidr, "::/129"));
-	assert_false(cli_cidr_parse(&cidr, "10.0.0.0/"));
-	assert_false(cli_cidr_parse(&cidr, "10.0.0.0/-1"));
-	assert_false(cli_cidr_parse(&cidr, "10.0.0.0/8/9"));
-	assert_false(cli_cidr_parse(&cidr, "localhost"));
-	assert_false(cli_cidr_parse(&cidr, ""));
+	assert_true(matches("::ffff:0:0/96", "10.9.9.9"));
+	assert_false(matches("::fffe:0:0/95", "10.9.9.9"));
+	assert_true(matches("192.0.2.1/32", "::ffff:192.0.2.1"));
+	assert_false(matches("192.0.2.1/32", "::192.0.2.1"));
+}
+
+static void
+a_rule_is_never_guessed(void **state)
+{
+	static const char *const malformed[] = { "", "/", "/8", "localhost", "any", "10/8",
+		"192.168/16", "127.1", "10", "167772161", "0x0a.0.0.1", "010.0.0.1", "10.0.0.00",
+		"10.0.0.0.0", "10.0.0.256", "10.0.0.", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1",
+		"10.0.0.0/+8", "10.0.0.0/ 8", "10.0.0.0/8 ", "10.0.0.0/08", "10.0.0.0/00",
+		"10.0.0.0/8/9", "10.0.0.0/8x", "10.0.0.0/0x8", "10.0.0.0/255.0.0.0",
+		"10.0.0.0/4294967304", "10.0.0.0/18446744073709551624", " 10.0.0.0/8",
+		"10.0.0.0 /8", "10.0.0.1\n", "10.0.0.0-10.0.0.9", "::/129", "::/", ":::/0",
+		"1::2::3", "[::1]", "fe80::1%lo", "fe80::%lo/10", "fe80::1%1", "2001:db8",
+		"12345::" };
+	static const struct {
+		const char *text, *network;
+	} too_long[] = {
+		{ "10.1.2.3/8", "10.0.0.0/8" },
+		{ "192.0.2.129/25", "192.0.2.128/25" },
+		{ "0.0.0.1/0", "0.0.0.0/0" },
+		{ "192.0.2.255/31", "192.0.2.254/31" },
+		{ "2001:db8::1/32", "2001:db8::/32" },
+		{ "2001:db8:ffff::/33", "2001:db8:8000::/33" },
+		{ "::1/0", "::/0" },
+		{ "::ffff:10.1.2.3/104", "::ffff:10.0.0.0/104" },
+		{ "::ffff:0:0/95", "::fffe:0:0/95" },
+	};
+	struct cli_cidr cidr, network;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
+		if (cli_cidr_parse(&cidr, malformed[i]) != CLI_CIDR_MALFORMED)
+			fail_msg("'%s' is taken", malformed[i]);
+	}
+	for (size_t i = 0; i < sizeof(too_long) / sizeof(too_long[0]); i++) {
+		assert_int_equal(cli_cidr_parse(&cidr, too_long[i].text), CLI_CIDR_HOST_BITS);
+		assert_int_equal(cli_cidr_parse(&network, too_long[i].network), CLI_CIDR_OK);
+		assert_memory_equal(&cidr, &network, sizeof(cidr));
+	}
 }
 
 static void
@@ -259,6 +329,7 @@ main(void)
 		cmocka_unit_test(sizes_are_powers_of_1024),
 		cmocka_unit_test(strangers_bytes_are_escaped),
 		cmocka_unit_test(rules_match_addresses),
+		cmocka_unit_test(a_rule_is_never_guessed),
 		cmocka_unit_test(a_rule_refuses_what_it_cannot_judge),
 		cmocka_unit_test(timers_come_in_order),
 		cmocka_unit_test(upper_is_bytes_upper),
