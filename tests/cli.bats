@@ -211,3 +211,10 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	assert_failure 6
 	assert_equal "$stderr" 'sockecho-client: connect to a\x1b[31mb\nc: No such file or directory'
 }
+
+@test "a PORT with a blank in it is no name of a service" {
+	for port in '80 ' ' 80' $'80\t' $'\t80' $'80\n' '8 0'; do
+		usage "'.*' is no PORT: a number from 1 to 65535, or the name of a service" sockecho-client 127.0.0.1 "$port" hi
+		usage "'.*' is no PORT: a number from 0 to 65535, or the name of a service" sockecho-server -w 5 127.0.0.1 "$port"
+	done
+}

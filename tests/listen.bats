@@ -644,3 +644,25 @@ open("got", "wb").write(s.recv(100))
 		done
 	done
 }
+
+@test "LISTEN_FDS and LISTEN_PID are numbers and nothing else" {
+	cat >activate.py <<-'PY'
+		import os, socket, sys
+		n, after, *command = sys.argv[1:]
+		s = socket.create_server(("127.0.0.1", 0))
+		os.dup2(s.fileno(), 4)
+		os.dup2(4, 3)
+		os.set_inheritable(3, True)
+		os.environ["LISTEN_FDS"] = n
+		os.environ["LISTEN_PID"] = str(os.getpid()) + after
+		os.execvp(command[0], command)
+	PY
+	for n in "1x" "" "-1" " 1" 4294967297; do
+		run --separate-stderr python3 activate.py "$n" "" sockecho-server -w 5
+		assert_failure 2
+		[[ ${stderr_lines[0]} == "sockecho-server: LISTEN_FDS hands over $n sockets: one is taken" ]]
+	done
+	run --separate-stderr python3 activate.py 1 x sockecho-server -w 0.1 0
+	assert_failure 124
+	assert_output --partial "listening tcp 127.0.0.1"
+}

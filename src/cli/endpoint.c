@@ -109,8 +109,9 @@ check_port(const struct cli_endpoint *endpoint, bool numeric, bool listening)
 	size_t digits = strspn(port, DIGITS);
 	int least = listening ? 0 : 1;
 
-	if (port[digits] != '\0' && !numeric && *port != '+' && *port != '-' && *port != ' ')
-		return; /* a service's name */
+	if (port[digits] != '\0' && !numeric && *port != '+' && *port != '-' &&
+	    strpbrk(port, " \t\n\v\f\r") == NULL)
+		return; /* a service's name, which has no blank */
 	if (digits == 0 || port[digits] != '\0')
 		cli_usage_error("'%s' is no PORT: a number from %d to 65535%s", port, least,
 		    numeric ? " (--numeric)" : ", or the name of a service");

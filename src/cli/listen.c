@@ -77,16 +77,16 @@ void
 cli_listen_environment(struct cli_listen *config)
 {
 	const char *count = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
-	bool for_us = count != NULL && pid != NULL && strtol(pid, NULL, 10) == (long)getpid();
-	long n = for_us ? strtol(count, NULL, 10) : 0;
+	bool for_us = count != NULL && pid != NULL && cli_is_digits(pid) &&
+		      strtol(pid, NULL, 10) == (long)getpid();
 
+	if (for_us && strcmp(count, "1") != 0)
+		cli_usage_error("LISTEN_FDS hands over %.20s sockets: one is taken", count);
 	(void)unsetenv("LISTEN_FDS");
 	(void)unsetenv("LISTEN_PID");
 	(void)unsetenv("LISTEN_FDNAMES");
 	if (!for_us)
 		return;
-	if (n != 1)
-		cli_usage_error("LISTEN_FDS hands over %ld sockets: one is taken", n);
 	if (config->fd != -1)
 		cli_usage_error("a socket comes from --fd and from LISTEN_FDS: one is taken");
 	config->fd = FIRST_LISTEN_FD;
