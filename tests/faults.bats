@@ -2,6 +2,7 @@
 # faults.bats - what goes wrong on a machine: descriptors, signals, full disks, lost peers.
 
 load helpers
+load transfers
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
@@ -298,4 +299,117 @@ time.sleep(1)
 	before=$(cpu_ticks "$server_pid")
 	sleep 1
 	(($(cpu_ticks "$server_pid") - before <= 2))
+}
+
+# fills_a_pipe - make full.py: `python3 full.py FD COMMAND ...` runs it with a pipe as descriptor FD that
+# is full and that nobody reads.
+fills_a_pipe() {
+	cat >full.py <<-'PY'
+		import os, sys
+		r, w = os.pipe()
+		os.set_inheritable(r, True)
+		os.set_blocking(w, False)
+		try:
+		    while True:
+		        os.write(w, b"x" * 4096)
+		except BlockingIOError:
+		    os.set_blocking(w, True)
+		os.dup2(w, int(sys.argv[1]))
+		os.execvp(sys.argv[2], sys.argv[2:])
+	PY
+}
+
+# send_usr1 PID - and wait until it has taken the signal.
+send_usr1() {
+	kill -USR1 "$1"
+	until_true 5 grep -qE '^ShdPnd:[[:space:]]+0+$' "/proc/$1/status"
+}
+
+@test "SIGUSR1 while nobody reads standard error: a server serves on, and one SIGTERM ends it" {
+	fills_a_pipe
+	for option in -q --udp; do
+		start_server python3 full.py 2 sockecho-server $option 0
+		for i in 1 2 3; do
+			send_usr1 "$server_pid"
+			run --separate-stderr sockecho-client $option -t 5 "$host" "$port" hello
+			assert_success
+			assert_output hello
+		done
+		stop_server
+		assert_equal "$server_status" 0
+	done
+}
+
+@test "SIGUSR1 while nobody reads standard error: every other program does its work" {
+	fills_a_pipe
+	echo hello >in
+	start_server python3 full.py 2 sockfile-recv -q 0 out
+	send_usr1 "$server_pid"
+	run sockfile-send -q -t 5 "$host" "$port" in
+	assert_success
+	ends "$server_pid" 0 server.err
+	start_server python3 full.py 2 sockfile-send -q --listen 0 in
+	send_usr1 "$server_pid"
+	run sockfile-recv -q -t 5 --connect "$host" "$port" out2
+	assert_success
+	ends "$server_pid" 0 server.err
+	cmp in out
+	cmp in out2
+
+	start_server sockecho-server 0
+	mkfifo lines names
+	python3 full.py 2 sockecho-client -w 10 "$host" "$port" <lines >replies 3>&- &
+	pids+=($!)
+	exec {to}>lines
+	echo one >&"$to"
+	until_true 5 grep -q one replies
+	send_usr1 "${pids[-1]}"
+	echo two >&"$to"
+	exec {to}>&-
+	ends "${pids[-1]}" 0 server.err
+	assert_equal "$(<replies)" $'one\ntwo'
+	python3 full.py 2 hostlookup -f - <names >answers 3>&- &
+	pids+=($!)
+	exec {to}>names
+	echo 192.0.2.77 >&"$to"
+	until_true 5 grep -q 77 answers
+	send_usr1 "${pids[-1]}"
+	echo 192.0.2.2 >&"$to"
+	exec {to}>&-
+	ends "${pids[-1]}" 0 server.err
+	assert_equal "$(wc -l <answers)" 2
+}
+
+@test "SIGUSR1 with --json while nobody reads the records: the event is left out, the work goes on" {
+	cat >serve.py <<-'PY'
+		import json, os, signal, socket, subprocess, sys
+		r, w = os.pipe()
+		server = subprocess.Popen(["sockecho-server", "--json", "-u", "0"], stdout=w)
+		port = json.loads(os.read(r, 4096))["port"]
+		again = os.open(f"/proc/self/fd/{w}", os.O_WRONLY | os.O_NONBLOCK)
+		try:
+		    while True:
+		        os.write(again, b"\n" * 4096)
+		except BlockingIOError:
+		    pass
+		os.close(again)
+		os.close(w)
+		try:
+		    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		    s.settimeout(5)
+		    s.connect(("127.0.0.1", port))
+		    for i in range(3):
+		        server.send_signal(signal.SIGUSR1)
+		        while "\nShdPnd:\t0000000000000000\n" not in open(f"/proc/{server.pid}/status").read():
+		            pass
+		        s.send(b"hello")
+		        print(s.recv(100))
+		    server.send_signal(signal.SIGTERM)
+		    print([json.loads(line)["event"] for line in os.fdopen(r) if line != "\n"], server.wait())
+		finally:
+		    server.kill()
+	PY
+	run python3 serve.py
+	assert_success
+	assert_output $'b\'hello\'\nb\'hello\'\nb\'hello\'\n[\'stats\'] 0'
 }

@@ -1,12 +1,14 @@
 /* counters.c - the state of the work as one line, whenever SIGUSR1 asks for it.
  * Row cli.
  *
- * Everything the handler calls is async-signal-safe: signal-safety(7). */
+ * Everything the handler calls is async-signal-safe (signal-safety(7)), and nothing in it waits: it
+ * interrupts whatever the program is doing, so a line that nobody reads would stop it for good. */
 #include "counters.h"
 
 #include "report.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -82,10 +84,21 @@ put_record(struct line *line)
 	put(line, "}");
 }
 
+/* Would a line be written at once?  It is shorter than PIPE_BUF, which is what a pipe has room for
+ * when poll(2) says so. */
+static bool
+has_room(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+
+	return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLOUT) != 0;
+}
+
 static void
 print_counters(int signum)
 {
 	int saved = errno;
+	int fd = cli_voice.json && !cli_voice.stdout_is_data ? STDOUT_FILENO : STDERR_FILENO;
 	struct line line = { .len = 0 };
 
 	(void)signum;
@@ -95,9 +108,10 @@ print_counters(int signum)
 		put_text_line(&line);
 	put(&line, "\n");
 	line.text[sizeof(line.text) - 1] = '\n'; /* were it ever cut */
-	cli_clear_bar();
-	(void)!write(cli_voice.json && !cli_voice.stdout_is_data ? STDOUT_FILENO : STDERR_FILENO,
-	    line.text, line.len);
+	if (has_room(STDERR_FILENO))
+		cli_clear_bar();
+	if (has_room(fd))
+		(void)!write(fd, line.text, line.len);
 	errno = saved;
 }
 

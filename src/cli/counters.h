@@ -1,7 +1,8 @@
 /* counters.h - the state of the work as one line, whenever SIGUSR1 asks for it.
  *
- * The line is put together and written inside the signal handler, by nothing but arithmetic and
- * write(2), so that it comes even while the program waits in a resolver or on a full pipe. */
+ * The line is put together and written inside the signal handler, by nothing but arithmetic,
+ * poll(2) and write(2), so that it comes even while the program waits in a resolver or on a full
+ * pipe.  Where it would have to wait itself, since nobody reads, it is left out. */
 #ifndef CLI_COUNTERS_H
 #define CLI_COUNTERS_H
 
