@@ -382,3 +382,34 @@ while True:
 	run --separate-stderr sockecho-client -u --expect echo 127.0.0.1 "$p" hello
 	assert_success
 }
+
+@test "a datagram of one's own is never an answer: nobody there is refused, whichever port the system gives" {
+	need_namespaces -Urn
+	run --separate-stderr timeout 60 unshare -Urn bash -euc '
+		ip link set lo up
+		echo 40000 40003 >/proc/sys/net/ipv4/ip_local_port_range
+		count() { for ((i = 0; i < $1; i++)); do "${@:2}" >/dev/null 2>&1 && echo "0" || echo "$?"; done | sort | uniq -c; }
+		count 40 sockecho-client -u -t 2 --expect echo 127.0.0.1 40002 hi
+		count 40 sockecho-client -u -t 2 --expect echo ::1 40002 hi
+		count 10 sockecho-client -u -t 2 --expect echo --wait 0.2 127.0.0.1 40002 hi
+		count 10 sockecho-client --ping -u -q -t 2 -c 1 -i 0.1 --clients 3 127.0.0.1 40002
+		echo 40002 40002 >/proc/sys/net/ipv4/ip_local_port_range
+		count 1 sockecho-client -u -t 2 --expect echo 127.0.0.1 40002 hi
+	'
+	assert_success
+	assert_equal "$(awk '{ print $1, $2 }' <<<"$output")" $'40 6\n40 6\n10 124\n10 6\n1 6'
+}
+
+@test "with the peer's own port as --source there is nobody: 6, with --wait 124" {
+	start_server sockecho-server -u 0
+	stop_server
+	for mode in "--expect echo" "--ping -c 1"; do
+		run --separate-stderr sockecho-client -u -t 2 $mode --source "127.0.0.1:$port" 127.0.0.1 "$port" $([ "$mode" = "--ping -c 1" ] || echo hi)
+		assert_failure 6
+		assert_output ""
+		[[ $stderr == *" 127.0.0.1 port $port: Connection refused" ]]
+	done
+	run --separate-stderr sockecho-client -u -t 2 --wait 0.2 --source "127.0.0.1:$port" 127.0.0.1 "$port" hi
+	assert_failure 124
+	assert_output ""
+}

@@ -48,10 +48,10 @@ sku_address_from_numeric(struct sku_address *address, int family, const char *ho
 {
 	memset(address, 0, sizeof(*address));
 	if (port <= 65535 && *host != '\0') {
-		if (family != AF_INET6 && strchr(host, ':') == NULL &&
+		if ((family == AF_UNSPEC || family == AF_INET) && strchr(host, ':') == NULL &&
 		    from_ipv4(address, host, port) == 0)
 			return 0;
-		if (family != AF_INET && strchr(host, ':') != NULL &&
+		if ((family == AF_UNSPEC || family == AF_INET6) && strchr(host, ':') != NULL &&
 		    from_ipv6(address, host, port) == 0)
 			return 0;
 	}

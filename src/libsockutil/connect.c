@@ -6,6 +6,7 @@
  * takes long, perhaps since one family's question is never answered, each family is asked for by
  * itself, and connecting begins with what is known. */
 #include "resolve.h"
+#include "socket.h"
 #include "sockutil.h"
 
 #include <errno.h>
@@ -293,17 +294,6 @@ bind_source(const struct race *r, const struct candidate *c)
 	return bind(c->fd, &source.sa, source.len);
 }
 
-/* A free port of this machine, connected to, can answer itself (simultaneous open). */
-static bool
-connected_to_itself(int fd)
-{
-	struct sku_address local = { .len = sizeof(local.storage) };
-	struct sku_address peer = { .len = sizeof(peer.storage) };
-
-	return getsockname(fd, &local.sa, &local.len) == 0 &&
-	       getpeername(fd, &peer.sa, &peer.len) == 0 && sku_address_equal(&local, &peer);
-}
-
 static void
 abort_connection(int fd)
 {
@@ -316,7 +306,7 @@ abort_connection(int fd)
 static void
 attempt_connected(struct race *r, struct candidate *c)
 {
-	if (connected_to_itself(c->fd)) {
+	if (sku_is_connected_to_itself(c->fd)) {
 		abort_connection(c->fd);
 		c->fd = -1;
 		attempt_ended(r, c, ECONNREFUSED);
@@ -497,9 +487,11 @@ sku_create_connection(struct sku_sock *s, const char *host, const char *port, in
 {
 	static const struct sku_connect_opts no_opts = { 0 };
 	struct race r = { .opts = opts != NULL ? opts : &no_opts, .host = host, .notify_fd = -1 };
-	int number = sku_port_from_text(port, "tcp", r.opts->numeric, err);
-	int result, saved;
+	int result, saved, number;
 
+	if (sku_check_family(r.opts->family, host, err) == -1)
+		return -1;
+	number = sku_port_from_text(port, "tcp", r.opts->numeric, err);
 	if (number == -1)
 		return -1;
 	if (timeout_ns == SKU_DEFAULT_TIMEOUT)

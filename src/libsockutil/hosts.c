@@ -172,13 +172,26 @@ query_entry(const struct entry_query *query, const char *shown, struct sku_host 
 	return code == 0 ? 0 : -1;
 }
 
+/* The one that is asked for: 0 is Python's, IPv4.  -1: it is neither of the two. */
+static int
+lookup_family(int family, const char *name, struct sku_error *err)
+{
+	if (sku_check_family(family, name, err) == -1)
+		return -1;
+	return family == AF_UNSPEC ? AF_INET : family;
+}
+
 int
 sku_gethostbyname_ex(const char *name, int family, struct sku_host **host,
     struct sku_deadline deadline, struct sku_error *err)
 {
 	/* The query only lends the name: it is copied for the thread. */
-	const struct entry_query query = { .name = (char *)(uintptr_t)name, .family = family };
+	const struct entry_query query = { .name = (char *)(uintptr_t)name,
+		.family = lookup_family(family, name, err) };
 
+	*host = NULL;
+	if (query.family == -1)
+		return -1;
 	return query_entry(&query, name, host, deadline, err);
 }
 
@@ -186,13 +199,16 @@ int
 sku_gethostbyname(const char *name, int family, char address[SKU_ADDRESS_TEXT_MAX],
     struct sku_deadline deadline, struct sku_error *err)
 {
-	const struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_STREAM };
+	const struct addrinfo hints = { .ai_family = lookup_family(family, name, err),
+		.ai_socktype = SOCK_STREAM };
 	struct addrinfo *found;
 	struct sku_address first;
 	struct in_addr quad;
 
+	if (hints.ai_family == -1)
+		return -1;
 	/* A dotted quad is its own answer. */
-	if (family == AF_INET && inet_pton(AF_INET, name, &quad) == 1) {
+	if (hints.ai_family == AF_INET && inet_pton(AF_INET, name, &quad) == 1) {
 		(void)inet_ntop(AF_INET, &quad, address, SKU_ADDRESS_TEXT_MAX);
 		return 0;
 	}

@@ -23,6 +23,15 @@ struct sku_query {
 	struct forward *forward;
 };
 
+int
+sku_check_family(int family, const char *host, struct sku_error *err)
+{
+	if (family == AF_UNSPEC || family == AF_INET || family == AF_INET6)
+		return 0;
+	sku_error_set(err, SKU_ERR_RESOLVE, EAI_FAMILY, "look up %s", host);
+	return -1;
+}
+
 static void
 run_forward(void *arg)
 {

@@ -7,6 +7,10 @@
 
 struct sku_query;
 
+/* AF_UNSPEC, AF_INET or AF_INET6: 0.  Else -1 and EAI_FAMILY, before anything is called that would
+ * guess, or abort. */
+int sku_check_family(int family, const char *host, struct sku_error *err);
+
 /* Start a look-up; notify_fd as in sku_background_start().  NULL with errno when that failed. */
 struct sku_query *sku_query_start(const char *host, const struct addrinfo *hints, int notify_fd);
 bool sku_query_done(struct sku_query *query);

@@ -1,5 +1,6 @@
 /* server.c - create_server(): bound, and listening if it is a stream.
- * Row 2: above socket, address, services and error. */
+ * Row 2: above resolve, socket, address, services and error. */
+#include "resolve.h"
 #include "sockutil.h"
 
 #include <errno.h>
@@ -132,6 +133,8 @@ sku_create_server(struct sku_sock *s, const char *host, const char *port,
 
 	if (opts == NULL)
 		opts = &defaults;
+	if (sku_check_family(opts->family, host != NULL ? host : "every address", err) == -1)
+		return -1;
 	number =
 	    sku_port_from_text(port, opts->type == SOCK_DGRAM ? "udp" : "tcp", opts->numeric, err);
 	if (number == -1)

@@ -1,5 +1,7 @@
 /* socket.c - one socket: its three modes, and its operations until their deadline.
  * Row 1: above deadline and error. */
+#include "socket.h"
+
 #include "sockutil.h"
 
 #include <errno.h>
@@ -11,6 +13,8 @@
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+
+#define PORT_TRIES 64 /* where one is free, one of so many draws is not the peer's */
 
 static _Atomic int64_t default_timeout_ns = SKU_NO_TIMEOUT;
 
@@ -249,6 +253,42 @@ finish_connect(struct sku_sock *s, struct sku_deadline deadline)
 	return -1;
 }
 
+bool
+sku_is_connected_to_itself(int fd)
+{
+	struct sku_address local = { .len = sizeof(local.storage) };
+	struct sku_address peer = { .len = sizeof(peer.storage) };
+
+	/* Unnamed UNIX sockets, all alike, are not the same. */
+	return getsockname(fd, &local.sa, &local.len) == 0 && local.len > sizeof(sa_family_t) &&
+	       getpeername(fd, &peer.sa, &peer.len) == 0 && sku_address_equal(&local, &peer);
+}
+
+/* Which has no other end that could answer: each datagram would come back as its own answer.  A
+ * port that the system chose is given back, and another one taken. */
+static int
+connect_datagram(struct sku_sock *s, const struct sku_address *address)
+{
+	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	struct sku_address kept;
+
+	for (int i = 0; i < PORT_TRIES; i++) {
+		while (connect(s->fd, &address->sa, address->len) == -1) {
+			if (errno != EINTR)
+				return -1;
+		}
+		if (!sku_is_connected_to_itself(s->fd))
+			return 0;
+		if (connect(s->fd, &nobody, sizeof(nobody)) == -1)
+			return -1;
+		if (s->family == AF_UNIX || sku_getsockname(s, &kept) == -1 ||
+		    sku_address_port(&kept) != 0)
+			break;
+	}
+	errno = ECONNREFUSED;
+	return -1;
+}
+
 int
 sku_connect(struct sku_sock *s, const struct sku_address *address)
 {
@@ -256,6 +296,8 @@ sku_connect(struct sku_sock *s, const struct sku_address *address)
 
 	if (check_open(s) == -1)
 		return -1;
+	if (s->type == SOCK_DGRAM)
+		return connect_datagram(s, address);
 	if (s->family == AF_UNIX && s->timeout_ns != 0)
 		return connect_unix(s, address, deadline);
 	if (connect(s->fd, &address->sa, address->len) == 0)

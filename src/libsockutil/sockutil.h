@@ -159,7 +159,9 @@ int sku_listen(struct sku_sock *s, int backlog);
 /* A connection into *conn (non-inheritable; it has the default timeout, else it is blocking) and
  * its peer's address into *peer (may be NULL). */
 int sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *peer);
-/* In non-blocking mode EINPROGRESS (EAGAIN for AF_UNIX) as connect(2); a signal never ends it. */
+/* In non-blocking mode EINPROGRESS (EAGAIN for AF_UNIX) as connect(2); a signal never ends it.  A
+ * datagram socket is never connected to its own address, where it would answer itself: it gets
+ * another port, or ECONNREFUSED where it was bound to this one. */
 int sku_connect(struct sku_sock *s, const struct sku_address *address);
 
 /* Bytes received; 0 is the end of the stream (or an empty datagram).  Errors: EAGAIN in
@@ -292,7 +294,8 @@ struct sku_host {
 };
 void sku_host_free(struct sku_host *host);
 
-/* One address as text; family AF_INET as in Python, or AF_INET6. */
+/* One address as text, and all that gethostbyname2_r(3) says.  family AF_INET (0 too, as in Python)
+ * or AF_INET6; another is EAI_FAMILY. */
 int sku_gethostbyname(const char *name, int family, char address[SKU_ADDRESS_TEXT_MAX],
     struct sku_deadline deadline, struct sku_error *err);
 int sku_gethostbyname_ex(const char *name, int family, struct sku_host **host,

@@ -775,6 +775,148 @@ threads_use_different_sockets(void **state)
 	(void)sku_close(&listener);
 }
 
+/* ---- families, and datagrams to oneself ---------------------------------------------------- */
+
+static void
+a_family_is_one_of_two_or_zero(void **state)
+{
+	static const int others[] = { AF_UNIX, 99, -1, INT32_MAX };
+	static const char *const names[] = { "localhost", "127.0.0.1", "::1",
+		"no-such-host.invalid" };
+	struct sku_deadline deadlines[] = { sku_deadline_never(),
+		sku_deadline_in(10 * SKU_SECOND) };
+	char text[SKU_ADDRESS_TEXT_MAX];
+	struct sku_address address;
+	struct sku_host *host;
+	struct sku_error err;
+
+	(void)state;
+	for (size_t d = 0; d < 2; d++) {
+		assert_int_equal(
+		    sku_gethostbyname_ex("localhost", 0, &host, deadlines[d], &err), 0);
+		assert_int_equal(host->family, AF_INET);
+		assert_string_equal(host->addresses[0], "127.0.0.1");
+		sku_host_free(host);
+		assert_int_equal(sku_gethostbyname("localhost", 0, text, deadlines[d], &err), 0);
+		assert_string_equal(text, "127.0.0.1");
+		assert_int_equal(sku_gethostbyname("127.0.0.1", 0, text, deadlines[d], &err), 0);
+		assert_string_equal(text, "127.0.0.1");
+	}
+	for (size_t f = 0; f < sizeof(others) / sizeof(others[0]); f++) {
+		const struct sku_connect_opts connect_opts = { .family = others[f] };
+		const struct sku_server_opts server_opts = { .family = others[f] };
+
+		for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+			struct sku_sock s = SKU_SOCK_INIT;
+
+			for (size_t d = 0; d < 2; d++) {
+				memset(&err, 0, sizeof(err));
+				assert_int_equal(sku_gethostbyname_ex(names[n], others[f], &host,
+						     deadlines[d], &err),
+				    -1);
+				assert_null(host);
+				assert_int_equal(err.kind, SKU_ERR_RESOLVE);
+				assert_int_equal(err.code, EAI_FAMILY);
+				memset(&err, 0, sizeof(err));
+				assert_int_equal(sku_gethostbyname(
+						     names[n], others[f], text, deadlines[d], &err),
+				    -1);
+				assert_int_equal(err.code, EAI_FAMILY);
+			}
+			assert_int_equal(
+			    sku_address_from_numeric(&address, others[f], names[n], 0), -1);
+			memset(&err, 0, sizeof(err));
+			assert_int_equal(sku_create_connection(
+					     &s, names[n], "9", SKU_SECOND, &connect_opts, &err),
+			    -1);
+			assert_int_equal(err.code, EAI_FAMILY);
+			memset(&err, 0, sizeof(err));
+			assert_int_equal(
+			    sku_create_server(&s, names[n], "0", &server_opts, &err), -1);
+			assert_int_equal(err.code, EAI_FAMILY);
+			assert_int_equal(sku_create_server(&s, NULL, "0", &server_opts, &err), -1);
+			assert_int_equal(sku_fileno(&s), -1);
+		}
+	}
+}
+
+/* A datagram socket bound to host, to port 0 or to one that was free just now: false if it is not
+ * any more. */
+static bool
+bind_datagram(struct sku_sock *s, int family, const char *host, unsigned port)
+{
+	struct sku_address address;
+
+	assert_int_equal(sku_socket(s, family, SOCK_DGRAM, 0), 0);
+	assert_int_equal(sku_address_from_numeric(&address, family, host, port), 0);
+	return sku_bind(s, &address) == 0;
+}
+
+static void
+a_datagram_socket_is_never_its_own_peer(void **state)
+{
+	static const struct {
+		int family;
+		const char *host;
+	} ends[] = { { AF_INET, "127.0.0.1" }, { AF_INET6, "::1" } };
+	static const int64_t modes[] = { SKU_NO_TIMEOUT, 0, SKU_SECOND };
+	struct sku_sock s = SKU_SOCK_INIT;
+	struct sku_address own, now;
+	char byte = 'x';
+
+	(void)state;
+	for (size_t e = 0; e < 2 * 3; e++) {
+		int family = ends[e / 3].family;
+		const char *host = ends[e / 3].host;
+
+		if (family == AF_INET6 && !sku_has_ipv6())
+			continue;
+		/* The system's choice of a port: another one is taken. */
+		assert_true(bind_datagram(&s, family, host, 0));
+		assert_int_equal(sku_settimeout(&s, modes[e % 3]), 0);
+		assert_int_equal(sku_getsockname(&s, &own), 0);
+		assert_int_equal(sku_connect(&s, &own), 0);
+		assert_int_equal(sku_getsockname(&s, &now), 0);
+		assert_false(sku_address_equal(&own, &now));
+		(void)sku_close(&s);
+		/* The program's own: there is nobody else. */
+		while (!bind_datagram(&s, family, host, sku_address_port(&own))) {
+			(void)sku_close(&s);
+			assert_true(bind_datagram(&s, family, host, 0));
+			assert_int_equal(sku_getsockname(&s, &own), 0);
+			(void)sku_close(&s);
+		}
+		assert_int_equal(sku_settimeout(&s, modes[e % 3]), 0);
+		errno = 0;
+		assert_int_equal(sku_connect(&s, &own), -1);
+		assert_int_equal(errno, ECONNREFUSED);
+		assert_int_equal(sku_send(&s, &byte, 1, 0), -1);
+		assert_int_equal(errno, EDESTADDRREQ);
+		(void)sku_close(&s);
+	}
+	/* UNIX: a name of one's own, and two sockets without a name, which are not the same. */
+	assert_int_equal(sku_socket(&s, AF_UNIX, SOCK_DGRAM, 0), 0);
+	own = (struct sku_address){ .un.sun_family = AF_UNIX, .len = sizeof(sa_family_t) };
+	assert_int_equal(sku_bind(&s, &own), 0);
+	assert_int_equal(sku_getsockname(&s, &own), 0);
+	assert_int_equal(sku_connect(&s, &own), -1);
+	assert_int_equal(errno, ECONNREFUSED);
+	(void)sku_close(&s);
+	{
+		struct sku_sock named = SKU_SOCK_INIT;
+
+		assert_int_equal(sku_socket(&named, AF_UNIX, SOCK_DGRAM, 0), 0);
+		own = (struct sku_address){ .un.sun_family = AF_UNIX, .len = sizeof(sa_family_t) };
+		assert_int_equal(sku_bind(&named, &own), 0);
+		assert_int_equal(sku_getsockname(&named, &own), 0);
+		assert_int_equal(sku_socket(&s, AF_UNIX, SOCK_DGRAM, 0), 0);
+		assert_int_equal(sku_connect(&s, &own), 0);
+		assert_int_equal(sku_send(&s, &byte, 1, 0), 1);
+		(void)sku_close(&s);
+		(void)sku_close(&named);
+	}
+}
+
 int
 main(void)
 {
@@ -801,6 +943,8 @@ main(void)
 		cmocka_unit_test(sendfile_falls_back_for_pipes_and_proc),
 		cmocka_unit_test(sendfile_times_out_says_how_much_and_raises_no_sigpipe),
 		cmocka_unit_test(threads_use_different_sockets),
+		cmocka_unit_test(a_family_is_one_of_two_or_zero),
+		cmocka_unit_test(a_datagram_socket_is_never_its_own_peer),
 	};
 
 	return cmocka_run_group_tests_name("libsockutil", tests, NULL, NULL);
