@@ -43,7 +43,8 @@ cat_name_server() {
 		    elif first == "nodata":
 		        pass
 		    elif name.endswith("in-addr.arpa"):
-		        names = {"1": "one.test", "2": "liar.test", "3": "esc\x1b[31m.test", "4": "nobody.test"}
+		        names = {"1": "one.test", "2": "liar.test", "3": "esc\x1b[31m.test", "4": "nobody.test",
+		                 "13": "192.0.2.13", "22": "0xc0000216", "23": "192.0.535", "24": "127.1", "26": "a b.test"}
 		        if first in names:
 		            records = [rr(12, wire(names[first]))]
 		        else:
@@ -388,4 +389,74 @@ for i in range(300000):
 	exec {writer}>&-
 	wait_for "$client"
 	assert_equal "$waited_status" 0
+}
+
+@test "an address in the place of a name is no name, and never confirms itself" {
+	echo "192.0.2.25 198.51.100.7" >hosts
+	echo "192.0.2.27 name.test" >>hosts
+	with_dns '
+		for a in 13 22 23 24 25; do
+			for options in "-r --confirm" -r "-r -e" "-r -e --confirm" "-r --json --confirm"; do
+				rc=0; hostlookup $options 192.0.2.$a >printed 2>>messages || rc=$?
+				jq -r .error.code printed 2>&1
+				echo $a "$options" $rc
+			done
+		done
+		printf "192.0.2.%s\n" 22 1 23 >list
+		rc=0; hostlookup -r --confirm -f list || rc=$?; echo $rc
+		cat messages >&2
+	' >out 2>err
+	for a in 13 22 23 24 25; do
+		for options in "-r --confirm" -r "-r -e" "-r -e --confirm"; do
+			echo "$a $options 5"
+		done
+		echo mismatch
+		echo "$a -r --json --confirm 5"
+	done >expected
+	printf '192.0.2.1\tone.test\n5\n' >>expected
+	diff -u expected out
+	grep -qx "hostlookup: look up 192.0.2.22: its name 0xc0000216 is an address" err
+	grep -qx "hostlookup: look up 192.0.2.25: its name 198.51.100.7 is an address" err
+	run grep -c "is an address" err
+	assert_output 27
+	rm dns
+	with_dns '
+		hostlookup -r --confirm 192.0.2.27
+		hostlookup --fqdn 192.0.2.1
+		hostlookup --fqdn 192.0.2.99
+		for a in 22 23 24 25; do
+			rc=0; hostlookup --fqdn 192.0.2.$a || rc=$?; echo $rc
+			rc=0; hostlookup --fqdn --json 192.0.2.$a 2>/dev/null | jq -r .error.code; echo ${PIPESTATUS[0]}
+		done
+	' >out 2>err
+	diff -u - out <<-'OUT'
+		name.test
+		one.test
+		192.0.2.99
+		5
+		mismatch
+		5
+		5
+		mismatch
+		5
+		5
+		mismatch
+		5
+		5
+		mismatch
+		5
+	OUT
+	grep -qx "hostlookup: look up 192.0.2.23: its name 192.0.535 is an address" err
+}
+
+@test "a PTR that is no name of a host is 5" {
+	with_dns '
+		for a in 3 26; do
+			for options in -r "-r --confirm"; do
+				rc=0; hostlookup $options 192.0.2.$a || rc=$?; echo $rc
+			done
+		done
+	' >out 2>err
+	assert_equal "$(cat out)" $'5\n5\n5\n5'
+	grep -qx "hostlookup: look up 192.0.2.26: the answer is no name of a host" err
 }

@@ -262,6 +262,19 @@ forward_ex(const struct host_config *config, const char *name, struct answer *an
 	sku_host_free(host);
 }
 
+/* What a name came to that is none, or leads elsewhere: `its name NAME WHAT`. */
+static void
+refuse_name(struct answer *answer, const char *what)
+{
+	char message[sizeof(answer->message)];
+	char *shown = cli_escape(answer->name, strlen(answer->name), CLI_ESCAPE_FIELD, NULL);
+
+	(void)snprintf(
+	    message, sizeof(message), "its name %.60s %s", shown != NULL ? shown : "", what);
+	free(shown);
+	set_failure(answer, CLI_MISMATCH, 0, message);
+}
+
 /* Does the name lead back to the address? */
 static void
 confirm(const char *query, struct answer *answer)
@@ -287,31 +300,34 @@ confirm(const char *query, struct answer *answer)
 		       sku_address_equal(&asked, &found);
 	if (list != NULL)
 		freeaddrinfo(list);
-	if (!back) {
-		char message[sizeof(answer->message)], *shown;
-
-		shown = cli_escape(answer->name, strlen(answer->name), CLI_ESCAPE_FIELD, NULL);
-		(void)snprintf(message, sizeof(message), "its name %s does not resolve back to it",
-		    shown != NULL ? shown : "");
-		free(shown);
-		set_failure(answer, CLI_MISMATCH, 0, message);
-	}
+	if (!back)
+		refuse_name(answer, "does not resolve back to it");
 }
 
 static void
 reverse(const struct host_config *config, const char *query, struct answer *answer)
 {
+	struct sku_address address;
 	struct sku_host *host;
 	struct sku_error err;
 
 	if (sku_gethostbyaddr(query, &host, sku_deadline_never(), &err) == -1) {
-		fail(answer, &err);
+		/* So the C library calls a PTR record with what no name may have. */
+		if (err.kind == SKU_ERR_RESOLVE && err.code == EAI_FAIL)
+			set_failure(answer, CLI_MISMATCH, 0, "the answer is no name of a host");
+		else
+			fail(answer, &err);
 		return;
 	}
 	if (!take_host(answer, host))
 		set_failure(answer, CLI_FAILED, ENOMEM, strerror(ENOMEM));
 	sku_host_free(host);
-	if (answer->status == CLI_OK && config->confirm)
+	if (answer->status != CLI_OK)
+		return;
+	/* It would be asked of nobody, and lead back to whatever address it is. */
+	if (sku_address_from_numeric(&address, AF_UNSPEC, answer->name, 0) == 0)
+		refuse_name(answer, "is an address");
+	else if (config->confirm)
 		confirm(query, answer);
 }
 

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,12 +73,20 @@ print_hostname(void)
 static int
 print_fqdn(const struct host_config *config)
 {
-	char name[SKU_HOST_MAX];
+	const char *asked = config->name_count > 0 ? config->names[0] : NULL;
+	char name[SKU_HOST_MAX], message[100];
+	struct sku_address address;
 	struct sku_error err;
 
-	if (sku_getfqdn(config->name_count > 0 ? config->names[0] : NULL, name,
+	if (sku_getfqdn(asked, name,
 		sku_deadline_earlier(config->run, sku_deadline_in(config->timeout_ns)), &err) == -1)
 		return cli_error_sku(&err);
+	/* Where there is no answer, it is what was asked. */
+	if (asked != NULL && strcmp(name, asked) != 0 &&
+	    sku_address_from_numeric(&address, AF_UNSPEC, name, 0) == 0) {
+		(void)snprintf(message, sizeof(message), "its name %.60s is an address", name);
+		return cli_error(CLI_MISMATCH, 0, message, "look up %s", asked);
+	}
 	return print_name(name);
 }
 
