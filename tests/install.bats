@@ -88,3 +88,35 @@ setup() {
 			"$BATS_TEST_TMPDIR/one.c" || fail "$header"
 	done
 }
+
+@test "the examples of sockutil(3) compile and run as written, with gcc and with clang" {
+	is_sanitized && skip "the sanitizers would have to be linked too"
+	need gcc clang
+	awk '
+		/^\.Sh/ { in_examples = /EXAMPLES/ }
+		in_examples && /^\.Bd/ { file = "example" ++n ".c"; next }
+		/^\.Ed/ { file = "" }
+		file != "" { gsub(/\\e/, "\\"); gsub(/\\&/, ""); print > file }' "$SOCKUTILS_SOURCE/man/sockutil.3"
+	[ "$(ls example*.c)" = $'example1.c\nexample2.c' ]
+	export PKG_CONFIG_PATH=$there/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$PWD/root
+	for compiler in gcc clang; do
+		for example in example1 example2; do
+			"$compiler" -std=c11 -Wall -Wextra -Werror "$example.c" $(pkg-config --cflags --libs sockutil) -o "$example"
+		done
+		start_server sockecho-server 0
+		run --separate-stderr ./example1 localhost "$port" "hello, world"
+		assert_success
+		assert_output "hello, world"
+		stop_server
+		run --separate-stderr ./example1 127.0.0.1 "$port" hello
+		assert_failure 1
+		assert_equal "$stderr" "example1: connect to 127.0.0.1 port $port: Connection refused"
+		start_server ./example2 0
+		for client in "sockecho-client --expect echo" ./example1; do
+			run --separate-stderr $client "$host" "$port" hello
+			assert_success
+			assert_output hello
+		done
+		kill "$server_pid"
+	done
+}
