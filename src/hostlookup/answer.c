@@ -1,10 +1,10 @@
 /* answer.c - one query and what the resolver said.
  * Row tool. */
-#include "answer.h"
+#include "hostlookup/answer.h"
 
-#include "escape.h"
-#include "record.h"
-#include "report.h"
+#include "run/escape.h"
+#include "run/event.h"
+#include "run/message.h"
 
 #include <arpa/inet.h>
 #include <dlfcn.h>

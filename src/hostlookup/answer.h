@@ -2,7 +2,7 @@
 #ifndef HOSTLOOKUP_ANSWER_H
 #define HOSTLOOKUP_ANSWER_H
 
-#include "config.h"
+#include "hostlookup/config.h"
 
 struct answer {
 	int status; /* enum cli_status */

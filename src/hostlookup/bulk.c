@@ -5,13 +5,13 @@
  * front of the ring.  A look-up inside the C library cannot be stopped: one that outlives --timeout
  * is left to its worker, which another one replaces, and which ends when the resolver lets it go.
  * Queries that are the same and under way together are asked once. */
-#include "bulk.h"
+#include "hostlookup/bulk.h"
 
-#include "answer.h"
-#include "counters.h"
-#include "queries.h"
-#include "report.h"
-#include "threads.h"
+#include "hostlookup/answer.h"
+#include "options/inputs.h"
+#include "run/message.h"
+#include "run/state.h"
+#include "run/threads.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -2,7 +2,7 @@
 #ifndef HOSTLOOKUP_BULK_H
 #define HOSTLOOKUP_BULK_H
 
-#include "config.h"
+#include "hostlookup/config.h"
 
 /* Look all names up and print the answers: the highest of their statuses. */
 int bulk_run(const struct host_config *config);

@@ -1,11 +1,11 @@
 /* config.c - the options of hostlookup.
  * Row tool. */
-#include "config.h"
+#include "hostlookup/config.h"
 
-#include "numbers.h"
-#include "options.h"
-#include "report.h"
-#include "timelimits.h"
+#include "options/options.h"
+#include "options/values.h"
+#include "run/message.h"
+#include "run/timeouts.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef HOSTLOOKUP_CONFIG_H
 #define HOSTLOOKUP_CONFIG_H
 
-#include "sockutil.h"
+#include "libsockutil/sockutil.h"
 
 #include <stdbool.h>
 

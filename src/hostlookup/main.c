@@ -1,12 +1,12 @@
 /* main.c - hostlookup: names and addresses of hosts, through the system's resolver.
  * Row tool. */
-#include "answer.h"
-#include "bulk.h"
-#include "config.h"
-#include "escape.h"
-#include "options.h"
-#include "record.h"
-#include "report.h"
+#include "hostlookup/answer.h"
+#include "hostlookup/bulk.h"
+#include "hostlookup/config.h"
+#include "options/options.h"
+#include "run/escape.h"
+#include "run/event.h"
+#include "run/message.h"
 
 #include <errno.h>
 #include <locale.h>

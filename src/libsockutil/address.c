@@ -1,6 +1,6 @@
 /* address.c - socket addresses from text and to text; nothing is looked up here.
  * Row 1: above deadline and error. */
-#include "sockutil.h"
+#include "libsockutil/sockutil.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
  *
  * A look-up inside the C library holds locks and cannot be cancelled, so the thread that runs it
  * is detached, and whoever comes last, the thread or its starter, frees the job. */
-#include "background.h"
+#include "libsockutil/background.h"
 
 #include <errno.h>
 #include <pthread.h>

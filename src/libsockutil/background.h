@@ -2,7 +2,7 @@
 #ifndef SKU_BACKGROUND_H
 #define SKU_BACKGROUND_H
 
-#include "sockutil.h"
+#include "libsockutil/sockutil.h"
 
 struct sku_background;
 

@@ -5,9 +5,9 @@
  * getaddrinfo() for both families, which costs least and knows the RFC 6724 order.  Where that
  * takes long, perhaps since one family's question is never answered, each family is asked for by
  * itself, and connecting begins with what is known. */
-#include "resolve.h"
-#include "socket.h"
-#include "sockutil.h"
+#include "libsockutil/resolve.h"
+#include "libsockutil/socket.h"
+#include "libsockutil/sockutil.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
 /* deadline.c - instants on the monotonic clock.
  * Row 0: nothing of ours below it. */
-#include "sockutil.h"
+#include "libsockutil/sockutil.h"
 
 #include <limits.h>
 #include <time.h>

@@ -1,6 +1,6 @@
 /* error.c - what failed and why, kept until somebody wants to print it.
  * Row 0: nothing of ours below it. */
-#include "sockutil.h"
+#include "libsockutil/sockutil.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* hosts.c - names to addresses and back, through the system's resolver and under a deadline.
  * Row 2: above background, resolve, address and error. */
-#include "background.h"
-#include "resolve.h"
-#include "sockutil.h"
+#include "libsockutil/background.h"
+#include "libsockutil/resolve.h"
+#include "libsockutil/sockutil.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* resolve.c - getaddrinfo(3) in the background and under a deadline.
  * Row 2: above background and error. */
-#include "resolve.h"
+#include "libsockutil/resolve.h"
 
-#include "background.h"
+#include "libsockutil/background.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #ifndef SKU_RESOLVE_H
 #define SKU_RESOLVE_H
 
-#include "sockutil.h"
+#include "libsockutil/sockutil.h"
 
 struct sku_query;
 

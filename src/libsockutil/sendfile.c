@@ -1,6 +1,6 @@
 /* sendfile.c - file to socket with offset and count, by sendfile(2) or by reading and sending.
  * Row 2: above socket. */
-#include "sockutil.h"
+#include "libsockutil/sockutil.h"
 
 #include <errno.h>
 #include <poll.h>

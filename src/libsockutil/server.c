@@ -1,7 +1,7 @@
 /* server.c - create_server(): bound, and listening if it is a stream.
  * Row 2: above resolve, socket, address, services and error. */
-#include "resolve.h"
-#include "sockutil.h"
+#include "libsockutil/resolve.h"
+#include "libsockutil/sockutil.h"
 
 #include <errno.h>
 #include <string.h>

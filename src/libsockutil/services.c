@@ -1,8 +1,8 @@
 /* services.c - names and ports of services, from the system or, where it knows none at all, from
  * the built-in table.
  * Row 2: above error. */
-#include "services.h"
-#include "sockutil.h"
+#include "libsockutil/services.h"
+#include "libsockutil/sockutil.h"
 
 #include <errno.h>
 #include <stdlib.h>

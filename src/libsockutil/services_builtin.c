@@ -1,6 +1,6 @@
 /* services_builtin.c - well-known services, for systems that have no services database.
  * Row 2.  Ports and names as registered with IANA, with the aliases that people use. */
-#include "services.h"
+#include "libsockutil/services.h"
 
 /* clang-format off */
 const struct sku_service sku_builtin_services[] = {

@@ -1,8 +1,8 @@
 /* socket.c - one socket: its three modes, and its operations until their deadline.
  * Row 1: above deadline and error. */
-#include "socket.h"
+#include "libsockutil/socket.h"
 
-#include "sockutil.h"
+#include "libsockutil/sockutil.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* unixserver.c - a server on a UNIX path: what a dead one left is replaced, nothing else is.
  * Row 2: above socket, address and error. */
-#include "sockutil.h"
+#include "libsockutil/sockutil.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* config.c - the options of servlookup.
  * Row tool. */
-#include "config.h"
+#include "servlookup/config.h"
 
-#include "options.h"
-#include "report.h"
+#include "options/options.h"
+#include "run/message.h"
 
 #include <string.h>
 

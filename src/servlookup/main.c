@@ -1,12 +1,12 @@
 /* main.c - servlookup: names and ports of services.
  * Row tool. */
-#include "config.h"
-#include "escape.h"
-#include "options.h"
-#include "queries.h"
-#include "record.h"
-#include "report.h"
-#include "table.h"
+#include "options/inputs.h"
+#include "options/options.h"
+#include "run/escape.h"
+#include "run/event.h"
+#include "run/message.h"
+#include "servlookup/config.h"
+#include "servlookup/table.h"
 
 #include <errno.h>
 #include <stdio.h>

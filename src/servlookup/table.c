@@ -1,9 +1,9 @@
 /* table.c - the services: read once, or asked for one by one.
  * Row tool. */
-#include "table.h"
+#include "servlookup/table.h"
 
-#include "report.h"
-#include "services.h"
+#include "libsockutil/services.h"
+#include "run/message.h"
 
 #include <errno.h>
 #include <netdb.h>

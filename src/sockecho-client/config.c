@@ -1,9 +1,9 @@
 /* config.c - the options of sockecho-client.
  * Row tool. */
-#include "config.h"
+#include "sockecho-client/config.h"
 
-#include "numbers.h"
-#include "report.h"
+#include "options/values.h"
+#include "run/message.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -2,10 +2,10 @@
 #ifndef CLIENT_CONFIG_H
 #define CLIENT_CONFIG_H
 
-#include "dial.h"
-#include "expect.h"
-#include "streamopts.h"
-#include "timelimits.h"
+#include "net/connect.h"
+#include "net/tcp_options.h"
+#include "run/timeouts.h"
+#include "sockecho-client/expect.h"
 
 #define NO_LIMIT INT64_C(-1)
 

@@ -1,9 +1,9 @@
 /* datagrams.c - a MESSAGE or a line is one datagram, and each waits for its answer.
  * Row tool. */
-#include "lines.h"
-#include "modes.h"
-#include "report.h"
-#include "session.h"
+#include "run/message.h"
+#include "sockecho-client/lines.h"
+#include "sockecho-client/modes.h"
+#include "sockecho-client/session.h"
 
 #include <errno.h>
 #include <poll.h>

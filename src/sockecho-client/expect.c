@@ -1,8 +1,8 @@
 /* expect.c - what comes back, compared with what was sent.
  * Row tool. */
-#include "expect.h"
+#include "sockecho-client/expect.h"
 
-#include "upper.h"
+#include "run/ascii.h"
 
 #include <stdlib.h>
 #include <string.h>

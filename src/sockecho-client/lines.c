@@ -1,6 +1,6 @@
 /* lines.c - lines from standard input, waiting for them within a deadline.
  * Row tool. */
-#include "lines.h"
+#include "sockecho-client/lines.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -2,7 +2,7 @@
 #ifndef CLIENT_LINES_H
 #define CLIENT_LINES_H
 
-#include "sockutil.h"
+#include "libsockutil/sockutil.h"
 
 struct line_reader {
 	char *buf;

@@ -1,9 +1,9 @@
 /* main.c - sockecho-client: talk to an echo server.
  * Row tool. */
-#include "config.h"
-#include "modes.h"
-#include "report.h"
-#include "session.h"
+#include "run/message.h"
+#include "sockecho-client/config.h"
+#include "sockecho-client/modes.h"
+#include "sockecho-client/session.h"
 
 static int
 run(const struct client_config *config)

@@ -1,8 +1,8 @@
 /* messages.c - send each MESSAGE, print what comes back; or just connect.
  * Row tool. */
-#include "modes.h"
-#include "report.h"
-#include "session.h"
+#include "run/message.h"
+#include "sockecho-client/modes.h"
+#include "sockecho-client/session.h"
 
 #include <string.h>
 

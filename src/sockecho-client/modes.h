@@ -2,7 +2,7 @@
 #ifndef CLIENT_MODES_H
 #define CLIENT_MODES_H
 
-#include "config.h"
+#include "sockecho-client/config.h"
 
 int run_messages(const struct client_config *config);
 int run_stream(const struct client_config *config);

@@ -3,11 +3,11 @@
  *
  * The schedule does not wait for answers: a probe that could not leave when it was due, since the
  * one before it was stuck, counts from when it was due, so that a stall is not left out. */
-#include "descriptors.h"
-#include "modes.h"
-#include "probe.h"
-#include "record.h"
-#include "report.h"
+#include "run/descriptors.h"
+#include "run/event.h"
+#include "run/message.h"
+#include "sockecho-client/modes.h"
+#include "sockecho-client/probe.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,9 +1,9 @@
 /* pingstats.c - round trips, counted and distributed, in bounded memory.
  * Row tool. */
-#include "pingstats.h"
+#include "sockecho-client/pingstats.h"
 
-#include "record.h"
-#include "report.h"
+#include "run/event.h"
+#include "run/message.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* probe.c - what is in a probe of --ping.
  * Row tool. */
-#include "probe.h"
+#include "sockecho-client/probe.h"
 
 #include <stdio.h>
 

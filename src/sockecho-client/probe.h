@@ -2,10 +2,10 @@
 #ifndef CLIENT_PROBE_H
 #define CLIENT_PROBE_H
 
-#include "config.h"
-#include "pingstats.h"
-#include "session.h"
-#include "timers.h"
+#include "run/timers.h"
+#include "sockecho-client/config.h"
+#include "sockecho-client/pingstats.h"
+#include "sockecho-client/session.h"
 
 enum probe_state { PROBE_NONE, PROBE_WAITING, PROBE_ANSWERED, PROBE_LOST };
 

@@ -1,9 +1,9 @@
 /* prompt.c - a person types a line at a time.
  * Row tool. */
-#include "lines.h"
-#include "modes.h"
-#include "report.h"
-#include "session.h"
+#include "run/message.h"
+#include "sockecho-client/lines.h"
+#include "sockecho-client/modes.h"
+#include "sockecho-client/session.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,10 +1,10 @@
 /* session.c - a connection and the words for what happens to it.
  * Row tool. */
-#include "session.h"
+#include "sockecho-client/session.h"
 
-#include "escape.h"
-#include "record.h"
-#include "report.h"
+#include "run/escape.h"
+#include "run/event.h"
+#include "run/message.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -2,8 +2,8 @@
 #ifndef CLIENT_SESSION_H
 #define CLIENT_SESSION_H
 
-#include "config.h"
-#include "counters.h"
+#include "run/state.h"
+#include "sockecho-client/config.h"
 
 struct session {
 	const struct client_config *config;

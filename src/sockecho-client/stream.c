@@ -1,10 +1,10 @@
 /* stream.c - standard input goes out, what comes back goes to standard output, both at once.
  * Row tool. */
-#include "escape.h"
-#include "modes.h"
-#include "outlet.h"
-#include "report.h"
-#include "session.h"
+#include "run/escape.h"
+#include "run/message.h"
+#include "run/output.h"
+#include "sockecho-client/modes.h"
+#include "sockecho-client/session.h"
 
 #include <errno.h>
 #include <poll.h>

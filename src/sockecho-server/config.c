@@ -1,9 +1,9 @@
 /* config.c - the options of sockecho-server.
  * Row tool. */
-#include "config.h"
+#include "sockecho-server/config.h"
 
-#include "numbers.h"
-#include "report.h"
+#include "options/values.h"
+#include "run/message.h"
 
 #include <errno.h>
 #include <sys/random.h>

@@ -2,9 +2,9 @@
 #ifndef SERVER_CONFIG_H
 #define SERVER_CONFIG_H
 
-#include "listen.h"
-#include "streamopts.h"
-#include "timelimits.h"
+#include "net/listen.h"
+#include "net/tcp_options.h"
+#include "run/timeouts.h"
 
 #define NO_LIMIT INT64_C(-1)
 

@@ -3,10 +3,10 @@
  *
  * An idle connection holds no buffer: what one recv brought goes back at once from the buffer that
  * all share, and only a rest that the peer does not take, or must wait for, is kept. */
-#include "connection.h"
+#include "sockecho-server/connection.h"
 
-#include "stats.h"
-#include "upper.h"
+#include "run/ascii.h"
+#include "sockecho-server/stats.h"
 
 #include <errno.h>
 #include <linux/sockios.h>

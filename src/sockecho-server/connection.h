@@ -2,10 +2,10 @@
 #ifndef SERVER_CONNECTION_H
 #define SERVER_CONNECTION_H
 
-#include "config.h"
-#include "pace.h"
-#include "sockutil.h"
-#include "timers.h"
+#include "libsockutil/sockutil.h"
+#include "run/rate.h"
+#include "run/timers.h"
+#include "sockecho-server/config.h"
 
 /* Bytes that were read and wait to be sent back. */
 struct chunk {

@@ -1,8 +1,8 @@
 /* connlog.c - what is told about each connection: lines with --verbose, events with --json.
  * Row tool. */
-#include "connlog.h"
+#include "sockecho-server/connlog.h"
 
-#include "accept.h"
+#include "net/accept.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef SERVER_CONNLOG_H
 #define SERVER_CONNLOG_H
 
-#include "connection.h"
+#include "sockecho-server/connection.h"
 
 /* reason: one of the words that sockutils(7) lists; errnum: why it was lost, or 0. */
 void log_closed(const struct connection *c, const char *reason, int errnum, int64_t now);

@@ -1,8 +1,8 @@
 /* daemon.c - going to the background once ready, and the file that says which process it is.
  * Row tool. */
-#include "daemon.h"
+#include "sockecho-server/daemon.h"
 
-#include "report.h"
+#include "run/message.h"
 
 #include <errno.h>
 #include <fcntl.h>

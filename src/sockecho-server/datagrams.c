@@ -3,13 +3,13 @@
  *
  * Each is answered by one that is as long, from the address that it came to, or by none: what could
  * make two echo services talk for ever (CVE-1999-0103, CVE-2024-2169) is not answered. */
-#include "datagrams.h"
+#include "sockecho-server/datagrams.h"
 
-#include "dial.h"
-#include "ratelimit.h"
-#include "report.h"
-#include "stats.h"
-#include "upper.h"
+#include "net/connect.h"
+#include "run/ascii.h"
+#include "run/message.h"
+#include "sockecho-server/ratelimit.h"
+#include "sockecho-server/stats.h"
 
 #include <errno.h>
 #include <poll.h>

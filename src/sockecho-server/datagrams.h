@@ -2,8 +2,8 @@
 #ifndef SERVER_DATAGRAMS_H
 #define SERVER_DATAGRAMS_H
 
-#include "config.h"
-#include "endsignal.h"
+#include "run/signals.h"
+#include "sockecho-server/config.h"
 
 /* Serve until the end that the command line or a signal sets.  The exit status. */
 int datagrams_serve(struct cli_listener *listener, const struct server_config *config,

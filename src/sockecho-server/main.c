@@ -1,12 +1,12 @@
 /* main.c - sockecho-server: send back what is received.
  * Row tool. */
-#include "config.h"
-#include "daemon.h"
-#include "datagrams.h"
-#include "endsignal.h"
-#include "report.h"
-#include "stats.h"
-#include "streams.h"
+#include "run/message.h"
+#include "run/signals.h"
+#include "sockecho-server/config.h"
+#include "sockecho-server/daemon.h"
+#include "sockecho-server/datagrams.h"
+#include "sockecho-server/stats.h"
+#include "sockecho-server/streams.h"
 static int
 serve(struct cli_listener *listener, const struct server_config *config,
     struct cli_end_signals *signals)

@@ -1,6 +1,6 @@
 /* ratelimit.c - so many datagrams a second from one source, in bounded memory.
  * Row tool. */
-#include "ratelimit.h"
+#include "sockecho-server/ratelimit.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef SERVER_RATELIMIT_H
 #define SERVER_RATELIMIT_H
 
-#include "sockutil.h"
+#include "libsockutil/sockutil.h"
 
 struct rate_limit;
 

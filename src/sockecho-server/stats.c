@@ -1,9 +1,9 @@
 /* stats.c - what the server has done so far.
  * Row tool. */
-#include "stats.h"
+#include "sockecho-server/stats.h"
 
-#include "record.h"
-#include "report.h"
+#include "run/event.h"
+#include "run/message.h"
 
 #include <inttypes.h>
 

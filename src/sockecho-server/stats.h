@@ -2,7 +2,7 @@
 #ifndef SERVER_STATS_H
 #define SERVER_STATS_H
 
-#include "counters.h"
+#include "run/state.h"
 
 struct server_stats {
 	cli_counter accepted, active, refused, timed_out, bytes_in, bytes_out, datagrams, dropped;

@@ -3,14 +3,14 @@
  *
  * One thread, level-triggered epoll, one recv and one send an event, one buffer for all.  Timers
  * are lazy: a connection's timer is set to when it might be due, and looked at again only then. */
-#include "streams.h"
+#include "sockecho-server/streams.h"
 
-#include "accept.h"
-#include "connection.h"
-#include "connlog.h"
-#include "descriptors.h"
-#include "report.h"
-#include "stats.h"
+#include "net/accept.h"
+#include "run/descriptors.h"
+#include "run/message.h"
+#include "sockecho-server/connection.h"
+#include "sockecho-server/connlog.h"
+#include "sockecho-server/stats.h"
 
 #include <errno.h>
 #include <stdlib.h>

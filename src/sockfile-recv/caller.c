@@ -1,8 +1,8 @@
 /* caller.c - a connection, and what its first bytes say it is.
  * Row tool. */
-#include "caller.h"
+#include "sockfile-recv/caller.h"
 
-#include "wire.h"
+#include "transfer/wire.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -2,8 +2,8 @@
 #ifndef RECV_CALLER_H
 #define RECV_CALLER_H
 
-#include "dial.h"
-#include "sockutil.h"
+#include "libsockutil/sockutil.h"
+#include "net/connect.h"
 
 struct caller {
 	struct sku_sock sock; /* non-blocking */

@@ -1,9 +1,9 @@
 /* config.c - the options of sockfile-recv.
  * Row tool. */
-#include "config.h"
+#include "sockfile-recv/config.h"
 
-#include "numbers.h"
-#include "tls.h"
+#include "options/values.h"
+#include "transfer/tls.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,11 +2,11 @@
 #ifndef RECV_CONFIG_H
 #define RECV_CONFIG_H
 
-#include "link.h"
-#include "progress.h"
-#include "secret.h"
-#include "sha256.h"
-#include "target.h"
+#include "net/peer_options.h"
+#include "run/progress.h"
+#include "sockfile-recv/target.h"
+#include "transfer/secret.h"
+#include "transfer/sha256.h"
 
 #define NO_LIMIT INT64_C(-1)
 

@@ -1,12 +1,12 @@
 /* lobby.c - where callers wait until their first bytes say what they are.
  * Row tool. */
-#include "lobby.h"
+#include "sockfile-recv/lobby.h"
 
-#include "accept.h"
-#include "caller.h"
-#include "raw.h"
-#include "reception.h"
-#include "tally.h"
+#include "net/accept.h"
+#include "sockfile-recv/caller.h"
+#include "sockfile-recv/raw.h"
+#include "sockfile-recv/reception.h"
+#include "transfer/tally.h"
 
 #include <errno.h>
 #include <poll.h>

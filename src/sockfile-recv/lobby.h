@@ -2,9 +2,9 @@
 #ifndef RECV_LOBBY_H
 #define RECV_LOBBY_H
 
-#include "config.h"
-#include "endsignal.h"
-#include "target.h"
+#include "run/signals.h"
+#include "sockfile-recv/config.h"
+#include "sockfile-recv/target.h"
 
 /* Take callers from the listener until what is wanted has come.  The exit status. */
 int lobby_serve(const struct recv_config *config, struct cli_listener *listener,

@@ -1,10 +1,10 @@
 /* main.c - sockfile-recv: receive a file so that nothing is lost.
  * Row tool. */
-#include "config.h"
-#include "endsignal.h"
-#include "lobby.h"
-#include "retry.h"
-#include "tally.h"
+#include "net/retry.h"
+#include "run/signals.h"
+#include "sockfile-recv/config.h"
+#include "sockfile-recv/lobby.h"
+#include "transfer/tally.h"
 
 #include <errno.h>
 #include <fcntl.h>

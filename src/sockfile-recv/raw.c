@@ -3,9 +3,9 @@
  *
  * Into a file the kernel moves pages through a pipe, which is twice as fast as a copy; where the
  * pipe cannot be made large, or the bytes must be seen, they are copied. */
-#include "raw.h"
+#include "sockfile-recv/raw.h"
 
-#include "tally.h"
+#include "transfer/tally.h"
 
 #include <errno.h>
 #include <fcntl.h>

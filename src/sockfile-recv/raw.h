@@ -2,8 +2,8 @@
 #ifndef RECV_RAW_H
 #define RECV_RAW_H
 
-#include "caller.h"
-#include "config.h"
+#include "sockfile-recv/caller.h"
+#include "sockfile-recv/config.h"
 
 /* Take the caller's stream to its end into the target and give the target its name: 0, and the
  * connection is closed in order; or a failure, and it is reset. */

@@ -1,10 +1,10 @@
 /* reception.c - verified: what the connections of one run have in common.
  * Row tool. */
-#include "reception.h"
+#include "sockfile-recv/reception.h"
 
-#include "session.h"
-#include "talk.h"
-#include "tally.h"
+#include "sockfile-recv/session.h"
+#include "transfer/talk.h"
+#include "transfer/tally.h"
 
 #include <errno.h>
 #include <poll.h>

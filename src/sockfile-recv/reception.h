@@ -5,10 +5,10 @@
 #ifndef RECV_RECEPTION_H
 #define RECV_RECEPTION_H
 
-#include "caller.h"
-#include "config.h"
-#include "crew.h"
-#include "wire.h"
+#include "run/workers.h"
+#include "sockfile-recv/caller.h"
+#include "sockfile-recv/config.h"
+#include "transfer/wire.h"
 
 struct reception {
 	const struct recv_config *config;

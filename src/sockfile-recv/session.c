@@ -1,12 +1,12 @@
 /* session.c - verified: one connection, from its greeting to its goodbye.
  * Row tool. */
-#include "session.h"
+#include "sockfile-recv/session.h"
 
-#include "digest.h"
-#include "seal.h"
-#include "talk.h"
-#include "tally.h"
-#include "threads.h"
+#include "run/threads.h"
+#include "transfer/digest.h"
+#include "transfer/seal.h"
+#include "transfer/talk.h"
+#include "transfer/tally.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #ifndef RECV_SESSION_H
 #define RECV_SESSION_H
 
-#include "reception.h"
+#include "sockfile-recv/reception.h"
 
 struct session_start {
 	struct reception *reception;

@@ -1,8 +1,8 @@
 /* target.c - FILE: its part, and how the part becomes FILE, or a stream that is written directly.
  * Row tool. */
-#include "target.h"
+#include "sockfile-recv/target.h"
 
-#include "escape.h"
+#include "run/escape.h"
 
 #include <errno.h>
 #include <fcntl.h>

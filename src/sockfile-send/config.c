@@ -1,11 +1,11 @@
 /* config.c - the options of sockfile-send.
  * Row tool. */
-#include "config.h"
+#include "sockfile-send/config.h"
 
-#include "numbers.h"
-#include "sha256.h"
-#include "tls.h"
-#include "wire.h"
+#include "options/values.h"
+#include "transfer/sha256.h"
+#include "transfer/tls.h"
+#include "transfer/wire.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,10 +2,10 @@
 #ifndef SEND_CONFIG_H
 #define SEND_CONFIG_H
 
-#include "link.h"
-#include "pace.h"
-#include "progress.h"
-#include "secret.h"
+#include "net/peer_options.h"
+#include "run/progress.h"
+#include "run/rate.h"
+#include "transfer/secret.h"
 
 #define RETRIES_NOT_GIVEN INT64_C(-1)
 

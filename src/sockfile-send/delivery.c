@@ -3,13 +3,13 @@
  *
  * Bytes are read, hashed and sent from one buffer: what sendfile(2) sends may be something else by
  * then than what was hashed. */
-#include "delivery.h"
+#include "sockfile-send/delivery.h"
 
-#include "digest.h"
-#include "seal.h"
-#include "sha256.h"
-#include "talk.h"
-#include "tally.h"
+#include "transfer/digest.h"
+#include "transfer/seal.h"
+#include "transfer/sha256.h"
+#include "transfer/talk.h"
+#include "transfer/tally.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -2,11 +2,11 @@
 #ifndef SEND_DELIVERY_H
 #define SEND_DELIVERY_H
 
-#include "config.h"
-#include "failure.h"
-#include "source.h"
-#include "waits.h"
-#include "wire.h"
+#include "run/wait.h"
+#include "sockfile-send/config.h"
+#include "sockfile-send/source.h"
+#include "transfer/failure.h"
+#include "transfer/wire.h"
 
 struct delivery {
 	const struct send_config *config;

@@ -1,12 +1,12 @@
 /* main.c - sockfile-send: send a file and know that it arrived.
  * Row tool. */
-#include "config.h"
-#include "endsignal.h"
-#include "raw.h"
-#include "report.h"
-#include "source.h"
-#include "tally.h"
-#include "verified.h"
+#include "run/message.h"
+#include "run/signals.h"
+#include "sockfile-send/config.h"
+#include "sockfile-send/raw.h"
+#include "sockfile-send/source.h"
+#include "sockfile-send/verified.h"
+#include "transfer/tally.h"
 
 #include <string.h>
 #include <unistd.h>

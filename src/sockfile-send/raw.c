@@ -4,13 +4,13 @@
  * One thread, level-triggered epoll; each receiver takes the file at its own pace.  A TCP
  * connection is set to end in a reset (SO_LINGER with 0) until its last byte is on its way, so that
  * a sender that fails or is killed never looks like the end of the file. */
-#include "raw.h"
+#include "sockfile-send/raw.h"
 
-#include "accept.h"
-#include "descriptors.h"
-#include "failure.h"
-#include "tally.h"
-#include "timers.h"
+#include "net/accept.h"
+#include "run/descriptors.h"
+#include "run/timers.h"
+#include "transfer/failure.h"
+#include "transfer/tally.h"
 
 #include <errno.h>
 #include <linux/sockios.h>

@@ -2,9 +2,9 @@
 #ifndef SEND_RAW_H
 #define SEND_RAW_H
 
-#include "config.h"
-#include "endsignal.h"
-#include "source.h"
+#include "run/signals.h"
+#include "sockfile-send/config.h"
+#include "sockfile-send/source.h"
 
 /* To the one receiver at the other end of sock, which is closed.  The exit status. */
 int raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock,

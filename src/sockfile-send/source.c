@@ -1,8 +1,8 @@
 /* source.c - FILE: what of it is sent, and the steps of sending it.
  * Row tool. */
-#include "source.h"
+#include "sockfile-send/source.h"
 
-#include "report.h"
+#include "run/message.h"
 
 #include <errno.h>
 #include <fcntl.h>

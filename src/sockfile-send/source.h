@@ -2,7 +2,7 @@
 #ifndef SEND_SOURCE_H
 #define SEND_SOURCE_H
 
-#include "sockutil.h"
+#include "libsockutil/sockutil.h"
 
 #include <sys/stat.h>
 

@@ -1,14 +1,14 @@
 /* verified.c - verified transfers: to the one receiver that we connect to, or to all that come.
  * Row tool. */
-#include "verified.h"
+#include "sockfile-send/verified.h"
 
-#include "accept.h"
-#include "crew.h"
-#include "delivery.h"
-#include "descriptors.h"
-#include "retry.h"
-#include "talk.h"
-#include "tally.h"
+#include "net/accept.h"
+#include "net/retry.h"
+#include "run/descriptors.h"
+#include "run/workers.h"
+#include "sockfile-send/delivery.h"
+#include "transfer/talk.h"
+#include "transfer/tally.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -2,8 +2,8 @@
 #ifndef SEND_VERIFIED_H
 #define SEND_VERIFIED_H
 
-#include "config.h"
-#include "endsignal.h"
+#include "run/signals.h"
+#include "sockfile-send/config.h"
 
 /* Connect and deliver, again after a lost connection as --retry says.  The exit status. */
 int verified_send(const struct send_config *config, struct cli_end_signals *signals);

@@ -1,6 +1,6 @@
 /* digest.c - XXH3-128 of a file while it passes.
  * Row transfer. */
-#include "digest.h"
+#include "transfer/digest.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* failure.c - why a transfer failed, kept until there is more to say about it.
  * Row transfer. */
-#include "failure.h"
+#include "transfer/failure.h"
 
-#include "accept.h"
-#include "record.h"
+#include "net/accept.h"
+#include "run/event.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 #ifndef TRANSFER_FAILURE_H
 #define TRANSFER_FAILURE_H
 
-#include "report.h"
+#include "run/message.h"
 
 struct transfer_failure {
 	int status; /* an enum cli_status; CLI_OK: none */

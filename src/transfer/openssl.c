@@ -1,6 +1,6 @@
 /* openssl.c - OpenSSL as a library that is loaded when it is needed.
  * Row transfer. */
-#include "openssl.h"
+#include "transfer/openssl.h"
 
 #include <dlfcn.h>
 #include <string.h>

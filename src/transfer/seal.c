@@ -1,6 +1,6 @@
 /* seal.c - the digest that END carries.
  * Row transfer. */
-#include "seal.h"
+#include "transfer/seal.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
 #ifndef TRANSFER_SEAL_H
 #define TRANSFER_SEAL_H
 
-#include "digest.h"
-#include "wire.h"
+#include "transfer/digest.h"
+#include "transfer/wire.h"
 
 /* What was said, as messages: the sender's HELLO, the file's OFFER, the file's START. */
 struct seal {

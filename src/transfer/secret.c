@@ -1,10 +1,10 @@
 /* secret.c - the secret that both ends share: --key.
  * Row transfer. */
-#include "secret.h"
+#include "transfer/secret.h"
 
-#include "options.h"
-#include "report.h"
-#include "tls.h"
+#include "options/options.h"
+#include "run/message.h"
+#include "transfer/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* sha256.c - SHA-256 by OpenSSL, which is loaded only where it is needed.
  * Row transfer. */
-#include "sha256.h"
+#include "transfer/sha256.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 #ifdef HAVE_OPENSSL
 
-#include "openssl.h"
+#include "transfer/openssl.h"
 
 #include <openssl/evp.h>
 

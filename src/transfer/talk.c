@@ -1,6 +1,6 @@
 /* talk.c - one end of a verified transfer: greeting, encryption, messages, and their deadlines.
  * Row transfer. */
-#include "talk.h"
+#include "transfer/talk.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>

@@ -5,10 +5,10 @@
 #ifndef TRANSFER_TALK_H
 #define TRANSFER_TALK_H
 
-#include "failure.h"
-#include "tls.h"
-#include "waits.h"
-#include "wire.h"
+#include "run/wait.h"
+#include "transfer/failure.h"
+#include "transfer/tls.h"
+#include "transfer/wire.h"
 
 #define TALK_HANDSHAKE (10 * SKU_SECOND) /* greeting, TLS and first messages together */
 

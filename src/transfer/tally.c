@@ -1,10 +1,10 @@
 /* tally.c - what a transfer has done so far, and the words for how it ended.
  * Row transfer. */
-#include "tally.h"
+#include "transfer/tally.h"
 
-#include "accept.h"
-#include "progress.h"
-#include "record.h"
+#include "net/accept.h"
+#include "run/event.h"
+#include "run/progress.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,9 +2,9 @@
 #ifndef TRANSFER_TALLY_H
 #define TRANSFER_TALLY_H
 
-#include "counters.h"
-#include "dial.h"
-#include "report.h"
+#include "net/connect.h"
+#include "run/message.h"
+#include "run/state.h"
 
 /* What SIGUSR1 prints; several threads may count. */
 struct transfer_tally {

@@ -1,10 +1,10 @@
 /* tls.c - TLS 1.3 with a pre-shared key, forward secrecy and nothing else.
  * Row transfer. */
-#include "tls.h"
+#include "transfer/tls.h"
 
 #ifdef HAVE_OPENSSL
 
-#include "openssl.h"
+#include "transfer/openssl.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* wire.c - the messages of a verified transfer as bytes.
  * Row transfer. */
-#include "wire.h"
+#include "transfer/wire.h"
 
-#include "escape.h"
-#include "report.h"
+#include "run/escape.h"
+#include "run/message.h"
 
 #include <string.h>
 

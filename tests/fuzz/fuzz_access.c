@@ -1,6 +1,6 @@
 /* fuzz_access.c - text as a rule of --allow, held against a second reading of the manual: what may
  * be accepted, and which addresses it is about, bit by bit. */
-#include "cidr.h"
+#include "net/access.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* fuzz_services.c - a file of the format of services(5). */
-#include "report.h"
-#include "table.h"
+#include "run/message.h"
+#include "servlookup/table.h"
 
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* fuzz_talk.c - a whole conversation with a stranger, as a receiver or (first byte odd) as a
  * sender: greeting, hello, and messages to the end of what he has to say; with bit 1 of the first
  * byte, one that may not say WORK. */
-#include "talk.h"
+#include "transfer/talk.h"
 
 #include <stdlib.h>
 #include <string.h>

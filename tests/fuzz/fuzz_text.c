@@ -1,7 +1,7 @@
 /* fuzz_text.c - text as addresses, ports, digests, and what is shown of it. */
-#include "escape.h"
-#include "sha256.h"
-#include "sockutil.h"
+#include "libsockutil/sockutil.h"
+#include "run/escape.h"
+#include "transfer/sha256.h"
 
 #include <stdlib.h>
 #include <string.h>

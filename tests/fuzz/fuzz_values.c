@@ -1,6 +1,6 @@
 /* fuzz_values.c - text as SIZE and as SECONDS, held against a second reading of the manual, digit
  * by digit: what may be accepted, and with which value. */
-#include "numbers.h"
+#include "options/values.h"
 
 #include <stddef.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* fuzz_wire.c - a stranger's bytes as greeting and messages: what is taken for one must come back
  * the same, and every field be within its limits. */
-#include "wire.h"
+#include "transfer/wire.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* test_cli.c - the pure parts of the command-line layer: numbers, escapes, rules, timers. */
-#include "cidr.h"
-#include "escape.h"
-#include "numbers.h"
-#include "sockutil.h"
-#include "timers.h"
-#include "upper.h"
+#include "libsockutil/sockutil.h"
+#include "net/access.h"
+#include "options/values.h"
+#include "run/ascii.h"
+#include "run/escape.h"
+#include "run/timers.h"
 
 #include <ctype.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* test_library.c - libsockutil: modes, deadlines, errors, the parts that need no other program. */
-#include "sockutil.h"
+#include "libsockutil/sockutil.h"
 
 #include <errno.h>
 #include <fcntl.h>

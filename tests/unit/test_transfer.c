@@ -1,14 +1,14 @@
 /* test_transfer.c - the pure parts of transfers: messages, names, keys, encryption, paces, amounts.
  */
-#include "pace.h"
-#include "progress.h"
-#include "report.h"
-#include "seal.h"
-#include "secret.h"
-#include "sha256.h"
-#include "talk.h"
-#include "tls.h"
-#include "wire.h"
+#include "run/message.h"
+#include "run/progress.h"
+#include "run/rate.h"
+#include "transfer/seal.h"
+#include "transfer/secret.h"
+#include "transfer/sha256.h"
+#include "transfer/talk.h"
+#include "transfer/tls.h"
+#include "transfer/wire.h"
 
 #include <errno.h>
 #include <fcntl.h>

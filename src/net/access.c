@@ -1,0 +1,163 @@
+/* access.c - which addresses may talk to a server: --allow and --deny.
+ * Row net. */
+#include "net/access.h"
+
+#include "options/options.h"
+#include "options/values.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAPPED_BITS 96 /* ::ffff:0:0/96 */
+
+/* Family and bytes of an IP address, a v4-mapped one as IPv4. */
+static bool
+take_address(struct cli_cidr *cidr, const struct sku_address *address)
+{
+	struct sku_address plain = *address;
+
+	sku_address_unmap(&plain);
+	cidr->family = plain.len > 0 ? plain.sa.sa_family : AF_UNSPEC;
+	if (cidr->family == AF_INET)
+		memcpy(cidr->bytes, &plain.in.sin_addr, 4);
+	else if (cidr->family == AF_INET6)
+		memcpy(cidr->bytes, &plain.in6.sin6_addr, 16);
+	else
+		return false;
+	return true;
+}
+
+/* Digits, without a sign, a blank or a zero in front: from 0 to most. */
+static bool
+parse_bits(const char *text, unsigned most, unsigned *bits)
+{
+	const char *why;
+
+	if (!cli_is_digits(text) || (text[0] == '0' && text[1] != '\0'))
+		return false;
+	*bits = (unsigned)strtonum(text, 0, most, &why);
+	return why == NULL;
+}
+
+/* Sets what is behind the first bits to 0: true where it was something else. */
+static bool
+clear_host_bits(unsigned char *bytes, size_t len, unsigned bits)
+{
+	bool any = false;
+
+	for (size_t i = bits / 8; i < len; i++) {
+		unsigned char host = i == bits / 8 ? 0xff >> bits % 8 : 0xff;
+
+		any = any || (bytes[i] & host) != 0;
+		bytes[i] &= (unsigned char)~host;
+	}
+	return any;
+}
+
+enum cli_cidr_result
+cli_cidr_parse(struct cli_cidr *cidr, const char *text)
+{
+	char host[INET6_ADDRSTRLEN];
+	size_t len = strcspn(text, "/");
+	struct sku_address address = { .len = 0 };
+	unsigned bits, most;
+	bool host_bits;
+
+	if (len >= sizeof(host))
+		return CLI_CIDR_MALFORMED;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	if (inet_pton(AF_INET, host, &address.in.sin_addr) == 1) {
+		address.in.sin_family = AF_INET;
+		address.len = sizeof(address.in);
+	} else if (inet_pton(AF_INET6, host, &address.in6.sin6_addr) == 1) {
+		address.in6.sin6_family = AF_INET6;
+		address.len = sizeof(address.in6);
+	} else {
+		return CLI_CIDR_MALFORMED;
+	}
+	most = bits = address.sa.sa_family == AF_INET ? 32 : 128;
+	if (text[len] == '/' && !parse_bits(text + len + 1, most, &bits))
+		return CLI_CIDR_MALFORMED;
+	if (address.sa.sa_family == AF_INET)
+		host_bits = clear_host_bits((unsigned char *)&address.in.sin_addr, 4, bits);
+	else
+		host_bits = clear_host_bits(address.in6.sin6_addr.s6_addr, 16, bits);
+	memset(cidr, 0, sizeof(*cidr));
+	(void)take_address(cidr, &address); /* it is one of the two */
+	/* ::ffff:a.b.c.d/104 is a.b.c.d/8; whatever is wider has lost its ffff. */
+	cidr->bits = cidr->family == AF_INET && most == 128 ? bits - MAPPED_BITS : bits;
+	return host_bits ? CLI_CIDR_HOST_BITS : CLI_CIDR_OK;
+}
+
+static bool
+contains(const struct cli_cidr *cidr, const struct cli_cidr *peer)
+{
+	unsigned whole = cidr->bits / 8, rest = cidr->bits % 8;
+
+	if (cidr->family != peer->family || memcmp(cidr->bytes, peer->bytes, whole) != 0)
+		return false;
+	return rest == 0 || ((cidr->bytes[whole] ^ peer->bytes[whole]) >> (8 - rest)) == 0;
+}
+
+static bool
+any_contains(const struct cli_cidr *list, size_t count, const struct cli_cidr *peer)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (contains(&list[i], peer))
+			return true;
+	}
+	return false;
+}
+
+void
+cli_access_add(struct cli_access *access, bool allow, const char *option, const char *value)
+{
+	struct cli_cidr **list = allow ? &access->allow : &access->deny, *grown;
+	size_t *count = allow ? &access->allow_count : &access->deny_count;
+	struct cli_cidr cidr;
+	char network[INET6_ADDRSTRLEN];
+
+	switch (cli_cidr_parse(&cidr, value)) {
+	case CLI_CIDR_OK:
+		break;
+	case CLI_CIDR_HOST_BITS:
+		(void)inet_ntop(cidr.family, cidr.bytes, network, sizeof(network));
+		cli_usage_error("option '--%s' takes a network without host bits (%s/%u), or one "
+				"address (%.*s), not '%s'",
+		    option, network, cidr.bits, (int)strcspn(value, "/"), value, value);
+	case CLI_CIDR_MALFORMED:
+		cli_usage_error("option '--%s' takes an address or a network, written out "
+				"(192.0.2.1, 192.0.2.0/24, 2001:db8::/32; no name, short form or "
+				"zone), not '%s'",
+		    option, value);
+	}
+	grown = reallocarray(*list, *count + 1, sizeof(**list));
+	if (grown == NULL)
+		cli_usage_error("no memory for '--%s'", option);
+	*list = grown;
+	grown[(*count)++] = cidr;
+}
+
+bool
+cli_access_check(const struct cli_access *access, const struct sku_address *peer)
+{
+	struct cli_cidr address = { 0 };
+
+	if (access->allow_count + access->deny_count == 0)
+		return true;
+	if (!take_address(&address, peer) ||
+	    any_contains(access->deny, access->deny_count, &address))
+		return false;
+	return access->allow_count == 0 ||
+	       any_contains(access->allow, access->allow_count, &address);
+}
+
+void
+cli_access_free(struct cli_access *access)
+{
+	free(access->allow);
+	free(access->deny);
+	*access = (struct cli_access){ 0 };
+}

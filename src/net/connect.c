@@ -1,0 +1,378 @@
+/* connect.c - connecting, as every program that connects does it.
+ * Row net. */
+#include "net/connect.h"
+
+#include "options/values.h"
+#include "run/message.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+#define DEFAULT_CONNECT_TIMEOUT (60 * SKU_SECOND)
+#define RETRY_PAUSE (50 * SKU_MS)
+
+bool
+cli_dial_option(struct cli_dial *dial, int id, const char *value)
+{
+	switch (id) {
+	case CLI_OPT_CONNECT_TIMEOUT:
+		dial->connect_timeout_ns = cli_seconds("connect-timeout", value, true);
+		dial->connect_timeout_given = true;
+		return true;
+	case CLI_OPT_WAIT:
+		dial->wait_ns = cli_seconds("wait", value, true);
+		dial->wait = true;
+		return true;
+	case CLI_OPT_SOURCE:
+		cli_source_parse("source", value, dial->source_host, &dial->source_port);
+		return true;
+	case CLI_OPT_FD:
+		dial->fd = (int)cli_count("fd", value, 0, INT32_MAX);
+		return true;
+	default:
+		return cli_address_option(&dial->address, id);
+	}
+}
+
+void
+cli_dial_check(const struct cli_dial *dial)
+{
+	struct sku_address source;
+
+	if (dial->fd != -1 &&
+	    (dial->wait || dial->connect_timeout_given || dial->source_host[0] != '\0'))
+		cli_usage_error("with --fd there is nothing to connect: --wait, --connect-timeout "
+				"and --source mean nothing");
+	if (dial->source_host[0] != '\0' && dial->address.family != AF_UNSPEC &&
+	    sku_address_from_numeric(&source, dial->address.family, dial->source_host, 0) == -1)
+		cli_usage_error("--source %s is of the other family than -%d", dial->source_host,
+		    dial->address.family == AF_INET ? 4 : 6);
+}
+
+const char *
+cli_peer_text(const struct sku_address *address, char buf[CLI_PEER_TEXT_MAX])
+{
+	char host[SKU_ADDRESS_TEXT_MAX];
+
+	(void)sku_address_host(address, host);
+	if (address->len == 0 || address->sa.sa_family == AF_UNIX)
+		(void)snprintf(
+		    buf, CLI_PEER_TEXT_MAX, "%s", host[0] != '\0' ? host : "an unnamed peer");
+	else
+		(void)snprintf(
+		    buf, CLI_PEER_TEXT_MAX, "%s port %u", host, sku_address_port(address));
+	return buf;
+}
+
+/* ---- --fd ---------------------------------------------------------------------------------- */
+
+static int
+adopt(int fd, const struct cli_limits *limits, struct sku_sock *s)
+{
+	struct sku_address peer;
+
+	if (sku_socket_from_fd(s, fd) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "use descriptor %d as a socket", fd);
+	if (sku_getpeername(s, &peer) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "use descriptor %d as a connection", fd);
+	if (sku_settimeout(s, limits->timeout_ns) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "use descriptor %d", fd);
+	return CLI_OK;
+}
+
+/* ---- a stream ------------------------------------------------------------------------------ */
+
+static void
+report_attempt(void *arg, const struct sku_address *address, int error)
+{
+	char text[CLI_PEER_TEXT_MAX];
+
+	(void)arg;
+	cli_verbose(1, "connect to %s: %s", cli_peer_text(address, text),
+	    error == 0 ? "connected" : strerror(error));
+}
+
+static int
+connect_unix(const char *path, int64_t timeout_ns, struct sku_sock *s, struct sku_error *err)
+{
+	struct sku_address address;
+
+	if (sku_address_from_path(&address, path) == 0 &&
+	    sku_socket(s, AF_UNIX, SOCK_STREAM, 0) == 0 && sku_settimeout(s, timeout_ns) == 0 &&
+	    sku_connect(s, &address) == 0)
+		return 0;
+	sku_error_set(err, SKU_ERR_SYSTEM, errno, "connect to %s", path);
+	sku_autoclose(s);
+	return -1;
+}
+
+/* A limit of 0 leaves no time at all, but it is not non-blocking mode: the smallest limit. */
+static int64_t
+positive(int64_t timeout_ns)
+{
+	return timeout_ns == 0 ? 1 : timeout_ns;
+}
+
+static int
+try_once(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
+    struct sku_deadline deadline, struct sku_sock *s, struct sku_error *err)
+{
+	const struct sku_connect_opts opts = {
+		.family = dial->address.family,
+		.protocol = dial->address.mptcp ? IPPROTO_MPTCP : 0,
+		.numeric = dial->address.numeric,
+		.source_host = dial->source_host[0] != '\0' ? dial->source_host : NULL,
+		.source_port = dial->source_port,
+		.attempt = report_attempt,
+	};
+	int64_t left = positive(sku_deadline_left(deadline));
+
+	if (endpoint->path != NULL)
+		return connect_unix(endpoint->path, left, s, err);
+	return sku_create_connection(s, endpoint->host, endpoint->port, left, &opts, err);
+}
+
+bool
+cli_dial_may_pass(const struct sku_error *err)
+{
+	enum cli_status status = cli_status_of(err);
+
+	return status == CLI_NO_PEER || status == CLI_TIMED_OUT || status == CLI_TRY_AGAIN ||
+	       (status == CLI_NOT_FOUND && err->code != EAI_SERVICE) ||
+	       (err->kind == SKU_ERR_SYSTEM && err->code == EAGAIN);
+}
+
+static int
+report_wait_over(const struct sku_error *err)
+{
+	char message[256];
+
+	(void)snprintf(
+	    message, sizeof(message), "timed out; the last failure: %s", sku_error_reason(err));
+	return cli_error(CLI_TIMED_OUT, ETIMEDOUT, message, "%s", err->context);
+}
+
+static int64_t
+connect_timeout(const struct cli_dial *dial, const struct cli_limits *limits)
+{
+	if (dial->connect_timeout_given)
+		return dial->connect_timeout_ns;
+	return limits->timeout_ns > 0 ? limits->timeout_ns : DEFAULT_CONNECT_TIMEOUT;
+}
+
+/* When --wait, or the whole run, is over. */
+static struct sku_deadline
+wait_deadline(const struct cli_dial *dial, const struct cli_limits *limits)
+{
+	return sku_deadline_earlier(
+	    limits->run, dial->wait ? sku_deadline_in(dial->wait_ns) : sku_deadline_never());
+}
+
+/* 0 when it is time for the next try, -1 when it is over before. */
+static int
+pause_until(struct sku_deadline next, struct sku_deadline end)
+{
+	struct timespec pause = { 0, 0 };
+
+	next = sku_deadline_earlier(next, end);
+	pause.tv_nsec = (long)sku_deadline_left(next); /* at most RETRY_PAUSE */
+	while (nanosleep(&pause, &pause) == -1 && errno == EINTR)
+		;
+	return sku_deadline_passed(end) ? -1 : 0;
+}
+
+static int
+connect_stream(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
+    const struct cli_limits *limits, struct sku_sock *s)
+{
+	int64_t timeout_ns = connect_timeout(dial, limits);
+	struct sku_deadline end = wait_deadline(dial, limits);
+	struct sku_error err;
+
+	for (;;) {
+		struct sku_deadline next = sku_deadline_in(RETRY_PAUSE);
+
+		if (try_once(dial, endpoint, sku_deadline_earlier(end, sku_deadline_in(timeout_ns)),
+			s, &err) == 0)
+			return CLI_OK;
+		if (!dial->wait || !cli_dial_may_pass(&err))
+			return cli_error_sku(&err);
+		cli_verbose(2, "%s: %s; trying again", err.context, sku_error_reason(&err));
+		if (pause_until(next, end) == -1)
+			return report_wait_over(&err);
+	}
+}
+
+static void
+note_mptcp(struct sku_sock *s)
+{
+	int on = 0;
+	socklen_t len = sizeof(on);
+
+#ifdef TCP_IS_MPTCP
+	if (sku_getsockopt(s, IPPROTO_TCP, TCP_IS_MPTCP, &on, &len) == -1)
+		on = s->protocol == IPPROTO_MPTCP;
+#else
+	(void)len;
+	on = s->protocol == IPPROTO_MPTCP;
+#endif
+	if (!on)
+		cli_verbose(1, "no Multipath TCP here or at the peer: plain TCP is used");
+}
+
+int
+cli_dial_once(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
+    const struct cli_limits *limits, struct sku_sock *s, struct sku_error *err)
+{
+	struct sku_deadline deadline =
+	    sku_deadline_earlier(limits->run, sku_deadline_in(connect_timeout(dial, limits)));
+
+	if (try_once(dial, endpoint, deadline, s, err) == -1)
+		return -1;
+	if (sku_settimeout(s, limits->timeout_ns) == 0)
+		return 0;
+	sku_error_set(err, SKU_ERR_SYSTEM, errno, "set the timeout");
+	sku_autoclose(s);
+	return -1;
+}
+
+int
+cli_dial(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
+    const struct cli_limits *limits, struct sku_sock *s)
+{
+	int status;
+
+	if (dial->fd != -1)
+		return adopt(dial->fd, limits, s);
+	status = connect_stream(dial, endpoint, limits, s);
+	if (status != CLI_OK)
+		return status;
+	if (dial->address.mptcp)
+		note_mptcp(s);
+	if (sku_settimeout(s, limits->timeout_ns) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "set the timeout");
+	return CLI_OK;
+}
+
+/* ---- datagrams ----------------------------------------------------------------------------- */
+
+static int
+add_peer(struct cli_datagram_peers *peers, const struct sku_address *address)
+{
+	struct sku_address *grown =
+	    reallocarray(peers->addresses, peers->count + 1, sizeof(*grown));
+
+	if (grown == NULL)
+		return -1;
+	peers->addresses = grown;
+	grown[peers->count++] = *address;
+	return 0;
+}
+
+static int
+resolve_name(const struct cli_dial *dial, const char *host, unsigned port,
+    struct sku_deadline deadline, struct cli_datagram_peers *peers, struct sku_error *err)
+{
+	const struct addrinfo hints = { .ai_family = dial->address.family,
+		.ai_socktype = SOCK_DGRAM };
+	struct addrinfo *list;
+	int result = 0;
+
+	if (sku_getaddrinfo(host, NULL, &hints, &list, deadline, err) == -1)
+		return -1;
+	for (struct addrinfo *ai = list; ai != NULL && result == 0; ai = ai->ai_next) {
+		struct sku_address address;
+
+		if (sku_address_from_addrinfo(&address, ai, port) == 0)
+			result = add_peer(peers, &address);
+	}
+	freeaddrinfo(list);
+	return result;
+}
+
+static int
+resolve_once(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
+    struct sku_deadline deadline, struct cli_datagram_peers *peers, struct sku_error *err)
+{
+	struct sku_address address;
+	int port;
+
+	if (endpoint->path != NULL) {
+		(void)sku_address_from_path(&address, endpoint->path); /* parsed before */
+		return add_peer(peers, &address);
+	}
+	port = sku_port_from_text(endpoint->port, "udp", dial->address.numeric, err);
+	if (port == -1)
+		return -1;
+	if (sku_address_from_numeric(
+		&address, dial->address.family, endpoint->host, (unsigned)port) == 0)
+		return add_peer(peers, &address);
+	return resolve_name(dial, endpoint->host, (unsigned)port, deadline, peers, err);
+}
+
+int
+cli_dial_resolve(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
+    const struct cli_limits *limits, struct cli_datagram_peers *peers)
+{
+	int64_t timeout_ns = connect_timeout(dial, limits);
+	struct sku_deadline end = wait_deadline(dial, limits);
+	struct sku_error err;
+
+	for (;;) {
+		struct sku_deadline next = sku_deadline_in(RETRY_PAUSE);
+
+		*peers = (struct cli_datagram_peers){ 0 };
+		sku_error_set(&err, SKU_ERR_SYSTEM, ENOMEM, "look up %s", endpoint->host);
+		if (resolve_once(dial, endpoint,
+			sku_deadline_earlier(end, sku_deadline_in(positive(timeout_ns))), peers,
+			&err) == 0)
+			return CLI_OK;
+		cli_datagram_peers_free(peers);
+		if (!dial->wait || !cli_dial_may_pass(&err))
+			return cli_error_sku(&err);
+		if (pause_until(next, end) == -1)
+			return report_wait_over(&err);
+	}
+}
+
+void
+cli_datagram_peers_free(struct cli_datagram_peers *peers)
+{
+	free(peers->addresses);
+	*peers = (struct cli_datagram_peers){ 0 };
+}
+
+int
+cli_dial_datagram(const struct cli_dial *dial, const struct sku_address *peer, struct sku_sock *s)
+{
+	const struct sku_address unnamed = { .un.sun_family = AF_UNIX, .len = sizeof(sa_family_t) };
+	struct sku_address source;
+	int family = peer->sa.sa_family;
+
+	if (sku_socket(s, family, SOCK_DGRAM, 0) == -1)
+		return -1;
+	/* A datagram UNIX socket without a name could not be answered: Linux picks an abstract
+	 * one, which nobody else has and which leaves nothing behind (unix(7), autobind). */
+	if (family == AF_UNIX && sku_bind(s, &unnamed) == -1)
+		return -1;
+	if (dial->source_host[0] != '\0') {
+		if (sku_address_from_numeric(
+			&source, family, dial->source_host, dial->source_port) == -1) {
+			errno = EAFNOSUPPORT;
+			return -1;
+		}
+		if (sku_bind(s, &source) == -1)
+			return -1;
+	}
+	if (sku_connect(s, peer) == -1)
+		return -1;
+	return sku_settimeout(s, 0);
+}

@@ -1,0 +1,209 @@
+/* endpoint.c - where to: HOST PORT, HOST:PORT, [V6]:PORT or a UNIX path, from operands.
+ * Row net. */
+#include "net/endpoint.h"
+
+#include "libsockutil/sockutil.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIGITS "0123456789"
+
+bool
+cli_address_option(struct cli_address_flags *flags, int id)
+{
+	switch (id) {
+	case '4':
+		flags->family = AF_INET;
+		return true;
+	case '6':
+		flags->family = AF_INET6;
+		return true;
+	case 'n':
+		flags->numeric = true;
+		return true;
+	case 'U':
+		flags->is_unix = true;
+		return true;
+	case 'u':
+		flags->datagram = true;
+		return true;
+	case CLI_OPT_MPTCP:
+		flags->mptcp = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static size_t
+count_colons(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text != '\0'; text++)
+		n += *text == ':';
+	return n;
+}
+
+/* The ']' that ends a bracketed HOST, or NULL. */
+static const char *
+bracket_end(const char *text)
+{
+	return text[0] == '[' ? strchr(text, ']') : NULL;
+}
+
+bool
+cli_operand_is_whole(const struct cli_address_flags *flags, const char *operand)
+{
+	const char *close = bracket_end(operand);
+
+	if (flags->is_unix)
+		return true;
+	if (close != NULL)
+		return close[1] == ':';
+	return count_colons(operand) == 1;
+}
+
+/* A copy of len bytes in the endpoint's own memory. */
+static const char *
+keep(struct cli_endpoint *endpoint, int slot, const char *text, size_t len)
+{
+	if (len >= sizeof(endpoint->text[slot]))
+		cli_usage_error("'%.40s...' is too long for a host or a port", text);
+	memcpy(endpoint->text[slot], text, len);
+	endpoint->text[slot][len] = '\0';
+	return endpoint->text[slot];
+}
+
+static void
+set_host(struct cli_endpoint *endpoint, const char *text, size_t len)
+{
+	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
+		struct sku_address address;
+
+		endpoint->host = keep(endpoint, 0, text + 1, len - 2);
+		if (sku_address_from_numeric(&address, AF_INET6, endpoint->host, 0) == -1)
+			cli_usage_error("'%s' is no IPv6 address", endpoint->host);
+		return;
+	}
+	endpoint->host = keep(endpoint, 0, text, len);
+}
+
+static void
+split_whole(struct cli_endpoint *endpoint, const char *operand)
+{
+	const char *close = bracket_end(operand);
+	const char *colon = close != NULL ? close + 1 : strchr(operand, ':');
+
+	set_host(endpoint, operand, (size_t)(colon - operand));
+	endpoint->port = keep(endpoint, 1, colon + 1, strlen(colon + 1));
+}
+
+static void
+check_port(const struct cli_endpoint *endpoint, bool numeric, bool listening)
+{
+	const char *port = endpoint->port;
+	size_t digits = strspn(port, DIGITS);
+	int least = listening ? 0 : 1;
+
+	if (port[digits] != '\0' && !numeric && *port != '+' && *port != '-' &&
+	    strpbrk(port, " \t\n\v\f\r") == NULL)
+		return; /* a service's name, which has no blank */
+	if (digits == 0 || port[digits] != '\0')
+		cli_usage_error("'%s' is no PORT: a number from %d to 65535%s", port, least,
+		    numeric ? " (--numeric)" : ", or the name of a service");
+	if (strtoul(port, NULL, 10) > 65535 || strtol(port, NULL, 10) < least)
+		cli_usage_error("PORT is a number from %d to 65535, not %s", least, port);
+}
+
+/* What can only be meant as an address must be one: it is never asked the resolver. */
+static void
+check_host(const char *host, const struct cli_address_flags *flags)
+{
+	struct sku_address address;
+
+	if (*host == '\0')
+		cli_usage_error("HOST is empty");
+	if (sku_address_from_numeric(&address, flags->family, host, 0) == 0)
+		return;
+	if (sku_address_from_numeric(&address, AF_UNSPEC, host, 0) == 0)
+		cli_usage_error("%s is no IPv%d address", host, flags->family == AF_INET ? 4 : 6);
+	if (flags->numeric)
+		cli_usage_error("'%s' is no address (--numeric)", host);
+	if (strchr(host, ':') != NULL || host[strspn(host, DIGITS ".")] == '\0')
+		cli_usage_error("'%s' is no address and no name of a host", host);
+}
+
+static void
+parse_path(struct cli_endpoint *endpoint, const char *const *operands, size_t count)
+{
+	struct sku_address address;
+
+	if (count != 1)
+		cli_usage_error("with --unix there is one operand: PATH");
+	if (sku_address_from_path(&address, operands[0]) == -1) {
+		if (errno == ENAMETOOLONG)
+			cli_usage_error("a UNIX path has at most %zu bytes, this one %zu: %s",
+			    sizeof(address.un.sun_path), strlen(operands[0]), operands[0]);
+		cli_usage_error("PATH is empty");
+	}
+	endpoint->path = operands[0];
+}
+
+void
+cli_endpoint_parse(struct cli_endpoint *endpoint, const struct cli_address_flags *flags,
+    const char *const *operands, size_t count, bool listening)
+{
+	const char *form = listening ? "[HOST] PORT or [HOST:]PORT" : "HOST PORT or HOST:PORT";
+
+	memset(endpoint, 0, sizeof(*endpoint));
+	if (flags->is_unix) {
+		parse_path(endpoint, operands, count);
+		return;
+	}
+	if (count == 0 || count > 2)
+		cli_usage_error("%s operand%s: %s", count == 0 ? "missing" : "too many",
+		    count == 0 ? "" : "s", form);
+	if (count == 2) {
+		set_host(endpoint, operands[0], strlen(operands[0]));
+		endpoint->port = keep(endpoint, 1, operands[1], strlen(operands[1]));
+	} else if (cli_operand_is_whole(flags, operands[0])) {
+		split_whole(endpoint, operands[0]);
+	} else if (listening && count_colons(operands[0]) == 0) {
+		endpoint->host = flags->family == AF_INET6 ? "::1" : "127.0.0.1";
+		endpoint->port = keep(endpoint, 1, operands[0], strlen(operands[0]));
+	} else {
+		cli_usage_error("a PORT is missing after '%s': %s", operands[0], form);
+	}
+	check_port(endpoint, flags->numeric, listening);
+	if (listening && (*endpoint->host == '\0' || strcmp(endpoint->host, "*") == 0))
+		endpoint->host = NULL;
+	else
+		check_host(endpoint->host, flags);
+}
+
+void
+cli_source_parse(const char *option, const char *value, char host[128], unsigned *port)
+{
+	const struct cli_address_flags numeric = { .numeric = true };
+	struct cli_endpoint endpoint = { 0 };
+	struct sku_address address;
+
+	*port = 0;
+	if (cli_operand_is_whole(&numeric, value)) {
+		split_whole(&endpoint, value);
+		check_port(&endpoint, true, true);
+		*port = (unsigned)strtoul(endpoint.port, NULL, 10);
+	} else {
+		set_host(&endpoint, value, strlen(value));
+	}
+	if (strlen(endpoint.host) >= 128 ||
+	    sku_address_from_numeric(&address, AF_UNSPEC, endpoint.host, 0) == -1)
+		cli_usage_error("option '--%s' takes an address of this machine, ADDR[:PORT], "
+				"not '%s'",
+		    option, value);
+	(void)snprintf(host, 128, "%s", endpoint.host);
+}

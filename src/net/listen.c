@@ -1,0 +1,366 @@
+/* listen.c - listening, as every program that listens does it: open, announce, close.
+ * Row net. */
+#include "net/listen.h"
+
+#include "options/values.h"
+#include "run/event.h"
+#include "run/message.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+#define FIRST_LISTEN_FD 3 /* SD_LISTEN_FDS_START of sd_listen_fds(3) */
+
+/* ---- options ------------------------------------------------------------------------------- */
+
+static int
+open_descriptor(const char *option, const char *value)
+{
+	int fd = (int)cli_count(option, value, 0, INT32_MAX);
+
+	if (fcntl(fd, F_GETFD) == -1)
+		cli_usage_error(
+		    "option '--%s' takes a descriptor that is open, which %d is not", option, fd);
+	return fd;
+}
+
+bool
+cli_listen_option(struct cli_listen *config, int id, const char *value)
+{
+	switch (id) {
+	case CLI_OPT_FD:
+		config->fd = open_descriptor("fd", value);
+		return true;
+	case CLI_OPT_ACCEPT_TIMEOUT:
+		config->accept_timeout_ns = cli_seconds("accept-timeout", value, true);
+		return true;
+	case CLI_OPT_READY_FD:
+		config->ready_fd = open_descriptor("ready-fd", value);
+		return true;
+	case CLI_OPT_PORT_FILE:
+		config->port_file = value;
+		return true;
+	case CLI_OPT_BACKLOG:
+		config->backlog = (int)cli_count("backlog", value, INT32_MIN, INT32_MAX);
+		return true;
+	case CLI_OPT_REUSEADDR:
+		config->reuseaddr = true;
+		config->no_reuseaddr = false;
+		return true;
+	case CLI_OPT_NO_REUSEADDR:
+		config->no_reuseaddr = true;
+		config->reuseaddr = false;
+		return true;
+	case CLI_OPT_ALLOW:
+		cli_access_add(&config->access, true, "allow", value);
+		return true;
+	case CLI_OPT_DENY:
+		cli_access_add(&config->access, false, "deny", value);
+		return true;
+	case CLI_OPT_USER:
+		cli_user_parse(&config->user, "user", value);
+		return true;
+	default:
+		return cli_address_option(&config->address, id);
+	}
+}
+
+void
+cli_listen_environment(struct cli_listen *config)
+{
+	const char *count = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+	bool for_us = count != NULL && pid != NULL && cli_is_digits(pid) &&
+		      strtol(pid, NULL, 10) == (long)getpid();
+
+	if (for_us && strcmp(count, "1") != 0)
+		cli_usage_error("LISTEN_FDS hands over %.20s sockets: one is taken", count);
+	(void)unsetenv("LISTEN_FDS");
+	(void)unsetenv("LISTEN_PID");
+	(void)unsetenv("LISTEN_FDNAMES");
+	if (!for_us)
+		return;
+	if (config->fd != -1)
+		cli_usage_error("a socket comes from --fd and from LISTEN_FDS: one is taken");
+	config->fd = FIRST_LISTEN_FD;
+	if (fcntl(config->fd, F_GETFD) == -1)
+		cli_usage_error(
+		    "LISTEN_FDS hands over descriptor %d, which is not open", config->fd);
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+static const char *
+name_transport(const struct sku_sock *s)
+{
+	if (s->family == AF_UNIX)
+		return s->type == SOCK_DGRAM ? "unixgram" : "unix";
+	if (s->type == SOCK_DGRAM)
+		return "udp";
+	return s->protocol == IPPROTO_MPTCP ? "mptcp" : "tcp";
+}
+
+static int
+adopt(struct cli_listener *listener, int fd)
+{
+	struct sku_sock *s = &listener->sock;
+	int listening = 0;
+	socklen_t len = sizeof(listening);
+	struct sku_address peer;
+
+	if (sku_socket_from_fd(s, fd) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "use descriptor %d as a socket", fd);
+	if ((s->family != AF_INET && s->family != AF_INET6 && s->family != AF_UNIX) ||
+	    (s->type != SOCK_STREAM && s->type != SOCK_DGRAM))
+		return cli_error(CLI_FAILED, 0,
+		    "it is neither a stream nor a datagram socket of "
+		    "IPv4, IPv6 or UNIX",
+		    "use descriptor %d", fd);
+	if (s->type == SOCK_STREAM &&
+	    sku_getsockopt(s, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && !listening) {
+		if (sku_getpeername(s, &peer) == -1)
+			return cli_error(CLI_FAILED, ENOTCONN,
+			    "the socket neither listens nor is connected", "use descriptor %d", fd);
+		listener->connected = true;
+	}
+	return CLI_OK;
+}
+
+/* What could be done about it, for the message; NULL: nothing that we know. */
+static const char *
+advice(const struct cli_listen *config, int errnum)
+{
+	switch (errnum) {
+	case EADDRINUSE:
+		if (config->address.is_unix)
+			return "Address already in use (a living server has this path)";
+		return config->address.datagram ? "Address already in use (another program has it: "
+						  "port 0 takes a free one)" :
+						  "Address already in use (another server has it: "
+						  "port 0 takes a free one, "
+						  "and 'ss -tlnp' names the other)";
+	case EEXIST:
+		return "there is a file that is no socket, and it is not removed";
+	case EADDRNOTAVAIL:
+		return "Cannot assign requested address (it is none of this machine)";
+	case EACCES:
+		return config->address.is_unix ? NULL :
+						 "Permission denied (ports below 1024 are "
+						 "for root, or CAP_NET_BIND_SERVICE)";
+	default:
+		return NULL;
+	}
+}
+
+static int
+report_open_error(const struct cli_listen *config, const struct sku_error *err)
+{
+	const char *more = err->kind == SKU_ERR_SYSTEM ? advice(config, err->code) : NULL;
+
+	if (err->kind != SKU_ERR_SYSTEM || err->code == ETIMEDOUT)
+		return cli_error_sku(err);
+	if (more != NULL)
+		return cli_error(CLI_FAILED, err->code, more, "%s", err->context);
+	return cli_error_errno(CLI_FAILED, err->code, "%s", err->context);
+}
+
+static int
+open_socket(struct cli_listener *listener, const struct cli_listen *config,
+    const struct cli_endpoint *endpoint, const struct cli_limits *limits)
+{
+	const struct cli_address_flags *flags = &config->address;
+	int type = flags->datagram ? SOCK_DGRAM : SOCK_STREAM;
+	const struct sku_server_opts opts = {
+		.family = flags->family,
+		.type = type,
+		.protocol = flags->mptcp ? IPPROTO_MPTCP : 0,
+		.backlog = config->backlog,
+		.no_reuseaddr = config->no_reuseaddr,
+		.reuseaddr = config->reuseaddr,
+		.reuseport = config->reuseport,
+		.numeric = flags->numeric,
+		.deadline = sku_deadline_earlier(limits->run, sku_deadline_in(60 * SKU_SECOND)),
+	};
+	struct sku_error err;
+	int result;
+
+	if (endpoint->path != NULL)
+		result = sku_create_unix_server(&listener->sock, endpoint->path, type,
+		    config->backlog, &listener->unix_path, &err);
+	else
+		result =
+		    sku_create_server(&listener->sock, endpoint->host, endpoint->port, &opts, &err);
+	if (result == -1)
+		return report_open_error(config, &err);
+	if (flags->mptcp && listener->sock.protocol != IPPROTO_MPTCP)
+		cli_verbose(1, "no Multipath TCP here: plain TCP is used");
+	return CLI_OK;
+}
+
+/* The address as the readiness line has it: `*` for both families. */
+static const char *
+shown_address(const struct cli_listener *listener, char buf[SKU_ADDRESS_TEXT_MAX])
+{
+	const struct sku_address *a = &listener->address;
+	int v6only = 1;
+	socklen_t len = sizeof(v6only);
+
+	(void)sku_address_host(a, buf);
+	if (a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr) &&
+	    getsockopt(sku_fileno(&listener->sock), IPPROTO_IPV6, IPV6_V6ONLY, &v6only, &len) ==
+		0 &&
+	    !v6only)
+		return "*";
+	return buf;
+}
+
+static int
+write_port_file(struct cli_listener *listener, const char *path)
+{
+	char text[SKU_ADDRESS_TEXT_MAX];
+
+	if (listener->sock.family == AF_UNIX)
+		(void)sku_address_host(&listener->address, text);
+	else
+		(void)snprintf(text, sizeof(text), "%u", sku_address_port(&listener->address));
+	return cli_port_file_write(&listener->port_file, path, text);
+}
+
+int
+cli_listener_open(struct cli_listener *listener, const struct cli_listen *config,
+    const struct cli_endpoint *endpoint, const struct cli_limits *limits)
+{
+	int status = config->fd != -1 ? adopt(listener, config->fd) :
+					open_socket(listener, config, endpoint, limits);
+
+	if (status != CLI_OK)
+		return status;
+	if (sku_settimeout(&listener->sock, 0) == -1 ||
+	    sku_getsockname(&listener->sock, &listener->address) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "prepare the socket");
+	listener->transport = name_transport(&listener->sock);
+	return CLI_OK;
+}
+
+/* ---- announcing ---------------------------------------------------------------------------- */
+
+static char *
+readiness_line(const struct cli_listener *listener)
+{
+	char host[SKU_ADDRESS_TEXT_MAX], *line = NULL;
+	int n;
+
+	if (listener->sock.family == AF_UNIX)
+		n = asprintf(&line, "listening %s %s\n", listener->transport,
+		    sku_address_host(&listener->address, host));
+	else
+		n = asprintf(&line, "listening %s %s %u\n", listener->transport,
+		    shown_address(listener, host), sku_address_port(&listener->address));
+	return n >= 0 ? line : NULL;
+}
+
+static void
+emit_listening(const struct cli_listener *listener)
+{
+	json_t *record = cli_record("listening");
+	char host[SKU_ADDRESS_TEXT_MAX];
+
+	cli_record_add(record, "transport", json_string(listener->transport));
+	if (listener->sock.family == AF_UNIX) {
+		cli_record_text(record, "path", sku_address_host(&listener->address, host));
+	} else {
+		cli_record_add(record, "address", json_string(shown_address(listener, host)));
+		cli_record_number(record, "port", sku_address_port(&listener->address));
+	}
+	cli_record_emit(record);
+}
+
+/* sd_notify(3): a datagram to the service manager; where it cannot be sent, nobody waits for it. */
+static void
+notify_manager(void)
+{
+	static const char ready[] = "READY=1\n";
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sku_address address;
+	SKU_AUTOCLOSE struct sku_sock s = SKU_SOCK_INIT;
+
+	if (path == NULL || (path[0] != '/' && path[0] != '@') ||
+	    sku_address_from_path(&address, path) == -1)
+		return;
+	/* sd_notify counts the bytes of a path, without a final NUL. */
+	address.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	if (sku_socket(&s, AF_UNIX, SOCK_DGRAM, 0) == -1 ||
+	    sku_sendto(&s, ready, sizeof(ready) - 1, 0, &address) == -1)
+		cli_verbose(1, "notify %s: %s", path, strerror(errno));
+}
+
+static int
+write_ready_fd(int fd, const char *line)
+{
+	size_t len = strlen(line);
+
+	while (len > 0) {
+		ssize_t n = write(fd, line, len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return cli_error_errno(
+			    CLI_FAILED, errno, "write the readiness line to descriptor %d", fd);
+		line += n;
+		len -= (size_t)n;
+	}
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+	return CLI_OK;
+}
+
+int
+cli_listener_announce(struct cli_listener *listener, const struct cli_listen *config)
+{
+	int status = CLI_OK;
+	char *line;
+
+	if (config->port_file != NULL)
+		status = write_port_file(listener, config->port_file);
+	if (status == CLI_OK)
+		status = cli_drop_privileges(&config->user);
+	if (status != CLI_OK || listener->connected)
+		return status;
+	line = readiness_line(listener);
+	if (line == NULL)
+		return cli_error_errno(CLI_FAILED, ENOMEM, "announce the socket");
+	/* Who has read standard output's line may rely on this one, too. */
+	if (config->ready_fd != -1)
+		status = write_ready_fd(config->ready_fd, line);
+	if (status == CLI_OK) {
+		if (cli_voice.json)
+			emit_listening(listener);
+		else if (cli_voice.stdout_is_data)
+			(void)dprintf(STDERR_FILENO, "%s", line);
+		else
+			cli_print("%s", line);
+		status = cli_flush();
+	}
+	free(line);
+	if (status == CLI_OK)
+		notify_manager();
+	return status;
+}
+
+void
+cli_listener_close(struct cli_listener *listener)
+{
+	cli_port_file_remove(&listener->port_file);
+	/* While the socket is open, nobody else's can have the same inode. */
+	if (sku_unlink_unix_server(&listener->unix_path) == -1)
+		cli_verbose(1, "remove %s: %s", listener->unix_path.name, strerror(errno));
+	sku_autoclose(&listener->sock);
+}

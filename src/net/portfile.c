@@ -1,0 +1,127 @@
+/* portfile.c - a file that says where a server listens: complete or not there, gone at the end.
+ * Row net. */
+#include "net/portfile.h"
+
+#include "run/message.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Does the text of an old file say that it is a port file, so that it may be replaced? */
+static bool
+is_port_text(const char *text, size_t len, const char *ours)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (len == 0)
+		return true;
+	if (text[len - 1] != '\n')
+		return false;
+	if (digits > 0 && digits <= 5 && digits == len - 1)
+		return true;
+	return strlen(ours) == len - 1 && memcmp(text, ours, len - 1) == 0;
+}
+
+/* 0: nothing is in the way; else errno.  EEXIST: something that is no port file. */
+static int
+check_old(const struct cli_port_file *file, const char *text)
+{
+	char old[128] = "";
+	struct stat st;
+	ssize_t n;
+	int fd = openat(file->dir_fd, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd == -1)
+		return errno == ENOENT ? 0 : errno == ELOOP ? EEXIST : errno;
+	n = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? read(fd, old, sizeof(old) - 1) : -1;
+	(void)close(fd);
+	return n >= 0 && st.st_size < (off_t)sizeof(old) && is_port_text(old, (size_t)n, text) ?
+		   0 :
+		   EEXIST;
+}
+
+static int
+open_directory(struct cli_port_file *file, const char *path)
+{
+	char dir[PATH_MAX];
+	const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
+
+	if (*base == '\0' || strlen(base) > NAME_MAX || strlen(path) >= sizeof(dir)) {
+		errno = *base == '\0' ? EISDIR : ENAMETOOLONG;
+		return -1;
+	}
+	(void)snprintf(dir, sizeof(dir), "%.*s", slash != NULL ? (int)(slash - path + 1) : 1,
+	    slash != NULL ? path : ".");
+	(void)snprintf(file->name, sizeof(file->name), "%s", base);
+	file->dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return file->dir_fd == -1 ? -1 : 0;
+}
+
+/* Under another name first: who reads the file sees all of it, or nothing. */
+static int
+write_and_rename(struct cli_port_file *file, const char *text)
+{
+	char temporary[64];
+	int len;
+
+	(void)snprintf(temporary, sizeof(temporary), ".sockutils-port.%ld", (long)getpid());
+	file->fd = openat(file->dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (file->fd == -1)
+		return -1;
+	len = dprintf(file->fd, "%s\n", text);
+	if (len == (int)strlen(text) + 1 &&
+	    renameat(file->dir_fd, temporary, file->dir_fd, file->name) == 0)
+		return 0;
+	if (len >= 0 && len != (int)strlen(text) + 1)
+		errno = ENOSPC;
+	len = errno;
+	(void)unlinkat(file->dir_fd, temporary, 0);
+	errno = len;
+	return -1;
+}
+
+static void
+forget(struct cli_port_file *file)
+{
+	if (file->fd != -1)
+		(void)close(file->fd);
+	if (file->dir_fd != -1)
+		(void)close(file->dir_fd);
+	*file = (struct cli_port_file)CLI_PORT_FILE_INIT;
+}
+
+int
+cli_port_file_write(struct cli_port_file *file, const char *path, const char *text)
+{
+	int error = open_directory(file, path) == -1 ? errno : check_old(file, text);
+
+	if (error == 0 && write_and_rename(file, text) == -1)
+		error = errno;
+	if (error == 0)
+		return CLI_OK;
+	forget(file);
+	if (error == EEXIST)
+		return cli_error(CLI_FAILED, error,
+		    "what is there is no port file, and is not overwritten", "write port file %s",
+		    path);
+	return cli_error_errno(CLI_FAILED, error, "write port file %s", path);
+}
+
+void
+cli_port_file_remove(struct cli_port_file *file)
+{
+	struct stat ours, there;
+
+	if (file->dir_fd == -1)
+		return;
+	if (fstat(file->fd, &ours) == 0 &&
+	    fstatat(file->dir_fd, file->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino &&
+	    unlinkat(file->dir_fd, file->name, 0) == -1)
+		cli_verbose(1, "remove port file %s: %s", file->name, strerror(errno));
+	forget(file);
+}

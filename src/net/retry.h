@@ -1,0 +1,24 @@
+/* retry.h - connecting again after a connection was lost: --retry. */
+#ifndef NET_RETRY_H
+#define NET_RETRY_H
+
+#include "net/peer_options.h"
+#include "run/signals.h"
+
+struct transfer_retry {
+	int64_t left;	  /* tries */
+	int64_t pause_ns; /* before the next */
+};
+
+#define TRANSFER_RETRY_INIT(tries)                                                                 \
+	{                                                                                          \
+		tries, 100 * SKU_MS                                                                \
+	}
+
+/* Connect once more, after a pause that grows from a tenth of a second to five; a try that finds
+ * nobody counts, too, unless --wait has it go on.  0 and the socket, or the error of the last try
+ * is reported and its status returned. */
+int transfer_redial(struct transfer_retry *retry, const struct transfer_link *link,
+    struct cli_end_signals *signals, struct sku_sock *sock);
+
+#endif

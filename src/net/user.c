@@ -1,0 +1,59 @@
+/* user.c - giving root up.
+ * Row net. */
+#include "net/user.h"
+
+#include "options/options.h"
+#include "run/message.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+void
+cli_user_parse(struct cli_user *user, const char *option, const char *name)
+{
+	const struct passwd *entry = getpwnam(name);
+
+	if (entry == NULL)
+		cli_usage_error("option '--%s' takes the name of a user of this machine, not '%s'",
+		    option, name);
+	*user = (struct cli_user){ name, entry->pw_uid, entry->pw_gid };
+}
+
+int
+cli_drop_privileges(const struct cli_user *user)
+{
+	if (user->name == NULL || (getuid() == user->uid && geteuid() == user->uid))
+		return CLI_OK;
+	if (initgroups(user->name, user->gid) == -1 ||
+	    setresgid(user->gid, user->gid, user->gid) == -1 ||
+	    setresuid(user->uid, user->uid, user->uid) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "become user %s", user->name);
+	/* Were there a way back, nothing would have been given up. */
+	if (user->uid != 0 && (setuid(0) == 0 || geteuid() == 0))
+		return cli_error(
+		    CLI_FAILED, 0, "root could be had again", "become user %s", user->name);
+	return CLI_OK;
+}
+
+int
+cli_user_assume(const struct cli_user *user)
+{
+	if (user->name == NULL || geteuid() != 0 || user->uid == 0)
+		return CLI_OK;
+	if (initgroups(user->name, user->gid) == -1 || setegid(user->gid) == -1 ||
+	    seteuid(user->uid) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "act as user %s", user->name);
+	return CLI_OK;
+}
+
+int
+cli_user_return(const struct cli_user *user)
+{
+	if (user->name == NULL || getuid() != 0 || user->uid == 0)
+		return CLI_OK;
+	if (seteuid(0) == -1 || setegid(0) == -1)
+		return cli_error_errno(CLI_FAILED, errno, "act as root again");
+	return CLI_OK;
+}

@@ -1,0 +1,252 @@
+/* options.c - one table a program: it feeds getopt_long, --help and the tests.
+ * Row options. */
+#include "options/options.h"
+
+#include "run/message.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HELP_COLUMN 30
+
+void
+cli_usage_error(const char *format, ...)
+{
+	va_list args;
+	char *line = NULL;
+
+	va_start(args, format);
+	if (vasprintf(&line, format, args) == -1)
+		line = NULL;
+	va_end(args);
+	cli_error_usage(line != NULL ? line : "bad usage");
+	(void)fprintf(stderr, "Try '%s --help' for more information.\n", cli_voice.program);
+	free(line);
+	(void)cli_flush();
+	exit(CLI_USAGE);
+}
+
+static bool
+is_row(const struct cli_option *o)
+{
+	return o->name != NULL;
+}
+
+static bool
+is_end(const struct cli_option *o)
+{
+	return o->id == -1;
+}
+
+/* A usage error is a record too, also one that comes before the --json on the line. */
+static void
+look_ahead_for_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--json") == 0 || strcmp(argv[i], "-J") == 0)
+			cli_voice.json = true;
+	}
+}
+
+void
+cli_parser_init(struct cli_parser *parser, const struct cli_command *command, int argc, char **argv)
+{
+	char *s = parser->shortopts;
+	size_t n = 0;
+
+	memset(parser, 0, sizeof(*parser));
+	parser->command = command;
+	parser->argc = argc;
+	parser->argv = argv;
+	look_ahead_for_json(argc, argv);
+	/* '-': operands are returned where they stand; ':': getopt prints nothing. */
+	*s++ = '-';
+	*s++ = ':';
+	for (const struct cli_option *o = command->options; !is_end(o); o++) {
+		if (!is_row(o))
+			continue;
+		parser->longopts[n++] = (struct option){ o->name,
+			o->arg != NULL ? required_argument : no_argument, NULL, o->id };
+		if (o->id < 256) {
+			*s++ = (char)o->id;
+			if (o->arg != NULL)
+				*s++ = ':';
+		}
+	}
+	opterr = 0;
+	optind = 1;
+}
+
+static void
+print_option(const struct cli_option *o)
+{
+	char left[80];
+	int n = 0;
+
+	if (o->id < 256)
+		n = snprintf(left, sizeof(left), "  -%c, --%s", o->id, o->name);
+	else
+		n = snprintf(left, sizeof(left), "      --%s", o->name);
+	if (o->arg != NULL)
+		n += snprintf(left + n, sizeof(left) - (size_t)n, " %s", o->arg);
+	if (n < HELP_COLUMN - 1)
+		cli_print("%-*s%s\n", HELP_COLUMN, left, o->help);
+	else
+		cli_print("%s\n%*s%s\n", left, HELP_COLUMN, "", o->help);
+}
+
+static void
+print_help(const struct cli_command *command)
+{
+	for (size_t i = 0; command->synopsis[i] != NULL; i++)
+		cli_print("%s %s %s\n", i == 0 ? "usage:" : "      ", command->name,
+		    command->synopsis[i]);
+	cli_print("%s\n", command->summary);
+	for (const struct cli_option *o = command->options; !is_end(o); o++) {
+		if (is_row(o))
+			print_option(o);
+		else
+			cli_print("\n%s:\n", o->help);
+	}
+	cli_print("\nThe manual: man %s, man sockutils.\n", command->name);
+}
+
+/* The row of the option that getopt_long returned. */
+static int
+find_row(const struct cli_command *command, int id)
+{
+	for (int i = 0; !is_end(&command->options[i]); i++) {
+		if (is_row(&command->options[i]) && command->options[i].id == id)
+			return i;
+	}
+	return -1;
+}
+
+/* getopt_long says '?' alike for an unknown, an ambiguous and an overfed option. */
+static void __attribute__((noreturn)) complain(const struct cli_parser *parser, const char *token)
+{
+	size_t len = strcspn(token + 2, "="), matches = 0;
+
+	if (token[0] != '-' || token[1] != '-')
+		cli_usage_error("unknown option '-%c'", optopt);
+	for (const struct option *o = parser->longopts; o->name != NULL; o++) {
+		if (strncmp(o->name, token + 2, len) != 0)
+			continue;
+		matches++;
+		if (token[2 + len] == '=' && o->has_arg == no_argument && o->name[len] == '\0')
+			cli_usage_error("option '--%s' takes no value", o->name);
+	}
+	cli_usage_error(
+	    "%s option '%.*s'", matches > 1 ? "ambiguous" : "unknown", (int)len + 2, token);
+}
+
+static void __attribute__((noreturn)) complain_missing(const struct cli_parser *parser)
+{
+	int row = find_row(parser->command, optopt);
+	const struct cli_option *o = &parser->command->options[row < 0 ? 0 : row];
+
+	cli_usage_error("option '--%s' takes a value: %s", o->name, o->arg);
+}
+
+static bool
+common_option(const struct cli_parser *parser, int id)
+{
+	switch (id) {
+	case 'h':
+		print_help(parser->command);
+		exit(cli_flush());
+	case 'V':
+		cli_print("%s (sockutils) %s\n", parser->command->name, PACKAGE_VERSION);
+		exit(cli_flush());
+	case 'q':
+		cli_voice.quiet = true;
+		return true;
+	case 'v':
+		cli_voice.verbose++;
+		return true;
+	case 'J':
+		cli_voice.json = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+int
+cli_parser_next(struct cli_parser *parser, const char **value)
+{
+	for (;;) {
+		int before = optind, id = -1;
+
+		/* Asked once more after its end, getopt_long would begin again. */
+		if (!parser->ended)
+			id = getopt_long(
+			    parser->argc, parser->argv, parser->shortopts, parser->longopts, NULL);
+		*value = optarg;
+		if (id == -1) {
+			parser->ended = true;
+			if (optind >= parser->argc)
+				return CLI_DONE;
+			*value = parser->argv[optind++]; /* after "--" */
+			return CLI_OPERAND;
+		}
+		if (id == CLI_OPERAND)
+			return CLI_OPERAND;
+		if (id == '?')
+			complain(parser, parser->argv[before < parser->argc ? before : optind - 1]);
+		if (id == ':')
+			complain_missing(parser);
+		parser->given[find_row(parser->command, id)] = true;
+		if (!common_option(parser, id))
+			return id;
+	}
+}
+
+char **
+cli_parser_rest(const struct cli_parser *parser)
+{
+	return &parser->argv[optind - 1];
+}
+
+char *
+cli_parser_operand(const struct cli_parser *parser)
+{
+	return parser->argv[optind - 1];
+}
+
+bool
+cli_parser_spelt_out(const struct cli_parser *parser, const char *name)
+{
+	size_t len = strlen(name);
+
+	/* The option is in the last word, or, with its value apart, in the one before. */
+	for (int i = optind - 1; i >= optind - 2 && i > 0; i--) {
+		const char *word = parser->argv[i];
+
+		if (strncmp(word, "--", 2) == 0 && strncmp(word + 2, name, len) == 0 &&
+		    (word[2 + len] == '\0' || word[2 + len] == '='))
+			return true;
+	}
+	return false;
+}
+
+void
+cli_parser_check_modes(const struct cli_parser *parser, unsigned mode)
+{
+	const struct cli_option *options = parser->command->options;
+
+	for (int i = 0; !is_end(&options[i]); i++) {
+		if (parser->given[i] && options[i].modes != 0 && (options[i].modes & mode) == 0)
+			cli_usage_error("option '--%s' %s", options[i].name, options[i].where);
+	}
+}
+
+bool
+cli_parser_given(const struct cli_parser *parser, int id)
+{
+	int row = find_row(parser->command, id);
+
+	return row >= 0 && parser->given[row];
+}

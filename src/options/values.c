@@ -1,0 +1,175 @@
+/* values.c - durations, sizes and counts as people write them.
+ * Row options. */
+#include "options/values.h"
+
+#include "libsockutil/sockutil.h"
+#include "options/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIGITS "0123456789"
+
+#define CENTURY (INT64_C(36525) * 24 * 3600 * SKU_SECOND) /* the clock may be added to it */
+
+/* How much of text is a decimal, digits [. digits] or . digits; 0: it does not begin with one. */
+static size_t
+span_decimal(const char *text)
+{
+	size_t whole = strspn(text, DIGITS), fraction;
+
+	if (text[whole] != '.')
+		return whole;
+	fraction = strspn(text + whole + 1, DIGITS);
+	return fraction > 0 ? whole + 1 + fraction : 0;
+}
+
+/* Such a decimal of len bytes, times scale.  A rest counts as one, so that a little is never
+ * nothing. */
+static bool
+scale_decimal(const char *text, size_t len, int64_t scale, int64_t *result)
+{
+	size_t whole = strspn(text, DIGITS);
+	int64_t value = 0, fraction = 0;
+
+	for (size_t i = 0; i < whole; i++) {
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, text[i] - '0', &value))
+			return false;
+	}
+	/* From the last digit to the first: rounding up at each is rounding up once. */
+	for (size_t i = len; i > whole + 1; i--)
+		fraction = ((text[i - 1] - '0') * scale + fraction + 9) / 10;
+	return !__builtin_mul_overflow(value, scale, &value) &&
+	       !__builtin_add_overflow(value, fraction, result);
+}
+
+bool
+cli_parse_seconds(const char *value, int64_t *ns)
+{
+	static const struct {
+		const char *suffix;
+		int64_t ns;
+	} units[] = { { "", SKU_SECOND }, { "s", SKU_SECOND }, { "ms", SKU_MS },
+		{ "m", 60 * SKU_SECOND }, { "h", 3600 * SKU_SECOND } };
+	size_t len = span_decimal(value);
+
+	for (size_t i = 0; len > 0 && i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(value + len, units[i].suffix) == 0)
+			return scale_decimal(value, len, units[i].ns, ns) && *ns <= CENTURY;
+	}
+	return false;
+}
+
+/* One of the 26, in either case and whatever the locale. */
+static bool
+is_letter(char c, char upper)
+{
+	return (c & ~0x20) == upper;
+}
+
+bool
+cli_parse_size(const char *value, int64_t *size)
+{
+	static const char letters[] = { 'K', 'M', 'G', 'T' };
+	const char *suffix = value + strspn(value, DIGITS);
+	int shift = 0;
+	int64_t n;
+
+	if (suffix == value)
+		return false;
+	errno = 0;
+	n = strtoll(value, NULL, 10);
+	if (errno != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(letters); i++) {
+		if (is_letter(*suffix, letters[i]))
+			shift = 10 * (int)(i + 1);
+	}
+	if (shift > 0)
+		suffix++;
+	if (shift > 0 && is_letter(suffix[0], 'I') && is_letter(suffix[1], 'B'))
+		suffix += 2;
+	return *suffix == '\0' && !__builtin_mul_overflow(n, INT64_C(1) << shift, size);
+}
+
+bool
+cli_is_digits(const char *text)
+{
+	return *text != '\0' && text[strspn(text, DIGITS)] == '\0';
+}
+
+int64_t
+cli_seconds(const char *option, const char *value, bool none_allowed)
+{
+	int64_t ns;
+
+	if (none_allowed && strcmp(value, "none") == 0)
+		return SKU_NO_TIMEOUT;
+	if (!cli_parse_seconds(value, &ns))
+		cli_usage_error("option '--%s' takes SECONDS (2, 0.25, 500ms, 1m, 1h; 100 years "
+				"at most%s), not '%s'",
+		    option, none_allowed ? "; or none" : "", value);
+	return ns;
+}
+
+int64_t
+cli_size(const char *option, const char *value, int64_t least, int64_t most)
+{
+	int64_t size;
+
+	if (!cli_parse_size(value, &size))
+		cli_usage_error("option '--%s' takes a SIZE (bytes, or with K, M, G, T: powers of "
+				"1024), not '%s'",
+		    option, value);
+	if (size < least || size > most)
+		cli_usage_error("option '--%s' takes a SIZE of %lld to %lld bytes, not '%s'",
+		    option, (long long)least, (long long)most, value);
+	return size;
+}
+
+static int64_t
+count_of(const char *option, const char *value, int64_t least, int64_t most, bool none_allowed)
+{
+	const char *why = NULL;
+	int64_t n = 0;
+
+	/* strtonum takes leading white space and '+'. */
+	if (*value == '\0' || strspn(value, least < 0 ? "-" DIGITS : DIGITS) != strlen(value))
+		why = "invalid";
+	else
+		n = strtonum(value, least, most, &why);
+	if (why != NULL && most == INT64_MAX)
+		cli_usage_error("option '--%s' takes a whole number of at least %lld%s, not '%s'",
+		    option, (long long)least, none_allowed ? " or none" : "", value);
+	if (why != NULL)
+		cli_usage_error("option '--%s' takes a whole number from %lld to %lld%s, not '%s'",
+		    option, (long long)least, (long long)most, none_allowed ? " or none" : "",
+		    value);
+	return n;
+}
+
+int64_t
+cli_count(const char *option, const char *value, int64_t least, int64_t most)
+{
+	return count_of(option, value, least, most, false);
+}
+
+int64_t
+cli_count_or_none(const char *option, const char *value, int64_t least, int64_t most)
+{
+	return strcmp(value, "none") == 0 ? -1 : count_of(option, value, least, most, true);
+}
+
+int64_t
+cli_percent(const char *option, const char *value)
+{
+	size_t len = span_decimal(value);
+	int64_t n;
+
+	if (len == 0 || value[len] != '\0' || !scale_decimal(value, len, 10000, &n) || n > 1000000)
+		cli_usage_error(
+		    "option '--%s' takes a PERCENT from 0 to 100, not '%s'", option, value);
+	return n;
+}

@@ -1,0 +1,16 @@
+/* descriptors.c - how many descriptors a program may have.
+ * Row run. */
+#include "run/descriptors.h"
+
+#include <sys/resource.h>
+
+void
+cli_raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}

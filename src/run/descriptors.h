@@ -1,0 +1,9 @@
+/* descriptors.h - how many descriptors a program may have. */
+#ifndef RUN_DESCRIPTORS_H
+#define RUN_DESCRIPTORS_H
+
+/* As many as the hard limit allows: the soft one is there for programs that use select(2), which
+ * none of these does.  A refusal changes nothing. */
+void cli_raise_descriptor_limit(void);
+
+#endif

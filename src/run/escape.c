@@ -1,0 +1,113 @@
+/* escape.c - text from strangers, made fit for a terminal, a message or a field.
+ * Row run. */
+#include "run/escape.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The length of the UTF-8 sequence at p (RFC 3629: shortest form, no surrogates), 0 if there is
+ * none; its code point in *code. */
+static size_t
+utf8_sequence(const unsigned char *p, size_t len, uint32_t *code)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t n = p[0] < 0x80 ? 1 :
+		   p[0] < 0xc2 ? 0 :
+		   p[0] < 0xe0 ? 2 :
+		   p[0] < 0xf0 ? 3 :
+		   p[0] < 0xf5 ? 4 :
+				 0;
+
+	if (n == 0 || n > len)
+		return 0;
+	*code = n == 1 ? p[0] : p[0] & (0x7fu >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		*code = *code << 6 | (p[i] & 0x3fu);
+	}
+	if (n > 1 && (*code < least[n] || *code > 0x10ffff || (*code >= 0xd800 && *code < 0xe000)))
+		return 0;
+	return n;
+}
+
+bool
+cli_is_utf8(const char *text, size_t len)
+{
+	uint32_t code;
+
+	while (len > 0) {
+		size_t n = utf8_sequence((const unsigned char *)text, len, &code);
+
+		if (n == 0)
+			return false;
+		text += n;
+		len -= n;
+	}
+	return true;
+}
+
+/* The letter of a two-byte escape for this purpose, 0 if there is none. */
+static char
+short_escape(uint32_t code, enum cli_escape_for purpose)
+{
+	if (purpose == CLI_ESCAPE_TEXT)
+		return 0;
+	if (code == '\t')
+		return 't';
+	if (code == '\n')
+		return 'n';
+	return code == '\\' && purpose == CLI_ESCAPE_FIELD ? '\\' : 0;
+}
+
+static bool
+is_control(uint32_t code, enum cli_escape_for purpose)
+{
+	if (purpose == CLI_ESCAPE_TEXT && (code == '\t' || code == '\n'))
+		return false;
+	return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}
+
+static char *
+hex_escape(char *out, unsigned char byte)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	*out++ = '\\';
+	*out++ = 'x';
+	*out++ = digits[byte >> 4];
+	*out++ = digits[byte & 15];
+	return out;
+}
+
+char *
+cli_escape(const char *text, size_t len, enum cli_escape_for purpose, size_t *out_len)
+{
+	const unsigned char *p = (const unsigned char *)text, *end = p + len;
+	char *result = len < SIZE_MAX / 4 ? malloc(len * 4 + 1) : NULL, *out = result;
+
+	if (result == NULL)
+		return NULL;
+	while (p < end) {
+		uint32_t code = 0;
+		size_t n = utf8_sequence(p, (size_t)(end - p), &code);
+		char letter = n > 0 ? short_escape(code, purpose) : 0;
+
+		if (letter != 0) {
+			*out++ = '\\';
+			*out++ = letter;
+		} else if (n == 0 || is_control(code, purpose)) {
+			for (size_t i = 0; i < (n > 0 ? n : 1); i++)
+				out = hex_escape(out, p[i]);
+		} else {
+			memcpy(out, p, n);
+			out += n;
+		}
+		p += n > 0 ? n : 1;
+	}
+	*out = '\0';
+	if (out_len != NULL)
+		*out_len = (size_t)(out - result);
+	return result;
+}

@@ -1,0 +1,251 @@
+/* message.c - what a program says: results, errors, notes, and its exit status.
+ * Row run. */
+#include "run/message.h"
+
+#include "run/escape.h"
+#include "run/event.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct cli_voice cli_voice;
+
+void
+cli_start(const char *program)
+{
+	cli_voice.program = program;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		/* Opened the wrong way round, so that using it still fails. */
+		if (fcntl(fd, F_GETFD) == -1)
+			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+	}
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+void
+cli_clear_bar(void)
+{
+	static const char clear[] = "\r\033[K";
+
+	if (atomic_exchange(&cli_voice.bar_shown, false))
+		(void)!write(STDERR_FILENO, clear, sizeof(clear) - 1);
+}
+
+/* A line of text, formatted and escaped; "" without memory.  The caller frees it. */
+__attribute__((format(printf, 1, 0))) static char *
+format_line(const char *format, va_list args)
+{
+	char *raw = NULL, *line;
+	int n = vasprintf(&raw, format, args);
+
+	line = n >= 0 ? cli_escape(raw, (size_t)n, CLI_ESCAPE_LINE, NULL) : NULL;
+	if (n >= 0)
+		free(raw);
+	return line != NULL ? line : calloc(1, 1);
+}
+
+__attribute__((format(printf, 1, 0))) static void
+say(const char *format, va_list args)
+{
+	char *line = format_line(format, args);
+
+	cli_clear_bar();
+	/* One write a line; where standard error is gone there is nobody to tell. */
+	(void)dprintf(STDERR_FILENO, "%s: %s\n", cli_voice.program, line != NULL ? line : "");
+	free(line);
+}
+
+void
+cli_note(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	if (!cli_voice.quiet)
+		say(format, args);
+	va_end(args);
+}
+
+void
+cli_verbose(int level, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	if (cli_voice.verbose >= level)
+		say(format, args);
+	va_end(args);
+}
+
+static void
+emit_error(enum cli_status status, int errnum, const char *message, const char *during)
+{
+	json_t *record = cli_record(NULL);
+
+	cli_record_add(record, "error", cli_record_error(status, errnum, message, during));
+	cli_record_emit(record);
+}
+
+static void
+report_error(enum cli_status status, int errnum, const char *message, const char *during)
+{
+	char *escaped = cli_escape(message, strlen(message), CLI_ESCAPE_LINE, NULL);
+	const char *shown = escaped != NULL ? escaped : "";
+
+	cli_clear_bar();
+	(void)dprintf(STDERR_FILENO, "%s: %s%s%s\n", cli_voice.program,
+	    during != NULL ? during : "", during != NULL ? ": " : "", shown);
+	if (cli_voice.json)
+		emit_error(status, errnum, shown, during != NULL ? during : "usage");
+	free(escaped);
+}
+
+int
+cli_error(enum cli_status status, int errnum, const char *message, const char *during_format, ...)
+{
+	va_list args;
+	char *during;
+
+	va_start(args, during_format);
+	during = format_line(during_format, args);
+	va_end(args);
+	report_error(status, errnum, message, during != NULL ? during : "");
+	free(during);
+	return (int)status;
+}
+
+void
+cli_say_error(const char *message, const char *during_format, ...)
+{
+	va_list args;
+	char *during, *escaped;
+
+	va_start(args, during_format);
+	during = format_line(during_format, args);
+	va_end(args);
+	escaped = cli_escape(message, strlen(message), CLI_ESCAPE_LINE, NULL);
+	cli_clear_bar();
+	(void)dprintf(STDERR_FILENO, "%s: %s: %s\n", cli_voice.program,
+	    during != NULL ? during : "", escaped != NULL ? escaped : "");
+	free(during);
+	free(escaped);
+}
+
+void
+cli_error_usage(const char *message)
+{
+	report_error(CLI_USAGE, 0, message, NULL);
+}
+
+/* Words for an errno value; a limit that passed is said in one way everywhere. */
+static const char *
+reason_of(int errnum)
+{
+	const struct sku_error err = { .kind = SKU_ERR_SYSTEM, .code = errnum };
+
+	return sku_error_reason(&err);
+}
+
+int
+cli_error_errno(enum cli_status status, int errnum, const char *during_format, ...)
+{
+	va_list args;
+	char *during;
+
+	va_start(args, during_format);
+	during = format_line(during_format, args);
+	va_end(args);
+	report_error(status, errnum, reason_of(errnum), during != NULL ? during : "");
+	free(during);
+	return (int)status;
+}
+
+int
+cli_error_sku(const struct sku_error *err)
+{
+	enum cli_status status = cli_status_of(err);
+	char message[256];
+	int n = snprintf(message, sizeof(message), "%s", sku_error_reason(err));
+
+	if (err->addresses > 1 && n > 0 && (size_t)n < sizeof(message))
+		(void)snprintf(message + n, sizeof(message) - (size_t)n, " (%u addresses tried)",
+		    err->addresses);
+	return cli_error(
+	    status, err->kind == SKU_ERR_SYSTEM ? err->code : 0, message, "%s", err->context);
+}
+
+enum cli_status
+cli_status_of_errno(int errnum)
+{
+	switch (errnum) {
+	case ETIMEDOUT:
+		return CLI_TIMED_OUT;
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case ECONNABORTED:
+	case EPIPE:
+	case ENOTCONN:
+	case ENETUNREACH:
+	case ENETDOWN:
+	case ENETRESET:
+	case EHOSTUNREACH:
+	case EHOSTDOWN:
+	case ENONET:
+	case ENOENT:
+		return CLI_NO_PEER;
+	default:
+		return CLI_FAILED;
+	}
+}
+
+enum cli_status
+cli_status_of(const struct sku_error *err)
+{
+	if (err->kind == SKU_ERR_SYSTEM)
+		return cli_status_of_errno(err->code);
+	switch (err->code) {
+	case EAI_NONAME:
+	case EAI_NODATA:
+	case EAI_ADDRFAMILY:
+	case EAI_FAMILY:
+	case EAI_SERVICE:
+		return CLI_NOT_FOUND;
+	case EAI_AGAIN:
+		return CLI_TRY_AGAIN;
+	default:
+		return CLI_FAILED;
+	}
+}
+
+void
+cli_print(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)vprintf(format, args); /* an error stays in stdout for cli_flush() */
+	va_end(args);
+}
+
+int
+cli_flush(void)
+{
+	static bool reported;
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return CLI_OK;
+	if (!reported) {
+		reported = true;
+		/* The record of this error has nowhere to go, if it is standard output's. */
+		(void)cli_error_errno(
+		    CLI_FAILED, errno != 0 ? errno : EIO, "write to standard output");
+	}
+	return CLI_FAILED;
+}

@@ -1,0 +1,189 @@
+/* progress.c - a bar for people: share, amount, rate and time left; and amounts in words.
+ * Row run. */
+#include "run/progress.h"
+
+#include "run/message.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define REDRAW (100 * SKU_MS)  /* on a terminal */
+#define LINE_PERIOD SKU_SECOND /* elsewhere */
+#define PATIENCE SKU_SECOND    /* a bar that nobody asked for comes no sooner */
+#define SMOOTHING 2.0	       /* seconds */
+#define LINE_MAX_COLUMNS 200
+#define BAR_MAX 60
+#define BAR_MIN 10
+
+bool
+cli_progress_option(enum cli_progress_wish *wish, int id)
+{
+	if (id != CLI_OPT_PROGRESS && id != CLI_OPT_NO_PROGRESS)
+		return false;
+	*wish = id == CLI_OPT_PROGRESS ? CLI_PROGRESS_ON : CLI_PROGRESS_OFF;
+	return true;
+}
+
+const char *
+cli_amount(int64_t bytes, char buf[CLI_AMOUNT_MAX])
+{
+	if (humanize_number(buf, 8, bytes, "B", HN_AUTOSCALE, HN_DECIMAL | HN_IEC_PREFIXES) == -1)
+		(void)snprintf(buf, CLI_AMOUNT_MAX, "? B");
+	return buf;
+}
+
+const char *
+cli_rate(int64_t bytes, int64_t ns, char buf[CLI_AMOUNT_MAX])
+{
+	double rate = (double)bytes * 1e9 / (double)(ns > 0 ? ns : 1);
+
+	(void)cli_amount(rate < 9e18 ? (int64_t)rate : INT64_MAX, buf);
+	(void)strncat(buf, "/s", CLI_AMOUNT_MAX - strlen(buf) - 1);
+	return buf;
+}
+
+void
+cli_progress_begin(struct cli_progress *progress, enum cli_progress_wish wish, int64_t total)
+{
+	bool terminal = isatty(STDERR_FILENO) == 1;
+	int64_t now = sku_now();
+
+	*progress = (struct cli_progress){ .terminal = terminal,
+		.total = total,
+		.started_ns = now,
+		.drawn_ns = now,
+		.next_ns = INT64_MAX };
+	if (cli_voice.quiet || wish == CLI_PROGRESS_OFF)
+		return;
+	if (wish == CLI_PROGRESS_AUTO && (!terminal || cli_voice.json))
+		return;
+	progress->active = true;
+	progress->next_ns = now + (wish == CLI_PROGRESS_AUTO ? PATIENCE :
+				      terminal		     ? 0 :
+							       LINE_PERIOD);
+}
+
+/* Weighs the last stretch against what came before by their lengths. */
+static void
+update_rate(struct cli_progress *p, int64_t done, int64_t now)
+{
+	double dt = (double)(now - p->drawn_ns) / 1e9, weight = dt / (dt + SMOOTHING);
+	/* After a lost connection less may be done than before: that is no rate. */
+	double latest = dt > 0 && done > p->drawn_done ? (double)(done - p->drawn_done) / dt : 0;
+
+	if (dt <= 0)
+		return;
+	p->rate = p->drawn_ns == p->started_ns ? latest : p->rate * (1 - weight) + latest * weight;
+	p->drawn_ns = now;
+	p->drawn_done = done;
+}
+
+static void
+put_time(char *buf, size_t len, double seconds)
+{
+	long s = seconds < 359999 ? (long)(seconds + 0.5) : 359999;
+
+	if (s >= 3600)
+		(void)snprintf(buf, len, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+	else
+		(void)snprintf(buf, len, "%ld:%02ld", s / 60, s % 60);
+}
+
+/* Amount, rate and time, which every form of the line has. */
+static int
+put_figures(const struct cli_progress *p, char *buf, size_t len, int64_t done)
+{
+	char amount[CLI_AMOUNT_MAX], total[CLI_AMOUNT_MAX], rate[CLI_AMOUNT_MAX], time[24];
+
+	(void)cli_amount(done, amount);
+	(void)cli_rate((int64_t)p->rate, SKU_SECOND, rate);
+	if (p->total == CLI_TOTAL_UNKNOWN) {
+		put_time(time, sizeof(time), (double)(p->drawn_ns - p->started_ns) / 1e9);
+		return snprintf(buf, len, "%s %s %s", amount, rate, time);
+	}
+	if (p->rate >= 1)
+		put_time(
+		    time, sizeof(time), (double)(p->total > done ? p->total - done : 0) / p->rate);
+	else
+		(void)snprintf(time, sizeof(time), "-:--");
+	return snprintf(
+	    buf, len, "%s of %s %s %s left", amount, cli_amount(p->total, total), rate, time);
+}
+
+static int
+columns(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == -1 || size.ws_col == 0)
+		return 80;
+	return size.ws_col < LINE_MAX_COLUMNS ? size.ws_col : LINE_MAX_COLUMNS;
+}
+
+static int
+percent(const struct cli_progress *p, int64_t done)
+{
+	if (p->total <= 0 || done >= p->total)
+		return 100;
+	return (int)((double)done * 100 / (double)p->total);
+}
+
+/* `[=====>    ] `, as wide as there is room for; nothing where there is too little. */
+static void
+put_bar(char *buf, size_t len, int room, int share)
+{
+	int width = room - 3 < BAR_MAX ? room - 3 : BAR_MAX, filled;
+
+	buf[0] = '\0';
+	if (width < BAR_MIN || (size_t)width + 4 > len)
+		return;
+	filled = width * share / 100;
+	buf[0] = '[';
+	for (int i = 0; i < width; i++)
+		buf[1 + i] = (char)(i < filled ? '=' : i == filled ? '>' : ' ');
+	(void)memcpy(buf + 1 + width, "] ", 3);
+}
+
+static void
+draw(struct cli_progress *p, int64_t done)
+{
+	char figures[120], bar[BAR_MAX + 8] = "", share[8] = "", line[LINE_MAX_COLUMNS + 16];
+	int width = columns() - 1, used = put_figures(p, figures, sizeof(figures), done);
+
+	if (p->total != CLI_TOTAL_UNKNOWN)
+		used += snprintf(share, sizeof(share), "%3d%% ", percent(p, done));
+	if (p->terminal && p->total != CLI_TOTAL_UNKNOWN)
+		put_bar(bar, sizeof(bar), width - used, percent(p, done));
+	if (!p->terminal) {
+		(void)dprintf(STDERR_FILENO, "%s: %s%s\n", cli_voice.program, share, figures);
+		return;
+	}
+	(void)snprintf(line, sizeof(line), "%s%s%s", share, bar, figures);
+	(void)dprintf(STDERR_FILENO, "\r%.*s\033[K", width, line);
+	atomic_store(&cli_voice.bar_shown, true);
+}
+
+void
+cli_progress_update(struct cli_progress *progress, int64_t done, int64_t now)
+{
+	if (now < progress->next_ns || !progress->active)
+		return;
+	update_rate(progress, done, now);
+	draw(progress, done);
+	progress->next_ns = now + (progress->terminal ? REDRAW : LINE_PERIOD);
+}
+
+void
+cli_progress_end(struct cli_progress *progress, int64_t done)
+{
+	if (progress->active && !progress->terminal) {
+		update_rate(progress, done, sku_now());
+		draw(progress, done);
+	}
+	cli_clear_bar();
+	progress->active = false;
+	progress->next_ns = INT64_MAX;
+}

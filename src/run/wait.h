@@ -1,0 +1,26 @@
+/* wait.h - waiting for a peer, while signals are listened to and the bar is drawn. */
+#ifndef RUN_WAIT_H
+#define RUN_WAIT_H
+
+#include "run/progress.h"
+#include "run/signals.h"
+#include "run/state.h"
+#include "run/timeouts.h"
+
+struct transfer_waits {
+	const struct cli_limits *limits;
+	int signal_fd;		       /* readable: the program is to end */
+	struct cli_progress *progress; /* NULL: somebody else draws */
+	const cli_counter *done;       /* what it shows */
+};
+
+/* Wait for POLLIN or POLLOUT on fd until the deadline, or the end of the run: 0, or -1 with errno
+ * ETIMEDOUT, or ECANCELED for a signal.  fd -1 waits for the deadline alone. */
+int transfer_wait(
+    const struct transfer_waits *waits, int fd, short events, struct sku_deadline deadline);
+/* Is the program, or its time, to end?  For work that does not wait: 0, ECANCELED or ETIMEDOUT. */
+int transfer_over(const struct transfer_waits *waits);
+/* Draw, if it is time. */
+void transfer_show(const struct transfer_waits *waits);
+
+#endif
