@@ -10,6 +10,7 @@
 #include "hostlookup/answer.h"
 #include "options/inputs.h"
 #include "run/message.h"
+#include "run/output.h"
 #include "run/state.h"
 #include "run/threads.h"
 

@@ -4,7 +4,7 @@
 
 #include "options/options.h"
 #include "options/values.h"
-#include "run/message.h"
+#include "run/run.h"
 #include "run/timeouts.h"
 
 #include <string.h>

@@ -7,6 +7,8 @@
 #include "run/escape.h"
 #include "run/event.h"
 #include "run/message.h"
+#include "run/output.h"
+#include "run/run.h"
 
 #include <errno.h>
 #include <locale.h>

@@ -2,6 +2,9 @@
  * Row net. */
 #include "net/accept.h"
 
+#include "run/message.h"
+#include "run/run.h"
+
 #include <errno.h>
 #include <string.h>
 

@@ -5,6 +5,8 @@
 #include "options/values.h"
 #include "run/event.h"
 #include "run/message.h"
+#include "run/output.h"
+#include "run/run.h"
 
 #include <errno.h>
 #include <fcntl.h>

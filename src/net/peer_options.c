@@ -2,7 +2,7 @@
  * Row net. */
 #include "net/peer_options.h"
 
-#include "run/message.h"
+#include "run/status.h"
 
 bool
 transfer_link_option(struct transfer_link *link, int id, const char *value)

@@ -3,6 +3,8 @@
 #include "options/options.h"
 
 #include "run/message.h"
+#include "run/output.h"
+#include "run/run.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,6 +3,7 @@
 #include "run/event.h"
 
 #include "run/escape.h"
+#include "run/run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,35 +96,12 @@ cli_record_bytes(json_t *record, const char *bytes, size_t len)
 	free(encoded);
 }
 
-static const char *
-status_code(enum cli_status status)
-{
-	switch (status) {
-	case CLI_USAGE:
-		return "invalid";
-	case CLI_NOT_FOUND:
-		return "not_found";
-	case CLI_TRY_AGAIN:
-		return "try_again";
-	case CLI_MISMATCH:
-		return "mismatch";
-	case CLI_NO_PEER:
-		return "no_peer";
-	case CLI_TIMED_OUT:
-		return "timed_out";
-	case CLI_OK:
-	case CLI_FAILED:
-		break;
-	}
-	return "failed";
-}
-
 json_t *
 cli_record_error(enum cli_status status, int errnum, const char *message, const char *during)
 {
 	json_t *error = json_object();
 
-	cli_record_add(error, "code", json_string(status_code(status)));
+	cli_record_add(error, "code", json_string(cli_status_code(status)));
 	cli_record_text(error, "message", message);
 	cli_record_add(error, "errno", errnum != 0 ? json_integer(errnum) : json_null());
 	cli_record_add(error, "during", json_string(during));
@@ -138,7 +116,7 @@ cli_record_emit(json_t *record)
 	if (line != NULL && cli_voice.stdout_is_data)
 		(void)dprintf(STDERR_FILENO, "%s\n", line); /* one write: no other line mixes in */
 	else if (line != NULL)
-		cli_print("%s\n", line);
+		(void)printf("%s\n", line);
 	if (!cli_voice.stdout_is_data)
 		(void)fflush(stdout); /* an error stays in stdout for cli_flush() */
 	free(line);

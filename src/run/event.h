@@ -2,7 +2,7 @@
 #ifndef RUN_EVENT_H
 #define RUN_EVENT_H
 
-#include "run/message.h"
+#include "run/status.h"
 
 #include <jansson.h>
 #include <stdint.h>

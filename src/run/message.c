@@ -1,9 +1,11 @@
-/* message.c - what a program says: results, errors, notes, and its exit status.
+/* message.c - what a program says: errors and notes.
  * Row run. */
 #include "run/message.h"
 
 #include "run/escape.h"
 #include "run/event.h"
+#include "run/progress.h"
+#include "run/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,29 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-struct cli_voice cli_voice;
-
-void
-cli_start(const char *program)
-{
-	cli_voice.program = program;
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		/* Opened the wrong way round, so that using it still fails. */
-		if (fcntl(fd, F_GETFD) == -1)
-			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
-	}
-	(void)signal(SIGPIPE, SIG_IGN);
-}
-
-void
-cli_clear_bar(void)
-{
-	static const char clear[] = "\r\033[K";
-
-	if (atomic_exchange(&cli_voice.bar_shown, false))
-		(void)!write(STDERR_FILENO, clear, sizeof(clear) - 1);
-}
 
 /* A line of text, formatted and escaped; "" without memory.  The caller frees it. */
 __attribute__((format(printf, 1, 0))) static char *
@@ -178,74 +157,4 @@ cli_error_sku(const struct sku_error *err)
 		    err->addresses);
 	return cli_error(
 	    status, err->kind == SKU_ERR_SYSTEM ? err->code : 0, message, "%s", err->context);
-}
-
-enum cli_status
-cli_status_of_errno(int errnum)
-{
-	switch (errnum) {
-	case ETIMEDOUT:
-		return CLI_TIMED_OUT;
-	case ECONNREFUSED:
-	case ECONNRESET:
-	case ECONNABORTED:
-	case EPIPE:
-	case ENOTCONN:
-	case ENETUNREACH:
-	case ENETDOWN:
-	case ENETRESET:
-	case EHOSTUNREACH:
-	case EHOSTDOWN:
-	case ENONET:
-	case ENOENT:
-		return CLI_NO_PEER;
-	default:
-		return CLI_FAILED;
-	}
-}
-
-enum cli_status
-cli_status_of(const struct sku_error *err)
-{
-	if (err->kind == SKU_ERR_SYSTEM)
-		return cli_status_of_errno(err->code);
-	switch (err->code) {
-	case EAI_NONAME:
-	case EAI_NODATA:
-	case EAI_ADDRFAMILY:
-	case EAI_FAMILY:
-	case EAI_SERVICE:
-		return CLI_NOT_FOUND;
-	case EAI_AGAIN:
-		return CLI_TRY_AGAIN;
-	default:
-		return CLI_FAILED;
-	}
-}
-
-void
-cli_print(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	(void)vprintf(format, args); /* an error stays in stdout for cli_flush() */
-	va_end(args);
-}
-
-int
-cli_flush(void)
-{
-	static bool reported;
-
-	errno = 0;
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return CLI_OK;
-	if (!reported) {
-		reported = true;
-		/* The record of this error has nowhere to go, if it is standard output's. */
-		(void)cli_error_errno(
-		    CLI_FAILED, errno != 0 ? errno : EIO, "write to standard output");
-	}
-	return CLI_FAILED;
 }

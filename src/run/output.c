@@ -1,14 +1,18 @@
-/* output.c - standard output for bytes, written without ever blocking, whatever it is.
+/* output.c - standard output: results, and bytes that are written without ever blocking.
  * Row run.
  *
  * O_NONBLOCK belongs to the open file description, which a shell and other programs may share, so
  * it is not set on descriptor 1: a pipe or a terminal is opened once more for ourselves. */
 #include "run/output.h"
 
+#include "run/message.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,4 +58,33 @@ cli_outlet_close(struct cli_outlet *outlet)
 	if (outlet->fd != STDOUT_FILENO)
 		(void)close(outlet->fd);
 	outlet->fd = STDOUT_FILENO;
+}
+
+/* ---- results -------------------------------------------------------------------------------- */
+
+void
+cli_print(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)vprintf(format, args); /* an error stays in stdout for cli_flush() */
+	va_end(args);
+}
+
+int
+cli_flush(void)
+{
+	static bool reported;
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return CLI_OK;
+	if (!reported) {
+		reported = true;
+		/* The record of this error has nowhere to go, if it is standard output's. */
+		(void)cli_error_errno(
+		    CLI_FAILED, errno != 0 ? errno : EIO, "write to standard output");
+	}
+	return CLI_FAILED;
 }

@@ -2,8 +2,9 @@
  * Row run. */
 #include "run/progress.h"
 
-#include "run/message.h"
+#include "run/run.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #define LINE_MAX_COLUMNS 200
 #define BAR_MAX 60
 #define BAR_MIN 10
+
+static atomic_bool bar_shown; /* the cursor's line has a progress bar */
 
 bool
 cli_progress_option(enum cli_progress_wish *wish, int id)
@@ -43,6 +46,15 @@ cli_rate(int64_t bytes, int64_t ns, char buf[CLI_AMOUNT_MAX])
 	(void)cli_amount(rate < 9e18 ? (int64_t)rate : INT64_MAX, buf);
 	(void)strncat(buf, "/s", CLI_AMOUNT_MAX - strlen(buf) - 1);
 	return buf;
+}
+
+void
+cli_clear_bar(void)
+{
+	static const char clear[] = "\r\033[K";
+
+	if (atomic_exchange(&bar_shown, false))
+		(void)!write(STDERR_FILENO, clear, sizeof(clear) - 1);
 }
 
 void
@@ -163,7 +175,7 @@ draw(struct cli_progress *p, int64_t done)
 	}
 	(void)snprintf(line, sizeof(line), "%s%s%s", share, bar, figures);
 	(void)dprintf(STDERR_FILENO, "\r%.*s\033[K", width, line);
-	atomic_store(&cli_voice.bar_shown, true);
+	atomic_store(&bar_shown, true);
 }
 
 void

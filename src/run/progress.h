@@ -43,6 +43,8 @@ void cli_progress_begin(struct cli_progress *progress, enum cli_progress_wish wi
 void cli_progress_update(struct cli_progress *progress, int64_t done, int64_t now);
 /* It is over: the last line where lines are printed, and the bar is gone. */
 void cli_progress_end(struct cli_progress *progress, int64_t done);
+/* Take the progress bar away, before anything else is printed.  Async-signal-safe. */
+void cli_clear_bar(void);
 
 #define CLI_AMOUNT_MAX 16
 /* `1.5 GiB`, `312 KiB`, `12 B`.  Returns buf. */

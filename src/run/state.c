@@ -5,7 +5,8 @@
  * interrupts whatever the program is doing, so a line that nobody reads would stop it for good. */
 #include "run/state.h"
 
-#include "run/message.h"
+#include "run/progress.h"
+#include "run/run.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -3,7 +3,7 @@
 #include "servlookup/config.h"
 
 #include "options/options.h"
-#include "run/message.h"
+#include "run/run.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #include "sockecho-client/config.h"
 
 #include "options/values.h"
-#include "run/message.h"
+#include "run/run.h"
 
 #include <string.h>
 #include <unistd.h>

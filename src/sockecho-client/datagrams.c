@@ -1,6 +1,7 @@
 /* datagrams.c - a MESSAGE or a line is one datagram, and each waits for its answer.
  * Row tool. */
 #include "run/message.h"
+#include "run/run.h"
 #include "sockecho-client/lines.h"
 #include "sockecho-client/modes.h"
 #include "sockecho-client/session.h"

@@ -1,6 +1,8 @@
 /* main.c - sockecho-client: talk to an echo server.
  * Row tool. */
-#include "run/message.h"
+#include "run/output.h"
+#include "run/run.h"
+#include "run/status.h"
 #include "sockecho-client/config.h"
 #include "sockecho-client/modes.h"
 #include "sockecho-client/session.h"

@@ -1,6 +1,6 @@
 /* messages.c - send each MESSAGE, print what comes back; or just connect.
  * Row tool. */
-#include "run/message.h"
+#include "run/status.h"
 #include "sockecho-client/modes.h"
 #include "sockecho-client/session.h"
 

@@ -6,6 +6,8 @@
 #include "run/descriptors.h"
 #include "run/event.h"
 #include "run/message.h"
+#include "run/output.h"
+#include "run/run.h"
 #include "sockecho-client/modes.h"
 #include "sockecho-client/probe.h"
 

@@ -3,7 +3,8 @@
 #include "sockecho-client/pingstats.h"
 
 #include "run/event.h"
-#include "run/message.h"
+#include "run/output.h"
+#include "run/run.h"
 
 #include <inttypes.h>
 #include <math.h>

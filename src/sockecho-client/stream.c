@@ -3,6 +3,7 @@
 #include "run/escape.h"
 #include "run/message.h"
 #include "run/output.h"
+#include "run/run.h"
 #include "sockecho-client/modes.h"
 #include "sockecho-client/session.h"
 

@@ -3,7 +3,6 @@
 #include "sockecho-server/config.h"
 
 #include "options/values.h"
-#include "run/message.h"
 
 #include <errno.h>
 #include <sys/random.h>

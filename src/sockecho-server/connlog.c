@@ -3,6 +3,8 @@
 #include "sockecho-server/connlog.h"
 
 #include "net/accept.h"
+#include "run/message.h"
+#include "run/run.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -8,6 +8,7 @@
 #include "net/connect.h"
 #include "run/ascii.h"
 #include "run/message.h"
+#include "run/run.h"
 #include "sockecho-server/ratelimit.h"
 #include "sockecho-server/stats.h"
 

@@ -1,7 +1,9 @@
 /* main.c - sockecho-server: send back what is received.
  * Row tool. */
-#include "run/message.h"
+#include "run/output.h"
+#include "run/run.h"
 #include "run/signals.h"
+#include "run/status.h"
 #include "sockecho-server/config.h"
 #include "sockecho-server/daemon.h"
 #include "sockecho-server/datagrams.h"

@@ -4,6 +4,7 @@
 
 #include "run/event.h"
 #include "run/message.h"
+#include "run/run.h"
 
 #include <inttypes.h>
 

@@ -3,6 +3,7 @@
 #include "sockfile-recv/config.h"
 
 #include "options/values.h"
+#include "run/run.h"
 #include "transfer/tls.h"
 
 #include <stdlib.h>

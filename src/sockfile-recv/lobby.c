@@ -3,6 +3,7 @@
 #include "sockfile-recv/lobby.h"
 
 #include "net/accept.h"
+#include "run/message.h"
 #include "sockfile-recv/caller.h"
 #include "sockfile-recv/raw.h"
 #include "sockfile-recv/reception.h"

@@ -1,6 +1,8 @@
 /* main.c - sockfile-recv: receive a file so that nothing is lost.
  * Row tool. */
 #include "net/retry.h"
+#include "run/message.h"
+#include "run/run.h"
 #include "run/signals.h"
 #include "sockfile-recv/config.h"
 #include "sockfile-recv/lobby.h"

@@ -2,6 +2,7 @@
  * Row tool. */
 #include "sockfile-recv/reception.h"
 
+#include "run/message.h"
 #include "sockfile-recv/session.h"
 #include "transfer/talk.h"
 #include "transfer/tally.h"

@@ -3,6 +3,7 @@
 #include "sockfile-recv/target.h"
 
 #include "run/escape.h"
+#include "run/message.h"
 
 #include <errno.h>
 #include <fcntl.h>

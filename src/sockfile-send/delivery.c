@@ -5,6 +5,7 @@
  * then than what was hashed. */
 #include "sockfile-send/delivery.h"
 
+#include "run/message.h"
 #include "transfer/digest.h"
 #include "transfer/seal.h"
 #include "transfer/sha256.h"

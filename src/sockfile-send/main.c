@@ -1,7 +1,9 @@
 /* main.c - sockfile-send: send a file and know that it arrived.
  * Row tool. */
-#include "run/message.h"
+#include "run/output.h"
+#include "run/run.h"
 #include "run/signals.h"
+#include "run/status.h"
 #include "sockfile-send/config.h"
 #include "sockfile-send/raw.h"
 #include "sockfile-send/source.h"

@@ -8,6 +8,7 @@
 
 #include "net/accept.h"
 #include "run/descriptors.h"
+#include "run/message.h"
 #include "run/timers.h"
 #include "transfer/failure.h"
 #include "transfer/tally.h"

@@ -5,6 +5,7 @@
 #include "net/accept.h"
 #include "net/retry.h"
 #include "run/descriptors.h"
+#include "run/message.h"
 #include "run/workers.h"
 #include "sockfile-send/delivery.h"
 #include "transfer/talk.h"

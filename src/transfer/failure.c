@@ -4,6 +4,8 @@
 
 #include "net/accept.h"
 #include "run/event.h"
+#include "run/message.h"
+#include "run/run.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -2,7 +2,8 @@
 #ifndef TRANSFER_FAILURE_H
 #define TRANSFER_FAILURE_H
 
-#include "run/message.h"
+#include "libsockutil/sockutil.h"
+#include "run/status.h"
 
 struct transfer_failure {
 	int status; /* an enum cli_status; CLI_OK: none */

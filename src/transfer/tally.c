@@ -4,7 +4,9 @@
 
 #include "net/accept.h"
 #include "run/event.h"
+#include "run/message.h"
 #include "run/progress.h"
+#include "run/run.h"
 
 #include <stdio.h>
 #include <string.h>

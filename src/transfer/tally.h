@@ -3,7 +3,6 @@
 #define TRANSFER_TALLY_H
 
 #include "net/connect.h"
-#include "run/message.h"
 #include "run/state.h"
 
 /* What SIGUSR1 prints; several threads may count. */

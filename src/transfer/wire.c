@@ -3,7 +3,7 @@
 #include "transfer/wire.h"
 
 #include "run/escape.h"
-#include "run/message.h"
+#include "run/status.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* fuzz_services.c - a file of the format of services(5). */
-#include "run/message.h"
+#include "run/run.h"
 #include "servlookup/table.h"
 
 #include <fcntl.h>

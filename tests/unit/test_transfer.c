@@ -1,6 +1,5 @@
 /* test_transfer.c - the pure parts of transfers: messages, names, keys, encryption, paces, amounts.
  */
-#include "run/message.h"
 #include "run/progress.h"
 #include "run/rate.h"
 #include "transfer/seal.h"
