@@ -3,6 +3,7 @@
 #include "hostlookup/config.h"
 
 #include "options/options.h"
+#include "options/run_options.h"
 #include "options/values.h"
 #include "run/run.h"
 #include "run/timeouts.h"

@@ -2,6 +2,7 @@
  * Row net. */
 #include "net/peer_options.h"
 
+#include "options/run_options.h"
 #include "run/status.h"
 
 bool

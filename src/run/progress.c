@@ -21,15 +21,6 @@
 
 static atomic_bool bar_shown; /* the cursor's line has a progress bar */
 
-bool
-cli_progress_option(enum cli_progress_wish *wish, int id)
-{
-	if (id != CLI_OPT_PROGRESS && id != CLI_OPT_NO_PROGRESS)
-		return false;
-	*wish = id == CLI_OPT_PROGRESS ? CLI_PROGRESS_ON : CLI_PROGRESS_OFF;
-	return true;
-}
-
 const char *
 cli_amount(int64_t bytes, char buf[CLI_AMOUNT_MAX])
 {

@@ -7,24 +7,12 @@
 #define RUN_PROGRESS_H
 
 #include "libsockutil/sockutil.h"
-#include "options/options.h"
 
 enum cli_progress_wish {
 	CLI_PROGRESS_AUTO, /* on a terminal, once the work took a second */
 	CLI_PROGRESS_ON,
 	CLI_PROGRESS_OFF,
 };
-
-enum { CLI_OPT_PROGRESS = 380, CLI_OPT_NO_PROGRESS };
-
-#define CLI_PROGRESS_OPTIONS                                                                       \
-	{ CLI_OPT_PROGRESS, "progress", NULL, "draw a bar (default on a terminal)", 0, NULL },     \
-	{                                                                                          \
-		CLI_OPT_NO_PROGRESS, "no-progress", NULL, "draw none", 0, NULL                     \
-	}
-
-/* Takes the options above: false for any other. */
-bool cli_progress_option(enum cli_progress_wish *wish, int id);
 
 #define CLI_TOTAL_UNKNOWN INT64_C(-1)
 

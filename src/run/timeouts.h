@@ -3,7 +3,6 @@
 #define RUN_TIMEOUTS_H
 
 #include "libsockutil/sockutil.h"
-#include "options/options.h"
 
 struct cli_limits {
 	int64_t timeout_ns; /* of one operation: SKU_NO_TIMEOUT, 0 (non-blocking), a value */
@@ -19,18 +18,6 @@ struct cli_limits {
 		}                                                                                  \
 	}
 
-#define CLI_TIMEOUT_OPTION(modes, where)                                                           \
-	{                                                                                          \
-		't', "timeout", "SECONDS", "limit of each operation; 0: do not block; none",       \
-		    modes, where                                                                   \
-	}
-#define CLI_MAX_TIME_OPTION                                                                        \
-	{                                                                                          \
-		'w', "max-time", "SECONDS", "limit of the whole run; none", 0, NULL                \
-	}
-
-/* Takes the options above: false for any other. */
-bool cli_limits_option(struct cli_limits *limits, int id, const char *value);
 /* The deadline of an operation that begins now. */
 struct sku_deadline cli_operation_deadline(const struct cli_limits *limits);
 /* "timed out", or which limit of the whole run it was. */

@@ -2,6 +2,7 @@
  * Row tool. */
 #include "sockecho-client/config.h"
 
+#include "options/run_options.h"
 #include "options/values.h"
 #include "run/run.h"
 

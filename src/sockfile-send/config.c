@@ -2,6 +2,7 @@
  * Row tool. */
 #include "sockfile-send/config.h"
 
+#include "options/run_options.h"
 #include "options/values.h"
 #include "transfer/sha256.h"
 #include "transfer/tls.h"
