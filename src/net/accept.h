@@ -1,9 +1,8 @@
-/* accept.h - taking connections from a listener, and saying who was refused. */
+/* accept.h - taking connections from a listener. */
 #ifndef NET_ACCEPT_H
 #define NET_ACCEPT_H
 
 #include "net/listen.h"
-#include "run/event.h"
 
 enum cli_accepted {
 	CLI_ACCEPT_FAILED = -1, /* errno: out of descriptors or memory; it still waits */
@@ -16,10 +15,5 @@ enum cli_accepted {
  * the caller's and *peer is who it is. */
 enum cli_accepted cli_accept(struct cli_listener *listener, const struct cli_access *access,
     struct sku_sock *conn, struct sku_address *peer);
-
-/* An event about a peer: with --verbose a line, with --json a record. */
-void cli_log_peer(const struct sku_address *peer, const char *event);
-/* The peer's address and port, or path, into a record. */
-void cli_record_peer(json_t *record, const struct sku_address *peer);
 
 #endif

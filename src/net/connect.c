@@ -4,6 +4,7 @@
 
 #include "options/values.h"
 #include "run/message.h"
+#include "run/peer.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -55,21 +56,6 @@ cli_dial_check(const struct cli_dial *dial)
 	    sku_address_from_numeric(&source, dial->address.family, dial->source_host, 0) == -1)
 		cli_usage_error("--source %s is of the other family than -%d", dial->source_host,
 		    dial->address.family == AF_INET ? 4 : 6);
-}
-
-const char *
-cli_peer_text(const struct sku_address *address, char buf[CLI_PEER_TEXT_MAX])
-{
-	char host[SKU_ADDRESS_TEXT_MAX];
-
-	(void)sku_address_host(address, host);
-	if (address->len == 0 || address->sa.sa_family == AF_UNIX)
-		(void)snprintf(
-		    buf, CLI_PEER_TEXT_MAX, "%s", host[0] != '\0' ? host : "an unnamed peer");
-	else
-		(void)snprintf(
-		    buf, CLI_PEER_TEXT_MAX, "%s port %u", host, sku_address_port(address));
-	return buf;
 }
 
 /* ---- --fd ---------------------------------------------------------------------------------- */

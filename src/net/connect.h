@@ -67,8 +67,4 @@ void cli_datagram_peers_free(struct cli_datagram_peers *peers);
 int cli_dial_datagram(
     const struct cli_dial *dial, const struct sku_address *peer, struct sku_sock *s);
 
-/* `ADDR port PORT`, a path, or "an unnamed peer": for messages.  Returns buf. */
-#define CLI_PEER_TEXT_MAX 160
-const char *cli_peer_text(const struct sku_address *address, char buf[CLI_PEER_TEXT_MAX]);
-
 #endif

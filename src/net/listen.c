@@ -2,6 +2,7 @@
  * Row net. */
 #include "net/listen.h"
 
+#include "net/connect.h"
 #include "options/values.h"
 #include "run/event.h"
 #include "run/message.h"

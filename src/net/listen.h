@@ -3,7 +3,6 @@
 #define NET_LISTEN_H
 
 #include "net/access.h"
-#include "net/connect.h"
 #include "net/endpoint.h"
 #include "net/portfile.h"
 #include "net/user.h"

@@ -2,6 +2,7 @@
 #ifndef CLIENT_SESSION_H
 #define CLIENT_SESSION_H
 
+#include "run/peer.h"
 #include "run/state.h"
 #include "sockecho-client/config.h"
 

@@ -2,6 +2,7 @@
  * Row tool. */
 #include "sockecho-server/config.h"
 
+#include "net/connect.h"
 #include "options/run_options.h"
 #include "options/values.h"
 

@@ -2,8 +2,9 @@
  * Row tool. */
 #include "sockecho-server/connlog.h"
 
-#include "net/accept.h"
+#include "run/event.h"
 #include "run/message.h"
+#include "run/peer.h"
 #include "run/run.h"
 
 #include <inttypes.h>

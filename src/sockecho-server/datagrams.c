@@ -5,9 +5,9 @@
  * make two echo services talk for ever (CVE-1999-0103, CVE-2024-2169) is not answered. */
 #include "sockecho-server/datagrams.h"
 
-#include "net/connect.h"
 #include "run/ascii.h"
 #include "run/message.h"
+#include "run/peer.h"
 #include "run/run.h"
 #include "sockecho-server/ratelimit.h"
 #include "sockecho-server/stats.h"

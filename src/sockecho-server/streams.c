@@ -8,6 +8,7 @@
 #include "net/accept.h"
 #include "run/descriptors.h"
 #include "run/message.h"
+#include "run/peer.h"
 #include "run/run.h"
 #include "sockecho-server/connection.h"
 #include "sockecho-server/connlog.h"

@@ -3,7 +3,7 @@
 #define RECV_CALLER_H
 
 #include "libsockutil/sockutil.h"
-#include "net/connect.h"
+#include "run/peer.h"
 
 struct caller {
 	struct sku_sock sock; /* non-blocking */

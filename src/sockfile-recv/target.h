@@ -5,9 +5,9 @@
 #ifndef RECV_TARGET_H
 #define RECV_TARGET_H
 
+#include "run/failure.h"
 #include "run/output.h"
 #include "run/wait.h"
-#include "transfer/failure.h"
 
 #include <limits.h>
 #include <sys/stat.h>

@@ -6,6 +6,7 @@
 #include "sockfile-send/delivery.h"
 
 #include "run/message.h"
+#include "run/peer.h"
 #include "transfer/digest.h"
 #include "transfer/seal.h"
 #include "transfer/sha256.h"

@@ -2,10 +2,10 @@
 #ifndef SEND_DELIVERY_H
 #define SEND_DELIVERY_H
 
+#include "run/failure.h"
 #include "run/wait.h"
 #include "sockfile-send/config.h"
 #include "sockfile-send/source.h"
-#include "transfer/failure.h"
 #include "transfer/wire.h"
 
 struct delivery {

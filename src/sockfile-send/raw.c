@@ -8,9 +8,10 @@
 
 #include "net/accept.h"
 #include "run/descriptors.h"
+#include "run/failure.h"
 #include "run/message.h"
+#include "run/peer.h"
 #include "run/timers.h"
-#include "transfer/failure.h"
 #include "transfer/tally.h"
 
 #include <errno.h>

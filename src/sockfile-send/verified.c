@@ -6,6 +6,7 @@
 #include "net/retry.h"
 #include "run/descriptors.h"
 #include "run/message.h"
+#include "run/peer.h"
 #include "run/workers.h"
 #include "sockfile-send/delivery.h"
 #include "transfer/talk.h"

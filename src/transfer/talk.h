@@ -5,8 +5,8 @@
 #ifndef TRANSFER_TALK_H
 #define TRANSFER_TALK_H
 
+#include "run/failure.h"
 #include "run/wait.h"
-#include "transfer/failure.h"
 #include "transfer/tls.h"
 #include "transfer/wire.h"
 

@@ -2,9 +2,9 @@
  * Row transfer. */
 #include "transfer/tally.h"
 
-#include "net/accept.h"
 #include "run/event.h"
 #include "run/message.h"
+#include "run/peer.h"
 #include "run/progress.h"
 #include "run/run.h"
 

@@ -2,7 +2,7 @@
 #ifndef TRANSFER_TALLY_H
 #define TRANSFER_TALLY_H
 
-#include "net/connect.h"
+#include "libsockutil/sockutil.h"
 #include "run/state.h"
 
 /* What SIGUSR1 prints; several threads may count. */

@@ -1,6 +1,6 @@
 /* failure.h - why a transfer failed, kept until there is more to say about it. */
-#ifndef TRANSFER_FAILURE_H
-#define TRANSFER_FAILURE_H
+#ifndef RUN_FAILURE_H
+#define RUN_FAILURE_H
 
 #include "libsockutil/sockutil.h"
 #include "run/status.h"

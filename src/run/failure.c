@@ -1,10 +1,10 @@
 /* failure.c - why a transfer failed, kept until there is more to say about it.
- * Row transfer. */
-#include "transfer/failure.h"
+ * Row run. */
+#include "run/failure.h"
 
-#include "net/accept.h"
 #include "run/event.h"
 #include "run/message.h"
+#include "run/peer.h"
 #include "run/run.h"
 
 #include <errno.h>
