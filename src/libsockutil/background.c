@@ -52,7 +52,7 @@ thread_main(void *arg)
 	}
 	(void)pthread_mutex_unlock(&job->lock);
 	if (abandoned) {
-		job->work.drop(job->work.arg);
+		job->work.free_arg(job->work.arg);
 		free_job(job);
 	}
 	return NULL;
@@ -151,7 +151,7 @@ sku_background_abandon(struct sku_background *job)
 	job->abandoned = true;
 	(void)pthread_mutex_unlock(&job->lock);
 	if (done) {
-		job->work.drop(job->work.arg);
+		job->work.free_arg(job->work.arg);
 		free_job(job);
 	}
 }
@@ -169,7 +169,7 @@ sku_background_run(const struct sku_work *work, struct sku_deadline deadline)
 	job = sku_background_start(work, -1);
 	if (job == NULL) {
 		saved = errno;
-		work->drop(work->arg);
+		work->free_arg(work->arg);
 		errno = saved;
 		return -1;
 	}

@@ -9,7 +9,7 @@ struct sku_background;
 /* What to do, and how to free the argument (with whatever work put in it) afterwards. */
 struct sku_work {
 	void (*run)(void *arg);
-	void (*drop)(void *arg);
+	void (*free_arg)(void *arg);
 	void *arg;
 };
 

@@ -20,14 +20,14 @@
 #define IPPROTO_MPTCP 262
 #endif
 
-#define ATTEMPT_DELAY (250 * SKU_MS)   /* RFC 8305, section 5: Connection Attempt Delay */
-#define RESOLUTION_DELAY (50 * SKU_MS) /* RFC 8305, section 3: IPv4 waits for IPv6 */
-#define SPLIT_DELAY (250 * SKU_MS)     /* then the families are asked for apart */
+#define ATTEMPT_DELAY (250 * SKU_MS)	 /* RFC 8305, section 5: Connection Attempt Delay */
+#define RESOLUTION_DELAY (50 * SKU_MS)	 /* RFC 8305, section 3: IPv4 waits for IPv6 */
+#define SPLIT_QUERY_DELAY (250 * SKU_MS) /* then the families are asked for apart */
 
-enum which_query { JOINT, ONLY_V6, ONLY_V4, QUERIES };
+enum which_query { QUERY_BOTH, QUERY_IPV6, QUERY_IPV4, QUERY_COUNT };
 
 /* An address on its way: untried, then in flight (fd), then failed (error). */
-struct candidate {
+struct address_attempt {
 	struct sku_address address;
 	int fd;
 	int error;
@@ -35,82 +35,82 @@ struct candidate {
 	int protocol;
 };
 
-struct race {
+struct connecting {
 	const struct sku_connect_opts *opts;
 	const char *host;
 	unsigned port;
 	struct sku_deadline deadline;
 
-	struct candidate *candidates; /* in RFC 6724 order */
+	struct address_attempt *attempts; /* in RFC 6724 order */
 	size_t count;
 	struct pollfd *pfds; /* count + 1 */
 
-	struct sku_query *queries[QUERIES];
+	struct sku_query *queries[QUERY_COUNT];
 	int notify_fd;
-	bool resolved;		     /* no more addresses will come */
-	struct sku_error look_up;    /* why there are none */
-	struct sku_deadline split;   /* when to ask for each family */
-	struct sku_deadline may_try; /* when connecting may begin */
+	bool resolved;			    /* no more addresses will come */
+	struct sku_error lookup_error;	    /* why there are none */
+	struct sku_deadline split_query_at; /* when to ask for each family */
+	struct sku_deadline may_start_at;   /* when connecting may begin */
 
-	struct sku_deadline next;  /* when the next attempt is due */
-	struct sku_deadline slice; /* in turn: when the present attempt is given up */
+	struct sku_deadline next_attempt_at;	/* when the next attempt is due */
+	struct sku_deadline attempt_timeout_at; /* in turn: when the present attempt is given up */
 	int last_family;
-	struct candidate *winner;
+	struct address_attempt *winner;
 };
 
 /* ---- candidates ---------------------------------------------------------------------------- */
 
 static bool
-known(const struct race *r, const struct sku_address *address)
+has_address(const struct connecting *r, const struct sku_address *address)
 {
 	for (size_t i = 0; i < r->count; i++) {
-		if (sku_address_equal(&r->candidates[i].address, address))
+		if (sku_address_equal(&r->attempts[i].address, address))
 			return true;
 	}
 	return false;
 }
 
 static int
-add_candidate(struct race *r, const struct sku_address *address)
+add_attempt(struct connecting *r, const struct sku_address *address)
 {
-	struct candidate *grown;
+	struct address_attempt *grown;
 	struct pollfd *pfds;
 
-	if (known(r, address))
+	if (has_address(r, address))
 		return 0;
-	grown = realloc(r->candidates, (r->count + 1) * sizeof(*grown));
+	grown = realloc(r->attempts, (r->count + 1) * sizeof(*grown));
 	if (grown == NULL)
 		return -1;
-	r->candidates = grown;
+	r->attempts = grown;
 	pfds = realloc(r->pfds, (r->count + 2) * sizeof(*pfds));
 	if (pfds == NULL)
 		return -1;
 	r->pfds = pfds;
-	r->candidates[r->count++] = (struct candidate){ .address = *address, .fd = -1 };
+	r->attempts[r->count++] = (struct address_attempt){ .address = *address, .fd = -1 };
 	return 0;
 }
 
 static int
-add_list(struct race *r, const struct addrinfo *list)
+add_list(struct connecting *r, const struct addrinfo *list)
 {
 	struct sku_address address;
 
 	for (; list != NULL; list = list->ai_next) {
 		if (sku_address_from_addrinfo(&address, list, r->port) == 0 &&
-		    add_candidate(r, &address) == -1)
+		    add_attempt(r, &address) == -1)
 			return -1;
 	}
 	return 0;
 }
 
 /* The next to try: the first untried of the family that was not tried last, else the first. */
-static struct candidate *
-next_candidate(struct race *r)
+static struct address_attempt *
+next_attempt(struct connecting *r)
 {
-	struct candidate *first = NULL;
+	struct address_attempt *first = NULL;
 
 	for (size_t i = 0; i < r->count; i++) {
-		struct candidate *c = &r->candidates[i];
+		struct address_attempt *c = &r->attempts[i];
 
 		if (c->tried)
 			continue;
@@ -123,29 +123,29 @@ next_candidate(struct race *r)
 }
 
 static size_t
-count_untried(const struct race *r)
+count_untried(const struct connecting *r)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->count; i++)
-		n += !r->candidates[i].tried;
+		n += !r->attempts[i].tried;
 	return n;
 }
 
 static size_t
-count_in_flight(const struct race *r)
+count_in_flight(const struct connecting *r)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->count; i++)
-		n += r->candidates[i].fd != -1;
+		n += r->attempts[i].fd != -1;
 	return n;
 }
 
 /* ---- resolving ----------------------------------------------------------------------------- */
 
 static int
-start_query(struct race *r, enum which_query which, int family)
+start_query(struct connecting *r, enum which_query which, int family)
 {
 	const struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_STREAM };
 
@@ -154,34 +154,35 @@ start_query(struct race *r, enum which_query which, int family)
 }
 
 static int
-begin_resolving(struct race *r)
+begin_resolving(struct connecting *r)
 {
 	struct sku_address numeric;
 
-	r->split = r->may_try = r->next = r->slice = sku_deadline_never();
+	r->split_query_at = r->may_start_at = r->next_attempt_at = r->attempt_timeout_at =
+	    sku_deadline_never();
 	if (sku_address_from_numeric(&numeric, r->opts->family, r->host, r->port) == 0) {
 		r->resolved = true;
-		r->may_try = r->next = (struct sku_deadline){ 0 };
-		return add_candidate(r, &numeric);
+		r->may_start_at = r->next_attempt_at = (struct sku_deadline){ 0 };
+		return add_attempt(r, &numeric);
 	}
 	if (r->opts->numeric) {
 		errno = EINVAL;
 		return -1;
 	}
 	r->notify_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (r->notify_fd == -1 || start_query(r, JOINT, r->opts->family) == -1)
+	if (r->notify_fd == -1 || start_query(r, QUERY_BOTH, r->opts->family) == -1)
 		return -1;
 	if (r->opts->family == AF_UNSPEC)
-		r->split = sku_deadline_in(SPLIT_DELAY);
+		r->split_query_at = sku_deadline_in(SPLIT_QUERY_DELAY);
 	r->pfds = calloc(1, sizeof(*r->pfds));
 	return r->pfds == NULL ? -1 : 0;
 }
 
 /* One query that is done.  1: it gave addresses; 0: it gave none. */
 static int
-collect(struct race *r, enum which_query which)
+take_query(struct connecting *r, enum which_query which)
 {
-	struct sku_error *err = which == JOINT ? &r->look_up : NULL;
+	struct sku_error *err = which == QUERY_BOTH ? &r->lookup_error : NULL;
 	struct addrinfo *list;
 	int result;
 
@@ -195,48 +196,49 @@ collect(struct race *r, enum which_query which)
 }
 
 static bool
-query_ready(const struct race *r, enum which_query which)
+query_ready(const struct connecting *r, enum which_query which)
 {
 	return r->queries[which] != NULL && sku_query_done(r->queries[which]);
 }
 
 /* Take what the resolver has answered by now, and ask for the families apart when it is time. */
 static int
-resolve_on(struct race *r)
+resolve_on(struct connecting *r)
 {
-	bool asked_apart = r->queries[ONLY_V6] != NULL || r->queries[ONLY_V4] != NULL;
+	bool asked_apart = r->queries[QUERY_IPV6] != NULL || r->queries[QUERY_IPV4] != NULL;
 	bool apart_gave = false;
 	int result;
 
 	if (r->resolved)
 		return 0;
-	if (query_ready(r, JOINT)) {
-		if (collect(r, JOINT) == -1)
+	if (query_ready(r, QUERY_BOTH)) {
+		if (take_query(r, QUERY_BOTH) == -1)
 			return -1;
 		r->resolved = true;
 	}
-	for (enum which_query which = ONLY_V6; which <= ONLY_V4; which++) {
+	for (enum which_query which = QUERY_IPV6; which <= QUERY_IPV4; which++) {
 		if (!query_ready(r, which))
 			continue;
-		result = collect(r, which);
+		result = take_query(r, which);
 		if (result == -1)
 			return -1;
 		if (result == 1)
 			apart_gave = true;
 	}
-	if (asked_apart && r->queries[ONLY_V6] == NULL && r->queries[ONLY_V4] == NULL &&
+	if (asked_apart && r->queries[QUERY_IPV6] == NULL && r->queries[QUERY_IPV4] == NULL &&
 	    r->count > 0)
 		r->resolved = true;
-	if (r->resolved || (apart_gave && r->queries[ONLY_V6] == NULL))
-		r->may_try = (struct sku_deadline){ 0 };
+	if (r->resolved || (apart_gave && r->queries[QUERY_IPV6] == NULL))
+		r->may_start_at = (struct sku_deadline){ 0 };
 	else if (apart_gave)
-		r->may_try = sku_deadline_earlier(r->may_try, sku_deadline_in(RESOLUTION_DELAY));
+		r->may_start_at =
+		    sku_deadline_earlier(r->may_start_at, sku_deadline_in(RESOLUTION_DELAY));
 	if (r->count > 0 && count_in_flight(r) == 0)
-		r->next = (struct sku_deadline){ 0 };
-	if (!r->resolved && sku_deadline_passed(r->split)) {
-		r->split = sku_deadline_never();
-		if (start_query(r, ONLY_V6, AF_INET6) == -1 ||
-		    start_query(r, ONLY_V4, AF_INET) == -1)
+		r->next_attempt_at = (struct sku_deadline){ 0 };
+	if (!r->resolved && sku_deadline_passed(r->split_query_at)) {
+		r->split_query_at = sku_deadline_never();
+		if (start_query(r, QUERY_IPV6, AF_INET6) == -1 ||
+		    start_query(r, QUERY_IPV4, AF_INET) == -1)
 			return -1;
 	}
 	return 0;
@@ -245,20 +247,20 @@ resolve_on(struct race *r)
 /* ---- attempts ------------------------------------------------------------------------------ */
 
 static void
-attempt_ended(struct race *r, struct candidate *c, int error)
+attempt_ended(struct connecting *r, struct address_attempt *c, int error)
 {
 	if (c->fd != -1)
 		(void)close(c->fd);
 	c->fd = -1;
 	c->error = error;
-	r->next = (struct sku_deadline){ 0 };
-	r->slice = sku_deadline_never();
+	r->next_attempt_at = (struct sku_deadline){ 0 };
+	r->attempt_timeout_at = sku_deadline_never();
 	if (r->opts->attempt != NULL)
 		r->opts->attempt(r->opts->arg, &c->address, error);
 }
 
 static int
-open_socket(struct race *r, struct candidate *c)
+open_socket(struct connecting *r, struct address_attempt *c)
 {
 	int family = c->address.sa.sa_family;
 
@@ -272,7 +274,7 @@ open_socket(struct race *r, struct candidate *c)
 }
 
 static int
-bind_source(const struct race *r, const struct candidate *c)
+bind_source(const struct connecting *r, const struct address_attempt *c)
 {
 	const int one = 1;
 	struct sku_address source;
@@ -304,7 +306,7 @@ abort_connection(int fd)
 }
 
 static void
-attempt_connected(struct race *r, struct candidate *c)
+attempt_connected(struct connecting *r, struct address_attempt *c)
 {
 	if (sku_is_connected_to_itself(c->fd)) {
 		abort_connection(c->fd);
@@ -318,7 +320,7 @@ attempt_connected(struct race *r, struct candidate *c)
 }
 
 static void
-start_attempt(struct race *r, struct candidate *c)
+start_attempt(struct connecting *r, struct address_attempt *c)
 {
 	c->tried = true;
 	r->last_family = c->address.sa.sa_family;
@@ -334,18 +336,19 @@ start_attempt(struct race *r, struct candidate *c)
 		attempt_ended(r, c, errno);
 		return;
 	}
-	r->next = sku_deadline_in(ATTEMPT_DELAY);
+	r->next_attempt_at = sku_deadline_in(ATTEMPT_DELAY);
 	if (r->opts->source_port != 0) {
 		int64_t left = sku_deadline_left(r->deadline);
 
-		r->next = sku_deadline_never();
+		r->next_attempt_at = sku_deadline_never();
 		if (left != SKU_NO_TIMEOUT)
-			r->slice = sku_deadline_in(left / (int64_t)(count_untried(r) + 1));
+			r->attempt_timeout_at =
+			    sku_deadline_in(left / (int64_t)(count_untried(r) + 1));
 	}
 }
 
 static void
-check_attempt(struct race *r, struct candidate *c)
+check_attempt(struct connecting *r, struct address_attempt *c)
 {
 	struct pollfd pfd = { .fd = c->fd, .events = POLLOUT };
 	int error = 0;
@@ -362,33 +365,34 @@ check_attempt(struct race *r, struct candidate *c)
 }
 
 static void
-check_attempts(struct race *r)
+check_attempts(struct connecting *r)
 {
 	for (size_t i = 0; i < r->count && r->winner == NULL; i++) {
-		check_attempt(r, &r->candidates[i]);
-		if (r->candidates[i].fd != -1 && sku_deadline_passed(r->slice))
-			attempt_ended(r, &r->candidates[i], ETIMEDOUT);
+		check_attempt(r, &r->attempts[i]);
+		if (r->attempts[i].fd != -1 && sku_deadline_passed(r->attempt_timeout_at))
+			attempt_ended(r, &r->attempts[i], ETIMEDOUT);
 	}
 }
 
 /* ---- the race ------------------------------------------------------------------------------ */
 
 static void
-wait_for_news(struct race *r)
+wait_for_events(struct connecting *r)
 {
-	struct sku_deadline wake = sku_deadline_earlier(r->deadline, r->split);
+	struct sku_deadline wake = sku_deadline_earlier(r->deadline, r->split_query_at);
 	nfds_t n = 0;
 
-	wake = sku_deadline_earlier(wake, r->slice);
+	wake = sku_deadline_earlier(wake, r->attempt_timeout_at);
 	if (count_untried(r) > 0)
-		wake = sku_deadline_earlier(
-		    wake, r->next.at_ns > r->may_try.at_ns ? r->next : r->may_try);
+		wake = sku_deadline_earlier(wake, r->next_attempt_at.at_ns > r->may_start_at.at_ns ?
+						      r->next_attempt_at :
+						      r->may_start_at);
 	if (!r->resolved)
 		r->pfds[n++] = (struct pollfd){ .fd = r->notify_fd, .events = POLLIN };
 	for (size_t i = 0; i < r->count; i++) {
-		if (r->candidates[i].fd != -1)
+		if (r->attempts[i].fd != -1)
 			r->pfds[n++] =
-			    (struct pollfd){ .fd = r->candidates[i].fd, .events = POLLOUT };
+			    (struct pollfd){ .fd = r->attempts[i].fd, .events = POLLOUT };
 	}
 	/* Whatever ends the wait, a signal too, everything is looked at afterwards. */
 	(void)poll(r->pfds, n, sku_deadline_poll_ms(wake));
@@ -401,15 +405,16 @@ wait_for_news(struct race *r)
 
 /* 0: connected; -1: errno ETIMEDOUT, ECONNREFUSED (every address failed) or a system failure. */
 static int
-run_race(struct race *r)
+connect_any(struct connecting *r)
 {
 	for (;;) {
 		if (resolve_on(r) == -1)
 			return -1;
 		check_attempts(r);
 		while (r->winner == NULL && count_untried(r) > 0 &&
-		       sku_deadline_passed(r->may_try) && sku_deadline_passed(r->next))
-			start_attempt(r, next_candidate(r));
+		       sku_deadline_passed(r->may_start_at) &&
+		       sku_deadline_passed(r->next_attempt_at))
+			start_attempt(r, next_attempt(r));
 		if (r->winner != NULL)
 			return 0;
 		if (r->resolved && count_untried(r) == 0 && count_in_flight(r) == 0) {
@@ -420,12 +425,13 @@ run_race(struct race *r)
 			errno = ETIMEDOUT;
 			return -1;
 		}
-		wait_for_news(r);
+		wait_for_events(r);
 	}
 }
 
 static void
-set_connect_error(const struct race *r, const struct candidate *c, int error, struct sku_error *err)
+set_connect_error(
+    const struct connecting *r, const struct address_attempt *c, int error, struct sku_error *err)
 {
 	char text[SKU_ADDRESS_TEXT_MAX];
 	unsigned tried = 0;
@@ -437,29 +443,30 @@ set_connect_error(const struct race *r, const struct candidate *c, int error, st
 		sku_error_set(err, SKU_ERR_SYSTEM, error, "connect to %s (%s) port %u", r->host,
 		    text, r->port);
 	for (size_t i = 0; i < r->count; i++)
-		tried += r->candidates[i].tried;
+		tried += r->attempts[i].tried;
 	if (err != NULL)
 		err->addresses = tried;
 }
 
 /* The race is lost: which address, or which look-up, is to blame. */
 static void
-explain(const struct race *r, int error, struct sku_error *err)
+set_final_error(const struct connecting *r, int error, struct sku_error *err)
 {
 	if (error == ETIMEDOUT) {
 		for (size_t i = 0; i < r->count; i++) {
-			if (r->candidates[i].fd != -1) {
-				set_connect_error(r, &r->candidates[i], error, err);
+			if (r->attempts[i].fd != -1) {
+				set_connect_error(r, &r->attempts[i], error, err);
 				return;
 			}
 		}
 		sku_error_set(err, SKU_ERR_SYSTEM, error, "look up %s", r->host);
 	} else if (error == ECONNREFUSED && r->count > 0) {
-		set_connect_error(r, &r->candidates[0], r->candidates[0].error, err);
-	} else if (error == ECONNREFUSED && r->look_up.kind != SKU_ERR_NONE) {
+		set_connect_error(r, &r->attempts[0], r->attempts[0].error, err);
+	} else if (error == ECONNREFUSED && r->lookup_error.kind != SKU_ERR_NONE) {
 		if (err != NULL)
-			*err = r->look_up;
-		errno = r->look_up.kind == SKU_ERR_SYSTEM ? r->look_up.code : EHOSTUNREACH;
+			*err = r->lookup_error;
+		errno =
+		    r->lookup_error.kind == SKU_ERR_SYSTEM ? r->lookup_error.code : EHOSTUNREACH;
 	} else {
 		sku_error_set(
 		    err, SKU_ERR_SYSTEM, error, "connect to %s port %u", r->host, r->port);
@@ -467,17 +474,17 @@ explain(const struct race *r, int error, struct sku_error *err)
 }
 
 static void
-clean_up(struct race *r)
+clean_up(struct connecting *r)
 {
 	for (size_t i = 0; i < r->count; i++) {
-		if (r->candidates[i].fd != -1)
-			abort_connection(r->candidates[i].fd);
+		if (r->attempts[i].fd != -1)
+			abort_connection(r->attempts[i].fd);
 	}
-	for (enum which_query which = JOINT; which < QUERIES; which++)
+	for (enum which_query which = QUERY_BOTH; which < QUERY_COUNT; which++)
 		sku_query_abandon(r->queries[which]);
 	if (r->notify_fd != -1)
 		(void)close(r->notify_fd);
-	free(r->candidates);
+	free(r->attempts);
 	free(r->pfds);
 }
 
@@ -486,7 +493,9 @@ sku_create_connection(struct sku_sock *s, const char *host, const char *port, in
     const struct sku_connect_opts *opts, struct sku_error *err)
 {
 	static const struct sku_connect_opts no_opts = { 0 };
-	struct race r = { .opts = opts != NULL ? opts : &no_opts, .host = host, .notify_fd = -1 };
+	struct connecting r = {
+		.opts = opts != NULL ? opts : &no_opts, .host = host, .notify_fd = -1
+	};
 	int result, saved, number;
 
 	if (sku_check_family(r.opts->family, host, err) == -1)
@@ -500,14 +509,14 @@ sku_create_connection(struct sku_sock *s, const char *host, const char *port, in
 	r.deadline = sku_deadline_in(timeout_ns);
 	result = begin_resolving(&r);
 	if (result == 0)
-		result = run_race(&r);
+		result = connect_any(&r);
 	if (result == 0) {
 		*s = (struct sku_sock){ r.winner->fd, r.winner->address.sa.sa_family, SOCK_STREAM,
 			r.winner->protocol, 0 };
 		r.winner->fd = -1;
 		result = sku_settimeout(s, timeout_ns);
 	} else {
-		explain(&r, errno, err);
+		set_final_error(&r, errno, err);
 	}
 	saved = errno;
 	clean_up(&r);

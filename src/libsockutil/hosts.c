@@ -14,7 +14,7 @@
 
 /* ---- gethostbyname, gethostbyname_ex, gethostbyaddr ---------------------------------------- */
 
-struct entry_query {
+struct host_lookup {
 	char *name;		    /* gethostbyname2_r, or NULL: */
 	struct sku_address address; /* gethostbyaddr_r */
 	int family;
@@ -91,7 +91,7 @@ code_of_h_errno(int h_error)
 }
 
 static int
-call_resolver(const struct entry_query *q, struct hostent *ent, char *buf, size_t size,
+call_resolver(const struct host_lookup *q, struct hostent *ent, char *buf, size_t size,
     struct hostent **found, int *h_error)
 {
 	if (q->name != NULL)
@@ -104,9 +104,9 @@ call_resolver(const struct entry_query *q, struct hostent *ent, char *buf, size_
 }
 
 static void
-run_entry(void *arg)
+host_lookup_run(void *arg)
 {
-	struct entry_query *q = arg;
+	struct host_lookup *q = arg;
 	struct hostent ent, *found = NULL;
 	size_t size = 2048;
 	char *buf = NULL;
@@ -133,9 +133,9 @@ run_entry(void *arg)
 }
 
 static void
-drop_entry(void *arg)
+host_lookup_free(void *arg)
 {
-	struct entry_query *q = arg;
+	struct host_lookup *q = arg;
 
 	sku_host_free(q->host);
 	free(q->name);
@@ -143,11 +143,11 @@ drop_entry(void *arg)
 }
 
 static int
-query_entry(const struct entry_query *query, const char *shown, struct sku_host **host,
+look_up_host(const struct host_lookup *query, const char *shown, struct sku_host **host,
     struct sku_deadline deadline, struct sku_error *err)
 {
-	struct entry_query *q = malloc(sizeof(*q));
-	const struct sku_work work = { run_entry, drop_entry, q };
+	struct host_lookup *q = malloc(sizeof(*q));
+	const struct sku_work work = { host_lookup_run, host_lookup_free, q };
 	int code;
 
 	*host = NULL;
@@ -168,7 +168,7 @@ query_entry(const struct entry_query *query, const char *shown, struct sku_host 
 	} else {
 		sku_resolve_error(err, code, q->system_errno, shown);
 	}
-	drop_entry(q);
+	host_lookup_free(q);
 	return code == 0 ? 0 : -1;
 }
 
@@ -186,13 +186,13 @@ sku_gethostbyname_ex(const char *name, int family, struct sku_host **host,
     struct sku_deadline deadline, struct sku_error *err)
 {
 	/* The query only lends the name: it is copied for the thread. */
-	const struct entry_query query = { .name = (char *)(uintptr_t)name,
+	const struct host_lookup query = { .name = (char *)(uintptr_t)name,
 		.family = lookup_family(family, name, err) };
 
 	*host = NULL;
 	if (query.family == -1)
 		return -1;
-	return query_entry(&query, name, host, deadline, err);
+	return look_up_host(&query, name, host, deadline, err);
 }
 
 int
@@ -224,7 +224,7 @@ int
 sku_gethostbyaddr(const char *address, struct sku_host **host, struct sku_deadline deadline,
     struct sku_error *err)
 {
-	struct entry_query query = { .family = AF_UNSPEC };
+	struct host_lookup query = { .family = AF_UNSPEC };
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *found;
 
@@ -235,7 +235,7 @@ sku_gethostbyaddr(const char *address, struct sku_host **host, struct sku_deadli
 		(void)sku_address_from_addrinfo(&query.address, found, 0); /* IPv4 or IPv6 */
 		freeaddrinfo(found);
 	}
-	return query_entry(&query, address, host, deadline, err);
+	return look_up_host(&query, address, host, deadline, err);
 }
 
 /* ---- this machine -------------------------------------------------------------------------- */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* What the thread works on; it belongs to the job until that is taken. */
-struct forward {
+struct lookup {
 	char *host;
 	struct addrinfo hints;
 	struct addrinfo *result;
@@ -20,7 +20,7 @@ struct forward {
 
 struct sku_query {
 	struct sku_background *job;
-	struct forward *forward;
+	struct lookup *lookup;
 };
 
 int
@@ -33,18 +33,18 @@ sku_check_family(int family, const char *host, struct sku_error *err)
 }
 
 static void
-run_forward(void *arg)
+lookup_run(void *arg)
 {
-	struct forward *f = arg;
+	struct lookup *f = arg;
 
 	f->code = getaddrinfo(f->host, f->service, &f->hints, &f->result);
 	f->system_errno = errno;
 }
 
 static void
-drop_forward(void *arg)
+lookup_free(void *arg)
 {
-	struct forward *f = arg;
+	struct lookup *f = arg;
 
 	if (f->result != NULL)
 		freeaddrinfo(f->result);
@@ -53,10 +53,10 @@ drop_forward(void *arg)
 	free(f);
 }
 
-static struct forward *
-new_forward(const char *host, const char *service, const struct addrinfo *hints)
+static struct lookup *
+lookup_new(const char *host, const char *service, const struct addrinfo *hints)
 {
-	struct forward *f = calloc(1, sizeof(*f));
+	struct lookup *f = calloc(1, sizeof(*f));
 
 	if (f == NULL)
 		return NULL;
@@ -69,7 +69,7 @@ new_forward(const char *host, const char *service, const struct addrinfo *hints)
 
 /* The answer of a finished look-up; frees it. */
 static int
-take_forward(struct forward *f, const char *shown, struct addrinfo **result, struct sku_error *err)
+lookup_result(struct lookup *f, const char *shown, struct addrinfo **result, struct sku_error *err)
 {
 	int code = f->code;
 
@@ -80,7 +80,7 @@ take_forward(struct forward *f, const char *shown, struct addrinfo **result, str
 	} else {
 		sku_resolve_error(err, code, f->system_errno, shown);
 	}
-	drop_forward(f);
+	lookup_free(f);
 	return code == 0 ? 0 : -1;
 }
 
@@ -97,21 +97,21 @@ struct sku_query *
 sku_query_start(const char *host, const struct addrinfo *hints, int notify_fd)
 {
 	struct sku_query *query = calloc(1, sizeof(*query));
-	struct sku_work work = { run_forward, drop_forward, NULL };
+	struct sku_work work = { lookup_run, lookup_free, NULL };
 
 	if (query == NULL)
 		return NULL;
-	query->forward = new_forward(host, NULL, hints);
-	if (query->forward == NULL) {
+	query->lookup = lookup_new(host, NULL, hints);
+	if (query->lookup == NULL) {
 		free(query);
 		return NULL;
 	}
-	work.arg = query->forward;
+	work.arg = query->lookup;
 	query->job = sku_background_start(&work, notify_fd);
 	if (query->job == NULL) {
 		int saved = errno;
 
-		drop_forward(query->forward);
+		lookup_free(query->lookup);
 		free(query);
 		errno = saved;
 		return NULL;
@@ -128,14 +128,14 @@ sku_query_done(struct sku_query *query)
 int
 sku_query_take(struct sku_query *query, struct addrinfo **result, struct sku_error *err)
 {
-	struct forward *f = query->forward;
+	struct lookup *f = query->lookup;
 	char shown[SKU_HOST_MAX];
 
 	sku_background_take(query->job);
 	free(query);
 	(void)strncpy(shown, f->host, sizeof(shown) - 1);
 	shown[sizeof(shown) - 1] = '\0';
-	return take_forward(f, shown, result, err);
+	return lookup_result(f, shown, result, err);
 }
 
 void
@@ -152,8 +152,8 @@ sku_getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
     struct addrinfo **result, struct sku_deadline deadline, struct sku_error *err)
 {
 	const char *shown = host != NULL ? host : service != NULL ? service : "";
-	struct forward *f = new_forward(host, service, hints);
-	const struct sku_work work = { run_forward, drop_forward, f };
+	struct lookup *f = lookup_new(host, service, hints);
+	const struct sku_work work = { lookup_run, lookup_free, f };
 
 	*result = NULL;
 	if (f == NULL) {
@@ -164,5 +164,5 @@ sku_getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
 		sku_error_set(err, SKU_ERR_SYSTEM, errno, "look up %s", shown);
 		return -1;
 	}
-	return take_forward(f, shown, result, err);
+	return lookup_result(f, shown, result, err);
 }

@@ -66,7 +66,7 @@ next_chunk(int64_t count, int64_t done, size_t most)
 
 /* 0: count or the end was reached; 1: the kernel refuses this file; -1: failed. */
 static int
-by_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64_t *done)
+send_by_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64_t *done)
 {
 	off_t position = offset;
 
@@ -110,7 +110,7 @@ read_at(int file_fd, void *buf, size_t len, bool seekable, int64_t offset)
 
 /* What cannot seek is read up to the offset.  0, also at an early end; -1: failed. */
 static int
-skip(int file_fd, void *buf, int64_t offset)
+read_to_offset(int file_fd, void *buf, int64_t offset)
 {
 	while (offset > 0) {
 		ssize_t n = read_at(file_fd, buf,
@@ -140,7 +140,7 @@ send_piece(struct sku_sock *s, const char *buf, size_t len, int64_t *done)
 }
 
 static int
-by_copying(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64_t *done)
+send_by_copy(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64_t *done)
 {
 	bool seekable = lseek(file_fd, 0, SEEK_CUR) != -1;
 	char *buf = malloc(COPY_BUFFER);
@@ -149,7 +149,7 @@ by_copying(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64
 
 	if (buf == NULL)
 		return -1;
-	if (!seekable && skip(file_fd, buf, offset) == -1)
+	if (!seekable && read_to_offset(file_fd, buf, offset) == -1)
 		n = -1;
 	while (n > 0 && (count == SKU_SENDFILE_ALL || *done < count)) {
 		n = read_at(
@@ -165,7 +165,7 @@ by_copying(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64
 
 /* Files whose size reads 0 but is not (/proc) end sendfile(2) before they begin. */
 static bool
-sendfile_serves(int file_fd)
+can_sendfile(int file_fd)
 {
 	struct stat st;
 
@@ -189,15 +189,15 @@ sku_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int
 		errno = EINVAL;
 		return -1;
 	}
-	if (sendfile_serves(file_fd)) {
+	if (can_sendfile(file_fd)) {
 		struct sigpipe_guard guard;
 
 		hold_sigpipe(&guard);
-		result = by_sendfile(s, file_fd, offset, count, &done);
+		result = send_by_sendfile(s, file_fd, offset, count, &done);
 		release_sigpipe(&guard, result == -1 && errno == EPIPE);
 	}
 	if (result == 1)
-		result = by_copying(s, file_fd, offset, count, &done);
+		result = send_by_copy(s, file_fd, offset, count, &done);
 	if (sent != NULL)
 		*sent = done;
 	if (done > 0 || result == 0) {

@@ -10,14 +10,14 @@
 #include <unistd.h>
 
 /* An entry of the services database and the memory that its strings are in. */
-struct entry {
+struct service_entry {
 	struct servent servent;
 	char *memory;
 };
 
 /* getservbyname_r or getservbyport_r (name NULL) with memory enough: 0, or an errno value. */
 static int
-query(const char *name, unsigned port, const char *proto, struct entry *entry)
+lookup_system(const char *name, unsigned port, const char *proto, struct service_entry *entry)
 {
 	struct servent *found = NULL;
 	size_t size = 1024;
@@ -61,7 +61,7 @@ has_word(const char *words, const char *word)
 }
 
 static const struct sku_service *
-query_builtin(const char *name, unsigned port, const char *proto)
+lookup_builtin(const char *name, unsigned port, const char *proto)
 {
 	if (access(_PATH_SERVICES, F_OK) == 0 || errno != ENOENT)
 		return NULL;
@@ -82,14 +82,14 @@ int
 sku_getservbyname(const char *name, const char *proto)
 {
 	const struct sku_service *service;
-	struct entry entry;
-	int error = query(name, 0, proto, &entry);
+	struct service_entry entry;
+	int error = lookup_system(name, 0, proto, &entry);
 
 	if (error == 0) {
 		free(entry.memory);
 		return ntohs((in_port_t)entry.servent.s_port);
 	}
-	service = query_builtin(name, 0, proto);
+	service = lookup_builtin(name, 0, proto);
 	if (service != NULL)
 		return service->port;
 	errno = error;
@@ -111,20 +111,20 @@ int
 sku_getservbyport(unsigned port, const char *proto, char *buf, size_t len)
 {
 	const struct sku_service *service;
-	struct entry entry;
+	struct service_entry entry;
 	int error, result;
 
 	if (port > 65535) {
 		errno = EINVAL;
 		return -1;
 	}
-	error = query(NULL, port, proto, &entry);
+	error = lookup_system(NULL, port, proto, &entry);
 	if (error == 0) {
 		result = copy_name(entry.servent.s_name, buf, len);
 		free(entry.memory);
 		return result;
 	}
-	service = query_builtin(NULL, port, proto);
+	service = lookup_builtin(NULL, port, proto);
 	if (service != NULL)
 		return copy_name(service->name, buf, len);
 	errno = error;

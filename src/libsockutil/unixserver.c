@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_PATIENCE (5 * SKU_SECOND)
+#define LOCK_TIMEOUT (5 * SKU_SECOND)
 #define LOCK_PAUSE (10 * SKU_MS)
 
 static const char *
@@ -39,7 +39,7 @@ open_directory(const char *path, int how)
 static int
 lock_directory(int dir_fd)
 {
-	struct sku_deadline deadline = sku_deadline_in(LOCK_PATIENCE);
+	struct sku_deadline deadline = sku_deadline_in(LOCK_TIMEOUT);
 	const struct timespec pause = { 0, LOCK_PAUSE };
 
 	while (flock(dir_fd, LOCK_EX | LOCK_NB) == -1) {
@@ -58,7 +58,7 @@ lock_directory(int dir_fd)
  * compares the types, so a datagram socket learns it without a stream server being connected to;
  * for a datagram server, connecting is only an address that we keep. */
 static bool
-is_living(const struct sku_address *address)
+server_is_alive(const struct sku_address *address)
 {
 	SKU_AUTOCLOSE struct sku_sock probe = SKU_SOCK_INIT;
 
@@ -69,7 +69,7 @@ is_living(const struct sku_address *address)
 
 /* Something stands at the address: 0 when it is gone now, -1 with errno. */
 static int
-remove_dead(const struct sku_address *address, const char *path, int dir_fd)
+remove_stale(const struct sku_address *address, const char *path, int dir_fd)
 {
 	struct stat st;
 
@@ -79,7 +79,7 @@ remove_dead(const struct sku_address *address, const char *path, int dir_fd)
 		errno = EEXIST;
 		return -1;
 	}
-	if (is_living(address)) {
+	if (server_is_alive(address)) {
 		errno = EADDRINUSE;
 		return -1;
 	}
@@ -100,7 +100,7 @@ bind_path(struct sku_sock *s, const struct sku_address *address, const char *pat
 		return -1;
 	result = lock_directory(dir_fd);
 	if (result == 0)
-		result = remove_dead(address, path, dir_fd);
+		result = remove_stale(address, path, dir_fd);
 	if (result == 0)
 		result = sku_bind(s, address);
 	saved = errno;
@@ -111,7 +111,7 @@ bind_path(struct sku_sock *s, const struct sku_address *address, const char *pat
 
 /* Remember what to remove.  Where that cannot be known, nothing will be. */
 static void
-remember(struct sku_unix_path *bound, const char *path)
+record_identity(struct sku_unix_path *bound, const char *path)
 {
 	struct stat st;
 
@@ -145,7 +145,7 @@ sku_create_unix_server(struct sku_sock *s, const char *path, int type, int backl
 	what = "bind to";
 	if (bind_path(s, &address, path) == -1)
 		goto fail;
-	remember(bound, path);
+	record_identity(bound, path);
 	what = "listen on";
 	if (type == SOCK_STREAM && sku_listen(s, backlog) == -1)
 		goto fail;
