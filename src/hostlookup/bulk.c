@@ -7,7 +7,7 @@
  * Queries that are the same and under way together are asked once. */
 #include "hostlookup/bulk.h"
 
-#include "hostlookup/answer.h"
+#include "hostlookup/lookup.h"
 #include "options/inputs.h"
 #include "run/message.h"
 #include "run/output.h"
@@ -20,7 +20,7 @@
 #include <string.h>
 #include <time.h>
 
-#define LOOK_AHEAD_LEAST ((size_t)1024)
+#define LOOK_AHEAD_MIN ((size_t)1024)
 #define ABANDONED_FOR_EACH_JOB 4
 #define WORKER_STACK ((size_t)256 * 1024)
 #define BUCKETS ((size_t)4096) /* a power of two */
@@ -32,7 +32,7 @@ struct job {
 	enum job_state state;
 	unsigned references; /* entries, and the worker that has it */
 	_Atomic int64_t started_ns;
-	struct answer answer;
+	struct lookup_answer answer;
 	struct job *next; /* in the queue */
 	struct job *next_in_bucket;
 	char query[];
@@ -40,18 +40,18 @@ struct job {
 
 /* A place in the ring: a query that was read and is not printed yet. */
 struct entry {
-	struct job *job;       /* NULL: it is malformed, or printed */
-	char *text;	       /* malformed: the query, */
-	const char *malformed; /* and what is wrong with it */
+	struct job *job;   /* NULL: it is malformed, or printed */
+	char *text;	   /* malformed: the query, */
+	const char *error; /* and what is wrong with it */
 	bool printed;
 };
 
 struct bulk {
 	const struct host_config *config;
 	pthread_mutex_t lock;
-	pthread_cond_t work; /* for workers: a job is queued */
-	pthread_cond_t news; /* for the printer: something was read, began or ended */
-	pthread_cond_t room; /* for the reader: an entry was printed */
+	pthread_cond_t worker_wakes;  /* for workers: a job is queued */
+	pthread_cond_t printer_wakes; /* for the printer: something was read, began or ended */
+	pthread_cond_t reader_wakes;  /* for the reader: an entry was printed */
 	struct entry *ring;
 	size_t size, head, count;
 	struct job *first, **last; /* the queue */
@@ -103,12 +103,12 @@ release_job(struct bulk *b, struct job *job)
 	for (link = bucket_of(b, job->query); *link != job; link = &(*link)->next_in_bucket)
 		;
 	*link = job->next_in_bucket;
-	answer_clear(&job->answer);
+	lookup_clear(&job->answer);
 	free(job);
 }
 
 static struct job *
-queue_job(struct bulk *b, const char *query)
+enqueue_job(struct bulk *b, const char *query)
 {
 	struct job **bucket = bucket_of(b, query);
 	size_t len = strlen(query) + 1;
@@ -126,7 +126,7 @@ queue_job(struct bulk *b, const char *query)
 }
 
 static struct job *
-take_queued(struct bulk *b)
+dequeue_job(struct bulk *b)
 {
 	struct job *job = b->first;
 
@@ -149,10 +149,10 @@ entry_at(struct bulk *b, size_t i)
 /* Something happened to the job (NULL: to the ring): wake the printer, if that is what it waits
  * for. */
 static void
-tell_printer(struct bulk *b, const struct job *job)
+wake_printer(struct bulk *b, const struct job *job)
 {
 	if (job == NULL || b->config->unordered || (b->count > 0 && entry_at(b, 0)->job == job))
-		(void)pthread_cond_signal(&b->news);
+		(void)pthread_cond_signal(&b->printer_wakes);
 }
 
 /* ---- workers ------------------------------------------------------------------------------- */
@@ -160,28 +160,28 @@ tell_printer(struct bulk *b, const struct job *job)
 /* With the lock held: look one up, without it.  False: it was given up meanwhile, and so was this
  * worker. */
 static bool
-do_job(struct bulk *b, struct job *job)
+run_job(struct bulk *b, struct job *job)
 {
-	struct answer answer;
+	struct lookup_answer answer;
 	bool wanted;
 
 	job->state = JOB_RUNNING;
 	job->references++;
 	job->started_ns = sku_now();
 	if (b->config->timeout_ns != SKU_NO_TIMEOUT)
-		tell_printer(b, job); /* its clock runs */
+		wake_printer(b, job); /* its clock runs */
 	(void)pthread_mutex_unlock(&b->lock);
-	answer_query(b->config, job->query, &job->started_ns, &answer);
+	lookup_ask(b->config, job->query, &job->started_ns, &answer);
 	(void)pthread_mutex_lock(&b->lock);
 	wanted = job->state == JOB_RUNNING;
 	if (wanted) {
 		job->answer = answer;
 		job->state = JOB_DONE;
-		tell_printer(b, job);
+		wake_printer(b, job);
 	} else {
-		answer_clear(&answer);
+		lookup_clear(&answer);
 		b->abandoned--;
-		tell_printer(b, NULL); /* another worker may be started now */
+		wake_printer(b, NULL); /* another worker may be started now */
 	}
 	release_job(b, job);
 	return wanted;
@@ -197,10 +197,10 @@ worker_main(void *arg)
 	while (wanted) {
 		while (b->first == NULL) {
 			b->idle++;
-			(void)pthread_cond_wait(&b->work, &b->lock);
+			(void)pthread_cond_wait(&b->worker_wakes, &b->lock);
 			b->idle--;
 		}
-		wanted = do_job(b, take_queued(b));
+		wanted = run_job(b, dequeue_job(b));
 	}
 	(void)pthread_mutex_unlock(&b->lock);
 	return NULL;
@@ -209,10 +209,10 @@ worker_main(void *arg)
 /* With the lock held: as many workers as there is work for, within --jobs, unless too many look-ups
  * that were given up still go on. */
 static void
-staff(struct bulk *b)
+start_worker_if_needed(struct bulk *b)
 {
 	if (b->idle > 0)
-		(void)pthread_cond_signal(&b->work);
+		(void)pthread_cond_signal(&b->worker_wakes);
 	if (b->queued > b->idle && b->workers < (size_t)b->config->jobs &&
 	    b->abandoned < ABANDONED_FOR_EACH_JOB * (size_t)b->config->jobs &&
 	    cli_thread_start(NULL, WORKER_STACK, worker_main, b) == 0)
@@ -238,15 +238,15 @@ deadline_of(const struct bulk *b, const struct entry *e)
 }
 
 static void
-give_up(struct bulk *b, struct job *job, const char *why)
+abandon_job(struct bulk *b, struct job *job, const char *why)
 {
 	job->state = JOB_ABANDONED;
 	job->answer.seconds_ns = sku_now() - job->started_ns;
-	answer_timed_out(&job->answer, why);
+	lookup_set_timed_out(&job->answer, why);
 	b->abandoned++;
 	b->workers--;
 	cli_count_up(&abandoned_count, 1);
-	staff(b);
+	start_worker_if_needed(b);
 }
 
 /* The next entry to print, or NULL and when to look again. */
@@ -260,7 +260,7 @@ find_ready(struct bulk *b, int64_t *look_again_ns)
 		struct entry *e = entry_at(b, i);
 
 		if (deadline_of(b, e) <= now)
-			give_up(b, e->job, "timed out");
+			abandon_job(b, e->job, "timed out");
 		if (deadline_of(b, e) < *look_again_ns)
 			*look_again_ns = deadline_of(b, e);
 		if (is_ready(e) && !e->printed)
@@ -275,17 +275,17 @@ find_ready(struct bulk *b, int64_t *look_again_ns)
 static int
 print_entry(const struct bulk *b, const struct entry *e)
 {
-	struct answer answer = { 0 };
+	struct lookup_answer answer = { 0 };
 
 	cli_count_up(&printed_count, 1);
-	if (e->malformed == NULL)
-		return answer_print(b->config, e->job->query, &e->job->answer);
-	answer_malformed(&answer, e->malformed);
-	return answer_print(b->config, e->text, &answer);
+	if (e->error == NULL)
+		return lookup_print(b->config, e->job->query, &e->job->answer);
+	lookup_set_error(&answer, e->error);
+	return lookup_print(b->config, e->text, &answer);
 }
 
 static void
-retire_entry(struct bulk *b, struct entry *e)
+remove_entry(struct bulk *b, struct entry *e)
 {
 	if (e->job != NULL)
 		release_job(b, e->job);
@@ -294,20 +294,20 @@ retire_entry(struct bulk *b, struct entry *e)
 	while (b->count > 0 && entry_at(b, 0)->printed) {
 		b->head = (b->head + 1) % b->size;
 		b->count--;
-		(void)pthread_cond_signal(&b->room);
+		(void)pthread_cond_signal(&b->reader_wakes);
 	}
 }
 
 static void
-wait_for_news(struct bulk *b, int64_t until_ns)
+wait_for_printer_wake(struct bulk *b, int64_t until_ns)
 {
 	const struct timespec at = { .tv_sec = (time_t)(until_ns / SKU_SECOND),
 		.tv_nsec = (long)(until_ns % SKU_SECOND) };
 
 	if (until_ns == INT64_MAX)
-		(void)pthread_cond_wait(&b->news, &b->lock);
+		(void)pthread_cond_wait(&b->printer_wakes, &b->lock);
 	else
-		(void)pthread_cond_timedwait(&b->news, &b->lock, &at);
+		(void)pthread_cond_timedwait(&b->printer_wakes, &b->lock, &at);
 }
 
 static void *
@@ -324,12 +324,12 @@ printer_main(void *arg)
 		if (e == NULL) {
 			if (sku_now() >= b->config->run.at_ns)
 				break;
-			staff(b);
+			start_worker_if_needed(b);
 			/* What was printed so far is seen before anybody waits. */
 			if (cli_flush() != CLI_OK)
 				b->stopped = true;
 			else
-				wait_for_news(b, look_again_ns);
+				wait_for_printer_wake(b, look_again_ns);
 			continue;
 		}
 		(void)pthread_mutex_unlock(&b->lock);
@@ -337,10 +337,10 @@ printer_main(void *arg)
 		(void)pthread_mutex_lock(&b->lock);
 		if (status > b->status)
 			b->status = status;
-		retire_entry(b, e);
+		remove_entry(b, e);
 	}
 	b->stopped = true;
-	(void)pthread_cond_signal(&b->room);
+	(void)pthread_cond_signal(&b->reader_wakes);
 	(void)pthread_mutex_unlock(&b->lock);
 	return NULL;
 }
@@ -352,34 +352,34 @@ static bool
 add_query(struct bulk *b, const struct cli_query *query)
 {
 	const char *fault =
-	    query->malformed != NULL ? query->malformed : answer_find_fault(b->config, query->text);
+	    query->malformed != NULL ? query->malformed : lookup_validate(b->config, query->text);
 	struct entry *e;
 
 	while (b->count == b->size && !b->stopped)
-		(void)pthread_cond_wait(&b->room, &b->lock);
+		(void)pthread_cond_wait(&b->reader_wakes, &b->lock);
 	if (b->stopped)
 		return false;
 	e = entry_at(b, b->count);
 	*e = (struct entry){ 0 };
 	if (fault != NULL) {
 		e->text = strdup(query->text);
-		e->malformed = e->text != NULL ? fault : NULL;
+		e->error = e->text != NULL ? fault : NULL;
 	} else {
 		e->job = find_job(b, query->text);
 		if (e->job == NULL)
-			e->job = queue_job(b, query->text);
+			e->job = enqueue_job(b, query->text);
 		if (e->job != NULL)
 			e->job->references++;
 	}
-	if (e->job == NULL && e->malformed == NULL) {
+	if (e->job == NULL && e->error == NULL) {
 		b->status = cli_error_errno(CLI_FAILED, ENOMEM, "look up %s", query->text);
 		return false;
 	}
 	b->count++;
 	cli_count_up(&read_count, 1);
-	staff(b);
+	start_worker_if_needed(b);
 	if (b->count == 1 || b->config->unordered)
-		tell_printer(b, NULL);
+		wake_printer(b, NULL);
 	return true;
 }
 
@@ -400,7 +400,7 @@ read_queries(struct bulk *b)
 	b->read_all = true;
 	if (queries.status > b->status)
 		b->status = queries.status;
-	(void)pthread_cond_signal(&b->news);
+	(void)pthread_cond_signal(&b->printer_wakes);
 	(void)pthread_mutex_unlock(&b->lock);
 	cli_queries_close(&queries);
 }
@@ -416,16 +416,16 @@ new_bulk(const struct host_config *config)
 	if (b == NULL)
 		return NULL;
 	b->config = config;
-	b->size = LOOK_AHEAD_LEAST > 4 * (size_t)config->jobs ? LOOK_AHEAD_LEAST :
-								4 * (size_t)config->jobs;
+	b->size =
+	    LOOK_AHEAD_MIN > 4 * (size_t)config->jobs ? LOOK_AHEAD_MIN : 4 * (size_t)config->jobs;
 	b->ring = calloc(b->size, sizeof(*b->ring));
 	b->last = &b->first;
 	(void)pthread_mutex_init(&b->lock, NULL);
 	(void)pthread_condattr_init(&attr);
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&b->work, NULL);
-	(void)pthread_cond_init(&b->news, &attr);
-	(void)pthread_cond_init(&b->room, NULL);
+	(void)pthread_cond_init(&b->worker_wakes, NULL);
+	(void)pthread_cond_init(&b->printer_wakes, &attr);
+	(void)pthread_cond_init(&b->reader_wakes, NULL);
 	(void)pthread_condattr_destroy(&attr);
 	if (b->ring == NULL) {
 		free(b);

@@ -70,12 +70,12 @@ config_is_bulk(const struct host_config *config)
 }
 
 static void
-set_form(struct host_config *c, enum form form)
+set_lookup_kind(struct host_config *c, enum lookup_kind kind)
 {
-	if (c->form != FORM_ADDRESS && c->form != form)
+	if (c->lookup_kind != LOOKUP_ADDRESS && c->lookup_kind != kind)
 		cli_usage_error("--all, --reverse, --hostname, --fqdn, --set-hostname and "
 				"--has-ipv6 exclude each other");
-	c->form = form;
+	c->lookup_kind = kind;
 }
 
 static void
@@ -125,28 +125,28 @@ take_option(struct host_config *c, const struct cli_parser *parser, int id, cons
 		c->ex = true;
 		break;
 	case 'a':
-		set_form(c, FORM_ALL);
+		set_lookup_kind(c, LOOKUP_ALL);
 		break;
 	case 'r':
-		set_form(c, FORM_REVERSE);
+		set_lookup_kind(c, LOOKUP_REVERSE);
 		break;
 	case OPT_CONFIRM:
 		c->confirm = true;
 		break;
 	case OPT_HOSTNAME:
-		set_form(c, FORM_HOSTNAME);
+		set_lookup_kind(c, LOOKUP_HOSTNAME);
 		break;
 	case OPT_FQDN:
-		set_form(c, FORM_FQDN);
+		set_lookup_kind(c, LOOKUP_FQDN);
 		break;
 	case OPT_SET_HOSTNAME:
 		if (!cli_parser_spelt_out(parser, "set-hostname"))
 			cli_usage_error("--set-hostname must be spelt out");
-		set_form(c, FORM_SET_HOSTNAME);
+		set_lookup_kind(c, LOOKUP_SET_HOSTNAME);
 		c->set_hostname = value;
 		break;
 	case OPT_HAS_IPV6:
-		set_form(c, FORM_HAS_IPV6);
+		set_lookup_kind(c, LOOKUP_HAS_IPV6);
 		break;
 	case 'f':
 		c->file = value;
@@ -172,15 +172,15 @@ take_option(struct host_config *c, const struct cli_parser *parser, int id, cons
 static unsigned
 mode_of(const struct host_config *c)
 {
-	static const unsigned modes[] = { [FORM_ADDRESS] = FORWARD,
-		[FORM_ALL] = ALL,
-		[FORM_REVERSE] = REVERSE,
-		[FORM_HOSTNAME] = MACHINE,
-		[FORM_FQDN] = FQDN,
-		[FORM_SET_HOSTNAME] = MACHINE,
-		[FORM_HAS_IPV6] = MACHINE };
+	static const unsigned modes[] = { [LOOKUP_ADDRESS] = FORWARD,
+		[LOOKUP_ALL] = ALL,
+		[LOOKUP_REVERSE] = REVERSE,
+		[LOOKUP_HOSTNAME] = MACHINE,
+		[LOOKUP_FQDN] = FQDN,
+		[LOOKUP_SET_HOSTNAME] = MACHINE,
+		[LOOKUP_HAS_IPV6] = MACHINE };
 
-	return modes[c->form];
+	return modes[c->lookup_kind];
 }
 
 static void
@@ -190,11 +190,11 @@ check_operands(const struct host_config *c)
 
 	if (looks_up && c->name_count == 0 && c->file == NULL)
 		cli_usage_error("missing operand: NAME");
-	if (c->form == FORM_FQDN && c->name_count > 1)
+	if (c->lookup_kind == LOOKUP_FQDN && c->name_count > 1)
 		cli_usage_error("--fqdn takes one NAME at most");
 	if (mode_of(c) == MACHINE && c->name_count > 0)
 		cli_usage_error("too many operands: '%s'", c->names[0]);
-	if (c->form == FORM_SET_HOSTNAME && !is_hostname(c->set_hostname))
+	if (c->lookup_kind == LOOKUP_SET_HOSTNAME && !is_hostname(c->set_hostname))
 		cli_usage_error(
 		    "option '--set-hostname' takes a NAME of letters, digits and '-', "
 		    "in labels of 1 to 63 with dots between, 64 bytes at most, not '%s'",

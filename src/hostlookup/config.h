@@ -6,18 +6,18 @@
 
 #include <stdbool.h>
 
-enum form {
-	FORM_ADDRESS,
-	FORM_ALL,
-	FORM_REVERSE,
-	FORM_HOSTNAME,
-	FORM_FQDN,
-	FORM_SET_HOSTNAME,
-	FORM_HAS_IPV6
+enum lookup_kind {
+	LOOKUP_ADDRESS,
+	LOOKUP_ALL,
+	LOOKUP_REVERSE,
+	LOOKUP_HOSTNAME,
+	LOOKUP_FQDN,
+	LOOKUP_SET_HOSTNAME,
+	LOOKUP_HAS_IPV6
 };
 
 struct host_config {
-	enum form form;
+	enum lookup_kind lookup_kind;
 	bool ex; /* name, aliases and addresses */
 	bool confirm;
 	int family; /* AF_UNSPEC: not said */

@@ -1,8 +1,8 @@
 /* main.c - hostlookup: names and addresses of hosts, through the system's resolver.
  * Row tool. */
-#include "hostlookup/answer.h"
 #include "hostlookup/bulk.h"
 #include "hostlookup/config.h"
+#include "hostlookup/lookup.h"
 #include "options/options.h"
 #include "run/escape.h"
 #include "run/event.h"
@@ -20,13 +20,13 @@
 static int
 look_up_one(const struct host_config *config)
 {
-	struct answer answer;
+	struct lookup_answer answer;
 	_Atomic int64_t started_ns;
 	int status;
 
-	answer_query(config, config->names[0], &started_ns, &answer);
-	status = answer_print(config, config->names[0], &answer);
-	answer_clear(&answer);
+	lookup_ask(config, config->names[0], &started_ns, &answer);
+	status = lookup_print(config, config->names[0], &answer);
+	lookup_clear(&answer);
 	return status;
 }
 
@@ -34,7 +34,7 @@ static int
 look_up(const struct host_config *config)
 {
 	if (!config_is_bulk(config)) {
-		const char *fault = answer_find_fault(config, config->names[0]);
+		const char *fault = lookup_validate(config, config->names[0]);
 
 		if (fault != NULL)
 			cli_usage_error("'%s': %s", config->names[0], fault);
@@ -118,20 +118,20 @@ print_has_ipv6(void)
 }
 
 static int
-run(const struct host_config *config)
+run_command(const struct host_config *config)
 {
-	switch (config->form) {
-	case FORM_ADDRESS:
-	case FORM_ALL:
-	case FORM_REVERSE:
+	switch (config->lookup_kind) {
+	case LOOKUP_ADDRESS:
+	case LOOKUP_ALL:
+	case LOOKUP_REVERSE:
 		return look_up(config);
-	case FORM_HOSTNAME:
+	case LOOKUP_HOSTNAME:
 		return print_hostname();
-	case FORM_FQDN:
+	case LOOKUP_FQDN:
 		return print_fqdn(config);
-	case FORM_SET_HOSTNAME:
+	case LOOKUP_SET_HOSTNAME:
 		return set_hostname(config);
-	case FORM_HAS_IPV6:
+	case LOOKUP_HAS_IPV6:
 		return print_has_ipv6();
 	}
 	return CLI_USAGE;
@@ -147,7 +147,7 @@ main(int argc, char **argv)
 	cli_start("hostlookup");
 	(void)setlocale(LC_CTYPE, ""); /* for internationalised names; a C locale has none */
 	config_parse(&config, argc, argv);
-	status = run(&config);
+	status = run_command(&config);
 	if (cli_flush() != CLI_OK && status == CLI_OK)
 		status = CLI_FAILED;
 	return status;

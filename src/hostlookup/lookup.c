@@ -1,6 +1,6 @@
-/* answer.c - one query and what the resolver said.
+/* lookup.c - one query and what the resolver said.
  * Row tool. */
-#include "hostlookup/answer.h"
+#include "hostlookup/lookup.h"
 
 #include "run/escape.h"
 #include "run/event.h"
@@ -34,7 +34,7 @@ is_ascii(const char *text)
 }
 
 static const char *
-find_fault_of_name(const char *name)
+validate_name(const char *name)
 {
 	struct sku_address address;
 	size_t len = strlen(name);
@@ -66,12 +66,12 @@ find_fault_of_name(const char *name)
 }
 
 const char *
-answer_find_fault(const struct host_config *config, const char *query)
+lookup_validate(const struct host_config *config, const char *query)
 {
 	struct sku_address address;
 
-	if (config->form != FORM_REVERSE)
-		return find_fault_of_name(query);
+	if (config->lookup_kind != LOOKUP_REVERSE)
+		return validate_name(query);
 	if (*query == '\0')
 		return "the address is empty";
 	return sku_address_from_numeric(&address, AF_UNSPEC, query, 0) == 0 ? NULL :
@@ -89,7 +89,7 @@ free_list(char **list)
 }
 
 void
-answer_clear(struct answer *answer)
+lookup_clear(struct lookup_answer *answer)
 {
 	free(answer->name);
 	free_list(answer->aliases);
@@ -99,29 +99,29 @@ answer_clear(struct answer *answer)
 }
 
 static void
-set_failure(struct answer *answer, int status, int errnum, const char *message)
+set_failure(struct lookup_answer *answer, int status, int errnum, const char *message)
 {
-	answer_clear(answer);
+	lookup_clear(answer);
 	answer->status = status;
 	answer->errnum = errnum;
 	(void)snprintf(answer->message, sizeof(answer->message), "%s", message);
 }
 
 static void
-fail(struct answer *answer, const struct sku_error *err)
+set_resolver_failure(struct lookup_answer *answer, const struct sku_error *err)
 {
 	set_failure(answer, (int)cli_status_of(err), err->kind == SKU_ERR_SYSTEM ? err->code : 0,
 	    sku_error_reason(err));
 }
 
 void
-answer_timed_out(struct answer *answer, const char *message)
+lookup_set_timed_out(struct lookup_answer *answer, const char *message)
 {
 	set_failure(answer, CLI_TIMED_OUT, ETIMEDOUT, message);
 }
 
 void
-answer_malformed(struct answer *answer, const char *message)
+lookup_set_error(struct lookup_answer *answer, const char *message)
 {
 	set_failure(answer, CLI_USAGE, 0, message);
 }
@@ -147,7 +147,7 @@ append(char ***list, const char *text)
 }
 
 static bool
-take_host(struct answer *answer, const struct sku_host *host)
+copy_host(struct lookup_answer *answer, const struct sku_host *host)
 {
 	bool ok = true;
 
@@ -175,7 +175,7 @@ ask_addresses(const char *name, int family, struct addrinfo **list, struct sku_e
 
 /* Which of the two that internationalised names need is missing. */
 static const char *
-explain_idn(void)
+idn_error(void)
 {
 	void *idn;
 
@@ -189,15 +189,16 @@ explain_idn(void)
 }
 
 static void
-explain_failure(struct answer *answer, const struct sku_error *err, const char *name, int family)
+describe_failure(
+    struct lookup_answer *answer, const struct sku_error *err, const char *name, int family)
 {
 	struct addrinfo *list;
 
-	fail(answer, err);
+	set_resolver_failure(answer, err);
 	if (err->kind != SKU_ERR_RESOLVE)
 		return;
 	if (err->code == EAI_IDN_ENCODE) {
-		set_failure(answer, CLI_USAGE, 0, explain_idn());
+		set_failure(answer, CLI_USAGE, 0, idn_error());
 		return;
 	}
 	/* Is there nothing, or only something of the other family? */
@@ -210,17 +211,17 @@ explain_failure(struct answer *answer, const struct sku_error *err, const char *
 }
 
 static void
-forward(const struct host_config *config, const char *name, struct answer *answer)
+forward(const struct host_config *config, const char *name, struct lookup_answer *answer)
 {
-	int family = config->form == FORM_ALL	 ? config->family :
-		     config->family == AF_UNSPEC ? AF_INET :
-						   config->family;
+	int family = config->lookup_kind == LOOKUP_ALL ? config->family :
+		     config->family == AF_UNSPEC       ? AF_INET :
+							 config->family;
 	struct addrinfo *list;
 	struct sku_error err;
 	char text[SKU_ADDRESS_TEXT_MAX];
 
 	if (ask_addresses(name, family, &list, &err) == -1) {
-		explain_failure(answer, &err, name, family);
+		describe_failure(answer, &err, name, family);
 		return;
 	}
 	answer->family = list->ai_family;
@@ -231,14 +232,14 @@ forward(const struct host_config *config, const char *name, struct answer *answe
 			continue;
 		if (!append(&answer->addresses, sku_address_host(&address, text)))
 			set_failure(answer, CLI_FAILED, ENOMEM, strerror(ENOMEM));
-		if (config->form == FORM_ADDRESS || answer->status != CLI_OK)
+		if (config->lookup_kind == LOOKUP_ADDRESS || answer->status != CLI_OK)
 			break;
 	}
 	freeaddrinfo(list);
 }
 
 static void
-forward_ex(const struct host_config *config, const char *name, struct answer *answer)
+forward_ex(const struct host_config *config, const char *name, struct lookup_answer *answer)
 {
 	int family = config->family == AF_UNSPEC ? AF_INET : config->family;
 	struct addrinfo *list = NULL;
@@ -248,7 +249,7 @@ forward_ex(const struct host_config *config, const char *name, struct answer *an
 
 	/* gethostbyname(3) knows no IDN: the name in ASCII comes from getaddrinfo(3). */
 	if (!is_ascii(name) && ask_addresses(name, family, &list, &err) == -1) {
-		explain_failure(answer, &err, name, family);
+		describe_failure(answer, &err, name, family);
 		return;
 	}
 	result = sku_gethostbyname_ex(
@@ -256,30 +257,30 @@ forward_ex(const struct host_config *config, const char *name, struct answer *an
 	if (list != NULL)
 		freeaddrinfo(list);
 	if (result == -1) {
-		explain_failure(answer, &err, name, family);
+		describe_failure(answer, &err, name, family);
 		return;
 	}
-	if (!take_host(answer, host))
+	if (!copy_host(answer, host))
 		set_failure(answer, CLI_FAILED, ENOMEM, strerror(ENOMEM));
 	sku_host_free(host);
 }
 
 /* What a name came to that is none, or leads elsewhere: `its name NAME WHAT`. */
 static void
-refuse_name(struct answer *answer, const char *what)
+refuse_name(struct lookup_answer *answer, const char *what)
 {
 	char message[sizeof(answer->message)];
-	char *shown = cli_escape(answer->name, strlen(answer->name), CLI_ESCAPE_FIELD, NULL);
+	char *escaped = cli_escape(answer->name, strlen(answer->name), CLI_ESCAPE_FIELD, NULL);
 
 	(void)snprintf(
-	    message, sizeof(message), "its name %.60s %s", shown != NULL ? shown : "", what);
-	free(shown);
+	    message, sizeof(message), "its name %.60s %s", escaped != NULL ? escaped : "", what);
+	free(escaped);
 	set_failure(answer, CLI_MISMATCH, 0, message);
 }
 
 /* Does the name lead back to the address? */
 static void
-confirm(const char *query, struct answer *answer)
+check_reverse(const char *query, struct lookup_answer *answer)
 {
 	struct sku_address asked, found;
 	struct addrinfo *list;
@@ -292,7 +293,7 @@ confirm(const char *query, struct answer *answer)
 		enum cli_status status = cli_status_of(&err);
 
 		if (status != CLI_NOT_FOUND) {
-			fail(answer, &err);
+			set_resolver_failure(answer, &err);
 			return;
 		}
 		list = NULL;
@@ -307,7 +308,7 @@ confirm(const char *query, struct answer *answer)
 }
 
 static void
-reverse(const struct host_config *config, const char *query, struct answer *answer)
+reverse(const struct host_config *config, const char *query, struct lookup_answer *answer)
 {
 	struct sku_address address;
 	struct sku_host *host;
@@ -318,10 +319,10 @@ reverse(const struct host_config *config, const char *query, struct answer *answ
 		if (err.kind == SKU_ERR_RESOLVE && err.code == EAI_FAIL)
 			set_failure(answer, CLI_MISMATCH, 0, "the answer is no name of a host");
 		else
-			fail(answer, &err);
+			set_resolver_failure(answer, &err);
 		return;
 	}
-	if (!take_host(answer, host))
+	if (!copy_host(answer, host))
 		set_failure(answer, CLI_FAILED, ENOMEM, strerror(ENOMEM));
 	sku_host_free(host);
 	if (answer->status != CLI_OK)
@@ -330,19 +331,19 @@ reverse(const struct host_config *config, const char *query, struct answer *answ
 	if (sku_address_from_numeric(&address, AF_UNSPEC, answer->name, 0) == 0)
 		refuse_name(answer, "is an address");
 	else if (config->confirm)
-		confirm(query, answer);
+		check_reverse(query, answer);
 }
 
 static bool
-may_pass(const struct answer *answer)
+is_temporary(const struct lookup_answer *answer)
 {
 	return answer->status == CLI_NOT_FOUND || answer->status == CLI_TRY_AGAIN ||
 	       answer->status == CLI_MISMATCH;
 }
 
 void
-answer_query(const struct host_config *config, const char *query, _Atomic int64_t *started_ns,
-    struct answer *answer)
+lookup_ask(const struct host_config *config, const char *query, _Atomic int64_t *started_ns,
+    struct lookup_answer *answer)
 {
 	const struct timespec pause = { 0, RETRY_PAUSE };
 	struct sku_deadline wait =
@@ -350,16 +351,16 @@ answer_query(const struct host_config *config, const char *query, _Atomic int64_
 	int64_t first = sku_now();
 
 	for (;;) {
-		*answer = (struct answer){ .status = CLI_OK };
+		*answer = (struct lookup_answer){ .status = CLI_OK };
 		*started_ns = sku_now();
-		if (config->form == FORM_REVERSE)
+		if (config->lookup_kind == LOOKUP_REVERSE)
 			reverse(config, query, answer);
 		else if (config->ex)
 			forward_ex(config, query, answer);
 		else
 			forward(config, query, answer);
 		answer->seconds_ns = sku_now() - first;
-		if (config->wait_ns == 0 || !may_pass(answer))
+		if (config->wait_ns == 0 || !is_temporary(answer))
 			return;
 		*started_ns = sku_now() + RETRY_PAUSE; /* no question is under way meanwhile */
 		(void)nanosleep(&pause, NULL);
@@ -368,7 +369,7 @@ answer_query(const struct host_config *config, const char *query, _Atomic int64_
 
 			(void)snprintf(message, sizeof(message),
 			    "timed out; the last failure: %.160s", answer->message);
-			answer_timed_out(answer, message);
+			lookup_set_timed_out(answer, message);
 			return;
 		}
 	}
@@ -417,7 +418,7 @@ add_list(json_t *record, const char *key, char *const *list)
 
 /* Null where there are addresses of both. */
 static json_t *
-name_family(const struct answer *answer)
+name_family(const struct lookup_answer *answer)
 {
 	bool v4 = false, v6 = false;
 
@@ -433,7 +434,7 @@ name_family(const struct answer *answer)
 }
 
 static void
-emit(const char *query, const struct answer *answer)
+emit_lookup(const char *query, const struct lookup_answer *answer)
 {
 	json_t *record = cli_record(NULL);
 
@@ -456,13 +457,13 @@ emit(const char *query, const struct answer *answer)
 }
 
 static void
-print_alone(const struct host_config *config, const struct answer *answer)
+print_plain(const struct host_config *config, const struct lookup_answer *answer)
 {
 	if (config->ex) {
 		print_field("name: ", answer->name, "\n");
 		print_list("alias: ", answer->aliases, "\n");
 		print_list("address: ", answer->addresses, "\n");
-	} else if (config->form == FORM_REVERSE) {
+	} else if (config->lookup_kind == LOOKUP_REVERSE) {
 		print_field("", answer->name, "\n");
 	} else {
 		print_list("", answer->addresses, "\n");
@@ -470,10 +471,10 @@ print_alone(const struct host_config *config, const struct answer *answer)
 }
 
 static void
-print_line(const struct host_config *config, const char *query, const struct answer *answer)
+print_line(const struct host_config *config, const char *query, const struct lookup_answer *answer)
 {
 	print_field("", query, "");
-	if (config->form == FORM_REVERSE)
+	if (config->lookup_kind == LOOKUP_REVERSE)
 		print_field("\t", answer->name, "");
 	else
 		print_list("\t", answer->addresses, "");
@@ -481,15 +482,16 @@ print_line(const struct host_config *config, const char *query, const struct ans
 }
 
 int
-answer_print(const struct host_config *config, const char *query, const struct answer *answer)
+lookup_print(
+    const struct host_config *config, const char *query, const struct lookup_answer *answer)
 {
 	if (cli_voice.json)
-		emit(query, answer);
+		emit_lookup(query, answer);
 	if (answer->status != CLI_OK)
 		cli_say_error(answer->message, "look up %s", query);
 	else if (!cli_voice.json && config_is_bulk(config))
 		print_line(config, query, answer);
 	else if (!cli_voice.json)
-		print_alone(config, answer);
+		print_plain(config, answer);
 	return answer->status;
 }

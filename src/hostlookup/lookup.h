@@ -1,0 +1,33 @@
+/* lookup.h - one query and what the resolver said. */
+#ifndef HOSTLOOKUP_LOOKUP_H
+#define HOSTLOOKUP_LOOKUP_H
+
+#include "hostlookup/config.h"
+
+struct lookup_answer {
+	int status; /* enum cli_status */
+	int errnum; /* 0: none */
+	char message[200];
+	int64_t seconds_ns; /* how long it took */
+	int family;
+	char *name;	  /* all of these may be NULL */
+	char **aliases;	  /* ends with NULL, as do the */
+	char **addresses; /* addresses */
+};
+
+/* Why this cannot be a name (with --reverse: an address) to ask for; NULL: it can. */
+const char *lookup_validate(const struct host_config *config, const char *query);
+/* Ask the system's resolver, however long it takes; with --wait again and again.  *started_ns is
+ * set to when each question begins.  Safe in several threads.  Free with lookup_clear(). */
+void lookup_ask(const struct host_config *config, const char *query, _Atomic int64_t *started_ns,
+    struct lookup_answer *answer);
+/* The answer of a look-up that was given up. */
+void lookup_set_timed_out(struct lookup_answer *answer, const char *message);
+void lookup_set_error(struct lookup_answer *answer, const char *message);
+void lookup_clear(struct lookup_answer *answer);
+
+/* Print it, as a line of several or alone.  Returns its status. */
+int lookup_print(
+    const struct host_config *config, const char *query, const struct lookup_answer *answer);
+
+#endif
