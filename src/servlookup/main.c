@@ -8,7 +8,7 @@
 #include "run/output.h"
 #include "run/run.h"
 #include "servlookup/config.h"
-#include "servlookup/table.h"
+#include "servlookup/services_table.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 
 #define DIGITS "0123456789"
 
-enum kind { BY_PORT, BY_NAME, RANGE, MALFORMED };
+enum kind { BY_PORT, BY_NAME, RANGE, INVALID };
 
 /* A query taken apart. */
 struct query {
@@ -27,10 +27,10 @@ struct query {
 	char name[256];
 	char proto_buf[64];
 	const char *proto; /* NULL: any */
-	const char *fault; /* MALFORMED */
+	const char *error; /* MALFORMED */
 };
 
-struct run {
+struct lookup_run {
 	const struct serv_config *config;
 	struct table *table;
 	bool bulk;
@@ -40,10 +40,10 @@ struct run {
 /* ---- what is asked ------------------------------------------------------------------------- */
 
 static void
-malformed(struct query *q, const char *fault)
+set_error(struct query *q, const char *error)
 {
-	q->kind = MALFORMED;
-	q->fault = fault;
+	q->kind = INVALID;
+	q->error = error;
 }
 
 static bool
@@ -74,9 +74,9 @@ parse_number(struct query *q, const char *text, size_t len)
 	}
 	if (!parse_port(text, digits, &q->from) ||
 	    (more > 0 && !parse_port(text + digits + 1, more, &q->to)))
-		malformed(q, "a port is a number from 0 to 65535");
+		set_error(q, "a port is a number from 0 to 65535");
 	else if (more > 0 && q->from > q->to)
-		malformed(q, "the range ends before it begins");
+		set_error(q, "the range ends before it begins");
 }
 
 /* Digits, or digits - digits? */
@@ -92,35 +92,35 @@ is_number_or_range(const char *text, size_t len)
 }
 
 static void
-parse_query(struct query *q, const struct run *r, const struct cli_query *raw)
+parse_query(struct query *q, const struct lookup_run *r, const struct cli_query *raw)
 {
 	const char *slash = strrchr(raw->text, '/');
 	size_t len = slash != NULL ? (size_t)(slash - raw->text) : strlen(raw->text);
 
 	*q = (struct query){ .text = raw->text, .proto = r->config->proto };
 	if (raw->malformed != NULL) {
-		malformed(q, raw->malformed);
+		set_error(q, raw->malformed);
 		return;
 	}
 	if (slash != NULL && (slash[1] == '\0' || strlen(slash + 1) >= sizeof(q->proto_buf))) {
-		malformed(q, "after '/' there is the name of a protocol");
+		set_error(q, "after '/' there is the name of a protocol");
 		return;
 	}
 	if (slash != NULL) {
 		if (q->proto != NULL && strcmp(q->proto, slash + 1) != 0) {
-			malformed(q, "its protocol is another than --proto");
+			set_error(q, "its protocol is another than --proto");
 			return;
 		}
 		(void)snprintf(q->proto_buf, sizeof(q->proto_buf), "%s", slash + 1);
 		q->proto = q->proto_buf;
 	}
 	if (len == 0 || len >= sizeof(q->name)) {
-		malformed(q, len == 0 ? "it is empty" : "it is too long for a service");
+		set_error(q, len == 0 ? "it is empty" : "it is too long for a service");
 		return;
 	}
 	memcpy(q->name, raw->text, len);
 	if ((q->name[0] == '-' || q->name[0] == '+') && strspn(q->name + 1, DIGITS) == len - 1)
-		malformed(q, "a port is a number from 0 to 65535");
+		set_error(q, "a port is a number from 0 to 65535");
 	else if (is_number_or_range(q->name, len))
 		parse_number(q, q->name, len);
 	else
@@ -139,7 +139,7 @@ print_field(const char *before, const char *text, const char *after)
 }
 
 static void
-emit(const char *query, const struct service *s)
+emit_service(const char *query, const struct service *s)
 {
 	json_t *record = cli_record(NULL), *aliases = json_array();
 
@@ -167,7 +167,7 @@ print_ex(const struct service *s)
 
 /* What was asked for: the name of a port, the port of a name; with --all its protocol too. */
 static void
-print_answer(const struct run *r, const struct query *q, const struct service *s)
+print_answer(const struct lookup_run *r, const struct query *q, const struct service *s)
 {
 	if (q->kind == BY_NAME)
 		cli_print("%u", s->port);
@@ -178,7 +178,7 @@ print_answer(const struct run *r, const struct query *q, const struct service *s
 }
 
 static void
-fail(struct run *r, const char *query, int status, const char *why)
+report_failure(struct lookup_run *r, const char *query, int status, const char *why)
 {
 	if (cli_voice.json) {
 		json_t *record = cli_record(NULL);
@@ -196,7 +196,7 @@ fail(struct run *r, const char *query, int status, const char *why)
 /* ---- answering ----------------------------------------------------------------------------- */
 
 static const struct service *
-next_answer(const struct run *r, const struct query *q, const struct service *after)
+next_match(const struct lookup_run *r, const struct query *q, const struct service *after)
 {
 	return q->kind == BY_NAME ? table_by_name(r->table, q->name, q->proto, after) :
 				    table_by_port(r->table, q->from, q->proto, after);
@@ -204,24 +204,24 @@ next_answer(const struct run *r, const struct query *q, const struct service *af
 
 /* All answers to one port or name; false: there is none. */
 static bool
-answer(const struct run *r, const struct query *q, const char *shown, bool with_query)
+answer(const struct lookup_run *r, const struct query *q, const char *display, bool with_query)
 {
-	const struct service *s = next_answer(r, q, NULL);
+	const struct service *s = next_match(r, q, NULL);
 	const char *separator = "";
 
 	if (s == NULL)
 		return false;
 	if (cli_voice.verbose > 0)
-		cli_verbose(1, "%s: from %s", shown, s->source);
+		cli_verbose(1, "%s: from %s", display, s->source);
 	if (!cli_voice.json && r->config->ex) {
 		print_ex(s);
 		return true;
 	}
 	if (!cli_voice.json && with_query)
-		print_field("", shown, "\t");
-	for (; s != NULL; s = r->config->all ? next_answer(r, q, s) : NULL) {
+		print_field("", display, "\t");
+	for (; s != NULL; s = r->config->all ? next_match(r, q, s) : NULL) {
 		if (cli_voice.json) {
-			emit(shown, s);
+			emit_service(display, s);
 			continue;
 		}
 		cli_print("%s", separator);
@@ -234,30 +234,30 @@ answer(const struct run *r, const struct query *q, const char *shown, bool with_
 }
 
 static bool
-answer_range(const struct run *r, const struct query *q)
+answer_range(const struct lookup_run *r, const struct query *q)
 {
 	struct query one = { .kind = BY_PORT, .proto = q->proto };
 	bool any = false;
-	char shown[16];
+	char display[16];
 
 	for (unsigned port = q->from; port <= q->to; port++) {
 		if (table_by_port(r->table, port, q->proto, NULL) == NULL)
 			continue;
 		one.from = port;
-		(void)snprintf(shown, sizeof(shown), "%u", port);
-		any = answer(r, &one, shown, true) || any;
+		(void)snprintf(display, sizeof(display), "%u", port);
+		any = answer(r, &one, display, true) || any;
 	}
 	return any;
 }
 
 static void
-answer_query(struct run *r, const struct query *q)
+answer_query(struct lookup_run *r, const struct query *q)
 {
 	bool found = false;
 
 	switch (q->kind) {
-	case MALFORMED:
-		fail(r, q->text, CLI_USAGE, q->fault);
+	case INVALID:
+		report_failure(r, q->text, CLI_USAGE, q->error);
 		return;
 	case RANGE:
 		found = answer_range(r, q);
@@ -268,17 +268,17 @@ answer_query(struct run *r, const struct query *q)
 		break;
 	}
 	if (!found)
-		fail(r, q->text, CLI_NOT_FOUND, "no such service");
+		report_failure(r, q->text, CLI_NOT_FOUND, "no such service");
 }
 
 static void
-print_table(const struct run *r)
+print_table(const struct lookup_run *r)
 {
 	for (const struct service *s = r->table->first; s != NULL; s = s->next) {
 		if (r->config->proto != NULL && strcmp(s->proto, r->config->proto) != 0)
 			continue;
 		if (cli_voice.json) {
-			emit(NULL, s);
+			emit_service(NULL, s);
 			continue;
 		}
 		print_field("", s->name, "\t");
@@ -294,19 +294,19 @@ print_table(const struct run *r)
 
 /* One query that one answer serves is asked by its key: the whole table costs more. */
 static struct table *
-open_table(const struct run *r, const struct query *single)
+open_table(const struct lookup_run *r, const struct query *single)
 {
 	if (r->config->services != NULL)
-		return table_of_file(r->config->services);
+		return table_read_file(r->config->services);
 	if (single != NULL && !r->config->all &&
 	    (single->kind == BY_PORT || single->kind == BY_NAME))
-		return table_of_one(
+		return table_read_one(
 		    single->kind == BY_NAME ? single->name : NULL, single->from, single->proto);
-	return table_of_system();
+	return table_read_system();
 }
 
 static int
-report_no_table(const struct run *r)
+report_no_table(const struct lookup_run *r)
 {
 	return r->config->services != NULL ?
 		   CLI_FAILED :
@@ -315,7 +315,7 @@ report_no_table(const struct run *r)
 
 /* One operand: a malformed one is a usage error. */
 static int
-run_single(struct run *r)
+run_single(struct lookup_run *r)
 {
 	struct cli_queries queries;
 	struct cli_query raw;
@@ -324,8 +324,8 @@ run_single(struct run *r)
 	cli_queries_init(&queries, r->config->queries, 1, NULL);
 	(void)cli_queries_next(&queries, &raw);
 	parse_query(&q, r, &raw);
-	if (q.kind == MALFORMED)
-		cli_usage_error("'%s': %s", q.text, q.fault);
+	if (q.kind == INVALID)
+		cli_usage_error("'%s': %s", q.text, q.error);
 	r->table = open_table(r, &q);
 	if (r->table == NULL)
 		return report_no_table(r);
@@ -334,7 +334,7 @@ run_single(struct run *r)
 }
 
 static int
-run_bulk(struct run *r)
+run_bulk(struct lookup_run *r)
 {
 	struct cli_queries queries;
 	struct cli_query raw;
@@ -355,7 +355,7 @@ run_bulk(struct run *r)
 }
 
 static int
-run_table(struct run *r)
+run_table(struct lookup_run *r)
 {
 	r->table = open_table(r, NULL);
 	if (r->table == NULL)
@@ -368,7 +368,7 @@ int
 main(int argc, char **argv)
 {
 	struct serv_config config;
-	struct run r = { .config = &config, .status = CLI_OK };
+	struct lookup_run r = { .config = &config, .status = CLI_OK };
 	int status;
 
 	cli_start("servlookup");

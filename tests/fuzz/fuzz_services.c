@@ -1,6 +1,6 @@
 /* fuzz_services.c - a file of the format of services(5). */
 #include "run/run.h"
-#include "servlookup/table.h"
+#include "servlookup/services_table.h"
 
 #include <fcntl.h>
 #include <stdint.h>
@@ -23,7 +23,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fd == -1 || write(fd, data, size) != (ssize_t)size)
 		abort();
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	table = table_of_file(path);
+	table = table_read_file(path);
 	if (table != NULL) {
 		for (const struct service *s = table->first; s != NULL; s = s->next) {
 			if (s->port > 65535 || *s->name == '\0' || *s->proto == '\0' ||

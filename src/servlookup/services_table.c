@@ -1,6 +1,6 @@
-/* table.c - the services: read once, or asked for one by one.
+/* services_table.c - the services: read once, or asked for one by one.
  * Row tool. */
-#include "servlookup/table.h"
+#include "servlookup/services_table.h"
 
 #include "libsockutil/services.h"
 #include "run/message.h"
@@ -195,7 +195,7 @@ add_servent(struct table *table, const struct servent *ent)
 }
 
 struct table *
-table_of_system(void)
+table_read_system(void)
 {
 	struct table *table = new_table();
 	struct servent *ent;
@@ -216,13 +216,13 @@ table_of_system(void)
 }
 
 struct table *
-table_of_one(const char *name, unsigned port, const char *proto)
+table_read_one(const char *name, unsigned port, const char *proto)
 {
 	struct table *table;
 	struct servent *ent;
 
 	if (system_has_none())
-		return table_of_system(); /* another source than a file, or the built-in table */
+		return table_read_system(); /* another source than a file, or the built-in table */
 	table = new_table();
 	if (table == NULL)
 		return NULL;
@@ -254,7 +254,7 @@ add_line(struct table *table, char *line, const char *source)
 }
 
 struct table *
-table_of_file(const char *path)
+table_read_file(const char *path)
 {
 	FILE *stream = fopen(path, "re");
 	struct table *table = stream != NULL ? new_table() : NULL;

@@ -1,6 +1,6 @@
-/* table.h - the services: read once, or asked for one by one. */
-#ifndef SERVLOOKUP_TABLE_H
-#define SERVLOOKUP_TABLE_H
+/* services_table.h - the services: read once, or asked for one by one. */
+#ifndef SERVLOOKUP_SERVICES_TABLE_H
+#define SERVLOOKUP_SERVICES_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,12 +32,12 @@ struct table {
 
 /* Read the whole of the system's services (getservent(3)), or the built-in table where the system
  * has none; NULL without memory. */
-struct table *table_of_system(void);
+struct table *table_read_system(void);
 /* Read a file of the format of services(5): NULL when it cannot be read, which is reported. */
-struct table *table_of_file(const char *path);
+struct table *table_read_file(const char *path);
 /* A table with the one service that the system knows for this (name NULL: the port), without
  * reading all of them; it may be empty.  NULL without memory. */
-struct table *table_of_one(const char *name, unsigned port, const char *proto);
+struct table *table_read_one(const char *name, unsigned port, const char *proto);
 void table_free(struct table *table);
 
 /* The first service of that port, or after a previous one (not NULL) the next; proto NULL: any. */
