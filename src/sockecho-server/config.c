@@ -162,7 +162,7 @@ take_option(struct server_config *c, int id, const char *value)
 
 /* With --fd the socket says what it is; the flags that would say it have no meaning. */
 static unsigned
-mode_of_fd(struct cli_listen *listen)
+mode_from_fd(struct cli_listen *listen)
 {
 	struct sku_sock s;
 
@@ -237,7 +237,7 @@ config_parse(struct server_config *config, int argc, char **argv)
 			cli_usage_error("the socket is open already (--fd or LISTEN_FDS): "
 					"no HOST, PORT or PATH, please");
 		check_fd_options(&parser);
-		mode = mode_of_fd(&config->listen);
+		mode = mode_from_fd(&config->listen);
 	} else {
 		cli_endpoint_parse(
 		    &config->endpoint, &config->listen.address, operands, count, true);

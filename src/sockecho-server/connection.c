@@ -15,8 +15,8 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 
-#define DRAIN_PATIENCE (2 * SKU_SECOND)
-#define RESET_PATIENCE (1 * SKU_SECOND)
+#define DRAIN_TIMEOUT (2 * SKU_SECOND)
+#define RESET_TIMEOUT (1 * SKU_SECOND)
 #define RESET_PAUSE (1 * SKU_MS)
 
 struct connection *
@@ -44,10 +44,10 @@ void
 connection_free(struct connection *c, bool reset)
 {
 	while (c->first != NULL) {
-		struct chunk *chunk = c->first;
+		struct pending *pending = c->first;
 
-		c->first = chunk->next;
-		free(chunk);
+		c->first = pending->next;
+		free(pending);
 	}
 	if (reset)
 		(void)sku_reset(&c->sock);
@@ -58,14 +58,14 @@ connection_free(struct connection *c, bool reset)
 
 /* Something came or went: --timeout counts anew. */
 static void
-progress(struct connection *c, const struct server_config *config, int64_t now)
+restart_timeout(struct connection *c, const struct server_config *config, int64_t now)
 {
 	if (config->limits.timeout_ns > 0)
 		c->idle_at_ns = now + config->limits.timeout_ns;
 }
 
 static bool
-misbehaves(const struct server_config *config)
+has_faults(const struct server_config *config)
 {
 	return config->delay_ns > 0 || config->limit_rate != NO_LIMIT ||
 	       config->close_after != NO_LIMIT || config->reset_after != NO_LIMIT;
@@ -74,29 +74,29 @@ misbehaves(const struct server_config *config)
 /* ---- what waits to be sent ----------------------------------------------------------------- */
 
 static int
-push(struct connection *c, const char *bytes, size_t len, int64_t due_ns)
+queue_append(struct connection *c, const char *bytes, size_t len, int64_t due_ns)
 {
-	struct chunk *chunk = malloc(sizeof(*chunk) + len);
+	struct pending *pending = malloc(sizeof(*pending) + len);
 
-	if (chunk == NULL)
+	if (pending == NULL)
 		return -1;
-	*chunk = (struct chunk){ .due_ns = due_ns, .len = len };
-	memcpy(chunk->bytes, bytes, len);
-	*c->last = chunk;
-	c->last = &chunk->next;
+	*pending = (struct pending){ .due_ns = due_ns, .len = len };
+	memcpy(pending->bytes, bytes, len);
+	*c->last = pending;
+	c->last = &pending->next;
 	c->queued += len;
 	return 0;
 }
 
 static void
-pop(struct connection *c)
+queue_drop_first(struct connection *c)
 {
-	struct chunk *chunk = c->first;
+	struct pending *pending = c->first;
 
-	c->first = chunk->next;
+	c->first = pending->next;
 	if (c->first == NULL)
 		c->last = &c->first;
-	free(chunk);
+	free(pending);
 }
 
 static void
@@ -108,15 +108,15 @@ count_sent(struct connection *c, size_t n)
 
 /* After how many bytes in all it is over: --close-after or --reset-after. */
 static int64_t
-last_byte(const struct server_config *config)
+byte_limit(const struct server_config *config)
 {
 	return config->close_after != NO_LIMIT ? config->close_after : config->reset_after;
 }
 
 static bool
-all_given(const struct connection *c, const struct server_config *config)
+limit_reached(const struct connection *c, const struct server_config *config)
 {
-	return last_byte(config) != NO_LIMIT && c->bytes_out >= (uint64_t)last_byte(config);
+	return byte_limit(config) != NO_LIMIT && c->bytes_out >= (uint64_t)byte_limit(config);
 }
 
 /* How much of len may go now; 0 sets when more may. */
@@ -125,114 +125,114 @@ allowance(struct connection *c, const struct server_config *config, size_t len, 
 {
 	int64_t n = (int64_t)len;
 
-	if (last_byte(config) != NO_LIMIT && n > last_byte(config) - (int64_t)c->bytes_out)
-		n = last_byte(config) - (int64_t)c->bytes_out;
+	if (byte_limit(config) != NO_LIMIT && n > byte_limit(config) - (int64_t)c->bytes_out)
+		n = byte_limit(config) - (int64_t)c->bytes_out;
 	return cli_pace_room(&c->pace, (size_t)n, now);
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
-static enum connection_news
-shut_down(struct connection *c, int64_t now)
+static enum connection_next
+begin_drain(struct connection *c, int64_t now)
 {
 	(void)sku_shutdown(&c->sock, SHUT_WR); /* a peer that is gone is found out by reading */
 	if (c->ended)
 		return CONNECTION_ENDED;
 	c->state = DRAINING;
-	c->state_until_ns = now + DRAIN_PATIENCE;
-	return CONNECTION_GOES_ON;
+	c->state_until_ns = now + DRAIN_TIMEOUT;
+	return CONNECTION_CONTINUES;
 }
 
 /* A reset throws away what the peer has not acknowledged: wait until it has. */
-static enum connection_news
-go_on_resetting(struct connection *c, int64_t now)
+static enum connection_next
+continue_reset(struct connection *c, int64_t now)
 {
 	int unacknowledged = 0;
 
 	if (now >= c->state_until_ns ||
 	    ioctl(sku_fileno(&c->sock), SIOCOUTQ, &unacknowledged) == -1 || unacknowledged == 0)
 		return CONNECTION_RESET;
-	c->look_again_ns = now + RESET_PAUSE;
-	return CONNECTION_GOES_ON;
+	c->recheck_at_ns = now + RESET_PAUSE;
+	return CONNECTION_CONTINUES;
 }
 
-static enum connection_news
+static enum connection_next
 begin_reset(struct connection *c, int64_t now)
 {
 	c->state = RESETTING;
-	c->state_until_ns = now + RESET_PATIENCE;
-	return go_on_resetting(c, now);
+	c->state_until_ns = now + RESET_TIMEOUT;
+	return continue_reset(c, now);
 }
 
 /* Nothing is queued any more, or the peer has had all that it shall have. */
-static enum connection_news
+static enum connection_next
 after_sending(struct connection *c, const struct server_config *config, int64_t now)
 {
-	if (all_given(c, config))
-		return config->reset_after != NO_LIMIT ? begin_reset(c, now) : shut_down(c, now);
-	return c->first == NULL && c->ended ? CONNECTION_ENDED : CONNECTION_GOES_ON;
+	if (limit_reached(c, config))
+		return config->reset_after != NO_LIMIT ? begin_reset(c, now) : begin_drain(c, now);
+	return c->first == NULL && c->ended ? CONNECTION_ENDED : CONNECTION_CONTINUES;
 }
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-static enum connection_news
+static enum connection_next
 send_queued(struct connection *c, const struct server_config *config, int64_t now)
 {
 	c->blocked = false;
-	while (c->first != NULL && c->first->due_ns <= now && !all_given(c, config)) {
-		struct chunk *chunk = c->first;
-		size_t len = allowance(c, config, chunk->len - chunk->sent, now);
+	while (c->first != NULL && c->first->due_ns <= now && !limit_reached(c, config)) {
+		struct pending *pending = c->first;
+		size_t len = allowance(c, config, pending->len - pending->sent, now);
 		ssize_t n;
 
 		if (len == 0)
 			break;
-		n = sku_send(&c->sock, chunk->bytes + chunk->sent, len, 0);
+		n = sku_send(&c->sock, pending->bytes + pending->sent, len, 0);
 		if (n == -1) {
 			c->blocked = errno == EAGAIN;
-			return c->blocked ? CONNECTION_GOES_ON : CONNECTION_LOST;
+			return c->blocked ? CONNECTION_CONTINUES : CONNECTION_LOST;
 		}
 		count_sent(c, (size_t)n);
 		cli_pace_pay(&c->pace, (size_t)n, now);
-		progress(c, config, now);
-		chunk->sent += (size_t)n;
+		restart_timeout(c, config, now);
+		pending->sent += (size_t)n;
 		c->queued -= (size_t)n;
-		if (chunk->sent == chunk->len)
-			pop(c);
+		if (pending->sent == pending->len)
+			queue_drop_first(c);
 	}
 	return after_sending(c, config, now);
 }
 
-static enum connection_news
+static enum connection_next
 answer(struct connection *c, const struct server_config *config, const char *bytes, size_t len,
     int64_t now)
 {
 	ssize_t n = 0;
 
-	if (!misbehaves(config)) {
+	if (!has_faults(config)) {
 		n = sku_send(&c->sock, bytes, len, 0);
 		if (n == (ssize_t)len) {
 			count_sent(c, len);
-			return CONNECTION_GOES_ON;
+			return CONNECTION_CONTINUES;
 		}
 		if (n == -1 && errno != EAGAIN)
 			return CONNECTION_LOST;
 		n = n == -1 ? 0 : n;
 		count_sent(c, (size_t)n);
 	}
-	if (push(c, bytes + n, len - (size_t)n, now + config->delay_ns) == -1)
+	if (queue_append(c, bytes + n, len - (size_t)n, now + config->delay_ns) == -1)
 		return CONNECTION_NO_MEMORY;
 	return send_queued(c, config, now);
 }
 
-enum connection_news
+enum connection_next
 connection_readable(
     struct connection *c, const struct server_config *config, char *buf, int64_t now)
 {
 	ssize_t n = sku_recv(&c->sock, buf, config->stream.bufsize, 0);
 
 	if (n == -1)
-		return errno == EAGAIN ? CONNECTION_GOES_ON : CONNECTION_LOST;
-	progress(c, config, now);
+		return errno == EAGAIN ? CONNECTION_CONTINUES : CONNECTION_LOST;
+	restart_timeout(c, config, now);
 	if (n == 0) {
 		c->ended = true;
 		if (c->state == DRAINING)
@@ -240,7 +240,7 @@ connection_readable(
 		return after_sending(c, config, now);
 	}
 	if (c->state != SERVING)
-		return CONNECTION_GOES_ON;
+		return CONNECTION_CONTINUES;
 	c->bytes_in += (size_t)n;
 	cli_count_up(&server_stats.bytes_in, (size_t)n);
 	if (config->upper)
@@ -248,46 +248,46 @@ connection_readable(
 	return answer(c, config, buf, (size_t)n, now);
 }
 
-enum connection_news
-connection_proceed(struct connection *c, const struct server_config *config, int64_t now)
+enum connection_next
+connection_advance(struct connection *c, const struct server_config *config, int64_t now)
 {
 	if (c->state == RESETTING)
-		return go_on_resetting(c, now);
+		return continue_reset(c, now);
 	if (c->state == DRAINING)
-		return now >= c->state_until_ns ? CONNECTION_ENDED : CONNECTION_GOES_ON;
+		return now >= c->state_until_ns ? CONNECTION_ENDED : CONNECTION_CONTINUES;
 	if (now >= c->idle_at_ns) {
 		/* A wait of our own making (--delay, --limit-rate) is none of the peer's. */
 		if (c->first == NULL || c->blocked)
 			return CONNECTION_TIMED_OUT;
-		progress(c, config, now);
+		restart_timeout(c, config, now);
 	}
 	return send_queued(c, config, now);
 }
 
-enum connection_news
-connection_finish(struct connection *c, const struct server_config *config, int64_t now)
+enum connection_next
+connection_stop(struct connection *c, const struct server_config *config, int64_t now)
 {
 	char scratch[16 * 1024];
-	enum connection_news news = CONNECTION_GOES_ON;
+	enum connection_next next = CONNECTION_CONTINUES;
 
 	if (c->state == SERVING && !c->ended) {
 		c->ended = true;
-		news = send_queued(c, config, now);
+		next = send_queued(c, config, now);
 	}
 	/* Closing on unread bytes would be a reset, and take back what the peer has not read. */
-	if (news == CONNECTION_ENDED) {
+	if (next == CONNECTION_ENDED) {
 		(void)sku_shutdown(&c->sock, SHUT_WR);
 		for (int i = 0; i < 64 && sku_recv(&c->sock, scratch, sizeof(scratch), 0) > 0; i++)
 			;
 	}
-	return news;
+	return next;
 }
 
 uint32_t
 connection_interest(const struct connection *c, const struct server_config *config)
 {
 	uint32_t interest = 0;
-	size_t most = misbehaves(config) ? config->stream.bufsize : 1;
+	size_t most = has_faults(config) ? config->stream.bufsize : 1;
 
 	if (!c->ended && c->state != RESETTING && (c->state == DRAINING || c->queued < most))
 		interest |= EPOLLIN;
@@ -297,12 +297,12 @@ connection_interest(const struct connection *c, const struct server_config *conf
 }
 
 int64_t
-connection_wakes_at(const struct connection *c)
+connection_deadline(const struct connection *c)
 {
 	int64_t at = c->idle_at_ns;
 
 	if (c->state == RESETTING)
-		return c->look_again_ns;
+		return c->recheck_at_ns;
 	if (c->state == DRAINING)
 		return c->state_until_ns;
 	if (c->first != NULL && !c->blocked) {

@@ -8,8 +8,8 @@
 #include "sockecho-server/config.h"
 
 /* Bytes that were read and wait to be sent back. */
-struct chunk {
-	struct chunk *next;
+struct pending {
+	struct pending *next;
 	int64_t due_ns; /* not before */
 	size_t len, sent;
 	char bytes[];
@@ -29,22 +29,22 @@ struct connection {
 	bool ended;	  /* the peer sends no more */
 	bool blocked;	  /* a send found no room */
 	size_t queued;
-	struct chunk *first, **last;
+	struct pending *first, **last;
 	uint64_t bytes_in, bytes_out;
 	int64_t idle_at_ns; /* when --timeout strikes; INT64_MAX: never */
 	struct cli_timer timer;
 
 	struct cli_pace pace;	/* --limit-rate */
 	int64_t state_until_ns; /* DRAINING and RESETTING end then */
-	int64_t look_again_ns;	/* RESETTING: has the peer acknowledged all? */
+	int64_t recheck_at_ns;	/* RESETTING: has the peer acknowledged all? */
 	int64_t started_ns;
 	struct connection *next, *prev; /* of all */
 	struct sku_address peer;
 };
 
 /* What the loop must do with a connection after something happened to it. */
-enum connection_news {
-	CONNECTION_GOES_ON,
+enum connection_next {
+	CONNECTION_CONTINUES,
 	CONNECTION_ENDED,     /* in order: close */
 	CONNECTION_LOST,      /* the peer reset it, or an error: errno says which */
 	CONNECTION_RESET,     /* by us, as asked */
@@ -59,17 +59,17 @@ struct connection *connection_new(struct sku_sock *sock, const struct sku_addres
 void connection_free(struct connection *c, bool reset);
 
 /* It can be read; buf has config->stream.bufsize bytes and is free again afterwards. */
-enum connection_news connection_readable(
+enum connection_next connection_readable(
     struct connection *c, const struct server_config *config, char *buf, int64_t now);
 /* It can be written, or its time has come. */
-enum connection_news connection_proceed(
+enum connection_next connection_advance(
     struct connection *c, const struct server_config *config, int64_t now);
 /* No more will be read: send back what was, then end. */
-enum connection_news connection_finish(
+enum connection_next connection_stop(
     struct connection *c, const struct server_config *config, int64_t now);
 /* Should it be read, or waited for until it can be written?  EPOLLIN, EPOLLOUT or neither. */
 uint32_t connection_interest(const struct connection *c, const struct server_config *config);
 /* When it must be looked at again, whatever comes; INT64_MAX: never. */
-int64_t connection_wakes_at(const struct connection *c);
+int64_t connection_deadline(const struct connection *c);
 
 #endif

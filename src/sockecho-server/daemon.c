@@ -98,7 +98,7 @@ daemon_ready(void)
 
 /* pidfile_open(3) cuts whatever it is given: only an empty file, or one with a number, is given. */
 static int
-check_old(const char *path)
+check_existing(const char *path)
 {
 	char old[32] = "";
 	struct stat st;
@@ -120,7 +120,7 @@ pid_file_open(struct pidfh **handle, const char *path)
 {
 	pid_t other = 0;
 	char message[80];
-	int error = check_old(path);
+	int error = check_existing(path);
 
 	*handle = NULL;
 	if (error == EEXIST)

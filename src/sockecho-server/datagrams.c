@@ -9,7 +9,7 @@
 #include "run/message.h"
 #include "run/peer.h"
 #include "run/run.h"
-#include "sockecho-server/ratelimit.h"
+#include "sockecho-server/source_limit.h"
 #include "sockecho-server/stats.h"
 
 #include <errno.h>
@@ -21,10 +21,10 @@
 #define BATCH 16
 #define BUFFERS_MAX ((size_t)16 << 20)
 #define DELAYED_MAX ((size_t)4 << 20)
-#define FINISH_PATIENCE (5 * SKU_SECOND)
-#define SEND_PATIENCE (1 * SKU_SECOND)
+#define FINISH_TIMEOUT (5 * SKU_SECOND)
+#define SEND_TIMEOUT (1 * SKU_SECOND)
 #define DEFAULT_RATE 1000
-#define FIRST_FREE_PORT 1024
+#define FIRST_UNPRIVILEGED_PORT 1024
 
 /* Room for one IP_PKTINFO or IPV6_PKTINFO. */
 struct control {
@@ -32,8 +32,8 @@ struct control {
 };
 
 /* An answer that --delay holds back. */
-struct delayed {
-	struct delayed *next;
+struct delayed_answer {
+	struct delayed_answer *next;
 	int64_t due_ns;
 	struct sku_address peer;
 	struct control control;
@@ -49,7 +49,7 @@ struct loop {
 	bool wildcard; /* the address that a datagram came to must be asked for */
 	int64_t now, idle_since_ns, finish_by_ns;
 	int64_t answered;
-	struct rate_limit *rate;
+	struct source_limit *rate;
 	bool rate_noted;
 	uint64_t random;
 	size_t batch, size;
@@ -59,7 +59,7 @@ struct loop {
 	struct sku_address peers[BATCH];
 	struct control controls[BATCH];
 	struct mmsghdr out[BATCH];
-	struct delayed *first, **last;
+	struct delayed_answer *first, **last;
 	size_t delayed_bytes;
 };
 
@@ -106,7 +106,7 @@ destination(struct loop *loop, size_t i, bool *broadcast)
 /* RFC 862 echo, RFC 864 chargen and their like live on low ports, and so do spoofed questions that
  * would make two servers answer each other; an answer to many is an amplifier. */
 static bool
-is_reserved(struct loop *loop, size_t i, const struct sku_address *peer)
+may_loop_or_amplify(struct loop *loop, size_t i, const struct sku_address *peer)
 {
 	bool broadcast;
 	struct sku_address to = destination(loop, i, &broadcast), from = *peer;
@@ -116,7 +116,7 @@ is_reserved(struct loop *loop, size_t i, const struct sku_address *peer)
 	to.in.sin_port = htons((in_port_t)sku_address_port(&loop->listener->address));
 	if (to.sa.sa_family == AF_INET6 && from.sa.sa_family == AF_INET6)
 		from.in6.sin6_scope_id = to.in6.sin6_scope_id;
-	return sku_address_port(peer) < FIRST_FREE_PORT || is_reserved_address(peer) ||
+	return sku_address_port(peer) < FIRST_UNPRIVILEGED_PORT || is_reserved_address(peer) ||
 	       is_reserved_address(&to) || broadcast || sku_address_equal(&from, &to);
 }
 
@@ -134,7 +134,7 @@ within_rate(struct loop *loop, const struct sku_address *peer)
 	char text[CLI_PEER_TEXT_MAX];
 
 	if (loop->rate == NULL || (loop->config->rate == NO_LIMIT && is_loopback(peer)) ||
-	    rate_limit_take(loop->rate, peer, loop->now))
+	    source_limit_take(loop->rate, peer, loop->now))
 		return true;
 	if (!loop->rate_noted)
 		cli_note("%s sends more than --rate allows: the rest is dropped",
@@ -145,7 +145,7 @@ within_rate(struct loop *loop, const struct sku_address *peer)
 
 /* splitmix64: the same seed loses the same datagrams. */
 static bool
-is_lost(struct loop *loop)
+is_dropped_on_purpose(struct loop *loop)
 {
 	uint64_t z;
 
@@ -167,26 +167,27 @@ is_answered(struct loop *loop, size_t i)
 	if ((msg->msg_flags & MSG_TRUNC) != 0)
 		return false;
 	if (loop->listener->sock.family == AF_UNIX) /* one without a name cannot be answered */
-		return peer.len > sizeof(sa_family_t) && !is_lost(loop);
+		return peer.len > sizeof(sa_family_t) && !is_dropped_on_purpose(loop);
 	sku_address_unmap(&peer);
 	if (!cli_access_check(&loop->config->listen.access, &peer)) {
 		cli_count_up(&server_stats.refused, 1);
 		return false;
 	}
-	return !is_reserved(loop, i, &peer) && within_rate(loop, &peer) && !is_lost(loop);
+	return !may_loop_or_amplify(loop, i, &peer) && within_rate(loop, &peer) &&
+	       !is_dropped_on_purpose(loop);
 }
 
 /* ---- answering ----------------------------------------------------------------------------- */
 
 static void
-drop(const struct sku_address *peer, const char *why)
+count_dropped(const struct sku_address *peer, const char *reason)
 {
 	char text[CLI_PEER_TEXT_MAX];
 
 	cli_count_up(&server_stats.dropped, 1);
 	if (cli_voice.verbose > 1)
 		cli_verbose(2, "%s: a datagram is dropped%s%s", cli_peer_text(peer, text),
-		    *why != '\0' ? ": " : "", why);
+		    *reason != '\0' ? ": " : "", reason);
 }
 
 /* All answers that are ready.  One that cannot be sent is dropped; a full send buffer of a network
@@ -194,7 +195,7 @@ drop(const struct sku_address *peer, const char *why)
 static void
 send_answers(struct loop *loop, struct mmsghdr *answers, size_t count)
 {
-	struct sku_deadline patience = sku_deadline_in(SEND_PATIENCE);
+	struct sku_deadline timeout = sku_deadline_in(SEND_TIMEOUT);
 	int fd = sku_fileno(&loop->listener->sock);
 	size_t i = 0;
 
@@ -210,27 +211,27 @@ send_answers(struct loop *loop, struct mmsghdr *answers, size_t count)
 			continue;
 		if ((errno == EAGAIN || errno == ENOBUFS) &&
 		    loop->listener->sock.family != AF_UNIX &&
-		    sku_wait_fd(fd, POLLOUT, patience) == 0)
+		    sku_wait_fd(fd, POLLOUT, timeout) == 0)
 			continue;
-		drop(answers[i].msg_hdr.msg_name, strerror(errno));
+		count_dropped(answers[i].msg_hdr.msg_name, strerror(errno));
 		i++;
 	}
 }
 
 static void
-hold_back(struct loop *loop, const struct mmsghdr *answer)
+delay_answer(struct loop *loop, const struct mmsghdr *answer)
 {
 	const struct msghdr *msg = &answer->msg_hdr;
 	size_t len = msg->msg_iov->iov_len;
-	struct delayed *d = NULL;
+	struct delayed_answer *d = NULL;
 
 	if (loop->delayed_bytes + len <= DELAYED_MAX)
 		d = malloc(sizeof(*d) + len);
 	if (d == NULL) {
-		drop(msg->msg_name, "too many wait for --delay");
+		count_dropped(msg->msg_name, "too many wait for --delay");
 		return;
 	}
-	*d = (struct delayed){ .due_ns = loop->now + loop->config->delay_ns, .len = len };
+	*d = (struct delayed_answer){ .due_ns = loop->now + loop->config->delay_ns, .len = len };
 	memcpy(&d->peer, msg->msg_name, msg->msg_namelen);
 	d->peer.len = msg->msg_namelen;
 	d->control_len = msg->msg_controllen;
@@ -246,7 +247,7 @@ static void
 send_delayed(struct loop *loop)
 {
 	while (loop->first != NULL && loop->first->due_ns <= loop->now) {
-		struct delayed *d = loop->first;
+		struct delayed_answer *d = loop->first;
 		struct iovec iov = { d->bytes, d->len };
 		struct mmsghdr answer = { .msg_hdr = {
 					      .msg_name = &d->peer.storage,
@@ -270,7 +271,7 @@ send_delayed(struct loop *loop)
 /* The control message that makes the answer leave from where the question came to: the same one,
  * less the interface, which routing chooses. */
 static void
-set_source(struct msghdr *msg)
+set_source_address(struct msghdr *msg)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
 
@@ -305,16 +306,16 @@ answer_batch(struct loop *loop, size_t received)
 		cli_count_up(&server_stats.bytes_in, loop->in[i].msg_len);
 		if (!is_answered(loop, i)) {
 			loop->peers[i].len = msg->msg_namelen;
-			drop(&loop->peers[i], "");
+			count_dropped(&loop->peers[i], "");
 			continue;
 		}
 		if (loop->config->upper)
 			cli_upper(loop->iov[i].iov_base, loop->in[i].msg_len);
 		loop->iov[i].iov_len = loop->in[i].msg_len;
-		set_source(msg);
+		set_source_address(msg);
 		msg->msg_flags = 0;
 		if (loop->config->delay_ns > 0)
-			hold_back(loop, &loop->in[i]);
+			delay_answer(loop, &loop->in[i]);
 		else
 			loop->out[count++] = loop->in[i];
 	}
@@ -411,7 +412,7 @@ check_deadlines(const struct loop *loop)
 }
 
 static int
-run(struct loop *loop)
+answer_datagrams(struct loop *loop)
 {
 	struct pollfd pfds[2] = {
 		{ .fd = sku_fileno(&loop->listener->sock), .events = POLLIN },
@@ -427,7 +428,7 @@ run(struct loop *loop)
 			cli_end_signals_read(loop->signals);
 			pfds[0].fd = -1;
 			if (!stopping(loop))
-				loop->finish_by_ns = loop->now + FINISH_PATIENCE;
+				loop->finish_by_ns = loop->now + FINISH_TIMEOUT;
 		} else if (n > 0 && pfds[0].revents != 0 && !stopping(loop)) {
 			receive_and_answer(loop);
 		}
@@ -440,7 +441,7 @@ run(struct loop *loop)
 
 /* Bound to every address, each datagram says which it came to. */
 static int
-ask_for_destinations(struct loop *loop)
+enable_pktinfo(struct loop *loop)
 {
 	struct sku_sock *s = &loop->listener->sock;
 	const struct sku_address *a = &loop->listener->address;
@@ -467,11 +468,12 @@ open_loop(struct loop *loop)
 	if (loop->buffers == NULL)
 		return cli_error_errno(CLI_FAILED, ENOMEM, "get a buffer (--bufsize)");
 	if (config->rate != INT64_MAX && loop->listener->sock.family != AF_UNIX) {
-		loop->rate = rate_limit_new(config->rate == NO_LIMIT ? DEFAULT_RATE : config->rate);
+		loop->rate =
+		    source_limit_new(config->rate == NO_LIMIT ? DEFAULT_RATE : config->rate);
 		if (loop->rate == NULL)
 			return cli_error_errno(CLI_FAILED, ENOMEM, "prepare --rate");
 	}
-	if (ask_for_destinations(loop) == -1)
+	if (enable_pktinfo(loop) == -1)
 		return cli_error_errno(CLI_FAILED, errno, "ask for destination addresses");
 	return CLI_OK;
 }
@@ -480,12 +482,12 @@ static void
 close_loop(struct loop *loop)
 {
 	while (loop->first != NULL) {
-		struct delayed *d = loop->first;
+		struct delayed_answer *d = loop->first;
 
 		loop->first = d->next;
 		free(d);
 	}
-	rate_limit_free(loop->rate);
+	source_limit_free(loop->rate);
 	free(loop->buffers);
 }
 
@@ -505,7 +507,7 @@ datagrams_serve(struct cli_listener *listener, const struct server_config *confi
 	loop.idle_since_ns = loop.now;
 	status = open_loop(&loop);
 	if (status == CLI_OK)
-		status = run(&loop);
+		status = answer_datagrams(&loop);
 	close_loop(&loop);
 	return status;
 }

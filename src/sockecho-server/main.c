@@ -10,7 +10,7 @@
 #include "sockecho-server/stats.h"
 #include "sockecho-server/streams.h"
 static int
-serve(struct cli_listener *listener, const struct server_config *config,
+announce_and_serve(struct cli_listener *listener, const struct server_config *config,
     struct cli_end_signals *signals)
 {
 	int status = cli_listener_announce(listener, &config->listen);
@@ -41,7 +41,7 @@ open_and_serve(const struct server_config *config, struct cli_end_signals *signa
 	if (status == CLI_OK)
 		status = cli_end_signals_open(signals, config->daemon);
 	if (status == CLI_OK)
-		status = serve(&listener, config, signals);
+		status = announce_and_serve(&listener, config, signals);
 	cli_listener_close(&listener);
 	pid_file_remove(pid_file);
 	cli_end_signals_close(signals);

@@ -11,7 +11,7 @@
 #include "run/peer.h"
 #include "run/run.h"
 #include "sockecho-server/connection.h"
-#include "sockecho-server/connlog.h"
+#include "sockecho-server/connection_log.h"
 #include "sockecho-server/stats.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@
 #define EVENTS 512
 #define ACCEPTS_AT_ONCE 64
 #define ACCEPT_PAUSE (100 * SKU_MS) /* out of descriptors or memory, with nothing to close */
-#define FINISH_PATIENCE (5 * SKU_SECOND)
+#define FINISH_TIMEOUT (5 * SKU_SECOND)
 
 struct loop {
 	const struct server_config *config;
@@ -83,9 +83,9 @@ update_accepting(struct loop *loop)
 }
 
 static const char *
-reason_of(enum connection_news news)
+reason_text(enum connection_next next)
 {
-	switch (news) {
+	switch (next) {
 	case CONNECTION_LOST:
 		return "lost";
 	case CONNECTION_RESET:
@@ -95,18 +95,18 @@ reason_of(enum connection_news news)
 	case CONNECTION_NO_MEMORY:
 		return "no_memory";
 	case CONNECTION_ENDED:
-	case CONNECTION_GOES_ON:
+	case CONNECTION_CONTINUES:
 		break;
 	}
 	return "ended";
 }
 
 static void
-remove_connection(struct loop *loop, struct connection *c, enum connection_news news, int errnum,
+remove_connection(struct loop *loop, struct connection *c, enum connection_next next, int errnum,
     const char *reason)
 {
 	log_closed(c, reason, errnum, loop->now);
-	if (news == CONNECTION_TIMED_OUT)
+	if (next == CONNECTION_TIMED_OUT)
 		cli_count_up(&server_stats.timed_out, 1);
 	cli_timer_clear(&loop->timers, &c->timer);
 	if (c->prev != NULL)
@@ -115,7 +115,7 @@ remove_connection(struct loop *loop, struct connection *c, enum connection_news 
 		loop->all = c->next;
 	if (c->next != NULL)
 		c->next->prev = c->prev;
-	connection_free(c, news == CONNECTION_RESET || news == CONNECTION_NO_MEMORY);
+	connection_free(c, next == CONNECTION_RESET || next == CONNECTION_NO_MEMORY);
 	loop->active--;
 	loop->served++;
 	cli_count_down(&server_stats.active, 1);
@@ -130,14 +130,14 @@ remove_connection(struct loop *loop, struct connection *c, enum connection_news 
 
 /* After something happened to c: what epoll and the timer must look for, or its end. */
 static void
-settle(struct loop *loop, struct connection *c, enum connection_news news)
+apply(struct loop *loop, struct connection *c, enum connection_next next)
 {
 	struct epoll_event event = { .data.ptr = c };
 	int64_t at;
 
-	if (news != CONNECTION_GOES_ON) {
+	if (next != CONNECTION_CONTINUES) {
 		remove_connection(
-		    loop, c, news, news == CONNECTION_LOST ? errno : 0, reason_of(news));
+		    loop, c, next, next == CONNECTION_LOST ? errno : 0, reason_text(next));
 		return;
 	}
 	event.events = connection_interest(c, loop->config);
@@ -148,7 +148,7 @@ settle(struct loop *loop, struct connection *c, enum connection_news news)
 		}
 		c->watched = event.events;
 	}
-	at = connection_wakes_at(c);
+	at = connection_deadline(c);
 	if (at != INT64_MAX && (c->timer.slot == 0 || at < c->timer.at_ns) &&
 	    cli_timer_set(&loop->timers, &c->timer, at) == -1)
 		remove_connection(loop, c, CONNECTION_NO_MEMORY, ENOMEM, "no_memory");
@@ -181,9 +181,9 @@ add_connection(struct loop *loop, struct sku_sock *sock, const struct sku_addres
 	if (cli_voice.json || cli_voice.verbose > 0)
 		cli_log_peer(&c->peer, "accepted");
 	if (loop->config->close_after == 0 || loop->config->reset_after == 0)
-		settle(loop, c, connection_proceed(c, loop->config, loop->now));
+		apply(loop, c, connection_advance(c, loop->config, loop->now));
 	else if (c->idle_at_ns != INT64_MAX)
-		settle(loop, c, CONNECTION_GOES_ON);
+		apply(loop, c, CONNECTION_CONTINUES);
 }
 
 static void
@@ -245,17 +245,17 @@ begin_stopping(struct loop *loop)
 {
 	struct connection *next;
 
-	loop->finish_by_ns = loop->now + FINISH_PATIENCE;
+	loop->finish_by_ns = loop->now + FINISH_TIMEOUT;
 	update_accepting(loop);
 	cli_listener_close(loop->listener);
 	for (struct connection *c = loop->all; c != NULL; c = next) {
 		next = c->next;
-		settle(loop, c, connection_finish(c, loop->config, loop->now));
+		apply(loop, c, connection_stop(c, loop->config, loop->now));
 	}
 }
 
 static void
-end(struct loop *loop, int status)
+stop_loop(struct loop *loop, int status)
 {
 	loop->done = true;
 	if (loop->status == CLI_OK)
@@ -300,10 +300,10 @@ run_timers(struct loop *loop)
 		struct connection *c = connection_of(timer);
 
 		cli_timer_clear(&loop->timers, timer);
-		if (connection_wakes_at(c) <= loop->now)
-			settle(loop, c, connection_proceed(c, loop->config, loop->now));
+		if (connection_deadline(c) <= loop->now)
+			apply(loop, c, connection_advance(c, loop->config, loop->now));
 		else
-			settle(loop, c, CONNECTION_GOES_ON);
+			apply(loop, c, CONNECTION_CONTINUES);
 	}
 }
 
@@ -311,11 +311,12 @@ static void
 run_deadlines(struct loop *loop)
 {
 	if (loop->now >= loop->config->limits.run.at_ns)
-		end(loop, cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "serve"));
+		stop_loop(
+		    loop, cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "serve"));
 	else if (loop->now >= accept_deadline(loop) && loop->config->listen.accept_timeout_ns == 0)
-		end(loop, cli_error_errno(CLI_FAILED, EAGAIN, "accept"));
+		stop_loop(loop, cli_error_errno(CLI_FAILED, EAGAIN, "accept"));
 	else if (loop->now >= accept_deadline(loop))
-		end(loop,
+		stop_loop(loop,
 		    cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--accept-timeout)", "accept"));
 	else if (loop->now >= loop->finish_by_ns)
 		loop->done = true;
@@ -345,27 +346,27 @@ poll_ms(const struct loop *loop)
 static void
 handle_connection(struct loop *loop, struct connection *c, uint32_t events)
 {
-	enum connection_news news;
+	enum connection_next next;
 	int error = 0;
 	socklen_t len = sizeof(error);
 
 	if ((events & EPOLLIN) != 0) {
-		news = connection_readable(c, loop->config, loop->buf, loop->now);
+		next = connection_readable(c, loop->config, loop->buf, loop->now);
 	} else if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
 		/* Gone while it was not read from: what it was owed has nowhere to go. */
 		if (sku_getsockopt(&c->sock, SOL_SOCKET, SO_ERROR, &error, &len) == -1 ||
 		    error == 0)
 			error = ECONNRESET;
 		errno = error;
-		news = CONNECTION_LOST;
+		next = CONNECTION_LOST;
 	} else {
-		news = connection_proceed(c, loop->config, loop->now);
+		next = connection_advance(c, loop->config, loop->now);
 	}
-	settle(loop, c, news);
+	apply(loop, c, next);
 }
 
 static void
-run(struct loop *loop)
+run_streams(struct loop *loop)
 {
 	struct epoll_event events[EVENTS];
 
@@ -450,7 +451,7 @@ streams_serve(struct cli_listener *listener, const struct server_config *config,
 			add_connection(&loop, &sock, &peer);
 		}
 		update_accepting(&loop);
-		run(&loop);
+		run_streams(&loop);
 	}
 	close_loop(&loop);
 	return loop.status;

@@ -1,6 +1,6 @@
-/* connlog.c - what is told about each connection: lines with --verbose, events with --json.
+/* connection_log.c - what is told about each connection: lines with --verbose, events with --json.
  * Row tool. */
-#include "sockecho-server/connlog.h"
+#include "sockecho-server/connection_log.h"
 
 #include "run/event.h"
 #include "run/message.h"

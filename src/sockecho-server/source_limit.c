@@ -1,6 +1,6 @@
-/* ratelimit.c - so many datagrams a second from one source, in bounded memory.
+/* source_limit.c - so many datagrams a second from one source, in bounded memory.
  * Row tool. */
-#include "sockecho-server/ratelimit.h"
+#include "sockecho-server/source_limit.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,26 +14,26 @@ struct source {
 	int64_t count;
 };
 
-struct rate_limit {
-	int64_t most;
+struct source_limit {
+	int64_t max;
 	uint64_t secret; /* so that nobody can choose addresses that meet in one slot */
 	struct source sources[SLOTS];
 };
 
-struct rate_limit *
-rate_limit_new(int64_t most)
+struct source_limit *
+source_limit_new(int64_t max)
 {
-	struct rate_limit *limit = calloc(1, sizeof(*limit));
+	struct source_limit *limit = calloc(1, sizeof(*limit));
 
 	if (limit == NULL)
 		return NULL;
-	limit->most = most;
+	limit->max = max;
 	limit->secret = (uint64_t)sku_now() * UINT64_C(0x9e3779b97f4a7c15);
 	return limit;
 }
 
 void
-rate_limit_free(struct rate_limit *limit)
+source_limit_free(struct source_limit *limit)
 {
 	free(limit);
 }
@@ -49,7 +49,7 @@ bytes_of(const struct sku_address *source, unsigned char bytes[16])
 }
 
 static size_t
-slot_of(const struct rate_limit *limit, const unsigned char bytes[16])
+slot_of(const struct source_limit *limit, const unsigned char bytes[16])
 {
 	uint64_t hash = limit->secret;
 
@@ -59,7 +59,7 @@ slot_of(const struct rate_limit *limit, const unsigned char bytes[16])
 }
 
 bool
-rate_limit_take(struct rate_limit *limit, const struct sku_address *source, int64_t now)
+source_limit_take(struct source_limit *limit, const struct sku_address *source, int64_t now)
 {
 	unsigned char bytes[16];
 	struct source *found = NULL;
@@ -83,5 +83,5 @@ rate_limit_take(struct rate_limit *limit, const struct sku_address *source, int6
 		found->since_ns = now;
 		found->count = 0;
 	}
-	return found->count++ < limit->most;
+	return found->count++ < limit->max;
 }

@@ -1,6 +1,7 @@
-/* connlog.h - what is told about each connection: lines with --verbose, events with --json. */
-#ifndef SERVER_CONNLOG_H
-#define SERVER_CONNLOG_H
+/* connection_log.h - what is told about each connection: lines with --verbose, events with --json.
+ */
+#ifndef SERVER_CONNECTION_LOG_H
+#define SERVER_CONNECTION_LOG_H
 
 #include "sockecho-server/connection.h"
 
