@@ -123,7 +123,7 @@ take_option(struct client_config *c, int id, const char *value)
 
 /* Whether the operands so far say where to; what follows is a MESSAGE. */
 static bool
-address_is_whole(const struct client_config *c, const char *const *operands, size_t count)
+address_is_complete(const struct client_config *c, const char *const *operands, size_t count)
 {
 	if (c->dial.fd != -1)
 		return true;
@@ -176,7 +176,7 @@ mode_bits(const struct client_config *c)
 
 /* The socket of --fd says what it is. */
 static void
-look_at_fd(struct cli_dial *dial)
+check_open_fd(struct cli_dial *dial)
 {
 	struct sku_sock s;
 
@@ -229,7 +229,7 @@ config_parse(struct client_config *config, int argc, char **argv)
 	while (config->messages == NULL && (id = cli_parser_next(&parser, &value)) != CLI_DONE) {
 		if (id != CLI_OPERAND)
 			take_option(config, id, value);
-		else if (address_is_whole(config, operands, count))
+		else if (address_is_complete(config, operands, count))
 			config->messages = cli_parser_rest(&parser);
 		else
 			operands[count++] = value;
@@ -237,7 +237,7 @@ config_parse(struct client_config *config, int argc, char **argv)
 	if (config->dial.fd != -1) {
 		if (count > 0)
 			cli_usage_error("with --fd there is no HOST, PORT or PATH");
-		look_at_fd(&config->dial);
+		check_open_fd(&config->dial);
 	} else {
 		cli_endpoint_parse(
 		    &config->endpoint, &config->dial.address, operands, count, false);

@@ -14,38 +14,38 @@ smaller(size_t a, size_t b)
 }
 
 bool
-expecting_init(struct expecting *e, enum expectation what)
+expect_init(struct expect_state *e, enum expectation what)
 {
-	*e = (struct expecting){ .what = what };
+	*e = (struct expect_state){ .what = what };
 	if (what == EXPECT_ANY)
 		return true;
-	e->owed = malloc(EXPECT_WINDOW);
-	return e->owed != NULL;
+	e->pending = malloc(EXPECT_WINDOW);
+	return e->pending != NULL;
 }
 
 void
-expecting_free(struct expecting *e)
+expect_free(struct expect_state *e)
 {
-	free(e->owed);
-	e->owed = NULL;
+	free(e->pending);
+	e->pending = NULL;
 }
 
 size_t
-expecting_room(const struct expecting *e)
+expect_allowance(const struct expect_state *e)
 {
 	return e->what == EXPECT_ANY ? SIZE_MAX : EXPECT_WINDOW - (size_t)(e->sent - e->received);
 }
 
 void
-expecting_sent(struct expecting *e, const char *bytes, size_t len)
+expect_sent(struct expect_state *e, const char *bytes, size_t len)
 {
 	while (e->what != EXPECT_ANY && len > 0) {
 		size_t at = (size_t)(e->sent % EXPECT_WINDOW);
 		size_t n = smaller(len, EXPECT_WINDOW - at);
 
-		memcpy(e->owed + at, bytes, n);
+		memcpy(e->pending + at, bytes, n);
 		if (e->what == EXPECT_UPPER)
-			cli_upper(e->owed + at, n);
+			cli_upper(e->pending + at, n);
 		e->sent += n;
 		bytes += n;
 		len -= n;
@@ -63,15 +63,15 @@ first_difference(const char *a, const char *b, size_t len)
 }
 
 bool
-expecting_received(struct expecting *e, const char *bytes, size_t len)
+expect_received(struct expect_state *e, const char *bytes, size_t len)
 {
 	while (e->what != EXPECT_ANY && len > 0) {
 		size_t at = (size_t)(e->received % EXPECT_WINDOW);
 		size_t n =
 		    smaller(smaller(len, EXPECT_WINDOW - at), (size_t)(e->sent - e->received));
 
-		if (n == 0 || memcmp(e->owed + at, bytes, n) != 0) {
-			e->differs_at = e->received + first_difference(e->owed + at, bytes, n);
+		if (n == 0 || memcmp(e->pending + at, bytes, n) != 0) {
+			e->differs_at = e->received + first_difference(e->pending + at, bytes, n);
 			return false;
 		}
 		e->received += n;
@@ -82,7 +82,7 @@ expecting_received(struct expecting *e, const char *bytes, size_t len)
 }
 
 bool
-expecting_is_settled(const struct expecting *e)
+expect_is_complete(const struct expect_state *e)
 {
 	return e->sent == e->received;
 }
@@ -94,11 +94,11 @@ expect_difference(
 	if (what == EXPECT_ANY)
 		return -1;
 	for (size_t i = 0; i < smaller(sent_len, reply_len); i++) {
-		char owed = sent[i];
+		char pending = sent[i];
 
 		if (what == EXPECT_UPPER)
-			cli_upper(&owed, 1);
-		if (reply[i] != owed)
+			cli_upper(&pending, 1);
+		if (reply[i] != pending)
 			return (int64_t)i;
 	}
 	return sent_len == reply_len ? -1 : (int64_t)smaller(sent_len, reply_len);

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FIRST_ROOM ((size_t)4096)
+#define FIRST_CAPACITY ((size_t)4096)
 
 /* The line that is there already; false: more must be read. */
 static bool
-take_line(struct line_reader *r, const char **line, size_t *len)
+buffered_line(struct line_reader *r, const char **line, size_t *len)
 {
 	char *newline =
 	    r->end > r->start ? memchr(r->buf + r->start, '\n', r->end - r->start) : NULL;
@@ -26,9 +26,9 @@ take_line(struct line_reader *r, const char **line, size_t *len)
 }
 
 static int
-make_room(struct line_reader *r)
+make_capacity(struct line_reader *r)
 {
-	size_t room = r->room == 0 ? FIRST_ROOM : r->room * 2;
+	size_t capacity = r->capacity == 0 ? FIRST_CAPACITY : r->capacity * 2;
 	char *grown;
 
 	if (r->start > 0) {
@@ -36,17 +36,17 @@ make_room(struct line_reader *r)
 		r->end -= r->start;
 		r->start = 0;
 	}
-	if (r->end < r->room)
+	if (r->end < r->capacity)
 		return 0;
-	if (r->room >= LINE_MAX_BYTES) {
+	if (r->capacity >= LINE_MAX_BYTES) {
 		errno = EMSGSIZE;
 		return -1;
 	}
-	grown = realloc(r->buf, room);
+	grown = realloc(r->buf, capacity);
 	if (grown == NULL)
 		return -1;
 	r->buf = grown;
-	r->room = room;
+	r->capacity = capacity;
 	return 0;
 }
 
@@ -82,12 +82,12 @@ line_next(struct line_reader *r, int peer_fd, struct sku_deadline deadline, cons
 {
 	ssize_t n;
 
-	while (!take_line(r, line, len)) {
+	while (!buffered_line(r, line, len)) {
 		if (r->ended)
 			return 0;
-		if (make_room(r) == -1 || wait_for_input(peer_fd, deadline) == -1)
+		if (make_capacity(r) == -1 || wait_for_input(peer_fd, deadline) == -1)
 			return -1;
-		n = read(STDIN_FILENO, r->buf + r->end, r->room - r->end);
+		n = read(STDIN_FILENO, r->buf + r->end, r->capacity - r->end);
 		if (n == -1 && errno != EINTR && errno != EAGAIN)
 			return -1;
 		if (n == 0)

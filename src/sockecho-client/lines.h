@@ -6,7 +6,7 @@
 
 struct line_reader {
 	char *buf;
-	size_t start, end, room;
+	size_t start, end, capacity;
 	bool ended;
 };
 

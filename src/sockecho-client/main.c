@@ -5,10 +5,10 @@
 #include "run/status.h"
 #include "sockecho-client/config.h"
 #include "sockecho-client/modes.h"
-#include "sockecho-client/session.h"
+#include "sockecho-client/peer.h"
 
 static int
-run(const struct client_config *config)
+run_mode(const struct client_config *config)
 {
 	switch (config->mode) {
 	case MESSAGES:
@@ -35,8 +35,8 @@ main(int argc, char **argv)
 
 	cli_start("sockecho-client");
 	config_parse(&config, argc, argv);
-	session_count_on_sigusr1();
-	status = run(&config);
+	peer_count_on_sigusr1();
+	status = run_mode(&config);
 	if (cli_flush() != CLI_OK && status == CLI_OK)
 		status = CLI_FAILED;
 	return status;

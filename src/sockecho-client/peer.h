@@ -1,49 +1,49 @@
-/* session.h - a connection and the words for what happens to it. */
-#ifndef CLIENT_SESSION_H
-#define CLIENT_SESSION_H
+/* peer.h - a connection and the words for what happens to it. */
+#ifndef CLIENT_PEER_H
+#define CLIENT_PEER_H
 
 #include "run/peer.h"
 #include "run/state.h"
 #include "sockecho-client/config.h"
 
-struct session {
+struct peer_connection {
 	const struct client_config *config;
 	struct sku_sock sock; /* non-blocking; the waits are ours */
 	char peer[CLI_PEER_TEXT_MAX];
 };
 
 /* What SIGUSR1 prints. */
-struct session_counters {
+struct peer_counters {
 	cli_counter bytes_out, bytes_in, messages, replies, lost;
 };
-extern struct session_counters session_counters;
-void session_count_on_sigusr1(void);
+extern struct peer_counters peer_counters;
+void peer_count_on_sigusr1(void);
 
 /* Connect, set the options, say who talks to whom (--verbose, --json): 0, or the error is reported
- * and its status returned.  Close with session_close(). */
-int session_open(struct session *session, const struct client_config *config);
+ * and its status returned.  Close with peer_close(). */
+int peer_open(struct peer_connection *connection, const struct client_config *config);
 /* The same for a socket that is open already (--fd, datagrams). */
-int session_adopt(
-    struct session *session, const struct client_config *config, struct sku_sock *sock);
-void session_close(struct session *session);
+int peer_use_socket(
+    struct peer_connection *connection, const struct client_config *config, struct sku_sock *sock);
+void peer_close(struct peer_connection *connection);
 
 /* Wait for events on the socket, within --timeout and --max-time: 0, or the error ("receive from
  * …: timed out") is reported and its status returned. */
-int session_wait(const struct session *session, short events);
+int peer_wait(const struct peer_connection *connection, short events);
 /* The peer did that: report it, return the status. */
-int session_failed(const struct session *session, const char *doing, int errnum);
-int session_closed_early(const struct session *session, const char *before);
+int peer_failed(const struct peer_connection *connection, const char *action, int errnum);
+int peer_closed_early(const struct peer_connection *connection, const char *before);
 /* Nothing, or a limit that passed: of an operation that would have had to wait. */
-int session_timed_out(const struct session *session, const char *doing);
+int peer_timed_out(const struct peer_connection *connection, const char *action);
 
 /* Send all of message and receive as many bytes, both at once; print the reply, check it as
  * --expect says: 0, or the error is reported and its status returned. */
-int session_say(struct session *session, const char *message, size_t len);
+int peer_exchange_message(struct peer_connection *connection, const char *message, size_t len);
 
 /* A reply as a result: a line, escaped on a terminal, or with --json the event `reply`. */
-int session_print_reply(const char *reply, size_t len);
+int peer_print_reply(const char *reply, size_t len);
 /* Compare as --expect says: 0, or 5 and the error is reported. */
-int session_check_reply(const struct session *session, const char *message, size_t len,
+int peer_check_reply(const struct peer_connection *connection, const char *message, size_t len,
     const char *reply, size_t reply_len);
 
 #endif

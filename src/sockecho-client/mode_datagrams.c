@@ -1,10 +1,10 @@
-/* datagrams.c - a MESSAGE or a line is one datagram, and each waits for its answer.
+/* mode_datagrams.c - a MESSAGE or a line is one datagram, and each waits for its answer.
  * Row tool. */
 #include "run/message.h"
 #include "run/run.h"
 #include "sockecho-client/lines.h"
 #include "sockecho-client/modes.h"
-#include "sockecho-client/session.h"
+#include "sockecho-client/peer.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -17,9 +17,9 @@
 #define ANSWER_MAX ((size_t)256 * 1024) /* more than any datagram of UDP or a UNIX socket */
 #define RETRY_PAUSE (50 * SKU_MS)
 
-struct talk {
+struct datagram_exchange {
 	const struct client_config *config;
-	struct session session; /* with one of the peers */
+	struct peer_connection connection; /* with one of the peers */
 	struct cli_datagram_peers peers;
 	size_t next_peer;
 	bool answered;		  /* somebody is there: the others are not tried any more */
@@ -28,12 +28,12 @@ struct talk {
 };
 
 /* What an exchange came to, when it is no error yet. */
-enum outcome { ANSWERED, REFUSED, FAILED };
+enum outcome { DONE, REFUSED, FAILED };
 
 static void
-discard_strays(struct session *session, char *buf)
+discard_late_answers(struct peer_connection *connection, char *buf)
 {
-	while (sku_recv(&session->sock, buf, ANSWER_MAX, 0) >= 0)
+	while (sku_recv(&connection->sock, buf, ANSWER_MAX, 0) >= 0)
 		cli_verbose(1, "an answer that nothing asked for is thrown away");
 }
 
@@ -45,107 +45,108 @@ is_refusal(int errnum)
 }
 
 static enum outcome
-failed(struct talk *t, const char *doing, int errnum, int *status)
+classify_failure(struct datagram_exchange *t, const char *action, int errnum, int *status)
 {
 	if (is_refusal(errnum)) {
 		*status = errnum; /* who gives up reports it */
 		return REFUSED;
 	}
-	*status = session_failed(&t->session, doing, errnum);
+	*status = peer_failed(&t->connection, action, errnum);
 	return FAILED;
 }
 
 /* Wait until the one answer is due: 0, or the status of the reported error. */
 static int
-wait_until(struct talk *t, short events, struct sku_deadline deadline)
+wait_until(struct datagram_exchange *t, short events, struct sku_deadline deadline)
 {
-	if (sku_wait_fd(sku_fileno(&t->session.sock), events, deadline) == 0)
+	if (sku_wait_fd(sku_fileno(&t->connection.sock), events, deadline) == 0)
 		return CLI_OK;
 	return errno == ETIMEDOUT ?
-		   session_timed_out(&t->session, events == POLLIN ? "receive from" : "send to") :
-		   cli_error_errno(CLI_FAILED, errno, "wait for %s", t->session.peer);
+		   peer_timed_out(&t->connection, events == POLLIN ? "receive from" : "send to") :
+		   cli_error_errno(CLI_FAILED, errno, "wait for %s", t->connection.peer);
 }
 
 static enum outcome
-send_datagram(
-    struct talk *t, const char *message, size_t len, struct sku_deadline deadline, int *status)
+send_datagram(struct datagram_exchange *t, const char *message, size_t len,
+    struct sku_deadline deadline, int *status)
 {
-	while (sku_send(&t->session.sock, message, len, 0) == -1) {
+	while (sku_send(&t->connection.sock, message, len, 0) == -1) {
 		if (errno != EAGAIN)
-			return failed(t, "send to", errno, status);
+			return classify_failure(t, "send to", errno, status);
 		*status = wait_until(t, POLLOUT, deadline);
 		if (*status != CLI_OK)
 			return FAILED;
 	}
-	cli_count_up(&session_counters.messages, 1);
-	cli_count_up(&session_counters.bytes_out, len);
-	return ANSWERED;
+	cli_count_up(&peer_counters.messages, 1);
+	cli_count_up(&peer_counters.bytes_out, len);
+	return DONE;
 }
 
 static enum outcome
-receive_datagram(struct talk *t, size_t *len, struct sku_deadline deadline, int *status)
+receive_datagram(
+    struct datagram_exchange *t, size_t *len, struct sku_deadline deadline, int *status)
 {
 	ssize_t n;
 
-	while ((n = sku_recv(&t->session.sock, t->answer, ANSWER_MAX, 0)) == -1) {
+	while ((n = sku_recv(&t->connection.sock, t->answer, ANSWER_MAX, 0)) == -1) {
 		if (errno != EAGAIN)
-			return failed(t, "receive from", errno, status);
+			return classify_failure(t, "receive from", errno, status);
 		*status = wait_until(t, POLLIN, deadline);
 		if (*status != CLI_OK) {
-			cli_count_up(&session_counters.lost, 1);
+			cli_count_up(&peer_counters.lost, 1);
 			return FAILED;
 		}
 	}
 	*len = (size_t)n;
-	cli_count_up(&session_counters.replies, 1);
-	cli_count_up(&session_counters.bytes_in, *len);
-	return ANSWERED;
+	cli_count_up(&peer_counters.replies, 1);
+	cli_count_up(&peer_counters.bytes_in, *len);
+	return DONE;
 }
 
 static enum outcome
-exchange(struct talk *t, const char *message, size_t len, int *status)
+exchange(struct datagram_exchange *t, const char *message, size_t len, int *status)
 {
 	struct sku_deadline deadline = cli_operation_deadline(&t->config->limits);
 	enum outcome outcome;
 	size_t answer_len = 0;
 
-	discard_strays(&t->session, t->answer);
+	discard_late_answers(&t->connection, t->answer);
 	outcome = send_datagram(t, message, len, deadline, status);
-	if (outcome == ANSWERED)
+	if (outcome == DONE)
 		outcome = receive_datagram(t, &answer_len, deadline, status);
-	if (outcome != ANSWERED)
+	if (outcome != DONE)
 		return outcome;
 	t->answered = true;
 	if (cli_voice.verbose > 0)
 		(void)fprintf(stderr, "send %zu bytes\n", len);
-	*status = session_print_reply(t->answer, answer_len);
+	*status = peer_print_reply(t->answer, answer_len);
 	if (*status == CLI_OK)
-		*status = session_check_reply(&t->session, message, len, t->answer, answer_len);
-	return *status == CLI_OK ? ANSWERED : FAILED;
+		*status = peer_check_reply(&t->connection, message, len, t->answer, answer_len);
+	return *status == CLI_OK ? DONE : FAILED;
 }
 
 /* A socket for the next of the peers: ANSWERED when it is there. */
 static enum outcome
-open_next(struct talk *t, int *status)
+try_next_address(struct datagram_exchange *t, int *status)
 {
 	struct sku_sock sock = SKU_SOCK_INIT;
 	const struct sku_address *peer = &t->peers.addresses[t->next_peer++];
 	int errnum;
 
-	session_close(&t->session);
+	peer_close(&t->connection);
 	if (cli_dial_datagram(&t->config->dial, peer, &sock) == -1) {
 		errnum = errno;
 		sku_autoclose(&sock);
-		(void)cli_peer_text(peer, t->session.peer);
-		return failed(t, "connect to", errnum, status);
+		(void)cli_peer_text(peer, t->connection.peer);
+		return classify_failure(t, "connect to", errnum, status);
 	}
-	*status = session_adopt(&t->session, t->config, &sock);
-	return *status == CLI_OK ? ANSWERED : FAILED;
+	*status = peer_use_socket(&t->connection, t->config, &sock);
+	return *status == CLI_OK ? DONE : FAILED;
 }
 
 /* Everybody refused: shall all be asked again (--wait)?  After a pause, then. */
 static bool
-ask_again(struct talk *t)
+should_retry(struct datagram_exchange *t)
 {
 	const struct timespec pause = { 0, RETRY_PAUSE };
 
@@ -158,7 +159,7 @@ ask_again(struct talk *t)
 
 /* One message, to the first peer that does not refuse it. */
 static int
-say(struct talk *t, const char *message, size_t len)
+exchange_with_any(struct datagram_exchange *t, const char *message, size_t len)
 {
 	enum outcome outcome = REFUSED;
 	int status = CLI_OK, refusal;
@@ -166,17 +167,17 @@ say(struct talk *t, const char *message, size_t len)
 	if (len > 65507 && !t->config->dial.address.is_unix)
 		return cli_error_errno(CLI_FAILED, EMSGSIZE, "send a datagram of %zu bytes", len);
 	for (;;) {
-		if (sku_fileno(&t->session.sock) != -1)
+		if (sku_fileno(&t->connection.sock) != -1)
 			outcome = exchange(t, message, len, &status);
 		if (outcome != REFUSED)
 			return status;
 		refusal = status;
 		if (t->answered || t->next_peer == t->peers.count) {
-			if (!ask_again(t))
+			if (!should_retry(t))
 				break;
 			t->next_peer = 0;
 		}
-		outcome = open_next(t, &status);
+		outcome = try_next_address(t, &status);
 		if (outcome == FAILED)
 			return status;
 		if (outcome == REFUSED)
@@ -187,13 +188,13 @@ say(struct talk *t, const char *message, size_t len)
 
 		(void)snprintf(
 		    text, sizeof(text), "timed out; the last failure: %s", strerror(refusal));
-		return cli_error(CLI_TIMED_OUT, ETIMEDOUT, text, "send to %s", t->session.peer);
+		return cli_error(CLI_TIMED_OUT, ETIMEDOUT, text, "send to %s", t->connection.peer);
 	}
-	return session_failed(&t->session, "send to", refusal);
+	return peer_failed(&t->connection, "send to", refusal);
 }
 
 static int
-say_lines(struct talk *t)
+exchange_lines(struct datagram_exchange *t)
 {
 	struct line_reader reader = LINE_READER_INIT;
 	const char *line;
@@ -206,7 +207,7 @@ say_lines(struct talk *t)
 			(void)fputs(">> ", stderr);
 		got = line_next(&reader, -1, t->config->limits.run, &line, &len);
 		if (got == 1)
-			status = say(t, line, len);
+			status = exchange_with_any(t, line, len);
 		else if (got == -1 && errno == ETIMEDOUT)
 			status = cli_error(CLI_TIMED_OUT, ETIMEDOUT,
 			    cli_timeout_reason(&t->config->limits), "read standard input");
@@ -218,7 +219,7 @@ say_lines(struct talk *t)
 }
 
 static int
-open_talk(struct talk *t)
+open_exchange(struct datagram_exchange *t)
 {
 	struct sku_sock sock = SKU_SOCK_INIT;
 
@@ -234,21 +235,21 @@ open_talk(struct talk *t)
 	if (sku_socket_from_fd(&sock, t->config->dial.fd) == -1)
 		return cli_error_errno(
 		    CLI_FAILED, errno, "use descriptor %d as a socket", t->config->dial.fd);
-	return session_adopt(&t->session, t->config, &sock);
+	return peer_use_socket(&t->connection, t->config, &sock);
 }
 
 int
 run_datagrams(const struct client_config *config)
 {
-	struct talk t = { .config = config,
-		.session = { .config = config, .sock = SKU_SOCK_INIT } };
-	int status = open_talk(&t);
+	struct datagram_exchange t = { .config = config,
+		.connection = { .config = config, .sock = SKU_SOCK_INIT } };
+	int status = open_exchange(&t);
 
 	if (status == CLI_OK && config->messages == NULL)
-		status = say_lines(&t);
+		status = exchange_lines(&t);
 	for (char **m = config->messages; status == CLI_OK && m != NULL && *m != NULL; m++)
-		status = say(&t, *m, strlen(*m));
-	session_close(&t.session);
+		status = exchange_with_any(&t, *m, strlen(*m));
+	peer_close(&t.connection);
 	cli_datagram_peers_free(&t.peers);
 	free(t.answer);
 	return status;

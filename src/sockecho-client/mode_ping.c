@@ -1,4 +1,4 @@
-/* ping.c - round trips: probes on a schedule, on one connection or many.
+/* mode_ping.c - round trips: probes on a schedule, on one connection or many.
  * Row tool.
  *
  * The schedule does not wait for answers: a probe that could not leave when it was due, since the
@@ -9,7 +9,7 @@
 #include "run/output.h"
 #include "run/run.h"
 #include "sockecho-client/modes.h"
-#include "sockecho-client/probe.h"
+#include "sockecho-client/ping_connection.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -22,21 +22,21 @@
 #include <unistd.h>
 
 #define EVENTS 256
-#define PIECE ((size_t)64 * 1024)
-#define PUNCTUAL (1 * SKU_MS) /* a timer that fires this late is on time */
-#define PROBES_KEPT ((uint64_t)1 << 20)
-#define FEWEST_KEPT ((uint64_t)16)
+#define BUFFER_SIZE ((size_t)64 * 1024)
+#define ON_TIME_TOLERANCE (1 * SKU_MS) /* a timer that fires this late is on time */
+#define MAX_OUTSTANDING ((uint64_t)1 << 20)
+#define MIN_OUTSTANDING ((uint64_t)16)
 
 struct ping {
 	const struct client_config *config;
-	struct prober *probers;
-	size_t count, alive;
+	struct ping_connection *connections;
+	size_t count, open_connections;
 	struct cli_timers timers;
 	struct ping_stats *stats;
 	struct cli_datagram_peers peers;
 	int epoll_fd, signal_fd;
 	int64_t now, start_ns, stop_sending_ns;
-	char *piece;
+	char *buffer;
 	bool stopped; /* no more probes: --duration is over */
 	bool interrupted;
 	int status; /* of what ended a connection */
@@ -51,8 +51,8 @@ is_datagram(const struct ping *p)
 /* ---- telling ------------------------------------------------------------------------------- */
 
 static void
-tell_reply(const struct ping *p, const struct prober *r, const struct probe *probe, int64_t rtt,
-    const char *remark)
+report_reply(const struct ping *p, const struct ping_connection *r, const struct probe *probe,
+    int64_t rtt, const char *remark)
 {
 	if (cli_voice.quiet)
 		return;
@@ -69,7 +69,7 @@ tell_reply(const struct ping *p, const struct prober *r, const struct probe *pro
 		cli_record_emit(record);
 		return;
 	}
-	cli_print("%zu bytes from %s: seq=%llu time=%.3f ms", p->config->size, r->session.peer,
+	cli_print("%zu bytes from %s: seq=%llu time=%.3f ms", p->config->size, r->connection.peer,
 	    (unsigned long long)probe->seq, (double)rtt / 1e6);
 	if (p->count > 1)
 		cli_print(" client=%zu", r->number);
@@ -77,7 +77,7 @@ tell_reply(const struct ping *p, const struct prober *r, const struct probe *pro
 }
 
 static void
-tell_lost(const struct ping *p, const struct prober *r, uint64_t seq)
+report_lost(const struct ping *p, const struct ping_connection *r, uint64_t seq)
 {
 	if (cli_voice.quiet)
 		return;
@@ -90,7 +90,7 @@ tell_lost(const struct ping *p, const struct prober *r, uint64_t seq)
 		cli_record_emit(record);
 		return;
 	}
-	cli_print("no answer from %s: seq=%llu", r->session.peer, (unsigned long long)seq);
+	cli_print("no answer from %s: seq=%llu", r->connection.peer, (unsigned long long)seq);
 	if (p->count > 1)
 		cli_print(" client=%zu", r->number);
 	cli_print("\n");
@@ -99,22 +99,22 @@ tell_lost(const struct ping *p, const struct prober *r, uint64_t seq)
 /* ---- one connection ------------------------------------------------------------------------ */
 
 static struct probe *
-probe_slot(const struct prober *r, uint64_t seq)
+probe_slot(const struct ping_connection *r, uint64_t seq)
 {
 	return &r->probes[seq & (r->window - 1)];
 }
 
 static void
-lose(struct ping *p, struct prober *r, struct probe *probe)
+mark_lost(struct ping *p, struct ping_connection *r, struct probe *probe)
 {
 	probe->state = PROBE_LOST;
-	cli_count_up(&session_counters.lost, 1);
-	tell_lost(p, r, probe->seq);
+	cli_count_up(&peer_counters.lost, 1);
+	report_lost(p, r, probe->seq);
 }
 
 /* How long a probe is waited for. */
 static int64_t
-patience(const struct ping *p)
+probe_timeout(const struct ping *p)
 {
 	return p->config->limits.timeout_ns == SKU_NO_TIMEOUT ? INT64_MAX :
 								p->config->limits.timeout_ns;
@@ -123,12 +123,12 @@ patience(const struct ping *p)
 static int64_t
 expires_at(const struct ping *p, const struct probe *probe)
 {
-	return patience(p) == INT64_MAX ? INT64_MAX : probe->from_ns + patience(p);
+	return probe_timeout(p) == INT64_MAX ? INT64_MAX : probe->from_ns + probe_timeout(p);
 }
 
 /* Give up the probes whose time is over; oldest moves past everything that is decided. */
 static void
-expire(struct ping *p, struct prober *r)
+expire_probes(struct ping *p, struct ping_connection *r)
 {
 	for (; r->oldest <= r->sent; r->oldest++) {
 		struct probe *probe = probe_slot(r, r->oldest);
@@ -136,7 +136,7 @@ expire(struct ping *p, struct prober *r)
 		if (probe->state == PROBE_WAITING && p->now < expires_at(p, probe))
 			return;
 		if (probe->state == PROBE_WAITING)
-			lose(p, r, probe);
+			mark_lost(p, r, probe);
 	}
 }
 
@@ -147,49 +147,49 @@ is_back_to_back(const struct ping *p)
 }
 
 static bool
-may_send_more(const struct ping *p, const struct prober *r)
+may_send_more(const struct ping *p, const struct ping_connection *r)
 {
 	return !p->interrupted && !p->stopped &&
 	       (p->config->count == NO_LIMIT || r->sent < (uint64_t)p->config->count);
 }
 
 static bool
-is_waiting(const struct prober *r)
+is_waiting(const struct ping_connection *r)
 {
 	return r->oldest <= r->sent;
 }
 
 static bool
-is_sending(const struct ping *p, const struct prober *r)
+is_sending(const struct ping *p, const struct ping_connection *r)
 {
 	return r->out_offset < p->config->size;
 }
 
 static void
-bury(struct ping *p, struct prober *r)
+close_ping_connection(struct ping *p, struct ping_connection *r)
 {
 	for (; r->oldest <= r->sent; r->oldest++) {
 		if (probe_slot(r, r->oldest)->state == PROBE_WAITING)
-			lose(p, r, probe_slot(r, r->oldest));
+			mark_lost(p, r, probe_slot(r, r->oldest));
 	}
-	r->dead = true;
-	p->alive--;
+	r->closed = true;
+	p->open_connections--;
 	cli_timer_clear(&p->timers, &r->timer);
-	session_close(&r->session);
+	peer_close(&r->connection);
 }
 
 /* The connection is lost: say so and go on with the others. */
 static void
-fail(struct ping *p, struct prober *r, int status)
+close_failed(struct ping *p, struct ping_connection *r, int status)
 {
 	if (p->status == CLI_OK)
 		p->status = status;
-	bury(p, r);
+	close_ping_connection(p, r);
 }
 
 /* When the probe after the present one is due. */
 static void
-schedule(struct ping *p, struct prober *r)
+schedule(struct ping *p, struct ping_connection *r)
 {
 	if (!may_send_more(p, r))
 		r->due_ns = INT64_MAX;
@@ -202,7 +202,7 @@ schedule(struct ping *p, struct prober *r)
 }
 
 static void
-begin_probe(struct ping *p, struct prober *r)
+start_probe(struct ping *p, struct ping_connection *r)
 {
 	struct probe *probe = probe_slot(r, r->sent + 1);
 	int64_t now = sku_now();
@@ -210,29 +210,29 @@ begin_probe(struct ping *p, struct prober *r)
 	/* So many under way that one must be forgotten: it is lost. */
 	if (r->sent + 1 - r->oldest >= r->window) {
 		if (probe->state == PROBE_WAITING)
-			lose(p, r, probe);
+			mark_lost(p, r, probe);
 		r->oldest++;
 	}
 	r->sent++;
-	*probe =
-	    (struct probe){ r->sent, now - r->due_ns > PUNCTUAL ? r->due_ns : now, PROBE_WAITING };
+	*probe = (struct probe){ r->sent, now - r->due_ns > ON_TIME_TOLERANCE ? r->due_ns : now,
+		PROBE_WAITING };
 	r->out_offset = 0;
 	p->stats->transmitted++;
-	cli_count_up(&session_counters.messages, 1);
+	cli_count_up(&peer_counters.messages, 1);
 	schedule(p, r);
 }
 
 /* Some of the present probe; true: all of it is sent. */
 static bool
-send_piece(struct ping *p, struct prober *r)
+send_chunk(struct ping *p, struct ping_connection *r)
 {
 	size_t len = p->config->size - r->out_offset;
 	ssize_t n;
 
-	if (!is_datagram(p) && len > PIECE)
-		len = PIECE;
-	probe_fill(p->piece, len, r->sent, r->out_offset);
-	n = sku_send(&r->session.sock, p->piece, len, 0);
+	if (!is_datagram(p) && len > BUFFER_SIZE)
+		len = BUFFER_SIZE;
+	probe_fill(p->buffer, len, r->sent, r->out_offset);
+	n = sku_send(&r->connection.sock, p->buffer, len, 0);
 	if (n == -1 && errno == EAGAIN)
 		return false;
 	if (n == -1 && is_datagram(p) && p->stats->received > 0) {
@@ -240,58 +240,59 @@ send_piece(struct ping *p, struct prober *r)
 		return true;
 	}
 	if (n == -1) {
-		fail(p, r, session_failed(&r->session, "send to", errno));
+		close_failed(p, r, peer_failed(&r->connection, "send to", errno));
 		return false;
 	}
 	r->out_offset += (size_t)n;
-	cli_count_up(&session_counters.bytes_out, (uint64_t)n);
+	cli_count_up(&peer_counters.bytes_out, (uint64_t)n);
 	return !is_sending(p, r);
 }
 
 static void
-send_due(struct ping *p, struct prober *r)
+send_due(struct ping *p, struct ping_connection *r)
 {
-	while (!r->dead) {
-		if (is_sending(p, r) && !send_piece(p, r))
+	while (!r->closed) {
+		if (is_sending(p, r) && !send_chunk(p, r))
 			return;
 		if (is_sending(p, r))
 			continue;
 		if (r->due_ns > p->now || !may_send_more(p, r))
 			return;
-		begin_probe(p, r);
+		start_probe(p, r);
 	}
 }
 
 /* An answer to probe seq has come, all of it. */
 static void
-take_answer(struct ping *p, struct prober *r, uint64_t seq)
+take_answer(struct ping *p, struct ping_connection *r, uint64_t seq)
 {
 	struct probe *probe = probe_slot(r, seq);
 	int64_t rtt = sku_now() - probe->from_ns;
 
-	cli_count_up(&session_counters.replies, 1);
+	cli_count_up(&peer_counters.replies, 1);
 	if (probe->seq != seq || probe->state == PROBE_LOST) {
 		p->stats->late++;
 		if (probe->seq == seq)
-			tell_reply(p, r, probe, rtt, " (late)");
+			report_reply(p, r, probe, rtt, " (late)");
 		return;
 	}
 	if (probe->state == PROBE_ANSWERED) {
 		p->stats->duplicates++;
-		tell_reply(p, r, probe, rtt, " (duplicate)");
+		report_reply(p, r, probe, rtt, " (duplicate)");
 		return;
 	}
 	probe->state = PROBE_ANSWERED;
 	ping_stats_add(p->stats, rtt);
-	tell_reply(p, r, probe, rtt, "");
-	expire(p, r);
+	report_reply(p, r, probe, rtt, "");
+	expire_probes(p, r);
 	if (is_back_to_back(p))
 		schedule(p, r);
 }
 
 /* Is this what probe seq has from offset on (as --expect asks)? */
 static bool
-check(struct ping *p, struct prober *r, const char *bytes, size_t len, uint64_t seq, size_t offset)
+check_bytes(struct ping *p, struct ping_connection *r, const char *bytes, size_t len, uint64_t seq,
+    size_t offset)
 {
 	char expected[512];
 
@@ -305,9 +306,9 @@ check(struct ping *p, struct prober *r, const char *bytes, size_t len, uint64_t 
 		probe_fill(expected, n, seq, offset + done);
 		at = expect_difference(EXPECT_ECHO, expected, n, bytes + done, n);
 		if (at != -1) {
-			fail(p, r,
+			close_failed(p, r,
 			    cli_error(CLI_MISMATCH, 0, "the reply differs",
-				"receive from %s, probe %llu, byte %llu", r->session.peer,
+				"receive from %s, probe %llu, byte %llu", r->connection.peer,
 				(unsigned long long)seq,
 				(unsigned long long)(offset + done) + (unsigned long long)at));
 			return false;
@@ -318,20 +319,20 @@ check(struct ping *p, struct prober *r, const char *bytes, size_t len, uint64_t 
 }
 
 static void
-take_stream(struct ping *p, struct prober *r, const char *bytes, size_t len)
+take_stream(struct ping *p, struct ping_connection *r, const char *bytes, size_t len)
 {
-	while (len > 0 && !r->dead) {
+	while (len > 0 && !r->closed) {
 		size_t n = p->config->size - r->in_offset;
 
 		if (n > len)
 			n = len;
 		if (r->in_seq > r->sent) {
-			fail(p, r,
+			close_failed(p, r,
 			    cli_error(CLI_MISMATCH, 0, "more came back than was sent",
-				"receive from %s", r->session.peer));
+				"receive from %s", r->connection.peer));
 			return;
 		}
-		if (!check(p, r, bytes, n, r->in_seq, r->in_offset))
+		if (!check_bytes(p, r, bytes, n, r->in_seq, r->in_offset))
 			return;
 		r->in_offset += n;
 		bytes += n;
@@ -344,41 +345,42 @@ take_stream(struct ping *p, struct prober *r, const char *bytes, size_t len)
 }
 
 static void
-take_datagram(struct ping *p, struct prober *r, const char *bytes, size_t len)
+take_datagram(struct ping *p, struct ping_connection *r, const char *bytes, size_t len)
 {
 	uint64_t seq = probe_number(bytes, len);
 
 	if (seq == 0 || seq > r->sent) {
 		if (p->config->expect != EXPECT_ANY)
-			fail(p, r,
+			close_failed(p, r,
 			    cli_error(CLI_MISMATCH, 0, "an answer to no probe", "receive from %s",
-				r->session.peer));
+				r->connection.peer));
 		return;
 	}
 	if (p->config->expect != EXPECT_ANY && len != p->config->size) {
-		fail(p, r,
+		close_failed(p, r,
 		    cli_error(CLI_MISMATCH, 0, "the answer has another length",
-			"receive from %s, probe %llu", r->session.peer, (unsigned long long)seq));
+			"receive from %s, probe %llu", r->connection.peer,
+			(unsigned long long)seq));
 		return;
 	}
-	if (check(p, r, bytes, len, seq, 0))
+	if (check_bytes(p, r, bytes, len, seq, 0))
 		take_answer(p, r, seq);
 }
 
 static void
-receive_failed(struct ping *p, struct prober *r, int errnum)
+receive_failed(struct ping *p, struct ping_connection *r, int errnum)
 {
 	/* One that refuses a datagram may be there for the next, if it ever was. */
 	if (is_datagram(p) && p->stats->received > 0)
 		return;
-	fail(p, r, session_failed(&r->session, "receive from", errnum));
+	close_failed(p, r, peer_failed(&r->connection, "receive from", errnum));
 }
 
 static void
-receive(struct ping *p, struct prober *r)
+receive(struct ping *p, struct ping_connection *r)
 {
-	while (!r->dead) {
-		ssize_t n = sku_recv(&r->session.sock, p->piece, PIECE, 0);
+	while (!r->closed) {
+		ssize_t n = sku_recv(&r->connection.sock, p->buffer, BUFFER_SIZE, 0);
 
 		if (n == -1) {
 			if (errno != EAGAIN)
@@ -386,22 +388,23 @@ receive(struct ping *p, struct prober *r)
 			return;
 		}
 		if (n == 0 && !is_datagram(p)) {
-			fail(p, r, session_closed_early(&r->session, "every probe was answered"));
+			close_failed(
+			    p, r, peer_closed_early(&r->connection, "every probe was answered"));
 			return;
 		}
-		cli_count_up(&session_counters.bytes_in, (uint64_t)n);
+		cli_count_up(&peer_counters.bytes_in, (uint64_t)n);
 		if (is_datagram(p))
-			take_datagram(p, r, p->piece, (size_t)n);
+			take_datagram(p, r, p->buffer, (size_t)n);
 		else
-			take_stream(p, r, p->piece, (size_t)n);
-		if (!is_datagram(p) && (size_t)n < PIECE)
+			take_stream(p, r, p->buffer, (size_t)n);
+		if (!is_datagram(p) && (size_t)n < BUFFER_SIZE)
 			return; /* there is no more, or epoll says so */
 	}
 }
 
 /* When r must be looked at again, whatever comes. */
 static int64_t
-wakes_at(const struct ping *p, const struct prober *r)
+next_deadline(const struct ping *p, const struct ping_connection *r)
 {
 	int64_t at = is_sending(p, r) ? INT64_MAX : r->due_ns; /* one probe after the other */
 
@@ -412,39 +415,40 @@ wakes_at(const struct ping *p, const struct prober *r)
 
 /* After something happened: what comes next, or is it done? */
 static void
-settle(struct ping *p, struct prober *r)
+update_connection(struct ping *p, struct ping_connection *r)
 {
 	struct epoll_event event = { .data.ptr = r };
 
-	if (r->dead)
+	if (r->closed)
 		return;
-	expire(p, r);
+	expire_probes(p, r);
 	if (is_sending(p, r) && probe_slot(r, r->sent)->state == PROBE_LOST) {
-		fail(p, r, session_timed_out(&r->session, "send to"));
+		close_failed(p, r, peer_timed_out(&r->connection, "send to"));
 		return;
 	}
 	if (is_back_to_back(p) || !may_send_more(p, r))
 		schedule(p, r);
 	if (!may_send_more(p, r) && !is_waiting(r)) {
-		bury(p, r);
+		close_ping_connection(p, r);
 		return;
 	}
-	if (wakes_at(p, r) != INT64_MAX)
-		(void)cli_timer_set(&p->timers, &r->timer, wakes_at(p, r)); /* it has room */
+	if (next_deadline(p, r) != INT64_MAX)
+		(void)cli_timer_set(&p->timers, &r->timer, next_deadline(p, r)); /* it has room */
 	else
 		cli_timer_clear(&p->timers, &r->timer);
 	event.events = EPOLLIN | (is_sending(p, r) ? EPOLLOUT : 0);
 	if (event.events != r->watched &&
-	    epoll_ctl(p->epoll_fd, EPOLL_CTL_MOD, sku_fileno(&r->session.sock), &event) == 0)
+	    epoll_ctl(p->epoll_fd, EPOLL_CTL_MOD, sku_fileno(&r->connection.sock), &event) == 0)
 		r->watched = event.events;
 }
 
 /* ---- the loop ------------------------------------------------------------------------------ */
 
-static struct prober *
-prober_of(struct cli_timer *timer)
+static struct ping_connection *
+connection_of(struct cli_timer *timer)
 {
-	return (struct prober *)(void *)((char *)timer - offsetof(struct prober, timer));
+	return (struct ping_connection *)(void *)((char *)timer -
+						  offsetof(struct ping_connection, timer));
 }
 
 /* Wait to the nanosecond where the kernel can: a millisecond would be most of a round trip. */
@@ -480,27 +484,27 @@ run_timers(struct ping *p)
 	struct cli_timer *timer;
 
 	while ((timer = cli_timers_first(&p->timers)) != NULL && timer->at_ns <= p->now) {
-		struct prober *r = prober_of(timer);
+		struct ping_connection *r = connection_of(timer);
 
 		cli_timer_clear(&p->timers, timer);
-		expire(p, r);
+		expire_probes(p, r);
 		if (is_back_to_back(p))
 			schedule(p, r);
 		send_due(p, r);
-		settle(p, r);
+		update_connection(p, r);
 	}
 }
 
 static void
-handle(struct ping *p, struct prober *r, uint32_t events)
+handle(struct ping *p, struct ping_connection *r, uint32_t events)
 {
-	if (r->dead)
+	if (r->closed)
 		return;
 	if ((events & ~(uint32_t)EPOLLOUT) != 0)
 		receive(p, r);
-	if (!r->dead)
+	if (!r->closed)
 		send_due(p, r);
-	settle(p, r);
+	update_connection(p, r);
 }
 
 /* --duration is over: those who wait for nothing are done. */
@@ -509,15 +513,15 @@ stop_sending(struct ping *p)
 {
 	p->stopped = true;
 	for (size_t i = 0; i < p->count; i++)
-		settle(p, &p->probers[i]);
+		update_connection(p, &p->connections[i]);
 }
 
 static int
-run(struct ping *p)
+ping_until_done(struct ping *p)
 {
 	struct epoll_event events[EVENTS];
 
-	while (p->alive > 0 && !p->interrupted) {
+	while (p->open_connections > 0 && !p->interrupted) {
 		int n = wait_for_events(p, events);
 
 		p->now = sku_now();
@@ -532,9 +536,9 @@ run(struct ping *p)
 			stop_sending(p);
 		if (cli_flush() != CLI_OK)
 			return CLI_FAILED;
-		if (p->alive > 0 && p->now >= p->config->limits.run.at_ns)
+		if (p->open_connections > 0 && p->now >= p->config->limits.run.at_ns)
 			return cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
-			    "ping %s", p->probers[0].session.peer);
+			    "ping %s", p->connections[0].connection.peer);
 	}
 	return CLI_OK;
 }
@@ -544,7 +548,8 @@ run(struct ping *p)
 static uint64_t
 window_size(const struct client_config *config)
 {
-	uint64_t most = PROBES_KEPT / (uint64_t)config->clients, want = FEWEST_KEPT, size = 1;
+	uint64_t most = MAX_OUTSTANDING / (uint64_t)config->clients, want = MIN_OUTSTANDING,
+		 size = 1;
 
 	if (config->interval_ns > 0 && config->limits.timeout_ns > 0)
 		want += 2 * (uint64_t)(config->limits.timeout_ns / config->interval_ns);
@@ -552,15 +557,15 @@ window_size(const struct client_config *config)
 		want = most;
 	if (want > most)
 		want = most;
-	if (want < FEWEST_KEPT)
-		want = FEWEST_KEPT;
+	if (want < MIN_OUTSTANDING)
+		want = MIN_OUTSTANDING;
 	while (size < want)
 		size *= 2;
 	return size;
 }
 
 static int
-open_datagram(struct ping *p, struct prober *r)
+open_datagram(struct ping *p, struct ping_connection *r)
 {
 	struct sku_sock sock = SKU_SOCK_INIT;
 	int status;
@@ -569,26 +574,26 @@ open_datagram(struct ping *p, struct prober *r)
 		if (sku_socket_from_fd(&sock, p->config->dial.fd) == -1)
 			return cli_error_errno(
 			    CLI_FAILED, errno, "use descriptor %d", p->config->dial.fd);
-		return session_adopt(&r->session, p->config, &sock);
+		return peer_use_socket(&r->connection, p->config, &sock);
 	}
 	for (size_t i = 0; i < p->peers.count; i++) {
 		if (cli_dial_datagram(&p->config->dial, &p->peers.addresses[i], &sock) == 0)
-			return session_adopt(&r->session, p->config, &sock);
+			return peer_use_socket(&r->connection, p->config, &sock);
 		status = errno;
 		sku_autoclose(&sock);
 		if (i + 1 == p->peers.count)
 			return cli_error_peer(status, "connect to %s",
-			    cli_peer_text(&p->peers.addresses[i], r->session.peer));
+			    cli_peer_text(&p->peers.addresses[i], r->connection.peer));
 	}
 	return CLI_FAILED;
 }
 
 static int
-open_prober(struct ping *p, size_t i)
+open_ping_connection(struct ping *p, size_t i)
 {
-	struct prober *r = &p->probers[i];
+	struct ping_connection *r = &p->connections[i];
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = r };
-	int status = is_datagram(p) ? open_datagram(p, r) : session_open(&r->session, p->config);
+	int status = is_datagram(p) ? open_datagram(p, r) : peer_open(&r->connection, p->config);
 
 	if (status != CLI_OK)
 		return status;
@@ -601,9 +606,9 @@ open_prober(struct ping *p, size_t i)
 	r->probes = calloc(r->window, sizeof(*r->probes));
 	if (r->probes == NULL || cli_timer_set(&p->timers, &r->timer, INT64_MAX) == -1)
 		return cli_error_errno(CLI_FAILED, ENOMEM, "prepare --ping");
-	if (epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, sku_fileno(&r->session.sock), &event) == -1)
+	if (epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, sku_fileno(&r->connection.sock), &event) == -1)
 		return cli_error_errno(CLI_FAILED, errno, "prepare --ping");
-	p->alive++;
+	p->open_connections++;
 	return CLI_OK;
 }
 
@@ -632,13 +637,13 @@ open_ping(struct ping *p)
 
 	cli_raise_descriptor_limit();
 	(void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* wake when the probe is due */
-	p->piece = malloc(PIECE);
+	p->buffer = malloc(BUFFER_SIZE);
 	p->stats = calloc(1, sizeof(*p->stats));
-	p->probers = calloc((size_t)p->config->clients, sizeof(*p->probers));
-	if (p->piece == NULL || p->stats == NULL || p->probers == NULL)
+	p->connections = calloc((size_t)p->config->clients, sizeof(*p->connections));
+	if (p->buffer == NULL || p->stats == NULL || p->connections == NULL)
 		return cli_error_errno(CLI_FAILED, ENOMEM, "prepare --ping");
 	for (size_t i = 0; i < (size_t)p->config->clients; i++)
-		p->probers[i].session.sock = (struct sku_sock)SKU_SOCK_INIT;
+		p->connections[i].connection.sock = (struct sku_sock)SKU_SOCK_INIT;
 	if (is_datagram(p) && p->config->dial.fd == -1)
 		status = cli_dial_resolve(
 		    &p->config->dial, &p->config->endpoint, &p->config->limits, &p->peers);
@@ -647,19 +652,19 @@ open_ping(struct ping *p)
 		return cli_error_errno(CLI_FAILED, errno, "prepare --ping");
 	p->count = (size_t)p->config->clients;
 	for (size_t i = 0; status == CLI_OK && i < p->count; i++)
-		status = open_prober(p, i);
+		status = open_ping_connection(p, i);
 	return status;
 }
 
 /* Everybody begins; with an interval, one after the other within it, not all at once. */
 static void
-begin(struct ping *p)
+start_probing(struct ping *p)
 {
 	p->now = p->start_ns = sku_now();
 	if (p->config->duration_ns != NO_LIMIT)
 		p->stop_sending_ns = p->now + p->config->duration_ns;
 	for (size_t i = 0; i < p->count; i++) {
-		struct prober *r = &p->probers[i];
+		struct ping_connection *r = &p->connections[i];
 
 		r->start_ns = p->start_ns + p->config->interval_ns / (int64_t)p->count * (int64_t)i;
 		r->due_ns = r->start_ns;
@@ -669,7 +674,7 @@ begin(struct ping *p)
 }
 
 static int
-result(const struct ping *p)
+exit_status(const struct ping *p)
 {
 	if (p->status != CLI_OK)
 		return p->status;
@@ -677,16 +682,16 @@ result(const struct ping *p)
 		return CLI_OK;
 	if (p->config->limits.timeout_ns == 0)
 		return cli_error_errno(
-		    CLI_FAILED, EAGAIN, "receive from %s", p->probers[0].session.peer);
+		    CLI_FAILED, EAGAIN, "receive from %s", p->connections[0].connection.peer);
 	return p->stats->received == 0 ? CLI_TIMED_OUT : CLI_FAILED;
 }
 
 static void
 close_ping(struct ping *p)
 {
-	for (size_t i = 0; p->probers != NULL && i < p->count; i++) {
-		session_close(&p->probers[i].session);
-		free(p->probers[i].probes);
+	for (size_t i = 0; p->connections != NULL && i < p->count; i++) {
+		peer_close(&p->connections[i].connection);
+		free(p->connections[i].probes);
 	}
 	cli_timers_free(&p->timers);
 	cli_datagram_peers_free(&p->peers);
@@ -694,9 +699,9 @@ close_ping(struct ping *p)
 		(void)close(p->epoll_fd);
 	if (p->signal_fd != -1)
 		(void)close(p->signal_fd);
-	free(p->probers);
+	free(p->connections);
 	free(p->stats);
-	free(p->piece);
+	free(p->buffer);
 }
 
 int
@@ -710,10 +715,10 @@ run_ping(const struct client_config *config)
 	if (status == CLI_OK)
 		status = open_signal(&p);
 	if (status == CLI_OK) {
-		begin(&p);
-		status = run(&p);
+		start_probing(&p);
+		status = ping_until_done(&p);
 		if (status == CLI_OK)
-			status = result(&p);
+			status = exit_status(&p);
 		ping_stats_print(p.stats, sku_now() - p.start_ns, config->histogram);
 	}
 	close_ping(&p);

@@ -1,6 +1,6 @@
-/* probe.c - what is in a probe of --ping.
+/* ping_connection.c - what is in a probe of --ping.
  * Row tool. */
-#include "sockecho-client/probe.h"
+#include "sockecho-client/ping_connection.h"
 
 #include <stdio.h>
 

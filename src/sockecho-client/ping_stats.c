@@ -1,6 +1,6 @@
-/* pingstats.c - round trips, counted and distributed, in bounded memory.
+/* ping_stats.c - round trips, counted and distributed, in bounded memory.
  * Row tool. */
-#include "sockecho-client/pingstats.h"
+#include "sockecho-client/ping_stats.h"
 
 #include "run/event.h"
 #include "run/output.h"

@@ -1,16 +1,16 @@
-/* prompt.c - a person types a line at a time.
+/* mode_prompt.c - a person types a line at a time.
  * Row tool. */
 #include "run/message.h"
 #include "sockecho-client/lines.h"
 #include "sockecho-client/modes.h"
-#include "sockecho-client/session.h"
+#include "sockecho-client/peer.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 
 static void
-strip(const char **line, size_t *len)
+trim(const char **line, size_t *len)
 {
 	while (*len > 0 && isspace((unsigned char)**line)) {
 		(*line)++;
@@ -33,35 +33,35 @@ is_alpha(const char *line, size_t len)
 
 /* While the person thinks, the peer did something: is it still there? */
 static int
-look_at_peer(struct session *session)
+check_peer(struct peer_connection *connection)
 {
 	char byte;
-	ssize_t n = sku_recv(&session->sock, &byte, 1, MSG_PEEK);
+	ssize_t n = sku_recv(&connection->sock, &byte, 1, MSG_PEEK);
 
 	if (n == 0)
-		return session_closed_early(session, "you did");
+		return peer_closed_early(connection, "you did");
 	if (n == -1 && errno != EAGAIN)
-		return session_failed(session, "receive from", errno);
+		return peer_failed(connection, "receive from", errno);
 	if (n == 1)
 		return cli_error(CLI_MISMATCH, 0, "bytes came that nothing asked for",
-		    "receive from %s", session->peer);
+		    "receive from %s", connection->peer);
 	return CLI_OK;
 }
 
 static int
-talk(struct session *session, struct line_reader *reader)
+prompt_loop(struct peer_connection *connection, struct line_reader *reader)
 {
-	const struct client_config *config = session->config;
+	const struct client_config *config = connection->config;
 	const char *line;
 	size_t len;
 	int status = CLI_OK, got;
 
 	while (status == CLI_OK) {
 		(void)fputs(">> ", stderr);
-		while ((got = line_next(reader, sku_fileno(&session->sock), config->limits.run,
+		while ((got = line_next(reader, sku_fileno(&connection->sock), config->limits.run,
 			    &line, &len)) == -1 &&
 		       errno == EINTR) {
-			status = look_at_peer(session);
+			status = check_peer(connection);
 			if (status != CLI_OK)
 				return status;
 		}
@@ -74,9 +74,9 @@ talk(struct session *session, struct line_reader *reader)
 			(void)fputs("\n", stderr);
 			return CLI_OK;
 		}
-		strip(&line, &len);
+		trim(&line, &len);
 		if (len > 0 && (!config->alpha || is_alpha(line, len)))
-			status = session_say(session, line, len);
+			status = peer_exchange_message(connection, line, len);
 	}
 	return status;
 }
@@ -85,12 +85,12 @@ int
 run_prompt(const struct client_config *config)
 {
 	struct line_reader reader = LINE_READER_INIT;
-	struct session session;
-	int status = session_open(&session, config);
+	struct peer_connection connection;
+	int status = peer_open(&connection, config);
 
 	if (status == CLI_OK)
-		status = talk(&session, &reader);
+		status = prompt_loop(&connection, &reader);
 	line_reader_free(&reader);
-	session_close(&session);
+	peer_close(&connection);
 	return status;
 }

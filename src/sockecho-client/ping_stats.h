@@ -1,6 +1,6 @@
-/* pingstats.h - round trips, counted and distributed, in bounded memory. */
-#ifndef CLIENT_PINGSTATS_H
-#define CLIENT_PINGSTATS_H
+/* ping_stats.h - round trips, counted and distributed, in bounded memory. */
+#ifndef CLIENT_PING_STATS_H
+#define CLIENT_PING_STATS_H
 
 #include <stdbool.h>
 #include <stdint.h>

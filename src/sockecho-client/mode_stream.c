@@ -1,11 +1,11 @@
-/* stream.c - standard input goes out, what comes back goes to standard output, both at once.
+/* mode_stream.c - standard input goes out, what comes back goes to standard output, both at once.
  * Row tool. */
 #include "run/escape.h"
 #include "run/message.h"
 #include "run/output.h"
 #include "run/run.h"
 #include "sockecho-client/modes.h"
-#include "sockecho-client/session.h"
+#include "sockecho-client/peer.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -17,12 +17,12 @@
 /* Bytes on their way: those from start to end. */
 struct buffer {
 	char *bytes;
-	size_t start, end, room;
+	size_t start, end, capacity;
 };
 
 struct stream {
-	struct session session;
-	struct expecting expecting;
+	struct peer_connection connection;
+	struct expect_state expect;
 	struct cli_outlet outlet;
 	struct buffer out; /* from standard input to the peer */
 	struct buffer in;  /* from the peer to standard output */
@@ -37,9 +37,9 @@ is_empty(const struct buffer *b)
 }
 
 static void
-arm(struct stream *s)
+restart_timeout(struct stream *s)
 {
-	s->idle = cli_operation_deadline(&s->session.config->limits);
+	s->idle = cli_operation_deadline(&s->connection.config->limits);
 }
 
 /* ---- one step in each direction; each returns CLI_OK or the status of a reported error ------- */
@@ -47,7 +47,7 @@ arm(struct stream *s)
 static int
 read_input(struct stream *s)
 {
-	size_t most = s->out.room, room = expecting_room(&s->expecting);
+	size_t most = s->out.capacity, room = expect_allowance(&s->expect);
 	ssize_t n = read(STDIN_FILENO, s->out.bytes, most < room ? most : room);
 
 	if (n == -1)
@@ -65,29 +65,29 @@ static int
 send_output(struct stream *s)
 {
 	const char *bytes = s->out.bytes + s->out.start;
-	ssize_t n = sku_send(&s->session.sock, bytes, s->out.end - s->out.start, 0);
+	ssize_t n = sku_send(&s->connection.sock, bytes, s->out.end - s->out.start, 0);
 
 	if (n == -1 && errno == EAGAIN)
 		return CLI_OK;
 	/* EPIPE: the peer had closed in order before it reset what still came. */
 	if (n == -1 && errno == EPIPE)
-		return session_closed_early(&s->session, "all of the input was sent");
+		return peer_closed_early(&s->connection, "all of the input was sent");
 	if (n == -1)
-		return session_failed(&s->session, "send to", errno);
-	expecting_sent(&s->expecting, bytes, (size_t)n);
+		return peer_failed(&s->connection, "send to", errno);
+	expect_sent(&s->expect, bytes, (size_t)n);
 	s->out.start += (size_t)n;
-	cli_count_up(&session_counters.bytes_out, (uint64_t)n);
-	arm(s);
+	cli_count_up(&peer_counters.bytes_out, (uint64_t)n);
+	restart_timeout(s);
 	return CLI_OK;
 }
 
 static int
-shut_output(struct stream *s)
+end_output(struct stream *s)
 {
 	s->output_shut = true;
-	arm(s);
-	if (sku_shutdown(&s->session.sock, SHUT_WR) == -1 && errno != ENOTCONN)
-		return session_failed(&s->session, "send to", errno);
+	restart_timeout(s);
+	if (sku_shutdown(&s->connection.sock, SHUT_WR) == -1 && errno != ENOTCONN)
+		return peer_failed(&s->connection, "send to", errno);
 	return CLI_OK;
 }
 
@@ -96,11 +96,11 @@ check_received(struct stream *s, const char *bytes, size_t len)
 {
 	char text[80];
 
-	if (expecting_received(&s->expecting, bytes, len))
+	if (expect_received(&s->expect, bytes, len))
 		return CLI_OK;
 	(void)snprintf(text, sizeof(text), "the reply differs at byte %llu",
-	    (unsigned long long)s->expecting.differs_at);
-	return cli_error(CLI_MISMATCH, 0, text, "receive from %s", s->session.peer);
+	    (unsigned long long)s->expect.differs_at);
+	return cli_error(CLI_MISMATCH, 0, text, "receive from %s", s->connection.peer);
 }
 
 /* A terminal is shown the bytes escaped; they need more room then. */
@@ -115,43 +115,43 @@ escape_received(struct stream *s, size_t len)
 	free(s->in.bytes);
 	s->in.bytes = escaped;
 	s->in.end = escaped_len;
-	s->in.room = escaped_len + 1;
+	s->in.capacity = escaped_len + 1;
 	return CLI_OK;
 }
 
 static int
-make_room_again(struct stream *s)
+restore_buffer(struct stream *s)
 {
 	char *bytes;
 
-	if (s->in.room == s->session.config->stream.bufsize)
+	if (s->in.capacity == s->connection.config->stream.bufsize)
 		return CLI_OK;
-	bytes = realloc(s->in.bytes, s->session.config->stream.bufsize);
+	bytes = realloc(s->in.bytes, s->connection.config->stream.bufsize);
 	if (bytes == NULL)
 		return cli_error_errno(CLI_FAILED, ENOMEM, "get a buffer");
 	s->in.bytes = bytes;
-	s->in.room = s->session.config->stream.bufsize;
+	s->in.capacity = s->connection.config->stream.bufsize;
 	return CLI_OK;
 }
 
 static int
 receive_input(struct stream *s)
 {
-	int status = make_room_again(s), checked;
+	int status = restore_buffer(s), checked;
 	ssize_t n;
 
 	if (status != CLI_OK)
 		return status;
-	n = sku_recv(&s->session.sock, s->in.bytes, s->in.room, 0);
+	n = sku_recv(&s->connection.sock, s->in.bytes, s->in.capacity, 0);
 	if (n == -1)
 		return errno == EAGAIN ? CLI_OK :
-					 session_failed(&s->session, "receive from", errno);
-	arm(s);
+					 peer_failed(&s->connection, "receive from", errno);
+	restart_timeout(s);
 	if (n == 0) {
 		s->peer_ended = true;
 		return CLI_OK;
 	}
-	cli_count_up(&session_counters.bytes_in, (uint64_t)n);
+	cli_count_up(&peer_counters.bytes_in, (uint64_t)n);
 	checked = check_received(s, s->in.bytes, (size_t)n);
 	s->in.start = 0;
 	s->in.end = (size_t)n;
@@ -179,7 +179,7 @@ write_received(struct stream *s)
 /* The peer has ended: was all of the input sent?  What standard input has not shown by now is not
  * waited for: with an open one it was not all. */
 static int
-judge_end(struct stream *s)
+check_end(struct stream *s)
 {
 	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
 	int status = CLI_OK;
@@ -187,9 +187,9 @@ judge_end(struct stream *s)
 	if (is_empty(&s->out) && !s->input_ended && poll(&pfd, 1, 0) == 1)
 		status = read_input(s);
 	if (status == CLI_OK && (!is_empty(&s->out) || !s->input_ended))
-		status = session_closed_early(&s->session, "all of the input was sent");
-	if (status == CLI_OK && !expecting_is_settled(&s->expecting))
-		status = session_closed_early(&s->session, "everything had come back");
+		status = peer_closed_early(&s->connection, "all of the input was sent");
+	if (status == CLI_OK && !expect_is_complete(&s->expect))
+		status = peer_closed_early(&s->connection, "everything had come back");
 	return status;
 }
 
@@ -197,8 +197,8 @@ static int
 timed_out(const struct stream *s)
 {
 	if (!is_empty(&s->out))
-		return session_timed_out(&s->session, "send to");
-	return session_timed_out(&s->session, "receive from");
+		return peer_timed_out(&s->connection, "send to");
+	return peer_timed_out(&s->connection, "receive from");
 }
 
 /* ---- the loop ------------------------------------------------------------------------------ */
@@ -206,10 +206,10 @@ timed_out(const struct stream *s)
 enum { INPUT, SOCKET, OUTPUT, ENDS };
 
 static void
-choose_events(const struct stream *s, struct pollfd pfds[ENDS])
+set_poll_events(const struct stream *s, struct pollfd pfds[ENDS])
 {
 	bool read_input_now =
-	    is_empty(&s->out) && !s->input_ended && expecting_room(&s->expecting) > 0;
+	    is_empty(&s->out) && !s->input_ended && expect_allowance(&s->expect) > 0;
 	short events = 0;
 
 	if (!is_empty(&s->out))
@@ -219,7 +219,7 @@ choose_events(const struct stream *s, struct pollfd pfds[ENDS])
 	pfds[INPUT] = (struct pollfd){ read_input_now ? STDIN_FILENO : -1, POLLIN, 0 };
 	/* A socket that is not waited for must not wake us with its hang-up either. */
 	pfds[SOCKET] =
-	    (struct pollfd){ events != 0 ? sku_fileno(&s->session.sock) : -1, events, 0 };
+	    (struct pollfd){ events != 0 ? sku_fileno(&s->connection.sock) : -1, events, 0 };
 	/* Without anything to write, a reader that went away is still news (POLLERR). */
 	pfds[OUTPUT] = (struct pollfd){ s->outlet.can_wait || !is_empty(&s->in) ? s->outlet.fd : -1,
 		is_empty(&s->in) ? 0 : POLLOUT, 0 };
@@ -246,24 +246,24 @@ take_events(struct stream *s, const struct pollfd pfds[ENDS])
 	if (status == CLI_OK && pfds[INPUT].revents != 0)
 		status = read_input(s);
 	if (status == CLI_OK && s->input_ended && is_empty(&s->out) && !s->output_shut)
-		status = shut_output(s);
+		status = end_output(s);
 	return status;
 }
 
 static int
-pump(struct stream *s)
+transfer_both_ways(struct stream *s)
 {
 	struct pollfd pfds[ENDS];
 	int status = CLI_OK;
 
-	arm(s);
+	restart_timeout(s);
 	while (status == CLI_OK && !(s->peer_ended && is_empty(&s->in))) {
 		/* A standard output that takes nothing is not the peer's doing. */
 		struct sku_deadline deadline =
-		    is_empty(&s->in) ? s->idle : s->session.config->limits.run;
+		    is_empty(&s->in) ? s->idle : s->connection.config->limits.run;
 		int n;
 
-		choose_events(s, pfds);
+		set_poll_events(s, pfds);
 		n = poll(pfds, ENDS, sku_deadline_poll_ms(deadline));
 		if (n == -1 && errno != EINTR)
 			return cli_error_errno(CLI_FAILED, errno, "wait");
@@ -272,12 +272,12 @@ pump(struct stream *s)
 		else if (sku_deadline_passed(deadline))
 			return timed_out(s);
 	}
-	return status == CLI_OK ? judge_end(s) : status;
+	return status == CLI_OK ? check_end(s) : status;
 }
 
 /* After an error, what came before it still goes out, as far as it does without waiting. */
 static void
-flush_received(struct stream *s)
+write_what_is_left(struct stream *s)
 {
 	while (!is_empty(&s->in)) {
 		ssize_t n = cli_outlet_write(
@@ -294,30 +294,29 @@ open_stream(struct stream *s, const struct client_config *config)
 {
 	s->in.bytes = malloc(config->stream.bufsize);
 	s->out.bytes = malloc(config->stream.bufsize);
-	s->in.room = s->out.room = config->stream.bufsize;
-	if (s->in.bytes == NULL || s->out.bytes == NULL ||
-	    !expecting_init(&s->expecting, config->expect))
+	s->in.capacity = s->out.capacity = config->stream.bufsize;
+	if (s->in.bytes == NULL || s->out.bytes == NULL || !expect_init(&s->expect, config->expect))
 		return cli_error_errno(CLI_FAILED, ENOMEM, "get buffers (--bufsize)");
 	cli_outlet_open(&s->outlet);
-	return session_open(&s->session, config);
+	return peer_open(&s->connection, config);
 }
 
 int
 run_stream(const struct client_config *config)
 {
-	struct stream s = { .session = { .sock = SKU_SOCK_INIT },
+	struct stream s = { .connection = { .sock = SKU_SOCK_INIT },
 		.outlet = { .fd = STDOUT_FILENO } };
 	int status = open_stream(&s, config);
 
 	if (status == CLI_OK)
-		status = pump(&s);
-	flush_received(&s);
+		status = transfer_both_ways(&s);
+	write_what_is_left(&s);
 	if (status == CLI_OK && cli_voice.verbose > 0)
 		(void)fprintf(stderr, "send %llu bytes\n",
-		    (unsigned long long)cli_counter_value(&session_counters.bytes_out));
-	session_close(&s.session);
+		    (unsigned long long)cli_counter_value(&peer_counters.bytes_out));
+	peer_close(&s.connection);
 	cli_outlet_close(&s.outlet);
-	expecting_free(&s.expecting);
+	expect_free(&s.expect);
 	free(s.in.bytes);
 	free(s.out.bytes);
 	return status;

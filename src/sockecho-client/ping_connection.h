@@ -1,11 +1,12 @@
-/* probe.h - one connection of --ping: which probes are under way, and what came of them. */
-#ifndef CLIENT_PROBE_H
-#define CLIENT_PROBE_H
+/* ping_connection.h - one connection of --ping: which probes are under way, and what came of them.
+ */
+#ifndef CLIENT_PING_CONNECTION_H
+#define CLIENT_PING_CONNECTION_H
 
 #include "run/timers.h"
 #include "sockecho-client/config.h"
-#include "sockecho-client/pingstats.h"
-#include "sockecho-client/session.h"
+#include "sockecho-client/peer.h"
+#include "sockecho-client/ping_stats.h"
 
 enum probe_state { PROBE_NONE, PROBE_WAITING, PROBE_ANSWERED, PROBE_LOST };
 
@@ -15,8 +16,8 @@ struct probe {
 	enum probe_state state;
 };
 
-struct prober {
-	struct session session;
+struct ping_connection {
+	struct peer_connection connection;
 	struct cli_timer timer;
 	size_t number; /* which of --clients, from 1 */
 	int64_t start_ns;
@@ -27,7 +28,7 @@ struct prober {
 	uint64_t in_seq;   /* streams: the probe whose answer is coming in, */
 	size_t in_offset;  /* and how much of it has */
 	uint32_t watched;
-	bool dead;
+	bool closed;
 	size_t window; /* probes that are remembered: a power of two */
 	struct probe *probes;
 };

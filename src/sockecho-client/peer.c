@@ -1,0 +1,270 @@
+/* peer.c - a connection and the words for what happens to it.
+ * Row tool. */
+#include "sockecho-client/peer.h"
+
+#include "run/escape.h"
+#include "run/event.h"
+#include "run/message.h"
+#include "run/output.h"
+#include "run/run.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct peer_counters peer_counters;
+
+void
+peer_count_on_sigusr1(void)
+{
+	static const struct cli_counter_row rows[] = {
+		{ "bytes_out", &peer_counters.bytes_out },
+		{ "bytes_in", &peer_counters.bytes_in },
+		{ "messages", &peer_counters.messages },
+		{ "replies", &peer_counters.replies },
+		{ "lost", &peer_counters.lost },
+		{ NULL, NULL },
+	};
+
+	cli_counters_on_sigusr1("state", rows);
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+static void
+print_address(const char *which, const struct sku_address *address)
+{
+	char host[SKU_ADDRESS_TEXT_MAX];
+	char *escaped;
+
+	(void)sku_address_host(address, host);
+	if (address->len > 0 && address->sa.sa_family != AF_UNIX) {
+		(void)fprintf(stderr, "%s: %s - %u\n", which, host, sku_address_port(address));
+		return;
+	}
+	escaped = cli_escape(host, strlen(host), CLI_ESCAPE_LINE, NULL);
+	(void)fprintf(
+	    stderr, "%s: %s\n", which, escaped != NULL && *escaped != '\0' ? escaped : "(unnamed)");
+	free(escaped);
+}
+
+static void
+emit_connected(const struct sku_address *local, const struct sku_address *peer)
+{
+	json_t *record = cli_record("connected");
+	char host[SKU_ADDRESS_TEXT_MAX];
+
+	if (peer->len > 0 && peer->sa.sa_family != AF_UNIX) {
+		cli_record_text(record, "address", sku_address_host(peer, host));
+		cli_record_number(record, "port", sku_address_port(peer));
+		cli_record_text(record, "local_address", sku_address_host(local, host));
+		cli_record_number(record, "local_port", sku_address_port(local));
+	} else {
+		cli_record_text(record, "path", sku_address_host(peer, host));
+	}
+	cli_record_emit(record);
+}
+
+/* sku_getsockname(), sku_getpeername(): a socket that has none has an empty address. */
+static void
+report_addresses(const struct peer_connection *connection)
+{
+	struct sku_address local, peer;
+
+	if (sku_getsockname(&connection->sock, &local) == -1)
+		local.len = 0;
+	if (sku_getpeername(&connection->sock, &peer) == -1)
+		peer.len = 0;
+	if (cli_voice.verbose > 0) {
+		print_address("client", &local);
+		print_address("server", &peer);
+	}
+	if (cli_voice.json)
+		emit_connected(&local, &peer);
+}
+
+int
+peer_use_socket(
+    struct peer_connection *connection, const struct client_config *config, struct sku_sock *sock)
+{
+	struct sku_address peer;
+
+	connection->config = config;
+	connection->sock = *sock;
+	*sock = (struct sku_sock)SKU_SOCK_INIT;
+	if (sku_getpeername(&connection->sock, &peer) == -1)
+		peer.len = 0;
+	(void)cli_peer_text(&peer, connection->peer);
+	cli_stream_apply(&config->stream, &connection->sock);
+	if (sku_settimeout(&connection->sock, 0) == -1)
+		return cli_error_errno(
+		    CLI_FAILED, errno, "prepare the connection to %s", connection->peer);
+	report_addresses(connection);
+	return CLI_OK;
+}
+
+int
+peer_open(struct peer_connection *connection, const struct client_config *config)
+{
+	struct sku_sock sock = SKU_SOCK_INIT;
+	int status;
+
+	*connection = (struct peer_connection){ .config = config, .sock = SKU_SOCK_INIT };
+	status = cli_dial(&config->dial, &config->endpoint, &config->limits, &sock);
+	return status == CLI_OK ? peer_use_socket(connection, config, &sock) : status;
+}
+
+void
+peer_close(struct peer_connection *connection)
+{
+	sku_autoclose(&connection->sock);
+}
+
+/* ---- waiting and failing ------------------------------------------------------------------- */
+
+int
+peer_timed_out(const struct peer_connection *connection, const char *action)
+{
+	if (connection->config->limits.timeout_ns == 0)
+		return cli_error_errno(CLI_FAILED, EAGAIN, "%s %s", action, connection->peer);
+	return cli_error(CLI_TIMED_OUT, ETIMEDOUT, cli_timeout_reason(&connection->config->limits),
+	    "%s %s", action, connection->peer);
+}
+
+int
+peer_wait(const struct peer_connection *connection, short events)
+{
+	if (sku_wait_fd(sku_fileno(&connection->sock), events,
+		cli_operation_deadline(&connection->config->limits)) == 0)
+		return CLI_OK;
+	if (errno != ETIMEDOUT)
+		return cli_error_errno(CLI_FAILED, errno, "wait for %s", connection->peer);
+	return peer_timed_out(connection, (events & POLLIN) != 0 ? "receive from" : "send to");
+}
+
+int
+peer_failed(const struct peer_connection *connection, const char *action, int errnum)
+{
+	return cli_error_peer(errnum, "%s %s", action, connection->peer);
+}
+
+int
+peer_closed_early(const struct peer_connection *connection, const char *before)
+{
+	char message[120];
+
+	(void)snprintf(message, sizeof(message), "the peer closed before %s", before);
+	return cli_error(CLI_MISMATCH, 0, message, "receive from %s", connection->peer);
+}
+
+/* ---- messages and replies ------------------------------------------------------------------ */
+
+/* One recv into reply: 0, or the error is reported. */
+static int
+receive_some(struct peer_connection *connection, char *reply, size_t len, size_t *received)
+{
+	size_t most = len - *received < connection->config->stream.bufsize ?
+			  len - *received :
+			  connection->config->stream.bufsize;
+	ssize_t n = sku_recv(&connection->sock, reply + *received, most, 0);
+
+	if (n == 0)
+		return peer_closed_early(connection, "the whole reply had come");
+	if (n == -1)
+		return errno == EAGAIN ? CLI_OK : peer_failed(connection, "receive from", errno);
+	*received += (size_t)n;
+	cli_count_up(&peer_counters.bytes_in, (uint64_t)n);
+	return CLI_OK;
+}
+
+static int
+send_some(struct peer_connection *connection, const char *message, size_t len, size_t *sent)
+{
+	ssize_t n = sku_send(&connection->sock, message + *sent, len - *sent, 0);
+
+	if (n == -1)
+		return errno == EAGAIN ? CLI_OK : peer_failed(connection, "send to", errno);
+	*sent += (size_t)n;
+	cli_count_up(&peer_counters.bytes_out, (uint64_t)n);
+	return CLI_OK;
+}
+
+static int
+exchange(struct peer_connection *connection, const char *message, size_t len, char *reply)
+{
+	size_t sent = 0, received = 0;
+	int status = CLI_OK;
+
+	cli_count_up(&peer_counters.messages, 1);
+	while (status == CLI_OK && received < len) {
+		if (sent < len)
+			status = send_some(connection, message, len, &sent);
+		if (status == CLI_OK)
+			status = peer_wait(connection, sent < len ? POLLIN | POLLOUT : POLLIN);
+		if (status == CLI_OK)
+			status = receive_some(connection, reply, len, &received);
+	}
+	if (status == CLI_OK) {
+		cli_count_up(&peer_counters.replies, 1);
+		if (cli_voice.verbose > 0)
+			(void)fprintf(stderr, "send %zu bytes\n", sent);
+	}
+	return status;
+}
+
+int
+peer_print_reply(const char *reply, size_t len)
+{
+	size_t escaped_len = len;
+	char *escaped = NULL;
+
+	if (cli_voice.json) {
+		json_t *record = cli_record("reply");
+
+		cli_record_bytes(record, reply, len);
+		cli_record_emit(record);
+		return cli_flush();
+	}
+	if (isatty(STDOUT_FILENO)) {
+		escaped = cli_escape(reply, len, CLI_ESCAPE_TEXT, &escaped_len);
+		if (escaped == NULL)
+			return cli_error_errno(CLI_FAILED, ENOMEM, "show the reply");
+	}
+	(void)fwrite(escaped != NULL ? escaped : reply, 1, escaped_len, stdout);
+	(void)putchar('\n'); /* errors stay in stdout for cli_flush() */
+	free(escaped);
+	return cli_flush();
+}
+
+int
+peer_check_reply(const struct peer_connection *connection, const char *message, size_t len,
+    const char *reply, size_t reply_len)
+{
+	int64_t at = expect_difference(connection->config->expect, message, len, reply, reply_len);
+	char text[80];
+
+	if (at == -1)
+		return CLI_OK;
+	(void)snprintf(text, sizeof(text), "the reply differs at byte %lld", (long long)at);
+	return cli_error(CLI_MISMATCH, 0, text, "receive from %s", connection->peer);
+}
+
+int
+peer_exchange_message(struct peer_connection *connection, const char *message, size_t len)
+{
+	char *reply = malloc(len + 1);
+	int status;
+
+	if (reply == NULL)
+		return cli_error_errno(CLI_FAILED, ENOMEM, "get a buffer");
+	status = exchange(connection, message, len, reply);
+	if (status == CLI_OK)
+		status = peer_print_reply(reply, len);
+	if (status == CLI_OK)
+		status = peer_check_reply(connection, message, len, reply, len);
+	free(reply);
+	return status;
+}
