@@ -120,7 +120,7 @@ address_operands(const struct transfer_link *link, const char *const *operands, 
 }
 
 const char *
-config_base_name(const char *file)
+config_transfer_name(const char *file)
 {
 	const char *slash = strrchr(file, '/'), *base = slash != NULL ? slash + 1 : file;
 
@@ -144,7 +144,7 @@ check_names(const struct send_config *c)
 	for (size_t i = 0; i < c->file_count; i++) {
 		if (strcmp(c->files[i], "-") == 0)
 			cli_usage_error("standard input goes alone, not among several FILEs");
-		names[i] = config_base_name(c->files[i]);
+		names[i] = config_transfer_name(c->files[i]);
 		if (names[i] == NULL)
 			cli_usage_error("among several FILEs, '%s' has no name that a receiver may "
 					"take (no leading '.' or '-', no control characters, not "

@@ -28,7 +28,7 @@ struct send_config {
 
 /* The name that a FILE travels under: its base name; NULL where that is none that a receiver may
  * take, or for standard input. */
-const char *config_base_name(const char *file);
+const char *config_transfer_name(const char *file);
 /* Misuse ends the program with status 2. */
 void config_parse(struct send_config *config, int argc, char **argv);
 void config_free(struct send_config *config);

@@ -6,8 +6,8 @@
 #include "run/status.h"
 #include "sockfile-send/config.h"
 #include "sockfile-send/raw.h"
+#include "sockfile-send/serve.h"
 #include "sockfile-send/source.h"
-#include "sockfile-send/verified.h"
 #include "transfer/tally.h"
 
 #include <string.h>
@@ -42,7 +42,7 @@ listen_and_send(
 
 /* Whatever cannot be opened now is found out before anybody is told that there is something. */
 static int
-try_files(const struct send_config *config)
+check_readable(const struct send_config *config)
 {
 	for (size_t i = 0; i < config->file_count; i++) {
 		struct source source;
@@ -66,7 +66,7 @@ run_verified(struct send_config *config, struct cli_end_signals *signals)
 	int status = config->key_file != NULL ? secret_read(config->key_file, config->key) : CLI_OK;
 
 	if (status == CLI_OK)
-		status = try_files(config);
+		status = check_readable(config);
 	if (status != CLI_OK)
 		return status;
 	return config->link.listening ? listen_and_send(config, NULL, signals) :
@@ -88,7 +88,7 @@ run_raw(const struct send_config *config, struct cli_end_signals *signals)
 
 /* A source that can be read once has one receiver. */
 static void
-check_many(const struct send_config *config)
+check_rereadable(const struct send_config *config)
 {
 	struct stat st;
 	bool input = strcmp(config->files[0], "-") == 0;
@@ -111,7 +111,7 @@ main(int argc, char **argv)
 	cli_start("sockfile-send");
 	config_parse(&config, argc, argv);
 	transfer_tally_on_sigusr1();
-	check_many(&config);
+	check_rereadable(&config);
 	status = config.verify ? run_verified(&config, &signals) : run_raw(&config, &signals);
 	explicit_bzero(config.key, sizeof(config.key));
 	cli_end_signals_close(&signals);

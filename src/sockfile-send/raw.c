@@ -24,33 +24,33 @@
 #include <unistd.h>
 
 #define EVENTS 64
-#define AT_ONCE ((size_t)4 * 1024 * 1024) /* for one receiver before the next has its turn */
-#define CLOSE_PATIENCE (10 * SKU_SECOND)  /* for the peer's close, without --timeout */
-#define LOOK_AGAIN (5 * SKU_MS)		  /* has the peer acknowledged all? */
+#define MAX_PER_TURN ((size_t)4 * 1024 * 1024) /* for one receiver before the next has its turn */
+#define CLOSE_TIMEOUT (10 * SKU_SECOND)	       /* for the peer's close, without --timeout */
+#define POLL_INTERVAL (5 * SKU_MS)	       /* has the peer acknowledged all? */
 #define ACCEPT_PAUSE (100 * SKU_MS)
 
-enum outgoing_state {
+enum raw_client_state {
 	SENDING,
 	CLOSING, /* our end is shut: the peer's close is waited for */
 };
 
-struct outgoing {
+struct raw_client {
 	struct sku_sock sock;
 	struct sku_address peer;
-	enum outgoing_state state;
+	enum raw_client_state state;
 	int64_t sent;
-	bool peer_ended; /* it sends no more */
-	bool blocked;	 /* its socket is full */
-	bool starved;	 /* the source has nothing to read yet */
+	bool peer_ended;	/* it sends no more */
+	bool blocked;		/* its socket is full */
+	bool waiting_for_input; /* the source has nothing to read yet */
 	uint32_t watched;
 	struct cli_pace pace;
 	int64_t started_ns;
 	int64_t idle_at_ns; /* --timeout, or the end of the wait for the close */
 	struct cli_timer timer;
-	struct outgoing *next, *prev;
+	struct raw_client *next, *prev;
 };
 
-struct loop {
+struct raw_server {
 	const struct send_config *config;
 	struct source *source;
 	struct cli_end_signals *signals;
@@ -58,10 +58,11 @@ struct loop {
 	int epoll_fd;
 	struct cli_timers timers;
 	struct cli_progress progress;
-	struct outgoing *all;
+	struct raw_client *all;
 	int64_t now;
 	int64_t active, served;
-	int64_t shown; /* bytes, for the bar: of receivers that broke off they do not count */
+	int64_t
+	    progress_bytes; /* bytes, for the bar: of receivers that broke off they do not count */
 	int64_t idle_since_ns;
 	int64_t accept_again_ns;
 	bool accepting, watching_input, consumed, done;
@@ -71,470 +72,474 @@ struct loop {
 static char listener_tag, signals_tag, input_tag;
 
 static void
-end(struct loop *loop, int status)
+stop_server(struct raw_server *server, int status)
 {
-	loop->done = true;
-	if (loop->status == CLI_OK)
-		loop->status = status;
+	server->done = true;
+	if (server->status == CLI_OK)
+		server->status = status;
 }
 
 /* ---- what epoll looks for ------------------------------------------------------------------ */
 
 static void
-watch(struct loop *loop, struct outgoing *o)
+watch(struct raw_server *server, struct raw_client *client)
 {
-	struct epoll_event event = { .data.ptr = o };
+	struct epoll_event event = { .data.ptr = client };
 
 	/* Both halves are shut: epoll would report that for ever, and the timer looks. */
-	if (o->peer_ended && o->state == CLOSING) {
-		if (o->watched != 0)
-			(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, sku_fileno(&o->sock), NULL);
-		o->watched = 0;
+	if (client->peer_ended && client->state == CLOSING) {
+		if (client->watched != 0)
+			(void)epoll_ctl(
+			    server->epoll_fd, EPOLL_CTL_DEL, sku_fileno(&client->sock), NULL);
+		client->watched = 0;
 		return;
 	}
-	event.events = (o->peer_ended ? 0 : EPOLLIN) | (o->blocked ? EPOLLOUT : 0) | EPOLLERR;
-	if (event.events == o->watched)
+	event.events =
+	    (client->peer_ended ? 0 : EPOLLIN) | (client->blocked ? EPOLLOUT : 0) | EPOLLERR;
+	if (event.events == client->watched)
 		return;
-	if (epoll_ctl(loop->epoll_fd, o->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
-		sku_fileno(&o->sock), &event) == 0)
-		o->watched = event.events;
+	if (epoll_ctl(server->epoll_fd, client->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
+		sku_fileno(&client->sock), &event) == 0)
+		client->watched = event.events;
 }
 
 static void
-watch_input(struct loop *loop, bool wanted)
+watch_input(struct raw_server *server, bool wanted)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &input_tag };
 
-	if (wanted == loop->watching_input)
+	if (wanted == server->watching_input)
 		return;
-	if (epoll_ctl(loop->epoll_fd, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, loop->source->fd,
+	if (epoll_ctl(server->epoll_fd, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, server->source->fd,
 		&event) == 0)
-		loop->watching_input = wanted;
+		server->watching_input = wanted;
 }
 
 /* May another receiver be taken?  A source that can be read once has one, if any byte is gone. */
 static bool
-wants_more(const struct loop *loop)
+may_accept(const struct raw_server *server)
 {
-	int64_t most = loop->config->connections;
+	int64_t most = server->config->connections;
 
-	if (loop->listener == NULL || loop->done || loop->accept_again_ns != 0)
+	if (server->listener == NULL || server->done || server->accept_again_ns != 0)
 		return false;
-	if (!loop->source->seekable && (loop->active > 0 || loop->consumed))
+	if (!server->source->seekable && (server->active > 0 || server->consumed))
 		return false;
-	return most == -1 || loop->served + loop->active < most;
+	return most == -1 || server->served + server->active < most;
 }
 
 static void
-update_accepting(struct loop *loop)
+update_accepting(struct raw_server *server)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &listener_tag };
-	bool wanted = wants_more(loop);
+	bool wanted = may_accept(server);
 
-	if (wanted != loop->accepting &&
-	    epoll_ctl(loop->epoll_fd, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
-		sku_fileno(&loop->listener->sock), &event) == 0)
-		loop->accepting = wanted;
+	if (wanted != server->accepting &&
+	    epoll_ctl(server->epoll_fd, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
+		sku_fileno(&server->listener->sock), &event) == 0)
+		server->accepting = wanted;
 }
 
 /* ---- receivers come and go ----------------------------------------------------------------- */
 
 static void
-set_linger(struct outgoing *o, bool reset)
+set_linger(struct raw_client *client, bool reset)
 {
 	const struct linger linger = { .l_onoff = reset, .l_linger = 0 };
 
 	/* Where it means nothing (AF_UNIX) a part cannot be told from the whole: in the manual. */
-	(void)sku_setsockopt(&o->sock, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	(void)sku_setsockopt(&client->sock, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 }
 
-static struct outgoing *
-add_receiver(struct loop *loop, struct sku_sock *sock, const struct sku_address *peer)
+static struct raw_client *
+add_client(struct raw_server *server, struct sku_sock *sock, const struct sku_address *peer)
 {
-	struct outgoing *o = calloc(1, sizeof(*o));
+	struct raw_client *client = calloc(1, sizeof(*client));
 
-	if (o == NULL) {
+	if (client == NULL) {
 		(void)sku_reset(sock);
 		return NULL;
 	}
-	o->sock = *sock;
+	client->sock = *sock;
 	*sock = (struct sku_sock)SKU_SOCK_INIT;
-	o->peer = *peer;
-	o->pace.rate = loop->config->limit_rate;
-	o->started_ns = loop->now;
-	o->idle_at_ns = INT64_MAX;
-	set_linger(o, true);
-	o->next = loop->all;
-	if (loop->all != NULL)
-		loop->all->prev = o;
-	loop->all = o;
-	loop->active++;
+	client->peer = *peer;
+	client->pace.rate = server->config->limit_rate;
+	client->started_ns = server->now;
+	client->idle_at_ns = INT64_MAX;
+	set_linger(client, true);
+	client->next = server->all;
+	if (server->all != NULL)
+		server->all->prev = client;
+	server->all = client;
+	server->active++;
 	cli_count_up(&transfer_tally.connections, 1);
-	return o;
+	return client;
 }
 
 static void
-remove_receiver(struct loop *loop, struct outgoing *o, bool reset)
+remove_client(struct raw_server *server, struct raw_client *client, bool reset)
 {
-	cli_timer_clear(&loop->timers, &o->timer);
-	if (o->starved)
-		watch_input(loop, false);
-	if (o->prev != NULL)
-		o->prev->next = o->next;
+	cli_timer_clear(&server->timers, &client->timer);
+	if (client->waiting_for_input)
+		watch_input(server, false);
+	if (client->prev != NULL)
+		client->prev->next = client->next;
 	else
-		loop->all = o->next;
-	if (o->next != NULL)
-		o->next->prev = o->prev;
+		server->all = client->next;
+	if (client->next != NULL)
+		client->next->prev = client->prev;
 	if (reset)
-		(void)sku_reset(&o->sock);
+		(void)sku_reset(&client->sock);
 	else
-		(void)sku_close(&o->sock); /* the peer has all: nothing can be lost here */
-	free(o);
-	loop->active--;
+		(void)sku_close(&client->sock); /* the peer has all: nothing can be lost here */
+	free(client);
+	server->active--;
 	cli_count_down(&transfer_tally.connections, 1);
-	if (loop->active == 0)
-		loop->idle_since_ns = loop->now;
-	update_accepting(loop);
+	if (server->active == 0)
+		server->idle_since_ns = server->now;
+	update_accepting(server);
 }
 
 /* The receiver is lost.  With --listen the next may come; else that is the end. */
 static void
-break_off(struct loop *loop, struct outgoing *o, int errnum, const char *message)
+fail_client(struct raw_server *server, struct raw_client *client, int errnum, const char *message)
 {
 	struct transfer_failure failure = { .status = CLI_OK };
 	char peer[CLI_PEER_TEXT_MAX];
 
 	(void)transfer_fail(&failure, cli_status_of_errno(errnum), errnum, message, "send to %s",
-	    cli_peer_text(&o->peer, peer));
-	transfer_failure_add(&failure, "%lld bytes were sent", (long long)o->sent);
-	if (o->sent > 0)
-		loop->consumed = true;
-	if (loop->listener == NULL || (loop->consumed && !loop->source->seekable) ||
-	    loop->listener->connected)
-		end(loop, transfer_failure_error(&failure));
+	    cli_peer_text(&client->peer, peer));
+	transfer_failure_add(&failure, "%lld bytes were sent", (long long)client->sent);
+	if (client->sent > 0)
+		server->consumed = true;
+	if (server->listener == NULL || (server->consumed && !server->source->seekable) ||
+	    server->listener->connected)
+		stop_server(server, transfer_failure_error(&failure));
 	else
-		transfer_failure_note(&failure, &o->peer);
-	loop->shown -= o->sent;
-	remove_receiver(loop, o, true);
+		transfer_failure_note(&failure, &client->peer);
+	server->progress_bytes -= client->sent;
+	remove_client(server, client, true);
 }
 
 static void
-lost(struct loop *loop, struct outgoing *o, int errnum)
+fail_client_errno(struct raw_server *server, struct raw_client *client, int errnum)
 {
-	break_off(loop, o, errnum, NULL);
+	fail_client(server, client, errnum, NULL);
 }
 
 static void
-timed_out(struct loop *loop, struct outgoing *o)
+timed_out(struct raw_server *server, struct raw_client *client)
 {
-	if (loop->config->link.limits.timeout_ns == 0)
-		break_off(loop, o, EAGAIN, NULL);
-	else if (o->state == CLOSING)
-		break_off(
-		    loop, o, ETIMEDOUT, "timed out before the peer had acknowledged all of it");
+	if (server->config->link.limits.timeout_ns == 0)
+		fail_client(server, client, EAGAIN, NULL);
+	else if (client->state == CLOSING)
+		fail_client(server, client, ETIMEDOUT,
+		    "timed out before the peer had acknowledged all of it");
 	else
-		break_off(loop, o, ETIMEDOUT, NULL);
+		fail_client(server, client, ETIMEDOUT, NULL);
 }
 
 static void
-finished(struct loop *loop, struct outgoing *o)
+complete_client(struct raw_server *server, struct raw_client *client)
 {
 	const struct transfer_result result = { .event = "sent",
-		.name = loop->source->name,
-		.peer = &o->peer,
-		.bytes = o->sent,
-		.ns = loop->now - o->started_ns,
+		.name = server->source->name,
+		.peer = &client->peer,
+		.bytes = client->sent,
+		.ns = server->now - client->started_ns,
 		.remark = "" };
 
-	source_note_growth(loop->source);
+	source_note_growth(server->source);
 	transfer_report(&result);
 	cli_count_up(&transfer_tally.transfers, 1);
-	loop->served++;
-	if (loop->listener == NULL || loop->listener->connected || !loop->source->seekable ||
-	    loop->served == loop->config->connections)
-		loop->done = true;
-	remove_receiver(loop, o, false);
+	server->served++;
+	if (server->listener == NULL || server->listener->connected || !server->source->seekable ||
+	    server->served == server->config->connections)
+		server->done = true;
+	remove_client(server, client, false);
 }
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
 /* --timeout begins anew; not while it is we who wait (for input, or for --limit-rate). */
 static void
-arm(struct loop *loop, struct outgoing *o)
+restart_timeout(struct raw_server *server, struct raw_client *client)
 {
-	int64_t timeout_ns = loop->config->link.limits.timeout_ns, at;
+	int64_t timeout_ns = server->config->link.limits.timeout_ns, at;
 
-	o->idle_at_ns =
-	    o->blocked && timeout_ns != SKU_NO_TIMEOUT ? loop->now + timeout_ns : INT64_MAX;
-	at = o->idle_at_ns;
-	if (!o->blocked && !o->starved)
-		at = o->pace.paid_until_ns; /* its next turn, also where that has come */
-	cli_timer_clear(&loop->timers, &o->timer);
-	if (at != INT64_MAX && cli_timer_set(&loop->timers, &o->timer, at) == -1)
-		lost(loop, o, ENOMEM);
+	client->idle_at_ns =
+	    client->blocked && timeout_ns != SKU_NO_TIMEOUT ? server->now + timeout_ns : INT64_MAX;
+	at = client->idle_at_ns;
+	if (!client->blocked && !client->waiting_for_input)
+		at = client->pace.paid_until_ns; /* its next turn, also where that has come */
+	cli_timer_clear(&server->timers, &client->timer);
+	if (at != INT64_MAX && cli_timer_set(&server->timers, &client->timer, at) == -1)
+		fail_client_errno(server, client, ENOMEM);
 }
 
 /* Has the peer, by whatever sign, everything? */
 static bool
-all_acknowledged(const struct outgoing *o)
+all_acknowledged(const struct raw_client *client)
 {
 	int left = 0;
 
-	return ioctl(sku_fileno(&o->sock), SIOCOUTQ, &left) == 0 && left == 0;
+	return ioctl(sku_fileno(&client->sock), SIOCOUTQ, &left) == 0 && left == 0;
 }
 
 static void
-begin_closing(struct loop *loop, struct outgoing *o)
+begin_closing(struct raw_server *server, struct raw_client *client)
 {
-	int64_t timeout_ns = loop->config->link.limits.timeout_ns;
+	int64_t timeout_ns = server->config->link.limits.timeout_ns;
 
-	if (source_check_end(loop->source, o->sent) != CLI_OK) {
-		end(loop, CLI_MISMATCH);
+	if (source_check_end(server->source, client->sent) != CLI_OK) {
+		stop_server(server, CLI_MISMATCH);
 		return;
 	}
-	set_linger(o, false);
-	if (sku_shutdown(&o->sock, SHUT_WR) == -1) {
-		lost(loop, o, errno);
+	set_linger(client, false);
+	if (sku_shutdown(&client->sock, SHUT_WR) == -1) {
+		fail_client_errno(server, client, errno);
 		return;
 	}
-	o->state = CLOSING;
-	o->blocked = o->starved = false;
-	watch_input(loop, false);
-	o->idle_at_ns = loop->now + (timeout_ns == SKU_NO_TIMEOUT ? CLOSE_PATIENCE : timeout_ns);
-	watch(loop, o);
-	if (cli_timer_set(&loop->timers, &o->timer,
-		o->peer_ended ? loop->now + LOOK_AGAIN : o->idle_at_ns) == -1)
-		lost(loop, o, ENOMEM);
+	client->state = CLOSING;
+	client->blocked = client->waiting_for_input = false;
+	watch_input(server, false);
+	client->idle_at_ns =
+	    server->now + (timeout_ns == SKU_NO_TIMEOUT ? CLOSE_TIMEOUT : timeout_ns);
+	watch(server, client);
+	if (cli_timer_set(&server->timers, &client->timer,
+		client->peer_ended ? server->now + POLL_INTERVAL : client->idle_at_ns) == -1)
+		fail_client_errno(server, client, ENOMEM);
 }
 
 static void
-read_failed(struct loop *loop, int errnum)
+fail_input(struct raw_server *server, int errnum)
 {
-	end(loop, cli_error_errno(CLI_FAILED, errnum, "read %s", loop->source->name));
+	stop_server(server, cli_error_errno(CLI_FAILED, errnum, "read %s", server->source->name));
 }
 
 static void
-account(struct loop *loop, struct outgoing *o, int64_t sent)
+count_sent(struct raw_server *server, struct raw_client *client, int64_t sent)
 {
-	o->sent += sent;
-	loop->shown += sent;
+	client->sent += sent;
+	server->progress_bytes += sent;
 	cli_count_up(&transfer_tally.bytes, (uint64_t)sent);
-	cli_pace_pay(&o->pace, (size_t)sent, loop->now);
+	cli_pace_pay(&client->pace, (size_t)sent, server->now);
 }
 
 static void
-send_some(struct loop *loop, struct outgoing *o)
+send_some(struct raw_server *server, struct raw_client *client)
 {
-	size_t most = cli_pace_room(&o->pace, AT_ONCE, loop->now);
-	enum source_news news = SOURCE_SENT;
+	size_t most = cli_pace_room(&client->pace, MAX_PER_TURN, server->now);
+	enum source_result result = SOURCE_SENT;
 	int64_t sent = 0;
 	int errnum = 0;
 
-	o->blocked = o->starved = false;
+	client->blocked = client->waiting_for_input = false;
 	if (most > 0) {
-		news = source_send(loop->source, &o->sock, o->sent, most, &sent);
+		result = source_send(server->source, &client->sock, client->sent, most, &sent);
 		errnum = errno;
-		account(loop, o, sent);
+		count_sent(server, client, sent);
 	}
-	switch (news) {
+	switch (result) {
 	case SOURCE_SENT:
 		/* With room left in its socket, its next turn comes at once. */
-		o->blocked = o->pace.rate == CLI_NO_RATE;
+		client->blocked = client->pace.rate == CLI_NO_RATE;
 		break;
 	case SOURCE_BLOCKED:
-		o->blocked = true;
+		client->blocked = true;
 		break;
-	case SOURCE_EMPTY:
-		o->starved = true;
+	case SOURCE_WAIT:
+		client->waiting_for_input = true;
 		break;
 	case SOURCE_ENDED:
-		begin_closing(loop, o);
+		begin_closing(server, client);
 		return;
 	case SOURCE_READ_FAILED:
-		read_failed(loop, errnum);
+		fail_input(server, errnum);
 		return;
 	case SOURCE_PEER_FAILED:
-		lost(loop, o, errnum);
+		fail_client_errno(server, client, errnum);
 		return;
 	}
-	watch_input(loop, o->starved);
-	watch(loop, o);
-	if (o->blocked && news == SOURCE_BLOCKED && sent == 0 &&
-	    loop->config->link.limits.timeout_ns == 0)
-		timed_out(loop, o);
+	watch_input(server, client->waiting_for_input);
+	watch(server, client);
+	if (client->blocked && result == SOURCE_BLOCKED && sent == 0 &&
+	    server->config->link.limits.timeout_ns == 0)
+		timed_out(server, client);
 	else
-		arm(loop, o);
+		restart_timeout(server, client);
 }
 
 /* What a receiver sends is none of our business, but left unread it would turn our end into a
  * reset that takes bytes of ours with it.  False: the receiver is gone. */
 static bool
-read_away(struct loop *loop, struct outgoing *o)
+discard_input(struct raw_server *server, struct raw_client *client)
 {
-	static char rubbish[64 * 1024];
-	ssize_t n = sku_recv(&o->sock, rubbish, sizeof(rubbish), 0);
+	static char discarded[64 * 1024];
+	ssize_t n = sku_recv(&client->sock, discarded, sizeof(discarded), 0);
 
 	if (n > 0 || (n == -1 && errno == EAGAIN))
 		return true;
 	if (n == -1) {
-		lost(loop, o, errno);
+		fail_client_errno(server, client, errno);
 		return false;
 	}
-	o->peer_ended = true;
-	if (o->state == CLOSING) {
-		finished(loop, o);
+	client->peer_ended = true;
+	if (client->state == CLOSING) {
+		complete_client(server, client);
 		return false;
 	}
-	watch(loop, o);
+	watch(server, client);
 	return true;
 }
 
 static int
-pending_error(struct outgoing *o)
+pending_error(struct raw_client *client)
 {
 	int error = 0;
 	socklen_t len = sizeof(error);
 
-	if (sku_getsockopt(&o->sock, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+	if (sku_getsockopt(&client->sock, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
 		return errno;
 	return error;
 }
 
 static void
-handle_receiver(struct loop *loop, struct outgoing *o, uint32_t events)
+handle_client(struct raw_server *server, struct raw_client *client, uint32_t events)
 {
 	int error;
 
 	if ((events & EPOLLIN) != 0) {
-		if (!read_away(loop, o))
+		if (!discard_input(server, client))
 			return;
 	} else if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-		error = pending_error(o);
-		lost(loop, o, error != 0 ? error : EPIPE);
+		error = pending_error(client);
+		fail_client_errno(server, client, error != 0 ? error : EPIPE);
 		return;
 	}
-	if (o->state == SENDING && (events & EPOLLOUT) != 0)
-		send_some(loop, o);
+	if (client->state == SENDING && (events & EPOLLOUT) != 0)
+		send_some(server, client);
 }
 
 /* The peer's half ended before ours: only the acknowledgements tell. */
 static void
-look_again(struct loop *loop, struct outgoing *o)
+check_acknowledged(struct raw_server *server, struct raw_client *client)
 {
-	int error = pending_error(o);
+	int error = pending_error(client);
 
 	if (error != 0)
-		lost(loop, o, error);
-	else if (all_acknowledged(o))
-		finished(loop, o);
-	else if (loop->now >= o->idle_at_ns)
-		timed_out(loop, o);
-	else if (cli_timer_set(&loop->timers, &o->timer, loop->now + LOOK_AGAIN) == -1)
-		lost(loop, o, ENOMEM);
+		fail_client_errno(server, client, error);
+	else if (all_acknowledged(client))
+		complete_client(server, client);
+	else if (server->now >= client->idle_at_ns)
+		timed_out(server, client);
+	else if (cli_timer_set(&server->timers, &client->timer, server->now + POLL_INTERVAL) == -1)
+		fail_client_errno(server, client, ENOMEM);
 }
 
 static void
-wake(struct loop *loop, struct outgoing *o)
+client_due(struct raw_server *server, struct raw_client *client)
 {
-	if (o->state == CLOSING && o->peer_ended)
-		look_again(loop, o);
-	else if (o->state == CLOSING && all_acknowledged(o))
-		finished(loop, o); /* it stays open, but it has everything */
-	else if (loop->now >= o->idle_at_ns)
-		timed_out(loop, o);
+	if (client->state == CLOSING && client->peer_ended)
+		check_acknowledged(server, client);
+	else if (client->state == CLOSING && all_acknowledged(client))
+		complete_client(server, client); /* it stays open, but it has everything */
+	else if (server->now >= client->idle_at_ns)
+		timed_out(server, client);
 	else
-		send_some(loop, o);
+		send_some(server, client);
 }
 
 /* ---- accepting ----------------------------------------------------------------------------- */
 
 static void
-accept_some(struct loop *loop)
+accept_some(struct raw_server *server)
 {
 	struct sku_sock sock;
 	struct sku_address peer;
 
-	while (loop->accepting && !loop->done) {
-		struct outgoing *o;
+	while (server->accepting && !server->done) {
+		struct raw_client *client;
 
-		switch (
-		    cli_accept(loop->listener, &loop->config->link.listen.access, &sock, &peer)) {
+		switch (cli_accept(
+		    server->listener, &server->config->link.listen.access, &sock, &peer)) {
 		case CLI_ACCEPT_NONE:
 			return;
 		case CLI_ACCEPT_FAILED:
 			cli_note("accept: %s; the rest wait", strerror(errno));
-			loop->accept_again_ns = loop->now + ACCEPT_PAUSE;
-			update_accepting(loop);
+			server->accept_again_ns = server->now + ACCEPT_PAUSE;
+			update_accepting(server);
 			return;
 		case CLI_ACCEPT_REFUSED:
-			loop->idle_since_ns = loop->now;
+			server->idle_since_ns = server->now;
 			continue;
 		case CLI_ACCEPT_TAKEN:
 			break;
 		}
-		loop->idle_since_ns = loop->now;
+		server->idle_since_ns = server->now;
 		cli_log_peer(&peer, "accepted");
-		o = add_receiver(loop, &sock, &peer);
-		update_accepting(loop);
-		if (o != NULL)
-			send_some(loop, o);
+		client = add_client(server, &sock, &peer);
+		update_accepting(server);
+		if (client != NULL)
+			send_some(server, client);
 	}
 }
 
 /* ---- time ---------------------------------------------------------------------------------- */
 
 static int64_t
-accept_deadline(const struct loop *loop)
+accept_deadline(const struct raw_server *server)
 {
-	int64_t timeout_ns = loop->config->link.listen.accept_timeout_ns;
+	int64_t timeout_ns = server->config->link.listen.accept_timeout_ns;
 
-	if (loop->listener == NULL || loop->active > 0 || timeout_ns == SKU_NO_TIMEOUT)
+	if (server->listener == NULL || server->active > 0 || timeout_ns == SKU_NO_TIMEOUT)
 		return INT64_MAX;
-	return loop->idle_since_ns + timeout_ns;
+	return server->idle_since_ns + timeout_ns;
 }
 
 static void
-run_timers(struct loop *loop)
+run_timers(struct raw_server *server)
 {
 	struct cli_timer *timer;
 
-	while (!loop->done && (timer = cli_timers_first(&loop->timers)) != NULL &&
-	       timer->at_ns <= loop->now) {
-		cli_timer_clear(&loop->timers, timer);
-		wake(loop,
-		    (struct outgoing *)(void *)((char *)timer - offsetof(struct outgoing, timer)));
+	while (!server->done && (timer = cli_timers_first(&server->timers)) != NULL &&
+	       timer->at_ns <= server->now) {
+		cli_timer_clear(&server->timers, timer);
+		client_due(
+		    server, (struct raw_client *)(void *)((char *)timer -
+							  offsetof(struct raw_client, timer)));
 	}
-	if (loop->done)
+	if (server->done)
 		return;
-	if (loop->now >= loop->config->link.limits.run.at_ns)
-		end(loop, cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "send %s",
-			      loop->source->name));
-	else if (loop->now >= accept_deadline(loop) &&
-		 loop->config->link.listen.accept_timeout_ns == 0)
-		end(loop, cli_error_errno(CLI_FAILED, EAGAIN, "accept"));
-	else if (loop->now >= accept_deadline(loop))
-		end(loop,
+	if (server->now >= server->config->link.limits.run.at_ns)
+		stop_server(server, cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
+					"send %s", server->source->name));
+	else if (server->now >= accept_deadline(server) &&
+		 server->config->link.listen.accept_timeout_ns == 0)
+		stop_server(server, cli_error_errno(CLI_FAILED, EAGAIN, "accept"));
+	else if (server->now >= accept_deadline(server))
+		stop_server(server,
 		    cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--accept-timeout)", "accept"));
-	if (loop->accept_again_ns != 0 && loop->now >= loop->accept_again_ns) {
-		loop->accept_again_ns = 0;
-		update_accepting(loop);
+	if (server->accept_again_ns != 0 && server->now >= server->accept_again_ns) {
+		server->accept_again_ns = 0;
+		update_accepting(server);
 	}
 }
 
 static int
-poll_ms(const struct loop *loop)
+poll_ms(const struct raw_server *server)
 {
-	const struct cli_timer *timer = cli_timers_first(&loop->timers);
-	int64_t at = loop->config->link.limits.run.at_ns;
+	const struct cli_timer *timer = cli_timers_first(&server->timers);
+	int64_t at = server->config->link.limits.run.at_ns;
 
-	if (accept_deadline(loop) < at)
-		at = accept_deadline(loop);
+	if (accept_deadline(server) < at)
+		at = accept_deadline(server);
 	if (timer != NULL && timer->at_ns < at)
 		at = timer->at_ns;
-	if (loop->accept_again_ns != 0 && loop->accept_again_ns < at)
-		at = loop->accept_again_ns;
-	if (loop->progress.next_ns < at && loop->active > 0)
-		at = loop->progress.next_ns;
+	if (server->accept_again_ns != 0 && server->accept_again_ns < at)
+		at = server->accept_again_ns;
+	if (server->progress.next_ns < at && server->active > 0)
+		at = server->progress.next_ns;
 	return sku_deadline_poll_ms((struct sku_deadline){ at });
 }
 
@@ -542,127 +547,127 @@ poll_ms(const struct loop *loop)
 
 /* Of the one receiver that waited for input. */
 static void
-input_came(struct loop *loop)
+input_ready(struct raw_server *server)
 {
-	for (struct outgoing *o = loop->all; o != NULL; o = o->next) {
-		if (o->starved) {
-			send_some(loop, o);
+	for (struct raw_client *client = server->all; client != NULL; client = client->next) {
+		if (client->waiting_for_input) {
+			send_some(server, client);
 			return;
 		}
 	}
 }
 
 static void
-handle_event(struct loop *loop, const struct epoll_event *event)
+handle_event(struct raw_server *server, const struct epoll_event *event)
 {
 	if (event->data.ptr == &signals_tag) {
-		cli_end_signals_read(loop->signals);
-		loop->done = true;
+		cli_end_signals_read(server->signals);
+		server->done = true;
 	} else if (event->data.ptr == &listener_tag) {
-		accept_some(loop);
+		accept_some(server);
 	} else if (event->data.ptr == &input_tag) {
-		input_came(loop);
+		input_ready(server);
 	} else {
-		handle_receiver(loop, event->data.ptr, event->events);
+		handle_client(server, event->data.ptr, event->events);
 	}
 }
 
 static void
-run(struct loop *loop)
+run_server(struct raw_server *server)
 {
 	struct epoll_event events[EVENTS];
 
-	while (!loop->done) {
-		int n = epoll_wait(loop->epoll_fd, events, EVENTS, poll_ms(loop));
+	while (!server->done) {
+		int n = epoll_wait(server->epoll_fd, events, EVENTS, poll_ms(server));
 
-		loop->now = sku_now();
-		for (int i = 0; i < n && !loop->done; i++) {
-			handle_event(loop, &events[i]);
+		server->now = sku_now();
+		for (int i = 0; i < n && !server->done; i++) {
+			handle_event(server, &events[i]);
 			if (events[i].data.ptr == &input_tag)
 				break; /* the receiver of another event may be gone now */
 		}
-		run_timers(loop);
-		cli_progress_update(&loop->progress, loop->shown, loop->now);
+		run_timers(server);
+		cli_progress_update(&server->progress, server->progress_bytes, server->now);
 	}
 }
 
 static int
-open_loop(struct loop *loop)
+open_server(struct raw_server *server)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &signals_tag };
-	const struct source *source = loop->source;
+	const struct source *source = server->source;
 	int64_t total = source->length,
-		times = loop->listener != NULL ? loop->config->connections : 1;
+		times = server->listener != NULL ? server->config->connections : 1;
 
-	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (loop->epoll_fd == -1 ||
-	    epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->signals->fd, &event) == -1)
+	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (server->epoll_fd == -1 ||
+	    epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->signals->fd, &event) == -1)
 		return cli_error_errno(CLI_FAILED, errno, "prepare the event loop");
 	if (source->length != SOURCE_UNKNOWN)
 		cli_counter_set(&transfer_tally.size, (uint64_t)source->length);
 	if (times == -1 || total == SOURCE_UNKNOWN || __builtin_mul_overflow(total, times, &total))
 		total = CLI_TOTAL_UNKNOWN;
-	cli_progress_begin(&loop->progress, loop->config->progress, total);
+	cli_progress_begin(&server->progress, server->config->progress, total);
 	return CLI_OK;
 }
 
 /* Whatever is still open was not served to its end: it is reset. */
 static void
-close_loop(struct loop *loop)
+close_server(struct raw_server *server)
 {
-	cli_progress_end(&loop->progress, loop->shown);
-	loop->done = true;
-	while (loop->all != NULL)
-		remove_receiver(loop, loop->all, true);
-	cli_timers_free(&loop->timers);
-	if (loop->epoll_fd != -1)
-		(void)close(loop->epoll_fd);
+	cli_progress_end(&server->progress, server->progress_bytes);
+	server->done = true;
+	while (server->all != NULL)
+		remove_client(server, server->all, true);
+	cli_timers_free(&server->timers);
+	if (server->epoll_fd != -1)
+		(void)close(server->epoll_fd);
 }
 
 static void
-start_with(struct loop *loop, struct sku_sock *sock)
+add_first_client(struct raw_server *server, struct sku_sock *sock)
 {
 	struct sku_address peer;
-	struct outgoing *o;
+	struct raw_client *client;
 
 	if (sku_getpeername(sock, &peer) == -1)
 		peer.len = 0;
 	sku_address_unmap(&peer);
 	if (sku_settimeout(sock, 0) == -1) {
-		end(loop, cli_error_errno(CLI_FAILED, errno, "prepare the connection"));
+		stop_server(server, cli_error_errno(CLI_FAILED, errno, "prepare the connection"));
 		return;
 	}
-	o = add_receiver(loop, sock, &peer);
-	if (o == NULL)
-		end(loop, cli_error_errno(CLI_FAILED, ENOMEM, "send"));
+	client = add_client(server, sock, &peer);
+	if (client == NULL)
+		stop_server(server, cli_error_errno(CLI_FAILED, ENOMEM, "send"));
 	else
-		send_some(loop, o);
+		send_some(server, client);
 }
 
 int
 raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock,
     struct cli_end_signals *signals)
 {
-	struct loop loop = { .config = config,
+	struct raw_server server = { .config = config,
 		.source = source,
 		.signals = signals,
 		.epoll_fd = -1,
 		.now = sku_now() };
 
-	loop.status = open_loop(&loop);
-	if (loop.status == CLI_OK) {
-		start_with(&loop, sock);
-		run(&loop);
+	server.status = open_server(&server);
+	if (server.status == CLI_OK) {
+		add_first_client(&server, sock);
+		run_server(&server);
 	}
-	close_loop(&loop);
-	return loop.status;
+	close_server(&server);
+	return server.status;
 }
 
 int
 raw_serve(const struct send_config *config, struct source *source, struct cli_listener *listener,
     struct cli_end_signals *signals)
 {
-	struct loop loop = { .config = config,
+	struct raw_server server = { .config = config,
 		.source = source,
 		.signals = signals,
 		.listener = listener,
@@ -671,15 +676,15 @@ raw_serve(const struct send_config *config, struct source *source, struct cli_li
 
 	cli_raise_descriptor_limit();
 	(void)sku_setdefaulttimeout(0); /* accepted sockets inherit it */
-	loop.idle_since_ns = loop.now;
-	loop.status = open_loop(&loop);
-	if (loop.status == CLI_OK) {
+	server.idle_since_ns = server.now;
+	server.status = open_server(&server);
+	if (server.status == CLI_OK) {
 		if (listener->connected)
-			start_with(&loop, &listener->sock);
+			add_first_client(&server, &listener->sock);
 		else
-			update_accepting(&loop);
-		run(&loop);
+			update_accepting(&server);
+		run_server(&server);
 	}
-	close_loop(&loop);
-	return loop.status;
+	close_server(&server);
+	return server.status;
 }

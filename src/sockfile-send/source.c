@@ -30,7 +30,7 @@ open_file(struct source *source, const char *file)
 
 /* What is known beforehand of the bytes to send. */
 static int
-measure(struct source *source, int64_t offset, int64_t count, bool from_here)
+set_length(struct source *source, int64_t offset, int64_t count, bool from_here)
 {
 	off_t here = lseek(source->fd, 0, SEEK_CUR);
 	int64_t rest;
@@ -41,7 +41,7 @@ measure(struct source *source, int64_t offset, int64_t count, bool from_here)
 	source->count = count;
 	source->length = count == SKU_SENDFILE_ALL ? SOURCE_UNKNOWN : count;
 	if (!source->seekable) {
-		source->to_skip = offset;
+		source->skip_left = offset;
 		return CLI_OK;
 	}
 	if (from_here && here > INT64_MAX - offset)
@@ -70,7 +70,7 @@ source_open(struct source *source, const char *file, int64_t offset, int64_t cou
 		return cli_error_errno(CLI_FAILED, EISDIR, "open %s", source->name);
 	if (S_ISFIFO(source->opened.st_mode))
 		(void)fcntl(source->fd, F_SETPIPE_SZ, PIPE_SIZE); /* else it is what it is */
-	return measure(source, offset, count, strcmp(file, "-") == 0);
+	return set_length(source, offset, count, strcmp(file, "-") == 0);
 }
 
 void
@@ -83,20 +83,20 @@ source_close(struct source *source)
 }
 
 /* sendfile(2) and splice(2) do not say which side failed; what can only be the network's is. */
-static enum source_news
-failed_by(int errnum)
+static enum source_result
+who_failed(int errnum)
 {
 	return cli_status_of_errno(errnum) == CLI_FAILED ? SOURCE_READ_FAILED : SOURCE_PEER_FAILED;
 }
 
-static enum source_news
+static enum source_result
 send_seekable(struct source *source, struct sku_sock *s, int64_t done, size_t most, int64_t *sent)
 {
 	int result = sku_sendfile(s, source->fd, source->start + done, (int64_t)most, sent);
 
 	if (result == 0)
 		return *sent < (int64_t)most ? SOURCE_ENDED : SOURCE_SENT;
-	return errno == EAGAIN ? SOURCE_BLOCKED : failed_by(errno);
+	return errno == EAGAIN ? SOURCE_BLOCKED : who_failed(errno);
 }
 
 static bool
@@ -108,14 +108,14 @@ is_readable(int fd)
 }
 
 /* From a pipe the kernel moves pages, not bytes. */
-static enum source_news
+static enum source_result
 send_pipe(struct source *source, struct sku_sock *s, size_t most, int64_t *sent)
 {
 	ssize_t n;
 
 	/* A FIFO whose writer has not come yet reads as if it had ended. */
 	if (!is_readable(source->fd))
-		return SOURCE_EMPTY;
+		return SOURCE_WAIT;
 	do {
 		n = splice(
 		    source->fd, NULL, sku_fileno(s), NULL, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
@@ -126,12 +126,12 @@ send_pipe(struct source *source, struct sku_sock *s, size_t most, int64_t *sent)
 	}
 	if (n == 0)
 		return SOURCE_ENDED;
-	return errno == EAGAIN ? SOURCE_BLOCKED : failed_by(errno);
+	return errno == EAGAIN ? SOURCE_BLOCKED : who_failed(errno);
 }
 
 /* Read into the buffer: SOURCE_SENT when there is something in it. */
-static enum source_news
-fill(struct source *source, size_t most)
+static enum source_result
+fill_buffer(struct source *source, size_t most)
 {
 	ssize_t n;
 
@@ -140,26 +140,26 @@ fill(struct source *source, size_t most)
 	if (source->buf == NULL)
 		return SOURCE_READ_FAILED;
 	if (!is_readable(source->fd))
-		return SOURCE_EMPTY;
+		return SOURCE_WAIT;
 	n = read(source->fd, source->buf, most < BUFFER ? most : BUFFER);
 	if (n == -1)
-		return errno == EAGAIN || errno == EINTR ? SOURCE_EMPTY : SOURCE_READ_FAILED;
+		return errno == EAGAIN || errno == EINTR ? SOURCE_WAIT : SOURCE_READ_FAILED;
 	source->buf_start = 0;
 	source->buf_end = (size_t)n;
 	return n == 0 ? SOURCE_ENDED : SOURCE_SENT;
 }
 
-static enum source_news
+static enum source_result
 send_copied(struct source *source, struct sku_sock *s, size_t most, int64_t *sent)
 {
 	size_t len;
 	ssize_t n;
 
 	if (source->buf_start == source->buf_end) {
-		enum source_news news = fill(source, most);
+		enum source_result result = fill_buffer(source, most);
 
-		if (news != SOURCE_SENT)
-			return news;
+		if (result != SOURCE_SENT)
+			return result;
 	}
 	len = source->buf_end - source->buf_start;
 	n = sku_send(s, source->buf + source->buf_start, len < most ? len : most, 0);
@@ -171,23 +171,23 @@ send_copied(struct source *source, struct sku_sock *s, size_t most, int64_t *sen
 }
 
 /* What cannot seek is read up to --offset and thrown away. */
-static enum source_news
-skip(struct source *source)
+static enum source_result
+skip_to_offset(struct source *source)
 {
-	enum source_news news = SOURCE_SENT;
+	enum source_result result = SOURCE_SENT;
 
-	while (source->to_skip > 0 && news == SOURCE_SENT) {
-		news = fill(source, (size_t)source->to_skip);
-		source->to_skip -= (int64_t)(source->buf_end - source->buf_start);
+	while (source->skip_left > 0 && result == SOURCE_SENT) {
+		result = fill_buffer(source, (size_t)source->skip_left);
+		source->skip_left -= (int64_t)(source->buf_end - source->buf_start);
 		source->buf_start = source->buf_end = 0;
 	}
-	return news;
+	return result;
 }
 
-enum source_news
+enum source_result
 source_send(struct source *source, struct sku_sock *s, int64_t done, size_t most, int64_t *sent)
 {
-	enum source_news news;
+	enum source_result result;
 
 	*sent = 0;
 	if (source->length != SOURCE_UNKNOWN && source->length - done < (int64_t)most)
@@ -196,17 +196,17 @@ source_send(struct source *source, struct sku_sock *s, int64_t done, size_t most
 		return SOURCE_ENDED;
 	if (source->seekable)
 		return send_seekable(source, s, done, most, sent);
-	news = skip(source);
-	if (news != SOURCE_SENT)
-		return news;
+	result = skip_to_offset(source);
+	if (result != SOURCE_SENT)
+		return result;
 	return source->is_pipe ? send_pipe(source, s, most, sent) :
 				 send_copied(source, s, most, sent);
 }
 
-enum source_news
+enum source_result
 source_read(struct source *source, int64_t done, void *buf, size_t len, size_t *got)
 {
-	enum source_news news;
+	enum source_result result;
 	ssize_t n;
 
 	*got = 0;
@@ -215,18 +215,18 @@ source_read(struct source *source, int64_t done, void *buf, size_t len, size_t *
 	if (len == 0)
 		return SOURCE_ENDED;
 	if (!source->seekable) {
-		news = skip(source);
-		if (news != SOURCE_SENT)
-			return news;
+		result = skip_to_offset(source);
+		if (result != SOURCE_SENT)
+			return result;
 		if (!is_readable(source->fd))
-			return SOURCE_EMPTY;
+			return SOURCE_WAIT;
 	}
 	do {
 		n = source->seekable ? pread(source->fd, buf, len, source->start + done) :
 				       read(source->fd, buf, len);
 	} while (n == -1 && errno == EINTR);
 	if (n == -1)
-		return errno == EAGAIN ? SOURCE_EMPTY : SOURCE_READ_FAILED;
+		return errno == EAGAIN ? SOURCE_WAIT : SOURCE_READ_FAILED;
 	*got = (size_t)n;
 	return n == 0 ? SOURCE_ENDED : SOURCE_SENT;
 }
@@ -249,7 +249,7 @@ source_check_end(const struct source *source, int64_t done)
 	char message[120];
 	int64_t wanted = source->count != SKU_SENDFILE_ALL ? source->count : source->length;
 
-	if (source->to_skip > 0)
+	if (source->skip_left > 0)
 		return cli_error(
 		    CLI_MISMATCH, 0, "it ended before --offset", "read %s", source->name);
 	if (wanted == SOURCE_UNKNOWN || done >= wanted)

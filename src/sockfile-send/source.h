@@ -17,7 +17,7 @@ struct source {
 	int64_t count;	    /* as asked for; SKU_SENDFILE_ALL */
 	int64_t length;	    /* bytes to send; SOURCE_UNKNOWN: to the end */
 	struct stat opened; /* as it was */
-	int64_t to_skip;    /* what cannot seek: bytes up to --offset */
+	int64_t skip_left;  /* what cannot seek: bytes up to --offset */
 	char *buf;	    /* read, and not sent yet: from buf_start to buf_end */
 	size_t buf_start, buf_end;
 };
@@ -32,22 +32,22 @@ struct source {
 int source_open(struct source *source, const char *file, int64_t offset, int64_t count);
 void source_close(struct source *source);
 
-enum source_news {
+enum source_result {
 	SOURCE_SENT,	    /* *sent bytes */
 	SOURCE_BLOCKED,	    /* the socket takes no more for now; *sent may be above 0 */
-	SOURCE_EMPTY,	    /* there is nothing to read yet: poll source->fd */
+	SOURCE_WAIT,	    /* there is nothing to read yet: poll source->fd */
 	SOURCE_ENDED,	    /* the end of the file; *sent may be above 0 */
 	SOURCE_READ_FAILED, /* errno; *sent may be above 0 */
 	SOURCE_PEER_FAILED, /* errno; *sent may be above 0 */
 };
 
 /* Send at most `most` of the bytes that follow the first `done`, on a non-blocking socket. */
-enum source_news source_send(
+enum source_result source_send(
     struct source *source, struct sku_sock *s, int64_t done, size_t most, int64_t *sent);
 /* Read up to len of the bytes that follow the first `done` into buf, without blocking where it can:
  * SOURCE_SENT and *got (for what is read here is as good as sent), SOURCE_EMPTY, SOURCE_ENDED or
  * SOURCE_READ_FAILED. */
-enum source_news source_read(
+enum source_result source_read(
     struct source *source, int64_t done, void *buf, size_t len, size_t *got);
 /* Did its size or its modification time move since it was opened? */
 bool source_has_changed(const struct source *source);

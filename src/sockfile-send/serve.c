@@ -1,6 +1,6 @@
-/* verified.c - verified transfers: to the one receiver that we connect to, or to all that come.
+/* serve.c - verified transfers: to the one receiver that we connect to, or to all that come.
  * Row tool. */
-#include "sockfile-send/verified.h"
+#include "sockfile-send/serve.h"
 
 #include "net/accept.h"
 #include "net/retry.h"
@@ -8,7 +8,7 @@
 #include "run/message.h"
 #include "run/peer.h"
 #include "run/workers.h"
-#include "sockfile-send/delivery.h"
+#include "sockfile-send/send_session.h"
 #include "transfer/talk.h"
 #include "transfer/tally.h"
 
@@ -20,13 +20,13 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define STRANGERS                                                                                  \
+#define EXTRA_CONNECTIONS                                                                          \
 	((int64_t)16) /* connections beyond those that are wanted: who they are shows later */
 #define AT_ONCE ((int64_t)1024)
 #define ACCEPT_PAUSE (100 * SKU_MS)
 
 static int
-draw_id(uint8_t id[WIRE_ID_SIZE])
+random_id(uint8_t id[WIRE_ID_SIZE])
 {
 	if (getrandom(id, WIRE_ID_SIZE, 0) == WIRE_ID_SIZE)
 		return CLI_OK;
@@ -35,7 +35,7 @@ draw_id(uint8_t id[WIRE_ID_SIZE])
 
 /* What the bar will count; not known where one of the files is not. */
 static int64_t
-total_of(const struct send_config *config)
+total_size(const struct send_config *config)
 {
 	int64_t total = 0;
 
@@ -52,16 +52,16 @@ total_of(const struct send_config *config)
 }
 
 static void
-add_unknown(const struct delivery *delivery, struct transfer_failure *failure)
+mention_unknown(const struct send_job *job, struct transfer_failure *failure)
 {
-	if (delivery->unknown && talk_is_lost(failure))
+	if (job->outcome_unknown && talk_is_lost(failure))
 		transfer_failure_add(failure, "delivered or not: unknown");
 }
 
 /* ---- we connect ------------------------------------------------------------------------------ */
 
 static int
-run_once(struct delivery *delivery, struct sku_sock *sock, struct sku_address *peer,
+send_on(struct send_job *job, struct sku_sock *sock, struct sku_address *peer,
     const struct transfer_waits *waits, struct transfer_failure *failure)
 {
 	if (sku_getpeername(sock, peer) == -1)
@@ -69,31 +69,32 @@ run_once(struct delivery *delivery, struct sku_sock *sock, struct sku_address *p
 	sku_address_unmap(peer);
 	if (sku_settimeout(sock, 0) == -1)
 		return transfer_fail(failure, CLI_FAILED, errno, NULL, "prepare the connection");
-	return delivery_run(delivery, sock, peer, true, waits, failure);
+	return send_session_run(job, sock, peer, true, waits, failure);
 }
 
 /* The connection is over: 0 to try again, else the program ends with *status. */
 static int
-judge(const struct delivery *delivery, const struct transfer_retry *retry,
+should_retry(const struct send_job *job, const struct transfer_retry *retry,
     const struct sku_address *peer, struct transfer_failure *failure, int *status)
 {
-	*status = delivery->status;
+	*status = job->status;
 	if (failure->status == CLI_OK)
 		return -1;
-	if (talk_is_lost(failure) && retry->left > 0 && !delivery->consumed) {
+	if (talk_is_lost(failure) && retry->left > 0 && !job->input_consumed) {
 		transfer_failure_note(failure, peer);
 		*failure = (struct transfer_failure){ .status = CLI_OK };
 		return 0;
 	}
-	if (delivery->consumed && talk_is_lost(failure) && retry->left > 0)
+	if (job->input_consumed && talk_is_lost(failure) && retry->left > 0)
 		transfer_failure_add(failure, "standard input cannot be read again");
-	add_unknown(delivery, failure);
+	mention_unknown(job, failure);
 	*status = transfer_failure_error(failure);
 	return -1;
 }
 
 static int
-first_dial(const struct send_config *config, struct cli_end_signals *signals, struct sku_sock *sock)
+connect_first(
+    const struct send_config *config, struct cli_end_signals *signals, struct sku_sock *sock)
 {
 	const struct transfer_link *link = &config->link;
 	int status = cli_dial(&link->dial, &link->endpoint, &link->limits, sock);
@@ -108,33 +109,33 @@ verified_send(const struct send_config *config, struct cli_end_signals *signals)
 	struct sku_address peer;
 	uint8_t id[WIRE_ID_SIZE];
 	struct cli_progress progress;
-	struct delivery delivery = { .config = config, .id = id };
+	struct send_job job = { .config = config, .id = id };
 	struct transfer_retry retry =
 	    TRANSFER_RETRY_INIT(config->retries == RETRIES_NOT_GIVEN ? 0 : config->retries);
 	struct transfer_waits waits = {
 		.limits = &config->link.limits, .progress = &progress, .done = &transfer_tally.bytes
 	};
 	struct transfer_failure failure = { .status = CLI_OK };
-	int status = draw_id(id);
+	int status = random_id(id);
 
 	if (status == CLI_OK)
-		status = first_dial(config, signals, &sock);
+		status = connect_first(config, signals, &sock);
 	if (status != CLI_OK)
 		return status;
 	waits.signal_fd = signals->fd;
-	cli_progress_begin(&progress, config->progress, total_of(config));
+	cli_progress_begin(&progress, config->progress, total_size(config));
 	for (;;) {
 		cli_counter_set(&transfer_tally.connections, 1);
-		(void)run_once(&delivery, &sock, &peer, &waits, &failure);
+		(void)send_on(&job, &sock, &peer, &waits, &failure);
 		(void)sku_close(&sock);
 		cli_counter_set(&transfer_tally.connections, 0);
-		if (judge(&delivery, &retry, &peer, &failure, &status) == -1)
+		if (should_retry(&job, &retry, &peer, &failure, &status) == -1)
 			break;
 		status = transfer_redial(&retry, &config->link, signals, &sock);
 		if (status != CLI_OK) {
-			if (delivery.unknown)
+			if (job.outcome_unknown)
 				cli_say_error("delivered or not: unknown", "send %s",
-				    config->files[delivery.next]);
+				    config->files[job.next]);
 			break;
 		}
 	}
@@ -145,7 +146,7 @@ verified_send(const struct send_config *config, struct cli_end_signals *signals)
 
 /* ---- they connect ---------------------------------------------------------------------------- */
 
-struct server {
+struct send_server {
 	const struct send_config *config;
 	struct cli_listener *listener;
 	struct cli_end_signals *signals;
@@ -163,50 +164,51 @@ struct server {
 	bool done;
 };
 
-struct guest {
-	struct server *server;
+struct send_client {
+	struct send_server *server;
 	struct sku_sock sock;
 	struct sku_address peer;
-	struct delivery delivery;
+	struct send_job job;
 	bool admitted;
 };
 
 /* There are as many as --connections says, however many strangers come first. */
 static bool
-admit(void *arg)
+may_start(void *arg)
 {
-	struct guest *guest = arg;
-	struct server *server = guest->server;
+	struct send_client *client = arg;
+	struct send_server *server = client->server;
 
 	(void)pthread_mutex_lock(&server->crew.lock);
-	guest->admitted =
+	client->admitted =
 	    server->config->connections == -1 || server->admitted < server->config->connections;
-	server->admitted += guest->admitted;
+	server->admitted += client->admitted;
 	(void)pthread_mutex_unlock(&server->crew.lock);
-	return guest->admitted;
+	return client->admitted;
 }
 
 /* With the lock held: one that was served, or an end that nobody can mend. */
 static void
-settle(struct server *server, struct guest *guest, struct transfer_failure *failure)
+count_result(
+    struct send_server *server, struct send_client *client, struct transfer_failure *failure)
 {
-	bool final = guest->delivery.own_fault || guest->delivery.consumed;
+	bool final = client->job.local_failure || client->job.input_consumed;
 
 	if (failure->status == CLI_OK) {
 		server->served++;
-		if (guest->delivery.status > server->status)
-			server->status = guest->delivery.status;
+		if (client->job.status > server->status)
+			server->status = client->job.status;
 		server->over = server->config->connections != -1 &&
 			       server->served >= server->config->connections;
 		return;
 	}
-	server->admitted -= guest->admitted;
-	add_unknown(&guest->delivery, failure);
-	if (guest->delivery.accepted && talk_is_lost(failure) &&
+	server->admitted -= client->admitted;
+	mention_unknown(&client->job, failure);
+	if (client->job.accepted && talk_is_lost(failure) &&
 	    server->config->retries != RETRIES_NOT_GIVEN && server->retries_left-- == 0)
 		final = true;
 	if (!final && !server->listener->connected) {
-		transfer_failure_note(failure, &guest->peer);
+		transfer_failure_note(failure, &client->peer);
 		return;
 	}
 	server->status = transfer_failure_error(failure);
@@ -214,47 +216,49 @@ settle(struct server *server, struct guest *guest, struct transfer_failure *fail
 }
 
 static void
-serve_guest(void *arg)
+serve_client(void *arg)
 {
-	struct guest *guest = arg;
-	struct server *server = guest->server;
+	struct send_client *client = arg;
+	struct send_server *server = client->server;
 	struct transfer_failure failure = { .status = CLI_OK };
 
-	(void)delivery_run(
-	    &guest->delivery, &guest->sock, &guest->peer, false, &server->waits, &failure);
+	(void)send_session_run(
+	    &client->job, &client->sock, &client->peer, false, &server->waits, &failure);
 	(void)pthread_mutex_lock(&server->crew.lock);
-	settle(server, guest, &failure);
+	count_result(server, client, &failure);
 	(void)pthread_mutex_unlock(&server->crew.lock);
-	(void)sku_close(&guest->sock);
+	(void)sku_close(&client->sock);
 	cli_count_up_shared(&transfer_tally.connections, (uint64_t)-1);
-	free(guest);
+	free(client);
 }
 
 static void
-welcome(struct server *server, struct sku_sock *sock, const struct sku_address *peer)
+start_client(struct send_server *server, struct sku_sock *sock, const struct sku_address *peer)
 {
-	struct guest *guest = calloc(1, sizeof(*guest));
+	struct send_client *client = calloc(1, sizeof(*client));
 
-	if (guest == NULL) {
+	if (client == NULL) {
 		(void)sku_reset(sock);
 		return;
 	}
-	*guest = (struct guest){ .server = server,
+	*client = (struct send_client){ .server = server,
 		.sock = *sock,
 		.peer = *peer,
-		.delivery = {
-		    .config = server->config, .id = server->id, .admit = admit, .arg = guest } };
+		.job = { .config = server->config,
+		    .id = server->id,
+		    .may_start = may_start,
+		    .arg = client } };
 	cli_count_up_shared(&transfer_tally.connections, 1);
-	if (crew_start(&server->crew, serve_guest, guest) == 0)
+	if (crew_start(&server->crew, serve_client, client) == 0)
 		return;
 	cli_note("a receiver is turned away: %s", strerror(errno));
 	cli_count_up_shared(&transfer_tally.connections, (uint64_t)-1);
-	(void)sku_reset(&guest->sock);
-	free(guest);
+	(void)sku_reset(&client->sock);
+	free(client);
 }
 
 static bool
-has_room(struct server *server)
+may_accept(struct send_server *server)
 {
 	int64_t wanted = server->config->connections, most;
 	bool room;
@@ -262,18 +266,18 @@ has_room(struct server *server)
 	(void)pthread_mutex_lock(&server->crew.lock);
 	most =
 	    wanted == -1 || wanted - server->served > AT_ONCE ? AT_ONCE : wanted - server->served;
-	room = !server->over && (int64_t)server->crew.count < most + STRANGERS;
+	room = !server->over && (int64_t)server->crew.count < most + EXTRA_CONNECTIONS;
 	(void)pthread_mutex_unlock(&server->crew.lock);
 	return room;
 }
 
 static void
-accept_some(struct server *server)
+accept_some(struct send_server *server)
 {
 	struct sku_sock sock;
 	struct sku_address peer;
 
-	while (has_room(server)) {
+	while (may_accept(server)) {
 		switch (cli_accept(
 		    server->listener, &server->config->link.listen.access, &sock, &peer)) {
 		case CLI_ACCEPT_NONE:
@@ -286,21 +290,21 @@ accept_some(struct server *server)
 			break;
 		case CLI_ACCEPT_TAKEN:
 			cli_log_peer(&peer, "accepted");
-			welcome(server, &sock, &peer);
+			start_client(server, &sock, &peer);
 			break;
 		}
 	}
 }
 
 static void
-end(struct server *server, int status)
+stop_server(struct send_server *server, int status)
 {
 	server->done = true;
 	server->status = status;
 }
 
 static int64_t
-accept_deadline(const struct server *server)
+accept_deadline(const struct send_server *server)
 {
 	int64_t timeout_ns = server->config->link.listen.accept_timeout_ns;
 
@@ -311,7 +315,7 @@ accept_deadline(const struct server *server)
 
 /* Who is here, who was here, and whether that is enough. */
 static void
-take_stock(struct server *server)
+check_clients(struct send_server *server)
 {
 	size_t count;
 	bool over;
@@ -333,17 +337,17 @@ take_stock(struct server *server)
 	if (server->done || count > 0)
 		return;
 	if (sku_deadline_passed(server->config->link.limits.run))
-		end(server, cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
-				"wait for a receiver"));
+		stop_server(server, cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
+					"wait for a receiver"));
 	else if (sku_now() >= accept_deadline(server))
-		end(server, server->config->link.listen.accept_timeout_ns == 0 ?
-				cli_error_errno(CLI_FAILED, EAGAIN, "accept") :
-				cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--accept-timeout)",
-				    "accept"));
+		stop_server(server, server->config->link.listen.accept_timeout_ns == 0 ?
+					cli_error_errno(CLI_FAILED, EAGAIN, "accept") :
+					cli_error(CLI_TIMED_OUT, ETIMEDOUT,
+					    "timed out (--accept-timeout)", "accept"));
 }
 
 static int
-poll_ms(const struct server *server)
+poll_ms(const struct send_server *server)
 {
 	int64_t at = accept_deadline(server);
 
@@ -357,13 +361,13 @@ poll_ms(const struct server *server)
 }
 
 static void
-run(struct server *server)
+run_server(struct send_server *server)
 {
 	enum { SIGNALS, LISTENER, THREADS, COUNT };
 	struct pollfd pfds[COUNT];
 
 	while (!server->done) {
-		bool accepting = !server->listener->connected && has_room(server) &&
+		bool accepting = !server->listener->connected && may_accept(server) &&
 				 server->accept_again_ns == 0;
 
 		pfds[SIGNALS] = (struct pollfd){ server->signals->fd, POLLIN, 0 };
@@ -381,14 +385,14 @@ run(struct server *server)
 		}
 		if (server->accept_again_ns != 0 && sku_now() >= server->accept_again_ns)
 			server->accept_again_ns = 0;
-		take_stock(server);
+		check_clients(server);
 		cli_progress_update(&server->progress,
 		    (int64_t)cli_counter_value(&transfer_tally.bytes), sku_now());
 	}
 }
 
 static void
-welcome_only(struct server *server)
+start_only_client(struct send_server *server)
 {
 	struct sku_sock sock = server->listener->sock;
 	struct sku_address peer;
@@ -396,34 +400,34 @@ welcome_only(struct server *server)
 	server->listener->sock.fd = -1;
 	if (sku_getpeername(&sock, &peer) == -1)
 		peer.len = 0;
-	welcome(server, &sock, &peer);
+	start_client(server, &sock, &peer);
 }
 
 int
 verified_serve(const struct send_config *config, struct cli_listener *listener,
     struct cli_end_signals *signals)
 {
-	struct server server = { .config = config,
+	struct send_server server = { .config = config,
 		.listener = listener,
 		.signals = signals,
 		.waits = { .limits = &config->link.limits, .signal_fd = signals->fd },
 		.retries_left = config->retries,
 		.idle_since_ns = sku_now() };
-	int64_t total = total_of(config);
+	int64_t total = total_size(config);
 
 	cli_raise_descriptor_limit();
 	(void)sku_setdefaulttimeout(0); /* accepted sockets inherit it */
 	if (crew_open(&server.crew) == -1)
 		return cli_error_errno(CLI_FAILED, errno, "prepare for connections");
-	server.status = draw_id(server.id);
+	server.status = random_id(server.id);
 	if (config->connections == -1 || total == CLI_TOTAL_UNKNOWN ||
 	    __builtin_mul_overflow(total, config->connections, &total))
 		total = CLI_TOTAL_UNKNOWN;
 	cli_progress_begin(&server.progress, config->progress, total);
 	if (server.status == CLI_OK) {
 		if (listener->connected)
-			welcome_only(&server);
-		run(&server);
+			start_only_client(&server);
+		run_server(&server);
 	}
 	crew_close(&server.crew);
 	cli_progress_end(&server.progress, (int64_t)cli_counter_value(&transfer_tally.bytes));

@@ -1,9 +1,9 @@
-/* delivery.c - verified: all FILEs to one receiver, over one connection after the other.
+/* send_session.c - verified: all FILEs to one receiver, over one connection after the other.
  * Row tool.
  *
  * Bytes are read, hashed and sent from one buffer: what sendfile(2) sends may be something else by
  * then than what was hashed. */
-#include "sockfile-send/delivery.h"
+#include "sockfile-send/send_session.h"
 
 #include "run/message.h"
 #include "run/peer.h"
@@ -19,11 +19,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_PIECE ((size_t)128 * 1024)
+#define HASH_CHUNK ((size_t)128 * 1024)
 #define INPUT_PERIOD (50 * SKU_MS) /* from one look at a silent input to the next */
 
-struct session {
-	struct delivery *delivery;
+struct send_session {
+	struct send_job *job;
 	const struct sku_address *peer;
 	const char *peer_text;
 	const struct transfer_waits *waits;
@@ -41,14 +41,14 @@ struct session {
 };
 
 static int
-fail_reading(struct session *s, int errnum)
+fail_reading(struct send_session *s, int errnum)
 {
 	return transfer_fail(s->failure, CLI_FAILED, errnum, NULL, "read %s", s->source.name);
 }
 
 /* The bar and SIGUSR1 count what is done of each FILE, whichever connection did it. */
 static void
-show(struct session *s, int64_t done)
+show_progress(struct send_session *s, int64_t done)
 {
 	cli_count_up_shared(&transfer_tally.bytes, (uint64_t)(done - s->done));
 	s->done = done;
@@ -58,7 +58,7 @@ show(struct session *s, int64_t done)
 /* ---- what the receiver says ------------------------------------------------------------------ */
 
 static int
-expect(struct session *s, enum wire_type type, struct wire_message *message)
+expect_message(struct send_session *s, enum wire_type type, struct wire_message *message)
 {
 	if (message->type != type || message->held.index != s->index)
 		return talk_alien(&s->talk, "a message out of its order");
@@ -67,7 +67,7 @@ expect(struct session *s, enum wire_type type, struct wire_message *message)
 
 /* A verdict before it was asked for: why it does not want this FILE. */
 static int
-stopped_by(struct session *s, const struct wire_message *message)
+receiver_stopped(struct send_session *s, const struct wire_message *message)
 {
 	if (message->type != WIRE_VERDICT || message->held.index != s->index ||
 	    message->held.kind == WIRE_DONE)
@@ -78,22 +78,22 @@ stopped_by(struct session *s, const struct wire_message *message)
 /* ---- offering -------------------------------------------------------------------------------- */
 
 static const char *
-name_of(const struct session *s)
+offered_name(const struct send_session *s)
 {
-	const struct send_config *config = s->delivery->config;
+	const struct send_config *config = s->job->config;
 	const char *name = config->name;
 
 	if (name == NULL)
-		name = config_base_name(config->files[s->index - 1]);
+		name = config_transfer_name(config->files[s->index - 1]);
 	return name != NULL ? name : "";
 }
 
 static int
-send_offer(struct session *s)
+send_offer(struct send_session *s)
 {
 	const struct stat *st = &s->source.opened;
 	struct wire_offer *offer = &s->seal.offer.offer;
-	const char *name = name_of(s);
+	const char *name = offered_name(s);
 
 	s->seal.offer = (struct wire_message){ .type = WIRE_OFFER };
 	offer->index = s->index;
@@ -109,7 +109,7 @@ send_offer(struct session *s)
 
 /* Hash the first bytes of the FILE, as the receiver does with what it holds. */
 static int
-hash_prefix(struct session *s, int64_t held)
+hash_existing(struct send_session *s, int64_t held)
 {
 	while (s->done < held) {
 		size_t len =
@@ -122,7 +122,7 @@ hash_prefix(struct session *s, int64_t held)
 		digest_update(s->digest, s->buf, got);
 		if (s->sha256 != NULL)
 			sha256_update(s->sha256, s->buf, got);
-		show(s, s->done + (int64_t)got);
+		show_progress(s, s->done + (int64_t)got);
 		if ((over = transfer_over(s->waits)) != 0)
 			return transfer_fail_peer(
 			    s->failure, over, &s->waits->limits->run, "read %s", s->source.name);
@@ -133,10 +133,10 @@ hash_prefix(struct session *s, int64_t held)
 }
 
 static bool
-is_same_prefix(const struct session *s, const struct wire_held *prefix)
+is_same_prefix(const struct send_session *s, const struct wire_held *prefix)
 {
 	uint8_t ours[WIRE_DIGEST_SIZE] = { 0 };
-	bool key = s->delivery->config->key_file != NULL;
+	bool key = s->job->config->key_file != NULL;
 
 	if (key)
 		sha256_so_far(s->sha256, ours);
@@ -149,39 +149,39 @@ is_same_prefix(const struct session *s, const struct wire_held *prefix)
 
 /* The receiver holds something: where do we go on? */
 static int
-compare_prefix(struct session *s, const struct wire_held *have)
+compare_prefix(struct send_session *s, const struct wire_held *have)
 {
 	struct wire_message message;
 	bool comparable = s->source.seekable && (s->source.length == SOURCE_UNKNOWN ||
 						    (int64_t)have->held <= s->source.length);
 
 	/* Somebody may have made what the receiver holds so that XXH3 is taken in. */
-	if (s->delivery->config->key_file != NULL && s->sha256 == NULL &&
+	if (s->job->config->key_file != NULL && s->sha256 == NULL &&
 	    (s->sha256 = sha256_new()) == NULL)
 		return transfer_fail(s->failure, CLI_FAILED, ENOMEM, NULL, "get a digest");
 	if (s->sha256 != NULL)
 		sha256_reset(s->sha256);
-	if (comparable && hash_prefix(s, (int64_t)have->held) != CLI_OK)
+	if (comparable && hash_existing(s, (int64_t)have->held) != CLI_OK)
 		return s->failure->status;
 	if (talk_receive(&s->talk, &message) != CLI_OK)
 		return s->failure->status;
 	s->talk.peer_works = false;
 	if (message.type == WIRE_VERDICT)
-		return stopped_by(s, &message);
-	if (expect(s, WIRE_PREFIX, &message) != CLI_OK || message.held.held != have->held)
+		return receiver_stopped(s, &message);
+	if (expect_message(s, WIRE_PREFIX, &message) != CLI_OK || message.held.held != have->held)
 		return talk_alien(&s->talk, "a message out of its order");
 	if (comparable && is_same_prefix(s, &message.held)) {
 		s->resumed = s->done;
 		return CLI_OK;
 	}
 	digest_reset(s->digest);
-	show(s, 0);
+	show_progress(s, 0);
 	return CLI_OK;
 }
 
 /* *refused: the receiver does not want this one, and has said why. */
 static int
-offer(struct session *s, bool *refused)
+offer_file(struct send_session *s, bool *refused)
 {
 	struct wire_message message;
 	struct wire_message *start = &s->seal.start;
@@ -191,11 +191,11 @@ offer(struct session *s, bool *refused)
 		return s->failure->status;
 	if (message.type == WIRE_VERDICT) {
 		*refused = true;
-		return stopped_by(s, &message);
+		return receiver_stopped(s, &message);
 	}
-	if (expect(s, WIRE_HAVE, &message) != CLI_OK)
+	if (expect_message(s, WIRE_HAVE, &message) != CLI_OK)
 		return s->failure->status;
-	s->delivery->accepted = true;
+	s->job->accepted = true;
 	talk_handshake_over(&s->talk);
 	s->talk.peer_works = message.held.held > 0;
 	if (message.held.held > 0 && compare_prefix(s, &message.held) != CLI_OK)
@@ -209,91 +209,91 @@ offer(struct session *s, bool *refused)
 /* ---- the bytes ------------------------------------------------------------------------------- */
 
 static int
-listen_for_a_stop(struct session *s)
+check_for_stop(struct send_session *s)
 {
 	struct wire_message message;
 
 	if (talk_heard(&s->talk, &message))
-		return stopped_by(s, &message);
+		return receiver_stopped(s, &message);
 	return s->failure->status;
 }
 
 /* Wait until --limit-rate lets more go, or the input has more: it is we who wait, not the peer. */
 static int
-rest_until(struct session *s, int fd, int64_t at_ns)
+wait_without_timeout(struct send_session *s, int fd, int64_t at_ns)
 {
 	if (transfer_wait(s->waits, fd, POLLIN, (struct sku_deadline){ at_ns }) == -1 &&
 	    (errno == ECANCELED || sku_deadline_passed(s->waits->limits->run)))
 		return transfer_fail_peer(
 		    s->failure, errno, &s->waits->limits->run, "send %s", s->source.name);
 	talk_handshake_over(&s->talk);
-	return listen_for_a_stop(s);
+	return check_for_stop(s);
 }
 
 /* The next piece into the buffer; *got 0 at the end. */
-static enum source_news
-read_piece(struct session *s, struct cli_pace *pace, size_t *got)
+static enum source_result
+read_chunk(struct send_session *s, struct cli_pace *pace, size_t *got)
 {
 	size_t most = cli_pace_room(pace, WIRE_DATA_MAX, sku_now());
-	enum source_news news = SOURCE_SENT;
+	enum source_result result = SOURCE_SENT;
 
 	*got = 0;
 	if (most == 0)
 		return SOURCE_BLOCKED;
 	/* Hashed in pieces that the processor's cache still has, sent in one. */
-	while (*got < most && news == SOURCE_SENT) {
-		size_t piece = most - *got < HASH_PIECE ? most - *got : HASH_PIECE, n;
+	while (*got < most && result == SOURCE_SENT) {
+		size_t chunk = most - *got < HASH_CHUNK ? most - *got : HASH_CHUNK, n;
 
-		news = source_read(&s->source, s->done + (int64_t)*got, s->buf + *got, piece, &n);
+		result = source_read(&s->source, s->done + (int64_t)*got, s->buf + *got, chunk, &n);
 		digest_update(s->digest, s->buf + *got, n);
 		*got += n;
 	}
-	return *got > 0 ? SOURCE_SENT : news; /* what came behind it comes again */
+	return *got > 0 ? SOURCE_SENT : result; /* what came behind it comes again */
 }
 
 static int
-send_piece(struct session *s, struct cli_pace *pace, size_t len)
+send_chunk(struct send_session *s, struct cli_pace *pace, size_t len)
 {
 	struct wire_message message;
 	bool stopped;
 	int over;
 
 	if (!s->source.seekable)
-		s->delivery->consumed = true;
+		s->job->input_consumed = true;
 	if (talk_send_data(&s->talk, s->buf, len, &message, &stopped) != CLI_OK)
 		return s->failure->status;
 	if (stopped)
-		return stopped_by(s, &message);
+		return receiver_stopped(s, &message);
 	cli_pace_pay(pace, len, sku_now());
-	show(s, s->done + (int64_t)len);
+	show_progress(s, s->done + (int64_t)len);
 	if ((over = transfer_over(s->waits)) != 0)
 		return transfer_fail_peer(
 		    s->failure, over, &s->waits->limits->run, "send to %s", s->peer_text);
-	return listen_for_a_stop(s);
+	return check_for_stop(s);
 }
 
 /* To the end of the FILE.  A failure to read is no failure yet: *how says what END will. */
 static int
-send_bytes(struct session *s, enum wire_end *how, int *errnum)
+send_bytes(struct send_session *s, enum wire_end *how, int *errnum)
 {
-	struct cli_pace pace = { .rate = s->delivery->config->limit_rate };
+	struct cli_pace pace = { .rate = s->job->config->limit_rate };
 	size_t got;
 
 	*how = WIRE_WHOLE;
 	while (s->failure->status == CLI_OK) {
-		switch (read_piece(s, &pace, &got)) {
+		switch (read_chunk(s, &pace, &got)) {
 		case SOURCE_SENT:
-			(void)send_piece(s, &pace, got);
+			(void)send_chunk(s, &pace, got);
 			break;
 		case SOURCE_BLOCKED:
-			(void)rest_until(s, -1, pace.paid_until_ns);
+			(void)wait_without_timeout(s, -1, pace.paid_until_ns);
 			break;
-		case SOURCE_EMPTY:
-			(void)rest_until(s, s->source.fd, sku_now() + INPUT_PERIOD);
+		case SOURCE_WAIT:
+			(void)wait_without_timeout(s, s->source.fd, sku_now() + INPUT_PERIOD);
 			break;
 		case SOURCE_ENDED:
 			if ((s->source.length != SOURCE_UNKNOWN && s->done < s->source.length) ||
-			    s->source.to_skip > 0 || source_has_changed(&s->source))
+			    s->source.skip_left > 0 || source_has_changed(&s->source))
 				*how = WIRE_CHANGED;
 			return CLI_OK;
 		case SOURCE_READ_FAILED:
@@ -307,7 +307,7 @@ send_bytes(struct session *s, enum wire_end *how, int *errnum)
 }
 
 static int
-send_end(struct session *s, enum wire_end how)
+send_end(struct send_session *s, enum wire_end how)
 {
 	struct wire_message message = { .type = WIRE_END };
 
@@ -321,7 +321,7 @@ send_end(struct session *s, enum wire_end how)
 
 /* It did not go well here: the receiver knows by the END, and then it is said here too. */
 static int
-fail_here(struct session *s, enum wire_end how, int errnum)
+end_local_failure(struct send_session *s, enum wire_end how, int errnum)
 {
 	struct transfer_failure ignored = { .status = CLI_OK };
 	struct wire_message message;
@@ -330,27 +330,27 @@ fail_here(struct session *s, enum wire_end how, int errnum)
 	(void)talk_receive(&s->talk, &message);
 	s->talk.aborted = true;
 	s->talk.failure = s->failure;
-	s->delivery->own_fault = true;
+	s->job->local_failure = true;
 	if (how == WIRE_READ_FAILED)
 		return fail_reading(s, errnum);
 	return transfer_fail(s->failure, CLI_MISMATCH, 0,
-	    s->source.to_skip > 0 ? "it ended before --offset" :
+	    s->source.skip_left > 0 ? "it ended before --offset" :
 	    s->source.count != SKU_SENDFILE_ALL && s->done < s->source.count ?
-				    "it ended before --count" :
-				    "it changed while it was sent",
+				      "it ended before --count" :
+				      "it changed while it was sent",
 	    "read %s", s->source.name);
 }
 
 static int
-await_verdict(struct session *s)
+await_verdict(struct send_session *s)
 {
 	struct wire_message message;
 
-	s->delivery->unknown = true;
+	s->job->outcome_unknown = true;
 	if (talk_receive(&s->talk, &message) != CLI_OK ||
-	    expect(s, WIRE_VERDICT, &message) != CLI_OK)
+	    expect_message(s, WIRE_VERDICT, &message) != CLI_OK)
 		return s->failure->status;
-	s->delivery->unknown = false;
+	s->job->outcome_unknown = false;
 	s->talk.peer_works = false;
 	if (message.held.kind != WIRE_DONE)
 		return talk_told(&s->talk, message.held.kind);
@@ -363,7 +363,7 @@ await_verdict(struct session *s)
  */
 
 static void
-report(struct session *s)
+report_summary(struct send_session *s)
 {
 	const struct transfer_result result = { .event = "sent",
 		.name = s->source.name,
@@ -378,33 +378,33 @@ report(struct session *s)
 }
 
 static int
-send_file(struct session *s, bool *refused)
+send_file(struct send_session *s, bool *refused)
 {
 	enum wire_end how;
 	int errnum = 0;
 
-	if (offer(s, refused) != CLI_OK || send_bytes(s, &how, &errnum) != CLI_OK)
+	if (offer_file(s, refused) != CLI_OK || send_bytes(s, &how, &errnum) != CLI_OK)
 		return s->failure->status;
 	if (s->source.count != SKU_SENDFILE_ALL && s->done < s->source.count && how == WIRE_WHOLE)
 		how = WIRE_CHANGED;
 	if (send_end(s, how) != CLI_OK)
 		return s->failure->status;
 	if (how != WIRE_WHOLE)
-		return fail_here(s, how, errnum);
+		return end_local_failure(s, how, errnum);
 	if (await_verdict(s) != CLI_OK)
 		return s->failure->status;
-	report(s);
+	report_summary(s);
 	return CLI_OK;
 }
 
 /* The receiver wants this one not: that is said, and the next may go. */
 static void
-note_refusal(struct session *s)
+report_refusal(struct send_session *s)
 {
-	struct delivery *d = s->delivery;
+	struct send_job *job = s->job;
 
-	if (s->failure->status > d->status)
-		d->status = s->failure->status;
+	if (s->failure->status > job->status)
+		job->status = s->failure->status;
 	(void)snprintf(s->failure->during, sizeof(s->failure->during), "send %s to %s",
 	    s->source.name, s->peer_text);
 	transfer_failure_note(s->failure, s->peer);
@@ -413,28 +413,28 @@ note_refusal(struct session *s)
 }
 
 static int
-send_next(struct session *s)
+send_next_file(struct send_session *s)
 {
-	struct delivery *d = s->delivery;
-	const struct send_config *config = d->config;
+	struct send_job *job = s->job;
+	const struct send_config *config = job->config;
 	bool refused = false;
 	int status;
 
-	s->index = (uint32_t)d->next + 1;
+	s->index = (uint32_t)job->next + 1;
 	s->done = s->resumed = 0;
 	s->started_ns = sku_now();
 	digest_reset(s->digest);
-	if (d->consumed)
+	if (job->input_consumed)
 		return transfer_fail(s->failure, CLI_NO_PEER, 0,
 		    "the connection was lost, and standard input cannot be read again",
 		    "send to %s", s->peer_text);
-	status = source_open(&s->source, config->files[d->next], config->offset, config->count);
+	status = source_open(&s->source, config->files[job->next], config->offset, config->count);
 	if (status != CLI_OK) {
 		/* Reported already; the rest goes on. */
-		if (status > d->status)
-			d->status = status;
+		if (status > job->status)
+			job->status = status;
 		source_close(&s->source);
-		d->next++;
+		job->next++;
 		return CLI_OK;
 	}
 	if (s->source.length != SOURCE_UNKNOWN)
@@ -444,19 +444,19 @@ send_next(struct session *s)
 		cli_count_up_shared(&transfer_tally.transfers, 1);
 	if (status != CLI_OK &&
 	    !(refused && config->file_count > 1 && s->failure->status != CLI_NO_PEER)) {
-		show(s, 0); /* the next connection counts it again */
+		show_progress(s, 0); /* the next connection counts it again */
 		source_close(&s->source);
 		return status;
 	}
 	if (status != CLI_OK)
-		note_refusal(s);
+		report_refusal(s);
 	source_close(&s->source);
-	d->next++;
+	job->next++;
 	return CLI_OK;
 }
 
 static int
-say_goodbye(struct session *s)
+send_bye(struct send_session *s)
 {
 	struct transfer_failure lost = { .status = CLI_OK };
 	struct wire_message message = { .type = WIRE_BYE };
@@ -472,20 +472,21 @@ say_goodbye(struct session *s)
 }
 
 static int
-greet(struct session *s, bool connected)
+greet(struct send_session *s, bool connected)
 {
-	const struct delivery *d = s->delivery;
+	const struct send_job *job = s->job;
 	struct wire_message message;
 
-	if (talk_greet(&s->talk, WIRE_SENDER, d->config->key_file != NULL ? d->config->key : NULL,
-		false, connected) != CLI_OK)
+	if (talk_greet(&s->talk, WIRE_SENDER,
+		job->config->key_file != NULL ? job->config->key : NULL, false,
+		connected) != CLI_OK)
 		return s->failure->status;
-	talk_hello(&s->talk, &s->seal.hello, d->id, (uint32_t)d->config->file_count);
+	talk_hello(&s->talk, &s->seal.hello, job->id, (uint32_t)job->config->file_count);
 	if (talk_send(&s->talk, &s->seal.hello) != CLI_OK ||
 	    talk_receive(&s->talk, &message) != CLI_OK)
 		return s->failure->status;
 	if (message.type != WIRE_HELLO || message.hello.files != 0 ||
-	    memcmp(message.hello.id, d->id, WIRE_ID_SIZE) != 0)
+	    memcmp(message.hello.id, job->id, WIRE_ID_SIZE) != 0)
 		return talk_alien(&s->talk, "its hello");
 	return talk_check_hello(&s->talk, &message.hello);
 }
@@ -501,11 +502,11 @@ code_for(const struct transfer_failure *failure)
 }
 
 int
-delivery_run(struct delivery *delivery, struct sku_sock *sock, const struct sku_address *peer,
+send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_address *peer,
     bool connected, const struct transfer_waits *waits, struct transfer_failure *failure)
 {
 	char text[CLI_PEER_TEXT_MAX];
-	struct session s = { .delivery = delivery,
+	struct send_session s = { .job = job,
 		.peer = peer,
 		.peer_text = cli_peer_text(peer, text),
 		.waits = waits,
@@ -520,15 +521,15 @@ delivery_run(struct delivery *delivery, struct sku_sock *sock, const struct sku_
 		status = transfer_fail(failure, CLI_FAILED, ENOMEM, NULL, "get buffers");
 	if (status == CLI_OK)
 		status = greet(&s, connected);
-	if (status == CLI_OK && delivery->admit != NULL && !delivery->admit(delivery->arg)) {
+	if (status == CLI_OK && job->may_start != NULL && !job->may_start(job->arg)) {
 		talk_abort(&s.talk, WIRE_BUSY);
 		status =
 		    transfer_fail(failure, CLI_NO_PEER, 0, "others are being served", "%s", text);
 	}
-	while (status == CLI_OK && delivery->next < delivery->config->file_count)
-		status = send_next(&s);
+	while (status == CLI_OK && job->next < job->config->file_count)
+		status = send_next_file(&s);
 	if (status == CLI_OK)
-		status = say_goodbye(&s);
+		status = send_bye(&s);
 	else
 		talk_abort(&s.talk, code_for(failure));
 	talk_close(&s.talk);

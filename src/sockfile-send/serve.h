@@ -1,6 +1,6 @@
-/* verified.h - verified transfers: to the one receiver that we connect to, or to all that come. */
-#ifndef SEND_VERIFIED_H
-#define SEND_VERIFIED_H
+/* serve.h - verified transfers: to the one receiver that we connect to, or to all that come. */
+#ifndef SEND_SERVE_H
+#define SEND_SERVE_H
 
 #include "run/signals.h"
 #include "sockfile-send/config.h"

@@ -1,0 +1,30 @@
+/* send_session.h - verified: all FILEs to one receiver, over one connection after the other. */
+#ifndef SEND_SEND_SESSION_H
+#define SEND_SEND_SESSION_H
+
+#include "run/failure.h"
+#include "run/wait.h"
+#include "sockfile-send/config.h"
+#include "sockfile-send/source.h"
+#include "transfer/wire.h"
+
+struct send_job {
+	const struct send_config *config;
+	const uint8_t *id;    /* WIRE_ID_SIZE bytes, the same for every try */
+	size_t next;	      /* the first FILE that is not dealt with yet */
+	int status;	      /* the highest of those that the receiver refused */
+	bool accepted;	      /* an offer was answered */
+	bool outcome_unknown; /* all of a FILE was sent, and what became of it not heard */
+	bool input_consumed;  /* bytes of what cannot be read again are gone */
+	bool local_failure;   /* it failed at this end: a FILE changed, or could not be read */
+	/* May this receiver have the files, now that it asks?  NULL: yes. */
+	bool (*may_start)(void *arg);
+	void *arg;
+};
+
+/* One connection: 0 when every FILE is dealt with (job->status then says how), or a failure.
+ * connected: this end connected.  The socket stays the caller's. */
+int send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_address *peer,
+    bool connected, const struct transfer_waits *waits, struct transfer_failure *failure);
+
+#endif
