@@ -91,7 +91,7 @@ take_option(struct recv_config *c, int id, const char *value)
 		c->link.listening = false;
 		break;
 	case OPT_FORCE:
-		c->rules.force = true;
+		c->options.force = true;
 		break;
 	case OPT_SIZE:
 		c->size = cli_size("size", value, 0, INT64_MAX);
@@ -109,7 +109,7 @@ take_option(struct recv_config *c, int id, const char *value)
 		c->verify = true;
 		break;
 	case OPT_RESUME:
-		c->rules.resume = true;
+		c->options.resume = true;
 		c->verify = true;
 		break;
 	case OPT_RETRY:
@@ -132,7 +132,7 @@ take_option(struct recv_config *c, int id, const char *value)
 		c->verify = true;
 		break;
 	case OPT_MODE:
-		c->rules.mode = parse_mode(value);
+		c->options.mode = parse_mode(value);
 		break;
 	default:
 		if (!cli_progress_option(&c->progress, id))
@@ -173,7 +173,7 @@ check_combinations(const struct recv_config *c, bool mode_given)
 
 /* The last operand is FILE, where there is no --dir; the rest says where from. */
 static size_t
-take_file(struct recv_config *c, const char *const *operands, size_t count)
+take_file_operand(struct recv_config *c, const char *const *operands, size_t count)
 {
 	bool open = transfer_link_is_open(&c->link);
 
@@ -202,7 +202,7 @@ take_file(struct recv_config *c, const char *const *operands, size_t count)
 }
 
 static unsigned
-to_where(const struct recv_config *c)
+target_modes(const struct recv_config *c)
 {
 	if (c->dir != NULL)
 		return TO_DIRECTORY | TO_DISK;
@@ -218,7 +218,7 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	int id;
 
 	*config = (struct recv_config){ .link = TRANSFER_LINK_INIT,
-		.rules = { .mode = default_mode() },
+		.options = { .mode = default_mode() },
 		.size = NO_LIMIT,
 		.max_size = NO_LIMIT,
 		.dir_fd = -1,
@@ -234,9 +234,9 @@ config_parse(struct recv_config *config, int argc, char **argv)
 		else
 			take_option(config, id, value);
 	}
-	count = take_file(config, operands, count);
+	count = take_file_operand(config, operands, count);
 	cli_parser_check_modes(&parser,
-	    transfer_link_finish(&config->link, &parser, operands, count) | to_where(config));
+	    transfer_link_finish(&config->link, &parser, operands, count) | target_modes(config));
 	check_combinations(config, cli_parser_given(&parser, OPT_MODE));
 	if (cli_parser_given(&parser, OPT_RETRY))
 		transfer_link_check_retry(&config->link);

@@ -14,7 +14,7 @@ struct recv_config {
 	struct transfer_link link;
 	const char **operands;
 	const char *file; /* as typed; "-": standard output; NULL with --dir */
-	struct target_rules rules;
+	struct target_options options;
 	int64_t size;	  /* what must arrive; NO_LIMIT: whatever comes */
 	int64_t max_size; /* NO_LIMIT */
 	bool sha256_given;

@@ -5,7 +5,7 @@
 #include "run/run.h"
 #include "run/signals.h"
 #include "sockfile-recv/config.h"
-#include "sockfile-recv/lobby.h"
+#include "sockfile-recv/server.h"
 #include "transfer/tally.h"
 
 #include <errno.h>
@@ -13,25 +13,25 @@
 #include <signal.h>
 #include <unistd.h>
 
-struct dialling {
+struct sender_connector {
 	const struct recv_config *config;
 	struct cli_end_signals *signals;
 	struct transfer_retry retry;
 };
 
 static int
-dial(void *arg, struct sku_sock *sock, bool again)
+connect_to_sender(void *arg, struct sku_sock *sock, bool again)
 {
-	struct dialling *d = arg;
-	const struct transfer_link *link = &d->config->link;
+	struct sender_connector *sender = arg;
+	const struct transfer_link *link = &sender->config->link;
 	int status;
 
 	if (again)
-		return transfer_redial(&d->retry, link, d->signals, sock);
+		return transfer_redial(&sender->retry, link, sender->signals, sock);
 	/* There is nothing to clean up yet: signals just end it. */
-	cli_end_signals_by_default(d->signals, true);
+	cli_end_signals_by_default(sender->signals, true);
 	status = cli_dial(&link->dial, &link->endpoint, &link->limits, sock);
-	cli_end_signals_by_default(d->signals, false);
+	cli_end_signals_by_default(sender->signals, false);
 	return status;
 }
 
@@ -39,12 +39,12 @@ static int
 connect_and_receive(
     const struct recv_config *config, struct target *target, struct cli_end_signals *signals)
 {
-	struct dialling dialling = { config, signals, TRANSFER_RETRY_INIT(config->retries) };
-	const struct lobby_dialler dialler = { dial, &dialling };
+	struct sender_connector sender = { config, signals, TRANSFER_RETRY_INIT(config->retries) };
+	const struct receiver_connector connector = { connect_to_sender, &sender };
 	int status = cli_end_signals_open(signals, false);
 
 	if (status == CLI_OK)
-		status = lobby_call(config, &dialler, target, signals);
+		status = receiver_connect(config, &connector, target, signals);
 	return status;
 }
 
@@ -56,7 +56,7 @@ listen_and_receive(
 	int status = transfer_link_listen(&config->link, &listener, signals);
 
 	if (status == CLI_OK)
-		status = lobby_serve(config, &listener, target, signals);
+		status = receiver_serve(config, &listener, target, signals);
 	cli_listener_close(&listener);
 	return status;
 }
@@ -77,7 +77,7 @@ open_file(const struct recv_config *config, struct target *target)
 
 	/* With a key nothing is on disk before somebody has shown that he has it, and nothing
 	 * before we are connected. */
-	if (target_init(target, config->file, &config->rules, &failure) == CLI_OK)
+	if (target_init(target, config->file, &config->options, &failure) == CLI_OK)
 		(void)target_open_part(
 		    target, config->link.listening && config->key_file == NULL, &failure);
 	return failure.status != CLI_OK ? transfer_failure_error(&failure) : CLI_OK;
@@ -97,7 +97,7 @@ open_target(struct recv_config *config, struct target *target)
 }
 
 static int
-run(struct recv_config *config, struct cli_end_signals *signals)
+receive(struct recv_config *config, struct cli_end_signals *signals)
 {
 	struct target target = TARGET_INIT;
 	int status = CLI_OK;
@@ -126,7 +126,7 @@ main(int argc, char **argv)
 	(void)signal(SIGXFSZ, SIG_IGN); /* a limit of the file's size is an error like others */
 	config_parse(&config, argc, argv);
 	transfer_tally_on_sigusr1();
-	status = run(&config, &signals);
+	status = receive(&config, &signals);
 	cli_end_signals_close(&signals);
 	config_free(&config);
 	if (cli_flush() != CLI_OK && status == CLI_OK)

@@ -18,9 +18,9 @@
 #define PIPE_SIZE (1024 * 1024) /* measured: 64 KiB is slower than copying */
 #define BUFFER ((size_t)1024 * 1024)
 
-struct reception {
+struct raw_transfer {
 	const struct recv_config *config;
-	struct caller *caller;
+	struct incoming *incoming;
 	struct target *target;
 	const struct transfer_waits *waits;
 	struct transfer_failure *failure;
@@ -34,7 +34,7 @@ struct reception {
 
 /* The most that may come, and what says so. */
 static int64_t
-most(const struct recv_config *config, const char **option)
+size_limit(const struct recv_config *config, const char **option)
 {
 	bool by_size = config->size != NO_LIMIT;
 
@@ -44,10 +44,10 @@ most(const struct recv_config *config, const char **option)
 
 /* No more than one byte beyond the most is taken. */
 static size_t
-room(const struct reception *r, size_t wanted)
+bytes_wanted(const struct raw_transfer *r, size_t wanted)
 {
 	const char *option;
-	int64_t limit = most(r->config, &option);
+	int64_t limit = size_limit(r->config, &option);
 
 	if (limit == NO_LIMIT || limit - r->target->written >= (int64_t)wanted)
 		return wanted;
@@ -55,22 +55,22 @@ room(const struct reception *r, size_t wanted)
 }
 
 static int
-check_limit(const struct reception *r, size_t came)
+check_limit(const struct raw_transfer *r, size_t came)
 {
 	const char *option;
 	char message[100];
-	int64_t limit = most(r->config, &option);
+	int64_t limit = size_limit(r->config, &option);
 
 	if (limit == NO_LIMIT || r->target->written + (int64_t)came <= limit)
 		return CLI_OK;
 	(void)snprintf(
 	    message, sizeof(message), "more than %lld bytes came (%s)", (long long)limit, option);
 	return transfer_fail(
-	    r->failure, CLI_MISMATCH, 0, message, "receive from %s", r->caller->text);
+	    r->failure, CLI_MISMATCH, 0, message, "receive from %s", r->incoming->text);
 }
 
 static int
-check_whole(const struct reception *r)
+check_complete(const struct raw_transfer *r)
 {
 	unsigned char digest[SHA256_BYTES];
 	char message[100];
@@ -79,7 +79,7 @@ check_whole(const struct reception *r)
 		(void)snprintf(message, sizeof(message), "it ended after %lld of %lld bytes",
 		    (long long)r->target->written, (long long)r->config->size);
 		return transfer_fail(
-		    r->failure, CLI_MISMATCH, 0, message, "receive from %s", r->caller->text);
+		    r->failure, CLI_MISMATCH, 0, message, "receive from %s", r->incoming->text);
 	}
 	if (r->sha256 == NULL)
 		return CLI_OK;
@@ -88,32 +88,32 @@ check_whole(const struct reception *r)
 		return CLI_OK;
 	target_discard(r->target); /* it is something else */
 	return transfer_fail(r->failure, CLI_MISMATCH, 0, "its SHA-256 is another (--sha256)",
-	    "receive from %s", r->caller->text);
+	    "receive from %s", r->incoming->text);
 }
 
 /* ---- moving bytes; each returns bytes, 0 at the end, or -1 and the failure is kept ---------- */
 
 static int
-failed(struct reception *r, int errnum)
+fail_receiving(struct raw_transfer *r, int errnum)
 {
 	if (errnum == ETIMEDOUT && r->waits->limits->timeout_ns == 0)
 		errnum = EAGAIN; /* --timeout 0: do not block */
 	(void)transfer_fail_peer(
-	    r->failure, errnum, &r->waits->limits->run, "receive from %s", r->caller->text);
+	    r->failure, errnum, &r->waits->limits->run, "receive from %s", r->incoming->text);
 	return -1;
 }
 
 static int
-wait_for_more(struct reception *r)
+wait_for_more(struct raw_transfer *r)
 {
-	if (transfer_wait(r->waits, sku_fileno(&r->caller->sock), POLLIN, r->idle) == 0)
+	if (transfer_wait(r->waits, sku_fileno(&r->incoming->sock), POLLIN, r->idle) == 0)
 		return 0;
-	return failed(r, errno);
+	return fail_receiving(r, errno);
 }
 
 /* What is in the pipe goes to the file; where splice(2) cannot do that, by a copy. */
 static int
-empty_pipe(struct reception *r, size_t len)
+drain_pipe(struct raw_transfer *r, size_t len)
 {
 	while (len > 0) {
 		ssize_t n = r->buf == NULL ?
@@ -130,7 +130,7 @@ empty_pipe(struct reception *r, size_t len)
 		}
 		if (n <= 0) {
 			(void)transfer_fail(r->failure, CLI_FAILED, n == 0 ? EIO : errno, NULL,
-			    "write %s%s", r->target->shown, TARGET_SUFFIX);
+			    "write %s%s", r->target->display_name, TARGET_SUFFIX);
 			return -1;
 		}
 		if (r->buf == NULL)
@@ -143,35 +143,35 @@ empty_pipe(struct reception *r, size_t len)
 }
 
 static ssize_t
-move(struct reception *r)
+splice_some(struct raw_transfer *r)
 {
 	ssize_t n;
 
 	for (;;) {
-		n = splice(sku_fileno(&r->caller->sock), NULL, r->pipe[1], NULL, room(r, PIPE_SIZE),
-		    SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+		n = splice(sku_fileno(&r->incoming->sock), NULL, r->pipe[1], NULL,
+		    bytes_wanted(r, PIPE_SIZE), SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 		if (n >= 0)
 			break;
 		if (errno == EINTR)
 			continue;
 		if (errno != EAGAIN)
-			return failed(r, errno);
+			return fail_receiving(r, errno);
 		if (wait_for_more(r) == -1)
 			return -1;
 	}
-	if (n > 0 && (check_limit(r, (size_t)n) != CLI_OK || empty_pipe(r, (size_t)n) == -1))
+	if (n > 0 && (check_limit(r, (size_t)n) != CLI_OK || drain_pipe(r, (size_t)n) == -1))
 		return -1;
 	return n;
 }
 
 static ssize_t
-copy(struct reception *r)
+copy_some(struct raw_transfer *r)
 {
 	ssize_t n;
 
-	while ((n = sku_recv(&r->caller->sock, r->buf, room(r, BUFFER), 0)) == -1) {
+	while ((n = sku_recv(&r->incoming->sock, r->buf, bytes_wanted(r, BUFFER), 0)) == -1) {
 		if (errno != EAGAIN)
-			return failed(r, errno);
+			return fail_receiving(r, errno);
 		if (wait_for_more(r) == -1)
 			return -1;
 	}
@@ -185,7 +185,7 @@ copy(struct reception *r)
 }
 
 static int
-pump(struct reception *r)
+receive_all(struct raw_transfer *r)
 {
 	ssize_t n = 1;
 
@@ -193,11 +193,11 @@ pump(struct reception *r)
 		int over;
 
 		r->idle = cli_operation_deadline(r->waits->limits);
-		n = r->pipe[0] != -1 && r->buf == NULL ? move(r) : copy(r);
+		n = r->pipe[0] != -1 && r->buf == NULL ? splice_some(r) : copy_some(r);
 		cli_counter_set(&transfer_tally.bytes, (uint64_t)r->target->written);
 		transfer_show(r->waits);
 		if (n > 0 && (over = transfer_over(r->waits)) != 0)
-			n = failed(r, over);
+			n = fail_receiving(r, over);
 	}
 	return n == 0 ? CLI_OK : r->failure->status;
 }
@@ -206,7 +206,7 @@ pump(struct reception *r)
 
 /* A pipe that is large enough, or none. */
 static void
-open_pipe(struct reception *r)
+open_pipe(struct raw_transfer *r)
 {
 	if (r->target->kind != TARGET_FILE || r->sha256 != NULL || pipe2(r->pipe, O_CLOEXEC) == -1)
 		return;
@@ -218,7 +218,7 @@ open_pipe(struct reception *r)
 }
 
 static int
-open_reception(struct reception *r)
+open_transfer(struct raw_transfer *r)
 {
 	int64_t size = r->config->size;
 
@@ -230,19 +230,19 @@ open_reception(struct reception *r)
 	open_pipe(r);
 	if (r->pipe[0] == -1 && (r->buf = malloc(BUFFER)) == NULL)
 		return transfer_fail(r->failure, CLI_FAILED, ENOMEM, NULL, "get a buffer");
-	if (target_begin(r->target, 0, r->waits, r->failure) != CLI_OK)
+	if (target_start(r->target, 0, r->waits, r->failure) != CLI_OK)
 		return r->failure->status;
 	/* Room is made beforehand, and its want found out.  The size stays: zeros are no bytes. */
 	if (size > 0 && r->target->kind == TARGET_FILE &&
 	    fallocate(r->target->fd, FALLOC_FL_KEEP_SIZE, 0, size) == -1 &&
 	    (errno == ENOSPC || errno == EFBIG || errno == EDQUOT))
 		return transfer_fail(r->failure, CLI_FAILED, errno, NULL, "make room for %s%s",
-		    r->target->shown, TARGET_SUFFIX);
+		    r->target->display_name, TARGET_SUFFIX);
 	return CLI_OK;
 }
 
 static void
-close_reception(struct reception *r)
+close_transfer(struct raw_transfer *r)
 {
 	if (r->pipe[0] != -1) {
 		(void)close(r->pipe[0]);
@@ -253,42 +253,42 @@ close_reception(struct reception *r)
 }
 
 static const char *
-remark(const struct recv_config *config)
+summary_suffix(const struct recv_config *config)
 {
 	return config->size == NO_LIMIT && !config->sha256_given ? " (not verified)" : "";
 }
 
 int
-raw_receive(const struct recv_config *config, struct caller *caller, struct target *target,
+raw_receive(const struct recv_config *config, struct incoming *incoming, struct target *target,
     const struct transfer_waits *waits, struct transfer_failure *failure)
 {
-	struct reception r = { .config = config,
-		.caller = caller,
+	struct raw_transfer r = { .config = config,
+		.incoming = incoming,
 		.target = target,
 		.waits = waits,
 		.failure = failure,
 		.pipe = { -1, -1 } };
 	struct transfer_result result = { .event = "received",
-		.name = target->shown,
-		.peer = &caller->peer,
-		.remark = remark(config) };
-	int status = open_reception(&r);
+		.name = target->display_name,
+		.peer = &incoming->peer,
+		.remark = summary_suffix(config) };
+	int status = open_transfer(&r);
 
 	if (status == CLI_OK)
-		status = pump(&r);
+		status = receive_all(&r);
 	if (status == CLI_OK)
-		status = check_whole(&r);
+		status = check_complete(&r);
 	if (status == CLI_OK)
 		status = target_commit(target, NULL, failure);
-	close_reception(&r);
+	close_transfer(&r);
 	if (status != CLI_OK) {
-		(void)sku_reset(&caller->sock); /* the sender must not take it for done */
+		(void)sku_reset(&incoming->sock); /* the sender must not take it for done */
 		target_keep(target, failure);
 		return status;
 	}
-	(void)sku_close(&caller->sock); /* which says that all is on disk */
+	(void)sku_close(&incoming->sock); /* which says that all is on disk */
 	result.bytes = target->written;
-	result.ns = sku_now() - caller->since_ns;
+	result.ns = sku_now() - incoming->since_ns;
 	cli_count_up(&transfer_tally.transfers, 1);
 	if (waits->progress != NULL)
 		cli_progress_end(waits->progress, target->written);

@@ -2,12 +2,12 @@
 #ifndef RECV_RAW_H
 #define RECV_RAW_H
 
-#include "sockfile-recv/caller.h"
 #include "sockfile-recv/config.h"
+#include "sockfile-recv/incoming.h"
 
-/* Take the caller's stream to its end into the target and give the target its name: 0, and the
- * connection is closed in order; or a failure, and it is reset. */
-int raw_receive(const struct recv_config *config, struct caller *caller, struct target *target,
+/* Take the stream of the connection to its end into the target and give the target its name: 0, and
+ * the connection is closed in order; or a failure, and it is reset. */
+int raw_receive(const struct recv_config *config, struct incoming *incoming, struct target *target,
     const struct transfer_waits *waits, struct transfer_failure *failure);
 
 #endif

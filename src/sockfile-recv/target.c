@@ -18,9 +18,9 @@
 #define FIFO_PAUSE (10 * SKU_MS) /* from one look for a reader to the next */
 
 static int
-refuse(struct transfer_failure *failure, const struct target *target, int errnum, const char *why)
+fail(struct transfer_failure *failure, const struct target *target, int errnum, const char *reason)
 {
-	return transfer_fail(failure, CLI_FAILED, errnum, why, "write %s", target->shown);
+	return transfer_fail(failure, CLI_FAILED, errnum, reason, "write %s", target->display_name);
 }
 
 /* ---- before anything is received ----------------------------------------------------------- */
@@ -62,17 +62,17 @@ check_replaceable(
 
 	if (geteuid() != 0 && fstat(target->dir_fd, &dir) == 0 && (dir.st_mode & S_ISVTX) != 0 &&
 	    st->st_uid != geteuid() && dir.st_uid != geteuid())
-		return refuse(
+		return fail(
 		    failure, target, EPERM, "it belongs to another user, in a sticky directory");
 	if (statx(target->dir_fd, target->name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &there) == 0 &&
 	    (there.stx_attributes & there.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0)
-		return refuse(failure, target, EBUSY, "it is a mount point");
+		return fail(failure, target, EBUSY, "it is a mount point");
 	return CLI_OK;
 }
 
 /* What stands at FILE now?  Whatever changes later is found out by the rename. */
 int
-target_look(struct target *target, struct transfer_failure *failure)
+target_inspect(struct target *target, struct transfer_failure *failure)
 {
 	struct stat st;
 
@@ -81,58 +81,58 @@ target_look(struct target *target, struct transfer_failure *failure)
 		return CLI_OK;
 	target->kind = TARGET_FILE;
 	if (fstatat(target->dir_fd, target->name, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return errno == ENOENT ? CLI_OK : refuse(failure, target, errno, NULL);
+		return errno == ENOENT ? CLI_OK : fail(failure, target, errno, NULL);
 	switch (st.st_mode & S_IFMT) {
 	case S_IFDIR:
-		return refuse(failure, target, EISDIR, NULL);
+		return fail(failure, target, EISDIR, NULL);
 	case S_IFSOCK:
-		return refuse(failure, target, EEXIST, "it is a socket");
+		return fail(failure, target, EEXIST, "it is a socket");
 	case S_IFIFO:
 	case S_IFCHR:
 	case S_IFBLK:
-		target->kind = TARGET_SPECIAL;
+		target->kind = TARGET_DEVICE;
 		return CLI_OK;
 	default:
 		break;
 	}
-	if (S_ISLNK(st.st_mode) && !target->rules.force)
-		return refuse(failure, target, EEXIST,
+	if (S_ISLNK(st.st_mode) && !target->options.force)
+		return fail(failure, target, EEXIST,
 		    "it is a symbolic link, which is not followed (--force replaces it)");
-	if (!target->rules.force && !target->rules.resume)
-		return refuse(failure, target, EEXIST, "it exists already (--force replaces it)");
+	if (!target->options.force && !target->options.resume)
+		return fail(failure, target, EEXIST, "it exists already (--force replaces it)");
 	target->exists = S_ISREG(st.st_mode);
 	target->size = st.st_size;
-	return target->rules.force ? check_replaceable(target, &st, failure) : CLI_OK;
+	return target->options.force ? check_replaceable(target, &st, failure) : CLI_OK;
 }
 
 int
-target_init_at(struct target *target, int dir_fd, const char *name, const char *shown,
-    const struct target_rules *rules, struct transfer_failure *failure)
+target_init_at(struct target *target, int dir_fd, const char *name, const char *display_name,
+    const struct target_options *options, struct transfer_failure *failure)
 {
 	*target = (struct target)TARGET_INIT;
-	target->rules = *rules;
-	target->shown = shown;
+	target->options = *options;
+	target->display_name = display_name;
 	target->dir_fd = dir_fd;
 	if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return refuse(failure, target, EISDIR, NULL);
+		return fail(failure, target, EISDIR, NULL);
 	if (strlen(name) > TARGET_NAME_MAX)
-		return refuse(failure, target, ENAMETOOLONG,
+		return fail(failure, target, ENAMETOOLONG,
 		    "File name too long (250 bytes at most, to have room for " TARGET_SUFFIX ")");
 	(void)snprintf(target->name, sizeof(target->name), "%s", name);
 	(void)snprintf(target->part, sizeof(target->part), "%s%s", name, TARGET_SUFFIX);
-	return target_look(target, failure);
+	return target_inspect(target, failure);
 }
 
 int
-target_init(struct target *target, const char *file, const struct target_rules *rules,
+target_init(struct target *target, const char *file, const struct target_options *options,
     struct transfer_failure *failure)
 {
 	int dir_fd, status;
 
 	if (strcmp(file, "-") == 0) {
 		*target = (struct target)TARGET_INIT;
-		target->rules = *rules;
-		target->shown = "standard output";
+		target->options = *options;
+		target->display_name = "standard output";
 		target->kind = TARGET_OUTPUT;
 		return CLI_OK;
 	}
@@ -141,7 +141,7 @@ target_init(struct target *target, const char *file, const struct target_rules *
 		*target = (struct target)TARGET_INIT;
 		return transfer_fail(failure, CLI_FAILED, errno, NULL, "write %s", file);
 	}
-	status = target_init_at(target, dir_fd, base_name(file), file, rules, failure);
+	status = target_init_at(target, dir_fd, base_name(file), file, options, failure);
 	target->owns_dir = true;
 	return status;
 }
@@ -149,16 +149,16 @@ target_init(struct target *target, const char *file, const struct target_rules *
 /* ---- FILE.part ----------------------------------------------------------------------------- */
 
 static int
-refuse_part(
-    struct transfer_failure *failure, const struct target *target, int errnum, const char *why)
+fail_part(
+    struct transfer_failure *failure, const struct target *target, int errnum, const char *reason)
 {
 	return transfer_fail(
-	    failure, CLI_FAILED, errnum, why, "open %s%s", target->shown, TARGET_SUFFIX);
+	    failure, CLI_FAILED, errnum, reason, "open %s%s", target->display_name, TARGET_SUFFIX);
 }
 
 /* Is what stands at FILE.part what fd has open? */
 static bool
-is_still_there(const struct target *target, int fd)
+is_same_file(const struct target *target, int fd)
 {
 	struct stat ours, there;
 
@@ -173,15 +173,15 @@ check_part(const struct target *target, int fd, struct transfer_failure *failure
 	struct stat st;
 
 	if (fstat(fd, &st) == -1)
-		return refuse_part(failure, target, errno, NULL);
+		return fail_part(failure, target, errno, NULL);
 	if (!S_ISREG(st.st_mode))
-		return refuse_part(failure, target, EEXIST, "it is no regular file");
+		return fail_part(failure, target, EEXIST, "it is no regular file");
 	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return refuse_part(failure, target, EEXIST, "it is not ours alone");
+		return fail_part(failure, target, EEXIST, "it is not ours alone");
 	if (st.st_nlink > 1)
-		return refuse_part(failure, target, EEXIST, "it has more than one link");
+		return fail_part(failure, target, EEXIST, "it has more than one link");
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
-		return refuse_part(failure, target, errno,
+		return fail_part(failure, target, errno,
 		    errno == EWOULDBLOCK ? "another receiver is writing it" : NULL);
 	return CLI_OK;
 }
@@ -191,7 +191,7 @@ static int
 check_directory(const struct target *target, struct transfer_failure *failure)
 {
 	if (faccessat(target->dir_fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
-		return refuse_part(failure, target, errno, NULL);
+		return fail_part(failure, target, errno, NULL);
 	return CLI_OK;
 }
 
@@ -210,15 +210,15 @@ target_open_part(struct target *target, bool create, struct transfer_failure *fa
 		if (fd == -1 && errno == ENOENT && !create)
 			return check_directory(target, failure);
 		if (fd == -1)
-			return refuse_part(failure, target, errno,
+			return fail_part(failure, target, errno,
 			    errno == ELOOP ? "it is a symbolic link" : NULL);
 		if (check_part(target, fd, failure) != CLI_OK) {
 			(void)close(fd);
 			return failure->status;
 		}
 		/* The one who had it may have renamed or removed it before the lock was ours. */
-		if (is_still_there(target, fd) && fstat(fd, &st) == 0) {
-			target->held = st.st_size;
+		if (is_same_file(target, fd) && fstat(fd, &st) == 0) {
+			target->part_size = st.st_size;
 			if (create)
 				target->fd = fd;
 			else
@@ -227,13 +227,13 @@ target_open_part(struct target *target, bool create, struct transfer_failure *fa
 		}
 		(void)close(fd);
 	}
-	return refuse_part(failure, target, EBUSY, "others keep replacing it");
+	return fail_part(failure, target, EBUSY, "others keep replacing it");
 }
 
 static void
 remove_part(struct target *target)
 {
-	if (is_still_there(target, target->fd))
+	if (is_same_file(target, target->fd))
 		(void)unlinkat(target->dir_fd, target->part, 0); /* it stays, then: no harm */
 	(void)close(target->fd);
 	target->fd = -1;
@@ -243,7 +243,7 @@ remove_part(struct target *target)
 
 /* A FIFO without a reader is ENXIO: look again until --timeout. */
 static int
-open_special(
+open_device(
     struct target *target, const struct transfer_waits *waits, struct transfer_failure *failure)
 {
 	struct sku_deadline deadline = cli_operation_deadline(waits->limits);
@@ -253,18 +253,18 @@ open_special(
 	while ((fd = openat(target->dir_fd, target->name,
 		    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)) == -1) {
 		if (errno != ENXIO)
-			return refuse(failure, target, errno, NULL);
+			return fail(failure, target, errno, NULL);
 		if (sku_deadline_passed(deadline))
 			return transfer_fail(failure, CLI_TIMED_OUT, ETIMEDOUT,
-			    "timed out: nobody reads it", "open %s", target->shown);
+			    "timed out: nobody reads it", "open %s", target->display_name);
 		if (transfer_wait(waits, -1, 0, sku_deadline_in(FIFO_PAUSE)) == -1 &&
 		    errno == ECANCELED)
 			return transfer_fail(failure, CLI_FAILED, ECANCELED, "interrupted",
-			    "open %s", target->shown);
+			    "open %s", target->display_name);
 	}
 	if (fstat(fd, &st) == -1 || S_ISREG(st.st_mode)) {
 		(void)close(fd);
-		return refuse(failure, target, EEXIST, "a file took the place of the device");
+		return fail(failure, target, EEXIST, "a file took the place of the device");
 	}
 	target->outlet = (struct cli_outlet){ .fd = fd,
 		.most = SIZE_MAX,
@@ -275,7 +275,7 @@ open_special(
 }
 
 int
-target_begin(struct target *target, int64_t offset, const struct transfer_waits *waits,
+target_start(struct target *target, int64_t offset, const struct transfer_waits *waits,
     struct transfer_failure *failure)
 {
 	target->written = offset;
@@ -283,16 +283,16 @@ target_begin(struct target *target, int64_t offset, const struct transfer_waits 
 		cli_outlet_open(&target->outlet);
 		target->opened = true;
 	}
-	if (target->kind == TARGET_SPECIAL && !target->opened)
-		return open_special(target, waits, failure);
+	if (target->kind == TARGET_DEVICE && !target->opened)
+		return open_device(target, waits, failure);
 	if (target->kind != TARGET_FILE)
 		return CLI_OK;
-	if (offset == 0 && target->held > 0)
+	if (offset == 0 && target->part_size > 0)
 		cli_note("%s%s: the %lld bytes of an earlier run are not continued, but begun anew",
-		    target->shown, TARGET_SUFFIX, (long long)target->held);
-	target->held = offset;
+		    target->display_name, TARGET_SUFFIX, (long long)target->part_size);
+	target->part_size = offset;
 	if (ftruncate(target->fd, offset) == -1 || lseek(target->fd, offset, SEEK_SET) == -1)
-		return refuse_part(failure, target, errno, NULL);
+		return fail_part(failure, target, errno, NULL);
 	return CLI_OK;
 }
 
@@ -306,7 +306,7 @@ write_part(struct target *target, const char *bytes, size_t len, struct transfer
 			continue;
 		if (n == -1)
 			return transfer_fail(failure, CLI_FAILED, errno, NULL, "write %s%s",
-			    target->shown, TARGET_SUFFIX);
+			    target->display_name, TARGET_SUFFIX);
 		bytes += n;
 		len -= (size_t)n;
 		target->written += n;
@@ -327,7 +327,7 @@ write_outlet(struct target *target, const char *bytes, size_t len,
 		if (n == -1)
 			return transfer_fail(failure,
 			    errno == ETIMEDOUT ? CLI_TIMED_OUT : CLI_FAILED, errno, NULL,
-			    "write to %s", target->shown);
+			    "write to %s", target->display_name);
 		bytes += n;
 		len -= (size_t)n;
 	}
@@ -338,15 +338,15 @@ static int
 write_escaped(struct target *target, const char *bytes, size_t len,
     const struct transfer_waits *waits, struct transfer_failure *failure)
 {
-	size_t shown_len;
-	char *shown = cli_escape(bytes, len, CLI_ESCAPE_TEXT, &shown_len);
+	size_t display_len;
+	char *display_name = cli_escape(bytes, len, CLI_ESCAPE_TEXT, &display_len);
 	int status;
 
-	if (shown == NULL)
+	if (display_name == NULL)
 		return transfer_fail(
-		    failure, CLI_FAILED, ENOMEM, NULL, "write to %s", target->shown);
-	status = write_outlet(target, shown, shown_len, waits, failure);
-	free(shown);
+		    failure, CLI_FAILED, ENOMEM, NULL, "write to %s", target->display_name);
+	status = write_outlet(target, display_name, display_len, waits, failure);
+	free(display_name);
 	return status;
 }
 
@@ -400,17 +400,17 @@ static int
 rename_part(struct target *target, struct transfer_failure *failure)
 {
 	/* Were FILE a link to the same inode, rename(2) would do nothing: FILE.part must go. */
-	if (target->rules.force &&
+	if (target->options.force &&
 	    renameat(target->dir_fd, target->part, target->dir_fd, target->name) == 0) {
-		if (is_still_there(target, target->fd))
+		if (is_same_file(target, target->fd))
 			(void)unlinkat(target->dir_fd, target->part, 0);
 		return CLI_OK;
 	}
-	if (!target->rules.force && rename_without_replacing(target) == 0)
+	if (!target->options.force && rename_without_replacing(target) == 0)
 		return CLI_OK;
 	return transfer_fail(failure, CLI_FAILED, errno,
 	    errno == EEXIST ? "it appeared meanwhile, and is not replaced without --force" : NULL,
-	    "rename %s%s to %s", target->shown, TARGET_SUFFIX, target->shown);
+	    "rename %s%s to %s", target->display_name, TARGET_SUFFIX, target->display_name);
 }
 
 static int
@@ -419,13 +419,13 @@ commit_file(struct target *target, const struct timespec *mtime, struct transfer
 	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT },
 		mtime != NULL ? *mtime : (struct timespec){ 0, 0 } };
 
-	if (fchmod(target->fd, target->rules.mode) == -1 ||
+	if (fchmod(target->fd, target->options.mode) == -1 ||
 	    (mtime != NULL && futimens(target->fd, times) == -1))
 		return transfer_fail(failure, CLI_FAILED, errno, NULL, "set the mode of %s%s",
-		    target->shown, TARGET_SUFFIX);
+		    target->display_name, TARGET_SUFFIX);
 	if (fsync(target->fd) == -1) {
 		(void)transfer_fail(failure, CLI_FAILED, errno, NULL, "flush %s%s to disk",
-		    target->shown, TARGET_SUFFIX);
+		    target->display_name, TARGET_SUFFIX);
 		/* The pages that could not be written count as clean now: what would be read
 		 * back is not what the disk has. */
 		target_discard(target);
@@ -437,7 +437,7 @@ commit_file(struct target *target, const struct timespec *mtime, struct transfer
 	target->fd = -1;
 	if (fsync(target->dir_fd) == -1 && errno != EBADF && errno != EINVAL)
 		return transfer_fail(failure, CLI_FAILED, errno, NULL,
-		    "flush the directory of %s to disk", target->shown);
+		    "flush the directory of %s to disk", target->display_name);
 	return CLI_OK;
 }
 
@@ -449,9 +449,10 @@ target_commit(struct target *target, const struct timespec *mtime, struct transf
 
 	if (target->kind == TARGET_FILE)
 		return commit_file(target, mtime, failure);
-	if (target->kind == TARGET_SPECIAL && fstat(fd, &st) == 0 && S_ISBLK(st.st_mode) &&
+	if (target->kind == TARGET_DEVICE && fstat(fd, &st) == 0 && S_ISBLK(st.st_mode) &&
 	    fsync(fd) == -1)
-		return transfer_fail(failure, CLI_FAILED, errno, NULL, "flush %s", target->shown);
+		return transfer_fail(
+		    failure, CLI_FAILED, errno, NULL, "flush %s", target->display_name);
 	return CLI_OK;
 }
 
@@ -474,10 +475,10 @@ target_keep(struct target *target, struct transfer_failure *failure)
 	}
 	if (fdatasync(target->fd) == -1)
 		transfer_failure_add(failure, "what %s%s has could not be flushed: %s",
-		    target->shown, TARGET_SUFFIX, strerror(errno));
+		    target->display_name, TARGET_SUFFIX, strerror(errno));
 	else
 		transfer_failure_add(failure, "%lld bytes are safe in %s%s", (long long)st.st_size,
-		    target->shown, TARGET_SUFFIX);
+		    target->display_name, TARGET_SUFFIX);
 	(void)close(target->fd);
 	target->fd = -1;
 }

@@ -17,11 +17,11 @@
 
 enum target_kind {
 	TARGET_FILE,
-	TARGET_OUTPUT,	/* standard output */
-	TARGET_SPECIAL, /* a FIFO or a device, written to directly */
+	TARGET_OUTPUT, /* standard output */
+	TARGET_DEVICE, /* a FIFO or a device, written to directly */
 };
 
-struct target_rules {
+struct target_options {
 	bool force;  /* replace what stands there */
 	bool resume; /* continue FILE.part; FILE may be there and be the same */
 	mode_t mode; /* of FILE in the end */
@@ -29,17 +29,17 @@ struct target_rules {
 
 struct target {
 	enum target_kind kind;
-	struct target_rules rules;
-	const char *shown; /* FILE as typed, for messages */
+	struct target_options options;
+	const char *display_name; /* FILE as typed, for messages */
 	int dir_fd;
 	bool owns_dir;
 	char name[NAME_MAX + 1];
 	char part[NAME_MAX + 1];
-	bool exists;	 /* a regular FILE is there */
-	int64_t size;	 /* and this is its size */
-	int fd;		 /* FILE.part, locked; -1: not open */
-	int64_t held;	 /* bytes that FILE.part had when it was opened */
-	int64_t written; /* where the next byte goes */
+	bool exists;	   /* a regular FILE is there */
+	int64_t size;	   /* and this is its size */
+	int fd;		   /* FILE.part, locked; -1: not open */
+	int64_t part_size; /* bytes that FILE.part had when it was opened */
+	int64_t written;   /* where the next byte goes */
 	struct cli_outlet outlet;
 	bool opened; /* the outlet */
 };
@@ -51,20 +51,20 @@ struct target {
 
 /* Look at FILE ("-": standard output), open its directory and refuse what could not become FILE in
  * the end.  Close with target_close() in any case. */
-int target_init(struct target *target, const char *file, const struct target_rules *rules,
+int target_init(struct target *target, const char *file, const struct target_options *options,
     struct transfer_failure *failure);
-/* The same for a name in a directory that is open; shown stays the caller's, dir_fd too. */
+/* The same for a name in a directory that is open; display_name stays the caller's, dir_fd too. */
 int target_init_at(struct target *target, int dir_fd, const char *name, const char *shown,
-    const struct target_rules *rules, struct transfer_failure *failure);
+    const struct target_options *options, struct transfer_failure *failure);
 /* Look again at what stands there: for another transfer to the same FILE. */
-int target_look(struct target *target, struct transfer_failure *failure);
+int target_inspect(struct target *target, struct transfer_failure *failure);
 /* Open and lock FILE.part.  With create false only what is there is looked at, and whether it could
  * be made. */
 int target_open_part(struct target *target, bool create, struct transfer_failure *failure);
 
 /* Begin to write at offset, which is 0 or what is held; what FILE.part has behind it is thrown away
  * (from 0 with a note).  A FIFO is opened here, within --timeout. */
-int target_begin(struct target *target, int64_t offset, const struct transfer_waits *waits,
+int target_start(struct target *target, int64_t offset, const struct transfer_waits *waits,
     struct transfer_failure *failure);
 /* All of it, or a failure. */
 int target_write(struct target *target, const void *bytes, size_t len,

@@ -1,6 +1,6 @@
-/* session.c - verified: one connection, from its greeting to its goodbye.
+/* receive_session.c - verified: one connection, from its greeting to its goodbye.
  * Row tool. */
-#include "sockfile-recv/session.h"
+#include "sockfile-recv/receive_session.h"
 
 #include "run/threads.h"
 #include "transfer/digest.h"
@@ -22,10 +22,10 @@
 #define FLUSH_PERIOD (100 * SKU_MS)
 #define NO_VERDICT (-1)
 
-struct session {
-	struct reception *reception;
+struct receive_session {
+	struct session_table *table;
 	const struct recv_config *config;
-	struct caller caller;
+	struct incoming incoming;
 	struct transfer_failure failure;
 	struct talk talk;
 	uint8_t *buf;
@@ -42,16 +42,16 @@ struct session {
 	int64_t held, resumed, total;
 	int64_t started_ns;
 	int verdict; /* an enum wire_code that the sender has not heard; NO_VERDICT */
-	bool had_floor, accepted, file_accepted, said_goodbye, stranger;
-	bool all_done; /* every file has its verdict */
-	int refused;   /* the highest status of files that were not wanted */
+	bool was_writer, accepted, file_accepted, bye_received, other_id;
+	bool all_files_done; /* every file has its verdict */
+	int highest_refusal; /* the highest status of files that were not wanted */
 };
 
 /* ---- failing ------------------------------------------------------------------------------- */
 
 /* It fails here, and the sender will be told why. */
 __attribute__((format(printf, 4, 5))) static int
-give_up(struct session *s, enum wire_code code, const char *message, const char *format, ...)
+refuse(struct receive_session *s, enum wire_code code, const char *message, const char *format, ...)
 {
 	char during[600];
 	va_list args;
@@ -66,7 +66,7 @@ give_up(struct session *s, enum wire_code code, const char *message, const char 
 
 /* The target failed: what the sender shall know of it. */
 static int
-target_failed(struct session *s)
+verdict_for_target(struct receive_session *s)
 {
 	switch (s->failure.errnum) {
 	case ENOSPC:
@@ -92,7 +92,7 @@ target_failed(struct session *s)
 }
 
 static int
-send_verdict(struct session *s, enum wire_code code)
+send_verdict(struct receive_session *s, enum wire_code code)
 {
 	struct wire_message message = { .type = WIRE_VERDICT };
 
@@ -104,28 +104,28 @@ send_verdict(struct session *s, enum wire_code code)
 }
 
 static void
-show(struct session *s, int64_t total)
+set_progress(struct receive_session *s, int64_t total)
 {
 	s->total = total;
 	cli_counter_set(&transfer_tally.bytes, (uint64_t)total);
 }
 
 static int
-interrupted(struct session *s)
+check_canceled(struct receive_session *s)
 {
-	int over = transfer_over(s->reception->waits);
+	int over = transfer_over(s->table->waits);
 
 	if (over == 0)
 		return CLI_OK;
-	return transfer_fail_peer(&s->failure, over, &s->reception->waits->limits->run,
-	    "receive from %s", s->caller.text);
+	return transfer_fail_peer(
+	    &s->failure, over, &s->table->waits->limits->run, "receive from %s", s->incoming.text);
 }
 
 /* ---- what is offered ------------------------------------------------------------------------- */
 
 /* What the offer alone says against it. */
 static int
-check_offer(struct session *s)
+check_offer(struct receive_session *s)
 {
 	const struct recv_config *config = s->config;
 	bool known = s->offer.size != WIRE_SIZE_UNKNOWN;
@@ -133,72 +133,72 @@ check_offer(struct session *s)
 	if (s->index > s->files)
 		return talk_alien(&s->talk, "more files than it said");
 	if (config->dir != NULL && !wire_name_is_plain(s->offer.name, s->offer.name_len))
-		return give_up(s, WIRE_WRONG_NAME,
+		return refuse(s, WIRE_WRONG_NAME,
 		    s->offer.name_len == 0 ?
 			"the file has no name (the sender's --name gives one)" :
 			"no file may have this name",
 		    "receive %s from %s", s->offer.name_len == 0 ? "a file" : s->offer.name,
-		    s->caller.text);
+		    s->incoming.text);
 	if (known && config->max_size != NO_LIMIT && (int64_t)s->offer.size > config->max_size)
-		return give_up(s, WIRE_TOO_LARGE, "it is larger than --max-size allows",
-		    "receive from %s", s->caller.text);
+		return refuse(s, WIRE_TOO_LARGE, "it is larger than --max-size allows",
+		    "receive from %s", s->incoming.text);
 	if (known && config->size != NO_LIMIT && (int64_t)s->offer.size != config->size)
-		return give_up(s, WIRE_WRONG_SIZE, "it has another size than --size says",
-		    "receive from %s", s->caller.text);
+		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
+		    "receive from %s", s->incoming.text);
 	return CLI_OK;
 }
 
 static bool
-is_another_file(struct session *s)
+is_another_file(struct receive_session *s)
 {
 	bool another;
 
-	if (!s->stranger || s->config->dir == NULL)
+	if (!s->other_id || s->config->dir == NULL)
 		return false;
-	(void)pthread_mutex_lock(&s->reception->crew.lock);
-	another = strcmp(s->reception->unfinished_name, s->offer.name) != 0;
-	(void)pthread_mutex_unlock(&s->reception->crew.lock);
+	(void)pthread_mutex_lock(&s->table->crew.lock);
+	another = strcmp(s->table->interrupted_name, s->offer.name) != 0;
+	(void)pthread_mutex_unlock(&s->table->crew.lock);
 	return another;
 }
 
 static int
-busy(struct session *s)
+refuse_busy(struct receive_session *s)
 {
 	s->accepted = false;
-	return give_up(s, WIRE_BUSY, "another transfer is unfinished, and this is none of it",
-	    "receive from %s", s->caller.text);
+	return refuse(s, WIRE_BUSY, "another transfer is unfinished, and this is none of it",
+	    "receive from %s", s->incoming.text);
 }
 
 /* The file that it would become: FILE, or a name in DIR. */
 static int
-choose_target(struct session *s)
+open_target(struct receive_session *s)
 {
-	struct target_rules rules = s->config->rules;
+	struct target_options options = s->config->options;
 
 	if (s->config->retries > 0)
-		rules.resume = true;
+		options.resume = true;
 	if (s->config->dir != NULL) {
 		target_close(&s->own_target);
 		s->target = &s->own_target;
 		(void)target_init_at(s->target, s->config->dir_fd, s->offer.name, s->offer.name,
-		    &rules, &s->failure);
+		    &options, &s->failure);
 	} else {
-		s->target = s->reception->target;
-		s->target->rules = rules;
-		(void)target_look(s->target, &s->failure);
+		s->target = s->table->target;
+		s->target->options = options;
+		(void)target_inspect(s->target, &s->failure);
 	}
 	if (s->failure.status != CLI_OK)
-		return target_failed(s);
+		return verdict_for_target(s);
 	/* In a directory of others, what is no file is in the way. */
 	if (s->config->dir != NULL && s->target->kind != TARGET_FILE)
-		return give_up(
+		return refuse(
 		    s, WIRE_EXISTS, "what stands there is no file", "write %s", s->offer.name);
 	return CLI_OK;
 }
 
 /* What is here of it already. */
 static int
-look_at_what_is_here(struct session *s)
+find_existing(struct receive_session *s)
 {
 	bool known = s->offer.size != WIRE_SIZE_UNKNOWN;
 	struct target *target = s->target;
@@ -208,23 +208,23 @@ look_at_what_is_here(struct session *s)
 	if (target->kind != TARGET_FILE)
 		return CLI_OK;
 	/* Is FILE this file?  Then there is nothing to do; --force alone would replace it. */
-	if (target->exists && target->rules.resume && (target->size > 0 || s->offer.size == 0) &&
+	if (target->exists && target->options.resume && (target->size > 0 || s->offer.size == 0) &&
 	    (!known || (int64_t)s->offer.size == target->size)) {
 		s->have = WIRE_HAVE_FINAL;
 		s->held = target->size;
 		return CLI_OK;
 	}
-	if (target->exists && !target->rules.force)
-		return give_up(s, WIRE_EXISTS,
+	if (target->exists && !target->options.force)
+		return refuse(s, WIRE_EXISTS,
 		    "it is there already, and is another file (--force "
 		    "replaces it)",
-		    "write %s", target->shown);
+		    "write %s", target->display_name);
 	if (target_open_part(target, true, &s->failure) != CLI_OK)
-		return target_failed(s);
-	if (target->rules.resume && target->held > 0 &&
-	    (!known || target->held <= (int64_t)s->offer.size)) {
+		return verdict_for_target(s);
+	if (target->options.resume && target->part_size > 0 &&
+	    (!known || target->part_size <= (int64_t)s->offer.size)) {
 		s->have = WIRE_HAVE_PART;
-		s->held = target->held;
+		s->held = target->part_size;
 	}
 	return CLI_OK;
 }
@@ -232,7 +232,7 @@ look_at_what_is_here(struct session *s)
 /* ---- what is held ---------------------------------------------------------------------------- */
 
 static int
-hash_held(struct session *s, int fd)
+hash_existing(struct receive_session *s, int fd)
 {
 	int64_t done = 0;
 
@@ -246,15 +246,15 @@ hash_held(struct session *s, int fd)
 		if (n <= 0) {
 			s->verdict = WIRE_FAILED;
 			return transfer_fail(&s->failure, CLI_FAILED, n == 0 ? EIO : errno, NULL,
-			    "read %s%s", s->target->shown,
+			    "read %s%s", s->target->display_name,
 			    s->have == WIRE_HAVE_PART ? TARGET_SUFFIX : "");
 		}
 		digest_update(s->digest, s->buf, (size_t)n);
 		if (s->sha256 != NULL)
 			sha256_update(s->sha256, s->buf, (size_t)n);
 		done += n;
-		show(s, done);
-		if (interrupted(s) != CLI_OK ||
+		set_progress(s, done);
+		if (check_canceled(s) != CLI_OK ||
 		    talk_work(&s->talk, (uint64_t)done, (uint64_t)s->held) != CLI_OK)
 			return s->failure.status;
 	}
@@ -262,7 +262,7 @@ hash_held(struct session *s, int fd)
 }
 
 static int
-send_prefix(struct session *s)
+send_prefix(struct receive_session *s)
 {
 	struct wire_message message = { .type = WIRE_PREFIX };
 	int fd = s->have == WIRE_HAVE_FINAL ? target_open_final(s->target) : s->target->fd, status;
@@ -270,9 +270,9 @@ send_prefix(struct session *s)
 	if (fd == -1) {
 		s->verdict = WIRE_FAILED;
 		return transfer_fail(
-		    &s->failure, CLI_FAILED, errno, NULL, "read %s", s->target->shown);
+		    &s->failure, CLI_FAILED, errno, NULL, "read %s", s->target->display_name);
 	}
-	status = hash_held(s, fd);
+	status = hash_existing(s, fd);
 	if (s->have == WIRE_HAVE_FINAL)
 		(void)close(fd);
 	if (status != CLI_OK)
@@ -288,7 +288,7 @@ send_prefix(struct session *s)
 }
 
 static int
-send_have(struct session *s)
+send_have(struct receive_session *s)
 {
 	struct wire_message message = { .type = WIRE_HAVE };
 
@@ -304,7 +304,7 @@ send_have(struct session *s)
 
 /* Where the sender goes on: behind what is held, if that is the same file, or at the beginning. */
 static int
-begin(struct session *s)
+receive_start(struct receive_session *s)
 {
 	struct wire_message message;
 	int64_t offset;
@@ -320,33 +320,33 @@ begin(struct session *s)
 	s->resumed = offset;
 	if (s->have == WIRE_HAVE_FINAL && offset == s->held)
 		return CLI_OK; /* nothing is written */
-	if (s->stranger && s->held > 0 && offset == 0)
-		return busy(s);
+	if (s->other_id && s->held > 0 && offset == 0)
+		return refuse_busy(s);
 	if (s->have == WIRE_HAVE_FINAL) {
-		if (!s->target->rules.force)
-			return give_up(s, WIRE_EXISTS,
+		if (!s->target->options.force)
+			return refuse(s, WIRE_EXISTS,
 			    "it is there already, and is another file "
 			    "(--force replaces it)",
-			    "write %s", s->target->shown);
+			    "write %s", s->target->display_name);
 		s->have = WIRE_HAVE_NONE;
 		if (target_open_part(s->target, true, &s->failure) != CLI_OK)
-			return target_failed(s);
+			return verdict_for_target(s);
 	}
 	if (offset == 0) {
 		digest_reset(s->digest);
 		if (s->sha256 != NULL)
 			sha256_reset(s->sha256);
-		show(s, 0);
+		set_progress(s, 0);
 	}
-	if (target_begin(s->target, offset, s->reception->waits, &s->failure) != CLI_OK)
-		return target_failed(s);
+	if (target_start(s->target, offset, s->table->waits, &s->failure) != CLI_OK)
+		return verdict_for_target(s);
 	return CLI_OK;
 }
 
 /* ---- the bytes ------------------------------------------------------------------------------- */
 
 static int
-check_room(struct session *s, uint32_t len)
+check_limits(struct receive_session *s, uint32_t len)
 {
 	int64_t after;
 
@@ -354,27 +354,27 @@ check_room(struct session *s, uint32_t len)
 	    (s->offer.size != WIRE_SIZE_UNKNOWN && after > (int64_t)s->offer.size))
 		return talk_alien(&s->talk, "more bytes than it offered");
 	if (s->have == WIRE_HAVE_FINAL)
-		return give_up(s, WIRE_EXISTS,
+		return refuse(s, WIRE_EXISTS,
 		    "it is there already, and is shorter than what is "
 		    "sent (--force replaces it)",
-		    "write %s", s->target->shown);
+		    "write %s", s->target->display_name);
 	if (s->config->max_size != NO_LIMIT && after > s->config->max_size)
-		return give_up(s, WIRE_TOO_LARGE, "it is larger than --max-size allows",
-		    "receive from %s", s->caller.text);
+		return refuse(s, WIRE_TOO_LARGE, "it is larger than --max-size allows",
+		    "receive from %s", s->incoming.text);
 	if (s->config->size != NO_LIMIT && after > s->config->size)
-		return give_up(s, WIRE_WRONG_SIZE, "it has another size than --size says",
-		    "receive from %s", s->caller.text);
+		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
+		    "receive from %s", s->incoming.text);
 	return CLI_OK;
 }
 
 /* A message of bytes is hashed as it comes, while the processor's cache still has it, and written
  * in one piece, for which the kernel takes larger pages. */
 static int
-take_data(struct session *s, uint32_t len)
+receive_data(struct receive_session *s, uint32_t len)
 {
 	size_t have = 0, got;
 
-	if (check_room(s, len) != CLI_OK)
+	if (check_limits(s, len) != CLI_OK)
 		return s->failure.status;
 	while (have < len) {
 		if (talk_receive_data(&s->talk, s->buf + have, len - have, &got) != CLI_OK)
@@ -386,15 +386,15 @@ take_data(struct session *s, uint32_t len)
 	}
 	/* What came of one that is not whole is worth keeping all the same. */
 	if (have > 0 &&
-	    target_write(s->target, s->buf, have, s->reception->waits, &s->failure) != CLI_OK)
-		return target_failed(s);
-	show(s, s->total + (int64_t)have);
-	return s->failure.status != CLI_OK ? s->failure.status : interrupted(s);
+	    target_write(s->target, s->buf, have, s->table->waits, &s->failure) != CLI_OK)
+		return verdict_for_target(s);
+	set_progress(s, s->total + (int64_t)have);
+	return s->failure.status != CLI_OK ? s->failure.status : check_canceled(s);
 }
 
 /* To the END, which is in *end. */
 static int
-take_bytes(struct session *s, struct wire_ending *end)
+receive_bytes(struct receive_session *s, struct wire_ending *end)
 {
 	struct wire_message message;
 
@@ -407,78 +407,78 @@ take_bytes(struct session *s, struct wire_ending *end)
 		}
 		if (message.type != WIRE_DATA)
 			return talk_alien(&s->talk, "a message among the bytes");
-		if (take_data(s, message.data_len) != CLI_OK)
+		if (receive_data(s, message.data_len) != CLI_OK)
 			return s->failure.status;
 	}
 }
 
 /* What has come is not the file, and no beginning of it. */
 static int
-discard(struct session *s, enum wire_code code, const char *message)
+reject_and_remove(struct receive_session *s, enum wire_code code, const char *message)
 {
-	(void)give_up(s, code, message, "receive from %s", s->caller.text);
+	(void)refuse(s, code, message, "receive from %s", s->incoming.text);
 	if (s->have != WIRE_HAVE_FINAL)
 		target_discard(s->target);
 	return s->failure.status;
 }
 
 static int
-check_end(struct session *s, const struct wire_ending *end)
+check_end(struct receive_session *s, const struct wire_ending *end)
 {
 	uint8_t digest[SHA256_BYTES];
 
 	if (end->how == WIRE_CHANGED)
-		return discard(s, WIRE_CUT_SHORT, "the file changed while it was sent");
+		return reject_and_remove(s, WIRE_CUT_SHORT, "the file changed while it was sent");
 	if (end->how == WIRE_READ_FAILED)
-		return give_up(s, WIRE_CUT_SHORT, "the sender could not read the file to its end",
-		    "receive from %s", s->caller.text);
+		return refuse(s, WIRE_CUT_SHORT, "the sender could not read the file to its end",
+		    "receive from %s", s->incoming.text);
 	if (end->how == WIRE_STOPPED)
-		return give_up(
-		    s, WIRE_ENDED, "the sender was told to end", "receive from %s", s->caller.text);
+		return refuse(s, WIRE_ENDED, "the sender was told to end", "receive from %s",
+		    s->incoming.text);
 	if (end->total != (uint64_t)s->total ||
 	    (s->offer.size != WIRE_SIZE_UNKNOWN && end->total != s->offer.size))
 		return talk_alien(&s->talk, "an end that is not where its file ends");
 	seal_digest(&s->seal, s->digest, digest);
 	if (memcmp(digest, end->digest, DIGEST_BYTES) != 0)
-		return discard(
+		return reject_and_remove(
 		    s, WIRE_WRONG_DIGEST, "what arrived is not what was sent: the digests differ");
 	if (s->config->size != NO_LIMIT && s->total != s->config->size)
-		return give_up(s, WIRE_WRONG_SIZE, "it has another size than --size says",
-		    "receive from %s", s->caller.text);
+		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
+		    "receive from %s", s->incoming.text);
 	if (!s->config->sha256_given)
 		return CLI_OK;
 	sha256_so_far(s->sha256, digest);
 	if (memcmp(digest, s->config->sha256, sizeof(digest)) != 0)
-		return discard(s, WIRE_WRONG_SHA256, "its SHA-256 is another (--sha256)");
+		return reject_and_remove(s, WIRE_WRONG_SHA256, "its SHA-256 is another (--sha256)");
 	return CLI_OK;
 }
 
 /* ---- under its name -------------------------------------------------------------------------- */
 
 static void *
-flush(void *arg)
+flush_target(void *arg)
 {
-	struct session *s = arg;
+	struct receive_session *s = arg;
 	const struct timespec mtime = { (time_t)s->offer.mtime_s, (long)s->offer.mtime_ns };
 
 	if (s->config->preserve)
-		s->target->rules.mode = s->offer.mode;
+		s->target->options.mode = s->offer.mode;
 	(void)target_commit(s->target, s->config->preserve ? &mtime : NULL, &s->failure);
 	return NULL;
 }
 
 /* A disk may take its time: the sender is told that there is work. */
 static int
-commit(struct session *s)
+commit_target(struct receive_session *s)
 {
 	struct transfer_failure lost = { .status = CLI_OK };
 	pthread_t thread;
 	struct timespec until;
-	int error = cli_thread_start(&thread, FLUSH_STACK, flush, s);
+	int error = cli_thread_start(&thread, FLUSH_STACK, flush_target, s);
 
 	if (error != 0) {
-		(void)flush(s);
-		return s->failure.status != CLI_OK ? target_failed(s) : CLI_OK;
+		(void)flush_target(s);
+		return s->failure.status != CLI_OK ? verdict_for_target(s) : CLI_OK;
 	}
 	s->talk.failure = &lost; /* the file counts, whether the sender is still there or not */
 	do {
@@ -493,15 +493,15 @@ commit(struct session *s)
 			(void)talk_work(&s->talk, (uint64_t)s->total, (uint64_t)s->total);
 	} while (error == ETIMEDOUT || error == EINTR);
 	s->talk.failure = &s->failure;
-	return s->failure.status != CLI_OK ? target_failed(s) : CLI_OK;
+	return s->failure.status != CLI_OK ? verdict_for_target(s) : CLI_OK;
 }
 
 static void
-report(const struct session *s)
+report_summary(const struct receive_session *s)
 {
 	const struct transfer_result result = { .event = "received",
-		.name = s->target->shown,
-		.peer = &s->caller.peer,
+		.name = s->target->display_name,
+		.peer = &s->incoming.peer,
 		.bytes = s->total,
 		.resumed = s->resumed,
 		.ns = sku_now() - s->started_ns,
@@ -514,46 +514,46 @@ report(const struct session *s)
 /* ---- a file ---------------------------------------------------------------------------------- */
 
 static int
-take_file(struct session *s)
+receive_file(struct receive_session *s)
 {
 	struct wire_ending end;
 
 	if (check_offer(s) != CLI_OK)
 		return s->failure.status;
 	if (is_another_file(s))
-		return busy(s);
-	if (choose_target(s) != CLI_OK || look_at_what_is_here(s) != CLI_OK)
+		return refuse_busy(s);
+	if (open_target(s) != CLI_OK || find_existing(s) != CLI_OK)
 		return s->failure.status;
 	s->accepted = s->file_accepted = true;
 	if (s->offer.size != WIRE_SIZE_UNKNOWN)
 		cli_counter_set(&transfer_tally.size, s->offer.size);
 	else
 		cli_counter_set(&transfer_tally.size, CLI_COUNTER_UNKNOWN);
-	if (send_have(s) != CLI_OK || begin(s) != CLI_OK || take_bytes(s, &end) != CLI_OK ||
-	    check_end(s, &end) != CLI_OK)
+	if (send_have(s) != CLI_OK || receive_start(s) != CLI_OK ||
+	    receive_bytes(s, &end) != CLI_OK || check_end(s, &end) != CLI_OK)
 		return s->failure.status;
-	if (s->have != WIRE_HAVE_FINAL && commit(s) != CLI_OK)
+	if (s->have != WIRE_HAVE_FINAL && commit_target(s) != CLI_OK)
 		return s->failure.status;
-	report(s);
+	report_summary(s);
 	cli_count_up(&transfer_tally.transfers, 1);
-	s->all_done = s->index == s->files;
+	s->all_files_done = s->index == s->files;
 	return send_verdict(s, WIRE_DONE);
 }
 
 /* It is not wanted, and nothing was begun: the sender is told, and may offer the next. */
 static int
-refuse_file(struct session *s)
+refuse_file(struct receive_session *s)
 {
-	if (s->failure.status > s->refused)
-		s->refused = s->failure.status;
-	transfer_failure_note(&s->failure, &s->caller.peer);
+	if (s->failure.status > s->highest_refusal)
+		s->highest_refusal = s->failure.status;
+	transfer_failure_note(&s->failure, &s->incoming.peer);
 	s->failure = (struct transfer_failure){ .status = CLI_OK };
-	s->all_done = s->index == s->files;
+	s->all_files_done = s->index == s->files;
 	return send_verdict(s, (enum wire_code)s->verdict);
 }
 
 static int
-take_offer(struct session *s, const struct wire_offer *offer)
+receive_offer(struct receive_session *s, const struct wire_offer *offer)
 {
 	if (offer->index <= s->index)
 		return talk_alien(&s->talk, "an offer out of its order");
@@ -566,8 +566,8 @@ take_offer(struct session *s, const struct wire_offer *offer)
 	digest_reset(s->digest);
 	if (s->sha256 != NULL)
 		sha256_reset(s->sha256);
-	show(s, 0);
-	if (take_file(s) == CLI_OK)
+	set_progress(s, 0);
+	if (receive_file(s) == CLI_OK)
 		return CLI_OK;
 	if (!s->file_accepted && s->verdict != NO_VERDICT && s->verdict != WIRE_BUSY &&
 	    s->files > 1)
@@ -578,7 +578,7 @@ take_offer(struct session *s, const struct wire_offer *offer)
 /* ---- the connection -------------------------------------------------------------------------- */
 
 static int
-take_files(struct session *s)
+receive_files(struct receive_session *s)
 {
 	struct wire_message message;
 
@@ -587,12 +587,12 @@ take_files(struct session *s)
 			return s->failure.status;
 		if (message.type == WIRE_BYE && s->index > 0) {
 			message.type = WIRE_BYE_OK;
-			s->said_goodbye = true;
+			s->bye_received = true;
 			return talk_send(&s->talk, &message);
 		}
 		if (message.type != WIRE_OFFER)
 			return talk_alien(&s->talk, "a message out of its order");
-		if (take_offer(s, &message.offer) != CLI_OK || interrupted(s) != CLI_OK)
+		if (receive_offer(s, &message.offer) != CLI_OK || check_canceled(s) != CLI_OK)
 			return s->failure.status;
 		/* The goodbye, or the next offer, is not waited for for ever. */
 		s->talk.handshake = sku_deadline_in(TALK_HANDSHAKE);
@@ -600,7 +600,7 @@ take_files(struct session *s)
 }
 
 static int
-check_hello(struct session *s, const struct wire_message *message)
+check_hello(struct receive_session *s, const struct wire_message *message)
 {
 	const struct wire_hello *hello = &message->hello;
 
@@ -612,7 +612,7 @@ check_hello(struct session *s, const struct wire_message *message)
 		talk_abort(&s->talk, WIRE_ONE_FILE);
 		return transfer_fail(&s->failure, CLI_MISMATCH, 0,
 		    "it has several files, and one is taken here (--dir takes several)",
-		    "talk to %s", s->caller.text);
+		    "talk to %s", s->incoming.text);
 	}
 	s->seal.hello = *message;
 	(void)memcpy(s->id, hello->id, WIRE_ID_SIZE);
@@ -621,20 +621,20 @@ check_hello(struct session *s, const struct wire_message *message)
 }
 
 static int
-ask_floor(struct session *s)
+claim_writer(struct receive_session *s)
 {
-	if (reception_ask_floor(s->reception, &s->caller, s->id)) {
-		s->had_floor = true;
-		s->stranger = reception_is_stranger(s->reception, s->id);
+	if (sessions_claim(s->table, &s->incoming, s->id)) {
+		s->was_writer = true;
+		s->other_id = sessions_has_other_id(s->table, s->id);
 		return CLI_OK;
 	}
 	talk_abort(&s->talk, WIRE_BUSY);
 	return transfer_fail(&s->failure, CLI_NO_PEER, 0, "another transfer is unfinished",
-	    "receive from %s", s->caller.text);
+	    "receive from %s", s->incoming.text);
 }
 
 static int
-greet(struct session *s, bool connected)
+greet(struct receive_session *s, bool connected)
 {
 	const struct recv_config *config = s->config;
 	struct wire_message message;
@@ -642,7 +642,7 @@ greet(struct session *s, bool connected)
 	if (talk_greet(&s->talk, WIRE_RECEIVER, config->key_file != NULL ? config->key : NULL,
 		!config->verify, connected) != CLI_OK ||
 	    talk_receive(&s->talk, &message) != CLI_OK || check_hello(s, &message) != CLI_OK ||
-	    ask_floor(s) != CLI_OK)
+	    claim_writer(s) != CLI_OK)
 		return s->failure.status;
 	talk_hello(&s->talk, &message, s->id, 0);
 	return talk_send(&s->talk, &message);
@@ -650,14 +650,14 @@ greet(struct session *s, bool connected)
 
 /* The sender learns why; what has come is kept, if it is worth it. */
 static void
-part_in_discord(struct session *s)
+end_failed_session(struct receive_session *s)
 {
 	struct transfer_failure why = s->failure;
 
 	if (s->failure.status == CLI_OK)
 		return;
-	if (s->had_floor && talk_is_lost(&why))
-		reception_leave_floor(s->reception);
+	if (s->was_writer && talk_is_lost(&why))
+		sessions_begin_end(s->table);
 	if (s->verdict != NO_VERDICT && !s->talk.aborted) {
 		struct transfer_failure ignored = { .status = CLI_OK };
 
@@ -674,7 +674,7 @@ part_in_discord(struct session *s)
 }
 
 static int
-get_memory(struct session *s)
+allocate(struct receive_session *s)
 {
 	s->buf = malloc(WIRE_DATA_MAX);
 	s->digest = digest_new();
@@ -687,7 +687,7 @@ get_memory(struct session *s)
 }
 
 static void
-free_memory(struct session *s)
+release(struct receive_session *s)
 {
 	free(s->buf);
 	digest_free(s->digest);
@@ -696,35 +696,35 @@ free_memory(struct session *s)
 }
 
 void
-session_run(void *arg)
+receive_session_run(void *arg)
 {
-	struct session_start start = *(struct session_start *)arg;
-	struct session s = { .reception = start.reception,
-		.config = start.reception->config,
-		.caller = start.caller,
+	struct receive_session_start start = *(struct receive_session_start *)arg;
+	struct receive_session s = { .table = start.table,
+		.config = start.table->config,
+		.incoming = start.incoming,
 		.own_target = TARGET_INIT,
 		.verdict = NO_VERDICT };
-	struct reception_outcome outcome = { .id = s.id, .name = s.offer.name };
+	struct session_outcome outcome = { .id = s.id, .name = s.offer.name };
 	int status;
 
 	free(arg);
-	talk_init(&s.talk, &s.caller.sock, s.caller.text, s.reception->waits, &s.failure);
-	status = get_memory(&s);
+	talk_init(&s.talk, &s.incoming.sock, s.incoming.text, s.table->waits, &s.failure);
+	status = allocate(&s);
 	if (status == CLI_OK)
 		status = greet(&s, start.connected);
 	if (status == CLI_OK)
-		status = take_files(&s);
+		status = receive_files(&s);
 	/* Every file is dealt with, whether or not the sender is still there to hear it. */
-	if (status != CLI_OK && s.all_done && talk_is_lost(&s.failure))
+	if (status != CLI_OK && s.all_files_done && talk_is_lost(&s.failure))
 		s.failure = (struct transfer_failure){ .status = CLI_OK };
-	part_in_discord(&s);
-	outcome.had_floor = s.had_floor;
+	end_failed_session(&s);
+	outcome.was_writer = s.was_writer;
 	outcome.accepted = s.accepted;
-	outcome.said_goodbye = s.said_goodbye;
+	outcome.bye_received = s.bye_received;
 	outcome.can_go_on = s.target == NULL || s.target->kind == TARGET_FILE;
-	outcome.status = s.refused;
+	outcome.status = s.highest_refusal;
 	talk_close(&s.talk);
-	free_memory(&s);
-	reception_done(s.reception, &s.caller, &outcome, &s.failure);
-	sku_autoclose(&s.caller.sock);
+	release(&s);
+	sessions_end(s.table, &s.incoming, &outcome, &s.failure);
+	sku_autoclose(&s.incoming.sock);
 }

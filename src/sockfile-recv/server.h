@@ -1,0 +1,23 @@
+/* server.h - where connections wait until their first bytes say what they are. */
+#ifndef RECV_SERVER_H
+#define RECV_SERVER_H
+
+#include "run/signals.h"
+#include "sockfile-recv/config.h"
+#include "sockfile-recv/target.h"
+
+/* Take connections from the listener until what is wanted has come.  The exit status. */
+int receiver_serve(const struct recv_config *config, struct cli_listener *listener,
+    struct target *target, struct cli_end_signals *signals);
+
+/* The connections that we make, one after the other: the next follows one that was lost, as --retry
+ * says. */
+struct receiver_connector {
+	/* Connect: 0 and the socket, or the error is reported and its status returned. */
+	int (*connect)(void *arg, struct sku_sock *sock, bool again);
+	void *arg;
+};
+int receiver_connect(const struct recv_config *config, const struct receiver_connector *connector,
+    struct target *target, struct cli_end_signals *signals);
+
+#endif
