@@ -226,7 +226,7 @@ write_stranger() {
 }
 
 # flood.py WHAT PORT PSK send|receive [PID] - an end with the key that, once encryption stands, says
-# nothing but WORK, or (keys) nothing but that it has new keys, and ends; amid that PID gets SIGTERM.
+# nothing but PROGRESS, or (keys) nothing but that it has new keys, and ends; amid that PID gets SIGTERM.
 write_flood() {
 	cat >flood.py <<-'PY'
 		import ctypes, os, signal, socket, sys, wire
@@ -259,7 +259,7 @@ write_flood() {
 		f(ssl, "SSL_set0_wbio", c_void_p, c_void_p, result=None)(s, bio)
 		update, shake = f(ssl, "SSL_key_update", c_void_p, c_int, result=c_int), f(ssl, "SSL_do_handshake", c_void_p, result=c_int)
 		write = f(ssl, "SSL_write", c_void_p, ctypes.c_char_p, c_int, result=c_int)
-		many = wire.message(wire.WORK, bytes(7) + b"\1" + bytes(7) + b"\2") * 680
+		many = wire.message(wire.PROGRESS, bytes(7) + b"\1" + bytes(7) + b"\2") * 680
 		for i in range(50000 if what == "keys" else 100):
 		    assert update(s, 0) == 1 and shake(s) == 1 if what == "keys" else write(s, many, len(many)) > 0
 		buf = ctypes.create_string_buffer(2**25)
@@ -275,7 +275,7 @@ write_flood() {
 	PY
 }
 
-@test "who has the key, and says nothing but WORK or new keys, is cut off: by the order, by a signal" {
+@test "who has the key, and says nothing but PROGRESS or new keys, is cut off: by the order, by a signal" {
 	python3 -c 'import ctypes; ctypes.CDLL("libssl.so.3")' || skip "Python finds no libssl.so.3"
 	write_flood
 	start_receiver --key key 0 out

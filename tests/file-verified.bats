@@ -276,7 +276,7 @@ setup() {
 	assert_failure 1
 }
 
-# flood.py send|receive PHASE [PORT] - an end that, come to PHASE, says WORK and nothing else, until
+# flood.py send|receive PHASE [PORT] - an end that, come to PHASE, says PROGRESS and nothing else, until
 # it is cut off, which must be within 20 seconds; "flooding" is there once it has begun.
 write_flood() {
 	cat >flood.py <<-'PY'
@@ -284,7 +284,7 @@ write_flood() {
 		from wire import *
 		role, phase = sys.argv[1:3]
 		def flood(sock, done=0, total=2**40):
-		    many = message(WORK, struct.pack(">QQ", done, total)) * 8000
+		    many = message(PROGRESS, struct.pack(">QQ", done, total)) * 8000
 		    begin = time.monotonic()
 		    try:
 		        while time.monotonic() < begin + 20:
@@ -343,7 +343,7 @@ write_flood() {
 	PY
 }
 
-@test "WORK out of its order, however much of it: 5, at once, from either end, in every phase" {
+@test "PROGRESS out of its order, however much of it: 5, at once, from either end, in every phase" {
 	need xxhsum
 	write_flood
 	start_receiver --verify 0 out
@@ -372,7 +372,7 @@ write_flood() {
 	ends "$started_pid" 0 flood.err
 }
 
-@test "WORK in its order, but for ever: -t, --max-time and signals end it, at either end" {
+@test "PROGRESS in its order, but for ever: -t, --max-time and signals end it, at either end" {
 	write_flood
 	for limit in "-t 0.5" "-w 1" TERM INT; do
 		[[ $limit == -* ]] && read -ra words <<<"$limit" || words=(-q)

@@ -7,7 +7,7 @@ import threading
 
 MAGIC = b"\x89SFV\r\n\x1a\n"
 SEND, RECEIVE = 1, 2
-HELLO, OFFER, HAVE, PREFIX, START, DATA, END, VERDICT, WORK, BYE, BYE_OK, ABORT = range(1, 13)
+HELLO, OFFER, HAVE, PREFIX, START, DATA, END, VERDICT, PROGRESS, BYE, BYE_OK, ABORT = range(1, 13)
 UNKNOWN = 2**64 - 1
 
 
@@ -62,12 +62,12 @@ class Peer:
         return data
 
     def next(self):
-        """The next message that is no WORK: its type and payload."""
+        """The next message that is no PROGRESS: its type and payload."""
         while True:
             header = self.exactly(8)
             kind, length = header[0], struct.unpack(">I", header[4:])[0]
             payload = self.exactly(length)
-            if kind != WORK:
+            if kind != PROGRESS:
                 return kind, payload
 
     def greet(self, files=1):

@@ -6,7 +6,7 @@
 #include "run/signals.h"
 #include "sockfile-recv/config.h"
 #include "sockfile-recv/server.h"
-#include "transfer/tally.h"
+#include "transfer/summary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -125,7 +125,7 @@ main(int argc, char **argv)
 	cli_start("sockfile-recv");
 	(void)signal(SIGXFSZ, SIG_IGN); /* a limit of the file's size is an error like others */
 	config_parse(&config, argc, argv);
-	transfer_tally_on_sigusr1();
+	transfer_stats_on_sigusr1();
 	status = receive(&config, &signals);
 	cli_end_signals_close(&signals);
 	config_free(&config);

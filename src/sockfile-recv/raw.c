@@ -5,7 +5,7 @@
  * pipe cannot be made large, or the bytes must be seen, they are copied. */
 #include "sockfile-recv/raw.h"
 
-#include "transfer/tally.h"
+#include "transfer/summary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -194,7 +194,7 @@ receive_all(struct raw_transfer *r)
 
 		r->idle = cli_operation_deadline(r->waits->limits);
 		n = r->pipe[0] != -1 && r->buf == NULL ? splice_some(r) : copy_some(r);
-		cli_counter_set(&transfer_tally.bytes, (uint64_t)r->target->written);
+		cli_counter_set(&transfer_stats.bytes, (uint64_t)r->target->written);
 		transfer_show(r->waits);
 		if (n > 0 && (over = transfer_over(r->waits)) != 0)
 			n = fail_receiving(r, over);
@@ -289,9 +289,9 @@ raw_receive(const struct recv_config *config, struct incoming *incoming, struct 
 	(void)sku_close(&incoming->sock); /* which says that all is on disk */
 	result.bytes = target->written;
 	result.ns = sku_now() - incoming->since_ns;
-	cli_count_up(&transfer_tally.transfers, 1);
+	cli_count_up(&transfer_stats.transfers, 1);
 	if (waits->progress != NULL)
 		cli_progress_end(waits->progress, target->written);
-	transfer_report(&result);
+	transfer_summary(&result);
 	return CLI_OK;
 }

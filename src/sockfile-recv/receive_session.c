@@ -3,10 +3,10 @@
 #include "sockfile-recv/receive_session.h"
 
 #include "run/threads.h"
+#include "transfer/channel.h"
 #include "transfer/digest.h"
-#include "transfer/seal.h"
-#include "transfer/talk.h"
-#include "transfer/tally.h"
+#include "transfer/summary.h"
+#include "transfer/transcript.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,9 +27,9 @@ struct receive_session {
 	const struct recv_config *config;
 	struct incoming incoming;
 	struct transfer_failure failure;
-	struct talk talk;
+	struct channel channel;
 	uint8_t *buf;
-	struct seal seal;
+	struct transcript transcript;
 	struct digest *digest;
 	struct sha256 *sha256; /* what --sha256 or --key compares; else NULL */
 	uint8_t id[WIRE_ID_SIZE];
@@ -96,18 +96,18 @@ send_verdict(struct receive_session *s, enum wire_code code)
 {
 	struct wire_message message = { .type = WIRE_VERDICT };
 
-	message.held.index = s->index;
-	message.held.kind = (uint8_t)code;
+	message.position.index = s->index;
+	message.position.kind = (uint8_t)code;
 	/* A bit that flips must not make one of these look like "done". */
-	message.held.held = code == WIRE_DONE ? (uint64_t)s->total : INT64_MAX;
-	return talk_send(&s->talk, &message);
+	message.position.offset = code == WIRE_DONE ? (uint64_t)s->total : INT64_MAX;
+	return channel_send(&s->channel, &message);
 }
 
 static void
 set_progress(struct receive_session *s, int64_t total)
 {
 	s->total = total;
-	cli_counter_set(&transfer_tally.bytes, (uint64_t)total);
+	cli_counter_set(&transfer_stats.bytes, (uint64_t)total);
 }
 
 static int
@@ -131,7 +131,7 @@ check_offer(struct receive_session *s)
 	bool known = s->offer.size != WIRE_SIZE_UNKNOWN;
 
 	if (s->index > s->files)
-		return talk_alien(&s->talk, "more files than it said");
+		return channel_protocol_error(&s->channel, "more files than it said");
 	if (config->dir != NULL && !wire_name_is_plain(s->offer.name, s->offer.name_len))
 		return refuse(s, WIRE_WRONG_NAME,
 		    s->offer.name_len == 0 ?
@@ -255,7 +255,7 @@ hash_existing(struct receive_session *s, int fd)
 		done += n;
 		set_progress(s, done);
 		if (check_canceled(s) != CLI_OK ||
-		    talk_work(&s->talk, (uint64_t)done, (uint64_t)s->held) != CLI_OK)
+		    channel_progress(&s->channel, (uint64_t)done, (uint64_t)s->held) != CLI_OK)
 			return s->failure.status;
 	}
 	return CLI_OK;
@@ -277,14 +277,14 @@ send_prefix(struct receive_session *s)
 		(void)close(fd);
 	if (status != CLI_OK)
 		return status;
-	message.held.index = s->index;
-	message.held.held = (uint64_t)s->held;
-	message.held.kind = s->config->key_file != NULL ? WIRE_SHA256 : WIRE_XXH3;
+	message.position.index = s->index;
+	message.position.offset = (uint64_t)s->held;
+	message.position.kind = s->config->key_file != NULL ? WIRE_SHA256 : WIRE_XXH3;
 	if (s->config->key_file != NULL)
-		sha256_so_far(s->sha256, message.held.digest);
+		sha256_so_far(s->sha256, message.position.digest);
 	else
-		digest_so_far(s->digest, message.held.digest);
-	return talk_send(&s->talk, &message);
+		digest_so_far(s->digest, message.position.digest);
+	return channel_send(&s->channel, &message);
 }
 
 static int
@@ -292,13 +292,13 @@ send_have(struct receive_session *s)
 {
 	struct wire_message message = { .type = WIRE_HAVE };
 
-	message.held.index = s->index;
-	message.held.kind = (uint8_t)s->have;
-	message.held.held = (uint64_t)s->held;
-	if (talk_send(&s->talk, &message) != CLI_OK)
+	message.position.index = s->index;
+	message.position.kind = (uint8_t)s->have;
+	message.position.offset = (uint64_t)s->held;
+	if (channel_send(&s->channel, &message) != CLI_OK)
 		return s->failure.status;
-	talk_handshake_over(&s->talk);
-	s->talk.peer_works = s->held > 0;
+	channel_restart_timeout(&s->channel);
+	s->channel.peer_works = s->held > 0;
 	return s->held > 0 ? send_prefix(s) : CLI_OK;
 }
 
@@ -309,14 +309,14 @@ receive_start(struct receive_session *s)
 	struct wire_message message;
 	int64_t offset;
 
-	if (talk_receive(&s->talk, &message) != CLI_OK)
+	if (channel_receive(&s->channel, &message) != CLI_OK)
 		return s->failure.status;
-	s->talk.peer_works = false;
-	s->seal.start = message;
-	offset = (int64_t)message.held.held;
-	if (message.type != WIRE_START || message.held.index != s->index ||
+	s->channel.peer_works = false;
+	s->transcript.start = message;
+	offset = (int64_t)message.position.offset;
+	if (message.type != WIRE_START || message.position.index != s->index ||
 	    (offset != 0 && offset != s->held))
-		return talk_alien(&s->talk, "a start out of its order");
+		return channel_protocol_error(&s->channel, "a start out of its order");
 	s->resumed = offset;
 	if (s->have == WIRE_HAVE_FINAL && offset == s->held)
 		return CLI_OK; /* nothing is written */
@@ -352,7 +352,7 @@ check_limits(struct receive_session *s, uint32_t len)
 
 	if (__builtin_add_overflow(s->total, (int64_t)len, &after) ||
 	    (s->offer.size != WIRE_SIZE_UNKNOWN && after > (int64_t)s->offer.size))
-		return talk_alien(&s->talk, "more bytes than it offered");
+		return channel_protocol_error(&s->channel, "more bytes than it offered");
 	if (s->have == WIRE_HAVE_FINAL)
 		return refuse(s, WIRE_EXISTS,
 		    "it is there already, and is shorter than what is "
@@ -377,7 +377,7 @@ receive_data(struct receive_session *s, uint32_t len)
 	if (check_limits(s, len) != CLI_OK)
 		return s->failure.status;
 	while (have < len) {
-		if (talk_receive_data(&s->talk, s->buf + have, len - have, &got) != CLI_OK)
+		if (channel_receive_data(&s->channel, s->buf + have, len - have, &got) != CLI_OK)
 			break;
 		digest_update(s->digest, s->buf + have, got);
 		if (s->sha256 != NULL && s->config->sha256_given)
@@ -399,14 +399,14 @@ receive_bytes(struct receive_session *s, struct wire_ending *end)
 	struct wire_message message;
 
 	for (;;) {
-		if (talk_receive(&s->talk, &message) != CLI_OK)
+		if (channel_receive(&s->channel, &message) != CLI_OK)
 			return s->failure.status;
 		if (message.type == WIRE_END && message.end.index == s->index) {
 			*end = message.end;
 			return CLI_OK;
 		}
 		if (message.type != WIRE_DATA)
-			return talk_alien(&s->talk, "a message among the bytes");
+			return channel_protocol_error(&s->channel, "a message among the bytes");
 		if (receive_data(s, message.data_len) != CLI_OK)
 			return s->failure.status;
 	}
@@ -437,8 +437,9 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 		    s->incoming.text);
 	if (end->total != (uint64_t)s->total ||
 	    (s->offer.size != WIRE_SIZE_UNKNOWN && end->total != s->offer.size))
-		return talk_alien(&s->talk, "an end that is not where its file ends");
-	seal_digest(&s->seal, s->digest, digest);
+		return channel_protocol_error(
+		    &s->channel, "an end that is not where its file ends");
+	transcript_digest(&s->transcript, s->digest, digest);
 	if (memcmp(digest, end->digest, DIGEST_BYTES) != 0)
 		return reject_and_remove(
 		    s, WIRE_WRONG_DIGEST, "what arrived is not what was sent: the digests differ");
@@ -480,7 +481,7 @@ commit_target(struct receive_session *s)
 		(void)flush_target(s);
 		return s->failure.status != CLI_OK ? verdict_for_target(s) : CLI_OK;
 	}
-	s->talk.failure = &lost; /* the file counts, whether the sender is still there or not */
+	s->channel.failure = &lost; /* the file counts, whether the sender is still there or not */
 	do {
 		(void)clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_nsec += FLUSH_PERIOD;
@@ -490,9 +491,9 @@ commit_target(struct receive_session *s)
 		}
 		error = pthread_timedjoin_np(thread, NULL, &until);
 		if (error == ETIMEDOUT && lost.status == CLI_OK)
-			(void)talk_work(&s->talk, (uint64_t)s->total, (uint64_t)s->total);
+			(void)channel_progress(&s->channel, (uint64_t)s->total, (uint64_t)s->total);
 	} while (error == ETIMEDOUT || error == EINTR);
-	s->talk.failure = &s->failure;
+	s->channel.failure = &s->failure;
 	return s->failure.status != CLI_OK ? verdict_for_target(s) : CLI_OK;
 }
 
@@ -508,7 +509,7 @@ report_summary(const struct receive_session *s)
 		.remark = s->have == WIRE_HAVE_FINAL ? " (it was there already)" : " (verified)",
 		.verified = true };
 
-	transfer_report(&result);
+	transfer_summary(&result);
 }
 
 /* ---- a file ---------------------------------------------------------------------------------- */
@@ -526,16 +527,16 @@ receive_file(struct receive_session *s)
 		return s->failure.status;
 	s->accepted = s->file_accepted = true;
 	if (s->offer.size != WIRE_SIZE_UNKNOWN)
-		cli_counter_set(&transfer_tally.size, s->offer.size);
+		cli_counter_set(&transfer_stats.size, s->offer.size);
 	else
-		cli_counter_set(&transfer_tally.size, CLI_COUNTER_UNKNOWN);
+		cli_counter_set(&transfer_stats.size, CLI_COUNTER_UNKNOWN);
 	if (send_have(s) != CLI_OK || receive_start(s) != CLI_OK ||
 	    receive_bytes(s, &end) != CLI_OK || check_end(s, &end) != CLI_OK)
 		return s->failure.status;
 	if (s->have != WIRE_HAVE_FINAL && commit_target(s) != CLI_OK)
 		return s->failure.status;
 	report_summary(s);
-	cli_count_up(&transfer_tally.transfers, 1);
+	cli_count_up(&transfer_stats.transfers, 1);
 	s->all_files_done = s->index == s->files;
 	return send_verdict(s, WIRE_DONE);
 }
@@ -556,9 +557,9 @@ static int
 receive_offer(struct receive_session *s, const struct wire_offer *offer)
 {
 	if (offer->index <= s->index)
-		return talk_alien(&s->talk, "an offer out of its order");
+		return channel_protocol_error(&s->channel, "an offer out of its order");
 	s->offer = *offer;
-	s->seal.offer = (struct wire_message){ .type = WIRE_OFFER, .offer = *offer };
+	s->transcript.offer = (struct wire_message){ .type = WIRE_OFFER, .offer = *offer };
 	s->index = offer->index;
 	s->started_ns = sku_now();
 	s->verdict = NO_VERDICT;
@@ -583,19 +584,19 @@ receive_files(struct receive_session *s)
 	struct wire_message message;
 
 	for (;;) {
-		if (talk_receive(&s->talk, &message) != CLI_OK)
+		if (channel_receive(&s->channel, &message) != CLI_OK)
 			return s->failure.status;
 		if (message.type == WIRE_BYE && s->index > 0) {
 			message.type = WIRE_BYE_OK;
 			s->bye_received = true;
-			return talk_send(&s->talk, &message);
+			return channel_send(&s->channel, &message);
 		}
 		if (message.type != WIRE_OFFER)
-			return talk_alien(&s->talk, "a message out of its order");
+			return channel_protocol_error(&s->channel, "a message out of its order");
 		if (receive_offer(s, &message.offer) != CLI_OK || check_canceled(s) != CLI_OK)
 			return s->failure.status;
 		/* The goodbye, or the next offer, is not waited for for ever. */
-		s->talk.handshake = sku_deadline_in(TALK_HANDSHAKE);
+		s->channel.handshake = sku_deadline_in(CHANNEL_HANDSHAKE_TIMEOUT);
 	}
 }
 
@@ -605,16 +606,16 @@ check_hello(struct receive_session *s, const struct wire_message *message)
 	const struct wire_hello *hello = &message->hello;
 
 	if (message->type != WIRE_HELLO || hello->files == 0)
-		return talk_alien(&s->talk, "its hello");
-	if (talk_check_hello(&s->talk, hello) != CLI_OK)
+		return channel_protocol_error(&s->channel, "its hello");
+	if (channel_check_hello(&s->channel, hello) != CLI_OK)
 		return s->failure.status;
 	if (hello->files > 1 && s->config->dir == NULL) {
-		talk_abort(&s->talk, WIRE_ONE_FILE);
+		channel_abort(&s->channel, WIRE_ONE_FILE);
 		return transfer_fail(&s->failure, CLI_MISMATCH, 0,
 		    "it has several files, and one is taken here (--dir takes several)",
 		    "talk to %s", s->incoming.text);
 	}
-	s->seal.hello = *message;
+	s->transcript.hello = *message;
 	(void)memcpy(s->id, hello->id, WIRE_ID_SIZE);
 	s->files = hello->files;
 	return CLI_OK;
@@ -628,7 +629,7 @@ claim_writer(struct receive_session *s)
 		s->other_id = sessions_has_other_id(s->table, s->id);
 		return CLI_OK;
 	}
-	talk_abort(&s->talk, WIRE_BUSY);
+	channel_abort(&s->channel, WIRE_BUSY);
 	return transfer_fail(&s->failure, CLI_NO_PEER, 0, "another transfer is unfinished",
 	    "receive from %s", s->incoming.text);
 }
@@ -639,13 +640,13 @@ greet(struct receive_session *s, bool connected)
 	const struct recv_config *config = s->config;
 	struct wire_message message;
 
-	if (talk_greet(&s->talk, WIRE_RECEIVER, config->key_file != NULL ? config->key : NULL,
+	if (channel_open(&s->channel, WIRE_RECEIVER, config->key_file != NULL ? config->key : NULL,
 		!config->verify, connected) != CLI_OK ||
-	    talk_receive(&s->talk, &message) != CLI_OK || check_hello(s, &message) != CLI_OK ||
-	    claim_writer(s) != CLI_OK)
+	    channel_receive(&s->channel, &message) != CLI_OK ||
+	    check_hello(s, &message) != CLI_OK || claim_writer(s) != CLI_OK)
 		return s->failure.status;
-	talk_hello(&s->talk, &message, s->id, 0);
-	return talk_send(&s->talk, &message);
+	channel_hello(&s->channel, &message, s->id, 0);
+	return channel_send(&s->channel, &message);
 }
 
 /* The sender learns why; what has come is kept, if it is worth it. */
@@ -656,21 +657,21 @@ end_failed_session(struct receive_session *s)
 
 	if (s->failure.status == CLI_OK)
 		return;
-	if (s->was_writer && talk_is_lost(&why))
+	if (s->was_writer && failure_is_connection_loss(&why))
 		sessions_begin_end(s->table);
-	if (s->verdict != NO_VERDICT && !s->talk.aborted) {
+	if (s->verdict != NO_VERDICT && !s->channel.closing) {
 		struct transfer_failure ignored = { .status = CLI_OK };
 
-		s->talk.failure = &ignored;
-		s->talk.aborted = send_verdict(s, (enum wire_code)s->verdict) == CLI_OK;
-		s->talk.failure = &s->failure;
+		s->channel.failure = &ignored;
+		s->channel.closing = send_verdict(s, (enum wire_code)s->verdict) == CLI_OK;
+		s->channel.failure = &s->failure;
 	}
 	if (s->target != NULL && s->file_accepted && s->have != WIRE_HAVE_FINAL)
 		target_keep(s->target, &why);
 	s->failure = why;
-	talk_abort(&s->talk, why.errnum == ECANCELED	 ? WIRE_ENDED :
-			     why.status == CLI_TIMED_OUT ? WIRE_TIMED_OUT :
-							   WIRE_PROTOCOL);
+	channel_abort(&s->channel, why.errnum == ECANCELED     ? WIRE_ENDED :
+				   why.status == CLI_TIMED_OUT ? WIRE_TIMED_OUT :
+								 WIRE_PROTOCOL);
 }
 
 static int
@@ -708,14 +709,14 @@ receive_session_run(void *arg)
 	int status;
 
 	free(arg);
-	talk_init(&s.talk, &s.incoming.sock, s.incoming.text, s.table->waits, &s.failure);
+	channel_init(&s.channel, &s.incoming.sock, s.incoming.text, s.table->waits, &s.failure);
 	status = allocate(&s);
 	if (status == CLI_OK)
 		status = greet(&s, start.connected);
 	if (status == CLI_OK)
 		status = receive_files(&s);
 	/* Every file is dealt with, whether or not the sender is still there to hear it. */
-	if (status != CLI_OK && s.all_files_done && talk_is_lost(&s.failure))
+	if (status != CLI_OK && s.all_files_done && failure_is_connection_loss(&s.failure))
 		s.failure = (struct transfer_failure){ .status = CLI_OK };
 	end_failed_session(&s);
 	outcome.was_writer = s.was_writer;
@@ -723,7 +724,7 @@ receive_session_run(void *arg)
 	outcome.bye_received = s.bye_received;
 	outcome.can_go_on = s.target == NULL || s.target->kind == TARGET_FILE;
 	outcome.status = s.highest_refusal;
-	talk_close(&s.talk);
+	channel_close(&s.channel);
 	release(&s);
 	sessions_end(s.table, &s.incoming, &outcome, &s.failure);
 	sku_autoclose(&s.incoming.sock);

@@ -7,7 +7,7 @@
 #include "sockfile-recv/incoming.h"
 #include "sockfile-recv/raw.h"
 #include "sockfile-recv/sessions.h"
-#include "transfer/tally.h"
+#include "transfer/summary.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -55,7 +55,7 @@ close_incoming(struct receiver *receiver, size_t i, bool reset)
 	receiver->count--;
 	(void)memmove(&receiver->incoming[i], &receiver->incoming[i + 1],
 	    (receiver->count - i) * sizeof(receiver->incoming[0]));
-	cli_count_down(&transfer_tally.connections, 1);
+	cli_count_down(&transfer_stats.connections, 1);
 	if (receiver->count == 0)
 		receiver->idle_since_ns = sku_now();
 }
@@ -83,7 +83,7 @@ start_session(struct receiver *receiver, size_t i)
 	}
 	receiver->incoming[i].sock = (struct sku_sock)SKU_SOCK_INIT;
 	close_incoming(receiver, i, false);
-	cli_count_up(&transfer_tally.connections, 1);
+	cli_count_up(&transfer_stats.connections, 1);
 	if (!receiver->progress.active)
 		cli_progress_begin(
 		    &receiver->progress, receiver->config->progress, CLI_TOTAL_UNKNOWN);
@@ -108,7 +108,7 @@ add_incoming(struct receiver *receiver, struct sku_sock *sock, const struct sku_
 		cli_note("%s: said nothing, and its place is needed", receiver->incoming[0].text);
 		close_incoming(receiver, 0, true);
 	}
-	cli_count_up(&transfer_tally.connections, 1);
+	cli_count_up(&transfer_stats.connections, 1);
 	if (incoming_init(&receiver->incoming[receiver->count++], sock, peer) == -1)
 		turn_away(receiver, receiver->count - 1, errno);
 	else if (receiver->config->verify)
@@ -177,11 +177,11 @@ take_raw(struct receiver *receiver, size_t i)
 	receiver->incoming[i].sock = (struct sku_sock)SKU_SOCK_INIT;
 	while (receiver->count > 0)
 		close_incoming(receiver, 0, true);
-	cli_counter_set(&transfer_tally.connections, 1);
+	cli_counter_set(&transfer_stats.connections, 1);
 	if (receiver->listener != NULL && receiver->config->link.listen.fd == -1)
 		(void)sku_shutdown(&receiver->listener->sock, SHUT_RDWR);
 	if (total != NO_LIMIT)
-		cli_counter_set(&transfer_tally.size, (uint64_t)total);
+		cli_counter_set(&transfer_stats.size, (uint64_t)total);
 	cli_progress_begin(&receiver->progress, receiver->config->progress,
 	    total == NO_LIMIT ? CLI_TOTAL_UNKNOWN : total);
 	if (target_open_part(receiver->target, true, &receiver->failure) == CLI_OK &&
@@ -347,13 +347,13 @@ poll_ms(struct receiver *receiver)
 static void
 show_progress(struct receiver *receiver)
 {
-	uint64_t size = cli_counter_value(&transfer_tally.size);
+	uint64_t size = cli_counter_value(&transfer_stats.size);
 
 	if (!receiver->progress.active)
 		return;
 	receiver->progress.total = size == CLI_COUNTER_UNKNOWN ? CLI_TOTAL_UNKNOWN : (int64_t)size;
 	cli_progress_update(
-	    &receiver->progress, (int64_t)cli_counter_value(&transfer_tally.bytes), sku_now());
+	    &receiver->progress, (int64_t)cli_counter_value(&transfer_stats.bytes), sku_now());
 }
 
 /* Has a connection ended, and with it what is wanted? */
@@ -372,7 +372,7 @@ check_sessions(struct receiver *receiver)
 	closed = r->closed && count == 0;
 	reconnect = r->reconnect;
 	(void)pthread_mutex_unlock(&r->crew.lock);
-	cli_counter_set(&transfer_tally.connections, receiver->count + count);
+	cli_counter_set(&transfer_stats.connections, receiver->count + count);
 	if (count == 0 && receiver->count == 0)
 		receiver->idle_since_ns = sku_now();
 	if (closed)
@@ -453,7 +453,7 @@ serve_senders(struct receiver *receiver)
 	receiver->waits = (struct transfer_waits){ .limits = limits,
 		.signal_fd = receiver->signals->fd,
 		.progress = &receiver->progress,
-		.done = &transfer_tally.bytes };
+		.done = &transfer_stats.bytes };
 	receiver->session_waits =
 	    (struct transfer_waits){ .limits = limits, .signal_fd = receiver->signals->fd };
 	receiver->progress.next_ns = INT64_MAX;
@@ -472,7 +472,7 @@ serve_senders(struct receiver *receiver)
 	while (receiver->count > 0)
 		close_incoming(receiver, 0, true);
 	sessions_close(&receiver->table);
-	cli_progress_end(&receiver->progress, (int64_t)cli_counter_value(&transfer_tally.bytes));
+	cli_progress_end(&receiver->progress, (int64_t)cli_counter_value(&transfer_stats.bytes));
 	cli_end_signals_read(receiver->signals);
 	return receiver->status;
 }

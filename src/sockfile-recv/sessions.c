@@ -4,8 +4,8 @@
 
 #include "run/message.h"
 #include "sockfile-recv/receive_session.h"
-#include "transfer/talk.h"
-#include "transfer/tally.h"
+#include "transfer/channel.h"
+#include "transfer/summary.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -161,7 +161,7 @@ static bool
 is_resumable(struct session_table *table, const struct session_outcome *outcome,
     const struct transfer_failure *failure)
 {
-	if (!outcome->accepted || !outcome->can_go_on || !talk_is_lost(failure) ||
+	if (!outcome->accepted || !outcome->can_go_on || !failure_is_connection_loss(failure) ||
 	    table->retries_left == 0)
 		return false;
 	table->retries_left--;

@@ -8,7 +8,7 @@
 #include "sockfile-send/raw.h"
 #include "sockfile-send/serve.h"
 #include "sockfile-send/source.h"
-#include "transfer/tally.h"
+#include "transfer/summary.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -110,7 +110,7 @@ main(int argc, char **argv)
 
 	cli_start("sockfile-send");
 	config_parse(&config, argc, argv);
-	transfer_tally_on_sigusr1();
+	transfer_stats_on_sigusr1();
 	check_rereadable(&config);
 	status = config.verify ? run_verified(&config, &signals) : run_raw(&config, &signals);
 	explicit_bzero(config.key, sizeof(config.key));

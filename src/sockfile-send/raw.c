@@ -12,7 +12,7 @@
 #include "run/message.h"
 #include "run/peer.h"
 #include "run/timers.h"
-#include "transfer/tally.h"
+#include "transfer/summary.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -172,7 +172,7 @@ add_client(struct raw_server *server, struct sku_sock *sock, const struct sku_ad
 		server->all->prev = client;
 	server->all = client;
 	server->active++;
-	cli_count_up(&transfer_tally.connections, 1);
+	cli_count_up(&transfer_stats.connections, 1);
 	return client;
 }
 
@@ -194,7 +194,7 @@ remove_client(struct raw_server *server, struct raw_client *client, bool reset)
 		(void)sku_close(&client->sock); /* the peer has all: nothing can be lost here */
 	free(client);
 	server->active--;
-	cli_count_down(&transfer_tally.connections, 1);
+	cli_count_down(&transfer_stats.connections, 1);
 	if (server->active == 0)
 		server->idle_since_ns = server->now;
 	update_accepting(server);
@@ -250,8 +250,8 @@ complete_client(struct raw_server *server, struct raw_client *client)
 		.remark = "" };
 
 	source_note_growth(server->source);
-	transfer_report(&result);
-	cli_count_up(&transfer_tally.transfers, 1);
+	transfer_summary(&result);
+	cli_count_up(&transfer_stats.transfers, 1);
 	server->served++;
 	if (server->listener == NULL || server->listener->connected || !server->source->seekable ||
 	    server->served == server->config->connections)
@@ -322,7 +322,7 @@ count_sent(struct raw_server *server, struct raw_client *client, int64_t sent)
 {
 	client->sent += sent;
 	server->progress_bytes += sent;
-	cli_count_up(&transfer_tally.bytes, (uint64_t)sent);
+	cli_count_up(&transfer_stats.bytes, (uint64_t)sent);
 	cli_pace_pay(&client->pace, (size_t)sent, server->now);
 }
 
@@ -604,7 +604,7 @@ open_server(struct raw_server *server)
 	    epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->signals->fd, &event) == -1)
 		return cli_error_errno(CLI_FAILED, errno, "prepare the event loop");
 	if (source->length != SOURCE_UNKNOWN)
-		cli_counter_set(&transfer_tally.size, (uint64_t)source->length);
+		cli_counter_set(&transfer_stats.size, (uint64_t)source->length);
 	if (times == -1 || total == SOURCE_UNKNOWN || __builtin_mul_overflow(total, times, &total))
 		total = CLI_TOTAL_UNKNOWN;
 	cli_progress_begin(&server->progress, server->config->progress, total);

@@ -7,11 +7,11 @@
 
 #include "run/message.h"
 #include "run/peer.h"
+#include "transfer/channel.h"
 #include "transfer/digest.h"
-#include "transfer/seal.h"
 #include "transfer/sha256.h"
-#include "transfer/talk.h"
-#include "transfer/tally.h"
+#include "transfer/summary.h"
+#include "transfer/transcript.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -28,8 +28,8 @@ struct send_session {
 	const char *peer_text;
 	const struct transfer_waits *waits;
 	struct transfer_failure *failure;
-	struct talk talk;
-	struct seal seal;
+	struct channel channel;
+	struct transcript transcript;
 	struct digest *digest;
 	struct sha256 *sha256; /* with --key, of what the receiver holds; else NULL */
 	uint8_t *buf;
@@ -50,7 +50,7 @@ fail_reading(struct send_session *s, int errnum)
 static void
 show_progress(struct send_session *s, int64_t done)
 {
-	cli_count_up_shared(&transfer_tally.bytes, (uint64_t)(done - s->done));
+	cli_count_up_shared(&transfer_stats.bytes, (uint64_t)(done - s->done));
 	s->done = done;
 	transfer_show(s->waits);
 }
@@ -60,8 +60,8 @@ show_progress(struct send_session *s, int64_t done)
 static int
 expect_message(struct send_session *s, enum wire_type type, struct wire_message *message)
 {
-	if (message->type != type || message->held.index != s->index)
-		return talk_alien(&s->talk, "a message out of its order");
+	if (message->type != type || message->position.index != s->index)
+		return channel_protocol_error(&s->channel, "a message out of its order");
 	return CLI_OK;
 }
 
@@ -69,10 +69,10 @@ expect_message(struct send_session *s, enum wire_type type, struct wire_message 
 static int
 receiver_stopped(struct send_session *s, const struct wire_message *message)
 {
-	if (message->type != WIRE_VERDICT || message->held.index != s->index ||
-	    message->held.kind == WIRE_DONE)
-		return talk_alien(&s->talk, "a message out of its order");
-	return talk_told(&s->talk, message->held.kind);
+	if (message->type != WIRE_VERDICT || message->position.index != s->index ||
+	    message->position.kind == WIRE_DONE)
+		return channel_protocol_error(&s->channel, "a message out of its order");
+	return channel_peer_error(&s->channel, message->position.kind);
 }
 
 /* ---- offering -------------------------------------------------------------------------------- */
@@ -92,10 +92,10 @@ static int
 send_offer(struct send_session *s)
 {
 	const struct stat *st = &s->source.opened;
-	struct wire_offer *offer = &s->seal.offer.offer;
+	struct wire_offer *offer = &s->transcript.offer.offer;
 	const char *name = offered_name(s);
 
-	s->seal.offer = (struct wire_message){ .type = WIRE_OFFER };
+	s->transcript.offer = (struct wire_message){ .type = WIRE_OFFER };
 	offer->index = s->index;
 	offer->mode = S_ISREG(st->st_mode) ? (uint16_t)(st->st_mode & 0777) : 0600;
 	offer->size =
@@ -104,7 +104,7 @@ send_offer(struct send_session *s)
 	offer->mtime_ns = (uint32_t)st->st_mtim.tv_nsec;
 	offer->name_len = strlen(name);
 	(void)memcpy(offer->name, name, offer->name_len);
-	return talk_send(&s->talk, &s->seal.offer);
+	return channel_send(&s->channel, &s->transcript.offer);
 }
 
 /* Hash the first bytes of the FILE, as the receiver does with what it holds. */
@@ -126,14 +126,14 @@ hash_existing(struct send_session *s, int64_t held)
 		if ((over = transfer_over(s->waits)) != 0)
 			return transfer_fail_peer(
 			    s->failure, over, &s->waits->limits->run, "read %s", s->source.name);
-		if (talk_work(&s->talk, (uint64_t)s->done, (uint64_t)held) != CLI_OK)
+		if (channel_progress(&s->channel, (uint64_t)s->done, (uint64_t)held) != CLI_OK)
 			return s->failure->status;
 	}
 	return CLI_OK;
 }
 
 static bool
-is_same_prefix(const struct send_session *s, const struct wire_held *prefix)
+is_same_prefix(const struct send_session *s, const struct wire_position *prefix)
 {
 	uint8_t ours[WIRE_DIGEST_SIZE] = { 0 };
 	bool key = s->job->config->key_file != NULL;
@@ -142,18 +142,18 @@ is_same_prefix(const struct send_session *s, const struct wire_held *prefix)
 		sha256_so_far(s->sha256, ours);
 	else
 		digest_so_far(s->digest, ours);
-	return s->done == (int64_t)prefix->held &&
+	return s->done == (int64_t)prefix->offset &&
 	       prefix->kind == (key ? WIRE_SHA256 : WIRE_XXH3) &&
 	       memcmp(ours, prefix->digest, sizeof(ours)) == 0;
 }
 
 /* The receiver holds something: where do we go on? */
 static int
-compare_prefix(struct send_session *s, const struct wire_held *have)
+compare_prefix(struct send_session *s, const struct wire_position *have)
 {
 	struct wire_message message;
 	bool comparable = s->source.seekable && (s->source.length == SOURCE_UNKNOWN ||
-						    (int64_t)have->held <= s->source.length);
+						    (int64_t)have->offset <= s->source.length);
 
 	/* Somebody may have made what the receiver holds so that XXH3 is taken in. */
 	if (s->job->config->key_file != NULL && s->sha256 == NULL &&
@@ -161,16 +161,17 @@ compare_prefix(struct send_session *s, const struct wire_held *have)
 		return transfer_fail(s->failure, CLI_FAILED, ENOMEM, NULL, "get a digest");
 	if (s->sha256 != NULL)
 		sha256_reset(s->sha256);
-	if (comparable && hash_existing(s, (int64_t)have->held) != CLI_OK)
+	if (comparable && hash_existing(s, (int64_t)have->offset) != CLI_OK)
 		return s->failure->status;
-	if (talk_receive(&s->talk, &message) != CLI_OK)
+	if (channel_receive(&s->channel, &message) != CLI_OK)
 		return s->failure->status;
-	s->talk.peer_works = false;
+	s->channel.peer_works = false;
 	if (message.type == WIRE_VERDICT)
 		return receiver_stopped(s, &message);
-	if (expect_message(s, WIRE_PREFIX, &message) != CLI_OK || message.held.held != have->held)
-		return talk_alien(&s->talk, "a message out of its order");
-	if (comparable && is_same_prefix(s, &message.held)) {
+	if (expect_message(s, WIRE_PREFIX, &message) != CLI_OK ||
+	    message.position.offset != have->offset)
+		return channel_protocol_error(&s->channel, "a message out of its order");
+	if (comparable && is_same_prefix(s, &message.position)) {
 		s->resumed = s->done;
 		return CLI_OK;
 	}
@@ -184,10 +185,10 @@ static int
 offer_file(struct send_session *s, bool *refused)
 {
 	struct wire_message message;
-	struct wire_message *start = &s->seal.start;
+	struct wire_message *start = &s->transcript.start;
 
 	*refused = false;
-	if (send_offer(s) != CLI_OK || talk_receive(&s->talk, &message) != CLI_OK)
+	if (send_offer(s) != CLI_OK || channel_receive(&s->channel, &message) != CLI_OK)
 		return s->failure->status;
 	if (message.type == WIRE_VERDICT) {
 		*refused = true;
@@ -196,14 +197,14 @@ offer_file(struct send_session *s, bool *refused)
 	if (expect_message(s, WIRE_HAVE, &message) != CLI_OK)
 		return s->failure->status;
 	s->job->accepted = true;
-	talk_handshake_over(&s->talk);
-	s->talk.peer_works = message.held.held > 0;
-	if (message.held.held > 0 && compare_prefix(s, &message.held) != CLI_OK)
+	channel_restart_timeout(&s->channel);
+	s->channel.peer_works = message.position.offset > 0;
+	if (message.position.offset > 0 && compare_prefix(s, &message.position) != CLI_OK)
 		return s->failure->status;
 	*start = (struct wire_message){ .type = WIRE_START };
-	start->held.index = s->index;
-	start->held.held = (uint64_t)s->done;
-	return talk_send(&s->talk, start);
+	start->position.index = s->index;
+	start->position.offset = (uint64_t)s->done;
+	return channel_send(&s->channel, start);
 }
 
 /* ---- the bytes ------------------------------------------------------------------------------- */
@@ -213,7 +214,7 @@ check_for_stop(struct send_session *s)
 {
 	struct wire_message message;
 
-	if (talk_heard(&s->talk, &message))
+	if (channel_poll_message(&s->channel, &message))
 		return receiver_stopped(s, &message);
 	return s->failure->status;
 }
@@ -226,7 +227,7 @@ wait_without_timeout(struct send_session *s, int fd, int64_t at_ns)
 	    (errno == ECANCELED || sku_deadline_passed(s->waits->limits->run)))
 		return transfer_fail_peer(
 		    s->failure, errno, &s->waits->limits->run, "send %s", s->source.name);
-	talk_handshake_over(&s->talk);
+	channel_restart_timeout(&s->channel);
 	return check_for_stop(s);
 }
 
@@ -260,7 +261,7 @@ send_chunk(struct send_session *s, struct cli_pace *pace, size_t len)
 
 	if (!s->source.seekable)
 		s->job->input_consumed = true;
-	if (talk_send_data(&s->talk, s->buf, len, &message, &stopped) != CLI_OK)
+	if (channel_send_data(&s->channel, s->buf, len, &message, &stopped) != CLI_OK)
 		return s->failure->status;
 	if (stopped)
 		return receiver_stopped(s, &message);
@@ -314,9 +315,9 @@ send_end(struct send_session *s, enum wire_end how)
 	message.end.index = s->index;
 	message.end.how = how;
 	message.end.total = (uint64_t)s->done;
-	seal_digest(&s->seal, s->digest, message.end.digest);
-	s->talk.peer_works = true;
-	return talk_send(&s->talk, &message);
+	transcript_digest(&s->transcript, s->digest, message.end.digest);
+	s->channel.peer_works = true;
+	return channel_send(&s->channel, &message);
 }
 
 /* It did not go well here: the receiver knows by the END, and then it is said here too. */
@@ -326,10 +327,10 @@ end_local_failure(struct send_session *s, enum wire_end how, int errnum)
 	struct transfer_failure ignored = { .status = CLI_OK };
 	struct wire_message message;
 
-	s->talk.failure = &ignored; /* whatever it answers, the cause is ours */
-	(void)talk_receive(&s->talk, &message);
-	s->talk.aborted = true;
-	s->talk.failure = s->failure;
+	s->channel.failure = &ignored; /* whatever it answers, the cause is ours */
+	(void)channel_receive(&s->channel, &message);
+	s->channel.closing = true;
+	s->channel.failure = s->failure;
 	s->job->local_failure = true;
 	if (how == WIRE_READ_FAILED)
 		return fail_reading(s, errnum);
@@ -347,15 +348,15 @@ await_verdict(struct send_session *s)
 	struct wire_message message;
 
 	s->job->outcome_unknown = true;
-	if (talk_receive(&s->talk, &message) != CLI_OK ||
+	if (channel_receive(&s->channel, &message) != CLI_OK ||
 	    expect_message(s, WIRE_VERDICT, &message) != CLI_OK)
 		return s->failure->status;
 	s->job->outcome_unknown = false;
-	s->talk.peer_works = false;
-	if (message.held.kind != WIRE_DONE)
-		return talk_told(&s->talk, message.held.kind);
-	if (message.held.held != (uint64_t)s->done)
-		return talk_alien(&s->talk, "a verdict about something else");
+	s->channel.peer_works = false;
+	if (message.position.kind != WIRE_DONE)
+		return channel_peer_error(&s->channel, message.position.kind);
+	if (message.position.offset != (uint64_t)s->done)
+		return channel_protocol_error(&s->channel, "a verdict about something else");
 	return CLI_OK;
 }
 
@@ -374,7 +375,7 @@ report_summary(struct send_session *s)
 		.remark = "",
 		.verified = true };
 
-	transfer_report(&result);
+	transfer_summary(&result);
 }
 
 static int
@@ -409,7 +410,7 @@ report_refusal(struct send_session *s)
 	    s->source.name, s->peer_text);
 	transfer_failure_note(s->failure, s->peer);
 	*s->failure = (struct transfer_failure){ .status = CLI_OK };
-	s->talk.aborted = false;
+	s->channel.closing = false;
 }
 
 static int
@@ -438,10 +439,10 @@ send_next_file(struct send_session *s)
 		return CLI_OK;
 	}
 	if (s->source.length != SOURCE_UNKNOWN)
-		cli_counter_set(&transfer_tally.size, (uint64_t)s->source.length);
+		cli_counter_set(&transfer_stats.size, (uint64_t)s->source.length);
 	status = send_file(s, &refused);
 	if (status == CLI_OK)
-		cli_count_up_shared(&transfer_tally.transfers, 1);
+		cli_count_up_shared(&transfer_stats.transfers, 1);
 	if (status != CLI_OK &&
 	    !(refused && config->file_count > 1 && s->failure->status != CLI_NO_PEER)) {
 		show_progress(s, 0); /* the next connection counts it again */
@@ -462,12 +463,12 @@ send_bye(struct send_session *s)
 	struct wire_message message = { .type = WIRE_BYE };
 
 	/* Every file has its verdict: whether this is heard changes nothing. */
-	s->talk.failure = &lost;
-	if (talk_send(&s->talk, &message) == CLI_OK)
-		(void)talk_receive(&s->talk, &message);
+	s->channel.failure = &lost;
+	if (channel_send(&s->channel, &message) == CLI_OK)
+		(void)channel_receive(&s->channel, &message);
 	if (lost.status != CLI_OK)
 		cli_verbose(1, "%s: %s", s->peer_text, lost.message);
-	s->talk.failure = s->failure;
+	s->channel.failure = s->failure;
 	return CLI_OK;
 }
 
@@ -477,18 +478,19 @@ greet(struct send_session *s, bool connected)
 	const struct send_job *job = s->job;
 	struct wire_message message;
 
-	if (talk_greet(&s->talk, WIRE_SENDER,
+	if (channel_open(&s->channel, WIRE_SENDER,
 		job->config->key_file != NULL ? job->config->key : NULL, false,
 		connected) != CLI_OK)
 		return s->failure->status;
-	talk_hello(&s->talk, &s->seal.hello, job->id, (uint32_t)job->config->file_count);
-	if (talk_send(&s->talk, &s->seal.hello) != CLI_OK ||
-	    talk_receive(&s->talk, &message) != CLI_OK)
+	channel_hello(
+	    &s->channel, &s->transcript.hello, job->id, (uint32_t)job->config->file_count);
+	if (channel_send(&s->channel, &s->transcript.hello) != CLI_OK ||
+	    channel_receive(&s->channel, &message) != CLI_OK)
 		return s->failure->status;
 	if (message.type != WIRE_HELLO || message.hello.files != 0 ||
 	    memcmp(message.hello.id, job->id, WIRE_ID_SIZE) != 0)
-		return talk_alien(&s->talk, "its hello");
-	return talk_check_hello(&s->talk, &message.hello);
+		return channel_protocol_error(&s->channel, "its hello");
+	return channel_check_hello(&s->channel, &message.hello);
 }
 
 static enum wire_code
@@ -514,7 +516,7 @@ send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_a
 		.source = SOURCE_INIT };
 	int status = CLI_OK;
 
-	talk_init(&s.talk, sock, text, waits, failure);
+	channel_init(&s.channel, sock, text, waits, failure);
 	s.digest = digest_new();
 	s.buf = malloc(WIRE_DATA_MAX);
 	if (s.digest == NULL || s.buf == NULL)
@@ -522,7 +524,7 @@ send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_a
 	if (status == CLI_OK)
 		status = greet(&s, connected);
 	if (status == CLI_OK && job->may_start != NULL && !job->may_start(job->arg)) {
-		talk_abort(&s.talk, WIRE_BUSY);
+		channel_abort(&s.channel, WIRE_BUSY);
 		status =
 		    transfer_fail(failure, CLI_NO_PEER, 0, "others are being served", "%s", text);
 	}
@@ -531,8 +533,8 @@ send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_a
 	if (status == CLI_OK)
 		status = send_bye(&s);
 	else
-		talk_abort(&s.talk, code_for(failure));
-	talk_close(&s.talk);
+		channel_abort(&s.channel, code_for(failure));
+	channel_close(&s.channel);
 	digest_free(s.digest);
 	sha256_free(s.sha256);
 	free(s.buf);

@@ -9,8 +9,8 @@
 #include "run/peer.h"
 #include "run/workers.h"
 #include "sockfile-send/send_session.h"
-#include "transfer/talk.h"
-#include "transfer/tally.h"
+#include "transfer/channel.h"
+#include "transfer/summary.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -54,7 +54,7 @@ total_size(const struct send_config *config)
 static void
 mention_unknown(const struct send_job *job, struct transfer_failure *failure)
 {
-	if (job->outcome_unknown && talk_is_lost(failure))
+	if (job->outcome_unknown && failure_is_connection_loss(failure))
 		transfer_failure_add(failure, "delivered or not: unknown");
 }
 
@@ -80,12 +80,12 @@ should_retry(const struct send_job *job, const struct transfer_retry *retry,
 	*status = job->status;
 	if (failure->status == CLI_OK)
 		return -1;
-	if (talk_is_lost(failure) && retry->left > 0 && !job->input_consumed) {
+	if (failure_is_connection_loss(failure) && retry->left > 0 && !job->input_consumed) {
 		transfer_failure_note(failure, peer);
 		*failure = (struct transfer_failure){ .status = CLI_OK };
 		return 0;
 	}
-	if (job->input_consumed && talk_is_lost(failure) && retry->left > 0)
+	if (job->input_consumed && failure_is_connection_loss(failure) && retry->left > 0)
 		transfer_failure_add(failure, "standard input cannot be read again");
 	mention_unknown(job, failure);
 	*status = transfer_failure_error(failure);
@@ -113,7 +113,7 @@ verified_send(const struct send_config *config, struct cli_end_signals *signals)
 	struct transfer_retry retry =
 	    TRANSFER_RETRY_INIT(config->retries == RETRIES_NOT_GIVEN ? 0 : config->retries);
 	struct transfer_waits waits = {
-		.limits = &config->link.limits, .progress = &progress, .done = &transfer_tally.bytes
+		.limits = &config->link.limits, .progress = &progress, .done = &transfer_stats.bytes
 	};
 	struct transfer_failure failure = { .status = CLI_OK };
 	int status = random_id(id);
@@ -125,10 +125,10 @@ verified_send(const struct send_config *config, struct cli_end_signals *signals)
 	waits.signal_fd = signals->fd;
 	cli_progress_begin(&progress, config->progress, total_size(config));
 	for (;;) {
-		cli_counter_set(&transfer_tally.connections, 1);
+		cli_counter_set(&transfer_stats.connections, 1);
 		(void)send_on(&job, &sock, &peer, &waits, &failure);
 		(void)sku_close(&sock);
-		cli_counter_set(&transfer_tally.connections, 0);
+		cli_counter_set(&transfer_stats.connections, 0);
 		if (should_retry(&job, &retry, &peer, &failure, &status) == -1)
 			break;
 		status = transfer_redial(&retry, &config->link, signals, &sock);
@@ -139,7 +139,7 @@ verified_send(const struct send_config *config, struct cli_end_signals *signals)
 			break;
 		}
 	}
-	cli_progress_end(&progress, (int64_t)cli_counter_value(&transfer_tally.bytes));
+	cli_progress_end(&progress, (int64_t)cli_counter_value(&transfer_stats.bytes));
 	cli_end_signals_read(signals);
 	return status;
 }
@@ -204,7 +204,7 @@ count_result(
 	}
 	server->admitted -= client->admitted;
 	mention_unknown(&client->job, failure);
-	if (client->job.accepted && talk_is_lost(failure) &&
+	if (client->job.accepted && failure_is_connection_loss(failure) &&
 	    server->config->retries != RETRIES_NOT_GIVEN && server->retries_left-- == 0)
 		final = true;
 	if (!final && !server->listener->connected) {
@@ -228,7 +228,7 @@ serve_client(void *arg)
 	count_result(server, client, &failure);
 	(void)pthread_mutex_unlock(&server->crew.lock);
 	(void)sku_close(&client->sock);
-	cli_count_up_shared(&transfer_tally.connections, (uint64_t)-1);
+	cli_count_up_shared(&transfer_stats.connections, (uint64_t)-1);
 	free(client);
 }
 
@@ -248,11 +248,11 @@ start_client(struct send_server *server, struct sku_sock *sock, const struct sku
 		    .id = server->id,
 		    .may_start = may_start,
 		    .arg = client } };
-	cli_count_up_shared(&transfer_tally.connections, 1);
+	cli_count_up_shared(&transfer_stats.connections, 1);
 	if (crew_start(&server->crew, serve_client, client) == 0)
 		return;
 	cli_note("a receiver is turned away: %s", strerror(errno));
-	cli_count_up_shared(&transfer_tally.connections, (uint64_t)-1);
+	cli_count_up_shared(&transfer_stats.connections, (uint64_t)-1);
 	(void)sku_reset(&client->sock);
 	free(client);
 }
@@ -387,7 +387,7 @@ run_server(struct send_server *server)
 			server->accept_again_ns = 0;
 		check_clients(server);
 		cli_progress_update(&server->progress,
-		    (int64_t)cli_counter_value(&transfer_tally.bytes), sku_now());
+		    (int64_t)cli_counter_value(&transfer_stats.bytes), sku_now());
 	}
 }
 
@@ -430,7 +430,7 @@ verified_serve(const struct send_config *config, struct cli_listener *listener,
 		run_server(&server);
 	}
 	crew_close(&server.crew);
-	cli_progress_end(&server.progress, (int64_t)cli_counter_value(&transfer_tally.bytes));
+	cli_progress_end(&server.progress, (int64_t)cli_counter_value(&transfer_stats.bytes));
 	cli_end_signals_read(signals);
 	return server.status;
 }

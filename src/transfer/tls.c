@@ -157,7 +157,8 @@ key_session(SSL *ssl)
 }
 
 static int
-use_key(SSL *ssl, const EVP_MD *md, const unsigned char **id, size_t *len, SSL_SESSION **session)
+psk_client_callback(
+    SSL *ssl, const EVP_MD *md, const unsigned char **id, size_t *len, SSL_SESSION **session)
 {
 	(void)md;
 	*id = (const unsigned char *)IDENTITY;
@@ -167,7 +168,7 @@ use_key(SSL *ssl, const EVP_MD *md, const unsigned char **id, size_t *len, SSL_S
 }
 
 static int
-find_key(SSL *ssl, const unsigned char *id, size_t len, SSL_SESSION **session)
+psk_server_callback(SSL *ssl, const unsigned char *id, size_t len, SSL_SESSION **session)
 {
 	*session = NULL;
 	/* An unknown identity is no error here: the handshake goes on, and finds no way. */
@@ -177,15 +178,15 @@ find_key(SSL *ssl, const unsigned char *id, size_t len, SSL_SESSION **session)
 }
 
 static bool
-set_up(SSL_CTX *context, bool client)
+configure(SSL_CTX *context, bool client)
 {
 	/* Only with an ephemeral exchange (psk_dhe_ke); no tickets, no early data.  A server that
 	 * shows a certificate must be verified, and no authority is known: that is never good
 	 * enough.  (A server of ours asks for none, and has none.) */
 	if (client)
 		lib.SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-	lib.SSL_CTX_set_psk_use_session_callback(context, use_key);
-	lib.SSL_CTX_set_psk_find_session_callback(context, find_key);
+	lib.SSL_CTX_set_psk_use_session_callback(context, psk_client_callback);
+	lib.SSL_CTX_set_psk_find_session_callback(context, psk_server_callback);
 	(void)lib.SSL_CTX_ctrl(context, SSL_CTRL_MODE,
 	    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER, NULL);
 	/* A read comes back after each record that carries no bytes: a peer that sends nothing else
@@ -210,7 +211,7 @@ tls_new(int fd, bool client, const uint8_t key[32])
 	tls->update_after = KEY_UPDATE_BYTES;
 	(void)memcpy(tls->key, key, sizeof(tls->key));
 	tls->context = lib.SSL_CTX_new(client ? lib.TLS_client_method() : lib.TLS_server_method());
-	if (tls->context == NULL || !set_up(tls->context, client) ||
+	if (tls->context == NULL || !configure(tls->context, client) ||
 	    (tls->ssl = lib.SSL_new(tls->context)) == NULL || lib.SSL_set_fd(tls->ssl, fd) != 1 ||
 	    lib.SSL_set_ex_data(tls->ssl, 0, tls) != 1) {
 		tls_free(tls);
@@ -228,7 +229,7 @@ tls_new(int fd, bool client, const uint8_t key[32])
 /* The reasons that another key, or none, leads to, here or (an alert is 1000 and its number) at the
  * peer. */
 static bool
-is_about_keys(int reason)
+is_key_mismatch(int reason)
 {
 	switch (reason) {
 	case SSL_R_BINDER_DOES_NOT_VERIFY:
@@ -249,8 +250,8 @@ is_about_keys(int reason)
 	}
 }
 
-static enum tls_news
-news_of(const struct tls *tls, int result, bool handshake)
+static enum tls_result
+result_of(const struct tls *tls, int result, bool handshake)
 {
 	int system = errno;
 	unsigned long error;
@@ -272,10 +273,10 @@ news_of(const struct tls *tls, int result, bool handshake)
 	errno = 0;
 	if (ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		return TLS_ENDED;
-	return handshake && is_about_keys(ERR_GET_REASON(error)) ? TLS_KEYS_DIFFER : TLS_FAILED;
+	return handshake && is_key_mismatch(ERR_GET_REASON(error)) ? TLS_KEYS_DIFFER : TLS_FAILED;
 }
 
-enum tls_news
+enum tls_result
 tls_handshake(struct tls *tls)
 {
 	int result;
@@ -284,7 +285,7 @@ tls_handshake(struct tls *tls)
 	errno = 0;
 	result = lib.SSL_do_handshake(tls->ssl);
 	if (result != 1)
-		return news_of(tls, result, true);
+		return result_of(tls, result, true);
 	/* A server may have shown a certificate instead of the key: that is not our peer. */
 	if (lib.SSL_session_reused(tls->ssl) != 1 ||
 	    lib.SSL_get0_peer_certificate(tls->ssl) != NULL)
@@ -292,10 +293,10 @@ tls_handshake(struct tls *tls)
 	return TLS_DONE;
 }
 
-enum tls_news
+enum tls_result
 tls_read(struct tls *tls, void *buf, size_t len, size_t *done)
 {
-	enum tls_news news;
+	enum tls_result outcome;
 	size_t n;
 	int result;
 
@@ -309,10 +310,10 @@ tls_read(struct tls *tls, void *buf, size_t len, size_t *done)
 		errno = 0;
 		result = lib.SSL_read_ex(tls->ssl, (char *)buf + *done, len - *done, &n);
 		if (result != 1) {
-			news = news_of(tls, result, false);
+			outcome = result_of(tls, result, false);
 			/* Asked again, the library would not say so any more. */
-			tls->broken = news == TLS_FAILED && errno == 0;
-			return *done > 0 ? TLS_DONE : news;
+			tls->broken = outcome == TLS_FAILED && errno == 0;
+			return *done > 0 ? TLS_DONE : outcome;
 		}
 		*done += n;
 	}
@@ -333,7 +334,7 @@ renew_keys(struct tls *tls)
 	return true;
 }
 
-enum tls_news
+enum tls_result
 tls_write(struct tls *tls, const void *buf, size_t len, size_t *done)
 {
 	size_t n;
@@ -349,7 +350,7 @@ tls_write(struct tls *tls, const void *buf, size_t len, size_t *done)
 		result = lib.SSL_write_ex(tls->ssl, (const char *)buf + *done, len - *done, &n);
 		tls->unsent = result != 1;
 		if (result != 1)
-			return *done > 0 ? TLS_DONE : news_of(tls, result, false);
+			return *done > 0 ? TLS_DONE : result_of(tls, result, false);
 		*done += n;
 		tls->since_update += n;
 	}
@@ -405,21 +406,21 @@ tls_new(int fd, bool client, const uint8_t key[32])
 	return NULL;
 }
 
-enum tls_news
+enum tls_result
 tls_handshake(struct tls *tls)
 {
 	(void)tls;
 	return TLS_FAILED;
 }
 
-enum tls_news
+enum tls_result
 tls_read(struct tls *tls, void *buf, size_t len, size_t *done)
 {
 	(void)tls, (void)buf, (void)len, (void)done;
 	return TLS_FAILED;
 }
 
-enum tls_news
+enum tls_result
 tls_write(struct tls *tls, const void *buf, size_t len, size_t *done)
 {
 	(void)tls, (void)buf, (void)len, (void)done;

@@ -19,7 +19,7 @@ bool tls_load(const char **why);
  */
 bool tls_derive_key(const uint8_t *secret, size_t len, uint8_t key[32]);
 
-enum tls_news {
+enum tls_result {
 	TLS_DONE,
 	TLS_WANT_READ,
 	TLS_WANT_WRITE,
@@ -30,11 +30,11 @@ enum tls_news {
 
 /* Over a connected, non-blocking socket that stays the caller's.  NULL without memory. */
 struct tls *tls_new(int fd, bool client, const uint8_t key[32]);
-enum tls_news tls_handshake(struct tls *tls);
+enum tls_result tls_handshake(struct tls *tls);
 /* *done bytes, when TLS_DONE. */
-enum tls_news tls_read(struct tls *tls, void *buf, size_t len, size_t *done);
+enum tls_result tls_read(struct tls *tls, void *buf, size_t len, size_t *done);
 /* After TLS_WANT_*, the same bytes again. */
-enum tls_news tls_write(struct tls *tls, const void *buf, size_t len, size_t *done);
+enum tls_result tls_write(struct tls *tls, const void *buf, size_t len, size_t *done);
 /* New keys after so many bytes (by default 64 GiB: the limit of AES-GCM is a few times that). */
 void tls_set_key_update(struct tls *tls, uint64_t bytes);
 /* How often that was. */

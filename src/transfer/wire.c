@@ -20,7 +20,7 @@ struct cursor {
 };
 
 static void
-put(struct cursor *c, uint64_t value, int bytes)
+put_number(struct cursor *c, uint64_t value, int bytes)
 {
 	for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
 		*c->out++ = (uint8_t)(value >> shift);
@@ -34,7 +34,7 @@ put_bytes(struct cursor *c, const void *bytes, size_t len)
 }
 
 static uint64_t
-get(struct cursor *c, int bytes)
+get_number(struct cursor *c, int bytes)
 {
 	uint64_t value = 0;
 
@@ -53,29 +53,29 @@ get_bytes(struct cursor *c, void *bytes, size_t len)
 /* ---- the greeting -------------------------------------------------------------------------- */
 
 void
-wire_greeting_put(uint8_t out[WIRE_GREETING_SIZE], const struct wire_greeting *greeting)
+wire_greeting_encode(uint8_t out[WIRE_GREETING_SIZE], const struct wire_greeting *greeting)
 {
 	struct cursor c = { .out = out };
 
 	put_bytes(&c, magic, sizeof(magic));
-	put(&c, greeting->version, 1);
-	put(&c, greeting->role, 1);
-	put(&c, greeting->key ? FLAG_KEY : 0, 2);
-	put(&c, 0, 4);
+	put_number(&c, greeting->version, 1);
+	put_number(&c, greeting->role, 1);
+	put_number(&c, greeting->key ? FLAG_KEY : 0, 2);
+	put_number(&c, 0, 4);
 }
 
-enum wire_verdict_on_greeting
-wire_greeting_get(const uint8_t in[WIRE_GREETING_SIZE], struct wire_greeting *greeting)
+enum wire_greeting_result
+wire_greeting_decode(const uint8_t in[WIRE_GREETING_SIZE], struct wire_greeting *greeting)
 {
 	struct cursor c = { .in = in + WIRE_MAGIC_SIZE };
 	uint64_t role, flags, rest;
 
 	if (memcmp(in, magic, sizeof(magic)) != 0)
-		return WIRE_GREETING_ALIEN;
-	greeting->version = (unsigned)get(&c, 1);
-	role = get(&c, 1);
-	flags = get(&c, 2);
-	rest = get(&c, 4);
+		return WIRE_NOT_A_GREETING;
+	greeting->version = (unsigned)get_number(&c, 1);
+	role = get_number(&c, 1);
+	flags = get_number(&c, 2);
+	rest = get_number(&c, 4);
 	/* What another version has behind its number is its own affair. */
 	if (greeting->version != WIRE_VERSION)
 		return WIRE_GREETING_VERSION;
@@ -96,7 +96,7 @@ wire_may_be_greeting(const uint8_t *in, size_t len)
 
 /* Bytes of a payload: the least and the most. */
 static const struct {
-	uint32_t least, most;
+	uint32_t min, max;
 } lengths[] = {
 	[WIRE_HELLO] = { 52, 52 },
 	[WIRE_OFFER] = { 28, 28 + WIRE_NAME_MAX },
@@ -106,7 +106,7 @@ static const struct {
 	[WIRE_DATA] = { 1, WIRE_DATA_MAX },
 	[WIRE_END] = { 32, 32 },
 	[WIRE_VERDICT] = { 16, 16 },
-	[WIRE_WORK] = { 16, 16 },
+	[WIRE_PROGRESS] = { 16, 16 },
 	[WIRE_BYE] = { 0, 0 },
 	[WIRE_BYE_OK] = { 0, 0 },
 	[WIRE_ABORT] = { 4, 4 },
@@ -118,28 +118,28 @@ put_hello(struct cursor *c, const struct wire_hello *m)
 	put_bytes(c, m->own, sizeof(m->own));
 	put_bytes(c, m->seen, sizeof(m->seen));
 	put_bytes(c, m->id, sizeof(m->id));
-	put(c, m->files, 4);
+	put_number(c, m->files, 4);
 }
 
 static void
 put_offer(struct cursor *c, const struct wire_offer *m)
 {
-	put(c, m->index, 4);
-	put(c, m->mode, 2);
-	put(c, m->name_len, 2);
-	put(c, m->size, 8);
-	put(c, (uint64_t)m->mtime_s, 8);
-	put(c, m->mtime_ns, 4);
+	put_number(c, m->index, 4);
+	put_number(c, m->mode, 2);
+	put_number(c, m->name_len, 2);
+	put_number(c, m->size, 8);
+	put_number(c, (uint64_t)m->mtime_s, 8);
+	put_number(c, m->mtime_ns, 4);
 	put_bytes(c, m->name, m->name_len);
 }
 
 static void
-put_held(struct cursor *c, const struct wire_held *m)
+put_position(struct cursor *c, const struct wire_position *m)
 {
-	put(c, m->index, 4);
-	put(c, m->kind, 1);
-	put(c, 0, 3);
-	put(c, m->held, 8);
+	put_number(c, m->index, 4);
+	put_number(c, m->kind, 1);
+	put_number(c, 0, 3);
+	put_number(c, m->offset, 8);
 }
 
 static void
@@ -155,26 +155,26 @@ put_payload(struct cursor *c, const struct wire_message *message)
 	case WIRE_HAVE:
 	case WIRE_START:
 	case WIRE_VERDICT:
-		put_held(c, &message->held);
+		put_position(c, &message->position);
 		break;
 	case WIRE_PREFIX:
-		put_held(c, &message->held);
-		put_bytes(c, message->held.digest, sizeof(message->held.digest));
+		put_position(c, &message->position);
+		put_bytes(c, message->position.digest, sizeof(message->position.digest));
 		break;
 	case WIRE_END:
-		put(c, message->end.index, 4);
-		put(c, message->end.how, 1);
-		put(c, 0, 3);
-		put(c, message->end.total, 8);
+		put_number(c, message->end.index, 4);
+		put_number(c, message->end.how, 1);
+		put_number(c, 0, 3);
+		put_number(c, message->end.total, 8);
 		put_bytes(c, message->end.digest, sizeof(message->end.digest));
 		break;
-	case WIRE_WORK:
-		put(c, message->work.done, 8);
-		put(c, message->work.total, 8);
+	case WIRE_PROGRESS:
+		put_number(c, message->progress.done, 8);
+		put_number(c, message->progress.total, 8);
 		break;
 	case WIRE_ABORT:
-		put(c, message->code, 1);
-		put(c, 0, 3);
+		put_number(c, message->code, 1);
+		put_number(c, 0, 3);
 		break;
 	case WIRE_DATA:
 	case WIRE_BYE:
@@ -184,27 +184,27 @@ put_payload(struct cursor *c, const struct wire_message *message)
 }
 
 size_t
-wire_put(uint8_t out[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX], const struct wire_message *message)
+wire_encode(uint8_t out[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX], const struct wire_message *message)
 {
 	struct cursor header = { .out = out }, payload = { .out = out + WIRE_HEADER_SIZE };
 	size_t len;
 
 	put_payload(&payload, message);
 	len = (size_t)(payload.out - out) - WIRE_HEADER_SIZE;
-	put(&header, message->type, 1);
-	put(&header, 0, 3);
-	put(&header, message->type == WIRE_DATA ? message->data_len : len, 4);
+	put_number(&header, message->type, 1);
+	put_number(&header, 0, 3);
+	put_number(&header, message->type == WIRE_DATA ? message->data_len : len, 4);
 	return WIRE_HEADER_SIZE + len;
 }
 
 bool
-wire_get_header(const uint8_t in[WIRE_HEADER_SIZE], enum wire_type *type, uint32_t *len)
+wire_decode_header(const uint8_t in[WIRE_HEADER_SIZE], enum wire_type *type, uint32_t *len)
 {
 	struct cursor c = { .in = in };
-	uint64_t number = get(&c, 1), zero = get(&c, 3), length = get(&c, 4);
+	uint64_t number = get_number(&c, 1), zero = get_number(&c, 3), length = get_number(&c, 4);
 
 	if (number < WIRE_HELLO || number > WIRE_ABORT || zero != 0 ||
-	    length < lengths[number].least || length > lengths[number].most)
+	    length < lengths[number].min || length > lengths[number].max)
 		return false;
 	*type = (enum wire_type)number;
 	*len = (uint32_t)length;
@@ -217,20 +217,20 @@ get_hello(struct cursor *c, struct wire_hello *m)
 	get_bytes(c, m->own, sizeof(m->own));
 	get_bytes(c, m->seen, sizeof(m->seen));
 	get_bytes(c, m->id, sizeof(m->id));
-	m->files = (uint32_t)get(c, 4);
+	m->files = (uint32_t)get_number(c, 4);
 	return m->files <= WIRE_FILES_MAX;
 }
 
 static bool
 get_offer(struct cursor *c, uint32_t len, struct wire_offer *m)
 {
-	m->index = (uint32_t)get(c, 4);
-	m->mode = (uint16_t)get(c, 2);
-	m->name_len = (size_t)get(c, 2);
-	m->size = get(c, 8);
-	m->mtime_s = (int64_t)get(c, 8);
-	m->mtime_ns = (uint32_t)get(c, 4);
-	if (m->name_len != len - lengths[WIRE_OFFER].least || m->mode > 0777 ||
+	m->index = (uint32_t)get_number(c, 4);
+	m->mode = (uint16_t)get_number(c, 2);
+	m->name_len = (size_t)get_number(c, 2);
+	m->size = get_number(c, 8);
+	m->mtime_s = (int64_t)get_number(c, 8);
+	m->mtime_ns = (uint32_t)get_number(c, 4);
+	if (m->name_len != len - lengths[WIRE_OFFER].min || m->mode > 0777 ||
 	    m->mtime_ns > 999999999 || m->index == 0 || m->index > WIRE_FILES_MAX ||
 	    (m->size > INT64_MAX && m->size != WIRE_SIZE_UNKNOWN))
 		return false;
@@ -241,15 +241,15 @@ get_offer(struct cursor *c, uint32_t len, struct wire_offer *m)
 
 /* most: of the kind; what is held or offset is at most what a file can have. */
 static bool
-get_held(struct cursor *c, struct wire_held *m, uint64_t least_kind, uint64_t most_kind)
+get_position(struct cursor *c, struct wire_position *m, uint64_t min_kind, uint64_t max_kind)
 {
 	uint64_t zero;
 
-	m->index = (uint32_t)get(c, 4);
-	m->kind = (uint8_t)get(c, 1);
-	zero = get(c, 3);
-	m->held = get(c, 8);
-	return zero == 0 && m->kind >= least_kind && m->kind <= most_kind && m->held <= INT64_MAX;
+	m->index = (uint32_t)get_number(c, 4);
+	m->kind = (uint8_t)get_number(c, 1);
+	zero = get_number(c, 3);
+	m->offset = get_number(c, 8);
+	return zero == 0 && m->kind >= min_kind && m->kind <= max_kind && m->offset <= INT64_MAX;
 }
 
 static bool
@@ -257,10 +257,10 @@ get_end(struct cursor *c, struct wire_ending *m)
 {
 	uint64_t how, zero;
 
-	m->index = (uint32_t)get(c, 4);
-	how = get(c, 1);
-	zero = get(c, 3);
-	m->total = get(c, 8);
+	m->index = (uint32_t)get_number(c, 4);
+	how = get_number(c, 1);
+	zero = get_number(c, 3);
+	m->total = get_number(c, 8);
 	get_bytes(c, m->digest, sizeof(m->digest));
 	if (how > WIRE_STOPPED || zero != 0 || m->total > INT64_MAX)
 		return false;
@@ -269,7 +269,7 @@ get_end(struct cursor *c, struct wire_ending *m)
 }
 
 bool
-wire_get(enum wire_type type, const uint8_t *in, uint32_t len, struct wire_message *message)
+wire_decode(enum wire_type type, const uint8_t *in, uint32_t len, struct wire_message *message)
 {
 	struct cursor c = { .in = in };
 
@@ -281,26 +281,26 @@ wire_get(enum wire_type type, const uint8_t *in, uint32_t len, struct wire_messa
 	case WIRE_OFFER:
 		return get_offer(&c, len, &message->offer);
 	case WIRE_HAVE:
-		return get_held(&c, &message->held, WIRE_HAVE_NONE, WIRE_HAVE_FINAL) &&
-		       (message->held.kind != WIRE_HAVE_NONE || message->held.held == 0);
+		return get_position(&c, &message->position, WIRE_HAVE_NONE, WIRE_HAVE_FINAL) &&
+		       (message->position.kind != WIRE_HAVE_NONE || message->position.offset == 0);
 	case WIRE_PREFIX:
-		if (!get_held(&c, &message->held, WIRE_XXH3, WIRE_SHA256))
+		if (!get_position(&c, &message->position, WIRE_XXH3, WIRE_SHA256))
 			return false;
-		get_bytes(&c, message->held.digest, sizeof(message->held.digest));
+		get_bytes(&c, message->position.digest, sizeof(message->position.digest));
 		return true;
 	case WIRE_START:
-		return get_held(&c, &message->held, 0, 0);
+		return get_position(&c, &message->position, 0, 0);
 	case WIRE_END:
 		return get_end(&c, &message->end);
 	case WIRE_VERDICT:
-		return get_held(&c, &message->held, 0, WIRE_CODES - 1);
-	case WIRE_WORK:
-		message->work.done = get(&c, 8);
-		message->work.total = get(&c, 8);
+		return get_position(&c, &message->position, 0, WIRE_CODES - 1);
+	case WIRE_PROGRESS:
+		message->progress.done = get_number(&c, 8);
+		message->progress.total = get_number(&c, 8);
 		return true;
 	case WIRE_ABORT:
-		message->code = (uint8_t)get(&c, 1);
-		return get(&c, 3) == 0 && message->code < WIRE_CODES;
+		message->code = (uint8_t)get_number(&c, 1);
+		return get_number(&c, 3) == 0 && message->code < WIRE_CODES;
 	case WIRE_DATA:
 		message->data_len = len;
 		return true;
@@ -354,7 +354,7 @@ static const struct {
 	[WIRE_ENDED] = { "it was told to end", CLI_NO_PEER },
 	[WIRE_TIMED_OUT] = { "it has waited too long", CLI_TIMED_OUT },
 	[WIRE_CUT_SHORT] = { "the file changed, or could not be read to its end", CLI_MISMATCH },
-	[WIRE_ALTERED] = { "the greeting was changed on the way", CLI_MISMATCH },
+	[WIRE_GREETING_CHANGED] = { "the greeting was changed on the way", CLI_MISMATCH },
 	[WIRE_ONE_FILE] = { "it takes one file (--dir takes several)", CLI_MISMATCH },
 };
 

@@ -22,15 +22,15 @@ struct wire_greeting {
 	bool key;
 };
 
-enum wire_verdict_on_greeting {
+enum wire_greeting_result {
 	WIRE_GREETING_OK,
-	WIRE_GREETING_ALIEN,   /* it is none */
+	WIRE_NOT_A_GREETING,   /* it is none */
 	WIRE_GREETING_VERSION, /* of another version, which is in the greeting */
 	WIRE_GREETING_BROKEN,  /* it is one, but its fields are not */
 };
 
-void wire_greeting_put(uint8_t out[WIRE_GREETING_SIZE], const struct wire_greeting *greeting);
-enum wire_verdict_on_greeting wire_greeting_get(
+void wire_greeting_encode(uint8_t out[WIRE_GREETING_SIZE], const struct wire_greeting *greeting);
+enum wire_greeting_result wire_greeting_decode(
     const uint8_t in[WIRE_GREETING_SIZE], struct wire_greeting *greeting);
 /* Could a stream that begins with these bytes be a greeting?  len may be anything. */
 bool wire_may_be_greeting(const uint8_t *in, size_t len);
@@ -55,7 +55,7 @@ enum wire_type {
 	WIRE_DATA,
 	WIRE_END,
 	WIRE_VERDICT,
-	WIRE_WORK,
+	WIRE_PROGRESS,
 	WIRE_BYE,
 	WIRE_BYE_OK,
 	WIRE_ABORT,
@@ -81,7 +81,7 @@ enum wire_code {
 	WIRE_ENDED,
 	WIRE_TIMED_OUT,
 	WIRE_CUT_SHORT,
-	WIRE_ALTERED,
+	WIRE_GREETING_CHANGED,
 	WIRE_ONE_FILE,
 	WIRE_CODES
 };
@@ -103,10 +103,10 @@ struct wire_offer {
 	char name[WIRE_NAME_MAX + 1]; /* any bytes; NUL behind them */
 };
 
-struct wire_held { /* HAVE, PREFIX, START, VERDICT */
+struct wire_position { /* HAVE, PREFIX, START, VERDICT */
 	uint32_t index;
 	uint8_t kind; /* enum wire_have, enum wire_algorithm, 0, enum wire_code */
-	uint64_t held;
+	uint64_t offset;
 	uint8_t digest[WIRE_DIGEST_SIZE]; /* PREFIX */
 };
 
@@ -117,7 +117,7 @@ struct wire_ending {
 	uint8_t digest[16];
 };
 
-struct wire_work {
+struct wire_progress {
 	uint64_t done, total;
 };
 
@@ -126,21 +126,22 @@ struct wire_message {
 	union {
 		struct wire_hello hello;
 		struct wire_offer offer;
-		struct wire_held held;
+		struct wire_position position;
 		struct wire_ending end;
-		struct wire_work work;
+		struct wire_progress progress;
 		uint8_t code;	   /* ABORT */
 		uint32_t data_len; /* DATA */
 	};
 };
 
 /* A whole message, for DATA its header alone: the number of bytes. */
-size_t wire_put(
+size_t wire_encode(
     uint8_t out[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX], const struct wire_message *message);
 /* A header: false when it is none.  *len is within the limits of its type. */
-bool wire_get_header(const uint8_t in[WIRE_HEADER_SIZE], enum wire_type *type, uint32_t *len);
+bool wire_decode_header(const uint8_t in[WIRE_HEADER_SIZE], enum wire_type *type, uint32_t *len);
 /* The payload of a header that was got (of DATA nothing is looked at): false when it is none. */
-bool wire_get(enum wire_type type, const uint8_t *in, uint32_t len, struct wire_message *message);
+bool wire_decode(
+    enum wire_type type, const uint8_t *in, uint32_t len, struct wire_message *message);
 
 /* May a receiver give a file this name?  Plain: 1 to 250 bytes of UTF-8, no '/', no control
  * characters, no leading '.' or '-', not ending in ".part". */

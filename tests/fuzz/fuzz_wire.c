@@ -12,7 +12,7 @@ check(
     const struct wire_message *message, const uint8_t *header, const uint8_t *payload, uint32_t len)
 {
 	uint8_t again[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX];
-	size_t n = wire_put(again, message);
+	size_t n = wire_encode(again, message);
 
 	if (memcmp(again, header, WIRE_HEADER_SIZE) != 0)
 		abort();
@@ -25,7 +25,7 @@ check(
 	if (message->type == WIRE_OFFER)
 		(void)wire_name_is_plain(message->offer.name, message->offer.name_len);
 	if (message->type == WIRE_VERDICT)
-		(void)wire_code_text(message->held.kind);
+		(void)wire_code_text(message->position.kind);
 }
 
 int
@@ -35,8 +35,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t again[WIRE_GREETING_SIZE];
 
 	(void)wire_may_be_greeting(data, size);
-	if (size >= WIRE_GREETING_SIZE && wire_greeting_get(data, &greeting) == WIRE_GREETING_OK) {
-		wire_greeting_put(again, &greeting);
+	if (size >= WIRE_GREETING_SIZE &&
+	    wire_greeting_decode(data, &greeting) == WIRE_GREETING_OK) {
+		wire_greeting_encode(again, &greeting);
 		if (memcmp(again, data, sizeof(again)) != 0)
 			abort();
 		data += WIRE_GREETING_SIZE;
@@ -47,13 +48,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		enum wire_type type;
 		uint32_t len;
 
-		if (!wire_get_header(data, &type, &len))
+		if (!wire_decode_header(data, &type, &len))
 			break;
 		if (type == WIRE_DATA ? len > WIRE_DATA_MAX : len > WIRE_PAYLOAD_MAX)
 			abort();
 		if (len > size - WIRE_HEADER_SIZE)
 			break;
-		if (wire_get(type, data + WIRE_HEADER_SIZE, len, &message))
+		if (wire_decode(type, data + WIRE_HEADER_SIZE, len, &message))
 			check(&message, data, data + WIRE_HEADER_SIZE, len);
 		data += WIRE_HEADER_SIZE + len;
 		size -= WIRE_HEADER_SIZE + len;

@@ -2,11 +2,11 @@
  */
 #include "run/progress.h"
 #include "run/rate.h"
-#include "transfer/seal.h"
+#include "transfer/channel.h"
 #include "transfer/secret.h"
 #include "transfer/sha256.h"
-#include "transfer/talk.h"
 #include "transfer/tls.h"
+#include "transfer/transcript.h"
 #include "transfer/wire.h"
 
 #include <errno.h>
@@ -33,14 +33,14 @@ a_greeting_is_what_the_page_says(void **state)
 	uint8_t out[WIRE_GREETING_SIZE];
 
 	(void)state;
-	wire_greeting_put(out, &greeting);
+	wire_greeting_encode(out, &greeting);
 	assert_memory_equal(out, expected, sizeof(expected));
-	assert_int_equal(wire_greeting_get(out, &back), WIRE_GREETING_OK);
+	assert_int_equal(wire_greeting_decode(out, &back), WIRE_GREETING_OK);
 	assert_true(back.key && back.role == WIRE_RECEIVER && back.version == 1);
 	for (size_t i = 0; i < sizeof(out); i++) {
 		assert_true(wire_may_be_greeting(out, i));
 		out[i] ^= 0x80;
-		assert_int_not_equal(wire_greeting_get(out, &back), WIRE_GREETING_OK);
+		assert_int_not_equal(wire_greeting_decode(out, &back), WIRE_GREETING_OK);
 		assert_int_equal(wire_may_be_greeting(out, sizeof(out)), i >= WIRE_MAGIC_SIZE);
 		out[i] ^= 0x80;
 	}
@@ -50,7 +50,8 @@ static void
 every_message_comes_back_as_it_went(void **state)
 {
 	static const uint8_t types[] = { WIRE_HELLO, WIRE_OFFER, WIRE_HAVE, WIRE_PREFIX, WIRE_START,
-		WIRE_DATA, WIRE_END, WIRE_VERDICT, WIRE_WORK, WIRE_BYE, WIRE_BYE_OK, WIRE_ABORT };
+		WIRE_DATA, WIRE_END, WIRE_VERDICT, WIRE_PROGRESS, WIRE_BYE, WIRE_BYE_OK,
+		WIRE_ABORT };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(types); i++) {
@@ -71,7 +72,7 @@ every_message_comes_back_as_it_went(void **state)
 			(void)memset(message.offer.name, 'x', WIRE_NAME_MAX);
 			break;
 		case WIRE_PREFIX:
-			message.held.kind = WIRE_SHA256;
+			message.position.kind = WIRE_SHA256;
 			break;
 		case WIRE_DATA:
 			message.data_len = WIRE_DATA_MAX;
@@ -79,12 +80,12 @@ every_message_comes_back_as_it_went(void **state)
 		default:
 			break;
 		}
-		n = wire_put(out, &message);
-		assert_true(wire_get_header(out, &type, &len));
+		n = wire_encode(out, &message);
+		assert_true(wire_decode_header(out, &type, &len));
 		assert_int_equal(type, message.type);
 		assert_true(type == WIRE_DATA || n == WIRE_HEADER_SIZE + len);
-		assert_true(wire_get(type, out + WIRE_HEADER_SIZE, len, &back));
-		assert_int_equal(wire_put(again, &back), n);
+		assert_true(wire_decode(type, out + WIRE_HEADER_SIZE, len, &back));
+		assert_int_equal(wire_encode(again, &back), n);
 		assert_memory_equal(out, again, n);
 	}
 }
@@ -97,21 +98,21 @@ a_length_beyond_its_limits_is_no_header(void **state)
 	uint32_t len;
 
 	(void)state;
-	assert_true(wire_get_header(header, &type, &len));
+	assert_true(wire_decode_header(header, &type, &len));
 	assert_int_equal(len, WIRE_DATA_MAX);
 	header[7] = 1;
-	assert_false(wire_get_header(header, &type, &len));
+	assert_false(wire_decode_header(header, &type, &len));
 	(void)memset(header + 4, 0, 4);
-	assert_false(wire_get_header(header, &type, &len)); /* DATA of no bytes */
+	assert_false(wire_decode_header(header, &type, &len)); /* DATA of no bytes */
 	header[0] = WIRE_BYE;
-	assert_true(wire_get_header(header, &type, &len));
+	assert_true(wire_decode_header(header, &type, &len));
 	header[1] = 1;
-	assert_false(wire_get_header(header, &type, &len));
+	assert_false(wire_decode_header(header, &type, &len));
 	header[1] = 0;
 	for (int i = 0; i < 256; i++) {
 		header[0] = (uint8_t)i;
 		if (i < WIRE_HELLO || i > WIRE_ABORT)
-			assert_false(wire_get_header(header, &type, &len));
+			assert_false(wire_decode_header(header, &type, &len));
 	}
 }
 
@@ -148,9 +149,9 @@ every_code_has_a_status_and_words(void **state)
 }
 
 static void
-the_seal_covers_all_that_was_said(void **state)
+the_transcript_covers_all_that_was_said(void **state)
 {
-	struct seal seal = { .hello = { .type = WIRE_HELLO },
+	struct transcript transcript = { .hello = { .type = WIRE_HELLO },
 		.offer = { .type = WIRE_OFFER },
 		.start = { .type = WIRE_START } };
 	struct digest *bytes = digest_new();
@@ -158,16 +159,16 @@ the_seal_covers_all_that_was_said(void **state)
 
 	(void)state;
 	assert_non_null(bytes);
-	seal_digest(&seal, bytes, first);
-	seal.offer.offer.mtime_s = 1;
-	seal_digest(&seal, bytes, second);
+	transcript_digest(&transcript, bytes, first);
+	transcript.offer.offer.mtime_s = 1;
+	transcript_digest(&transcript, bytes, second);
 	assert_memory_not_equal(first, second, DIGEST_BYTES);
-	seal.offer.offer.mtime_s = 0;
+	transcript.offer.offer.mtime_s = 0;
 	digest_update(bytes, "x", 1);
-	seal_digest(&seal, bytes, second);
+	transcript_digest(&transcript, bytes, second);
 	assert_memory_not_equal(first, second, DIGEST_BYTES);
 	digest_reset(bytes);
-	seal_digest(&seal, bytes, second);
+	transcript_digest(&transcript, bytes, second);
 	assert_memory_equal(first, second, DIGEST_BYTES);
 	digest_free(bytes);
 }
@@ -227,7 +228,7 @@ sha256_is_sha256(void **state)
 
 /* Both ends of a connection in one thread. */
 static void
-shake_hands(struct tls *client, struct tls *server, enum tls_news *c, enum tls_news *s)
+shake_hands(struct tls *client, struct tls *server, enum tls_result *c, enum tls_result *s)
 {
 	*c = *s = TLS_WANT_READ;
 	for (int i = 0; i < 100 && (*c == TLS_WANT_READ || *s == TLS_WANT_READ); i++) {
@@ -250,7 +251,7 @@ bytes_pass_and_keys_are_renewed(void **state)
 	static const uint8_t key[32] = "0123456789abcdef0123456789abcde";
 	static char out[200000], in[sizeof(out)];
 	size_t sent = 0, received = 0, n;
-	enum tls_news c, s;
+	enum tls_result c, s;
 	struct tls *client, *server;
 	int fds[2];
 
@@ -301,7 +302,7 @@ keys_are_renewed_over_a_full_socket(void **state)
 	static char out[3000000], in[sizeof(out)];
 	size_t sent = 0, received = 0, n;
 	int fds[2], full = 0, turns = 0, early = 0;
-	enum tls_news c, s;
+	enum tls_result c, s;
 	struct tls *client, *server;
 
 	(void)state;
@@ -352,9 +353,9 @@ what_says_nothing_does_not_stop_the_clock(void **state)
 	struct transfer_failure failure = { .status = CLI_OK };
 	struct wire_message message;
 	struct sku_sock sock;
-	struct talk talk;
+	struct channel talk;
 	struct tls *client;
-	enum tls_news c, s;
+	enum tls_result c, s;
 	int fds[2];
 	size_t n;
 
@@ -362,7 +363,7 @@ what_says_nothing_does_not_stop_the_clock(void **state)
 	need_openssl();
 	open_pair(fds);
 	assert_int_equal(sku_socket_from_fd(&sock, fds[1]), 0);
-	talk_init(&talk, &sock, "a peer", &waits, &failure);
+	channel_init(&talk, &sock, "a peer", &waits, &failure);
 	client = tls_new(fds[0], true, key);
 	talk.tls = tls_new(fds[1], false, key);
 	assert_non_null(client);
@@ -371,9 +372,9 @@ what_says_nothing_does_not_stop_the_clock(void **state)
 	tls_set_key_update(client, 0); /* new keys, which carry no byte, and then bytes */
 	assert_int_equal(tls_write(client, "any", 3, &n), TLS_DONE);
 	limits.run = sku_deadline_in(0);
-	assert_int_equal(talk_receive(&talk, &message), CLI_TIMED_OUT);
+	assert_int_equal(channel_receive(&talk, &message), CLI_TIMED_OUT);
 	assert_true(bytes_waiting(fds[1]) > 0);
-	talk_close(&talk);
+	channel_close(&talk);
 	tls_free(client);
 	(void)close(fds[0]);
 	(void)sku_close(&sock);
@@ -384,7 +385,7 @@ another_key_is_found_out_by_both(void **state)
 {
 	static const uint8_t key[32] = "0123456789abcdef0123456789abcde",
 			     other[32] = "0123456789abcdef0123456789abcdX";
-	enum tls_news c, s;
+	enum tls_result c, s;
 	struct tls *client, *server;
 	int fds[2];
 
@@ -449,7 +450,7 @@ main(void)
 		cmocka_unit_test(a_length_beyond_its_limits_is_no_header),
 		cmocka_unit_test(names_are_plain_or_none),
 		cmocka_unit_test(every_code_has_a_status_and_words),
-		cmocka_unit_test(the_seal_covers_all_that_was_said),
+		cmocka_unit_test(the_transcript_covers_all_that_was_said),
 		cmocka_unit_test(the_key_is_derived_as_the_page_says),
 		cmocka_unit_test(sha256_is_sha256),
 		cmocka_unit_test(bytes_pass_and_keys_are_renewed),

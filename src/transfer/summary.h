@@ -1,19 +1,19 @@
-/* tally.h - what a transfer has done so far, and the words for how it ended. */
-#ifndef TRANSFER_TALLY_H
-#define TRANSFER_TALLY_H
+/* summary.h - what a transfer has done so far, and the words for how it ended. */
+#ifndef TRANSFER_SUMMARY_H
+#define TRANSFER_SUMMARY_H
 
 #include "libsockutil/sockutil.h"
 #include "run/state.h"
 
 /* What SIGUSR1 prints; several threads may count. */
-struct transfer_tally {
+struct transfer_stats {
 	cli_counter bytes;	 /* of all transfers, those that were there before included */
 	cli_counter size;	 /* of the one under way; CLI_COUNTER_UNKNOWN */
 	cli_counter connections; /* open now */
 	cli_counter transfers;	 /* done */
 };
-extern struct transfer_tally transfer_tally;
-void transfer_tally_on_sigusr1(void);
+extern struct transfer_stats transfer_stats;
+void transfer_stats_on_sigusr1(void);
 
 /* One transfer that is done. */
 struct transfer_result {
@@ -28,6 +28,6 @@ struct transfer_result {
 };
 
 /* The summary: `sent N bytes to ADDR port PORT in S s (R/s)`, and with --json the event. */
-void transfer_report(const struct transfer_result *result);
+void transfer_summary(const struct transfer_result *result);
 
 #endif

@@ -1,7 +1,7 @@
-/* fuzz_talk.c - a whole conversation with a stranger, as a receiver or (first byte odd) as a
+/* fuzz_channel.c - a whole conversation with a stranger, as a receiver or (first byte odd) as a
  * sender: greeting, hello, and messages to the end of what he has to say; with bit 1 of the first
  * byte, one that may not say WORK. */
-#include "transfer/talk.h"
+#include "transfer/channel.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,23 +10,23 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-converse(struct talk *talk, enum wire_role role)
+converse(struct channel *channel, enum wire_role role)
 {
 	static uint8_t buf[WIRE_DATA_MAX];
 	struct wire_message message;
 
-	if (talk_greet(talk, role, NULL, role == WIRE_RECEIVER, false) != CLI_OK)
+	if (channel_open(channel, role, NULL, role == WIRE_RECEIVER, false) != CLI_OK)
 		return;
-	while (talk_receive(talk, &message) == CLI_OK) {
+	while (channel_receive(channel, &message) == CLI_OK) {
 		size_t left = message.type == WIRE_DATA ? message.data_len : 0, got;
 
-		talk_handshake_over(talk);
+		channel_restart_timeout(channel);
 		while (left > 0) {
-			if (talk_receive_data(talk, buf, left, &got) != CLI_OK)
+			if (channel_receive_data(channel, buf, left, &got) != CLI_OK)
 				return;
 			left -= got;
 		}
-		if (talk_send(talk, &message) != CLI_OK)
+		if (channel_send(channel, &message) != CLI_OK)
 			return;
 	}
 }
@@ -38,7 +38,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct transfer_waits waits = { .limits = &limits, .signal_fd = -1 };
 	struct transfer_failure failure = { .status = CLI_OK };
 	struct sku_sock ends[2];
-	struct talk talk;
+	struct channel channel;
 	int fds[2];
 
 	if (size < 1 || size > 65536 ||
@@ -52,12 +52,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* All that he says is there, and then his end: nothing is waited for. */
 	(void)sku_send(&ends[1], data + 1, size - 1, 0);
 	(void)sku_shutdown(&ends[1], SHUT_WR);
-	talk_init(&talk, &ends[0], "a stranger", &waits, &failure);
-	talk.peer_works = (data[0] & 2) == 0;
-	converse(&talk, (data[0] & 1) != 0 ? WIRE_SENDER : WIRE_RECEIVER);
+	channel_init(&channel, &ends[0], "a stranger", &waits, &failure);
+	channel.peer_works = (data[0] & 2) == 0;
+	converse(&channel, (data[0] & 1) != 0 ? WIRE_SENDER : WIRE_RECEIVER);
 	if (failure.status == CLI_OK)
 		abort(); /* a conversation without an end that was agreed upon */
-	talk_close(&talk);
+	channel_close(&channel);
 	(void)sku_close(&ends[0]);
 	(void)sku_close(&ends[1]);
 	return 0;

@@ -1,6 +1,6 @@
-/* tally.c - what a transfer has done so far, and the words for how it ended.
+/* summary.c - what a transfer has done so far, and the words for how it ended.
  * Row transfer. */
-#include "transfer/tally.h"
+#include "transfer/summary.h"
 
 #include "run/event.h"
 #include "run/message.h"
@@ -11,16 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 
-struct transfer_tally transfer_tally = { .size = CLI_COUNTER_UNKNOWN };
+struct transfer_stats transfer_stats = { .size = CLI_COUNTER_UNKNOWN };
 
 void
-transfer_tally_on_sigusr1(void)
+transfer_stats_on_sigusr1(void)
 {
 	static const struct cli_counter_row rows[] = {
-		{ "bytes", &transfer_tally.bytes },
-		{ "size", &transfer_tally.size },
-		{ "connections", &transfer_tally.connections },
-		{ "transfers", &transfer_tally.transfers },
+		{ "bytes", &transfer_stats.bytes },
+		{ "size", &transfer_stats.size },
+		{ "connections", &transfer_stats.connections },
+		{ "transfers", &transfer_stats.transfers },
 		{ NULL, NULL },
 	};
 
@@ -28,7 +28,7 @@ transfer_tally_on_sigusr1(void)
 }
 
 static void
-emit(const struct transfer_result *r)
+emit_transfer(const struct transfer_result *r)
 {
 	bool sent = strcmp(r->event, "sent") == 0;
 	json_t *record = sent ? cli_record("sent") : cli_record("received");
@@ -44,7 +44,7 @@ emit(const struct transfer_result *r)
 }
 
 void
-transfer_report(const struct transfer_result *r)
+transfer_summary(const struct transfer_result *r)
 {
 	char peer[CLI_PEER_TEXT_MAX], rate[CLI_AMOUNT_MAX], before[64] = "";
 	bool sent = strcmp(r->event, "sent") == 0;
@@ -56,5 +56,5 @@ transfer_report(const struct transfer_result *r)
 	    sent ? "to" : "from", cli_peer_text(r->peer, peer), (double)r->ns / 1e9,
 	    cli_rate(r->bytes - r->resumed, r->ns, rate), before, r->remark);
 	if (cli_voice.json)
-		emit(r);
+		emit_transfer(r);
 }
