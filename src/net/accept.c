@@ -16,23 +16,23 @@ is_shortage(int errnum)
 	return errnum == EMFILE || errnum == ENFILE || errnum == ENOBUFS || errnum == ENOMEM;
 }
 
-enum cli_accepted
-cli_accept(struct cli_listener *listener, const struct cli_access *access, struct sku_sock *conn,
-    struct sku_address *peer)
+enum accept_result
+accept_connection(struct listener *listener, const struct access_list *access,
+    struct sku_sock *conn, struct sku_address *peer)
 {
 	while (sku_accept(&listener->sock, conn, peer) == -1) {
 		if (errno == EAGAIN)
-			return CLI_ACCEPT_NONE;
+			return ACCEPT_NONE;
 		if (is_shortage(errno))
-			return CLI_ACCEPT_FAILED;
+			return ACCEPT_FAILED;
 		/* A connection's own failure (accept(2), "Error handling"): the next may be well.
 		 */
 		cli_verbose(1, "accept: %s", strerror(errno));
 	}
 	sku_address_unmap(peer);
-	if (cli_access_check(access, peer))
-		return CLI_ACCEPT_TAKEN;
+	if (access_check(access, peer))
+		return ACCEPT_TAKEN;
 	cli_log_peer(peer, "refused");
 	(void)sku_reset(conn);
-	return CLI_ACCEPT_REFUSED;
+	return ACCEPT_REFUSED;
 }

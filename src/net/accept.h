@@ -4,16 +4,16 @@
 
 #include "net/listen.h"
 
-enum cli_accepted {
-	CLI_ACCEPT_FAILED = -1, /* errno: out of descriptors or memory; it still waits */
-	CLI_ACCEPT_NONE,	/* nobody waits */
-	CLI_ACCEPT_TAKEN,
-	CLI_ACCEPT_REFUSED, /* --allow, --deny: reset, and told by the event refused */
+enum accept_result {
+	ACCEPT_FAILED = -1, /* errno: out of descriptors or memory; it still waits */
+	ACCEPT_NONE,	    /* nobody waits */
+	ACCEPT_TAKEN,
+	ACCEPT_REFUSED, /* --allow, --deny: reset, and told by the event refused */
 };
 
-/* Take a connection that waits: with CLI_ACCEPT_TAKEN the socket, which has the default timeout, is
+/* Take a connection that waits: with ACCEPT_TAKEN the socket, which has the default timeout, is
  * the caller's and *peer is who it is. */
-enum cli_accepted cli_accept(struct cli_listener *listener, const struct cli_access *access,
+enum accept_result accept_connection(struct listener *listener, const struct access_list *access,
     struct sku_sock *conn, struct sku_address *peer);
 
 #endif

@@ -13,7 +13,7 @@
 
 /* Family and bytes of an IP address, a v4-mapped one as IPv4. */
 static bool
-take_address(struct cli_cidr *cidr, const struct sku_address *address)
+set_address(struct access_cidr *cidr, const struct sku_address *address)
 {
 	struct sku_address plain = *address;
 
@@ -30,14 +30,14 @@ take_address(struct cli_cidr *cidr, const struct sku_address *address)
 
 /* Digits, without a sign, a blank or a zero in front: from 0 to most. */
 static bool
-parse_bits(const char *text, unsigned most, unsigned *bits)
+parse_bits(const char *text, unsigned max, unsigned *bits)
 {
-	const char *why;
+	const char *error;
 
 	if (!cli_is_digits(text) || (text[0] == '0' && text[1] != '\0'))
 		return false;
-	*bits = (unsigned)strtonum(text, 0, most, &why);
-	return why == NULL;
+	*bits = (unsigned)strtonum(text, 0, max, &error);
+	return error == NULL;
 }
 
 /* Sets what is behind the first bits to 0: true where it was something else. */
@@ -55,17 +55,17 @@ clear_host_bits(unsigned char *bytes, size_t len, unsigned bits)
 	return any;
 }
 
-enum cli_cidr_result
-cli_cidr_parse(struct cli_cidr *cidr, const char *text)
+enum access_cidr_result
+access_cidr_parse(struct access_cidr *cidr, const char *text)
 {
 	char host[INET6_ADDRSTRLEN];
 	size_t len = strcspn(text, "/");
 	struct sku_address address = { .len = 0 };
-	unsigned bits, most;
+	unsigned bits, max;
 	bool host_bits;
 
 	if (len >= sizeof(host))
-		return CLI_CIDR_MALFORMED;
+		return ACCESS_CIDR_MALFORMED;
 	memcpy(host, text, len);
 	host[len] = '\0';
 	if (inet_pton(AF_INET, host, &address.in.sin_addr) == 1) {
@@ -75,34 +75,35 @@ cli_cidr_parse(struct cli_cidr *cidr, const char *text)
 		address.in6.sin6_family = AF_INET6;
 		address.len = sizeof(address.in6);
 	} else {
-		return CLI_CIDR_MALFORMED;
+		return ACCESS_CIDR_MALFORMED;
 	}
-	most = bits = address.sa.sa_family == AF_INET ? 32 : 128;
-	if (text[len] == '/' && !parse_bits(text + len + 1, most, &bits))
-		return CLI_CIDR_MALFORMED;
+	max = bits = address.sa.sa_family == AF_INET ? 32 : 128;
+	if (text[len] == '/' && !parse_bits(text + len + 1, max, &bits))
+		return ACCESS_CIDR_MALFORMED;
 	if (address.sa.sa_family == AF_INET)
 		host_bits = clear_host_bits((unsigned char *)&address.in.sin_addr, 4, bits);
 	else
 		host_bits = clear_host_bits(address.in6.sin6_addr.s6_addr, 16, bits);
 	memset(cidr, 0, sizeof(*cidr));
-	(void)take_address(cidr, &address); /* it is one of the two */
+	(void)set_address(cidr, &address); /* it is one of the two */
 	/* ::ffff:a.b.c.d/104 is a.b.c.d/8; whatever is wider has lost its ffff. */
-	cidr->bits = cidr->family == AF_INET && most == 128 ? bits - MAPPED_BITS : bits;
-	return host_bits ? CLI_CIDR_HOST_BITS : CLI_CIDR_OK;
+	cidr->bits = cidr->family == AF_INET && max == 128 ? bits - MAPPED_BITS : bits;
+	return host_bits ? ACCESS_CIDR_HOST_BITS : ACCESS_CIDR_OK;
 }
 
 static bool
-contains(const struct cli_cidr *cidr, const struct cli_cidr *peer)
+contains(const struct access_cidr *cidr, const struct access_cidr *peer)
 {
-	unsigned whole = cidr->bits / 8, rest = cidr->bits % 8;
+	unsigned whole = cidr->bits / 8, remaining = cidr->bits % 8;
 
 	if (cidr->family != peer->family || memcmp(cidr->bytes, peer->bytes, whole) != 0)
 		return false;
-	return rest == 0 || ((cidr->bytes[whole] ^ peer->bytes[whole]) >> (8 - rest)) == 0;
+	return remaining == 0 ||
+	       ((cidr->bytes[whole] ^ peer->bytes[whole]) >> (8 - remaining)) == 0;
 }
 
 static bool
-any_contains(const struct cli_cidr *list, size_t count, const struct cli_cidr *peer)
+any_contains(const struct access_cidr *list, size_t count, const struct access_cidr *peer)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (contains(&list[i], peer))
@@ -112,22 +113,22 @@ any_contains(const struct cli_cidr *list, size_t count, const struct cli_cidr *p
 }
 
 void
-cli_access_add(struct cli_access *access, bool allow, const char *option, const char *value)
+access_add(struct access_list *access, bool allow, const char *option, const char *value)
 {
-	struct cli_cidr **list = allow ? &access->allow : &access->deny, *grown;
+	struct access_cidr **list = allow ? &access->allow : &access->deny, *grown;
 	size_t *count = allow ? &access->allow_count : &access->deny_count;
-	struct cli_cidr cidr;
+	struct access_cidr cidr;
 	char network[INET6_ADDRSTRLEN];
 
-	switch (cli_cidr_parse(&cidr, value)) {
-	case CLI_CIDR_OK:
+	switch (access_cidr_parse(&cidr, value)) {
+	case ACCESS_CIDR_OK:
 		break;
-	case CLI_CIDR_HOST_BITS:
+	case ACCESS_CIDR_HOST_BITS:
 		(void)inet_ntop(cidr.family, cidr.bytes, network, sizeof(network));
 		cli_usage_error("option '--%s' takes a network without host bits (%s/%u), or one "
 				"address (%.*s), not '%s'",
 		    option, network, cidr.bits, (int)strcspn(value, "/"), value, value);
-	case CLI_CIDR_MALFORMED:
+	case ACCESS_CIDR_MALFORMED:
 		cli_usage_error("option '--%s' takes an address or a network, written out "
 				"(192.0.2.1, 192.0.2.0/24, 2001:db8::/32; no name, short form or "
 				"zone), not '%s'",
@@ -141,13 +142,13 @@ cli_access_add(struct cli_access *access, bool allow, const char *option, const 
 }
 
 bool
-cli_access_check(const struct cli_access *access, const struct sku_address *peer)
+access_check(const struct access_list *access, const struct sku_address *peer)
 {
-	struct cli_cidr address = { 0 };
+	struct access_cidr address = { 0 };
 
 	if (access->allow_count + access->deny_count == 0)
 		return true;
-	if (!take_address(&address, peer) ||
+	if (!set_address(&address, peer) ||
 	    any_contains(access->deny, access->deny_count, &address))
 		return false;
 	return access->allow_count == 0 ||
@@ -155,9 +156,9 @@ cli_access_check(const struct cli_access *access, const struct sku_address *peer
 }
 
 void
-cli_access_free(struct cli_access *access)
+access_free(struct access_list *access)
 {
 	free(access->allow);
 	free(access->deny);
-	*access = (struct cli_access){ 0 };
+	*access = (struct access_list){ 0 };
 }

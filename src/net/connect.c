@@ -21,47 +21,48 @@
 #define RETRY_PAUSE (50 * SKU_MS)
 
 bool
-cli_dial_option(struct cli_dial *dial, int id, const char *value)
+connect_take_option(struct connect_options *options, int id, const char *value)
 {
 	switch (id) {
-	case CLI_OPT_CONNECT_TIMEOUT:
-		dial->connect_timeout_ns = cli_seconds("connect-timeout", value, true);
-		dial->connect_timeout_given = true;
+	case OPT_CONNECT_TIMEOUT:
+		options->connect_timeout_ns = cli_seconds("connect-timeout", value, true);
+		options->connect_timeout_given = true;
 		return true;
-	case CLI_OPT_WAIT:
-		dial->wait_ns = cli_seconds("wait", value, true);
-		dial->wait = true;
+	case OPT_WAIT:
+		options->wait_ns = cli_seconds("wait", value, true);
+		options->wait = true;
 		return true;
-	case CLI_OPT_SOURCE:
-		cli_source_parse("source", value, dial->source_host, &dial->source_port);
+	case OPT_SOURCE:
+		endpoint_parse_source("source", value, options->source_host, &options->source_port);
 		return true;
-	case CLI_OPT_FD:
-		dial->fd = (int)cli_count("fd", value, 0, INT32_MAX);
+	case OPT_FD:
+		options->fd = (int)cli_count("fd", value, 0, INT32_MAX);
 		return true;
 	default:
-		return cli_address_option(&dial->address, id);
+		return endpoint_take_option(&options->address, id);
 	}
 }
 
 void
-cli_dial_check(const struct cli_dial *dial)
+connect_check_options(const struct connect_options *options)
 {
 	struct sku_address source;
 
-	if (dial->fd != -1 &&
-	    (dial->wait || dial->connect_timeout_given || dial->source_host[0] != '\0'))
+	if (options->fd != -1 &&
+	    (options->wait || options->connect_timeout_given || options->source_host[0] != '\0'))
 		cli_usage_error("with --fd there is nothing to connect: --wait, --connect-timeout "
 				"and --source mean nothing");
-	if (dial->source_host[0] != '\0' && dial->address.family != AF_UNSPEC &&
-	    sku_address_from_numeric(&source, dial->address.family, dial->source_host, 0) == -1)
-		cli_usage_error("--source %s is of the other family than -%d", dial->source_host,
-		    dial->address.family == AF_INET ? 4 : 6);
+	if (options->source_host[0] != '\0' && options->address.family != AF_UNSPEC &&
+	    sku_address_from_numeric(&source, options->address.family, options->source_host, 0) ==
+		-1)
+		cli_usage_error("--source %s is of the other family than -%d", options->source_host,
+		    options->address.family == AF_INET ? 4 : 6);
 }
 
 /* ---- --fd ---------------------------------------------------------------------------------- */
 
 static int
-adopt(int fd, const struct cli_limits *limits, struct sku_sock *s)
+use_open_socket(int fd, const struct cli_limits *limits, struct sku_sock *s)
 {
 	struct sku_address peer;
 
@@ -102,24 +103,24 @@ connect_unix(const char *path, int64_t timeout_ns, struct sku_sock *s, struct sk
 
 /* A limit of 0 leaves no time at all, but it is not non-blocking mode: the smallest limit. */
 static int64_t
-positive(int64_t timeout_ns)
+at_least_1ns(int64_t timeout_ns)
 {
 	return timeout_ns == 0 ? 1 : timeout_ns;
 }
 
 static int
-try_once(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
+connect_once(const struct connect_options *options, const struct endpoint *endpoint,
     struct sku_deadline deadline, struct sku_sock *s, struct sku_error *err)
 {
 	const struct sku_connect_opts opts = {
-		.family = dial->address.family,
-		.protocol = dial->address.mptcp ? IPPROTO_MPTCP : 0,
-		.numeric = dial->address.numeric,
-		.source_host = dial->source_host[0] != '\0' ? dial->source_host : NULL,
-		.source_port = dial->source_port,
+		.family = options->address.family,
+		.protocol = options->address.mptcp ? IPPROTO_MPTCP : 0,
+		.numeric = options->address.numeric,
+		.source_host = options->source_host[0] != '\0' ? options->source_host : NULL,
+		.source_port = options->source_port,
 		.attempt = report_attempt,
 	};
-	int64_t left = positive(sku_deadline_left(deadline));
+	int64_t left = at_least_1ns(sku_deadline_left(deadline));
 
 	if (endpoint->path != NULL)
 		return connect_unix(endpoint->path, left, s, err);
@@ -127,7 +128,7 @@ try_once(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
 }
 
 bool
-cli_dial_may_pass(const struct sku_error *err)
+failure_is_temporary(const struct sku_error *err)
 {
 	enum cli_status status = cli_status_of(err);
 
@@ -137,7 +138,7 @@ cli_dial_may_pass(const struct sku_error *err)
 }
 
 static int
-report_wait_over(const struct sku_error *err)
+report_wait_timeout(const struct sku_error *err)
 {
 	char message[256];
 
@@ -147,19 +148,19 @@ report_wait_over(const struct sku_error *err)
 }
 
 static int64_t
-connect_timeout(const struct cli_dial *dial, const struct cli_limits *limits)
+connect_timeout(const struct connect_options *options, const struct cli_limits *limits)
 {
-	if (dial->connect_timeout_given)
-		return dial->connect_timeout_ns;
+	if (options->connect_timeout_given)
+		return options->connect_timeout_ns;
 	return limits->timeout_ns > 0 ? limits->timeout_ns : DEFAULT_CONNECT_TIMEOUT;
 }
 
 /* When --wait, or the whole run, is over. */
 static struct sku_deadline
-wait_deadline(const struct cli_dial *dial, const struct cli_limits *limits)
+wait_deadline(const struct connect_options *options, const struct cli_limits *limits)
 {
 	return sku_deadline_earlier(
-	    limits->run, dial->wait ? sku_deadline_in(dial->wait_ns) : sku_deadline_never());
+	    limits->run, options->wait ? sku_deadline_in(options->wait_ns) : sku_deadline_never());
 }
 
 /* 0 when it is time for the next try, -1 when it is over before. */
@@ -176,24 +177,24 @@ pause_until(struct sku_deadline next, struct sku_deadline end)
 }
 
 static int
-connect_stream(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
+connect_stream(const struct connect_options *options, const struct endpoint *endpoint,
     const struct cli_limits *limits, struct sku_sock *s)
 {
-	int64_t timeout_ns = connect_timeout(dial, limits);
-	struct sku_deadline end = wait_deadline(dial, limits);
+	int64_t timeout_ns = connect_timeout(options, limits);
+	struct sku_deadline end = wait_deadline(options, limits);
 	struct sku_error err;
 
 	for (;;) {
 		struct sku_deadline next = sku_deadline_in(RETRY_PAUSE);
 
-		if (try_once(dial, endpoint, sku_deadline_earlier(end, sku_deadline_in(timeout_ns)),
-			s, &err) == 0)
+		if (connect_once(options, endpoint,
+			sku_deadline_earlier(end, sku_deadline_in(timeout_ns)), s, &err) == 0)
 			return CLI_OK;
-		if (!dial->wait || !cli_dial_may_pass(&err))
+		if (!options->wait || !failure_is_temporary(&err))
 			return cli_error_sku(&err);
 		cli_verbose(2, "%s: %s; trying again", err.context, sku_error_reason(&err));
 		if (pause_until(next, end) == -1)
-			return report_wait_over(&err);
+			return report_wait_timeout(&err);
 	}
 }
 
@@ -215,13 +216,13 @@ note_mptcp(struct sku_sock *s)
 }
 
 int
-cli_dial_once(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
+connect_try(const struct connect_options *options, const struct endpoint *endpoint,
     const struct cli_limits *limits, struct sku_sock *s, struct sku_error *err)
 {
 	struct sku_deadline deadline =
-	    sku_deadline_earlier(limits->run, sku_deadline_in(connect_timeout(dial, limits)));
+	    sku_deadline_earlier(limits->run, sku_deadline_in(connect_timeout(options, limits)));
 
-	if (try_once(dial, endpoint, deadline, s, err) == -1)
+	if (connect_once(options, endpoint, deadline, s, err) == -1)
 		return -1;
 	if (sku_settimeout(s, limits->timeout_ns) == 0)
 		return 0;
@@ -231,17 +232,17 @@ cli_dial_once(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
 }
 
 int
-cli_dial(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
+connect_now(const struct connect_options *options, const struct endpoint *endpoint,
     const struct cli_limits *limits, struct sku_sock *s)
 {
 	int status;
 
-	if (dial->fd != -1)
-		return adopt(dial->fd, limits, s);
-	status = connect_stream(dial, endpoint, limits, s);
+	if (options->fd != -1)
+		return use_open_socket(options->fd, limits, s);
+	status = connect_stream(options, endpoint, limits, s);
 	if (status != CLI_OK)
 		return status;
-	if (dial->address.mptcp)
+	if (options->address.mptcp)
 		note_mptcp(s);
 	if (sku_settimeout(s, limits->timeout_ns) == -1)
 		return cli_error_errno(CLI_FAILED, errno, "set the timeout");
@@ -251,7 +252,7 @@ cli_dial(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
 /* ---- datagrams ----------------------------------------------------------------------------- */
 
 static int
-add_peer(struct cli_datagram_peers *peers, const struct sku_address *address)
+add_peer(struct datagram_peers *peers, const struct sku_address *address)
 {
 	struct sku_address *grown =
 	    reallocarray(peers->addresses, peers->count + 1, sizeof(*grown));
@@ -264,10 +265,10 @@ add_peer(struct cli_datagram_peers *peers, const struct sku_address *address)
 }
 
 static int
-resolve_name(const struct cli_dial *dial, const char *host, unsigned port,
-    struct sku_deadline deadline, struct cli_datagram_peers *peers, struct sku_error *err)
+resolve_name(const struct connect_options *options, const char *host, unsigned port,
+    struct sku_deadline deadline, struct datagram_peers *peers, struct sku_error *err)
 {
-	const struct addrinfo hints = { .ai_family = dial->address.family,
+	const struct addrinfo hints = { .ai_family = options->address.family,
 		.ai_socktype = SOCK_DGRAM };
 	struct addrinfo *list;
 	int result = 0;
@@ -285,8 +286,8 @@ resolve_name(const struct cli_dial *dial, const char *host, unsigned port,
 }
 
 static int
-resolve_once(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
-    struct sku_deadline deadline, struct cli_datagram_peers *peers, struct sku_error *err)
+resolve_once(const struct connect_options *options, const struct endpoint *endpoint,
+    struct sku_deadline deadline, struct datagram_peers *peers, struct sku_error *err)
 {
 	struct sku_address address;
 	int port;
@@ -295,49 +296,50 @@ resolve_once(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
 		(void)sku_address_from_path(&address, endpoint->path); /* parsed before */
 		return add_peer(peers, &address);
 	}
-	port = sku_port_from_text(endpoint->port, "udp", dial->address.numeric, err);
+	port = sku_port_from_text(endpoint->port, "udp", options->address.numeric, err);
 	if (port == -1)
 		return -1;
 	if (sku_address_from_numeric(
-		&address, dial->address.family, endpoint->host, (unsigned)port) == 0)
+		&address, options->address.family, endpoint->host, (unsigned)port) == 0)
 		return add_peer(peers, &address);
-	return resolve_name(dial, endpoint->host, (unsigned)port, deadline, peers, err);
+	return resolve_name(options, endpoint->host, (unsigned)port, deadline, peers, err);
 }
 
 int
-cli_dial_resolve(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
-    const struct cli_limits *limits, struct cli_datagram_peers *peers)
+resolve_datagram_peers(const struct connect_options *options, const struct endpoint *endpoint,
+    const struct cli_limits *limits, struct datagram_peers *peers)
 {
-	int64_t timeout_ns = connect_timeout(dial, limits);
-	struct sku_deadline end = wait_deadline(dial, limits);
+	int64_t timeout_ns = connect_timeout(options, limits);
+	struct sku_deadline end = wait_deadline(options, limits);
 	struct sku_error err;
 
 	for (;;) {
 		struct sku_deadline next = sku_deadline_in(RETRY_PAUSE);
 
-		*peers = (struct cli_datagram_peers){ 0 };
+		*peers = (struct datagram_peers){ 0 };
 		sku_error_set(&err, SKU_ERR_SYSTEM, ENOMEM, "look up %s", endpoint->host);
-		if (resolve_once(dial, endpoint,
-			sku_deadline_earlier(end, sku_deadline_in(positive(timeout_ns))), peers,
+		if (resolve_once(options, endpoint,
+			sku_deadline_earlier(end, sku_deadline_in(at_least_1ns(timeout_ns))), peers,
 			&err) == 0)
 			return CLI_OK;
-		cli_datagram_peers_free(peers);
-		if (!dial->wait || !cli_dial_may_pass(&err))
+		datagram_peers_free(peers);
+		if (!options->wait || !failure_is_temporary(&err))
 			return cli_error_sku(&err);
 		if (pause_until(next, end) == -1)
-			return report_wait_over(&err);
+			return report_wait_timeout(&err);
 	}
 }
 
 void
-cli_datagram_peers_free(struct cli_datagram_peers *peers)
+datagram_peers_free(struct datagram_peers *peers)
 {
 	free(peers->addresses);
-	*peers = (struct cli_datagram_peers){ 0 };
+	*peers = (struct datagram_peers){ 0 };
 }
 
 int
-cli_dial_datagram(const struct cli_dial *dial, const struct sku_address *peer, struct sku_sock *s)
+open_datagram_socket(
+    const struct connect_options *options, const struct sku_address *peer, struct sku_sock *s)
 {
 	const struct sku_address unnamed = { .un.sun_family = AF_UNIX, .len = sizeof(sa_family_t) };
 	struct sku_address source;
@@ -349,9 +351,9 @@ cli_dial_datagram(const struct cli_dial *dial, const struct sku_address *peer, s
 	 * one, which nobody else has and which leaves nothing behind (unix(7), autobind). */
 	if (family == AF_UNIX && sku_bind(s, &unnamed) == -1)
 		return -1;
-	if (dial->source_host[0] != '\0') {
+	if (options->source_host[0] != '\0') {
 		if (sku_address_from_numeric(
-			&source, family, dial->source_host, dial->source_port) == -1) {
+			&source, family, options->source_host, options->source_port) == -1) {
 			errno = EAFNOSUPPORT;
 			return -1;
 		}

@@ -5,8 +5,8 @@
 #include "net/endpoint.h"
 #include "run/timeouts.h"
 
-struct cli_dial {
-	struct cli_address_flags address;
+struct connect_options {
+	struct address_flags address;
 	int64_t connect_timeout_ns;
 	bool connect_timeout_given;
 	int64_t wait_ns;
@@ -16,55 +16,54 @@ struct cli_dial {
 	int fd; /* -1: connect; else a socket that is connected already */
 };
 
-#define CLI_DIAL_INIT                                                                              \
+#define CONNECT_OPTIONS_INIT                                                                       \
 	{                                                                                          \
 		.fd = -1                                                                           \
 	}
 
-enum { CLI_OPT_CONNECT_TIMEOUT = 320, CLI_OPT_WAIT, CLI_OPT_SOURCE, CLI_OPT_FD };
+enum { OPT_CONNECT_TIMEOUT = 320, OPT_WAIT, OPT_SOURCE, OPT_FD };
 
-#define CLI_FD_OPTION                                                                              \
+#define FD_OPTION_ROW                                                                              \
 	{                                                                                          \
-		CLI_OPT_FD, "fd", "N", "use the open socket N; no address operands", 0, NULL       \
+		OPT_FD, "fd", "N", "use the open socket N; no address operands", 0, NULL           \
 	}
 /* The modes in which connecting, and connecting over IP, have a meaning; else 0 and NULL. */
-#define CLI_DIAL_OPTIONS(any, any_where, inet, inet_where)                                         \
-	{ CLI_OPT_CONNECT_TIMEOUT, "connect-timeout", "SECONDS",                                   \
+#define CONNECT_OPTION_ROWS(any, any_where, inet, inet_where)                                      \
+	{ OPT_CONNECT_TIMEOUT, "connect-timeout", "SECONDS",                                       \
 		"limit of name resolution and connecting", any, any_where },                       \
-	    { CLI_OPT_WAIT, "wait", "SECONDS", "keep trying to connect for that long; none", any,  \
+	    { OPT_WAIT, "wait", "SECONDS", "keep trying to connect for that long; none", any,      \
 		    any_where },                                                                   \
 	{                                                                                          \
-		CLI_OPT_SOURCE, "source", "ADDR[:PORT]", "connect from this address", inet,        \
-		    inet_where                                                                     \
+		OPT_SOURCE, "source", "ADDR[:PORT]", "connect from this address", inet, inet_where \
 	}
 
 /* Takes the options above: false for any other. */
-bool cli_dial_option(struct cli_dial *dial, int id, const char *value);
+bool connect_take_option(struct connect_options *options, int id, const char *value);
 /* After the command line: what does not go together ends the program with a usage error. */
-void cli_dial_check(const struct cli_dial *dial);
+void connect_check_options(const struct connect_options *options);
 
 /* Connect to the endpoint (a stream), or adopt --fd: 0 and a socket with the timeout of limits, or
  * the error is reported and its status returned. */
-int cli_dial(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
+int connect_now(const struct connect_options *options, const struct endpoint *endpoint,
     const struct cli_limits *limits, struct sku_sock *s);
 
 /* One try, whatever --wait says, and nothing is reported: 0, or -1 and *err. */
-int cli_dial_once(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
+int connect_try(const struct connect_options *options, const struct endpoint *endpoint,
     const struct cli_limits *limits, struct sku_sock *s, struct sku_error *err);
 /* Is it worth another try?  Time, or somebody else, may mend it. */
-bool cli_dial_may_pass(const struct sku_error *err);
+bool failure_is_temporary(const struct sku_error *err);
 
 /* The addresses of a datagram peer, each to be tried until one answers. */
-struct cli_datagram_peers {
+struct datagram_peers {
 	struct sku_address *addresses;
 	size_t count;
 };
-/* 0, or the error is reported and its status returned.  Free with cli_datagram_peers_free(). */
-int cli_dial_resolve(const struct cli_dial *dial, const struct cli_endpoint *endpoint,
-    const struct cli_limits *limits, struct cli_datagram_peers *peers);
-void cli_datagram_peers_free(struct cli_datagram_peers *peers);
+/* 0, or the error is reported and its status returned.  Free with datagram_peers_free(). */
+int resolve_datagram_peers(const struct connect_options *options, const struct endpoint *endpoint,
+    const struct cli_limits *limits, struct datagram_peers *peers);
+void datagram_peers_free(struct datagram_peers *peers);
 /* A datagram socket connected to one of them, in non-blocking mode: 0, or -1 with errno. */
-int cli_dial_datagram(
-    const struct cli_dial *dial, const struct sku_address *peer, struct sku_sock *s);
+int open_datagram_socket(
+    const struct connect_options *options, const struct sku_address *peer, struct sku_sock *s);
 
 #endif

@@ -12,7 +12,7 @@
 #define DIGITS "0123456789"
 
 bool
-cli_address_option(struct cli_address_flags *flags, int id)
+endpoint_take_option(struct address_flags *flags, int id)
 {
 	switch (id) {
 	case '4':
@@ -30,7 +30,7 @@ cli_address_option(struct cli_address_flags *flags, int id)
 	case 'u':
 		flags->datagram = true;
 		return true;
-	case CLI_OPT_MPTCP:
+	case OPT_MPTCP:
 		flags->mptcp = true;
 		return true;
 	default:
@@ -56,7 +56,7 @@ bracket_end(const char *text)
 }
 
 bool
-cli_operand_is_whole(const struct cli_address_flags *flags, const char *operand)
+operand_has_port(const struct address_flags *flags, const char *operand)
 {
 	const char *close = bracket_end(operand);
 
@@ -69,7 +69,7 @@ cli_operand_is_whole(const struct cli_address_flags *flags, const char *operand)
 
 /* A copy of len bytes in the endpoint's own memory. */
 static const char *
-keep(struct cli_endpoint *endpoint, int slot, const char *text, size_t len)
+copy_text(struct endpoint *endpoint, int slot, const char *text, size_t len)
 {
 	if (len >= sizeof(endpoint->text[slot]))
 		cli_usage_error("'%.40s...' is too long for a host or a port", text);
@@ -79,49 +79,49 @@ keep(struct cli_endpoint *endpoint, int slot, const char *text, size_t len)
 }
 
 static void
-set_host(struct cli_endpoint *endpoint, const char *text, size_t len)
+set_host(struct endpoint *endpoint, const char *text, size_t len)
 {
 	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
 		struct sku_address address;
 
-		endpoint->host = keep(endpoint, 0, text + 1, len - 2);
+		endpoint->host = copy_text(endpoint, 0, text + 1, len - 2);
 		if (sku_address_from_numeric(&address, AF_INET6, endpoint->host, 0) == -1)
 			cli_usage_error("'%s' is no IPv6 address", endpoint->host);
 		return;
 	}
-	endpoint->host = keep(endpoint, 0, text, len);
+	endpoint->host = copy_text(endpoint, 0, text, len);
 }
 
 static void
-split_whole(struct cli_endpoint *endpoint, const char *operand)
+split_at_port(struct endpoint *endpoint, const char *operand)
 {
 	const char *close = bracket_end(operand);
 	const char *colon = close != NULL ? close + 1 : strchr(operand, ':');
 
 	set_host(endpoint, operand, (size_t)(colon - operand));
-	endpoint->port = keep(endpoint, 1, colon + 1, strlen(colon + 1));
+	endpoint->port = copy_text(endpoint, 1, colon + 1, strlen(colon + 1));
 }
 
 static void
-check_port(const struct cli_endpoint *endpoint, bool numeric, bool listening)
+validate_port(const struct endpoint *endpoint, bool numeric, bool listening)
 {
 	const char *port = endpoint->port;
 	size_t digits = strspn(port, DIGITS);
-	int least = listening ? 0 : 1;
+	int min = listening ? 0 : 1;
 
 	if (port[digits] != '\0' && !numeric && *port != '+' && *port != '-' &&
 	    strpbrk(port, " \t\n\v\f\r") == NULL)
 		return; /* a service's name, which has no blank */
 	if (digits == 0 || port[digits] != '\0')
-		cli_usage_error("'%s' is no PORT: a number from %d to 65535%s", port, least,
+		cli_usage_error("'%s' is no PORT: a number from %d to 65535%s", port, min,
 		    numeric ? " (--numeric)" : ", or the name of a service");
-	if (strtoul(port, NULL, 10) > 65535 || strtol(port, NULL, 10) < least)
-		cli_usage_error("PORT is a number from %d to 65535, not %s", least, port);
+	if (strtoul(port, NULL, 10) > 65535 || strtol(port, NULL, 10) < min)
+		cli_usage_error("PORT is a number from %d to 65535, not %s", min, port);
 }
 
 /* What can only be meant as an address must be one: it is never asked the resolver. */
 static void
-check_host(const char *host, const struct cli_address_flags *flags)
+validate_host(const char *host, const struct address_flags *flags)
 {
 	struct sku_address address;
 
@@ -138,7 +138,7 @@ check_host(const char *host, const struct cli_address_flags *flags)
 }
 
 static void
-parse_path(struct cli_endpoint *endpoint, const char *const *operands, size_t count)
+parse_path(struct endpoint *endpoint, const char *const *operands, size_t count)
 {
 	struct sku_address address;
 
@@ -154,7 +154,7 @@ parse_path(struct cli_endpoint *endpoint, const char *const *operands, size_t co
 }
 
 void
-cli_endpoint_parse(struct cli_endpoint *endpoint, const struct cli_address_flags *flags,
+endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
     const char *const *operands, size_t count, bool listening)
 {
 	const char *form = listening ? "[HOST] PORT or [HOST:]PORT" : "HOST PORT or HOST:PORT";
@@ -169,33 +169,33 @@ cli_endpoint_parse(struct cli_endpoint *endpoint, const struct cli_address_flags
 		    count == 0 ? "" : "s", form);
 	if (count == 2) {
 		set_host(endpoint, operands[0], strlen(operands[0]));
-		endpoint->port = keep(endpoint, 1, operands[1], strlen(operands[1]));
-	} else if (cli_operand_is_whole(flags, operands[0])) {
-		split_whole(endpoint, operands[0]);
+		endpoint->port = copy_text(endpoint, 1, operands[1], strlen(operands[1]));
+	} else if (operand_has_port(flags, operands[0])) {
+		split_at_port(endpoint, operands[0]);
 	} else if (listening && count_colons(operands[0]) == 0) {
 		endpoint->host = flags->family == AF_INET6 ? "::1" : "127.0.0.1";
-		endpoint->port = keep(endpoint, 1, operands[0], strlen(operands[0]));
+		endpoint->port = copy_text(endpoint, 1, operands[0], strlen(operands[0]));
 	} else {
 		cli_usage_error("a PORT is missing after '%s': %s", operands[0], form);
 	}
-	check_port(endpoint, flags->numeric, listening);
+	validate_port(endpoint, flags->numeric, listening);
 	if (listening && (*endpoint->host == '\0' || strcmp(endpoint->host, "*") == 0))
 		endpoint->host = NULL;
 	else
-		check_host(endpoint->host, flags);
+		validate_host(endpoint->host, flags);
 }
 
 void
-cli_source_parse(const char *option, const char *value, char host[128], unsigned *port)
+endpoint_parse_source(const char *option, const char *value, char host[128], unsigned *port)
 {
-	const struct cli_address_flags numeric = { .numeric = true };
-	struct cli_endpoint endpoint = { 0 };
+	const struct address_flags numeric = { .numeric = true };
+	struct endpoint endpoint = { 0 };
 	struct sku_address address;
 
 	*port = 0;
-	if (cli_operand_is_whole(&numeric, value)) {
-		split_whole(&endpoint, value);
-		check_port(&endpoint, true, true);
+	if (operand_has_port(&numeric, value)) {
+		split_at_port(&endpoint, value);
+		validate_port(&endpoint, true, true);
 		*port = (unsigned)strtoul(endpoint.port, NULL, 10);
 	} else {
 		set_host(&endpoint, value, strlen(value));

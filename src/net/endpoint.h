@@ -5,7 +5,7 @@
 #include "options/options.h"
 
 /* The flags that say what kind of address is meant. */
-struct cli_address_flags {
+struct address_flags {
 	int family; /* AF_UNSPEC, AF_INET with -4, AF_INET6 with -6 */
 	bool numeric;
 	bool is_unix;
@@ -13,28 +13,28 @@ struct cli_address_flags {
 	bool mptcp;
 };
 
-enum { CLI_OPT_MPTCP = 300 };
+enum { OPT_MPTCP = 300 };
 
-#define CLI_ADDRESS_OPTIONS(inet, stream_inet)                                                     \
+#define ADDRESS_OPTION_ROWS(inet, stream_inet)                                                     \
 	{ '4', "ipv4", NULL, "IPv4 alone", inet, "does not go with a UNIX path" },                 \
 	    { '6', "ipv6", NULL, "IPv6 alone", inet, "does not go with a UNIX path" },             \
 	    { 'n', "numeric", NULL, "HOST is an address and PORT a number", inet,                  \
 		    "does not go with a UNIX path" },                                              \
 	    { 'U', "unix", NULL, "the operand is a UNIX PATH, or @NAME", 0, NULL },                \
 	{                                                                                          \
-		CLI_OPT_MPTCP, "mptcp", NULL, "Multipath TCP, where there is one", stream_inet,    \
+		OPT_MPTCP, "mptcp", NULL, "Multipath TCP, where there is one", stream_inet,        \
 		    "is about TCP alone"                                                           \
 	}
-#define CLI_UDP_OPTION                                                                             \
+#define UDP_OPTION_ROW                                                                             \
 	{                                                                                          \
 		'u', "udp", NULL, "datagrams: UDP, or with -U a datagram socket", 0, NULL          \
 	}
 
 /* Takes the options above: false for any other. */
-bool cli_address_option(struct cli_address_flags *flags, int id);
+bool endpoint_take_option(struct address_flags *flags, int id);
 
 /* Where to.  The strings are parts of text, which holds copies. */
-struct cli_endpoint {
+struct endpoint {
 	const char *host; /* NULL: every address (listening alone) */
 	const char *port; /* as typed: a number or a service's name */
 	const char *path; /* with -U; host and port are NULL then */
@@ -42,14 +42,14 @@ struct cli_endpoint {
 };
 
 /* Would this operand say both host and port (or the path), so that no other is needed? */
-bool cli_operand_is_whole(const struct cli_address_flags *flags, const char *operand);
+bool operand_has_port(const struct address_flags *flags, const char *operand);
 
 /* From one or two operands.  Misuse ends the program with status 2.  listening: HOST may be left
  * out (the loopback address is meant) and PORT may be 0. */
-void cli_endpoint_parse(struct cli_endpoint *endpoint, const struct cli_address_flags *flags,
+void endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
     const char *const *operands, size_t count, bool listening);
 
 /* ADDR or ADDR:PORT of --source, numeric; *port is 0 where there is none. */
-void cli_source_parse(const char *option, const char *value, char host[128], unsigned *port);
+void endpoint_parse_source(const char *option, const char *value, char host[128], unsigned *port);
 
 #endif

@@ -36,48 +36,48 @@ open_descriptor(const char *option, const char *value)
 }
 
 bool
-cli_listen_option(struct cli_listen *config, int id, const char *value)
+listen_take_option(struct listen_options *config, int id, const char *value)
 {
 	switch (id) {
-	case CLI_OPT_FD:
+	case OPT_FD:
 		config->fd = open_descriptor("fd", value);
 		return true;
-	case CLI_OPT_ACCEPT_TIMEOUT:
+	case OPT_ACCEPT_TIMEOUT:
 		config->accept_timeout_ns = cli_seconds("accept-timeout", value, true);
 		return true;
-	case CLI_OPT_READY_FD:
+	case OPT_READY_FD:
 		config->ready_fd = open_descriptor("ready-fd", value);
 		return true;
-	case CLI_OPT_PORT_FILE:
+	case OPT_PORT_FILE:
 		config->port_file = value;
 		return true;
-	case CLI_OPT_BACKLOG:
+	case OPT_BACKLOG:
 		config->backlog = (int)cli_count("backlog", value, INT32_MIN, INT32_MAX);
 		return true;
-	case CLI_OPT_REUSEADDR:
+	case OPT_REUSEADDR:
 		config->reuseaddr = true;
 		config->no_reuseaddr = false;
 		return true;
-	case CLI_OPT_NO_REUSEADDR:
+	case OPT_NO_REUSEADDR:
 		config->no_reuseaddr = true;
 		config->reuseaddr = false;
 		return true;
-	case CLI_OPT_ALLOW:
-		cli_access_add(&config->access, true, "allow", value);
+	case OPT_ALLOW:
+		access_add(&config->access, true, "allow", value);
 		return true;
-	case CLI_OPT_DENY:
-		cli_access_add(&config->access, false, "deny", value);
+	case OPT_DENY:
+		access_add(&config->access, false, "deny", value);
 		return true;
-	case CLI_OPT_USER:
-		cli_user_parse(&config->user, "user", value);
+	case OPT_USER:
+		user_parse(&config->user, "user", value);
 		return true;
 	default:
-		return cli_address_option(&config->address, id);
+		return endpoint_take_option(&config->address, id);
 	}
 }
 
 void
-cli_listen_environment(struct cli_listen *config)
+listen_take_environment(struct listen_options *config)
 {
 	const char *count = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
 	bool for_us = count != NULL && pid != NULL && cli_is_digits(pid) &&
@@ -101,7 +101,7 @@ cli_listen_environment(struct cli_listen *config)
 /* ---- opening ------------------------------------------------------------------------------- */
 
 static const char *
-name_transport(const struct sku_sock *s)
+transport_name(const struct sku_sock *s)
 {
 	if (s->family == AF_UNIX)
 		return s->type == SOCK_DGRAM ? "unixgram" : "unix";
@@ -111,7 +111,7 @@ name_transport(const struct sku_sock *s)
 }
 
 static int
-adopt(struct cli_listener *listener, int fd)
+use_open_socket(struct listener *listener, int fd)
 {
 	struct sku_sock *s = &listener->sock;
 	int listening = 0;
@@ -138,7 +138,7 @@ adopt(struct cli_listener *listener, int fd)
 
 /* What could be done about it, for the message; NULL: nothing that we know. */
 static const char *
-advice(const struct cli_listen *config, int errnum)
+hint(const struct listen_options *config, int errnum)
 {
 	switch (errnum) {
 	case EADDRINUSE:
@@ -163,9 +163,9 @@ advice(const struct cli_listen *config, int errnum)
 }
 
 static int
-report_open_error(const struct cli_listen *config, const struct sku_error *err)
+report_open_error(const struct listen_options *config, const struct sku_error *err)
 {
-	const char *more = err->kind == SKU_ERR_SYSTEM ? advice(config, err->code) : NULL;
+	const char *more = err->kind == SKU_ERR_SYSTEM ? hint(config, err->code) : NULL;
 
 	if (err->kind != SKU_ERR_SYSTEM || err->code == ETIMEDOUT)
 		return cli_error_sku(err);
@@ -175,10 +175,10 @@ report_open_error(const struct cli_listen *config, const struct sku_error *err)
 }
 
 static int
-open_socket(struct cli_listener *listener, const struct cli_listen *config,
-    const struct cli_endpoint *endpoint, const struct cli_limits *limits)
+open_socket(struct listener *listener, const struct listen_options *config,
+    const struct endpoint *endpoint, const struct cli_limits *limits)
 {
-	const struct cli_address_flags *flags = &config->address;
+	const struct address_flags *flags = &config->address;
 	int type = flags->datagram ? SOCK_DGRAM : SOCK_STREAM;
 	const struct sku_server_opts opts = {
 		.family = flags->family,
@@ -209,7 +209,7 @@ open_socket(struct cli_listener *listener, const struct cli_listen *config,
 
 /* The address as the readiness line has it: `*` for both families. */
 static const char *
-shown_address(const struct cli_listener *listener, char buf[SKU_ADDRESS_TEXT_MAX])
+display_address(const struct listener *listener, char buf[SKU_ADDRESS_TEXT_MAX])
 {
 	const struct sku_address *a = &listener->address;
 	int v6only = 1;
@@ -225,7 +225,7 @@ shown_address(const struct cli_listener *listener, char buf[SKU_ADDRESS_TEXT_MAX
 }
 
 static int
-write_port_file(struct cli_listener *listener, const char *path)
+write_port_file(struct listener *listener, const char *path)
 {
 	char text[SKU_ADDRESS_TEXT_MAX];
 
@@ -233,14 +233,14 @@ write_port_file(struct cli_listener *listener, const char *path)
 		(void)sku_address_host(&listener->address, text);
 	else
 		(void)snprintf(text, sizeof(text), "%u", sku_address_port(&listener->address));
-	return cli_port_file_write(&listener->port_file, path, text);
+	return portfile_write(&listener->port_file, path, text);
 }
 
 int
-cli_listener_open(struct cli_listener *listener, const struct cli_listen *config,
-    const struct cli_endpoint *endpoint, const struct cli_limits *limits)
+listener_open(struct listener *listener, const struct listen_options *config,
+    const struct endpoint *endpoint, const struct cli_limits *limits)
 {
-	int status = config->fd != -1 ? adopt(listener, config->fd) :
+	int status = config->fd != -1 ? use_open_socket(listener, config->fd) :
 					open_socket(listener, config, endpoint, limits);
 
 	if (status != CLI_OK)
@@ -248,14 +248,14 @@ cli_listener_open(struct cli_listener *listener, const struct cli_listen *config
 	if (sku_settimeout(&listener->sock, 0) == -1 ||
 	    sku_getsockname(&listener->sock, &listener->address) == -1)
 		return cli_error_errno(CLI_FAILED, errno, "prepare the socket");
-	listener->transport = name_transport(&listener->sock);
+	listener->transport = transport_name(&listener->sock);
 	return CLI_OK;
 }
 
 /* ---- announcing ---------------------------------------------------------------------------- */
 
 static char *
-readiness_line(const struct cli_listener *listener)
+readiness_line(const struct listener *listener)
 {
 	char host[SKU_ADDRESS_TEXT_MAX], *line = NULL;
 	int n;
@@ -265,12 +265,12 @@ readiness_line(const struct cli_listener *listener)
 		    sku_address_host(&listener->address, host));
 	else
 		n = asprintf(&line, "listening %s %s %u\n", listener->transport,
-		    shown_address(listener, host), sku_address_port(&listener->address));
+		    display_address(listener, host), sku_address_port(&listener->address));
 	return n >= 0 ? line : NULL;
 }
 
 static void
-emit_listening(const struct cli_listener *listener)
+emit_listening(const struct listener *listener)
 {
 	json_t *record = cli_record("listening");
 	char host[SKU_ADDRESS_TEXT_MAX];
@@ -279,7 +279,7 @@ emit_listening(const struct cli_listener *listener)
 	if (listener->sock.family == AF_UNIX) {
 		cli_record_text(record, "path", sku_address_host(&listener->address, host));
 	} else {
-		cli_record_add(record, "address", json_string(shown_address(listener, host)));
+		cli_record_add(record, "address", json_string(display_address(listener, host)));
 		cli_record_number(record, "port", sku_address_port(&listener->address));
 	}
 	cli_record_emit(record);
@@ -326,7 +326,7 @@ write_ready_fd(int fd, const char *line)
 }
 
 int
-cli_listener_announce(struct cli_listener *listener, const struct cli_listen *config)
+listener_announce(struct listener *listener, const struct listen_options *config)
 {
 	int status = CLI_OK;
 	char *line;
@@ -334,7 +334,7 @@ cli_listener_announce(struct cli_listener *listener, const struct cli_listen *co
 	if (config->port_file != NULL)
 		status = write_port_file(listener, config->port_file);
 	if (status == CLI_OK)
-		status = cli_drop_privileges(&config->user);
+		status = user_become(&config->user);
 	if (status != CLI_OK || listener->connected)
 		return status;
 	line = readiness_line(listener);
@@ -359,9 +359,9 @@ cli_listener_announce(struct cli_listener *listener, const struct cli_listen *co
 }
 
 void
-cli_listener_close(struct cli_listener *listener)
+listener_close(struct listener *listener)
 {
-	cli_port_file_remove(&listener->port_file);
+	portfile_remove(&listener->port_file);
 	/* While the socket is open, nobody else's can have the same inode. */
 	if (sku_unlink_unix_server(&listener->unix_path) == -1)
 		cli_verbose(1, "remove %s: %s", listener->unix_path.name, strerror(errno));

@@ -8,89 +8,89 @@
 #include "net/user.h"
 #include "run/timeouts.h"
 
-struct cli_listen {
-	struct cli_address_flags address;
+struct listen_options {
+	struct address_flags address;
 	int64_t accept_timeout_ns;
 	int fd;	      /* --fd or LISTEN_FDS; -1: open one */
 	int ready_fd; /* -1: none */
 	const char *port_file;
 	int backlog;
 	bool reuseaddr, no_reuseaddr, reuseport;
-	struct cli_access access;
-	struct cli_user user;
+	struct access_list access;
+	struct user user;
 };
 
-#define CLI_LISTEN_INIT                                                                            \
+#define LISTEN_OPTIONS_INIT                                                                        \
 	{                                                                                          \
 		.accept_timeout_ns = SKU_NO_TIMEOUT, .fd = -1, .ready_fd = -1,                     \
 		.backlog = SKU_DEFAULT_BACKLOG                                                     \
 	}
 
 enum {
-	CLI_OPT_ACCEPT_TIMEOUT = 340,
-	CLI_OPT_READY_FD,
-	CLI_OPT_PORT_FILE,
-	CLI_OPT_BACKLOG,
-	CLI_OPT_REUSEADDR,
-	CLI_OPT_NO_REUSEADDR,
-	CLI_OPT_ALLOW,
-	CLI_OPT_DENY,
-	CLI_OPT_USER,
+	OPT_ACCEPT_TIMEOUT = 340,
+	OPT_READY_FD,
+	OPT_PORT_FILE,
+	OPT_BACKLOG,
+	OPT_REUSEADDR,
+	OPT_NO_REUSEADDR,
+	OPT_ALLOW,
+	OPT_DENY,
+	OPT_USER,
 };
 
 /* The modes in which listening, listening over IP and a backlog have a meaning; else 0 and NULL. */
-#define CLI_LISTEN_OPTIONS(any, any_where, inet, inet_where, stream, stream_where)                 \
-	{ CLI_OPT_ACCEPT_TIMEOUT, "accept-timeout", "SECONDS",                                     \
+#define LISTEN_OPTION_ROWS(any, any_where, inet, inet_where, stream, stream_where)                 \
+	{ OPT_ACCEPT_TIMEOUT, "accept-timeout", "SECONDS",                                         \
 		"end when nobody came for that long; 0: do not block", any, any_where },           \
-	    { CLI_OPT_READY_FD, "ready-fd", "N", "write the readiness line to N too", any,         \
+	    { OPT_READY_FD, "ready-fd", "N", "write the readiness line to N too", any,             \
 		    any_where },                                                                   \
-	    { CLI_OPT_PORT_FILE, "port-file", "FILE", "write the port (the path) to FILE", any,    \
+	    { OPT_PORT_FILE, "port-file", "FILE", "write the port (the path) to FILE", any,        \
 		    any_where },                                                                   \
-	    { CLI_OPT_BACKLOG, "backlog", "N", "let N connections wait to be accepted", stream,    \
+	    { OPT_BACKLOG, "backlog", "N", "let N connections wait to be accepted", stream,        \
 		    stream_where },                                                                \
-	    { CLI_OPT_REUSEADDR, "reuseaddr", NULL, "bind although old connections linger", inet,  \
+	    { OPT_REUSEADDR, "reuseaddr", NULL, "bind although old connections linger", inet,      \
 		    inet_where },                                                                  \
-	    { CLI_OPT_NO_REUSEADDR, "no-reuseaddr", NULL, "do not (default for UDP)", inet,        \
+	    { OPT_NO_REUSEADDR, "no-reuseaddr", NULL, "do not (default for UDP)", inet,            \
 		    inet_where },                                                                  \
-	    { CLI_OPT_ALLOW, "allow", "CIDR", "serve these addresses alone; may be repeated",      \
-		    inet, inet_where },                                                            \
-	    { CLI_OPT_DENY, "deny", "CIDR", "refuse these addresses; may be repeated", inet,       \
+	    { OPT_ALLOW, "allow", "CIDR", "serve these addresses alone; may be repeated", inet,    \
+		    inet_where },                                                                  \
+	    { OPT_DENY, "deny", "CIDR", "refuse these addresses; may be repeated", inet,           \
 		    inet_where },                                                                  \
 	{                                                                                          \
-		CLI_OPT_USER, "user", "NAME", "become this user once the socket is open", any,     \
+		OPT_USER, "user", "NAME", "become this user once the socket is open", any,         \
 		    any_where                                                                      \
 	}
 
 /* Takes the options above, those of endpoint.h and --fd: false for any other. */
-bool cli_listen_option(struct cli_listen *config, int id, const char *value);
+bool listen_take_option(struct listen_options *config, int id, const char *value);
 /* Sockets that a service manager handed over (LISTEN_FDS, LISTEN_PID; sd_listen_fds(3)) go where
  * --fd goes; more than one is a usage error.  The variables are removed. */
-void cli_listen_environment(struct cli_listen *config);
+void listen_take_environment(struct listen_options *config);
 
 /* What is listened on. */
-struct cli_listener {
+struct listener {
 	struct sku_sock sock; /* non-blocking */
 	struct sku_address address;
 	const char *transport; /* tcp, udp, mptcp, unix or unixgram */
 	bool connected;	       /* not a listener: --fd is the one connection */
 	struct sku_unix_path unix_path;
-	struct cli_port_file port_file;
+	struct portfile port_file;
 };
 
-#define CLI_LISTENER_INIT                                                                          \
+#define LISTENER_INIT                                                                              \
 	{                                                                                          \
-		SKU_SOCK_INIT, { .len = 0 }, "", false, SKU_UNIX_PATH_INIT, CLI_PORT_FILE_INIT     \
+		SKU_SOCK_INIT, { .len = 0 }, "", false, SKU_UNIX_PATH_INIT, PORTFILE_INIT          \
 	}
 
 /* Open or adopt the socket: 0, or the error is reported and its status returned.  endpoint is not
- * looked at with --fd.  In both cases close with cli_listener_close().
+ * looked at with --fd.  In both cases close with listener_close().
  */
-int cli_listener_open(struct cli_listener *listener, const struct cli_listen *config,
-    const struct cli_endpoint *endpoint, const struct cli_limits *limits);
+int listener_open(struct listener *listener, const struct listen_options *config,
+    const struct endpoint *endpoint, const struct cli_limits *limits);
 /* Write the port file, give root up, then say where: --ready-fd, standard output (or error),
  * NOTIFY_SOCKET.  Whatever else needs root must be open by now. */
-int cli_listener_announce(struct cli_listener *listener, const struct cli_listen *config);
+int listener_announce(struct listener *listener, const struct listen_options *config);
 /* Remove what was made (path, port file), then close. */
-void cli_listener_close(struct cli_listener *listener);
+void listener_close(struct listener *listener);
 
 #endif

@@ -6,90 +6,91 @@
 #include "run/status.h"
 
 bool
-transfer_link_option(struct transfer_link *link, int id, const char *value)
+peer_options_take_option(struct peer_options *options, int id, const char *value)
 {
-	if (cli_limits_option(&link->limits, id, value) || cli_address_option(&link->address, id))
+	if (cli_limits_option(&options->limits, id, value) ||
+	    endpoint_take_option(&options->address, id))
 		return true;
 	/* --fd goes to both; which one is meant shows when all is read. */
-	if (id != CLI_OPT_FD && cli_dial_option(&link->dial, id, value))
+	if (id != OPT_FD && connect_take_option(&options->connect, id, value))
 		return true;
-	return cli_listen_option(&link->listen, id, value);
+	return listen_take_option(&options->listen, id, value);
 }
 
 bool
-transfer_link_is_open(struct transfer_link *link)
+peer_options_is_open(struct peer_options *options)
 {
-	if (link->listening)
-		cli_listen_environment(&link->listen);
+	if (options->listening)
+		listen_take_environment(&options->listen);
 	else
-		link->dial.fd = link->listen.fd;
-	return link->listen.fd != -1;
+		options->connect.fd = options->listen.fd;
+	return options->listen.fd != -1;
 }
 
 /* The socket says what it is; flags that say something else are a mistake. */
 static void
-look_at_fd(struct transfer_link *link, const struct cli_parser *parser)
+check_open_fd(struct peer_options *options, const struct cli_parser *parser)
 {
-	static const int meaningless[] = { '4', '6', 'n', CLI_OPT_MPTCP, CLI_OPT_BACKLOG,
-		CLI_OPT_REUSEADDR, CLI_OPT_NO_REUSEADDR };
+	static const int meaningless[] = { '4', '6', 'n', OPT_MPTCP, OPT_BACKLOG, OPT_REUSEADDR,
+		OPT_NO_REUSEADDR };
 	struct sku_sock s;
 
-	if (sku_socket_from_fd(&s, link->listen.fd) == -1)
-		cli_usage_error("descriptor %d is no socket", link->listen.fd);
+	if (sku_socket_from_fd(&s, options->listen.fd) == -1)
+		cli_usage_error("descriptor %d is no socket", options->listen.fd);
 	if (s.type != SOCK_STREAM)
-		cli_usage_error("descriptor %d is no stream socket", link->listen.fd);
-	if (link->address.is_unix && s.family != AF_UNIX)
+		cli_usage_error("descriptor %d is no stream socket", options->listen.fd);
+	if (options->address.is_unix && s.family != AF_UNIX)
 		cli_usage_error(
-		    "descriptor %d is no UNIX socket: leave --unix out", link->listen.fd);
+		    "descriptor %d is no UNIX socket: leave --unix out", options->listen.fd);
 	for (size_t i = 0; i < sizeof(meaningless) / sizeof(meaningless[0]); i++) {
 		if (cli_parser_given(parser, meaningless[i]))
 			cli_usage_error("the socket is open already (--fd or LISTEN_FDS): -4, -6, "
 					"--numeric, --mptcp, --backlog, --reuseaddr and "
 					"--no-reuseaddr mean nothing");
 	}
-	link->address.is_unix = s.family == AF_UNIX;
+	options->address.is_unix = s.family == AF_UNIX;
 }
 
 static unsigned
-modes_of(const struct transfer_link *link)
+modes_of(const struct peer_options *options)
 {
-	bool inet = !link->address.is_unix;
-	unsigned modes = link->listening ? LINK_LISTENS : LINK_CONNECTS;
+	bool inet = !options->address.is_unix;
+	unsigned modes = options->listening ? MODE_LISTENS : MODE_CONNECTS;
 
 	if (inet)
-		modes |= (link->listening ? LINK_LISTENS_INET : LINK_CONNECTS_INET) | LINK_INET |
-			 LINK_TCP;
+		modes |= (options->listening ? MODE_LISTENS_INET : MODE_CONNECTS_INET) | MODE_INET |
+			 MODE_TCP;
 	return modes;
 }
 
 unsigned
-transfer_link_finish(struct transfer_link *link, const struct cli_parser *parser,
+peer_options_finish(struct peer_options *options, const struct cli_parser *parser,
     const char *const *operands, size_t count)
 {
 	if (cli_parser_given(parser, '4') && cli_parser_given(parser, '6'))
 		cli_usage_error("-4 and -6 exclude each other");
-	if (link->listen.fd != -1)
-		look_at_fd(link, parser);
+	if (options->listen.fd != -1)
+		check_open_fd(options, parser);
 	else
-		cli_endpoint_parse(
-		    &link->endpoint, &link->address, operands, count, link->listening);
-	link->dial.address = link->address;
-	link->listen.address = link->address;
-	if (!link->listening)
-		cli_dial_check(&link->dial);
-	return modes_of(link);
+		endpoint_parse(
+		    &options->endpoint, &options->address, operands, count, options->listening);
+	options->connect.address = options->address;
+	options->listen.address = options->address;
+	if (!options->listening)
+		connect_check_options(&options->connect);
+	return modes_of(options);
 }
 
 void
-transfer_link_check_retry(const struct transfer_link *link)
+transfer_link_check_retry(const struct peer_options *options)
 {
 	struct sku_sock s;
 	int listening = 0;
 	socklen_t len = sizeof(listening);
 
-	if (link->listen.fd == -1)
+	if (options->listen.fd == -1)
 		return;
-	if (link->listening && sku_socket_from_fd(&s, link->listen.fd) == 0)
+	if (options->listening && sku_socket_from_fd(&s, options->listen.fd) == 0)
 		(void)sku_getsockopt(&s, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len);
 	if (!listening)
 		cli_usage_error("the socket is open already (--fd or LISTEN_FDS), and is not "
@@ -97,12 +98,13 @@ transfer_link_check_retry(const struct transfer_link *link)
 }
 
 int
-transfer_link_listen(const struct transfer_link *link, struct cli_listener *listener,
-    struct cli_end_signals *signals)
+peer_options_listen(
+    const struct peer_options *options, struct listener *listener, struct cli_end_signals *signals)
 {
-	int status = cli_listener_open(listener, &link->listen, &link->endpoint, &link->limits);
+	int status =
+	    listener_open(listener, &options->listen, &options->endpoint, &options->limits);
 
 	if (status == CLI_OK)
 		status = cli_end_signals_open(signals, false);
-	return status == CLI_OK ? cli_listener_announce(listener, &link->listen) : status;
+	return status == CLI_OK ? listener_announce(listener, &options->listen) : status;
 }

@@ -7,55 +7,56 @@
 #include "run/signals.h"
 #include "run/timeouts.h"
 
-struct transfer_link {
+struct peer_options {
 	bool listening;
-	struct cli_address_flags address;
-	struct cli_dial dial;
-	struct cli_listen listen;
+	struct address_flags address;
+	struct connect_options connect;
+	struct listen_options listen;
 	struct cli_limits limits;
-	struct cli_endpoint endpoint;
+	struct endpoint endpoint;
 };
 
-#define TRANSFER_LINK_INIT                                                                         \
+#define PEER_OPTIONS_INIT                                                                          \
 	{                                                                                          \
-		.dial = CLI_DIAL_INIT, .listen = CLI_LISTEN_INIT, .limits = CLI_LIMITS_INIT        \
+		.connect = CONNECT_OPTIONS_INIT, .listen = LISTEN_OPTIONS_INIT,                    \
+		.limits = CLI_LIMITS_INIT                                                          \
 	}
 
-/* Modes that the options below ask for; a program's own begin at LINK_MODES_END. */
+/* Modes that the options below ask for; a program's own begin at MODES_END. */
 enum {
-	LINK_CONNECTS = 1,
-	LINK_CONNECTS_INET = 2,
-	LINK_LISTENS = 4,
-	LINK_LISTENS_INET = 8,
-	LINK_INET = 16,
-	LINK_TCP = 32,
-	LINK_MODES_END = 64,
+	MODE_CONNECTS = 1,
+	MODE_CONNECTS_INET = 2,
+	MODE_LISTENS = 4,
+	MODE_LISTENS_INET = 8,
+	MODE_INET = 16,
+	MODE_TCP = 32,
+	MODES_END = 64,
 };
 
 /* connects: what makes the program connect, for the messages ("is about connecting: …"). */
-#define TRANSFER_LINK_OPTIONS(connects, listens)                                                   \
-	CLI_ADDRESS_OPTIONS(LINK_INET, LINK_TCP), CLI_FD_OPTION, CLI_GROUP("Connecting"),          \
-	    CLI_DIAL_OPTIONS(                                                                      \
-		LINK_CONNECTS, connects, LINK_CONNECTS_INET, "is about connecting over IP"),       \
+#define PEER_OPTION_ROWS(connects, listens)                                                        \
+	ADDRESS_OPTION_ROWS(MODE_INET, MODE_TCP), FD_OPTION_ROW, CLI_GROUP("Connecting"),          \
+	    CONNECT_OPTION_ROWS(                                                                   \
+		MODE_CONNECTS, connects, MODE_CONNECTS_INET, "is about connecting over IP"),       \
 	    CLI_GROUP("Listening"),                                                                \
-	    CLI_LISTEN_OPTIONS(LINK_LISTENS, listens, LINK_LISTENS_INET,                           \
-		"is about listening over IP", LINK_LISTENS, listens)
+	    LISTEN_OPTION_ROWS(MODE_LISTENS, listens, MODE_LISTENS_INET,                           \
+		"is about listening over IP", MODE_LISTENS, listens)
 
 /* Takes the options above, --timeout and --max-time: false for any other. */
-bool transfer_link_option(struct transfer_link *link, int id, const char *value);
+bool peer_options_take_option(struct peer_options *options, int id, const char *value);
 
 /* After the command line: does an open socket (--fd, LISTEN_FDS) stand in the place of address
- * operands?  To be asked once link->listening is known. */
-bool transfer_link_is_open(struct transfer_link *link);
+ * operands?  To be asked once options->listening is known. */
+bool peer_options_is_open(struct peer_options *options);
 /* Take the address operands, check what does not go together, and return the modes.  Misuse ends
  * the program with status 2. */
-unsigned transfer_link_finish(struct transfer_link *link, const struct cli_parser *parser,
+unsigned peer_options_finish(struct peer_options *options, const struct cli_parser *parser,
     const char *const *operands, size_t count);
 /* --retry was given: there must be a way to another connection. */
-void transfer_link_check_retry(const struct transfer_link *link);
-/* Open the listener, listen to signals, and say where (cli_listener_announce()): 0, or the error is
- * reported and its status returned.  Close it with cli_listener_close() in both cases. */
-int transfer_link_listen(const struct transfer_link *link, struct cli_listener *listener,
-    struct cli_end_signals *signals);
+void transfer_link_check_retry(const struct peer_options *options);
+/* Open the listener, listen to signals, and say where (listener_announce()): 0, or the error is
+ * reported and its status returned.  Close it with listener_close() in both cases. */
+int peer_options_listen(
+    const struct peer_options *options, struct listener *listener, struct cli_end_signals *signals);
 
 #endif

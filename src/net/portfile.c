@@ -28,7 +28,7 @@ is_port_text(const char *text, size_t len, const char *ours)
 
 /* 0: nothing is in the way; else errno.  EEXIST: something that is no port file. */
 static int
-check_old(const struct cli_port_file *file, const char *text)
+check_existing(const struct portfile *file, const char *text)
 {
 	char old[128] = "";
 	struct stat st;
@@ -45,7 +45,7 @@ check_old(const struct cli_port_file *file, const char *text)
 }
 
 static int
-open_directory(struct cli_port_file *file, const char *path)
+open_directory(struct portfile *file, const char *path)
 {
 	char dir[PATH_MAX];
 	const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
@@ -63,7 +63,7 @@ open_directory(struct cli_port_file *file, const char *path)
 
 /* Under another name first: who reads the file sees all of it, or nothing. */
 static int
-write_and_rename(struct cli_port_file *file, const char *text)
+write_and_rename(struct portfile *file, const char *text)
 {
 	char temporary[64];
 	int len;
@@ -85,25 +85,25 @@ write_and_rename(struct cli_port_file *file, const char *text)
 }
 
 static void
-forget(struct cli_port_file *file)
+clear(struct portfile *file)
 {
 	if (file->fd != -1)
 		(void)close(file->fd);
 	if (file->dir_fd != -1)
 		(void)close(file->dir_fd);
-	*file = (struct cli_port_file)CLI_PORT_FILE_INIT;
+	*file = (struct portfile)PORTFILE_INIT;
 }
 
 int
-cli_port_file_write(struct cli_port_file *file, const char *path, const char *text)
+portfile_write(struct portfile *file, const char *path, const char *text)
 {
-	int error = open_directory(file, path) == -1 ? errno : check_old(file, text);
+	int error = open_directory(file, path) == -1 ? errno : check_existing(file, text);
 
 	if (error == 0 && write_and_rename(file, text) == -1)
 		error = errno;
 	if (error == 0)
 		return CLI_OK;
-	forget(file);
+	clear(file);
 	if (error == EEXIST)
 		return cli_error(CLI_FAILED, error,
 		    "what is there is no port file, and is not overwritten", "write port file %s",
@@ -112,7 +112,7 @@ cli_port_file_write(struct cli_port_file *file, const char *path, const char *te
 }
 
 void
-cli_port_file_remove(struct cli_port_file *file)
+portfile_remove(struct portfile *file)
 {
 	struct stat ours, there;
 
@@ -123,5 +123,5 @@ cli_port_file_remove(struct cli_port_file *file)
 	    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino &&
 	    unlinkat(file->dir_fd, file->name, 0) == -1)
 		cli_verbose(1, "remove port file %s: %s", file->name, strerror(errno));
-	forget(file);
+	clear(file);
 }

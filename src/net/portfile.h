@@ -4,13 +4,13 @@
 
 #include <limits.h>
 
-struct cli_port_file {
+struct portfile {
 	int dir_fd; /* -1: there is none */
 	int fd;	    /* kept open, so that its inode's number cannot be used again */
 	char name[NAME_MAX + 1];
 };
 
-#define CLI_PORT_FILE_INIT                                                                         \
+#define PORTFILE_INIT                                                                              \
 	{                                                                                          \
 		-1, -1, ""                                                                         \
 	}
@@ -18,8 +18,8 @@ struct cli_port_file {
 /* Write text and a newline to path.  What stands there is replaced if it is a port file (empty, a
  * port, or this text); anything else is left alone.  0, or the error is reported and its status
  * returned. */
-int cli_port_file_write(struct cli_port_file *file, const char *path, const char *text);
+int portfile_write(struct portfile *file, const char *path, const char *text);
 /* Remove it, if it is still ours. */
-void cli_port_file_remove(struct cli_port_file *file);
+void portfile_remove(struct portfile *file);
 
 #endif

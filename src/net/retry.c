@@ -11,14 +11,14 @@
 
 static int
 pause_before(
-    struct transfer_retry *retry, const struct transfer_link *link, struct cli_end_signals *signals)
+    struct retry *retry, const struct peer_options *options, struct cli_end_signals *signals)
 {
 	const struct transfer_waits waits = {
-		.limits = &link->limits, .signal_fd = signals->fd, .progress = NULL
+		.limits = &options->limits, .signal_fd = signals->fd, .progress = NULL
 	};
 
 	if (transfer_wait(&waits, -1, 0, sku_deadline_in(retry->pause_ns)) == -1 &&
-	    (errno == ECANCELED || sku_deadline_passed(link->limits.run)))
+	    (errno == ECANCELED || sku_deadline_passed(options->limits.run)))
 		return cli_error(cli_status_of_errno(errno), errno,
 		    errno == ECANCELED ? "interrupted" : "timed out (--max-time)",
 		    "wait to connect again");
@@ -27,7 +27,7 @@ pause_before(
 }
 
 int
-transfer_redial(struct transfer_retry *retry, const struct transfer_link *link,
+retry_reconnect(struct retry *retry, const struct peer_options *options,
     struct cli_end_signals *signals, struct sku_sock *sock)
 {
 	struct sku_error err;
@@ -35,23 +35,25 @@ transfer_redial(struct transfer_retry *retry, const struct transfer_link *link,
 
 	for (;;) {
 		retry->left--;
-		status = pause_before(retry, link, signals);
+		status = pause_before(retry, options, signals);
 		if (status != CLI_OK)
 			return status;
 		cli_note("connecting again, %lld more %s after this", (long long)retry->left,
 		    retry->left == 1 ? "try" : "tries");
 		/* There is nothing to clean up while a name is looked up: signals just end it. */
 		cli_end_signals_by_default(signals, true);
-		if (link->dial.wait || retry->left == 0) {
-			status = cli_dial(&link->dial, &link->endpoint, &link->limits, sock);
+		if (options->connect.wait || retry->left == 0) {
+			status = connect_now(
+			    &options->connect, &options->endpoint, &options->limits, sock);
 			cli_end_signals_by_default(signals, false);
 			return status;
 		}
-		status = cli_dial_once(&link->dial, &link->endpoint, &link->limits, sock, &err);
+		status = connect_try(
+		    &options->connect, &options->endpoint, &options->limits, sock, &err);
 		cli_end_signals_by_default(signals, false);
 		if (status == 0)
 			return CLI_OK;
-		if (!cli_dial_may_pass(&err))
+		if (!failure_is_temporary(&err))
 			return cli_error_sku(&err);
 		cli_note("%s: %s", err.context, sku_error_reason(&err));
 	}

@@ -5,12 +5,12 @@
 #include "net/peer_options.h"
 #include "run/signals.h"
 
-struct transfer_retry {
+struct retry {
 	int64_t left;	  /* tries */
 	int64_t pause_ns; /* before the next */
 };
 
-#define TRANSFER_RETRY_INIT(tries)                                                                 \
+#define RETRY_INIT(tries)                                                                          \
 	{                                                                                          \
 		tries, 100 * SKU_MS                                                                \
 	}
@@ -18,7 +18,7 @@ struct transfer_retry {
 /* Connect once more, after a pause that grows from a tenth of a second to five; a try that finds
  * nobody counts, too, unless --wait has it go on.  0 and the socket, or the error of the last try
  * is reported and its status returned. */
-int transfer_redial(struct transfer_retry *retry, const struct transfer_link *link,
+int retry_reconnect(struct retry *retry, const struct peer_options *options,
     struct cli_end_signals *signals, struct sku_sock *sock);
 
 #endif

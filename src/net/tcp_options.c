@@ -7,16 +7,16 @@
 #include <netinet/tcp.h>
 
 bool
-cli_stream_option(struct cli_stream_options *options, int id, const char *value)
+tcp_take_option(struct tcp_options *options, int id, const char *value)
 {
 	switch (id) {
-	case CLI_OPT_BUFSIZE:
+	case OPT_BUFSIZE:
 		options->bufsize = (size_t)cli_size("bufsize", value, 1, 1 << 30);
 		return true;
-	case CLI_OPT_KEEPALIVE:
+	case OPT_KEEPALIVE:
 		options->keepalive = true;
 		return true;
-	case CLI_OPT_NAGLE:
+	case OPT_NAGLE:
 		options->nagle = true;
 		return true;
 	default:
@@ -25,7 +25,7 @@ cli_stream_option(struct cli_stream_options *options, int id, const char *value)
 }
 
 void
-cli_stream_apply(const struct cli_stream_options *options, struct sku_sock *s)
+tcp_apply_options(const struct tcp_options *options, struct sku_sock *s)
 {
 	if (s->family == AF_UNIX || s->type != SOCK_STREAM)
 		return;

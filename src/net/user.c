@@ -11,18 +11,18 @@
 #include <unistd.h>
 
 void
-cli_user_parse(struct cli_user *user, const char *option, const char *name)
+user_parse(struct user *user, const char *option, const char *name)
 {
 	const struct passwd *entry = getpwnam(name);
 
 	if (entry == NULL)
 		cli_usage_error("option '--%s' takes the name of a user of this machine, not '%s'",
 		    option, name);
-	*user = (struct cli_user){ name, entry->pw_uid, entry->pw_gid };
+	*user = (struct user){ name, entry->pw_uid, entry->pw_gid };
 }
 
 int
-cli_drop_privileges(const struct cli_user *user)
+user_become(const struct user *user)
 {
 	if (user->name == NULL || (getuid() == user->uid && geteuid() == user->uid))
 		return CLI_OK;
@@ -38,7 +38,7 @@ cli_drop_privileges(const struct cli_user *user)
 }
 
 int
-cli_user_assume(const struct cli_user *user)
+user_become_temporarily(const struct user *user)
 {
 	if (user->name == NULL || geteuid() != 0 || user->uid == 0)
 		return CLI_OK;
@@ -49,7 +49,7 @@ cli_user_assume(const struct cli_user *user)
 }
 
 int
-cli_user_return(const struct cli_user *user)
+user_restore(const struct user *user)
 {
 	if (user->name == NULL || getuid() != 0 || user->uid == 0)
 		return CLI_OK;

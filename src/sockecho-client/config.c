@@ -35,10 +35,10 @@ enum {
 
 static const struct cli_option options[] = {
 	CLI_GROUP("Whom to talk to"),
-	CLI_ADDRESS_OPTIONS(TCP | UDP, TCP),
-	CLI_UDP_OPTION,
-	CLI_FD_OPTION,
-	CLI_DIAL_OPTIONS(0, NULL, TCP | UDP, "does not go with a UNIX path"),
+	ADDRESS_OPTION_ROWS(TCP | UDP, TCP),
+	UDP_OPTION_ROW,
+	FD_OPTION_ROW,
+	CONNECT_OPTION_ROWS(0, NULL, TCP | UDP, "does not go with a UNIX path"),
 	CLI_GROUP("What to say (MESSAGEs; else standard input)"),
 	{ OPT_CONNECT_ONLY, "connect-only", NULL, "connect, say nothing, exit", 0, NULL },
 	{ OPT_PING, "ping", NULL, "measure round trips", 0, NULL },
@@ -48,7 +48,7 @@ static const struct cli_option options[] = {
 	    "is about the prompt: standard input is no terminal, or there are MESSAGEs" },
 	CLI_TIMEOUT_OPTION(0, NULL),
 	CLI_MAX_TIME_OPTION,
-	CLI_STREAM_OPTIONS(READS_STREAM,
+	TCP_OPTION_ROWS(READS_STREAM,
 	    "is about messages and streams: not with --udp, --ping or --connect-only", TCP),
 	CLI_GROUP("With --ping"),
 	{ 'c', "count", "N", "send N probes; none", PINGS, ABOUT_PING },
@@ -116,8 +116,8 @@ take_option(struct client_config *c, int id, const char *value)
 		break;
 	default:
 		if (!cli_limits_option(&c->limits, id, value) &&
-		    !cli_stream_option(&c->stream, id, value))
-			(void)cli_dial_option(&c->dial, id, value);
+		    !tcp_take_option(&c->stream, id, value))
+			(void)connect_take_option(&c->connect, id, value);
 	}
 }
 
@@ -125,11 +125,11 @@ take_option(struct client_config *c, int id, const char *value)
 static bool
 address_is_complete(const struct client_config *c, const char *const *operands, size_t count)
 {
-	if (c->dial.fd != -1)
+	if (c->connect.fd != -1)
 		return true;
 	if (count == 0)
 		return false;
-	return count == 2 || cli_operand_is_whole(&c->dial.address, operands[0]);
+	return count == 2 || operand_has_port(&c->connect.address, operands[0]);
 }
 
 static void
@@ -142,12 +142,12 @@ choose_mode(struct client_config *c, const struct cli_parser *parser)
 		cli_usage_error("--ping and --connect-only exclude each other");
 	if ((ping || connect_only) && c->messages != NULL)
 		cli_usage_error("with --%s there are no MESSAGEs", ping ? "ping" : "connect-only");
-	if (connect_only && c->dial.address.datagram)
+	if (connect_only && c->connect.address.datagram)
 		cli_usage_error("--connect-only does not go with --udp: it could not know whether "
 				"anybody is there");
 	if (ping || connect_only)
 		return;
-	if (c->dial.address.datagram)
+	if (c->connect.address.datagram)
 		c->mode = DATAGRAMS;
 	else if (c->messages != NULL)
 		c->mode = MESSAGES;
@@ -158,7 +158,7 @@ choose_mode(struct client_config *c, const struct cli_parser *parser)
 static unsigned
 mode_bits(const struct client_config *c)
 {
-	const struct cli_address_flags *a = &c->dial.address;
+	const struct address_flags *a = &c->connect.address;
 	unsigned bits = a->is_unix  ? (a->datagram ? UNIX_DATAGRAM : UNIX_STREAM) :
 			a->datagram ? UDP :
 				      TCP;
@@ -176,24 +176,25 @@ mode_bits(const struct client_config *c)
 
 /* The socket of --fd says what it is. */
 static void
-check_open_fd(struct cli_dial *dial)
+check_open_fd(struct connect_options *connect)
 {
 	struct sku_sock s;
 
-	if (sku_socket_from_fd(&s, dial->fd) == -1)
-		cli_usage_error("option '--fd' takes an open socket, which %d is not", dial->fd);
-	if (dial->address.datagram && s.type != SOCK_DGRAM)
-		cli_usage_error("descriptor %d is no datagram socket: leave --udp out", dial->fd);
-	dial->address.datagram = s.type == SOCK_DGRAM;
-	dial->address.is_unix = s.family == AF_UNIX;
+	if (sku_socket_from_fd(&s, connect->fd) == -1)
+		cli_usage_error("option '--fd' takes an open socket, which %d is not", connect->fd);
+	if (connect->address.datagram && s.type != SOCK_DGRAM)
+		cli_usage_error(
+		    "descriptor %d is no datagram socket: leave --udp out", connect->fd);
+	connect->address.datagram = s.type == SOCK_DGRAM;
+	connect->address.is_unix = s.family == AF_UNIX;
 }
 
 static void
 check_combinations(struct client_config *c, const struct cli_parser *parser)
 {
-	bool datagram = c->dial.address.datagram;
+	bool datagram = c->connect.address.datagram;
 
-	cli_dial_check(&c->dial);
+	connect_check_options(&c->connect);
 	if (cli_parser_given(parser, '4') && cli_parser_given(parser, '6'))
 		cli_usage_error("-4 and -6 exclude each other");
 	if (c->mode == PING && datagram && c->size < 16)
@@ -201,9 +202,9 @@ check_combinations(struct client_config *c, const struct cli_parser *parser)
 				"of the probe must fit in");
 	if (c->mode == PING && datagram && c->size > 65507)
 		cli_usage_error("option '--size' takes at most 65507 bytes with --udp");
-	if (c->dial.fd != -1 && c->clients > 1)
+	if (c->connect.fd != -1 && c->clients > 1)
 		cli_usage_error("--fd is one connection: --clients means nothing");
-	if (c->dial.source_port != 0 && c->clients > 1)
+	if (c->connect.source_port != 0 && c->clients > 1)
 		cli_usage_error("--source with a port is for one connection, not for --clients");
 	if (!c->limits.timeout_given && (datagram || c->mode == PING))
 		c->limits.timeout_ns = 5 * SKU_SECOND;
@@ -217,9 +218,9 @@ config_parse(struct client_config *config, int argc, char **argv)
 	size_t count = 0;
 	int id;
 
-	*config = (struct client_config){ .dial = CLI_DIAL_INIT,
+	*config = (struct client_config){ .connect = CONNECT_OPTIONS_INIT,
 		.limits = CLI_LIMITS_INIT,
-		.stream = CLI_STREAM_OPTIONS_INIT,
+		.stream = TCP_OPTIONS_INIT,
 		.count = NO_LIMIT,
 		.interval_ns = SKU_SECOND,
 		.size = 64,
@@ -234,13 +235,12 @@ config_parse(struct client_config *config, int argc, char **argv)
 		else
 			operands[count++] = value;
 	}
-	if (config->dial.fd != -1) {
+	if (config->connect.fd != -1) {
 		if (count > 0)
 			cli_usage_error("with --fd there is no HOST, PORT or PATH");
-		check_open_fd(&config->dial);
+		check_open_fd(&config->connect);
 	} else {
-		cli_endpoint_parse(
-		    &config->endpoint, &config->dial.address, operands, count, false);
+		endpoint_parse(&config->endpoint, &config->connect.address, operands, count, false);
 	}
 	choose_mode(config, &parser);
 	cli_parser_check_modes(&parser, mode_bits(config));

@@ -13,12 +13,12 @@ enum client_mode { MESSAGES, STREAM, PROMPT, DATAGRAMS, PING, CONNECT_ONLY };
 
 struct client_config {
 	enum client_mode mode;
-	struct cli_dial dial;
+	struct connect_options connect;
 	struct cli_limits limits;
-	struct cli_endpoint endpoint;
+	struct endpoint endpoint;
 	char **messages; /* ends with NULL; NULL: there are none */
 	enum expectation expect;
-	struct cli_stream_options stream;
+	struct tcp_options stream;
 	bool alpha;
 	/* --ping */
 	int64_t count; /* NO_LIMIT */

@@ -20,7 +20,7 @@
 struct datagram_exchange {
 	const struct client_config *config;
 	struct peer_connection connection; /* with one of the peers */
-	struct cli_datagram_peers peers;
+	struct datagram_peers peers;
 	size_t next_peer;
 	bool answered;		  /* somebody is there: the others are not tried any more */
 	struct sku_deadline wait; /* --wait */
@@ -134,7 +134,7 @@ try_next_address(struct datagram_exchange *t, int *status)
 	int errnum;
 
 	peer_close(&t->connection);
-	if (cli_dial_datagram(&t->config->dial, peer, &sock) == -1) {
+	if (open_datagram_socket(&t->config->connect, peer, &sock) == -1) {
 		errnum = errno;
 		sku_autoclose(&sock);
 		(void)cli_peer_text(peer, t->connection.peer);
@@ -150,7 +150,7 @@ should_retry(struct datagram_exchange *t)
 {
 	const struct timespec pause = { 0, RETRY_PAUSE };
 
-	if (!t->config->dial.wait || t->answered || t->config->dial.fd != -1 ||
+	if (!t->config->connect.wait || t->answered || t->config->connect.fd != -1 ||
 	    sku_deadline_passed(t->wait))
 		return false;
 	(void)nanosleep(&pause, NULL);
@@ -164,7 +164,7 @@ exchange_with_any(struct datagram_exchange *t, const char *message, size_t len)
 	enum outcome outcome = REFUSED;
 	int status = CLI_OK, refusal;
 
-	if (len > 65507 && !t->config->dial.address.is_unix)
+	if (len > 65507 && !t->config->connect.address.is_unix)
 		return cli_error_errno(CLI_FAILED, EMSGSIZE, "send a datagram of %zu bytes", len);
 	for (;;) {
 		if (sku_fileno(&t->connection.sock) != -1)
@@ -183,7 +183,7 @@ exchange_with_any(struct datagram_exchange *t, const char *message, size_t len)
 		if (outcome == REFUSED)
 			refusal = status;
 	}
-	if (t->config->dial.wait && !t->answered && t->config->dial.fd == -1) {
+	if (t->config->connect.wait && !t->answered && t->config->connect.fd == -1) {
 		char text[120];
 
 		(void)snprintf(
@@ -223,18 +223,18 @@ open_exchange(struct datagram_exchange *t)
 {
 	struct sku_sock sock = SKU_SOCK_INIT;
 
-	t->wait =
-	    t->config->dial.wait ? sku_deadline_in(t->config->dial.wait_ns) : sku_deadline_never();
+	t->wait = t->config->connect.wait ? sku_deadline_in(t->config->connect.wait_ns) :
+					    sku_deadline_never();
 	t->wait = sku_deadline_earlier(t->wait, t->config->limits.run);
 	t->answer = malloc(ANSWER_MAX);
 	if (t->answer == NULL)
 		return cli_error_errno(CLI_FAILED, ENOMEM, "get a buffer");
-	if (t->config->dial.fd == -1)
-		return cli_dial_resolve(
-		    &t->config->dial, &t->config->endpoint, &t->config->limits, &t->peers);
-	if (sku_socket_from_fd(&sock, t->config->dial.fd) == -1)
+	if (t->config->connect.fd == -1)
+		return resolve_datagram_peers(
+		    &t->config->connect, &t->config->endpoint, &t->config->limits, &t->peers);
+	if (sku_socket_from_fd(&sock, t->config->connect.fd) == -1)
 		return cli_error_errno(
-		    CLI_FAILED, errno, "use descriptor %d as a socket", t->config->dial.fd);
+		    CLI_FAILED, errno, "use descriptor %d as a socket", t->config->connect.fd);
 	return peer_use_socket(&t->connection, t->config, &sock);
 }
 
@@ -250,7 +250,7 @@ run_datagrams(const struct client_config *config)
 	for (char **m = config->messages; status == CLI_OK && m != NULL && *m != NULL; m++)
 		status = exchange_with_any(&t, *m, strlen(*m));
 	peer_close(&t.connection);
-	cli_datagram_peers_free(&t.peers);
+	datagram_peers_free(&t.peers);
 	free(t.answer);
 	return status;
 }

@@ -33,7 +33,7 @@ struct ping {
 	size_t count, open_connections;
 	struct cli_timers timers;
 	struct ping_stats *stats;
-	struct cli_datagram_peers peers;
+	struct datagram_peers peers;
 	int epoll_fd, signal_fd;
 	int64_t now, start_ns, stop_sending_ns;
 	char *buffer;
@@ -45,7 +45,7 @@ struct ping {
 static bool
 is_datagram(const struct ping *p)
 {
-	return p->config->dial.address.datagram;
+	return p->config->connect.address.datagram;
 }
 
 /* ---- telling ------------------------------------------------------------------------------- */
@@ -570,14 +570,14 @@ open_datagram(struct ping *p, struct ping_connection *r)
 	struct sku_sock sock = SKU_SOCK_INIT;
 	int status;
 
-	if (p->config->dial.fd != -1) {
-		if (sku_socket_from_fd(&sock, p->config->dial.fd) == -1)
+	if (p->config->connect.fd != -1) {
+		if (sku_socket_from_fd(&sock, p->config->connect.fd) == -1)
 			return cli_error_errno(
-			    CLI_FAILED, errno, "use descriptor %d", p->config->dial.fd);
+			    CLI_FAILED, errno, "use descriptor %d", p->config->connect.fd);
 		return peer_use_socket(&r->connection, p->config, &sock);
 	}
 	for (size_t i = 0; i < p->peers.count; i++) {
-		if (cli_dial_datagram(&p->config->dial, &p->peers.addresses[i], &sock) == 0)
+		if (open_datagram_socket(&p->config->connect, &p->peers.addresses[i], &sock) == 0)
 			return peer_use_socket(&r->connection, p->config, &sock);
 		status = errno;
 		sku_autoclose(&sock);
@@ -644,9 +644,9 @@ open_ping(struct ping *p)
 		return cli_error_errno(CLI_FAILED, ENOMEM, "prepare --ping");
 	for (size_t i = 0; i < (size_t)p->config->clients; i++)
 		p->connections[i].connection.sock = (struct sku_sock)SKU_SOCK_INIT;
-	if (is_datagram(p) && p->config->dial.fd == -1)
-		status = cli_dial_resolve(
-		    &p->config->dial, &p->config->endpoint, &p->config->limits, &p->peers);
+	if (is_datagram(p) && p->config->connect.fd == -1)
+		status = resolve_datagram_peers(
+		    &p->config->connect, &p->config->endpoint, &p->config->limits, &p->peers);
 	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (p->epoll_fd == -1)
 		return cli_error_errno(CLI_FAILED, errno, "prepare --ping");
@@ -694,7 +694,7 @@ close_ping(struct ping *p)
 		free(p->connections[i].probes);
 	}
 	cli_timers_free(&p->timers);
-	cli_datagram_peers_free(&p->peers);
+	datagram_peers_free(&p->peers);
 	if (p->epoll_fd != -1)
 		(void)close(p->epoll_fd);
 	if (p->signal_fd != -1)

@@ -98,7 +98,7 @@ peer_use_socket(
 	if (sku_getpeername(&connection->sock, &peer) == -1)
 		peer.len = 0;
 	(void)cli_peer_text(&peer, connection->peer);
-	cli_stream_apply(&config->stream, &connection->sock);
+	tcp_apply_options(&config->stream, &connection->sock);
 	if (sku_settimeout(&connection->sock, 0) == -1)
 		return cli_error_errno(
 		    CLI_FAILED, errno, "prepare the connection to %s", connection->peer);
@@ -113,7 +113,7 @@ peer_open(struct peer_connection *connection, const struct client_config *config
 	int status;
 
 	*connection = (struct peer_connection){ .config = config, .sock = SKU_SOCK_INIT };
-	status = cli_dial(&config->dial, &config->endpoint, &config->limits, &sock);
+	status = connect_now(&config->connect, &config->endpoint, &config->limits, &sock);
 	return status == CLI_OK ? peer_use_socket(connection, config, &sock) : status;
 }
 

@@ -40,10 +40,10 @@ enum {
 
 static const struct cli_option options[] = {
 	CLI_GROUP("Where to listen"),
-	CLI_ADDRESS_OPTIONS(INET, TCP),
-	CLI_UDP_OPTION,
-	CLI_FD_OPTION,
-	CLI_LISTEN_OPTIONS(0, NULL, INET, "does not go with a UNIX path", STREAM,
+	ADDRESS_OPTION_ROWS(INET, TCP),
+	UDP_OPTION_ROW,
+	FD_OPTION_ROW,
+	LISTEN_OPTION_ROWS(0, NULL, INET, "does not go with a UNIX path", STREAM,
 	    "is about streams: it does not go with --udp"),
 	{ OPT_REUSEPORT, "reuseport", NULL, "let several servers share the port", INET,
 	    "does not go with a UNIX path" },
@@ -54,7 +54,7 @@ static const struct cli_option options[] = {
 	{ 'c', "connections", "N", "end after N connections (datagrams with -u); none", 0, NULL },
 	{ OPT_MAX_CLIENTS, "max-clients", "N", "serve at most N at once; none", STREAM,
 	    ABOUT_STREAMS },
-	CLI_STREAM_OPTIONS(0, NULL, TCP),
+	TCP_OPTION_ROWS(0, NULL, TCP),
 	{ OPT_RATE, "rate", "N", "at most N datagrams a second from one source; none", UDP,
 	    "is about UDP: it goes with --udp" },
 	{ OPT_ALLOW_RESERVED, "allow-reserved", NULL, "answer reserved ports and addresses too",
@@ -88,11 +88,11 @@ static void
 set_defaults(struct server_config *config)
 {
 	*config = (struct server_config){
-		.listen = CLI_LISTEN_INIT,
+		.listen = LISTEN_OPTIONS_INIT,
 		.limits = CLI_LIMITS_INIT,
 		.connections = NO_LIMIT,
 		.max_clients = NO_LIMIT,
-		.stream = CLI_STREAM_OPTIONS_INIT,
+		.stream = TCP_OPTIONS_INIT,
 		.limit_rate = NO_LIMIT,
 		.close_after = NO_LIMIT,
 		.reset_after = NO_LIMIT,
@@ -155,14 +155,14 @@ take_option(struct server_config *c, int id, const char *value)
 		break;
 	default:
 		if (!cli_limits_option(&c->limits, id, value) &&
-		    !cli_stream_option(&c->stream, id, value))
-			(void)cli_listen_option(&c->listen, id, value);
+		    !tcp_take_option(&c->stream, id, value))
+			(void)listen_take_option(&c->listen, id, value);
 	}
 }
 
 /* With --fd the socket says what it is; the flags that would say it have no meaning. */
 static unsigned
-mode_from_fd(struct cli_listen *listen)
+mode_from_fd(struct listen_options *listen)
 {
 	struct sku_sock s;
 
@@ -180,7 +180,7 @@ mode_from_fd(struct cli_listen *listen)
 }
 
 static unsigned
-mode_of_flags(const struct cli_address_flags *flags)
+mode_of_flags(const struct address_flags *flags)
 {
 	if (flags->is_unix)
 		return flags->datagram ? UNIX_DATAGRAM : UNIX_STREAM;
@@ -191,8 +191,8 @@ mode_of_flags(const struct cli_address_flags *flags)
 static void
 check_fd_options(const struct cli_parser *parser)
 {
-	static const int meaningless[] = { '4', '6', 'n', CLI_OPT_MPTCP, CLI_OPT_BACKLOG,
-		CLI_OPT_REUSEADDR, CLI_OPT_NO_REUSEADDR, OPT_REUSEPORT };
+	static const int meaningless[] = { '4', '6', 'n', OPT_MPTCP, OPT_BACKLOG, OPT_REUSEADDR,
+		OPT_NO_REUSEADDR, OPT_REUSEPORT };
 
 	for (size_t i = 0; i < sizeof(meaningless) / sizeof(meaningless[0]); i++) {
 		if (cli_parser_given(parser, meaningless[i]))
@@ -231,7 +231,7 @@ config_parse(struct server_config *config, int argc, char **argv)
 		else if (count < 3)
 			operands[count++] = value;
 	}
-	cli_listen_environment(&config->listen);
+	listen_take_environment(&config->listen);
 	if (config->listen.fd != -1) {
 		if (count > 0)
 			cli_usage_error("the socket is open already (--fd or LISTEN_FDS): "
@@ -239,8 +239,7 @@ config_parse(struct server_config *config, int argc, char **argv)
 		check_fd_options(&parser);
 		mode = mode_from_fd(&config->listen);
 	} else {
-		cli_endpoint_parse(
-		    &config->endpoint, &config->listen.address, operands, count, true);
+		endpoint_parse(&config->endpoint, &config->listen.address, operands, count, true);
 		mode = mode_of_flags(&config->listen.address);
 	}
 	cli_parser_check_modes(&parser, mode);

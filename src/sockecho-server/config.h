@@ -9,13 +9,13 @@
 #define NO_LIMIT INT64_C(-1)
 
 struct server_config {
-	struct cli_listen listen;
+	struct listen_options listen;
 	struct cli_limits limits;
-	struct cli_endpoint endpoint;
+	struct endpoint endpoint;
 	bool upper;
 	int64_t connections; /* NO_LIMIT, or how many to serve */
 	int64_t max_clients; /* NO_LIMIT */
-	struct cli_stream_options stream;
+	struct tcp_options stream;
 	/* a misbehaving peer */
 	int64_t delay_ns;
 	int64_t limit_rate;  /* bytes a second; NO_LIMIT */

@@ -44,7 +44,7 @@ struct delayed_answer {
 
 struct loop {
 	const struct server_config *config;
-	struct cli_listener *listener;
+	struct listener *listener;
 	struct cli_end_signals *signals;
 	bool wildcard; /* the address that a datagram came to must be asked for */
 	int64_t now, idle_since_ns, finish_by_ns;
@@ -169,7 +169,7 @@ is_answered(struct loop *loop, size_t i)
 	if (loop->listener->sock.family == AF_UNIX) /* one without a name cannot be answered */
 		return peer.len > sizeof(sa_family_t) && !is_dropped_on_purpose(loop);
 	sku_address_unmap(&peer);
-	if (!cli_access_check(&loop->config->listen.access, &peer)) {
+	if (!access_check(&loop->config->listen.access, &peer)) {
 		cli_count_up(&server_stats.refused, 1);
 		return false;
 	}
@@ -492,8 +492,8 @@ close_loop(struct loop *loop)
 }
 
 int
-datagrams_serve(struct cli_listener *listener, const struct server_config *config,
-    struct cli_end_signals *signals)
+datagrams_serve(
+    struct listener *listener, const struct server_config *config, struct cli_end_signals *signals)
 {
 	struct loop loop = { .config = config,
 		.listener = listener,

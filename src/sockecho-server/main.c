@@ -10,10 +10,10 @@
 #include "sockecho-server/stats.h"
 #include "sockecho-server/streams.h"
 static int
-announce_and_serve(struct cli_listener *listener, const struct server_config *config,
-    struct cli_end_signals *signals)
+announce_and_serve(
+    struct listener *listener, const struct server_config *config, struct cli_end_signals *signals)
 {
-	int status = cli_listener_announce(listener, &config->listen);
+	int status = listener_announce(listener, &config->listen);
 
 	if (status != CLI_OK)
 		return status;
@@ -28,21 +28,21 @@ announce_and_serve(struct cli_listener *listener, const struct server_config *co
 static int
 open_and_serve(const struct server_config *config, struct cli_end_signals *signals)
 {
-	struct cli_listener listener = CLI_LISTENER_INIT;
+	struct listener listener = LISTENER_INIT;
 	struct pidfh *pid_file = NULL;
 	int status;
 
 	stats_on_sigusr1();
 	status = config->pidfile != NULL ? pid_file_open(&pid_file, config->pidfile) : CLI_OK;
 	if (status == CLI_OK)
-		status = cli_listener_open(
-		    &listener, &config->listen, &config->endpoint, &config->limits);
+		status =
+		    listener_open(&listener, &config->listen, &config->endpoint, &config->limits);
 	/* Not before: a name that takes its time to resolve must not keep SIGINT waiting. */
 	if (status == CLI_OK)
 		status = cli_end_signals_open(signals, config->daemon);
 	if (status == CLI_OK)
 		status = announce_and_serve(&listener, config, signals);
-	cli_listener_close(&listener);
+	listener_close(&listener);
 	pid_file_remove(pid_file);
 	cli_end_signals_close(signals);
 	return status;
@@ -64,6 +64,6 @@ main(int argc, char **argv)
 	if (cli_flush() != CLI_OK && status == CLI_OK)
 		status = CLI_FAILED;
 	cli_die_of(cli_end_signals_fatal(&signals));
-	cli_access_free(&config.listen.access);
+	access_free(&config.listen.access);
 	return status;
 }

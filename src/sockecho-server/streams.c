@@ -27,7 +27,7 @@
 
 struct loop {
 	const struct server_config *config;
-	struct cli_listener *listener;
+	struct listener *listener;
 	struct cli_end_signals *signals;
 	int epoll_fd;
 	char *buf;
@@ -202,17 +202,17 @@ accept_one(struct loop *loop)
 	struct sku_sock sock;
 	struct sku_address peer;
 
-	switch (cli_accept(loop->listener, &loop->config->listen.access, &sock, &peer)) {
-	case CLI_ACCEPT_FAILED:
+	switch (accept_connection(loop->listener, &loop->config->listen.access, &sock, &peer)) {
+	case ACCEPT_FAILED:
 		accept_failed(loop, errno);
 		return false;
-	case CLI_ACCEPT_NONE:
+	case ACCEPT_NONE:
 		return false;
-	case CLI_ACCEPT_REFUSED:
+	case ACCEPT_REFUSED:
 		loop->idle_since_ns = loop->now;
 		cli_count_up(&server_stats.refused, 1);
 		return true;
-	case CLI_ACCEPT_TAKEN:
+	case ACCEPT_TAKEN:
 		break;
 	}
 	loop->idle_since_ns = loop->now;
@@ -247,7 +247,7 @@ begin_stopping(struct loop *loop)
 
 	loop->finish_by_ns = loop->now + FINISH_TIMEOUT;
 	update_accepting(loop);
-	cli_listener_close(loop->listener);
+	listener_close(loop->listener);
 	for (struct connection *c = loop->all; c != NULL; c = next) {
 		next = c->next;
 		apply(loop, c, connection_stop(c, loop->config, loop->now));
@@ -426,8 +426,8 @@ close_loop(struct loop *loop)
 }
 
 int
-streams_serve(struct cli_listener *listener, const struct server_config *config,
-    struct cli_end_signals *signals)
+streams_serve(
+    struct listener *listener, const struct server_config *config, struct cli_end_signals *signals)
 {
 	struct loop loop = { .config = config,
 		.listener = listener,
@@ -441,7 +441,7 @@ streams_serve(struct cli_listener *listener, const struct server_config *config,
 	(void)sku_setdefaulttimeout(0); /* accepted sockets inherit it */
 	loop.status = open_loop(&loop);
 	if (loop.status == CLI_OK) {
-		cli_stream_apply(&config->stream, &listener->sock);
+		tcp_apply_options(&config->stream, &listener->sock);
 		if (listener->connected) {
 			struct sku_address peer = { .len = 0 };
 			struct sku_sock sock = listener->sock;

@@ -6,7 +6,7 @@
 #include "sockecho-server/config.h"
 
 /* Serve until the end that the command line or a signal sets.  The exit status. */
-int streams_serve(struct cli_listener *listener, const struct server_config *config,
-    struct cli_end_signals *signals);
+int streams_serve(
+    struct listener *listener, const struct server_config *config, struct cli_end_signals *signals);
 
 #endif

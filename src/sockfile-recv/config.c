@@ -27,9 +27,9 @@ enum {
 
 /* Modes of our own. */
 enum {
-	TO_DIRECTORY = LINK_MODES_END,
-	TO_FILE = 2 * LINK_MODES_END,
-	TO_DISK = 4 * LINK_MODES_END,
+	TO_DIRECTORY = MODES_END,
+	TO_FILE = 2 * MODES_END,
+	TO_DISK = 4 * MODES_END,
 };
 
 #define ABOUT_CONNECTING "is about connecting: it goes with --connect"
@@ -41,7 +41,7 @@ enum {
 static const struct cli_option options[] = {
 	CLI_GROUP("Where from"),
 	{ OPT_CONNECT, "connect", NULL, "connect to the sender instead of waiting", 0, NULL },
-	TRANSFER_LINK_OPTIONS(ABOUT_CONNECTING, ABOUT_LISTENING),
+	PEER_OPTION_ROWS(ABOUT_CONNECTING, ABOUT_LISTENING),
 	CLI_GROUP("What to take, and how"),
 	{ OPT_FORCE, "force", NULL, "replace FILE if it is there", TO_DISK, ABOUT_DISK },
 	{ OPT_SIZE, "size", "SIZE", "so much must arrive", TO_FILE, ABOUT_ONE_FILE },
@@ -88,7 +88,7 @@ take_option(struct recv_config *c, int id, const char *value)
 {
 	switch (id) {
 	case OPT_CONNECT:
-		c->link.listening = false;
+		c->peer.listening = false;
 		break;
 	case OPT_FORCE:
 		c->options.force = true;
@@ -136,7 +136,7 @@ take_option(struct recv_config *c, int id, const char *value)
 		break;
 	default:
 		if (!cli_progress_option(&c->progress, id))
-			(void)transfer_link_option(&c->link, id, value);
+			(void)peer_options_take_option(&c->peer, id, value);
 	}
 }
 
@@ -166,7 +166,7 @@ check_combinations(const struct recv_config *c, bool mode_given)
 		cli_usage_error("option '--sha256' is not possible: %s", why);
 	if (c->key_file != NULL && (!tls_load(&why) || !sha256_load(&why)))
 		cli_usage_error("option '--key' is not possible: %s", why);
-	if (c->dir != NULL && !c->link.listening && c->connections != 1)
+	if (c->dir != NULL && !c->peer.listening && c->connections != 1)
 		cli_usage_error("option '--connections' is about listening: --connect is one "
 				"connection");
 }
@@ -175,7 +175,7 @@ check_combinations(const struct recv_config *c, bool mode_given)
 static size_t
 take_file_operand(struct recv_config *c, const char *const *operands, size_t count)
 {
-	bool open = transfer_link_is_open(&c->link);
+	bool open = peer_options_is_open(&c->peer);
 
 	if (c->dir != NULL) {
 		if (open && count > 0)
@@ -184,14 +184,14 @@ take_file_operand(struct recv_config *c, const char *const *operands, size_t cou
 		/* A first operand of digits is a PORT: `--dir DIR PORT FILE` is the mistake. */
 		if (count > 2 ||
 		    (count == 2 && (cli_is_digits(operands[0]) ||
-				       cli_operand_is_whole(&c->link.address, operands[0]))))
+				       operand_has_port(&c->peer.address, operands[0]))))
 			cli_usage_error(
 			    "--dir takes the place of FILE: '%s' is too much", operands[count - 1]);
 		return count;
 	}
 	if (count == 0)
 		cli_usage_error("operands are missing: %s FILE",
-		    c->link.listening ? "[HOST] PORT" : "HOST PORT");
+		    c->peer.listening ? "[HOST] PORT" : "HOST PORT");
 	c->file = operands[--count];
 	if (open && count > 0)
 		cli_usage_error("the socket is open already (--fd or LISTEN_FDS): FILE is the only "
@@ -217,13 +217,13 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	size_t count = 0;
 	int id;
 
-	*config = (struct recv_config){ .link = TRANSFER_LINK_INIT,
+	*config = (struct recv_config){ .peer = PEER_OPTIONS_INIT,
 		.options = { .mode = default_mode() },
 		.size = NO_LIMIT,
 		.max_size = NO_LIMIT,
 		.dir_fd = -1,
 		.connections = 1 };
-	config->link.listening = true;
+	config->peer.listening = true;
 	config->operands = operands = calloc((size_t)argc + 1, sizeof(*operands));
 	if (operands == NULL)
 		cli_usage_error("no memory for the command line");
@@ -236,10 +236,10 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	}
 	count = take_file_operand(config, operands, count);
 	cli_parser_check_modes(&parser,
-	    transfer_link_finish(&config->link, &parser, operands, count) | target_modes(config));
+	    peer_options_finish(&config->peer, &parser, operands, count) | target_modes(config));
 	check_combinations(config, cli_parser_given(&parser, OPT_MODE));
 	if (cli_parser_given(&parser, OPT_RETRY))
-		transfer_link_check_retry(&config->link);
+		transfer_link_check_retry(&config->peer);
 	cli_voice.stdout_is_data = config->file != NULL && strcmp(config->file, "-") == 0;
 }
 
@@ -247,5 +247,5 @@ void
 config_free(struct recv_config *config)
 {
 	free(config->operands);
-	cli_access_free(&config->link.listen.access);
+	access_free(&config->peer.listen.access);
 }

@@ -11,7 +11,7 @@
 #define NO_LIMIT INT64_C(-1)
 
 struct recv_config {
-	struct transfer_link link;
+	struct peer_options peer;
 	const char **operands;
 	const char *file; /* as typed; "-": standard output; NULL with --dir */
 	struct target_options options;

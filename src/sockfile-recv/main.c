@@ -16,21 +16,21 @@
 struct sender_connector {
 	const struct recv_config *config;
 	struct cli_end_signals *signals;
-	struct transfer_retry retry;
+	struct retry retry;
 };
 
 static int
 connect_to_sender(void *arg, struct sku_sock *sock, bool again)
 {
 	struct sender_connector *sender = arg;
-	const struct transfer_link *link = &sender->config->link;
+	const struct peer_options *peer = &sender->config->peer;
 	int status;
 
 	if (again)
-		return transfer_redial(&sender->retry, link, sender->signals, sock);
+		return retry_reconnect(&sender->retry, peer, sender->signals, sock);
 	/* There is nothing to clean up yet: signals just end it. */
 	cli_end_signals_by_default(sender->signals, true);
-	status = cli_dial(&link->dial, &link->endpoint, &link->limits, sock);
+	status = connect_now(&peer->connect, &peer->endpoint, &peer->limits, sock);
 	cli_end_signals_by_default(sender->signals, false);
 	return status;
 }
@@ -39,7 +39,7 @@ static int
 connect_and_receive(
     const struct recv_config *config, struct target *target, struct cli_end_signals *signals)
 {
-	struct sender_connector sender = { config, signals, TRANSFER_RETRY_INIT(config->retries) };
+	struct sender_connector sender = { config, signals, RETRY_INIT(config->retries) };
 	const struct receiver_connector connector = { connect_to_sender, &sender };
 	int status = cli_end_signals_open(signals, false);
 
@@ -52,12 +52,12 @@ static int
 listen_and_receive(
     const struct recv_config *config, struct target *target, struct cli_end_signals *signals)
 {
-	struct cli_listener listener = CLI_LISTENER_INIT;
-	int status = transfer_link_listen(&config->link, &listener, signals);
+	struct listener listener = LISTENER_INIT;
+	int status = peer_options_listen(&config->peer, &listener, signals);
 
 	if (status == CLI_OK)
 		status = receiver_serve(config, &listener, target, signals);
-	cli_listener_close(&listener);
+	listener_close(&listener);
 	return status;
 }
 
@@ -79,7 +79,7 @@ open_file(const struct recv_config *config, struct target *target)
 	 * before we are connected. */
 	if (target_init(target, config->file, &config->options, &failure) == CLI_OK)
 		(void)target_open_part(
-		    target, config->link.listening && config->key_file == NULL, &failure);
+		    target, config->peer.listening && config->key_file == NULL, &failure);
 	return failure.status != CLI_OK ? transfer_failure_error(&failure) : CLI_OK;
 }
 
@@ -87,12 +87,12 @@ open_file(const struct recv_config *config, struct target *target)
 static int
 open_target(struct recv_config *config, struct target *target)
 {
-	const struct cli_user *user = &config->link.listen.user;
-	int status = cli_user_assume(user), back;
+	const struct user *user = &config->peer.listen.user;
+	int status = user_become_temporarily(user), back;
 
 	if (status == CLI_OK)
 		status = config->dir != NULL ? open_directory(config) : open_file(config, target);
-	back = cli_user_return(user);
+	back = user_restore(user);
 	return status != CLI_OK ? status : back;
 }
 
@@ -107,7 +107,7 @@ receive(struct recv_config *config, struct cli_end_signals *signals)
 	if (status == CLI_OK)
 		status = open_target(config, &target);
 	if (status == CLI_OK)
-		status = config->link.listening ? listen_and_receive(config, &target, signals) :
+		status = config->peer.listening ? listen_and_receive(config, &target, signals) :
 						  connect_and_receive(config, &target, signals);
 	target_close(&target);
 	if (config->dir_fd != -1)

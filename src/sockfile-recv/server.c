@@ -19,7 +19,7 @@
 
 struct receiver {
 	const struct recv_config *config;
-	struct cli_listener *listener;		    /* NULL: we connect */
+	struct listener *listener;		    /* NULL: we connect */
 	const struct receiver_connector *connector; /* NULL: we listen */
 	struct target *target;
 	struct cli_end_signals *signals;
@@ -123,18 +123,18 @@ accept_some(struct receiver *receiver)
 	struct sku_address peer;
 
 	while (active_sessions(receiver) < MAX_SESSIONS) {
-		switch (cli_accept(
-		    receiver->listener, &receiver->config->link.listen.access, &sock, &peer)) {
-		case CLI_ACCEPT_NONE:
+		switch (accept_connection(
+		    receiver->listener, &receiver->config->peer.listen.access, &sock, &peer)) {
+		case ACCEPT_NONE:
 			return;
-		case CLI_ACCEPT_FAILED:
+		case ACCEPT_FAILED:
 			cli_note("accept: %s; the rest wait", strerror(errno));
 			receiver->accept_again_ns = sku_now() + ACCEPT_PAUSE;
 			return;
-		case CLI_ACCEPT_REFUSED:
+		case ACCEPT_REFUSED:
 			receiver->idle_since_ns = sku_now();
 			break;
-		case CLI_ACCEPT_TAKEN:
+		case ACCEPT_TAKEN:
 			cli_log_peer(&peer, "accepted");
 			add_incoming(receiver, &sock, &peer);
 			break;
@@ -178,7 +178,7 @@ take_raw(struct receiver *receiver, size_t i)
 	while (receiver->count > 0)
 		close_incoming(receiver, 0, true);
 	cli_counter_set(&transfer_stats.connections, 1);
-	if (receiver->listener != NULL && receiver->config->link.listen.fd == -1)
+	if (receiver->listener != NULL && receiver->config->peer.listen.fd == -1)
 		(void)sku_shutdown(&receiver->listener->sock, SHUT_RDWR);
 	if (total != NO_LIMIT)
 		cli_counter_set(&transfer_stats.size, (uint64_t)total);
@@ -221,7 +221,7 @@ handle_empty(struct receiver *receiver, size_t i, int errnum)
 	}
 	if (errnum != 0)
 		(void)transfer_fail_peer(&receiver->failure, errnum,
-		    &receiver->config->link.limits.run, "receive from %s", incoming->text);
+		    &receiver->config->peer.limits.run, "receive from %s", incoming->text);
 	else
 		(void)transfer_fail(&receiver->failure, CLI_MISMATCH, 0,
 		    "it ended without a byte (--size 0 says that an empty file is meant)",
@@ -259,7 +259,7 @@ classify(struct receiver *receiver, size_t i)
 static int64_t
 silence_deadline(const struct receiver *receiver)
 {
-	int64_t timeout_ns = receiver->config->link.limits.timeout_ns;
+	int64_t timeout_ns = receiver->config->peer.limits.timeout_ns;
 
 	if (receiver->count == 0 || timeout_ns == SKU_NO_TIMEOUT)
 		return INT64_MAX;
@@ -283,7 +283,7 @@ handle_silence_timeout(struct receiver *receiver, int errnum)
 static int64_t
 accept_deadline(struct receiver *receiver)
 {
-	int64_t timeout_ns = receiver->config->link.listen.accept_timeout_ns;
+	int64_t timeout_ns = receiver->config->peer.listen.accept_timeout_ns;
 
 	if (receiver->listener == NULL || receiver->listener->connected || receiver->count > 0 ||
 	    timeout_ns == SKU_NO_TIMEOUT || active_sessions(receiver) > 0)
@@ -294,14 +294,14 @@ accept_deadline(struct receiver *receiver)
 static void
 run_deadlines(struct receiver *receiver)
 {
-	const struct cli_limits *limits = &receiver->config->link.limits;
+	const struct cli_limits *limits = &receiver->config->peer.limits;
 	int64_t now = sku_now();
 
 	if (now >= limits->run.at_ns && active_sessions(receiver) == 0) {
 		stop_receiver(receiver, cli_error(CLI_TIMED_OUT, ETIMEDOUT,
 					    "timed out (--max-time)", "%s", "wait for a sender"));
 	} else if (now >= accept_deadline(receiver)) {
-		stop_receiver(receiver, receiver->config->link.listen.accept_timeout_ns == 0 ?
+		stop_receiver(receiver, receiver->config->peer.listen.accept_timeout_ns == 0 ?
 					    cli_error_errno(CLI_FAILED, EAGAIN, "accept") :
 					    cli_error(CLI_TIMED_OUT, ETIMEDOUT,
 						"timed out (--accept-timeout)", "accept"));
@@ -324,8 +324,8 @@ poll_ms(struct receiver *receiver)
 {
 	int64_t at = accept_deadline(receiver);
 
-	if (active_sessions(receiver) == 0 && receiver->config->link.limits.run.at_ns < at)
-		at = receiver->config->link.limits.run.at_ns;
+	if (active_sessions(receiver) == 0 && receiver->config->peer.limits.run.at_ns < at)
+		at = receiver->config->peer.limits.run.at_ns;
 	if (silence_deadline(receiver) < at)
 		at = silence_deadline(receiver);
 	if (receiver->accept_again_ns != 0 && receiver->accept_again_ns < at)
@@ -447,7 +447,7 @@ run_receiver(struct receiver *receiver)
 static int
 serve_senders(struct receiver *receiver)
 {
-	const struct cli_limits *limits = &receiver->config->link.limits;
+	const struct cli_limits *limits = &receiver->config->peer.limits;
 	int status;
 
 	receiver->waits = (struct transfer_waits){ .limits = limits,
@@ -478,8 +478,8 @@ serve_senders(struct receiver *receiver)
 }
 
 int
-receiver_serve(const struct recv_config *config, struct cli_listener *listener,
-    struct target *target, struct cli_end_signals *signals)
+receiver_serve(const struct recv_config *config, struct listener *listener, struct target *target,
+    struct cli_end_signals *signals)
 {
 	struct receiver receiver = {
 		.config = config, .listener = listener, .target = target, .signals = signals

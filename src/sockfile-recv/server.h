@@ -7,7 +7,7 @@
 #include "sockfile-recv/target.h"
 
 /* Take connections from the listener until what is wanted has come.  The exit status. */
-int receiver_serve(const struct recv_config *config, struct cli_listener *listener,
+int receiver_serve(const struct recv_config *config, struct listener *listener,
     struct target *target, struct cli_end_signals *signals);
 
 /* The connections that we make, one after the other: the next follows one that was lost, as --retry

@@ -149,7 +149,7 @@ count_success(struct session_table *table, const struct session_outcome *outcome
 	count_session(table, outcome->status);
 	/* A sender that did not hear the verdict may come and ask for it. */
 	if (table->closed && !outcome->bye_received && table->retries_left > 0 &&
-	    table->config->link.listening) {
+	    table->config->peer.listening) {
 		table->closed = false;
 		table->counted--;
 		table->linger_until_ns = sku_now() + BYE_TIMEOUT;
@@ -184,14 +184,14 @@ sessions_end(struct session_table *table, const struct incoming *incoming,
 	if (failure->status == CLI_OK) {
 		if (outcome->accepted)
 			count_success(table, outcome);
-		else if (!table->config->link.listening)
+		else if (!table->config->peer.listening)
 			count_session(table, outcome->status); /* it had nothing that is wanted */
 	} else if (table->closed && !outcome->was_writer) {
 		/* It came too late, and the program ends. */
 	} else if (is_resumable(table, outcome, failure)) {
 		transfer_failure_add(failure, "the next connection may go on (--retry)");
 		transfer_failure_note(failure, &incoming->peer);
-	} else if (outcome->accepted || !table->config->link.listening) {
+	} else if (outcome->accepted || !table->config->peer.listening) {
 		count_session(table, transfer_failure_error(failure));
 	} else {
 		/* A probe, a stranger, a wrong key: told, and not counted. */

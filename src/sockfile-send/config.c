@@ -24,7 +24,7 @@ enum {
 
 /* Modes of our own. */
 enum {
-	VERIFIED = LINK_MODES_END,
+	VERIFIED = MODES_END,
 };
 
 #define ABOUT_CONNECTING "is about connecting: it does not go with --listen"
@@ -34,9 +34,9 @@ enum {
 static const struct cli_option options[] = {
 	CLI_GROUP("Where to"),
 	{ OPT_LISTEN, "listen", NULL, "wait for the receiver instead of connecting", 0, NULL },
-	TRANSFER_LINK_OPTIONS(ABOUT_CONNECTING, ABOUT_LISTENING),
+	PEER_OPTION_ROWS(ABOUT_CONNECTING, ABOUT_LISTENING),
 	{ 'c', "connections", "N", "serve N receivers, at once if they come at once (1); none",
-	    LINK_LISTENS, ABOUT_LISTENING },
+	    MODE_LISTENS, ABOUT_LISTENING },
 	CLI_GROUP("What to send, and how"),
 	{ OPT_OFFSET, "offset", "SIZE", "start at this byte of FILE (0)", 0, NULL },
 	{ OPT_COUNT, "count", "SIZE", "send exactly that much", 0, NULL },
@@ -67,7 +67,7 @@ take_option(struct send_config *c, int id, const char *value)
 {
 	switch (id) {
 	case OPT_LISTEN:
-		c->link.listening = true;
+		c->peer.listening = true;
 		break;
 	case 'c':
 		c->connections = cli_count_or_none("connections", value, 1, INT64_MAX);
@@ -101,19 +101,19 @@ take_option(struct send_config *c, int id, const char *value)
 		break;
 	default:
 		if (!cli_progress_option(&c->progress, id))
-			(void)transfer_link_option(&c->link, id, value);
+			(void)peer_options_take_option(&c->peer, id, value);
 	}
 }
 
 /* How many of the operands say where to; the rest are FILEs. */
 static size_t
-address_operands(const struct transfer_link *link, const char *const *operands, size_t count)
+address_operands(const struct peer_options *peer, const char *const *operands, size_t count)
 {
-	if (link->listen.fd != -1)
+	if (peer->listen.fd != -1)
 		return 0;
-	if (count == 0 || cli_operand_is_whole(&link->address, operands[0]))
+	if (count == 0 || operand_has_port(&peer->address, operands[0]))
 		return count == 0 ? 0 : 1;
-	if (!link->listening)
+	if (!peer->listening)
 		return count < 2 ? count : 2;
 	/* --listen PORT FILE; but `HOST PORT FILE`, as other listeners take it, is understood. */
 	return !cli_is_digits(operands[0]) && count > 2 && cli_is_digits(operands[1]) ? 2 : 1;
@@ -202,7 +202,7 @@ config_parse(struct send_config *config, int argc, char **argv)
 	unsigned modes;
 	int id;
 
-	*config = (struct send_config){ .link = TRANSFER_LINK_INIT,
+	*config = (struct send_config){ .peer = PEER_OPTIONS_INIT,
 		.count = SKU_SENDFILE_ALL,
 		.connections = 1,
 		.limit_rate = CLI_NO_RATE,
@@ -217,17 +217,17 @@ config_parse(struct send_config *config, int argc, char **argv)
 		else
 			take_option(config, id, value);
 	}
-	(void)transfer_link_is_open(&config->link);
-	address = address_operands(&config->link, operands, count);
+	(void)peer_options_is_open(&config->peer);
+	address = address_operands(&config->peer, operands, count);
 	config->files = operands + address;
 	config->file_count = count - address;
 	load_key_library(config);
-	modes = transfer_link_finish(&config->link, &parser, operands, address);
+	modes = peer_options_finish(&config->peer, &parser, operands, address);
 	if (config->verify)
 		modes |= VERIFIED;
 	cli_parser_check_modes(&parser, modes);
 	if (cli_parser_given(&parser, OPT_RETRY))
-		transfer_link_check_retry(&config->link);
+		transfer_link_check_retry(&config->peer);
 	check_combinations(config);
 }
 
@@ -235,5 +235,5 @@ void
 config_free(struct send_config *config)
 {
 	free(config->operands);
-	cli_access_free(&config->link.listen.access);
+	access_free(&config->peer.listen.access);
 }

@@ -10,7 +10,7 @@
 #define RETRIES_NOT_GIVEN INT64_C(-1)
 
 struct send_config {
-	struct transfer_link link;
+	struct peer_options peer;
 	const char **operands;
 	const char *const *files; /* the last of them, as typed; "-": standard input */
 	size_t file_count;

@@ -18,8 +18,8 @@ connect_and_send(
     const struct send_config *config, struct source *source, struct cli_end_signals *signals)
 {
 	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
-	const struct transfer_link *link = &config->link;
-	int status = cli_dial(&link->dial, &link->endpoint, &link->limits, &sock);
+	const struct peer_options *peer = &config->peer;
+	int status = connect_now(&peer->connect, &peer->endpoint, &peer->limits, &sock);
 
 	if (status == CLI_OK)
 		status = cli_end_signals_open(signals, false);
@@ -30,13 +30,13 @@ static int
 listen_and_send(
     const struct send_config *config, struct source *source, struct cli_end_signals *signals)
 {
-	struct cli_listener listener = CLI_LISTENER_INIT;
-	int status = transfer_link_listen(&config->link, &listener, signals);
+	struct listener listener = LISTENER_INIT;
+	int status = peer_options_listen(&config->peer, &listener, signals);
 
 	if (status == CLI_OK)
 		status = config->verify ? verified_serve(config, &listener, signals) :
 					  raw_serve(config, source, &listener, signals);
-	cli_listener_close(&listener);
+	listener_close(&listener);
 	return status;
 }
 
@@ -69,7 +69,7 @@ run_verified(struct send_config *config, struct cli_end_signals *signals)
 		status = check_readable(config);
 	if (status != CLI_OK)
 		return status;
-	return config->link.listening ? listen_and_send(config, NULL, signals) :
+	return config->peer.listening ? listen_and_send(config, NULL, signals) :
 					verified_send(config, signals);
 }
 
@@ -80,7 +80,7 @@ run_raw(const struct send_config *config, struct cli_end_signals *signals)
 	int status = source_open(&source, config->files[0], config->offset, config->count);
 
 	if (status == CLI_OK)
-		status = config->link.listening ? listen_and_send(config, &source, signals) :
+		status = config->peer.listening ? listen_and_send(config, &source, signals) :
 						  connect_and_send(config, &source, signals);
 	source_close(&source);
 	return status;
@@ -93,7 +93,7 @@ check_rereadable(const struct send_config *config)
 	struct stat st;
 	bool input = strcmp(config->files[0], "-") == 0;
 
-	if (!config->link.listening || config->connections == 1)
+	if (!config->peer.listening || config->connections == 1)
 		return;
 	if ((input ? fstat(STDIN_FILENO, &st) : stat(config->files[0], &st)) == 0 &&
 	    !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode) && !S_ISDIR(st.st_mode))

@@ -54,7 +54,7 @@ struct raw_server {
 	const struct send_config *config;
 	struct source *source;
 	struct cli_end_signals *signals;
-	struct cli_listener *listener; /* NULL: there is one connection */
+	struct listener *listener; /* NULL: there is one connection */
 	int epoll_fd;
 	struct cli_timers timers;
 	struct cli_progress progress;
@@ -230,7 +230,7 @@ fail_client_errno(struct raw_server *server, struct raw_client *client, int errn
 static void
 timed_out(struct raw_server *server, struct raw_client *client)
 {
-	if (server->config->link.limits.timeout_ns == 0)
+	if (server->config->peer.limits.timeout_ns == 0)
 		fail_client(server, client, EAGAIN, NULL);
 	else if (client->state == CLOSING)
 		fail_client(server, client, ETIMEDOUT,
@@ -265,7 +265,7 @@ complete_client(struct raw_server *server, struct raw_client *client)
 static void
 restart_timeout(struct raw_server *server, struct raw_client *client)
 {
-	int64_t timeout_ns = server->config->link.limits.timeout_ns, at;
+	int64_t timeout_ns = server->config->peer.limits.timeout_ns, at;
 
 	client->idle_at_ns =
 	    client->blocked && timeout_ns != SKU_NO_TIMEOUT ? server->now + timeout_ns : INT64_MAX;
@@ -289,7 +289,7 @@ all_acknowledged(const struct raw_client *client)
 static void
 begin_closing(struct raw_server *server, struct raw_client *client)
 {
-	int64_t timeout_ns = server->config->link.limits.timeout_ns;
+	int64_t timeout_ns = server->config->peer.limits.timeout_ns;
 
 	if (source_check_end(server->source, client->sent) != CLI_OK) {
 		stop_server(server, CLI_MISMATCH);
@@ -364,7 +364,7 @@ send_some(struct raw_server *server, struct raw_client *client)
 	watch_input(server, client->waiting_for_input);
 	watch(server, client);
 	if (client->blocked && result == SOURCE_BLOCKED && sent == 0 &&
-	    server->config->link.limits.timeout_ns == 0)
+	    server->config->peer.limits.timeout_ns == 0)
 		timed_out(server, client);
 	else
 		restart_timeout(server, client);
@@ -461,19 +461,19 @@ accept_some(struct raw_server *server)
 	while (server->accepting && !server->done) {
 		struct raw_client *client;
 
-		switch (cli_accept(
-		    server->listener, &server->config->link.listen.access, &sock, &peer)) {
-		case CLI_ACCEPT_NONE:
+		switch (accept_connection(
+		    server->listener, &server->config->peer.listen.access, &sock, &peer)) {
+		case ACCEPT_NONE:
 			return;
-		case CLI_ACCEPT_FAILED:
+		case ACCEPT_FAILED:
 			cli_note("accept: %s; the rest wait", strerror(errno));
 			server->accept_again_ns = server->now + ACCEPT_PAUSE;
 			update_accepting(server);
 			return;
-		case CLI_ACCEPT_REFUSED:
+		case ACCEPT_REFUSED:
 			server->idle_since_ns = server->now;
 			continue;
-		case CLI_ACCEPT_TAKEN:
+		case ACCEPT_TAKEN:
 			break;
 		}
 		server->idle_since_ns = server->now;
@@ -490,7 +490,7 @@ accept_some(struct raw_server *server)
 static int64_t
 accept_deadline(const struct raw_server *server)
 {
-	int64_t timeout_ns = server->config->link.listen.accept_timeout_ns;
+	int64_t timeout_ns = server->config->peer.listen.accept_timeout_ns;
 
 	if (server->listener == NULL || server->active > 0 || timeout_ns == SKU_NO_TIMEOUT)
 		return INT64_MAX;
@@ -511,11 +511,11 @@ run_timers(struct raw_server *server)
 	}
 	if (server->done)
 		return;
-	if (server->now >= server->config->link.limits.run.at_ns)
+	if (server->now >= server->config->peer.limits.run.at_ns)
 		stop_server(server, cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
 					"send %s", server->source->name));
 	else if (server->now >= accept_deadline(server) &&
-		 server->config->link.listen.accept_timeout_ns == 0)
+		 server->config->peer.listen.accept_timeout_ns == 0)
 		stop_server(server, cli_error_errno(CLI_FAILED, EAGAIN, "accept"));
 	else if (server->now >= accept_deadline(server))
 		stop_server(server,
@@ -530,7 +530,7 @@ static int
 poll_ms(const struct raw_server *server)
 {
 	const struct cli_timer *timer = cli_timers_first(&server->timers);
-	int64_t at = server->config->link.limits.run.at_ns;
+	int64_t at = server->config->peer.limits.run.at_ns;
 
 	if (accept_deadline(server) < at)
 		at = accept_deadline(server);
@@ -664,7 +664,7 @@ raw_send(const struct send_config *config, struct source *source, struct sku_soc
 }
 
 int
-raw_serve(const struct send_config *config, struct source *source, struct cli_listener *listener,
+raw_serve(const struct send_config *config, struct source *source, struct listener *listener,
     struct cli_end_signals *signals)
 {
 	struct raw_server server = { .config = config,

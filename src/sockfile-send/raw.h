@@ -10,7 +10,7 @@
 int raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock,
     struct cli_end_signals *signals);
 /* To all that come, as --connections says.  The exit status. */
-int raw_serve(const struct send_config *config, struct source *source,
-    struct cli_listener *listener, struct cli_end_signals *signals);
+int raw_serve(const struct send_config *config, struct source *source, struct listener *listener,
+    struct cli_end_signals *signals);
 
 #endif

@@ -74,8 +74,8 @@ send_on(struct send_job *job, struct sku_sock *sock, struct sku_address *peer,
 
 /* The connection is over: 0 to try again, else the program ends with *status. */
 static int
-should_retry(const struct send_job *job, const struct transfer_retry *retry,
-    const struct sku_address *peer, struct transfer_failure *failure, int *status)
+should_retry(const struct send_job *job, const struct retry *retry, const struct sku_address *peer,
+    struct transfer_failure *failure, int *status)
 {
 	*status = job->status;
 	if (failure->status == CLI_OK)
@@ -96,8 +96,8 @@ static int
 connect_first(
     const struct send_config *config, struct cli_end_signals *signals, struct sku_sock *sock)
 {
-	const struct transfer_link *link = &config->link;
-	int status = cli_dial(&link->dial, &link->endpoint, &link->limits, sock);
+	const struct peer_options *peer = &config->peer;
+	int status = connect_now(&peer->connect, &peer->endpoint, &peer->limits, sock);
 
 	return status == CLI_OK ? cli_end_signals_open(signals, false) : status;
 }
@@ -110,10 +110,9 @@ verified_send(const struct send_config *config, struct cli_end_signals *signals)
 	uint8_t id[WIRE_ID_SIZE];
 	struct cli_progress progress;
 	struct send_job job = { .config = config, .id = id };
-	struct transfer_retry retry =
-	    TRANSFER_RETRY_INIT(config->retries == RETRIES_NOT_GIVEN ? 0 : config->retries);
+	struct retry retry = RETRY_INIT(config->retries == RETRIES_NOT_GIVEN ? 0 : config->retries);
 	struct transfer_waits waits = {
-		.limits = &config->link.limits, .progress = &progress, .done = &transfer_stats.bytes
+		.limits = &config->peer.limits, .progress = &progress, .done = &transfer_stats.bytes
 	};
 	struct transfer_failure failure = { .status = CLI_OK };
 	int status = random_id(id);
@@ -131,7 +130,7 @@ verified_send(const struct send_config *config, struct cli_end_signals *signals)
 		cli_counter_set(&transfer_stats.connections, 0);
 		if (should_retry(&job, &retry, &peer, &failure, &status) == -1)
 			break;
-		status = transfer_redial(&retry, &config->link, signals, &sock);
+		status = retry_reconnect(&retry, &config->peer, signals, &sock);
 		if (status != CLI_OK) {
 			if (job.outcome_unknown)
 				cli_say_error("delivered or not: unknown", "send %s",
@@ -148,7 +147,7 @@ verified_send(const struct send_config *config, struct cli_end_signals *signals)
 
 struct send_server {
 	const struct send_config *config;
-	struct cli_listener *listener;
+	struct listener *listener;
 	struct cli_end_signals *signals;
 	uint8_t id[WIRE_ID_SIZE];
 	struct transfer_waits waits;
@@ -278,17 +277,17 @@ accept_some(struct send_server *server)
 	struct sku_address peer;
 
 	while (may_accept(server)) {
-		switch (cli_accept(
-		    server->listener, &server->config->link.listen.access, &sock, &peer)) {
-		case CLI_ACCEPT_NONE:
+		switch (accept_connection(
+		    server->listener, &server->config->peer.listen.access, &sock, &peer)) {
+		case ACCEPT_NONE:
 			return;
-		case CLI_ACCEPT_FAILED:
+		case ACCEPT_FAILED:
 			cli_note("accept: %s; the rest wait", strerror(errno));
 			server->accept_again_ns = sku_now() + ACCEPT_PAUSE;
 			return;
-		case CLI_ACCEPT_REFUSED:
+		case ACCEPT_REFUSED:
 			break;
-		case CLI_ACCEPT_TAKEN:
+		case ACCEPT_TAKEN:
 			cli_log_peer(&peer, "accepted");
 			start_client(server, &sock, &peer);
 			break;
@@ -306,7 +305,7 @@ stop_server(struct send_server *server, int status)
 static int64_t
 accept_deadline(const struct send_server *server)
 {
-	int64_t timeout_ns = server->config->link.listen.accept_timeout_ns;
+	int64_t timeout_ns = server->config->peer.listen.accept_timeout_ns;
 
 	if (server->idle_since_ns == INT64_MAX || timeout_ns == SKU_NO_TIMEOUT)
 		return INT64_MAX;
@@ -336,11 +335,11 @@ check_clients(struct send_server *server)
 	}
 	if (server->done || count > 0)
 		return;
-	if (sku_deadline_passed(server->config->link.limits.run))
+	if (sku_deadline_passed(server->config->peer.limits.run))
 		stop_server(server, cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
 					"wait for a receiver"));
 	else if (sku_now() >= accept_deadline(server))
-		stop_server(server, server->config->link.listen.accept_timeout_ns == 0 ?
+		stop_server(server, server->config->peer.listen.accept_timeout_ns == 0 ?
 					cli_error_errno(CLI_FAILED, EAGAIN, "accept") :
 					cli_error(CLI_TIMED_OUT, ETIMEDOUT,
 					    "timed out (--accept-timeout)", "accept"));
@@ -351,8 +350,8 @@ poll_ms(const struct send_server *server)
 {
 	int64_t at = accept_deadline(server);
 
-	if (server->idle_since_ns != INT64_MAX && server->config->link.limits.run.at_ns < at)
-		at = server->config->link.limits.run.at_ns;
+	if (server->idle_since_ns != INT64_MAX && server->config->peer.limits.run.at_ns < at)
+		at = server->config->peer.limits.run.at_ns;
 	if (server->accept_again_ns != 0 && server->accept_again_ns < at)
 		at = server->accept_again_ns;
 	if (server->progress.next_ns < at)
@@ -404,13 +403,13 @@ start_only_client(struct send_server *server)
 }
 
 int
-verified_serve(const struct send_config *config, struct cli_listener *listener,
-    struct cli_end_signals *signals)
+verified_serve(
+    const struct send_config *config, struct listener *listener, struct cli_end_signals *signals)
 {
 	struct send_server server = { .config = config,
 		.listener = listener,
 		.signals = signals,
-		.waits = { .limits = &config->link.limits, .signal_fd = signals->fd },
+		.waits = { .limits = &config->peer.limits, .signal_fd = signals->fd },
 		.retries_left = config->retries,
 		.idle_since_ns = sku_now() };
 	int64_t total = total_size(config);

@@ -8,7 +8,7 @@
 /* Connect and deliver, again after a lost connection as --retry says.  The exit status. */
 int verified_send(const struct send_config *config, struct cli_end_signals *signals);
 /* Deliver to those that come, as --connections says.  The exit status. */
-int verified_serve(const struct send_config *config, struct cli_listener *listener,
-    struct cli_end_signals *signals);
+int verified_serve(
+    const struct send_config *config, struct listener *listener, struct cli_end_signals *signals);
 
 #endif

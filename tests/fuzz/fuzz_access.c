@@ -147,7 +147,7 @@ rule_of(const char *text, struct rule *rule)
 
 /* An address that differs from the rule's own in one bit, if flipped is one of the 128. */
 static void
-check_peer(const struct cli_access *access, const struct rule *rule, unsigned flipped)
+check_peer(const struct access_list *access, const struct rule *rule, unsigned flipped)
 {
 	struct sku_address peer = { .in6.sin6_family = AF_INET6, .len = sizeof(peer.in6) };
 	struct sku_address plain;
@@ -160,7 +160,7 @@ check_peer(const struct cli_access *access, const struct rule *rule, unsigned fl
 	sku_address_unmap(&plain);
 	same_family = (plain.sa.sa_family == AF_INET) == rule->v4;
 	served = same_family && flipped >= rule->bits;
-	if (cli_access_check(access, &peer) != served || cli_access_check(access, &plain) != served)
+	if (access_check(access, &peer) != served || access_check(access, &plain) != served)
 		abort();
 }
 
@@ -168,8 +168,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
-	struct cli_cidr cidr;
-	const struct cli_access access = { .allow = &cidr, .allow_count = 1 };
+	struct access_cidr cidr;
+	const struct access_list access = { .allow = &cidr, .allow_count = 1 };
 	struct rule rule;
 	bool accepted;
 
@@ -177,7 +177,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	(void)memcpy(text, data, size);
 	text[size] = '\0';
-	accepted = cli_cidr_parse(&cidr, text) == CLI_CIDR_OK;
+	accepted = access_cidr_parse(&cidr, text) == ACCESS_CIDR_OK;
 	if (accepted != rule_of(text, &rule))
 		abort();
 	for (unsigned i = 0; accepted && i <= 128; i++)

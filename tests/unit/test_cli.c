@@ -190,13 +190,13 @@ strangers_bytes_are_escaped(void **state)
 static bool
 matches(const char *rule, const char *address)
 {
-	struct cli_cidr cidr;
-	struct cli_access access = { .allow = &cidr, .allow_count = 1 };
+	struct access_cidr cidr;
+	struct access_list access = { .allow = &cidr, .allow_count = 1 };
 	struct sku_address peer;
 
-	assert_int_equal(cli_cidr_parse(&cidr, rule), CLI_CIDR_OK);
+	assert_int_equal(access_cidr_parse(&cidr, rule), ACCESS_CIDR_OK);
 	assert_int_equal(sku_address_from_numeric(&peer, AF_UNSPEC, address, 1), 0);
-	return cli_access_check(&access, &peer);
+	return access_check(&access, &peer);
 }
 
 static void
@@ -248,16 +248,16 @@ a_rule_is_never_guessed(void **state)
 		{ "::ffff:10.1.2.3/104", "::ffff:10.0.0.0/104" },
 		{ "::ffff:0:0/95", "::fffe:0:0/95" },
 	};
-	struct cli_cidr cidr, network;
+	struct access_cidr cidr, network;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
-		if (cli_cidr_parse(&cidr, malformed[i]) != CLI_CIDR_MALFORMED)
+		if (access_cidr_parse(&cidr, malformed[i]) != ACCESS_CIDR_MALFORMED)
 			fail_msg("'%s' is taken", malformed[i]);
 	}
 	for (size_t i = 0; i < sizeof(too_long) / sizeof(too_long[0]); i++) {
-		assert_int_equal(cli_cidr_parse(&cidr, too_long[i].text), CLI_CIDR_HOST_BITS);
-		assert_int_equal(cli_cidr_parse(&network, too_long[i].network), CLI_CIDR_OK);
+		assert_int_equal(access_cidr_parse(&cidr, too_long[i].text), ACCESS_CIDR_HOST_BITS);
+		assert_int_equal(access_cidr_parse(&network, too_long[i].network), ACCESS_CIDR_OK);
 		assert_memory_equal(&cidr, &network, sizeof(cidr));
 	}
 }
@@ -265,20 +265,20 @@ a_rule_is_never_guessed(void **state)
 static void
 a_rule_refuses_what_it_cannot_judge(void **state)
 {
-	struct cli_access none = { 0 }, deny = { 0 };
+	struct access_list none = { 0 }, deny = { 0 };
 	struct sku_address path, ten;
 
 	(void)state;
 	assert_int_equal(sku_address_from_path(&path, "/x"), 0);
 	assert_int_equal(sku_address_from_numeric(&ten, AF_INET, "10.0.0.1", 1), 0);
-	assert_true(cli_access_check(&none, &path));
-	cli_access_add(&deny, false, "deny", "192.0.2.0/24");
-	assert_false(cli_access_check(&deny, &path));
-	assert_true(cli_access_check(&deny, &ten));
-	cli_access_add(&deny, true, "allow", "10.0.0.0/8");
-	cli_access_add(&deny, false, "deny", "10.0.0.1");
-	assert_false(cli_access_check(&deny, &ten));
-	cli_access_free(&deny);
+	assert_true(access_check(&none, &path));
+	access_add(&deny, false, "deny", "192.0.2.0/24");
+	assert_false(access_check(&deny, &path));
+	assert_true(access_check(&deny, &ten));
+	access_add(&deny, true, "allow", "10.0.0.0/8");
+	access_add(&deny, false, "deny", "10.0.0.1");
+	assert_false(access_check(&deny, &ten));
+	access_free(&deny);
 }
 
 static void
