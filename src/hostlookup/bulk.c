@@ -349,10 +349,10 @@ printer_main(void *arg)
 
 /* With the lock held.  False: it is over. */
 static bool
-add_query(struct bulk *b, const struct cli_query *query)
+add_query(struct bulk *b, const struct input *query)
 {
 	const char *fault =
-	    query->malformed != NULL ? query->malformed : lookup_validate(b->config, query->text);
+	    query->error != NULL ? query->error : lookup_validate(b->config, query->text);
 	struct entry *e;
 
 	while (b->count == b->size && !b->stopped)
@@ -386,23 +386,23 @@ add_query(struct bulk *b, const struct cli_query *query)
 static void
 read_queries(struct bulk *b)
 {
-	struct cli_queries queries;
-	struct cli_query query;
+	struct inputs inputs;
+	struct input query;
 	bool more = true;
 
-	cli_queries_init(&queries, b->config->names, b->config->name_count, b->config->file);
-	while (more && cli_queries_next(&queries, &query)) {
+	inputs_init(&inputs, b->config->names, b->config->name_count, b->config->file);
+	while (more && inputs_next(&inputs, &query)) {
 		(void)pthread_mutex_lock(&b->lock);
 		more = add_query(b, &query);
 		(void)pthread_mutex_unlock(&b->lock);
 	}
 	(void)pthread_mutex_lock(&b->lock);
 	b->read_all = true;
-	if (queries.status > b->status)
-		b->status = queries.status;
+	if (inputs.status > b->status)
+		b->status = inputs.status;
 	(void)pthread_cond_signal(&b->printer_wakes);
 	(void)pthread_mutex_unlock(&b->lock);
-	cli_queries_close(&queries);
+	inputs_close(&inputs);
 }
 
 /* ---- all together -------------------------------------------------------------------------- */

@@ -26,8 +26,8 @@ enum { LOOKS_UP = FORWARD | ALL | REVERSE };
 
 #define ABOUT_LOOKUPS "is about look-ups"
 
-static const struct cli_option options[] = {
-	CLI_GROUP("What to ask"),
+static const struct option_row options[] = {
+	OPTION_GROUP("What to ask"),
 	{ '4', "ipv4", NULL, "IPv4 alone (default but for --all)", FORWARD | ALL,
 	    "is about looking up addresses" },
 	{ '6', "ipv6", NULL, "IPv6 alone", FORWARD | ALL, "is about looking up addresses" },
@@ -37,30 +37,30 @@ static const struct cli_option options[] = {
 	{ 'r', "reverse", NULL, "print the name of an address", 0, NULL },
 	{ OPT_CONFIRM, "confirm", NULL, "only a name that resolves back to the address", REVERSE,
 	    "goes with --reverse" },
-	CLI_GROUP("This machine"),
+	OPTION_GROUP("This machine"),
 	{ OPT_HOSTNAME, "hostname", NULL, "print its name", 0, NULL },
 	{ OPT_FQDN, "fqdn", NULL, "print its name, or NAME's, with the domain", 0, NULL },
 	{ OPT_SET_HOSTNAME, "set-hostname", "NAME", "set its name", 0, NULL },
 	{ OPT_HAS_IPV6, "has-ipv6", NULL, "print whether it has IPv6: yes (0) or no (3)", 0, NULL },
-	CLI_GROUP("Many names"),
+	OPTION_GROUP("Many names"),
 	{ 'f', "file", "FILE", "read the names from FILE; - is standard input", LOOKS_UP,
 	    ABOUT_LOOKUPS },
 	{ 'j', "jobs", "N", "look N up at once (16)", LOOKS_UP, ABOUT_LOOKUPS },
 	{ OPT_UNORDERED, "unordered", NULL, "print answers as they come", LOOKS_UP, ABOUT_LOOKUPS },
-	CLI_GROUP("Time"),
+	OPTION_GROUP("Time"),
 	{ 't', "timeout", "SECONDS", "limit of each look-up; none", LOOKS_UP | FQDN,
 	    ABOUT_LOOKUPS },
 	{ OPT_WAIT, "wait", "SECONDS", "ask again until there is an answer; none", LOOKS_UP,
 	    ABOUT_LOOKUPS },
-	CLI_MAX_TIME_OPTION,
-	CLI_COMMON_OPTIONS,
-	CLI_END,
+	MAX_TIME_OPTION_ROW,
+	COMMON_OPTION_ROWS,
+	OPTION_END,
 };
 
 static const char *const synopsis[] = { "[options] NAME...", "[options] -r ADDR...",
 	"--hostname | --fqdn [NAME] | --set-hostname NAME | --has-ipv6", NULL };
 
-static const struct cli_command command = { "hostlookup", synopsis,
+static const struct command command = { "hostlookup", synopsis,
 	"Look names and addresses of hosts up, through the system's resolver.", options };
 
 bool
@@ -73,7 +73,7 @@ static void
 set_lookup_kind(struct host_config *c, enum lookup_kind kind)
 {
 	if (c->lookup_kind != LOOKUP_ADDRESS && c->lookup_kind != kind)
-		cli_usage_error("--all, --reverse, --hostname, --fqdn, --set-hostname and "
+		opt_usage_error("--all, --reverse, --hostname, --fqdn, --set-hostname and "
 				"--has-ipv6 exclude each other");
 	c->lookup_kind = kind;
 }
@@ -82,7 +82,7 @@ static void
 set_family(struct host_config *c, int family)
 {
 	if (c->family != AF_UNSPEC && c->family != family)
-		cli_usage_error("-4 and -6 exclude each other");
+		opt_usage_error("-4 and -6 exclude each other");
 	c->family = family;
 }
 
@@ -110,7 +110,7 @@ is_hostname(const char *name)
 }
 
 static void
-take_option(struct host_config *c, const struct cli_parser *parser, int id, const char *value)
+take_option(struct host_config *c, const struct opt_parser *parser, int id, const char *value)
 {
 	struct cli_limits limits = CLI_LIMITS_INIT;
 
@@ -140,8 +140,8 @@ take_option(struct host_config *c, const struct cli_parser *parser, int id, cons
 		set_lookup_kind(c, LOOKUP_FQDN);
 		break;
 	case OPT_SET_HOSTNAME:
-		if (!cli_parser_spelt_out(parser, "set-hostname"))
-			cli_usage_error("--set-hostname must be spelt out");
+		if (!opt_was_written_in_full(parser, "set-hostname"))
+			opt_usage_error("--set-hostname must be spelt out");
 		set_lookup_kind(c, LOOKUP_SET_HOSTNAME);
 		c->set_hostname = value;
 		break;
@@ -152,16 +152,16 @@ take_option(struct host_config *c, const struct cli_parser *parser, int id, cons
 		c->file = value;
 		break;
 	case 'j':
-		c->jobs = cli_count("jobs", value, 1, 4096);
+		c->jobs = value_count("jobs", value, 1, 4096);
 		break;
 	case OPT_UNORDERED:
 		c->unordered = true;
 		break;
 	case OPT_WAIT:
-		c->wait_ns = cli_seconds("wait", value, true);
+		c->wait_ns = value_seconds("wait", value, true);
 		break;
 	default:
-		(void)cli_limits_option(&limits, id, value);
+		(void)timeouts_take_option(&limits, id, value);
 		if (id == 't')
 			c->timeout_ns = limits.timeout_ns;
 		else
@@ -189,39 +189,39 @@ check_operands(const struct host_config *c)
 	bool looks_up = (mode_of(c) & LOOKS_UP) != 0;
 
 	if (looks_up && c->name_count == 0 && c->file == NULL)
-		cli_usage_error("missing operand: NAME");
+		opt_usage_error("missing operand: NAME");
 	if (c->lookup_kind == LOOKUP_FQDN && c->name_count > 1)
-		cli_usage_error("--fqdn takes one NAME at most");
+		opt_usage_error("--fqdn takes one NAME at most");
 	if (mode_of(c) == MACHINE && c->name_count > 0)
-		cli_usage_error("too many operands: '%s'", c->names[0]);
+		opt_usage_error("too many operands: '%s'", c->names[0]);
 	if (c->lookup_kind == LOOKUP_SET_HOSTNAME && !is_hostname(c->set_hostname))
-		cli_usage_error(
+		opt_usage_error(
 		    "option '--set-hostname' takes a NAME of letters, digits and '-', "
 		    "in labels of 1 to 63 with dots between, 64 bytes at most, not '%s'",
 		    c->set_hostname);
 	if (c->ex && config_is_bulk(c) && !cli_voice.json)
-		cli_usage_error("--ex with several names goes with --json");
+		opt_usage_error("--ex with several names goes with --json");
 	if (c->unordered && !config_is_bulk(c))
-		cli_usage_error("option '--unordered' goes with several names");
+		opt_usage_error("option '--unordered' goes with several names");
 }
 
 void
 config_parse(struct host_config *config, int argc, char **argv)
 {
-	struct cli_parser parser;
+	struct opt_parser parser;
 	const char *value;
 	int id;
 
 	*config = (struct host_config){
 		.jobs = 16, .timeout_ns = SKU_NO_TIMEOUT, .names = argv, .run = sku_deadline_never()
 	};
-	cli_parser_init(&parser, &command, argc, argv);
-	while ((id = cli_parser_next(&parser, &value)) != CLI_DONE) {
-		if (id != CLI_OPERAND)
+	opt_init(&parser, &command, argc, argv);
+	while ((id = opt_next(&parser, &value)) != OPT_DONE) {
+		if (id != OPT_OPERAND)
 			take_option(config, &parser, id, value);
 		else /* what was parsed makes room for the operands */
-			argv[config->name_count++] = cli_parser_operand(&parser);
+			argv[config->name_count++] = opt_operand(&parser);
 	}
-	cli_parser_check_modes(&parser, mode_of(config));
+	opt_check_modes(&parser, mode_of(config));
 	check_operands(config);
 }

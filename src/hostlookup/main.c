@@ -37,7 +37,7 @@ look_up(const struct host_config *config)
 		const char *fault = lookup_validate(config, config->names[0]);
 
 		if (fault != NULL)
-			cli_usage_error("'%s': %s", config->names[0], fault);
+			opt_usage_error("'%s': %s", config->names[0], fault);
 		if (config->timeout_ns == SKU_NO_TIMEOUT &&
 		    sku_deadline_left(config->run) == SKU_NO_TIMEOUT)
 			return look_up_one(config);

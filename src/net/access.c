@@ -34,7 +34,7 @@ parse_bits(const char *text, unsigned max, unsigned *bits)
 {
 	const char *error;
 
-	if (!cli_is_digits(text) || (text[0] == '0' && text[1] != '\0'))
+	if (!value_is_digits(text) || (text[0] == '0' && text[1] != '\0'))
 		return false;
 	*bits = (unsigned)strtonum(text, 0, max, &error);
 	return error == NULL;
@@ -125,18 +125,18 @@ access_add(struct access_list *access, bool allow, const char *option, const cha
 		break;
 	case ACCESS_CIDR_HOST_BITS:
 		(void)inet_ntop(cidr.family, cidr.bytes, network, sizeof(network));
-		cli_usage_error("option '--%s' takes a network without host bits (%s/%u), or one "
+		opt_usage_error("option '--%s' takes a network without host bits (%s/%u), or one "
 				"address (%.*s), not '%s'",
 		    option, network, cidr.bits, (int)strcspn(value, "/"), value, value);
 	case ACCESS_CIDR_MALFORMED:
-		cli_usage_error("option '--%s' takes an address or a network, written out "
+		opt_usage_error("option '--%s' takes an address or a network, written out "
 				"(192.0.2.1, 192.0.2.0/24, 2001:db8::/32; no name, short form or "
 				"zone), not '%s'",
 		    option, value);
 	}
 	grown = reallocarray(*list, *count + 1, sizeof(**list));
 	if (grown == NULL)
-		cli_usage_error("no memory for '--%s'", option);
+		opt_usage_error("no memory for '--%s'", option);
 	*list = grown;
 	grown[(*count)++] = cidr;
 }

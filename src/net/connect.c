@@ -25,18 +25,18 @@ connect_take_option(struct connect_options *options, int id, const char *value)
 {
 	switch (id) {
 	case OPT_CONNECT_TIMEOUT:
-		options->connect_timeout_ns = cli_seconds("connect-timeout", value, true);
+		options->connect_timeout_ns = value_seconds("connect-timeout", value, true);
 		options->connect_timeout_given = true;
 		return true;
 	case OPT_WAIT:
-		options->wait_ns = cli_seconds("wait", value, true);
+		options->wait_ns = value_seconds("wait", value, true);
 		options->wait = true;
 		return true;
 	case OPT_SOURCE:
 		endpoint_parse_source("source", value, options->source_host, &options->source_port);
 		return true;
 	case OPT_FD:
-		options->fd = (int)cli_count("fd", value, 0, INT32_MAX);
+		options->fd = (int)value_count("fd", value, 0, INT32_MAX);
 		return true;
 	default:
 		return endpoint_take_option(&options->address, id);
@@ -50,12 +50,12 @@ connect_check_options(const struct connect_options *options)
 
 	if (options->fd != -1 &&
 	    (options->wait || options->connect_timeout_given || options->source_host[0] != '\0'))
-		cli_usage_error("with --fd there is nothing to connect: --wait, --connect-timeout "
+		opt_usage_error("with --fd there is nothing to connect: --wait, --connect-timeout "
 				"and --source mean nothing");
 	if (options->source_host[0] != '\0' && options->address.family != AF_UNSPEC &&
 	    sku_address_from_numeric(&source, options->address.family, options->source_host, 0) ==
 		-1)
-		cli_usage_error("--source %s is of the other family than -%d", options->source_host,
+		opt_usage_error("--source %s is of the other family than -%d", options->source_host,
 		    options->address.family == AF_INET ? 4 : 6);
 }
 

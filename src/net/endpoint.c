@@ -72,7 +72,7 @@ static const char *
 copy_text(struct endpoint *endpoint, int slot, const char *text, size_t len)
 {
 	if (len >= sizeof(endpoint->text[slot]))
-		cli_usage_error("'%.40s...' is too long for a host or a port", text);
+		opt_usage_error("'%.40s...' is too long for a host or a port", text);
 	memcpy(endpoint->text[slot], text, len);
 	endpoint->text[slot][len] = '\0';
 	return endpoint->text[slot];
@@ -86,7 +86,7 @@ set_host(struct endpoint *endpoint, const char *text, size_t len)
 
 		endpoint->host = copy_text(endpoint, 0, text + 1, len - 2);
 		if (sku_address_from_numeric(&address, AF_INET6, endpoint->host, 0) == -1)
-			cli_usage_error("'%s' is no IPv6 address", endpoint->host);
+			opt_usage_error("'%s' is no IPv6 address", endpoint->host);
 		return;
 	}
 	endpoint->host = copy_text(endpoint, 0, text, len);
@@ -113,10 +113,10 @@ validate_port(const struct endpoint *endpoint, bool numeric, bool listening)
 	    strpbrk(port, " \t\n\v\f\r") == NULL)
 		return; /* a service's name, which has no blank */
 	if (digits == 0 || port[digits] != '\0')
-		cli_usage_error("'%s' is no PORT: a number from %d to 65535%s", port, min,
+		opt_usage_error("'%s' is no PORT: a number from %d to 65535%s", port, min,
 		    numeric ? " (--numeric)" : ", or the name of a service");
 	if (strtoul(port, NULL, 10) > 65535 || strtol(port, NULL, 10) < min)
-		cli_usage_error("PORT is a number from %d to 65535, not %s", min, port);
+		opt_usage_error("PORT is a number from %d to 65535, not %s", min, port);
 }
 
 /* What can only be meant as an address must be one: it is never asked the resolver. */
@@ -126,15 +126,15 @@ validate_host(const char *host, const struct address_flags *flags)
 	struct sku_address address;
 
 	if (*host == '\0')
-		cli_usage_error("HOST is empty");
+		opt_usage_error("HOST is empty");
 	if (sku_address_from_numeric(&address, flags->family, host, 0) == 0)
 		return;
 	if (sku_address_from_numeric(&address, AF_UNSPEC, host, 0) == 0)
-		cli_usage_error("%s is no IPv%d address", host, flags->family == AF_INET ? 4 : 6);
+		opt_usage_error("%s is no IPv%d address", host, flags->family == AF_INET ? 4 : 6);
 	if (flags->numeric)
-		cli_usage_error("'%s' is no address (--numeric)", host);
+		opt_usage_error("'%s' is no address (--numeric)", host);
 	if (strchr(host, ':') != NULL || host[strspn(host, DIGITS ".")] == '\0')
-		cli_usage_error("'%s' is no address and no name of a host", host);
+		opt_usage_error("'%s' is no address and no name of a host", host);
 }
 
 static void
@@ -143,12 +143,12 @@ parse_path(struct endpoint *endpoint, const char *const *operands, size_t count)
 	struct sku_address address;
 
 	if (count != 1)
-		cli_usage_error("with --unix there is one operand: PATH");
+		opt_usage_error("with --unix there is one operand: PATH");
 	if (sku_address_from_path(&address, operands[0]) == -1) {
 		if (errno == ENAMETOOLONG)
-			cli_usage_error("a UNIX path has at most %zu bytes, this one %zu: %s",
+			opt_usage_error("a UNIX path has at most %zu bytes, this one %zu: %s",
 			    sizeof(address.un.sun_path), strlen(operands[0]), operands[0]);
-		cli_usage_error("PATH is empty");
+		opt_usage_error("PATH is empty");
 	}
 	endpoint->path = operands[0];
 }
@@ -165,7 +165,7 @@ endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
 		return;
 	}
 	if (count == 0 || count > 2)
-		cli_usage_error("%s operand%s: %s", count == 0 ? "missing" : "too many",
+		opt_usage_error("%s operand%s: %s", count == 0 ? "missing" : "too many",
 		    count == 0 ? "" : "s", form);
 	if (count == 2) {
 		set_host(endpoint, operands[0], strlen(operands[0]));
@@ -176,7 +176,7 @@ endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
 		endpoint->host = flags->family == AF_INET6 ? "::1" : "127.0.0.1";
 		endpoint->port = copy_text(endpoint, 1, operands[0], strlen(operands[0]));
 	} else {
-		cli_usage_error("a PORT is missing after '%s': %s", operands[0], form);
+		opt_usage_error("a PORT is missing after '%s': %s", operands[0], form);
 	}
 	validate_port(endpoint, flags->numeric, listening);
 	if (listening && (*endpoint->host == '\0' || strcmp(endpoint->host, "*") == 0))
@@ -202,7 +202,7 @@ endpoint_parse_source(const char *option, const char *value, char host[128], uns
 	}
 	if (strlen(endpoint.host) >= 128 ||
 	    sku_address_from_numeric(&address, AF_UNSPEC, endpoint.host, 0) == -1)
-		cli_usage_error("option '--%s' takes an address of this machine, ADDR[:PORT], "
+		opt_usage_error("option '--%s' takes an address of this machine, ADDR[:PORT], "
 				"not '%s'",
 		    option, value);
 	(void)snprintf(host, 128, "%s", endpoint.host);

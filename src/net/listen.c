@@ -27,10 +27,10 @@
 static int
 open_descriptor(const char *option, const char *value)
 {
-	int fd = (int)cli_count(option, value, 0, INT32_MAX);
+	int fd = (int)value_count(option, value, 0, INT32_MAX);
 
 	if (fcntl(fd, F_GETFD) == -1)
-		cli_usage_error(
+		opt_usage_error(
 		    "option '--%s' takes a descriptor that is open, which %d is not", option, fd);
 	return fd;
 }
@@ -43,7 +43,7 @@ listen_take_option(struct listen_options *config, int id, const char *value)
 		config->fd = open_descriptor("fd", value);
 		return true;
 	case OPT_ACCEPT_TIMEOUT:
-		config->accept_timeout_ns = cli_seconds("accept-timeout", value, true);
+		config->accept_timeout_ns = value_seconds("accept-timeout", value, true);
 		return true;
 	case OPT_READY_FD:
 		config->ready_fd = open_descriptor("ready-fd", value);
@@ -52,7 +52,7 @@ listen_take_option(struct listen_options *config, int id, const char *value)
 		config->port_file = value;
 		return true;
 	case OPT_BACKLOG:
-		config->backlog = (int)cli_count("backlog", value, INT32_MIN, INT32_MAX);
+		config->backlog = (int)value_count("backlog", value, INT32_MIN, INT32_MAX);
 		return true;
 	case OPT_REUSEADDR:
 		config->reuseaddr = true;
@@ -80,21 +80,21 @@ void
 listen_take_environment(struct listen_options *config)
 {
 	const char *count = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
-	bool for_us = count != NULL && pid != NULL && cli_is_digits(pid) &&
+	bool for_us = count != NULL && pid != NULL && value_is_digits(pid) &&
 		      strtol(pid, NULL, 10) == (long)getpid();
 
 	if (for_us && strcmp(count, "1") != 0)
-		cli_usage_error("LISTEN_FDS hands over %.20s sockets: one is taken", count);
+		opt_usage_error("LISTEN_FDS hands over %.20s sockets: one is taken", count);
 	(void)unsetenv("LISTEN_FDS");
 	(void)unsetenv("LISTEN_PID");
 	(void)unsetenv("LISTEN_FDNAMES");
 	if (!for_us)
 		return;
 	if (config->fd != -1)
-		cli_usage_error("a socket comes from --fd and from LISTEN_FDS: one is taken");
+		opt_usage_error("a socket comes from --fd and from LISTEN_FDS: one is taken");
 	config->fd = FIRST_LISTEN_FD;
 	if (fcntl(config->fd, F_GETFD) == -1)
-		cli_usage_error(
+		opt_usage_error(
 		    "LISTEN_FDS hands over descriptor %d, which is not open", config->fd);
 }
 

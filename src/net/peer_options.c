@@ -8,7 +8,7 @@
 bool
 peer_options_take_option(struct peer_options *options, int id, const char *value)
 {
-	if (cli_limits_option(&options->limits, id, value) ||
+	if (timeouts_take_option(&options->limits, id, value) ||
 	    endpoint_take_option(&options->address, id))
 		return true;
 	/* --fd goes to both; which one is meant shows when all is read. */
@@ -29,22 +29,22 @@ peer_options_is_open(struct peer_options *options)
 
 /* The socket says what it is; flags that say something else are a mistake. */
 static void
-check_open_fd(struct peer_options *options, const struct cli_parser *parser)
+check_open_fd(struct peer_options *options, const struct opt_parser *parser)
 {
 	static const int meaningless[] = { '4', '6', 'n', OPT_MPTCP, OPT_BACKLOG, OPT_REUSEADDR,
 		OPT_NO_REUSEADDR };
 	struct sku_sock s;
 
 	if (sku_socket_from_fd(&s, options->listen.fd) == -1)
-		cli_usage_error("descriptor %d is no socket", options->listen.fd);
+		opt_usage_error("descriptor %d is no socket", options->listen.fd);
 	if (s.type != SOCK_STREAM)
-		cli_usage_error("descriptor %d is no stream socket", options->listen.fd);
+		opt_usage_error("descriptor %d is no stream socket", options->listen.fd);
 	if (options->address.is_unix && s.family != AF_UNIX)
-		cli_usage_error(
+		opt_usage_error(
 		    "descriptor %d is no UNIX socket: leave --unix out", options->listen.fd);
 	for (size_t i = 0; i < sizeof(meaningless) / sizeof(meaningless[0]); i++) {
-		if (cli_parser_given(parser, meaningless[i]))
-			cli_usage_error("the socket is open already (--fd or LISTEN_FDS): -4, -6, "
+		if (opt_given(parser, meaningless[i]))
+			opt_usage_error("the socket is open already (--fd or LISTEN_FDS): -4, -6, "
 					"--numeric, --mptcp, --backlog, --reuseaddr and "
 					"--no-reuseaddr mean nothing");
 	}
@@ -64,11 +64,11 @@ modes_of(const struct peer_options *options)
 }
 
 unsigned
-peer_options_finish(struct peer_options *options, const struct cli_parser *parser,
+peer_options_finish(struct peer_options *options, const struct opt_parser *parser,
     const char *const *operands, size_t count)
 {
-	if (cli_parser_given(parser, '4') && cli_parser_given(parser, '6'))
-		cli_usage_error("-4 and -6 exclude each other");
+	if (opt_given(parser, '4') && opt_given(parser, '6'))
+		opt_usage_error("-4 and -6 exclude each other");
 	if (options->listen.fd != -1)
 		check_open_fd(options, parser);
 	else
@@ -93,7 +93,7 @@ transfer_link_check_retry(const struct peer_options *options)
 	if (options->listening && sku_socket_from_fd(&s, options->listen.fd) == 0)
 		(void)sku_getsockopt(&s, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len);
 	if (!listening)
-		cli_usage_error("the socket is open already (--fd or LISTEN_FDS), and is not "
+		opt_usage_error("the socket is open already (--fd or LISTEN_FDS), and is not "
 				"listened on: there is no other connection for --retry");
 }
 

@@ -35,10 +35,10 @@ enum {
 
 /* connects: what makes the program connect, for the messages ("is about connecting: …"). */
 #define PEER_OPTION_ROWS(connects, listens)                                                        \
-	ADDRESS_OPTION_ROWS(MODE_INET, MODE_TCP), FD_OPTION_ROW, CLI_GROUP("Connecting"),          \
+	ADDRESS_OPTION_ROWS(MODE_INET, MODE_TCP), FD_OPTION_ROW, OPTION_GROUP("Connecting"),       \
 	    CONNECT_OPTION_ROWS(                                                                   \
 		MODE_CONNECTS, connects, MODE_CONNECTS_INET, "is about connecting over IP"),       \
-	    CLI_GROUP("Listening"),                                                                \
+	    OPTION_GROUP("Listening"),                                                             \
 	    LISTEN_OPTION_ROWS(MODE_LISTENS, listens, MODE_LISTENS_INET,                           \
 		"is about listening over IP", MODE_LISTENS, listens)
 
@@ -50,7 +50,7 @@ bool peer_options_take_option(struct peer_options *options, int id, const char *
 bool peer_options_is_open(struct peer_options *options);
 /* Take the address operands, check what does not go together, and return the modes.  Misuse ends
  * the program with status 2. */
-unsigned peer_options_finish(struct peer_options *options, const struct cli_parser *parser,
+unsigned peer_options_finish(struct peer_options *options, const struct opt_parser *parser,
     const char *const *operands, size_t count);
 /* --retry was given: there must be a way to another connection. */
 void transfer_link_check_retry(const struct peer_options *options);

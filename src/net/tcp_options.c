@@ -11,7 +11,7 @@ tcp_take_option(struct tcp_options *options, int id, const char *value)
 {
 	switch (id) {
 	case OPT_BUFSIZE:
-		options->bufsize = (size_t)cli_size("bufsize", value, 1, 1 << 30);
+		options->bufsize = (size_t)value_size("bufsize", value, 1, 1 << 30);
 		return true;
 	case OPT_KEEPALIVE:
 		options->keepalive = true;

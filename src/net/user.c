@@ -16,7 +16,7 @@ user_parse(struct user *user, const char *option, const char *name)
 	const struct passwd *entry = getpwnam(name);
 
 	if (entry == NULL)
-		cli_usage_error("option '--%s' takes the name of a user of this machine, not '%s'",
+		opt_usage_error("option '--%s' takes the name of a user of this machine, not '%s'",
 		    option, name);
 	*user = (struct user){ name, entry->pw_uid, entry->pw_gid };
 }

@@ -10,29 +10,29 @@
 #include <string.h>
 
 void
-cli_queries_init(struct cli_queries *queries, char *const *operands, size_t count, const char *file)
+inputs_init(struct inputs *inputs, char *const *operands, size_t count, const char *file)
 {
-	*queries = (struct cli_queries){
+	*inputs = (struct inputs){
 		.operands = operands, .operand_count = count, .file = file, .status = CLI_OK
 	};
 }
 
 static const char *
-shown_name(const struct cli_queries *queries)
+display_name(const struct inputs *inputs)
 {
-	return strcmp(queries->file, "-") == 0 ? "standard input" : queries->file;
+	return strcmp(inputs->file, "-") == 0 ? "standard input" : inputs->file;
 }
 
 static bool
-open_file(struct cli_queries *queries)
+open_file(struct inputs *inputs)
 {
-	if (queries->stream != NULL)
+	if (inputs->stream != NULL)
 		return true;
-	queries->stream = strcmp(queries->file, "-") == 0 ? stdin : fopen(queries->file, "re");
-	if (queries->stream == NULL)
-		queries->status =
-		    cli_error_errno(CLI_FAILED, errno, "open %s", shown_name(queries));
-	return queries->stream != NULL;
+	inputs->stream = strcmp(inputs->file, "-") == 0 ? stdin : fopen(inputs->file, "re");
+	if (inputs->stream == NULL)
+		inputs->status =
+		    cli_error_errno(CLI_FAILED, errno, "open %s", display_name(inputs));
+	return inputs->stream != NULL;
 }
 
 /* Cut white space off both ends; the start of what is left. */
@@ -49,11 +49,11 @@ trim(char *line, size_t *len)
 }
 
 static const char *
-find_fault(const char *text, size_t len)
+validate_line(const char *text, size_t len)
 {
 	if (memchr(text, '\0', len) != NULL)
 		return "there is a NUL in it";
-	if (len > CLI_QUERY_MAX)
+	if (len > INPUT_MAX)
 		return "it is too long";
 	return cli_is_utf8(text, len) ? NULL : "it is no UTF-8";
 }
@@ -61,55 +61,55 @@ find_fault(const char *text, size_t len)
 /* One line into the buffer; of one that is too long the rest is thrown away, so that memory does
  * not grow with it.  False at the end. */
 static bool
-read_line(struct cli_queries *queries, size_t *len)
+read_line(struct inputs *inputs, size_t *len)
 {
 	int c = EOF;
 
 	*len = 0;
-	while ((c = getc_unlocked(queries->stream)) != EOF && c != '\n') {
-		if (*len <= CLI_QUERY_MAX)
-			queries->line[(*len)++] = (char)c;
+	while ((c = getc_unlocked(inputs->stream)) != EOF && c != '\n') {
+		if (*len <= INPUT_MAX)
+			inputs->line[(*len)++] = (char)c;
 	}
-	queries->line[*len] = '\0';
+	inputs->line[*len] = '\0';
 	return c != EOF || *len > 0;
 }
 
 static bool
-next_line(struct cli_queries *queries, struct cli_query *query)
+next_line(struct inputs *inputs, struct input *input)
 {
 	size_t len;
 
-	while (read_line(queries, &len)) {
-		query->text = trim(queries->line, &len);
-		if (len == 0 || query->text[0] == '#')
+	while (read_line(inputs, &len)) {
+		input->text = trim(inputs->line, &len);
+		if (len == 0 || input->text[0] == '#')
 			continue;
-		query->malformed = find_fault(query->text, len);
+		input->error = validate_line(input->text, len);
 		return true;
 	}
-	if (ferror(queries->stream))
-		queries->status =
-		    cli_error_errno(CLI_FAILED, errno, "read %s", shown_name(queries));
+	if (ferror(inputs->stream))
+		inputs->status =
+		    cli_error_errno(CLI_FAILED, errno, "read %s", display_name(inputs));
 	return false;
 }
 
 bool
-cli_queries_next(struct cli_queries *queries, struct cli_query *query)
+inputs_next(struct inputs *inputs, struct input *input)
 {
-	*query = (struct cli_query){ NULL, NULL };
-	if (queries->operand_count > 0) {
-		query->text = *queries->operands++;
-		queries->operand_count--;
-		query->malformed = find_fault(query->text, strlen(query->text));
+	*input = (struct input){ NULL, NULL };
+	if (inputs->operand_count > 0) {
+		input->text = *inputs->operands++;
+		inputs->operand_count--;
+		input->error = validate_line(input->text, strlen(input->text));
 		return true;
 	}
-	return queries->file != NULL && queries->status == CLI_OK && open_file(queries) &&
-	       next_line(queries, query);
+	return inputs->file != NULL && inputs->status == CLI_OK && open_file(inputs) &&
+	       next_line(inputs, input);
 }
 
 void
-cli_queries_close(struct cli_queries *queries)
+inputs_close(struct inputs *inputs)
 {
-	if (queries->stream != NULL && queries->stream != stdin)
-		(void)fclose(queries->stream);
-	queries->stream = NULL;
+	if (inputs->stream != NULL && inputs->stream != stdin)
+		(void)fclose(inputs->stream);
+	inputs->stream = NULL;
 }

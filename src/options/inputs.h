@@ -6,27 +6,26 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define CLI_QUERY_MAX ((size_t)4096) /* bytes of a line; a longer one is malformed */
+#define INPUT_MAX ((size_t)4096) /* bytes of a line; a longer one is malformed */
 
-struct cli_queries {
+struct inputs {
 	char *const *operands; /* what is left of them; count tells where they end */
 	size_t operand_count;
 	const char *file; /* --file; NULL: none.  "-": standard input */
 	FILE *stream;
-	char line[CLI_QUERY_MAX + 2];
+	char line[INPUT_MAX + 2];
 	int status; /* CLI_OK, or of a file that could not be read to its end */
 };
 
-struct cli_query {
-	const char *text;      /* valid until the next call */
-	const char *malformed; /* NULL, or why it cannot be asked: it is reported, not looked up */
+struct input {
+	const char *text;  /* valid until the next call */
+	const char *error; /* NULL, or why it cannot be asked: it is reported, not looked up */
 };
 
-void cli_queries_init(
-    struct cli_queries *queries, char *const *operands, size_t count, const char *file);
+void inputs_init(struct inputs *inputs, char *const *operands, size_t count, const char *file);
 /* The next: false at the end.  Blank lines and those that begin with '#' are skipped, white space
  * around a line is cut off.  A file that cannot be read is reported, and is the end. */
-bool cli_queries_next(struct cli_queries *queries, struct cli_query *query);
-void cli_queries_close(struct cli_queries *queries);
+bool inputs_next(struct inputs *inputs, struct input *input);
+void inputs_close(struct inputs *inputs);
 
 #endif

@@ -14,7 +14,7 @@
 #define HELP_COLUMN 30
 
 void
-cli_usage_error(const char *format, ...)
+opt_usage_error(const char *format, ...)
 {
 	va_list args;
 	char *line = NULL;
@@ -31,20 +31,20 @@ cli_usage_error(const char *format, ...)
 }
 
 static bool
-is_row(const struct cli_option *o)
+is_row(const struct option_row *o)
 {
 	return o->name != NULL;
 }
 
 static bool
-is_end(const struct cli_option *o)
+is_end(const struct option_row *o)
 {
 	return o->id == -1;
 }
 
 /* A usage error is a record too, also one that comes before the --json on the line. */
 static void
-look_ahead_for_json(int argc, char **argv)
+usage_errors_as_json(int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		if (strcmp(argv[i], "--json") == 0 || strcmp(argv[i], "-J") == 0)
@@ -53,7 +53,7 @@ look_ahead_for_json(int argc, char **argv)
 }
 
 void
-cli_parser_init(struct cli_parser *parser, const struct cli_command *command, int argc, char **argv)
+opt_init(struct opt_parser *parser, const struct command *command, int argc, char **argv)
 {
 	char *s = parser->shortopts;
 	size_t n = 0;
@@ -62,11 +62,11 @@ cli_parser_init(struct cli_parser *parser, const struct cli_command *command, in
 	parser->command = command;
 	parser->argc = argc;
 	parser->argv = argv;
-	look_ahead_for_json(argc, argv);
+	usage_errors_as_json(argc, argv);
 	/* '-': operands are returned where they stand; ':': getopt prints nothing. */
 	*s++ = '-';
 	*s++ = ':';
-	for (const struct cli_option *o = command->options; !is_end(o); o++) {
+	for (const struct option_row *o = command->options; !is_end(o); o++) {
 		if (!is_row(o))
 			continue;
 		parser->longopts[n++] = (struct option){ o->name,
@@ -82,7 +82,7 @@ cli_parser_init(struct cli_parser *parser, const struct cli_command *command, in
 }
 
 static void
-print_option(const struct cli_option *o)
+print_option(const struct option_row *o)
 {
 	char left[80];
 	int n = 0;
@@ -100,13 +100,13 @@ print_option(const struct cli_option *o)
 }
 
 static void
-print_help(const struct cli_command *command)
+print_help(const struct command *command)
 {
 	for (size_t i = 0; command->synopsis[i] != NULL; i++)
 		cli_print("%s %s %s\n", i == 0 ? "usage:" : "      ", command->name,
 		    command->synopsis[i]);
 	cli_print("%s\n", command->summary);
-	for (const struct cli_option *o = command->options; !is_end(o); o++) {
+	for (const struct option_row *o = command->options; !is_end(o); o++) {
 		if (is_row(o))
 			print_option(o);
 		else
@@ -117,7 +117,7 @@ print_help(const struct cli_command *command)
 
 /* The row of the option that getopt_long returned. */
 static int
-find_row(const struct cli_command *command, int id)
+find_row(const struct command *command, int id)
 {
 	for (int i = 0; !is_end(&command->options[i]); i++) {
 		if (is_row(&command->options[i]) && command->options[i].id == id)
@@ -127,33 +127,34 @@ find_row(const struct cli_command *command, int id)
 }
 
 /* getopt_long says '?' alike for an unknown, an ambiguous and an overfed option. */
-static void __attribute__((noreturn)) complain(const struct cli_parser *parser, const char *token)
+static void __attribute__((noreturn))
+report_unknown_option(const struct opt_parser *parser, const char *token)
 {
 	size_t len = strcspn(token + 2, "="), matches = 0;
 
 	if (token[0] != '-' || token[1] != '-')
-		cli_usage_error("unknown option '-%c'", optopt);
+		opt_usage_error("unknown option '-%c'", optopt);
 	for (const struct option *o = parser->longopts; o->name != NULL; o++) {
 		if (strncmp(o->name, token + 2, len) != 0)
 			continue;
 		matches++;
 		if (token[2 + len] == '=' && o->has_arg == no_argument && o->name[len] == '\0')
-			cli_usage_error("option '--%s' takes no value", o->name);
+			opt_usage_error("option '--%s' takes no value", o->name);
 	}
-	cli_usage_error(
+	opt_usage_error(
 	    "%s option '%.*s'", matches > 1 ? "ambiguous" : "unknown", (int)len + 2, token);
 }
 
-static void __attribute__((noreturn)) complain_missing(const struct cli_parser *parser)
+static void __attribute__((noreturn)) report_missing_value(const struct opt_parser *parser)
 {
 	int row = find_row(parser->command, optopt);
-	const struct cli_option *o = &parser->command->options[row < 0 ? 0 : row];
+	const struct option_row *o = &parser->command->options[row < 0 ? 0 : row];
 
-	cli_usage_error("option '--%s' takes a value: %s", o->name, o->arg);
+	opt_usage_error("option '--%s' takes a value: %s", o->name, o->arg);
 }
 
 static bool
-common_option(const struct cli_parser *parser, int id)
+common_option(const struct opt_parser *parser, int id)
 {
 	switch (id) {
 	case 'h':
@@ -177,7 +178,7 @@ common_option(const struct cli_parser *parser, int id)
 }
 
 int
-cli_parser_next(struct cli_parser *parser, const char **value)
+opt_next(struct opt_parser *parser, const char **value)
 {
 	for (;;) {
 		int before = optind, id = -1;
@@ -190,16 +191,17 @@ cli_parser_next(struct cli_parser *parser, const char **value)
 		if (id == -1) {
 			parser->ended = true;
 			if (optind >= parser->argc)
-				return CLI_DONE;
+				return OPT_DONE;
 			*value = parser->argv[optind++]; /* after "--" */
-			return CLI_OPERAND;
+			return OPT_OPERAND;
 		}
-		if (id == CLI_OPERAND)
-			return CLI_OPERAND;
+		if (id == OPT_OPERAND)
+			return OPT_OPERAND;
 		if (id == '?')
-			complain(parser, parser->argv[before < parser->argc ? before : optind - 1]);
+			report_unknown_option(
+			    parser, parser->argv[before < parser->argc ? before : optind - 1]);
 		if (id == ':')
-			complain_missing(parser);
+			report_missing_value(parser);
 		parser->given[find_row(parser->command, id)] = true;
 		if (!common_option(parser, id))
 			return id;
@@ -207,19 +209,19 @@ cli_parser_next(struct cli_parser *parser, const char **value)
 }
 
 char **
-cli_parser_rest(const struct cli_parser *parser)
+opt_rest(const struct opt_parser *parser)
 {
 	return &parser->argv[optind - 1];
 }
 
 char *
-cli_parser_operand(const struct cli_parser *parser)
+opt_operand(const struct opt_parser *parser)
 {
 	return parser->argv[optind - 1];
 }
 
 bool
-cli_parser_spelt_out(const struct cli_parser *parser, const char *name)
+opt_was_written_in_full(const struct opt_parser *parser, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -235,18 +237,18 @@ cli_parser_spelt_out(const struct cli_parser *parser, const char *name)
 }
 
 void
-cli_parser_check_modes(const struct cli_parser *parser, unsigned mode)
+opt_check_modes(const struct opt_parser *parser, unsigned mode)
 {
-	const struct cli_option *options = parser->command->options;
+	const struct option_row *options = parser->command->options;
 
 	for (int i = 0; !is_end(&options[i]); i++) {
 		if (parser->given[i] && options[i].modes != 0 && (options[i].modes & mode) == 0)
-			cli_usage_error("option '--%s' %s", options[i].name, options[i].where);
+			opt_usage_error("option '--%s' %s", options[i].name, options[i].where);
 	}
 }
 
 bool
-cli_parser_given(const struct cli_parser *parser, int id)
+opt_given(const struct opt_parser *parser, int id)
 {
 	int row = find_row(parser->command, id);
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct cli_option {
+struct option_row {
 	int id;		   /* the short option's character, or a number from 256 on */
 	const char *name;  /* the long option; NULL ends the table, or begins a group: */
 	const char *arg;   /* what it takes: "SECONDS"; NULL for a flag */
@@ -20,60 +20,59 @@ struct cli_option {
 };
 
 /* A heading in --help. */
-#define CLI_GROUP(heading)                                                                         \
+#define OPTION_GROUP(heading)                                                                      \
 	{                                                                                          \
 		0, NULL, NULL, heading, 0, NULL                                                    \
 	}
-#define CLI_END                                                                                    \
+#define OPTION_END                                                                                 \
 	{                                                                                          \
 		-1, NULL, NULL, NULL, 0, NULL                                                      \
 	}
 
-#define CLI_OPTIONS_MAX 96
+#define OPTIONS_MAX 96
 
-struct cli_command {
+struct command {
 	const char *name;
 	const char *const *synopsis; /* lines after "usage: NAME ", ends with NULL */
 	const char *summary;
-	const struct cli_option *options; /* ends with CLI_END */
+	const struct option_row *options; /* ends with OPTION_END */
 };
 
 /* One pass over the command line. */
-struct cli_parser {
-	const struct cli_command *command;
+struct opt_parser {
+	const struct command *command;
 	int argc;
 	char **argv;
-	struct option longopts[CLI_OPTIONS_MAX + 1];
-	char shortopts[2 * CLI_OPTIONS_MAX + 4];
-	bool given[CLI_OPTIONS_MAX]; /* by row */
-	bool ended;		     /* the options are over: only operands are left */
+	struct option longopts[OPTIONS_MAX + 1];
+	char shortopts[2 * OPTIONS_MAX + 4];
+	bool given[OPTIONS_MAX]; /* by row */
+	bool ended;		 /* the options are over: only operands are left */
 };
 
-enum { CLI_OPERAND = 1, CLI_DONE = -1 };
+enum { OPT_OPERAND = 1, OPT_DONE = -1 };
 
-void cli_parser_init(
-    struct cli_parser *parser, const struct cli_command *command, int argc, char **argv);
-/* The next option's id and its argument in *value, CLI_OPERAND and the operand, or CLI_DONE.
+void opt_init(struct opt_parser *parser, const struct command *command, int argc, char **argv);
+/* The next option's id and its argument in *value, OPT_OPERAND and the operand, or OPT_DONE.
  * Options may stand after operands; `--` ends them.  Options of every program (help, version,
  * quiet, verbose, json) are dealt with inside.  Misuse ends the program with status 2. */
-int cli_parser_next(struct cli_parser *parser, const char **value);
+int opt_next(struct opt_parser *parser, const char **value);
 /* The operand that was returned last and everything after it, unparsed: for a command line whose
  * options end there.  Ends with NULL. */
-char **cli_parser_rest(const struct cli_parser *parser);
+char **opt_rest(const struct opt_parser *parser);
 /* The operand that was returned last, as it stands in argv. */
-char *cli_parser_operand(const struct cli_parser *parser);
+char *opt_operand(const struct opt_parser *parser);
 /* Was the option that was returned last written in full, not abbreviated? */
-bool cli_parser_spelt_out(const struct cli_parser *parser, const char *name);
-/* After CLI_DONE: was an option given that has no meaning in this mode?  Then a usage error. */
-void cli_parser_check_modes(const struct cli_parser *parser, unsigned mode);
-bool cli_parser_given(const struct cli_parser *parser, int id);
+bool opt_was_written_in_full(const struct opt_parser *parser, const char *name);
+/* After OPT_DONE: was an option given that has no meaning in this mode?  Then a usage error. */
+void opt_check_modes(const struct opt_parser *parser, unsigned mode);
+bool opt_given(const struct opt_parser *parser, int id);
 
 /* `PROGRAM: …`, `Try 'PROGRAM --help' for more information.`, status 2; does not return. */
-__attribute__((format(printf, 1, 2), noreturn)) void cli_usage_error(const char *format, ...);
+__attribute__((format(printf, 1, 2), noreturn)) void opt_usage_error(const char *format, ...);
 
 /* The options that every program has. */
-#define CLI_COMMON_OPTIONS                                                                         \
-	CLI_GROUP("Output"), { 'q', "quiet", NULL, "no summary, progress or notes", 0, NULL },     \
+#define COMMON_OPTION_ROWS                                                                         \
+	OPTION_GROUP("Output"), { 'q', "quiet", NULL, "no summary, progress or notes", 0, NULL },  \
 	    { 'v', "verbose", NULL, "say more; may be repeated", 0, NULL },                        \
 	    { 'J', "json", NULL, "print JSON Lines", 0, NULL },                                    \
 	    { 'h', "help", NULL, "print this help and exit", 0, NULL },                            \

@@ -5,15 +5,15 @@
 #include "options/values.h"
 
 bool
-cli_limits_option(struct cli_limits *limits, int id, const char *value)
+timeouts_take_option(struct cli_limits *limits, int id, const char *value)
 {
 	switch (id) {
 	case 't':
-		limits->timeout_ns = cli_seconds("timeout", value, true);
+		limits->timeout_ns = value_seconds("timeout", value, true);
 		limits->timeout_given = true;
 		return true;
 	case 'w':
-		limits->run = sku_deadline_in(cli_seconds("max-time", value, true));
+		limits->run = sku_deadline_in(value_seconds("max-time", value, true));
 		return true;
 	default:
 		return false;
@@ -21,10 +21,10 @@ cli_limits_option(struct cli_limits *limits, int id, const char *value)
 }
 
 bool
-cli_progress_option(enum cli_progress_wish *wish, int id)
+progress_take_option(enum cli_progress_wish *wish, int id)
 {
-	if (id != CLI_OPT_PROGRESS && id != CLI_OPT_NO_PROGRESS)
+	if (id != OPT_PROGRESS && id != OPT_NO_PROGRESS)
 		return false;
-	*wish = id == CLI_OPT_PROGRESS ? CLI_PROGRESS_ON : CLI_PROGRESS_OFF;
+	*wish = id == OPT_PROGRESS ? CLI_PROGRESS_ON : CLI_PROGRESS_OFF;
 	return true;
 }

@@ -6,28 +6,28 @@
 #include "run/progress.h"
 #include "run/timeouts.h"
 
-#define CLI_TIMEOUT_OPTION(modes, where)                                                           \
+#define TIMEOUT_OPTION_ROW(modes, where)                                                           \
 	{                                                                                          \
 		't', "timeout", "SECONDS", "limit of each operation; 0: do not block; none",       \
 		    modes, where                                                                   \
 	}
-#define CLI_MAX_TIME_OPTION                                                                        \
+#define MAX_TIME_OPTION_ROW                                                                        \
 	{                                                                                          \
 		'w', "max-time", "SECONDS", "limit of the whole run; none", 0, NULL                \
 	}
 
 /* Takes the options above: false for any other. */
-bool cli_limits_option(struct cli_limits *limits, int id, const char *value);
+bool timeouts_take_option(struct cli_limits *limits, int id, const char *value);
 
-enum { CLI_OPT_PROGRESS = 380, CLI_OPT_NO_PROGRESS };
+enum { OPT_PROGRESS = 380, OPT_NO_PROGRESS };
 
-#define CLI_PROGRESS_OPTIONS                                                                       \
-	{ CLI_OPT_PROGRESS, "progress", NULL, "draw a bar (default on a terminal)", 0, NULL },     \
+#define PROGRESS_OPTION_ROWS                                                                       \
+	{ OPT_PROGRESS, "progress", NULL, "draw a bar (default on a terminal)", 0, NULL },         \
 	{                                                                                          \
-		CLI_OPT_NO_PROGRESS, "no-progress", NULL, "draw none", 0, NULL                     \
+		OPT_NO_PROGRESS, "no-progress", NULL, "draw none", 0, NULL                         \
 	}
 
 /* Takes the options above: false for any other. */
-bool cli_progress_option(enum cli_progress_wish *wish, int id);
+bool progress_take_option(enum cli_progress_wish *wish, int id);
 
 #endif

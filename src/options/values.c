@@ -46,7 +46,7 @@ scale_decimal(const char *text, size_t len, int64_t scale, int64_t *result)
 }
 
 bool
-cli_parse_seconds(const char *value, int64_t *ns)
+value_parse_seconds(const char *value, int64_t *ns)
 {
 	static const struct {
 		const char *suffix;
@@ -70,7 +70,7 @@ is_letter(char c, char upper)
 }
 
 bool
-cli_parse_size(const char *value, int64_t *size)
+value_parse_size(const char *value, int64_t *size)
 {
 	static const char letters[] = { 'K', 'M', 'G', 'T' };
 	const char *suffix = value + strspn(value, DIGITS);
@@ -95,81 +95,80 @@ cli_parse_size(const char *value, int64_t *size)
 }
 
 bool
-cli_is_digits(const char *text)
+value_is_digits(const char *text)
 {
 	return *text != '\0' && text[strspn(text, DIGITS)] == '\0';
 }
 
 int64_t
-cli_seconds(const char *option, const char *value, bool none_allowed)
+value_seconds(const char *option, const char *value, bool none_allowed)
 {
 	int64_t ns;
 
 	if (none_allowed && strcmp(value, "none") == 0)
 		return SKU_NO_TIMEOUT;
-	if (!cli_parse_seconds(value, &ns))
-		cli_usage_error("option '--%s' takes SECONDS (2, 0.25, 500ms, 1m, 1h; 100 years "
+	if (!value_parse_seconds(value, &ns))
+		opt_usage_error("option '--%s' takes SECONDS (2, 0.25, 500ms, 1m, 1h; 100 years "
 				"at most%s), not '%s'",
 		    option, none_allowed ? "; or none" : "", value);
 	return ns;
 }
 
 int64_t
-cli_size(const char *option, const char *value, int64_t least, int64_t most)
+value_size(const char *option, const char *value, int64_t min, int64_t max)
 {
 	int64_t size;
 
-	if (!cli_parse_size(value, &size))
-		cli_usage_error("option '--%s' takes a SIZE (bytes, or with K, M, G, T: powers of "
+	if (!value_parse_size(value, &size))
+		opt_usage_error("option '--%s' takes a SIZE (bytes, or with K, M, G, T: powers of "
 				"1024), not '%s'",
 		    option, value);
-	if (size < least || size > most)
-		cli_usage_error("option '--%s' takes a SIZE of %lld to %lld bytes, not '%s'",
-		    option, (long long)least, (long long)most, value);
+	if (size < min || size > max)
+		opt_usage_error("option '--%s' takes a SIZE of %lld to %lld bytes, not '%s'",
+		    option, (long long)min, (long long)max, value);
 	return size;
 }
 
 static int64_t
-count_of(const char *option, const char *value, int64_t least, int64_t most, bool none_allowed)
+count_of(const char *option, const char *value, int64_t min, int64_t max, bool none_allowed)
 {
 	const char *why = NULL;
 	int64_t n = 0;
 
 	/* strtonum takes leading white space and '+'. */
-	if (*value == '\0' || strspn(value, least < 0 ? "-" DIGITS : DIGITS) != strlen(value))
+	if (*value == '\0' || strspn(value, min < 0 ? "-" DIGITS : DIGITS) != strlen(value))
 		why = "invalid";
 	else
-		n = strtonum(value, least, most, &why);
-	if (why != NULL && most == INT64_MAX)
-		cli_usage_error("option '--%s' takes a whole number of at least %lld%s, not '%s'",
-		    option, (long long)least, none_allowed ? " or none" : "", value);
+		n = strtonum(value, min, max, &why);
+	if (why != NULL && max == INT64_MAX)
+		opt_usage_error("option '--%s' takes a whole number of at least %lld%s, not '%s'",
+		    option, (long long)min, none_allowed ? " or none" : "", value);
 	if (why != NULL)
-		cli_usage_error("option '--%s' takes a whole number from %lld to %lld%s, not '%s'",
-		    option, (long long)least, (long long)most, none_allowed ? " or none" : "",
-		    value);
+		opt_usage_error("option '--%s' takes a whole number from %lld to %lld%s, not '%s'",
+		    option, (long long)min, (long long)max, none_allowed ? " or none" : "", value);
 	return n;
 }
 
 int64_t
-cli_count(const char *option, const char *value, int64_t least, int64_t most)
+value_count(const char *option, const char *value, int64_t min, int64_t max)
 {
-	return count_of(option, value, least, most, false);
+	return count_of(option, value, min, max, false);
 }
 
 int64_t
-cli_count_or_none(const char *option, const char *value, int64_t least, int64_t most)
+value_count_or_none(const char *option, const char *value, int64_t min, int64_t max)
 {
-	return strcmp(value, "none") == 0 ? -1 : count_of(option, value, least, most, true);
+	return strcmp(value, "none") == 0 ? -1 : count_of(option, value, min, max, true);
 }
 
 int64_t
-cli_percent(const char *option, const char *value)
+value_percent(const char *option, const char *value)
 {
 	size_t len = span_decimal(value);
 	int64_t n;
 
 	if (len == 0 || value[len] != '\0' || !scale_decimal(value, len, 10000, &n) || n > 1000000)
-		cli_usage_error(
+		opt_usage_error(
 		    "option '--%s' takes a PERCENT from 0 to 100, not '%s'", option, value);
 	return n;
 }

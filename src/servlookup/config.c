@@ -9,22 +9,22 @@
 
 enum { OPT_SERVICES = 400 };
 
-static const struct cli_option options[] = {
-	CLI_GROUP("What to ask"),
+static const struct option_row options[] = {
+	OPTION_GROUP("What to ask"),
 	{ 'p', "proto", "tcp|udp|...", "of this protocol alone", 0, NULL },
 	{ 'e', "ex", NULL, "print name, aliases, port and protocol", 0, NULL },
 	{ 'a', "all", NULL, "print every protocol's answer; alone, the whole table", 0, NULL },
 	{ 'f', "file", "FILE", "read the queries from FILE; - is standard input", 0, NULL },
 	{ OPT_SERVICES, "services", "FILE", "read FILE in the place of the system's services", 0,
 	    NULL },
-	CLI_COMMON_OPTIONS,
-	CLI_END,
+	COMMON_OPTION_ROWS,
+	OPTION_END,
 };
 
 static const char *const synopsis[] = { "[options] PORT|NAME[/PROTO]...", "[options] PORT-PORT...",
 	"[options] --all", NULL };
 
-static const struct cli_command command = { "servlookup", synopsis,
+static const struct command command = { "servlookup", synopsis,
 	"Look services up: the name of a port, the port of a name.", options };
 
 bool
@@ -39,7 +39,7 @@ take_option(struct serv_config *c, int id, const char *value)
 	switch (id) {
 	case 'p':
 		if (*value == '\0' || strpbrk(value, "/ \t\n") != NULL)
-			cli_usage_error(
+			opt_usage_error(
 			    "option '--proto' takes the name of a protocol, not '%s'", value);
 		c->proto = value;
 		break;
@@ -60,22 +60,22 @@ take_option(struct serv_config *c, int id, const char *value)
 void
 config_parse(struct serv_config *config, int argc, char **argv)
 {
-	struct cli_parser parser;
+	struct opt_parser parser;
 	const char *value;
 	int id;
 
 	*config = (struct serv_config){ .queries = argv };
-	cli_parser_init(&parser, &command, argc, argv);
-	while ((id = cli_parser_next(&parser, &value)) != CLI_DONE) {
-		if (id != CLI_OPERAND)
+	opt_init(&parser, &command, argc, argv);
+	while ((id = opt_next(&parser, &value)) != OPT_DONE) {
+		if (id != OPT_OPERAND)
 			take_option(config, id, value);
 		else /* what was parsed makes room for the operands */
-			argv[config->query_count++] = cli_parser_operand(&parser);
+			argv[config->query_count++] = opt_operand(&parser);
 	}
 	if (config->query_count == 0 && config->file == NULL && !config->all)
-		cli_usage_error("missing operand: PORT or NAME (or --all for the whole table)");
+		opt_usage_error("missing operand: PORT or NAME (or --all for the whole table)");
 	if (config->ex && config->all)
-		cli_usage_error("--ex and --all exclude each other");
+		opt_usage_error("--ex and --all exclude each other");
 	if (config->ex && config_is_bulk(config) && !cli_voice.json)
-		cli_usage_error("--ex with several queries goes with --json");
+		opt_usage_error("--ex with several queries goes with --json");
 }

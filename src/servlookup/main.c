@@ -92,14 +92,14 @@ is_number_or_range(const char *text, size_t len)
 }
 
 static void
-parse_query(struct query *q, const struct lookup_run *r, const struct cli_query *raw)
+parse_query(struct query *q, const struct lookup_run *r, const struct input *raw)
 {
 	const char *slash = strrchr(raw->text, '/');
 	size_t len = slash != NULL ? (size_t)(slash - raw->text) : strlen(raw->text);
 
 	*q = (struct query){ .text = raw->text, .proto = r->config->proto };
-	if (raw->malformed != NULL) {
-		set_error(q, raw->malformed);
+	if (raw->error != NULL) {
+		set_error(q, raw->error);
 		return;
 	}
 	if (slash != NULL && (slash[1] == '\0' || strlen(slash + 1) >= sizeof(q->proto_buf))) {
@@ -317,15 +317,15 @@ report_no_table(const struct lookup_run *r)
 static int
 run_single(struct lookup_run *r)
 {
-	struct cli_queries queries;
-	struct cli_query raw;
+	struct inputs inputs;
+	struct input raw;
 	struct query q;
 
-	cli_queries_init(&queries, r->config->queries, 1, NULL);
-	(void)cli_queries_next(&queries, &raw);
+	inputs_init(&inputs, r->config->queries, 1, NULL);
+	(void)inputs_next(&inputs, &raw);
 	parse_query(&q, r, &raw);
 	if (q.kind == INVALID)
-		cli_usage_error("'%s': %s", q.text, q.error);
+		opt_usage_error("'%s': %s", q.text, q.error);
 	r->table = open_table(r, &q);
 	if (r->table == NULL)
 		return report_no_table(r);
@@ -336,22 +336,22 @@ run_single(struct lookup_run *r)
 static int
 run_bulk(struct lookup_run *r)
 {
-	struct cli_queries queries;
-	struct cli_query raw;
+	struct inputs inputs;
+	struct input raw;
 	struct query q;
 
 	r->table = open_table(r, NULL);
 	if (r->table == NULL)
 		return report_no_table(r);
-	cli_queries_init(&queries, r->config->queries, r->config->query_count, r->config->file);
-	while (cli_queries_next(&queries, &raw)) {
+	inputs_init(&inputs, r->config->queries, r->config->query_count, r->config->file);
+	while (inputs_next(&inputs, &raw)) {
 		parse_query(&q, r, &raw);
 		answer_query(r, &q);
 		if (ferror(stdout))
 			break;
 	}
-	cli_queries_close(&queries);
-	return queries.status > r->status ? queries.status : r->status;
+	inputs_close(&inputs);
+	return inputs.status > r->status ? inputs.status : r->status;
 }
 
 static int

@@ -33,24 +33,24 @@ enum {
 
 #define ABOUT_PING "goes with --ping"
 
-static const struct cli_option options[] = {
-	CLI_GROUP("Whom to talk to"),
+static const struct option_row options[] = {
+	OPTION_GROUP("Whom to talk to"),
 	ADDRESS_OPTION_ROWS(TCP | UDP, TCP),
 	UDP_OPTION_ROW,
 	FD_OPTION_ROW,
 	CONNECT_OPTION_ROWS(0, NULL, TCP | UDP, "does not go with a UNIX path"),
-	CLI_GROUP("What to say (MESSAGEs; else standard input)"),
+	OPTION_GROUP("What to say (MESSAGEs; else standard input)"),
 	{ OPT_CONNECT_ONLY, "connect-only", NULL, "connect, say nothing, exit", 0, NULL },
 	{ OPT_PING, "ping", NULL, "measure round trips", 0, NULL },
 	{ OPT_EXPECT, "expect", "any|echo|upper", "check what comes back (any)", EXCHANGES,
 	    "does not go with --connect-only" },
 	{ OPT_ALPHA, "alpha", NULL, "at the prompt, skip what is not all letters", READS_TERMINAL,
 	    "is about the prompt: standard input is no terminal, or there are MESSAGEs" },
-	CLI_TIMEOUT_OPTION(0, NULL),
-	CLI_MAX_TIME_OPTION,
+	TIMEOUT_OPTION_ROW(0, NULL),
+	MAX_TIME_OPTION_ROW,
 	TCP_OPTION_ROWS(READS_STREAM,
 	    "is about messages and streams: not with --udp, --ping or --connect-only", TCP),
-	CLI_GROUP("With --ping"),
+	OPTION_GROUP("With --ping"),
 	{ 'c', "count", "N", "send N probes; none", PINGS, ABOUT_PING },
 	{ 'i', "interval", "SECONDS", "from one probe to the next (1); 0: back to back", PINGS,
 	    ABOUT_PING },
@@ -58,14 +58,14 @@ static const struct cli_option options[] = {
 	{ OPT_DURATION, "duration", "SECONDS", "send probes for that long", PINGS, ABOUT_PING },
 	{ OPT_CLIENTS, "clients", "N", "that many connections at once (1)", PINGS, ABOUT_PING },
 	{ OPT_HISTOGRAM, "histogram", NULL, "draw the distribution", PINGS, ABOUT_PING },
-	CLI_COMMON_OPTIONS,
-	CLI_END,
+	COMMON_OPTION_ROWS,
+	OPTION_END,
 };
 
 static const char *const synopsis[] = { "[options] HOST PORT [MESSAGE...]",
 	"[options] -U PATH [MESSAGE...]", "[options] --ping HOST PORT", NULL };
 
-static const struct cli_command command = { "sockecho-client", synopsis,
+static const struct command command = { "sockecho-client", synopsis,
 	"Talk to an echo server: messages, a stream, a prompt, datagrams, round trips.", options };
 
 static enum expectation
@@ -77,7 +77,7 @@ parse_expectation(const char *value)
 		if (strcmp(value, names[i]) == 0)
 			return (enum expectation)i;
 	}
-	cli_usage_error("option '--expect' takes any, echo or upper, not '%s'", value);
+	opt_usage_error("option '--expect' takes any, echo or upper, not '%s'", value);
 }
 
 static void
@@ -97,25 +97,25 @@ take_option(struct client_config *c, int id, const char *value)
 		c->alpha = true;
 		break;
 	case 'c':
-		c->count = cli_count_or_none("count", value, 1, INT64_MAX);
+		c->count = value_count_or_none("count", value, 1, INT64_MAX);
 		break;
 	case 'i':
-		c->interval_ns = cli_seconds("interval", value, false);
+		c->interval_ns = value_seconds("interval", value, false);
 		break;
 	case 's':
-		c->size = (size_t)cli_size("size", value, 1, 16 << 20);
+		c->size = (size_t)value_size("size", value, 1, 16 << 20);
 		break;
 	case OPT_DURATION:
-		c->duration_ns = cli_seconds("duration", value, false);
+		c->duration_ns = value_seconds("duration", value, false);
 		break;
 	case OPT_CLIENTS:
-		c->clients = cli_count("clients", value, 1, 1000000);
+		c->clients = value_count("clients", value, 1, 1000000);
 		break;
 	case OPT_HISTOGRAM:
 		c->histogram = true;
 		break;
 	default:
-		if (!cli_limits_option(&c->limits, id, value) &&
+		if (!timeouts_take_option(&c->limits, id, value) &&
 		    !tcp_take_option(&c->stream, id, value))
 			(void)connect_take_option(&c->connect, id, value);
 	}
@@ -133,17 +133,17 @@ address_is_complete(const struct client_config *c, const char *const *operands, 
 }
 
 static void
-choose_mode(struct client_config *c, const struct cli_parser *parser)
+choose_mode(struct client_config *c, const struct opt_parser *parser)
 {
-	bool ping = cli_parser_given(parser, OPT_PING);
-	bool connect_only = cli_parser_given(parser, OPT_CONNECT_ONLY);
+	bool ping = opt_given(parser, OPT_PING);
+	bool connect_only = opt_given(parser, OPT_CONNECT_ONLY);
 
 	if (ping && connect_only)
-		cli_usage_error("--ping and --connect-only exclude each other");
+		opt_usage_error("--ping and --connect-only exclude each other");
 	if ((ping || connect_only) && c->messages != NULL)
-		cli_usage_error("with --%s there are no MESSAGEs", ping ? "ping" : "connect-only");
+		opt_usage_error("with --%s there are no MESSAGEs", ping ? "ping" : "connect-only");
 	if (connect_only && c->connect.address.datagram)
-		cli_usage_error("--connect-only does not go with --udp: it could not know whether "
+		opt_usage_error("--connect-only does not go with --udp: it could not know whether "
 				"anybody is there");
 	if (ping || connect_only)
 		return;
@@ -181,31 +181,31 @@ check_open_fd(struct connect_options *connect)
 	struct sku_sock s;
 
 	if (sku_socket_from_fd(&s, connect->fd) == -1)
-		cli_usage_error("option '--fd' takes an open socket, which %d is not", connect->fd);
+		opt_usage_error("option '--fd' takes an open socket, which %d is not", connect->fd);
 	if (connect->address.datagram && s.type != SOCK_DGRAM)
-		cli_usage_error(
+		opt_usage_error(
 		    "descriptor %d is no datagram socket: leave --udp out", connect->fd);
 	connect->address.datagram = s.type == SOCK_DGRAM;
 	connect->address.is_unix = s.family == AF_UNIX;
 }
 
 static void
-check_combinations(struct client_config *c, const struct cli_parser *parser)
+check_combinations(struct client_config *c, const struct opt_parser *parser)
 {
 	bool datagram = c->connect.address.datagram;
 
 	connect_check_options(&c->connect);
-	if (cli_parser_given(parser, '4') && cli_parser_given(parser, '6'))
-		cli_usage_error("-4 and -6 exclude each other");
+	if (opt_given(parser, '4') && opt_given(parser, '6'))
+		opt_usage_error("-4 and -6 exclude each other");
 	if (c->mode == PING && datagram && c->size < 16)
-		cli_usage_error("option '--size' takes at least 16 bytes with --udp: the number "
+		opt_usage_error("option '--size' takes at least 16 bytes with --udp: the number "
 				"of the probe must fit in");
 	if (c->mode == PING && datagram && c->size > 65507)
-		cli_usage_error("option '--size' takes at most 65507 bytes with --udp");
+		opt_usage_error("option '--size' takes at most 65507 bytes with --udp");
 	if (c->connect.fd != -1 && c->clients > 1)
-		cli_usage_error("--fd is one connection: --clients means nothing");
+		opt_usage_error("--fd is one connection: --clients means nothing");
 	if (c->connect.source_port != 0 && c->clients > 1)
-		cli_usage_error("--source with a port is for one connection, not for --clients");
+		opt_usage_error("--source with a port is for one connection, not for --clients");
 	if (!c->limits.timeout_given && (datagram || c->mode == PING))
 		c->limits.timeout_ns = 5 * SKU_SECOND;
 }
@@ -214,7 +214,7 @@ void
 config_parse(struct client_config *config, int argc, char **argv)
 {
 	const char *operands[2] = { NULL }, *value;
-	struct cli_parser parser;
+	struct opt_parser parser;
 	size_t count = 0;
 	int id;
 
@@ -226,24 +226,24 @@ config_parse(struct client_config *config, int argc, char **argv)
 		.size = 64,
 		.duration_ns = NO_LIMIT,
 		.clients = 1 };
-	cli_parser_init(&parser, &command, argc, argv);
-	while (config->messages == NULL && (id = cli_parser_next(&parser, &value)) != CLI_DONE) {
-		if (id != CLI_OPERAND)
+	opt_init(&parser, &command, argc, argv);
+	while (config->messages == NULL && (id = opt_next(&parser, &value)) != OPT_DONE) {
+		if (id != OPT_OPERAND)
 			take_option(config, id, value);
 		else if (address_is_complete(config, operands, count))
-			config->messages = cli_parser_rest(&parser);
+			config->messages = opt_rest(&parser);
 		else
 			operands[count++] = value;
 	}
 	if (config->connect.fd != -1) {
 		if (count > 0)
-			cli_usage_error("with --fd there is no HOST, PORT or PATH");
+			opt_usage_error("with --fd there is no HOST, PORT or PATH");
 		check_open_fd(&config->connect);
 	} else {
 		endpoint_parse(&config->endpoint, &config->connect.address, operands, count, false);
 	}
 	choose_mode(config, &parser);
-	cli_parser_check_modes(&parser, mode_bits(config));
+	opt_check_modes(&parser, mode_bits(config));
 	check_combinations(config, &parser);
 	cli_voice.stdout_is_data = config->mode == STREAM;
 }

@@ -38,8 +38,8 @@ enum {
 #define ABOUT_DATAGRAMS "is about datagrams: it goes with --udp"
 #define ABOUT_TCP "is about TCP alone"
 
-static const struct cli_option options[] = {
-	CLI_GROUP("Where to listen"),
+static const struct option_row options[] = {
+	OPTION_GROUP("Where to listen"),
 	ADDRESS_OPTION_ROWS(INET, TCP),
 	UDP_OPTION_ROW,
 	FD_OPTION_ROW,
@@ -47,10 +47,10 @@ static const struct cli_option options[] = {
 	    "is about streams: it does not go with --udp"),
 	{ OPT_REUSEPORT, "reuseport", NULL, "let several servers share the port", INET,
 	    "does not go with a UNIX path" },
-	CLI_GROUP("How to serve"),
+	OPTION_GROUP("How to serve"),
 	{ OPT_UPPER, "upper", NULL, "echo in upper case (ASCII letters)", 0, NULL },
-	CLI_TIMEOUT_OPTION(STREAM, ABOUT_STREAMS),
-	CLI_MAX_TIME_OPTION,
+	TIMEOUT_OPTION_ROW(STREAM, ABOUT_STREAMS),
+	MAX_TIME_OPTION_ROW,
 	{ 'c', "connections", "N", "end after N connections (datagrams with -u); none", 0, NULL },
 	{ OPT_MAX_CLIENTS, "max-clients", "N", "serve at most N at once; none", STREAM,
 	    ABOUT_STREAMS },
@@ -59,7 +59,7 @@ static const struct cli_option options[] = {
 	    "is about UDP: it goes with --udp" },
 	{ OPT_ALLOW_RESERVED, "allow-reserved", NULL, "answer reserved ports and addresses too",
 	    UDP, "is about UDP: it goes with --udp" },
-	CLI_GROUP("A peer that misbehaves, for tests"),
+	OPTION_GROUP("A peer that misbehaves, for tests"),
 	{ OPT_DELAY, "delay", "SECONDS", "answer that much later", 0, NULL },
 	{ OPT_LIMIT_RATE, "limit-rate", "SIZE", "answer at most SIZE bytes a second", STREAM,
 	    ABOUT_STREAMS },
@@ -72,16 +72,16 @@ static const struct cli_option options[] = {
 	    ABOUT_DATAGRAMS },
 	{ OPT_SEED, "seed", "N", "lose the same ones again for the same N", DATAGRAM,
 	    ABOUT_DATAGRAMS },
-	CLI_GROUP("In the background"),
+	OPTION_GROUP("In the background"),
 	{ OPT_DAEMON, "daemon", NULL, "go to the background once ready", 0, NULL },
 	{ OPT_PIDFILE, "pidfile", "FILE", "write the process id to FILE, and lock it", 0, NULL },
-	CLI_COMMON_OPTIONS,
-	CLI_END,
+	COMMON_OPTION_ROWS,
+	OPTION_END,
 };
 
 static const char *const synopsis[] = { "[options] [HOST] PORT", "[options] -U PATH", NULL };
 
-static const struct cli_command command = { "sockecho-server", synopsis,
+static const struct command command = { "sockecho-server", synopsis,
 	"Send back what is received, on many connections at once.", options };
 
 static void
@@ -110,37 +110,37 @@ take_option(struct server_config *c, int id, const char *value)
 		c->upper = true;
 		break;
 	case 'c':
-		c->connections = cli_count_or_none("connections", value, 1, INT64_MAX);
+		c->connections = value_count_or_none("connections", value, 1, INT64_MAX);
 		break;
 	case OPT_MAX_CLIENTS:
-		c->max_clients = cli_count_or_none("max-clients", value, 1, INT64_MAX);
+		c->max_clients = value_count_or_none("max-clients", value, 1, INT64_MAX);
 		break;
 	case OPT_REUSEPORT:
 		c->listen.reuseport = true;
 		break;
 	case OPT_DELAY:
-		c->delay_ns = cli_seconds("delay", value, false);
+		c->delay_ns = value_seconds("delay", value, false);
 		break;
 	case OPT_LIMIT_RATE:
-		c->limit_rate = cli_size("limit-rate", value, 1, INT64_C(1) << 50);
+		c->limit_rate = value_size("limit-rate", value, 1, INT64_C(1) << 50);
 		break;
 	case OPT_CLOSE_AFTER:
-		c->close_after = cli_size("close-after", value, 0, INT64_MAX);
+		c->close_after = value_size("close-after", value, 0, INT64_MAX);
 		break;
 	case OPT_RESET_AFTER:
-		c->reset_after = cli_size("reset-after", value, 0, INT64_MAX);
+		c->reset_after = value_size("reset-after", value, 0, INT64_MAX);
 		break;
 	case OPT_RESET_FIRST:
-		c->reset_first = cli_count("reset-first", value, 0, INT64_MAX);
+		c->reset_first = value_count("reset-first", value, 0, INT64_MAX);
 		break;
 	case OPT_DROP:
-		c->drop = cli_percent("drop", value);
+		c->drop = value_percent("drop", value);
 		break;
 	case OPT_SEED:
-		c->seed = (uint64_t)cli_count("seed", value, 0, INT64_MAX);
+		c->seed = (uint64_t)value_count("seed", value, 0, INT64_MAX);
 		break;
 	case OPT_RATE:
-		c->rate = cli_count_or_none("rate", value, 1, INT32_MAX);
+		c->rate = value_count_or_none("rate", value, 1, INT32_MAX);
 		if (c->rate == -1)
 			c->rate = INT64_MAX;
 		break;
@@ -154,7 +154,7 @@ take_option(struct server_config *c, int id, const char *value)
 		c->pidfile = value;
 		break;
 	default:
-		if (!cli_limits_option(&c->limits, id, value) &&
+		if (!timeouts_take_option(&c->limits, id, value) &&
 		    !tcp_take_option(&c->stream, id, value))
 			(void)listen_take_option(&c->listen, id, value);
 	}
@@ -167,11 +167,11 @@ mode_from_fd(struct listen_options *listen)
 	struct sku_sock s;
 
 	if (sku_socket_from_fd(&s, listen->fd) == -1)
-		cli_usage_error("descriptor %d is no socket", listen->fd);
+		opt_usage_error("descriptor %d is no socket", listen->fd);
 	if (listen->address.datagram && s.type != SOCK_DGRAM)
-		cli_usage_error("descriptor %d is no datagram socket: leave --udp out", listen->fd);
+		opt_usage_error("descriptor %d is no datagram socket: leave --udp out", listen->fd);
 	if (listen->address.is_unix && s.family != AF_UNIX)
-		cli_usage_error("descriptor %d is no UNIX socket: leave --unix out", listen->fd);
+		opt_usage_error("descriptor %d is no UNIX socket: leave --unix out", listen->fd);
 	listen->address.datagram = s.type == SOCK_DGRAM;
 	listen->address.is_unix = s.family == AF_UNIX;
 	if (s.family == AF_UNIX)
@@ -189,44 +189,44 @@ mode_of_flags(const struct address_flags *flags)
 
 /* What goes with opening a socket means nothing for one that is open. */
 static void
-check_fd_options(const struct cli_parser *parser)
+check_fd_options(const struct opt_parser *parser)
 {
 	static const int meaningless[] = { '4', '6', 'n', OPT_MPTCP, OPT_BACKLOG, OPT_REUSEADDR,
 		OPT_NO_REUSEADDR, OPT_REUSEPORT };
 
 	for (size_t i = 0; i < sizeof(meaningless) / sizeof(meaningless[0]); i++) {
-		if (cli_parser_given(parser, meaningless[i]))
-			cli_usage_error("the socket is open already (--fd or LISTEN_FDS): -4, -6, "
+		if (opt_given(parser, meaningless[i]))
+			opt_usage_error("the socket is open already (--fd or LISTEN_FDS): -4, -6, "
 					"--numeric, --mptcp, --backlog, --reuseaddr, "
 					"--no-reuseaddr and --reuseport mean nothing");
 	}
 }
 
 static void
-check_combinations(const struct server_config *c, const struct cli_parser *parser)
+check_combinations(const struct server_config *c, const struct opt_parser *parser)
 {
 	if (c->close_after != NO_LIMIT && c->reset_after != NO_LIMIT)
-		cli_usage_error("--close-after and --reset-after exclude each other");
-	if (c->listen.address.family != AF_UNSPEC && cli_parser_given(parser, '4') &&
-	    cli_parser_given(parser, '6'))
-		cli_usage_error("-4 and -6 exclude each other");
-	if (cli_parser_given(parser, OPT_SEED) && !cli_parser_given(parser, OPT_DROP))
-		cli_usage_error("option '--seed' goes with --drop");
+		opt_usage_error("--close-after and --reset-after exclude each other");
+	if (c->listen.address.family != AF_UNSPEC && opt_given(parser, '4') &&
+	    opt_given(parser, '6'))
+		opt_usage_error("-4 and -6 exclude each other");
+	if (opt_given(parser, OPT_SEED) && !opt_given(parser, OPT_DROP))
+		opt_usage_error("option '--seed' goes with --drop");
 }
 
 void
 config_parse(struct server_config *config, int argc, char **argv)
 {
 	const char *operands[3] = { NULL }, *value;
-	struct cli_parser parser;
+	struct opt_parser parser;
 	size_t count = 0;
 	unsigned mode;
 	int id;
 
 	set_defaults(config);
-	cli_parser_init(&parser, &command, argc, argv);
-	while ((id = cli_parser_next(&parser, &value)) != CLI_DONE) {
-		if (id != CLI_OPERAND)
+	opt_init(&parser, &command, argc, argv);
+	while ((id = opt_next(&parser, &value)) != OPT_DONE) {
+		if (id != OPT_OPERAND)
 			take_option(config, id, value);
 		else if (count < 3)
 			operands[count++] = value;
@@ -234,7 +234,7 @@ config_parse(struct server_config *config, int argc, char **argv)
 	listen_take_environment(&config->listen);
 	if (config->listen.fd != -1) {
 		if (count > 0)
-			cli_usage_error("the socket is open already (--fd or LISTEN_FDS): "
+			opt_usage_error("the socket is open already (--fd or LISTEN_FDS): "
 					"no HOST, PORT or PATH, please");
 		check_fd_options(&parser);
 		mode = mode_from_fd(&config->listen);
@@ -242,6 +242,6 @@ config_parse(struct server_config *config, int argc, char **argv)
 		endpoint_parse(&config->endpoint, &config->listen.address, operands, count, true);
 		mode = mode_of_flags(&config->listen.address);
 	}
-	cli_parser_check_modes(&parser, mode);
+	opt_check_modes(&parser, mode);
 	check_combinations(config, &parser);
 }

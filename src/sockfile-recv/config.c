@@ -38,20 +38,20 @@ enum {
 #define ABOUT_DISK "is about files: it does not go with - (standard output)"
 #define ABOUT_ONE_FILE "is about one FILE: it does not go with --dir"
 
-static const struct cli_option options[] = {
-	CLI_GROUP("Where from"),
+static const struct option_row options[] = {
+	OPTION_GROUP("Where from"),
 	{ OPT_CONNECT, "connect", NULL, "connect to the sender instead of waiting", 0, NULL },
 	PEER_OPTION_ROWS(ABOUT_CONNECTING, ABOUT_LISTENING),
-	CLI_GROUP("What to take, and how"),
+	OPTION_GROUP("What to take, and how"),
 	{ OPT_FORCE, "force", NULL, "replace FILE if it is there", TO_DISK, ABOUT_DISK },
 	{ OPT_SIZE, "size", "SIZE", "so much must arrive", TO_FILE, ABOUT_ONE_FILE },
 	{ OPT_MAX_SIZE, "max-size", "SIZE", "refuse more than that", 0, NULL },
 	{ OPT_SHA256, "sha256", "HEX", "the SHA-256 of what must arrive", TO_FILE, ABOUT_ONE_FILE },
 	{ OPT_MODE, "mode", "OCTAL", "the mode of FILE (666 less the umask)", TO_DISK, ABOUT_DISK },
-	CLI_TIMEOUT_OPTION(0, NULL),
-	CLI_MAX_TIME_OPTION,
-	CLI_PROGRESS_OPTIONS,
-	CLI_GROUP("Verified transfers"),
+	TIMEOUT_OPTION_ROW(0, NULL),
+	MAX_TIME_OPTION_ROW,
+	PROGRESS_OPTION_ROWS,
+	OPTION_GROUP("Verified transfers"),
 	{ OPT_VERIFY, "verify", NULL, "accept verified transfers alone", 0, NULL },
 	{ OPT_RESUME, "resume", NULL, "continue FILE.part; implies --verify", TO_DISK, ABOUT_DISK },
 	{ OPT_RETRY, "retry", "N", "go on after a lost connection, N times at most", TO_DISK,
@@ -61,14 +61,14 @@ static const struct cli_option options[] = {
 	    "goes with --dir" },
 	{ OPT_PRESERVE, "preserve", NULL, "apply the sender's mode and time", TO_DISK, ABOUT_DISK },
 	{ OPT_KEY, "key", "FILE", "accept only who has the secret in FILE", 0, NULL },
-	CLI_COMMON_OPTIONS,
-	CLI_END,
+	COMMON_OPTION_ROWS,
+	OPTION_END,
 };
 
 static const char *const synopsis[] = { "[options] [HOST] PORT FILE", "[options] -U PATH FILE",
 	"[options] --connect HOST PORT FILE", "[options] --dir DIR [HOST] PORT", NULL };
 
-static const struct cli_command command = { "sockfile-recv", synopsis,
+static const struct command command = { "sockfile-recv", synopsis,
 	"Receive a file (-: to standard output) so that nothing is lost.", options };
 
 static mode_t
@@ -77,7 +77,7 @@ parse_mode(const char *value)
 	size_t digits = strspn(value, "01234567");
 
 	if (digits == 0 || digits > 4 || value[digits] != '\0' || strtoul(value, NULL, 8) > 0777)
-		cli_usage_error("option '--mode' takes an OCTAL mode of 0 to 777 (no set-id bits), "
+		opt_usage_error("option '--mode' takes an OCTAL mode of 0 to 777 (no set-id bits), "
 				"not '%s'",
 		    value);
 	return (mode_t)strtoul(value, NULL, 8);
@@ -94,14 +94,14 @@ take_option(struct recv_config *c, int id, const char *value)
 		c->options.force = true;
 		break;
 	case OPT_SIZE:
-		c->size = cli_size("size", value, 0, INT64_MAX);
+		c->size = value_size("size", value, 0, INT64_MAX);
 		break;
 	case OPT_MAX_SIZE:
-		c->max_size = cli_size("max-size", value, 0, INT64_MAX);
+		c->max_size = value_size("max-size", value, 0, INT64_MAX);
 		break;
 	case OPT_SHA256:
 		if (!sha256_parse(value, c->sha256))
-			cli_usage_error(
+			opt_usage_error(
 			    "option '--sha256' takes 64 hexadecimal digits, not '%s'", value);
 		c->sha256_given = true;
 		break;
@@ -113,7 +113,7 @@ take_option(struct recv_config *c, int id, const char *value)
 		c->verify = true;
 		break;
 	case OPT_RETRY:
-		c->retries = cli_count("retry", value, 0, INT64_MAX);
+		c->retries = value_count("retry", value, 0, INT64_MAX);
 		c->verify = true;
 		break;
 	case OPT_DIR:
@@ -121,7 +121,7 @@ take_option(struct recv_config *c, int id, const char *value)
 		c->verify = true;
 		break;
 	case 'c':
-		c->connections = cli_count_or_none("connections", value, 1, INT64_MAX);
+		c->connections = value_count_or_none("connections", value, 1, INT64_MAX);
 		break;
 	case OPT_PRESERVE:
 		c->preserve = true;
@@ -135,7 +135,7 @@ take_option(struct recv_config *c, int id, const char *value)
 		c->options.mode = parse_mode(value);
 		break;
 	default:
-		if (!cli_progress_option(&c->progress, id))
+		if (!progress_take_option(&c->progress, id))
 			(void)peer_options_take_option(&c->peer, id, value);
 	}
 }
@@ -155,19 +155,19 @@ check_combinations(const struct recv_config *c, bool mode_given)
 	const char *why;
 
 	if (c->file != NULL && *c->file == '\0')
-		cli_usage_error("FILE is empty");
+		opt_usage_error("FILE is empty");
 	if (c->dir != NULL && *c->dir == '\0')
-		cli_usage_error("option '--dir' takes a directory");
+		opt_usage_error("option '--dir' takes a directory");
 	if (c->size != NO_LIMIT && c->max_size != NO_LIMIT && c->size > c->max_size)
-		cli_usage_error("--size is more than --max-size allows");
+		opt_usage_error("--size is more than --max-size allows");
 	if (c->preserve && mode_given)
-		cli_usage_error("--preserve and --mode exclude each other");
+		opt_usage_error("--preserve and --mode exclude each other");
 	if (c->sha256_given && !sha256_load(&why))
-		cli_usage_error("option '--sha256' is not possible: %s", why);
+		opt_usage_error("option '--sha256' is not possible: %s", why);
 	if (c->key_file != NULL && (!tls_load(&why) || !sha256_load(&why)))
-		cli_usage_error("option '--key' is not possible: %s", why);
+		opt_usage_error("option '--key' is not possible: %s", why);
 	if (c->dir != NULL && !c->peer.listening && c->connections != 1)
-		cli_usage_error("option '--connections' is about listening: --connect is one "
+		opt_usage_error("option '--connections' is about listening: --connect is one "
 				"connection");
 }
 
@@ -179,25 +179,25 @@ take_file_operand(struct recv_config *c, const char *const *operands, size_t cou
 
 	if (c->dir != NULL) {
 		if (open && count > 0)
-			cli_usage_error("the socket is open already (--fd or LISTEN_FDS): with "
+			opt_usage_error("the socket is open already (--fd or LISTEN_FDS): with "
 					"--dir there are no operands");
 		/* A first operand of digits is a PORT: `--dir DIR PORT FILE` is the mistake. */
 		if (count > 2 ||
-		    (count == 2 && (cli_is_digits(operands[0]) ||
+		    (count == 2 && (value_is_digits(operands[0]) ||
 				       operand_has_port(&c->peer.address, operands[0]))))
-			cli_usage_error(
+			opt_usage_error(
 			    "--dir takes the place of FILE: '%s' is too much", operands[count - 1]);
 		return count;
 	}
 	if (count == 0)
-		cli_usage_error("operands are missing: %s FILE",
+		opt_usage_error("operands are missing: %s FILE",
 		    c->peer.listening ? "[HOST] PORT" : "HOST PORT");
 	c->file = operands[--count];
 	if (open && count > 0)
-		cli_usage_error("the socket is open already (--fd or LISTEN_FDS): FILE is the only "
+		opt_usage_error("the socket is open already (--fd or LISTEN_FDS): FILE is the only "
 				"operand");
 	if (count == 0 && !open)
-		cli_usage_error("a FILE is missing behind '%s' (-: standard output)", c->file);
+		opt_usage_error("a FILE is missing behind '%s' (-: standard output)", c->file);
 	return count;
 }
 
@@ -212,7 +212,7 @@ target_modes(const struct recv_config *c)
 void
 config_parse(struct recv_config *config, int argc, char **argv)
 {
-	struct cli_parser parser;
+	struct opt_parser parser;
 	const char **operands, *value;
 	size_t count = 0;
 	int id;
@@ -226,19 +226,19 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	config->peer.listening = true;
 	config->operands = operands = calloc((size_t)argc + 1, sizeof(*operands));
 	if (operands == NULL)
-		cli_usage_error("no memory for the command line");
-	cli_parser_init(&parser, &command, argc, argv);
-	while ((id = cli_parser_next(&parser, &value)) != CLI_DONE) {
-		if (id == CLI_OPERAND)
+		opt_usage_error("no memory for the command line");
+	opt_init(&parser, &command, argc, argv);
+	while ((id = opt_next(&parser, &value)) != OPT_DONE) {
+		if (id == OPT_OPERAND)
 			operands[count++] = value;
 		else
 			take_option(config, id, value);
 	}
 	count = take_file_operand(config, operands, count);
-	cli_parser_check_modes(&parser,
+	opt_check_modes(&parser,
 	    peer_options_finish(&config->peer, &parser, operands, count) | target_modes(config));
-	check_combinations(config, cli_parser_given(&parser, OPT_MODE));
-	if (cli_parser_given(&parser, OPT_RETRY))
+	check_combinations(config, opt_given(&parser, OPT_MODE));
+	if (opt_given(&parser, OPT_RETRY))
 		transfer_link_check_retry(&config->peer);
 	cli_voice.stdout_is_data = config->file != NULL && strcmp(config->file, "-") == 0;
 }

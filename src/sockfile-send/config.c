@@ -31,20 +31,20 @@ enum {
 #define ABOUT_LISTENING "goes with --listen"
 #define ABOUT_VERIFIED "is about verified transfers: it goes with --verify"
 
-static const struct cli_option options[] = {
-	CLI_GROUP("Where to"),
+static const struct option_row options[] = {
+	OPTION_GROUP("Where to"),
 	{ OPT_LISTEN, "listen", NULL, "wait for the receiver instead of connecting", 0, NULL },
 	PEER_OPTION_ROWS(ABOUT_CONNECTING, ABOUT_LISTENING),
 	{ 'c', "connections", "N", "serve N receivers, at once if they come at once (1); none",
 	    MODE_LISTENS, ABOUT_LISTENING },
-	CLI_GROUP("What to send, and how"),
+	OPTION_GROUP("What to send, and how"),
 	{ OPT_OFFSET, "offset", "SIZE", "start at this byte of FILE (0)", 0, NULL },
 	{ OPT_COUNT, "count", "SIZE", "send exactly that much", 0, NULL },
 	{ OPT_LIMIT_RATE, "limit-rate", "SIZE", "at most SIZE bytes a second", 0, NULL },
-	CLI_TIMEOUT_OPTION(0, NULL),
-	CLI_MAX_TIME_OPTION,
-	CLI_PROGRESS_OPTIONS,
-	CLI_GROUP("Verified transfers"),
+	TIMEOUT_OPTION_ROW(0, NULL),
+	MAX_TIME_OPTION_ROW,
+	PROGRESS_OPTION_ROWS,
+	OPTION_GROUP("Verified transfers"),
 	{ OPT_VERIFY, "verify", NULL, "know that it arrived whole, on disk, under its name", 0,
 	    NULL },
 	{ OPT_NAME, "name", "NAME", "the name that standard input is given", VERIFIED,
@@ -52,14 +52,14 @@ static const struct cli_option options[] = {
 	{ OPT_RETRY, "retry", "N", "go on after a lost connection, N times at most", VERIFIED,
 	    ABOUT_VERIFIED },
 	{ OPT_KEY, "key", "FILE", "encrypt with the secret in FILE; implies --verify", 0, NULL },
-	CLI_COMMON_OPTIONS,
-	CLI_END,
+	COMMON_OPTION_ROWS,
+	OPTION_END,
 };
 
 static const char *const synopsis[] = { "[options] HOST PORT FILE", "[options] -U PATH FILE",
 	"[options] --listen [HOST:]PORT FILE", "--verify [options] HOST PORT FILE...", NULL };
 
-static const struct cli_command command = { "sockfile-send", synopsis,
+static const struct command command = { "sockfile-send", synopsis,
 	"Send a file (-: standard input) and know that it arrived.", options };
 
 static void
@@ -70,37 +70,37 @@ take_option(struct send_config *c, int id, const char *value)
 		c->peer.listening = true;
 		break;
 	case 'c':
-		c->connections = cli_count_or_none("connections", value, 1, INT64_MAX);
+		c->connections = value_count_or_none("connections", value, 1, INT64_MAX);
 		break;
 	case OPT_OFFSET:
-		c->offset = cli_size("offset", value, 0, INT64_MAX);
+		c->offset = value_size("offset", value, 0, INT64_MAX);
 		break;
 	case OPT_COUNT:
-		c->count = cli_size("count", value, 1, INT64_MAX);
+		c->count = value_size("count", value, 1, INT64_MAX);
 		break;
 	case OPT_VERIFY:
 		c->verify = true;
 		break;
 	case OPT_NAME:
 		if (!wire_name_is_plain(value, strlen(value)))
-			cli_usage_error("option '--name' takes a plain name (1 to 250 bytes of "
+			opt_usage_error("option '--name' takes a plain name (1 to 250 bytes of "
 					"UTF-8, no '/', no leading '.' or '-', no control "
 					"characters, not ending in .part), not '%s'",
 			    value);
 		c->name = value;
 		break;
 	case OPT_RETRY:
-		c->retries = cli_count("retry", value, 0, INT64_MAX);
+		c->retries = value_count("retry", value, 0, INT64_MAX);
 		break;
 	case OPT_KEY:
 		c->key_file = value;
 		c->verify = true;
 		break;
 	case OPT_LIMIT_RATE:
-		c->limit_rate = cli_size("limit-rate", value, 1, INT64_C(1) << 50);
+		c->limit_rate = value_size("limit-rate", value, 1, INT64_C(1) << 50);
 		break;
 	default:
-		if (!cli_progress_option(&c->progress, id))
+		if (!progress_take_option(&c->progress, id))
 			(void)peer_options_take_option(&c->peer, id, value);
 	}
 }
@@ -116,7 +116,7 @@ address_operands(const struct peer_options *peer, const char *const *operands, s
 	if (!peer->listening)
 		return count < 2 ? count : 2;
 	/* --listen PORT FILE; but `HOST PORT FILE`, as other listeners take it, is understood. */
-	return !cli_is_digits(operands[0]) && count > 2 && cli_is_digits(operands[1]) ? 2 : 1;
+	return !value_is_digits(operands[0]) && count > 2 && value_is_digits(operands[1]) ? 2 : 1;
 }
 
 const char *
@@ -140,13 +140,13 @@ check_names(const struct send_config *c)
 	const char **names = calloc(c->file_count, sizeof(*names));
 
 	if (names == NULL)
-		cli_usage_error("no memory for %zu FILEs", c->file_count);
+		opt_usage_error("no memory for %zu FILEs", c->file_count);
 	for (size_t i = 0; i < c->file_count; i++) {
 		if (strcmp(c->files[i], "-") == 0)
-			cli_usage_error("standard input goes alone, not among several FILEs");
+			opt_usage_error("standard input goes alone, not among several FILEs");
 		names[i] = config_transfer_name(c->files[i]);
 		if (names[i] == NULL)
-			cli_usage_error("among several FILEs, '%s' has no name that a receiver may "
+			opt_usage_error("among several FILEs, '%s' has no name that a receiver may "
 					"take (no leading '.' or '-', no control characters, not "
 					"ending in .part)",
 			    c->files[i]);
@@ -154,7 +154,7 @@ check_names(const struct send_config *c)
 	qsort(names, c->file_count, sizeof(*names), compare_names);
 	for (size_t i = 1; i < c->file_count; i++) {
 		if (strcmp(names[i - 1], names[i]) == 0)
-			cli_usage_error("two FILEs have the name '%s'", names[i]);
+			opt_usage_error("two FILEs have the name '%s'", names[i]);
 	}
 	free(names);
 }
@@ -163,24 +163,24 @@ static void
 check_combinations(const struct send_config *c)
 {
 	if (c->file_count == 0)
-		cli_usage_error("a FILE is missing: what to send (-: standard input)");
+		opt_usage_error("a FILE is missing: what to send (-: standard input)");
 	if (c->file_count > 1 && !c->verify)
-		cli_usage_error(
+		opt_usage_error(
 		    "more than one FILE needs --verify: a raw stream has no ends of files");
 	if (c->file_count > WIRE_FILES_MAX)
-		cli_usage_error("at most %d FILEs go in one transfer", WIRE_FILES_MAX);
+		opt_usage_error("at most %d FILEs go in one transfer", WIRE_FILES_MAX);
 	for (size_t i = 0; i < c->file_count; i++) {
 		if (*c->files[i] == '\0')
-			cli_usage_error("FILE is empty");
+			opt_usage_error("FILE is empty");
 	}
 	if (c->file_count > 1)
 		check_names(c);
 	if (c->file_count > 1 && (c->offset > 0 || c->count != SKU_SENDFILE_ALL))
-		cli_usage_error("--offset and --count are about one FILE");
+		opt_usage_error("--offset and --count are about one FILE");
 	if (c->name != NULL && (c->file_count > 1 || strcmp(c->files[0], "-") != 0))
-		cli_usage_error("option '--name' is about standard input (FILE -)");
+		opt_usage_error("option '--name' is about standard input (FILE -)");
 	if (c->count != SKU_SENDFILE_ALL && c->offset > INT64_MAX - c->count)
-		cli_usage_error("--offset and --count together are too large");
+		opt_usage_error("--offset and --count together are too large");
 }
 
 static void
@@ -189,14 +189,14 @@ load_key_library(const struct send_config *c)
 	const char *why;
 
 	if (c->key_file != NULL && (!tls_load(&why) || !sha256_load(&why)))
-		cli_usage_error("option '--key' is not possible: %s", why);
+		opt_usage_error("option '--key' is not possible: %s", why);
 }
 
 void
 config_parse(struct send_config *config, int argc, char **argv)
 {
 	const char **operands;
-	struct cli_parser parser;
+	struct opt_parser parser;
 	const char *value;
 	size_t count = 0, address;
 	unsigned modes;
@@ -209,10 +209,10 @@ config_parse(struct send_config *config, int argc, char **argv)
 		.retries = RETRIES_NOT_GIVEN };
 	config->operands = operands = calloc((size_t)argc + 1, sizeof(*operands));
 	if (operands == NULL)
-		cli_usage_error("no memory for the command line");
-	cli_parser_init(&parser, &command, argc, argv);
-	while ((id = cli_parser_next(&parser, &value)) != CLI_DONE) {
-		if (id == CLI_OPERAND)
+		opt_usage_error("no memory for the command line");
+	opt_init(&parser, &command, argc, argv);
+	while ((id = opt_next(&parser, &value)) != OPT_DONE) {
+		if (id == OPT_OPERAND)
 			operands[count++] = value;
 		else
 			take_option(config, id, value);
@@ -225,8 +225,8 @@ config_parse(struct send_config *config, int argc, char **argv)
 	modes = peer_options_finish(&config->peer, &parser, operands, address);
 	if (config->verify)
 		modes |= VERIFIED;
-	cli_parser_check_modes(&parser, modes);
-	if (cli_parser_given(&parser, OPT_RETRY))
+	opt_check_modes(&parser, modes);
+	if (opt_given(&parser, OPT_RETRY))
 		transfer_link_check_retry(&config->peer);
 	check_combinations(config);
 }

@@ -97,7 +97,7 @@ check_rereadable(const struct send_config *config)
 		return;
 	if ((input ? fstat(STDIN_FILENO, &st) : stat(config->files[0], &st)) == 0 &&
 	    !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode) && !S_ISDIR(st.st_mode))
-		cli_usage_error("%s can be read once: --connections has no more than one to serve",
+		opt_usage_error("%s can be read once: --connections has no more than one to serve",
 		    input ? "standard input" : config->files[0]);
 }
 

@@ -40,7 +40,7 @@ check(int fd, const char *file)
 	if (fstat(fd, &st) == -1)
 		return cli_error_errno(CLI_FAILED, errno, "read key %s", file);
 	if (S_ISDIR(st.st_mode))
-		cli_usage_error(
+		opt_usage_error(
 		    "option '--key' takes a FILE with the secret: %s is a directory", file);
 	if (S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
 		return cli_error(CLI_FAILED, 0,

@@ -139,9 +139,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)memcpy(text, data, size);
 	text[size] = '\0';
 	right = size_of(text, &right_value);
-	check(cli_parse_size(text, &value), &value, right, right_value);
+	check(value_parse_size(text, &value), &value, right, right_value);
 	right = seconds_of(text, &right_value);
-	check(cli_parse_seconds(text, &value), &value, right, right_value);
+	check(value_parse_seconds(text, &value), &value, right, right_value);
 	free(text);
 	return 0;
 }

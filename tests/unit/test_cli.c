@@ -73,7 +73,7 @@ seconds_are_read_exactly(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		bool ok = cli_parse_seconds(cases[i].text, &ns);
+		bool ok = value_parse_seconds(cases[i].text, &ns);
 
 		assert_int_equal(ok, cases[i].ns != -1);
 		if (ok)
@@ -135,7 +135,7 @@ sizes_are_powers_of_1024(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		bool ok = cli_parse_size(cases[i].text, &size);
+		bool ok = value_parse_size(cases[i].text, &size);
 
 		assert_int_equal(ok, cases[i].size != -1);
 		if (ok)
