@@ -110,8 +110,8 @@ options_of_fish() {
 
 @test "the events that the sources emit are in sockutils(7)" {
 	{
-		grep -rhoE '(cli_record|cli_log_peer)\(([^",]*, )?"[a-z_]+"' "$SOCKUTILS_SOURCE/src"
-		grep -rhoE 'cli_counters_on_sigusr1\("[a-z_]+"' "$SOCKUTILS_SOURCE/src"
+		grep -rhoE '(event_new|peer_log)\(([^",]*, )?"[a-z_]+"' "$SOCKUTILS_SOURCE/src"
+		grep -rhoE 'state_on_sigusr1\("[a-z_]+"' "$SOCKUTILS_SOURCE/src"
 	} | grep -oE '"[a-z_]+"' | tr -d '"' | sort -u >"$BATS_TEST_TMPDIR/emitted"
 	sed -nE 's/^\.It ([a-z]+) Ta .*/\1/p' "$SOCKUTILS_SOURCE/man/sockutils.7" | sort -u \
 		>"$BATS_TEST_TMPDIR/documented"

@@ -62,9 +62,9 @@ struct bulk {
 	int status;
 };
 
-static cli_counter read_count, printed_count, abandoned_count;
+static state_counter read_count, printed_count, abandoned_count;
 
-static const struct cli_counter_row counter_rows[] = {
+static const struct state_row counter_rows[] = {
 	{ "read", &read_count },
 	{ "printed", &printed_count },
 	{ "abandoned", &abandoned_count },
@@ -215,7 +215,7 @@ start_worker_if_needed(struct bulk *b)
 		(void)pthread_cond_signal(&b->worker_wakes);
 	if (b->queued > b->idle && b->workers < (size_t)b->config->jobs &&
 	    b->abandoned < ABANDONED_FOR_EACH_JOB * (size_t)b->config->jobs &&
-	    cli_thread_start(NULL, WORKER_STACK, worker_main, b) == 0)
+	    thread_start(NULL, WORKER_STACK, worker_main, b) == 0)
 		b->workers++;
 }
 
@@ -245,7 +245,7 @@ abandon_job(struct bulk *b, struct job *job, const char *why)
 	lookup_set_timed_out(&job->answer, why);
 	b->abandoned++;
 	b->workers--;
-	cli_count_up(&abandoned_count, 1);
+	counter_add(&abandoned_count, 1);
 	start_worker_if_needed(b);
 }
 
@@ -277,7 +277,7 @@ print_entry(const struct bulk *b, const struct entry *e)
 {
 	struct lookup_answer answer = { 0 };
 
-	cli_count_up(&printed_count, 1);
+	counter_add(&printed_count, 1);
 	if (e->error == NULL)
 		return lookup_print(b->config, e->job->query, &e->job->answer);
 	lookup_set_error(&answer, e->error);
@@ -326,7 +326,7 @@ printer_main(void *arg)
 				break;
 			start_worker_if_needed(b);
 			/* What was printed so far is seen before anybody waits. */
-			if (cli_flush() != CLI_OK)
+			if (output_flush() != STATUS_OK)
 				b->stopped = true;
 			else
 				wait_for_printer_wake(b, look_again_ns);
@@ -372,11 +372,11 @@ add_query(struct bulk *b, const struct input *query)
 			e->job->references++;
 	}
 	if (e->job == NULL && e->error == NULL) {
-		b->status = cli_error_errno(CLI_FAILED, ENOMEM, "look up %s", query->text);
+		b->status = msg_error_errno(STATUS_FAILED, ENOMEM, "look up %s", query->text);
 		return false;
 	}
 	b->count++;
-	cli_count_up(&read_count, 1);
+	counter_add(&read_count, 1);
 	start_worker_if_needed(b);
 	if (b->count == 1 || b->config->unordered)
 		wake_printer(b, NULL);
@@ -444,14 +444,14 @@ bulk_run(const struct host_config *config)
 
 	b = new_bulk(config);
 	if (b == NULL)
-		return cli_error_errno(CLI_FAILED, ENOMEM, "prepare the look-ups");
-	cli_counters_on_sigusr1("state", counter_rows);
-	error = cli_thread_start(&printer, WORKER_STACK, printer_main, b);
+		return msg_error_errno(STATUS_FAILED, ENOMEM, "prepare the look-ups");
+	state_on_sigusr1("state", counter_rows);
+	error = thread_start(&printer, WORKER_STACK, printer_main, b);
 	if (error != 0)
-		return cli_error_errno(CLI_FAILED, error, "prepare the look-ups");
+		return msg_error_errno(STATUS_FAILED, error, "prepare the look-ups");
 	read_queries(b);
 	(void)pthread_join(printer, NULL);
 	if (b->count > 0 && sku_deadline_passed(config->run))
-		return cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "look up");
+		return msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "look up");
 	return b->status;
 }

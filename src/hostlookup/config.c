@@ -112,7 +112,7 @@ is_hostname(const char *name)
 static void
 take_option(struct host_config *c, const struct opt_parser *parser, int id, const char *value)
 {
-	struct cli_limits limits = CLI_LIMITS_INIT;
+	struct timeouts timeouts = TIMEOUTS_INIT;
 
 	switch (id) {
 	case '4':
@@ -161,11 +161,11 @@ take_option(struct host_config *c, const struct opt_parser *parser, int id, cons
 		c->wait_ns = value_seconds("wait", value, true);
 		break;
 	default:
-		(void)timeouts_take_option(&limits, id, value);
+		(void)timeouts_take_option(&timeouts, id, value);
 		if (id == 't')
-			c->timeout_ns = limits.timeout_ns;
+			c->timeout_ns = timeouts.operation_ns;
 		else
-			c->run = limits.run;
+			c->run = timeouts.run;
 	}
 }
 
@@ -199,7 +199,7 @@ check_operands(const struct host_config *c)
 		    "option '--set-hostname' takes a NAME of letters, digits and '-', "
 		    "in labels of 1 to 63 with dots between, 64 bytes at most, not '%s'",
 		    c->set_hostname);
-	if (c->ex && config_is_bulk(c) && !cli_voice.json)
+	if (c->ex && config_is_bulk(c) && !run.json)
 		opt_usage_error("--ex with several names goes with --json");
 	if (c->unordered && !config_is_bulk(c))
 		opt_usage_error("option '--unordered' goes with several names");

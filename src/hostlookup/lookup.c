@@ -110,20 +110,20 @@ set_failure(struct lookup_answer *answer, int status, int errnum, const char *me
 static void
 set_resolver_failure(struct lookup_answer *answer, const struct sku_error *err)
 {
-	set_failure(answer, (int)cli_status_of(err), err->kind == SKU_ERR_SYSTEM ? err->code : 0,
+	set_failure(answer, (int)status_of(err), err->kind == SKU_ERR_SYSTEM ? err->code : 0,
 	    sku_error_reason(err));
 }
 
 void
 lookup_set_timed_out(struct lookup_answer *answer, const char *message)
 {
-	set_failure(answer, CLI_TIMED_OUT, ETIMEDOUT, message);
+	set_failure(answer, STATUS_TIMED_OUT, ETIMEDOUT, message);
 }
 
 void
 lookup_set_error(struct lookup_answer *answer, const char *message)
 {
-	set_failure(answer, CLI_USAGE, 0, message);
+	set_failure(answer, STATUS_USAGE, 0, message);
 }
 
 /* Append to a list that ends with NULL; one that is there already is left out. */
@@ -198,14 +198,14 @@ describe_failure(
 	if (err->kind != SKU_ERR_RESOLVE)
 		return;
 	if (err->code == EAI_IDN_ENCODE) {
-		set_failure(answer, CLI_USAGE, 0, idn_error());
+		set_failure(answer, STATUS_USAGE, 0, idn_error());
 		return;
 	}
 	/* Is there nothing, or only something of the other family? */
-	if (family == AF_INET && answer->status == CLI_NOT_FOUND &&
+	if (family == AF_INET && answer->status == STATUS_NOT_FOUND &&
 	    ask_addresses(name, AF_INET6, &list, NULL) == 0) {
 		freeaddrinfo(list);
-		set_failure(answer, CLI_NOT_FOUND, 0,
+		set_failure(answer, STATUS_NOT_FOUND, 0,
 		    "it has only IPv6 addresses (-6 or --all prints them)");
 	}
 }
@@ -231,8 +231,8 @@ forward(const struct host_config *config, const char *name, struct lookup_answer
 		if (sku_address_from_addrinfo(&address, ai, 0) == -1)
 			continue;
 		if (!append(&answer->addresses, sku_address_host(&address, text)))
-			set_failure(answer, CLI_FAILED, ENOMEM, strerror(ENOMEM));
-		if (config->lookup_kind == LOOKUP_ADDRESS || answer->status != CLI_OK)
+			set_failure(answer, STATUS_FAILED, ENOMEM, strerror(ENOMEM));
+		if (config->lookup_kind == LOOKUP_ADDRESS || answer->status != STATUS_OK)
 			break;
 	}
 	freeaddrinfo(list);
@@ -261,7 +261,7 @@ forward_ex(const struct host_config *config, const char *name, struct lookup_ans
 		return;
 	}
 	if (!copy_host(answer, host))
-		set_failure(answer, CLI_FAILED, ENOMEM, strerror(ENOMEM));
+		set_failure(answer, STATUS_FAILED, ENOMEM, strerror(ENOMEM));
 	sku_host_free(host);
 }
 
@@ -270,12 +270,12 @@ static void
 refuse_name(struct lookup_answer *answer, const char *what)
 {
 	char message[sizeof(answer->message)];
-	char *escaped = cli_escape(answer->name, strlen(answer->name), CLI_ESCAPE_FIELD, NULL);
+	char *escaped = escape_text(answer->name, strlen(answer->name), ESCAPE_FIELD, NULL);
 
 	(void)snprintf(
 	    message, sizeof(message), "its name %.60s %s", escaped != NULL ? escaped : "", what);
 	free(escaped);
-	set_failure(answer, CLI_MISMATCH, 0, message);
+	set_failure(answer, STATUS_MISMATCH, 0, message);
 }
 
 /* Does the name lead back to the address? */
@@ -290,9 +290,9 @@ check_reverse(const char *query, struct lookup_answer *answer)
 	(void)sku_address_from_numeric(&asked, AF_UNSPEC, query, 0); /* it was checked */
 	sku_address_unmap(&asked);
 	if (ask_addresses(answer->name, asked.sa.sa_family, &list, &err) == -1) {
-		enum cli_status status = cli_status_of(&err);
+		enum status status = status_of(&err);
 
-		if (status != CLI_NOT_FOUND) {
+		if (status != STATUS_NOT_FOUND) {
 			set_resolver_failure(answer, &err);
 			return;
 		}
@@ -317,15 +317,15 @@ reverse(const struct host_config *config, const char *query, struct lookup_answe
 	if (sku_gethostbyaddr(query, &host, sku_deadline_never(), &err) == -1) {
 		/* So the C library calls a PTR record with what no name may have. */
 		if (err.kind == SKU_ERR_RESOLVE && err.code == EAI_FAIL)
-			set_failure(answer, CLI_MISMATCH, 0, "the answer is no name of a host");
+			set_failure(answer, STATUS_MISMATCH, 0, "the answer is no name of a host");
 		else
 			set_resolver_failure(answer, &err);
 		return;
 	}
 	if (!copy_host(answer, host))
-		set_failure(answer, CLI_FAILED, ENOMEM, strerror(ENOMEM));
+		set_failure(answer, STATUS_FAILED, ENOMEM, strerror(ENOMEM));
 	sku_host_free(host);
-	if (answer->status != CLI_OK)
+	if (answer->status != STATUS_OK)
 		return;
 	/* It would be asked of nobody, and lead back to whatever address it is. */
 	if (sku_address_from_numeric(&address, AF_UNSPEC, answer->name, 0) == 0)
@@ -337,8 +337,8 @@ reverse(const struct host_config *config, const char *query, struct lookup_answe
 static bool
 is_temporary(const struct lookup_answer *answer)
 {
-	return answer->status == CLI_NOT_FOUND || answer->status == CLI_TRY_AGAIN ||
-	       answer->status == CLI_MISMATCH;
+	return answer->status == STATUS_NOT_FOUND || answer->status == STATUS_TRY_AGAIN ||
+	       answer->status == STATUS_MISMATCH;
 }
 
 void
@@ -351,7 +351,7 @@ lookup_ask(const struct host_config *config, const char *query, _Atomic int64_t 
 	int64_t first = sku_now();
 
 	for (;;) {
-		*answer = (struct lookup_answer){ .status = CLI_OK };
+		*answer = (struct lookup_answer){ .status = STATUS_OK };
 		*started_ns = sku_now();
 		if (config->lookup_kind == LOOKUP_REVERSE)
 			reverse(config, query, answer);
@@ -380,7 +380,7 @@ lookup_ask(const struct host_config *config, const char *query, _Atomic int64_t 
 static char *
 escape_field(const char *text)
 {
-	char *escaped = cli_escape(text, strlen(text), CLI_ESCAPE_FIELD, NULL);
+	char *escaped = escape_text(text, strlen(text), ESCAPE_FIELD, NULL);
 
 	return escaped != NULL ? escaped : calloc(1, 1);
 }
@@ -390,7 +390,7 @@ print_field(const char *before, const char *text, const char *after)
 {
 	char *escaped = escape_field(text);
 
-	cli_print("%s%s%s", before, escaped != NULL ? escaped : "", after);
+	output_print("%s%s%s", before, escaped != NULL ? escaped : "", after);
 	free(escaped);
 }
 
@@ -413,7 +413,7 @@ add_list(json_t *record, const char *key, char *const *list)
 			(void)json_array_append_new(array, json_string(escaped));
 		free(escaped);
 	}
-	cli_record_add(record, key, array);
+	event_add(record, key, array);
 }
 
 /* Null where there are addresses of both. */
@@ -436,24 +436,24 @@ name_family(const struct lookup_answer *answer)
 static void
 emit_lookup(const char *query, const struct lookup_answer *answer)
 {
-	json_t *record = cli_record(NULL);
+	json_t *record = event_new(NULL);
 
-	cli_record_text(record, "query", query);
-	if (answer->status == CLI_OK) {
+	event_text(record, "query", query);
+	if (answer->status == STATUS_OK) {
 		if (answer->name != NULL)
-			cli_record_text(record, "name", answer->name);
+			event_text(record, "name", answer->name);
 		else
-			cli_record_add(record, "name", json_null());
+			event_add(record, "name", json_null());
 		add_list(record, "aliases", answer->aliases);
 		add_list(record, "addresses", answer->addresses);
-		cli_record_add(record, "family", name_family(answer));
+		event_add(record, "family", name_family(answer));
 	}
-	cli_record_seconds(record, "seconds", answer->seconds_ns);
-	if (answer->status != CLI_OK)
-		cli_record_add(record, "error",
-		    cli_record_error((enum cli_status)answer->status, answer->errnum,
-			answer->message, "look up"));
-	cli_record_emit(record);
+	event_seconds(record, "seconds", answer->seconds_ns);
+	if (answer->status != STATUS_OK)
+		event_add(record, "error",
+		    event_error(
+			(enum status)answer->status, answer->errnum, answer->message, "look up"));
+	event_emit(record);
 }
 
 static void
@@ -478,20 +478,20 @@ print_line(const struct host_config *config, const char *query, const struct loo
 		print_field("\t", answer->name, "");
 	else
 		print_list("\t", answer->addresses, "");
-	cli_print("\n");
+	output_print("\n");
 }
 
 int
 lookup_print(
     const struct host_config *config, const char *query, const struct lookup_answer *answer)
 {
-	if (cli_voice.json)
+	if (run.json)
 		emit_lookup(query, answer);
-	if (answer->status != CLI_OK)
-		cli_say_error(answer->message, "look up %s", query);
-	else if (!cli_voice.json && config_is_bulk(config))
+	if (answer->status != STATUS_OK)
+		msg_error_line(answer->message, "look up %s", query);
+	else if (!run.json && config_is_bulk(config))
 		print_line(config, query, answer);
-	else if (!cli_voice.json)
+	else if (!run.json)
 		print_plain(config, answer);
 	return answer->status;
 }

@@ -5,7 +5,7 @@
 #include "hostlookup/config.h"
 
 struct lookup_answer {
-	int status; /* enum cli_status */
+	int status; /* enum status */
 	int errnum; /* 0: none */
 	char message[200];
 	int64_t seconds_ns; /* how long it took */

@@ -48,18 +48,18 @@ look_up(const struct host_config *config)
 static int
 print_name(const char *name)
 {
-	if (cli_voice.json) {
-		json_t *record = cli_record(NULL);
+	if (run.json) {
+		json_t *record = event_new(NULL);
 
-		cli_record_text(record, "name", name);
-		cli_record_emit(record);
+		event_text(record, "name", name);
+		event_emit(record);
 	} else {
-		char *escaped = cli_escape(name, strlen(name), CLI_ESCAPE_FIELD, NULL);
+		char *escaped = escape_text(name, strlen(name), ESCAPE_FIELD, NULL);
 
-		cli_print("%s\n", escaped != NULL ? escaped : "");
+		output_print("%s\n", escaped != NULL ? escaped : "");
 		free(escaped);
 	}
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
@@ -68,7 +68,7 @@ print_hostname(void)
 	char name[SKU_HOST_MAX];
 
 	if (sku_gethostname(name, sizeof(name)) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "get the host name");
+		return msg_error_errno(STATUS_FAILED, errno, "get the host name");
 	return print_name(name);
 }
 
@@ -82,12 +82,12 @@ print_fqdn(const struct host_config *config)
 
 	if (sku_getfqdn(asked, name,
 		sku_deadline_earlier(config->run, sku_deadline_in(config->timeout_ns)), &err) == -1)
-		return cli_error_sku(&err);
+		return msg_error_library(&err);
 	/* Where there is no answer, it is what was asked. */
 	if (asked != NULL && strcmp(name, asked) != 0 &&
 	    sku_address_from_numeric(&address, AF_UNSPEC, name, 0) == 0) {
 		(void)snprintf(message, sizeof(message), "its name %.60s is an address", name);
-		return cli_error(CLI_MISMATCH, 0, message, "look up %s", asked);
+		return msg_error(STATUS_MISMATCH, 0, message, "look up %s", asked);
 	}
 	return print_name(name);
 }
@@ -96,9 +96,9 @@ static int
 set_hostname(const struct host_config *config)
 {
 	if (sku_sethostname(config->set_hostname) == -1)
-		return cli_error_errno(
-		    CLI_FAILED, errno, "set the host name to %s", config->set_hostname);
-	return CLI_OK;
+		return msg_error_errno(
+		    STATUS_FAILED, errno, "set the host name to %s", config->set_hostname);
+	return STATUS_OK;
 }
 
 static int
@@ -106,15 +106,15 @@ print_has_ipv6(void)
 {
 	bool yes = sku_has_ipv6();
 
-	if (cli_voice.json) {
-		json_t *record = cli_record(NULL);
+	if (run.json) {
+		json_t *record = event_new(NULL);
 
-		cli_record_add(record, "has_ipv6", json_boolean(yes));
-		cli_record_emit(record);
+		event_add(record, "has_ipv6", json_boolean(yes));
+		event_emit(record);
 	} else {
-		cli_print("%s\n", yes ? "yes" : "no");
+		output_print("%s\n", yes ? "yes" : "no");
 	}
-	return yes ? CLI_OK : CLI_NOT_FOUND;
+	return yes ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
 static int
@@ -134,7 +134,7 @@ run_command(const struct host_config *config)
 	case LOOKUP_HAS_IPV6:
 		return print_has_ipv6();
 	}
-	return CLI_USAGE;
+	return STATUS_USAGE;
 }
 
 int
@@ -144,11 +144,11 @@ main(int argc, char **argv)
 	static struct host_config config;
 	int status;
 
-	cli_start("hostlookup");
+	run_begin("hostlookup");
 	(void)setlocale(LC_CTYPE, ""); /* for internationalised names; a C locale has none */
 	config_parse(&config, argc, argv);
 	status = run_command(&config);
-	if (cli_flush() != CLI_OK && status == CLI_OK)
-		status = CLI_FAILED;
+	if (output_flush() != STATUS_OK && status == STATUS_OK)
+		status = STATUS_FAILED;
 	return status;
 }

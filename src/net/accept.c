@@ -27,12 +27,12 @@ accept_connection(struct listener *listener, const struct access_list *access,
 			return ACCEPT_FAILED;
 		/* A connection's own failure (accept(2), "Error handling"): the next may be well.
 		 */
-		cli_verbose(1, "accept: %s", strerror(errno));
+		msg_verbose(1, "accept: %s", strerror(errno));
 	}
 	sku_address_unmap(peer);
 	if (access_check(access, peer))
 		return ACCEPT_TAKEN;
-	cli_log_peer(peer, "refused");
+	peer_log(peer, "refused");
 	(void)sku_reset(conn);
 	return ACCEPT_REFUSED;
 }

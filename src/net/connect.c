@@ -62,17 +62,18 @@ connect_check_options(const struct connect_options *options)
 /* ---- --fd ---------------------------------------------------------------------------------- */
 
 static int
-use_open_socket(int fd, const struct cli_limits *limits, struct sku_sock *s)
+use_open_socket(int fd, const struct timeouts *timeouts, struct sku_sock *s)
 {
 	struct sku_address peer;
 
 	if (sku_socket_from_fd(s, fd) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "use descriptor %d as a socket", fd);
+		return msg_error_errno(STATUS_FAILED, errno, "use descriptor %d as a socket", fd);
 	if (sku_getpeername(s, &peer) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "use descriptor %d as a connection", fd);
-	if (sku_settimeout(s, limits->timeout_ns) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "use descriptor %d", fd);
-	return CLI_OK;
+		return msg_error_errno(
+		    STATUS_FAILED, errno, "use descriptor %d as a connection", fd);
+	if (sku_settimeout(s, timeouts->operation_ns) == -1)
+		return msg_error_errno(STATUS_FAILED, errno, "use descriptor %d", fd);
+	return STATUS_OK;
 }
 
 /* ---- a stream ------------------------------------------------------------------------------ */
@@ -80,10 +81,10 @@ use_open_socket(int fd, const struct cli_limits *limits, struct sku_sock *s)
 static void
 report_attempt(void *arg, const struct sku_address *address, int error)
 {
-	char text[CLI_PEER_TEXT_MAX];
+	char text[PEER_TEXT_MAX];
 
 	(void)arg;
-	cli_verbose(1, "connect to %s: %s", cli_peer_text(address, text),
+	msg_verbose(1, "connect to %s: %s", peer_text(address, text),
 	    error == 0 ? "connected" : strerror(error));
 }
 
@@ -130,10 +131,11 @@ connect_once(const struct connect_options *options, const struct endpoint *endpo
 bool
 failure_is_temporary(const struct sku_error *err)
 {
-	enum cli_status status = cli_status_of(err);
+	enum status status = status_of(err);
 
-	return status == CLI_NO_PEER || status == CLI_TIMED_OUT || status == CLI_TRY_AGAIN ||
-	       (status == CLI_NOT_FOUND && err->code != EAI_SERVICE) ||
+	return status == STATUS_NO_PEER || status == STATUS_TIMED_OUT ||
+	       status == STATUS_TRY_AGAIN ||
+	       (status == STATUS_NOT_FOUND && err->code != EAI_SERVICE) ||
 	       (err->kind == SKU_ERR_SYSTEM && err->code == EAGAIN);
 }
 
@@ -144,23 +146,23 @@ report_wait_timeout(const struct sku_error *err)
 
 	(void)snprintf(
 	    message, sizeof(message), "timed out; the last failure: %s", sku_error_reason(err));
-	return cli_error(CLI_TIMED_OUT, ETIMEDOUT, message, "%s", err->context);
+	return msg_error(STATUS_TIMED_OUT, ETIMEDOUT, message, "%s", err->context);
 }
 
 static int64_t
-connect_timeout(const struct connect_options *options, const struct cli_limits *limits)
+connect_timeout(const struct connect_options *options, const struct timeouts *timeouts)
 {
 	if (options->connect_timeout_given)
 		return options->connect_timeout_ns;
-	return limits->timeout_ns > 0 ? limits->timeout_ns : DEFAULT_CONNECT_TIMEOUT;
+	return timeouts->operation_ns > 0 ? timeouts->operation_ns : DEFAULT_CONNECT_TIMEOUT;
 }
 
 /* When --wait, or the whole run, is over. */
 static struct sku_deadline
-wait_deadline(const struct connect_options *options, const struct cli_limits *limits)
+wait_deadline(const struct connect_options *options, const struct timeouts *timeouts)
 {
-	return sku_deadline_earlier(
-	    limits->run, options->wait ? sku_deadline_in(options->wait_ns) : sku_deadline_never());
+	return sku_deadline_earlier(timeouts->run,
+	    options->wait ? sku_deadline_in(options->wait_ns) : sku_deadline_never());
 }
 
 /* 0 when it is time for the next try, -1 when it is over before. */
@@ -178,10 +180,10 @@ pause_until(struct sku_deadline next, struct sku_deadline end)
 
 static int
 connect_stream(const struct connect_options *options, const struct endpoint *endpoint,
-    const struct cli_limits *limits, struct sku_sock *s)
+    const struct timeouts *timeouts, struct sku_sock *s)
 {
-	int64_t timeout_ns = connect_timeout(options, limits);
-	struct sku_deadline end = wait_deadline(options, limits);
+	int64_t timeout_ns = connect_timeout(options, timeouts);
+	struct sku_deadline end = wait_deadline(options, timeouts);
 	struct sku_error err;
 
 	for (;;) {
@@ -189,10 +191,10 @@ connect_stream(const struct connect_options *options, const struct endpoint *end
 
 		if (connect_once(options, endpoint,
 			sku_deadline_earlier(end, sku_deadline_in(timeout_ns)), s, &err) == 0)
-			return CLI_OK;
+			return STATUS_OK;
 		if (!options->wait || !failure_is_temporary(&err))
-			return cli_error_sku(&err);
-		cli_verbose(2, "%s: %s; trying again", err.context, sku_error_reason(&err));
+			return msg_error_library(&err);
+		msg_verbose(2, "%s: %s; trying again", err.context, sku_error_reason(&err));
 		if (pause_until(next, end) == -1)
 			return report_wait_timeout(&err);
 	}
@@ -212,19 +214,19 @@ note_mptcp(struct sku_sock *s)
 	on = s->protocol == IPPROTO_MPTCP;
 #endif
 	if (!on)
-		cli_verbose(1, "no Multipath TCP here or at the peer: plain TCP is used");
+		msg_verbose(1, "no Multipath TCP here or at the peer: plain TCP is used");
 }
 
 int
 connect_try(const struct connect_options *options, const struct endpoint *endpoint,
-    const struct cli_limits *limits, struct sku_sock *s, struct sku_error *err)
+    const struct timeouts *timeouts, struct sku_sock *s, struct sku_error *err)
 {
-	struct sku_deadline deadline =
-	    sku_deadline_earlier(limits->run, sku_deadline_in(connect_timeout(options, limits)));
+	struct sku_deadline deadline = sku_deadline_earlier(
+	    timeouts->run, sku_deadline_in(connect_timeout(options, timeouts)));
 
 	if (connect_once(options, endpoint, deadline, s, err) == -1)
 		return -1;
-	if (sku_settimeout(s, limits->timeout_ns) == 0)
+	if (sku_settimeout(s, timeouts->operation_ns) == 0)
 		return 0;
 	sku_error_set(err, SKU_ERR_SYSTEM, errno, "set the timeout");
 	sku_autoclose(s);
@@ -233,20 +235,20 @@ connect_try(const struct connect_options *options, const struct endpoint *endpoi
 
 int
 connect_now(const struct connect_options *options, const struct endpoint *endpoint,
-    const struct cli_limits *limits, struct sku_sock *s)
+    const struct timeouts *timeouts, struct sku_sock *s)
 {
 	int status;
 
 	if (options->fd != -1)
-		return use_open_socket(options->fd, limits, s);
-	status = connect_stream(options, endpoint, limits, s);
-	if (status != CLI_OK)
+		return use_open_socket(options->fd, timeouts, s);
+	status = connect_stream(options, endpoint, timeouts, s);
+	if (status != STATUS_OK)
 		return status;
 	if (options->address.mptcp)
 		note_mptcp(s);
-	if (sku_settimeout(s, limits->timeout_ns) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "set the timeout");
-	return CLI_OK;
+	if (sku_settimeout(s, timeouts->operation_ns) == -1)
+		return msg_error_errno(STATUS_FAILED, errno, "set the timeout");
+	return STATUS_OK;
 }
 
 /* ---- datagrams ----------------------------------------------------------------------------- */
@@ -307,10 +309,10 @@ resolve_once(const struct connect_options *options, const struct endpoint *endpo
 
 int
 resolve_datagram_peers(const struct connect_options *options, const struct endpoint *endpoint,
-    const struct cli_limits *limits, struct datagram_peers *peers)
+    const struct timeouts *timeouts, struct datagram_peers *peers)
 {
-	int64_t timeout_ns = connect_timeout(options, limits);
-	struct sku_deadline end = wait_deadline(options, limits);
+	int64_t timeout_ns = connect_timeout(options, timeouts);
+	struct sku_deadline end = wait_deadline(options, timeouts);
 	struct sku_error err;
 
 	for (;;) {
@@ -321,10 +323,10 @@ resolve_datagram_peers(const struct connect_options *options, const struct endpo
 		if (resolve_once(options, endpoint,
 			sku_deadline_earlier(end, sku_deadline_in(at_least_1ns(timeout_ns))), peers,
 			&err) == 0)
-			return CLI_OK;
+			return STATUS_OK;
 		datagram_peers_free(peers);
 		if (!options->wait || !failure_is_temporary(&err))
-			return cli_error_sku(&err);
+			return msg_error_library(&err);
 		if (pause_until(next, end) == -1)
 			return report_wait_timeout(&err);
 	}

@@ -119,21 +119,21 @@ use_open_socket(struct listener *listener, int fd)
 	struct sku_address peer;
 
 	if (sku_socket_from_fd(s, fd) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "use descriptor %d as a socket", fd);
+		return msg_error_errno(STATUS_FAILED, errno, "use descriptor %d as a socket", fd);
 	if ((s->family != AF_INET && s->family != AF_INET6 && s->family != AF_UNIX) ||
 	    (s->type != SOCK_STREAM && s->type != SOCK_DGRAM))
-		return cli_error(CLI_FAILED, 0,
+		return msg_error(STATUS_FAILED, 0,
 		    "it is neither a stream nor a datagram socket of "
 		    "IPv4, IPv6 or UNIX",
 		    "use descriptor %d", fd);
 	if (s->type == SOCK_STREAM &&
 	    sku_getsockopt(s, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && !listening) {
 		if (sku_getpeername(s, &peer) == -1)
-			return cli_error(CLI_FAILED, ENOTCONN,
+			return msg_error(STATUS_FAILED, ENOTCONN,
 			    "the socket neither listens nor is connected", "use descriptor %d", fd);
 		listener->connected = true;
 	}
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* What could be done about it, for the message; NULL: nothing that we know. */
@@ -168,15 +168,15 @@ report_open_error(const struct listen_options *config, const struct sku_error *e
 	const char *more = err->kind == SKU_ERR_SYSTEM ? hint(config, err->code) : NULL;
 
 	if (err->kind != SKU_ERR_SYSTEM || err->code == ETIMEDOUT)
-		return cli_error_sku(err);
+		return msg_error_library(err);
 	if (more != NULL)
-		return cli_error(CLI_FAILED, err->code, more, "%s", err->context);
-	return cli_error_errno(CLI_FAILED, err->code, "%s", err->context);
+		return msg_error(STATUS_FAILED, err->code, more, "%s", err->context);
+	return msg_error_errno(STATUS_FAILED, err->code, "%s", err->context);
 }
 
 static int
 open_socket(struct listener *listener, const struct listen_options *config,
-    const struct endpoint *endpoint, const struct cli_limits *limits)
+    const struct endpoint *endpoint, const struct timeouts *timeouts)
 {
 	const struct address_flags *flags = &config->address;
 	int type = flags->datagram ? SOCK_DGRAM : SOCK_STREAM;
@@ -189,7 +189,7 @@ open_socket(struct listener *listener, const struct listen_options *config,
 		.reuseaddr = config->reuseaddr,
 		.reuseport = config->reuseport,
 		.numeric = flags->numeric,
-		.deadline = sku_deadline_earlier(limits->run, sku_deadline_in(60 * SKU_SECOND)),
+		.deadline = sku_deadline_earlier(timeouts->run, sku_deadline_in(60 * SKU_SECOND)),
 	};
 	struct sku_error err;
 	int result;
@@ -203,8 +203,8 @@ open_socket(struct listener *listener, const struct listen_options *config,
 	if (result == -1)
 		return report_open_error(config, &err);
 	if (flags->mptcp && listener->sock.protocol != IPPROTO_MPTCP)
-		cli_verbose(1, "no Multipath TCP here: plain TCP is used");
-	return CLI_OK;
+		msg_verbose(1, "no Multipath TCP here: plain TCP is used");
+	return STATUS_OK;
 }
 
 /* The address as the readiness line has it: `*` for both families. */
@@ -238,18 +238,18 @@ write_port_file(struct listener *listener, const char *path)
 
 int
 listener_open(struct listener *listener, const struct listen_options *config,
-    const struct endpoint *endpoint, const struct cli_limits *limits)
+    const struct endpoint *endpoint, const struct timeouts *timeouts)
 {
 	int status = config->fd != -1 ? use_open_socket(listener, config->fd) :
-					open_socket(listener, config, endpoint, limits);
+					open_socket(listener, config, endpoint, timeouts);
 
-	if (status != CLI_OK)
+	if (status != STATUS_OK)
 		return status;
 	if (sku_settimeout(&listener->sock, 0) == -1 ||
 	    sku_getsockname(&listener->sock, &listener->address) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "prepare the socket");
+		return msg_error_errno(STATUS_FAILED, errno, "prepare the socket");
 	listener->transport = transport_name(&listener->sock);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* ---- announcing ---------------------------------------------------------------------------- */
@@ -272,17 +272,17 @@ readiness_line(const struct listener *listener)
 static void
 emit_listening(const struct listener *listener)
 {
-	json_t *record = cli_record("listening");
+	json_t *record = event_new("listening");
 	char host[SKU_ADDRESS_TEXT_MAX];
 
-	cli_record_add(record, "transport", json_string(listener->transport));
+	event_add(record, "transport", json_string(listener->transport));
 	if (listener->sock.family == AF_UNIX) {
-		cli_record_text(record, "path", sku_address_host(&listener->address, host));
+		event_text(record, "path", sku_address_host(&listener->address, host));
 	} else {
-		cli_record_add(record, "address", json_string(display_address(listener, host)));
-		cli_record_number(record, "port", sku_address_port(&listener->address));
+		event_add(record, "address", json_string(display_address(listener, host)));
+		event_number(record, "port", sku_address_port(&listener->address));
 	}
-	cli_record_emit(record);
+	event_emit(record);
 }
 
 /* sd_notify(3): a datagram to the service manager; where it cannot be sent, nobody waits for it. */
@@ -301,7 +301,7 @@ notify_manager(void)
 	address.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
 	if (sku_socket(&s, AF_UNIX, SOCK_DGRAM, 0) == -1 ||
 	    sku_sendto(&s, ready, sizeof(ready) - 1, 0, &address) == -1)
-		cli_verbose(1, "notify %s: %s", path, strerror(errno));
+		msg_verbose(1, "notify %s: %s", path, strerror(errno));
 }
 
 static int
@@ -315,45 +315,45 @@ write_ready_fd(int fd, const char *line)
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
-			return cli_error_errno(
-			    CLI_FAILED, errno, "write the readiness line to descriptor %d", fd);
+			return msg_error_errno(
+			    STATUS_FAILED, errno, "write the readiness line to descriptor %d", fd);
 		line += n;
 		len -= (size_t)n;
 	}
 	if (fd > STDERR_FILENO)
 		(void)close(fd);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 int
 listener_announce(struct listener *listener, const struct listen_options *config)
 {
-	int status = CLI_OK;
+	int status = STATUS_OK;
 	char *line;
 
 	if (config->port_file != NULL)
 		status = write_port_file(listener, config->port_file);
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = user_become(&config->user);
-	if (status != CLI_OK || listener->connected)
+	if (status != STATUS_OK || listener->connected)
 		return status;
 	line = readiness_line(listener);
 	if (line == NULL)
-		return cli_error_errno(CLI_FAILED, ENOMEM, "announce the socket");
+		return msg_error_errno(STATUS_FAILED, ENOMEM, "announce the socket");
 	/* Who has read standard output's line may rely on this one, too. */
 	if (config->ready_fd != -1)
 		status = write_ready_fd(config->ready_fd, line);
-	if (status == CLI_OK) {
-		if (cli_voice.json)
+	if (status == STATUS_OK) {
+		if (run.json)
 			emit_listening(listener);
-		else if (cli_voice.stdout_is_data)
+		else if (run.stdout_is_data)
 			(void)dprintf(STDERR_FILENO, "%s", line);
 		else
-			cli_print("%s", line);
-		status = cli_flush();
+			output_print("%s", line);
+		status = output_flush();
 	}
 	free(line);
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		notify_manager();
 	return status;
 }
@@ -364,6 +364,6 @@ listener_close(struct listener *listener)
 	portfile_remove(&listener->port_file);
 	/* While the socket is open, nobody else's can have the same inode. */
 	if (sku_unlink_unix_server(&listener->unix_path) == -1)
-		cli_verbose(1, "remove %s: %s", listener->unix_path.name, strerror(errno));
+		msg_verbose(1, "remove %s: %s", listener->unix_path.name, strerror(errno));
 	sku_autoclose(&listener->sock);
 }

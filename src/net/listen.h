@@ -86,7 +86,7 @@ struct listener {
  * looked at with --fd.  In both cases close with listener_close().
  */
 int listener_open(struct listener *listener, const struct listen_options *config,
-    const struct endpoint *endpoint, const struct cli_limits *limits);
+    const struct endpoint *endpoint, const struct timeouts *timeouts);
 /* Write the port file, give root up, then say where: --ready-fd, standard output (or error),
  * NOTIFY_SOCKET.  Whatever else needs root must be open by now. */
 int listener_announce(struct listener *listener, const struct listen_options *config);

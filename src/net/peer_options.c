@@ -8,7 +8,7 @@
 bool
 peer_options_take_option(struct peer_options *options, int id, const char *value)
 {
-	if (timeouts_take_option(&options->limits, id, value) ||
+	if (timeouts_take_option(&options->timeouts, id, value) ||
 	    endpoint_take_option(&options->address, id))
 		return true;
 	/* --fd goes to both; which one is meant shows when all is read. */
@@ -99,12 +99,12 @@ transfer_link_check_retry(const struct peer_options *options)
 
 int
 peer_options_listen(
-    const struct peer_options *options, struct listener *listener, struct cli_end_signals *signals)
+    const struct peer_options *options, struct listener *listener, struct term_signals *signals)
 {
 	int status =
-	    listener_open(listener, &options->listen, &options->endpoint, &options->limits);
+	    listener_open(listener, &options->listen, &options->endpoint, &options->timeouts);
 
-	if (status == CLI_OK)
-		status = cli_end_signals_open(signals, false);
-	return status == CLI_OK ? listener_announce(listener, &options->listen) : status;
+	if (status == STATUS_OK)
+		status = signals_open(signals, false);
+	return status == STATUS_OK ? listener_announce(listener, &options->listen) : status;
 }

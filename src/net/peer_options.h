@@ -12,14 +12,14 @@ struct peer_options {
 	struct address_flags address;
 	struct connect_options connect;
 	struct listen_options listen;
-	struct cli_limits limits;
+	struct timeouts timeouts;
 	struct endpoint endpoint;
 };
 
 #define PEER_OPTIONS_INIT                                                                          \
 	{                                                                                          \
 		.connect = CONNECT_OPTIONS_INIT, .listen = LISTEN_OPTIONS_INIT,                    \
-		.limits = CLI_LIMITS_INIT                                                          \
+		.timeouts = TIMEOUTS_INIT                                                          \
 	}
 
 /* Modes that the options below ask for; a program's own begin at MODES_END. */
@@ -57,6 +57,6 @@ void transfer_link_check_retry(const struct peer_options *options);
 /* Open the listener, listen to signals, and say where (listener_announce()): 0, or the error is
  * reported and its status returned.  Close it with listener_close() in both cases. */
 int peer_options_listen(
-    const struct peer_options *options, struct listener *listener, struct cli_end_signals *signals);
+    const struct peer_options *options, struct listener *listener, struct term_signals *signals);
 
 #endif

@@ -102,13 +102,13 @@ portfile_write(struct portfile *file, const char *path, const char *text)
 	if (error == 0 && write_and_rename(file, text) == -1)
 		error = errno;
 	if (error == 0)
-		return CLI_OK;
+		return STATUS_OK;
 	clear(file);
 	if (error == EEXIST)
-		return cli_error(CLI_FAILED, error,
+		return msg_error(STATUS_FAILED, error,
 		    "what is there is no port file, and is not overwritten", "write port file %s",
 		    path);
-	return cli_error_errno(CLI_FAILED, error, "write port file %s", path);
+	return msg_error_errno(STATUS_FAILED, error, "write port file %s", path);
 }
 
 void
@@ -122,6 +122,6 @@ portfile_remove(struct portfile *file)
 	    fstatat(file->dir_fd, file->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino &&
 	    unlinkat(file->dir_fd, file->name, 0) == -1)
-		cli_verbose(1, "remove port file %s: %s", file->name, strerror(errno));
+		msg_verbose(1, "remove port file %s: %s", file->name, strerror(errno));
 	clear(file);
 }

@@ -19,6 +19,6 @@ struct retry {
  * nobody counts, too, unless --wait has it go on.  0 and the socket, or the error of the last try
  * is reported and its status returned. */
 int retry_reconnect(struct retry *retry, const struct peer_options *options,
-    struct cli_end_signals *signals, struct sku_sock *sock);
+    struct term_signals *signals, struct sku_sock *sock);
 
 #endif

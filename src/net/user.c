@@ -25,35 +25,35 @@ int
 user_become(const struct user *user)
 {
 	if (user->name == NULL || (getuid() == user->uid && geteuid() == user->uid))
-		return CLI_OK;
+		return STATUS_OK;
 	if (initgroups(user->name, user->gid) == -1 ||
 	    setresgid(user->gid, user->gid, user->gid) == -1 ||
 	    setresuid(user->uid, user->uid, user->uid) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "become user %s", user->name);
+		return msg_error_errno(STATUS_FAILED, errno, "become user %s", user->name);
 	/* Were there a way back, nothing would have been given up. */
 	if (user->uid != 0 && (setuid(0) == 0 || geteuid() == 0))
-		return cli_error(
-		    CLI_FAILED, 0, "root could be had again", "become user %s", user->name);
-	return CLI_OK;
+		return msg_error(
+		    STATUS_FAILED, 0, "root could be had again", "become user %s", user->name);
+	return STATUS_OK;
 }
 
 int
 user_become_temporarily(const struct user *user)
 {
 	if (user->name == NULL || geteuid() != 0 || user->uid == 0)
-		return CLI_OK;
+		return STATUS_OK;
 	if (initgroups(user->name, user->gid) == -1 || setegid(user->gid) == -1 ||
 	    seteuid(user->uid) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "act as user %s", user->name);
-	return CLI_OK;
+		return msg_error_errno(STATUS_FAILED, errno, "act as user %s", user->name);
+	return STATUS_OK;
 }
 
 int
 user_restore(const struct user *user)
 {
 	if (user->name == NULL || getuid() != 0 || user->uid == 0)
-		return CLI_OK;
+		return STATUS_OK;
 	if (seteuid(0) == -1 || setegid(0) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "act as root again");
-	return CLI_OK;
+		return msg_error_errno(STATUS_FAILED, errno, "act as root again");
+	return STATUS_OK;
 }

@@ -13,7 +13,7 @@ void
 inputs_init(struct inputs *inputs, char *const *operands, size_t count, const char *file)
 {
 	*inputs = (struct inputs){
-		.operands = operands, .operand_count = count, .file = file, .status = CLI_OK
+		.operands = operands, .operand_count = count, .file = file, .status = STATUS_OK
 	};
 }
 
@@ -31,7 +31,7 @@ open_file(struct inputs *inputs)
 	inputs->stream = strcmp(inputs->file, "-") == 0 ? stdin : fopen(inputs->file, "re");
 	if (inputs->stream == NULL)
 		inputs->status =
-		    cli_error_errno(CLI_FAILED, errno, "open %s", display_name(inputs));
+		    msg_error_errno(STATUS_FAILED, errno, "open %s", display_name(inputs));
 	return inputs->stream != NULL;
 }
 
@@ -55,7 +55,7 @@ validate_line(const char *text, size_t len)
 		return "there is a NUL in it";
 	if (len > INPUT_MAX)
 		return "it is too long";
-	return cli_is_utf8(text, len) ? NULL : "it is no UTF-8";
+	return escape_is_utf8(text, len) ? NULL : "it is no UTF-8";
 }
 
 /* One line into the buffer; of one that is too long the rest is thrown away, so that memory does
@@ -88,7 +88,7 @@ next_line(struct inputs *inputs, struct input *input)
 	}
 	if (ferror(inputs->stream))
 		inputs->status =
-		    cli_error_errno(CLI_FAILED, errno, "read %s", display_name(inputs));
+		    msg_error_errno(STATUS_FAILED, errno, "read %s", display_name(inputs));
 	return false;
 }
 
@@ -102,7 +102,7 @@ inputs_next(struct inputs *inputs, struct input *input)
 		input->error = validate_line(input->text, strlen(input->text));
 		return true;
 	}
-	return inputs->file != NULL && inputs->status == CLI_OK && open_file(inputs) &&
+	return inputs->file != NULL && inputs->status == STATUS_OK && open_file(inputs) &&
 	       next_line(inputs, input);
 }
 

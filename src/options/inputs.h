@@ -14,7 +14,7 @@ struct inputs {
 	const char *file; /* --file; NULL: none.  "-": standard input */
 	FILE *stream;
 	char line[INPUT_MAX + 2];
-	int status; /* CLI_OK, or of a file that could not be read to its end */
+	int status; /* STATUS_OK, or of a file that could not be read to its end */
 };
 
 struct input {

@@ -23,11 +23,11 @@ opt_usage_error(const char *format, ...)
 	if (vasprintf(&line, format, args) == -1)
 		line = NULL;
 	va_end(args);
-	cli_error_usage(line != NULL ? line : "bad usage");
-	(void)fprintf(stderr, "Try '%s --help' for more information.\n", cli_voice.program);
+	msg_error_usage(line != NULL ? line : "bad usage");
+	(void)fprintf(stderr, "Try '%s --help' for more information.\n", run.program);
 	free(line);
-	(void)cli_flush();
-	exit(CLI_USAGE);
+	(void)output_flush();
+	exit(STATUS_USAGE);
 }
 
 static bool
@@ -48,7 +48,7 @@ usage_errors_as_json(int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		if (strcmp(argv[i], "--json") == 0 || strcmp(argv[i], "-J") == 0)
-			cli_voice.json = true;
+			run.json = true;
 	}
 }
 
@@ -94,25 +94,25 @@ print_option(const struct option_row *o)
 	if (o->arg != NULL)
 		n += snprintf(left + n, sizeof(left) - (size_t)n, " %s", o->arg);
 	if (n < HELP_COLUMN - 1)
-		cli_print("%-*s%s\n", HELP_COLUMN, left, o->help);
+		output_print("%-*s%s\n", HELP_COLUMN, left, o->help);
 	else
-		cli_print("%s\n%*s%s\n", left, HELP_COLUMN, "", o->help);
+		output_print("%s\n%*s%s\n", left, HELP_COLUMN, "", o->help);
 }
 
 static void
 print_help(const struct command *command)
 {
 	for (size_t i = 0; command->synopsis[i] != NULL; i++)
-		cli_print("%s %s %s\n", i == 0 ? "usage:" : "      ", command->name,
+		output_print("%s %s %s\n", i == 0 ? "usage:" : "      ", command->name,
 		    command->synopsis[i]);
-	cli_print("%s\n", command->summary);
+	output_print("%s\n", command->summary);
 	for (const struct option_row *o = command->options; !is_end(o); o++) {
 		if (is_row(o))
 			print_option(o);
 		else
-			cli_print("\n%s:\n", o->help);
+			output_print("\n%s:\n", o->help);
 	}
-	cli_print("\nThe manual: man %s, man sockutils.\n", command->name);
+	output_print("\nThe manual: man %s, man sockutils.\n", command->name);
 }
 
 /* The row of the option that getopt_long returned. */
@@ -159,18 +159,18 @@ common_option(const struct opt_parser *parser, int id)
 	switch (id) {
 	case 'h':
 		print_help(parser->command);
-		exit(cli_flush());
+		exit(output_flush());
 	case 'V':
-		cli_print("%s (sockutils) %s\n", parser->command->name, PACKAGE_VERSION);
-		exit(cli_flush());
+		output_print("%s (sockutils) %s\n", parser->command->name, PACKAGE_VERSION);
+		exit(output_flush());
 	case 'q':
-		cli_voice.quiet = true;
+		run.quiet = true;
 		return true;
 	case 'v':
-		cli_voice.verbose++;
+		run.verbose++;
 		return true;
 	case 'J':
-		cli_voice.json = true;
+		run.json = true;
 		return true;
 	default:
 		return false;

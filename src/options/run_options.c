@@ -5,15 +5,15 @@
 #include "options/values.h"
 
 bool
-timeouts_take_option(struct cli_limits *limits, int id, const char *value)
+timeouts_take_option(struct timeouts *timeouts, int id, const char *value)
 {
 	switch (id) {
 	case 't':
-		limits->timeout_ns = value_seconds("timeout", value, true);
-		limits->timeout_given = true;
+		timeouts->operation_ns = value_seconds("timeout", value, true);
+		timeouts->operation_given = true;
 		return true;
 	case 'w':
-		limits->run = sku_deadline_in(value_seconds("max-time", value, true));
+		timeouts->run = sku_deadline_in(value_seconds("max-time", value, true));
 		return true;
 	default:
 		return false;
@@ -21,10 +21,10 @@ timeouts_take_option(struct cli_limits *limits, int id, const char *value)
 }
 
 bool
-progress_take_option(enum cli_progress_wish *wish, int id)
+progress_take_option(enum progress_mode *wish, int id)
 {
 	if (id != OPT_PROGRESS && id != OPT_NO_PROGRESS)
 		return false;
-	*wish = id == OPT_PROGRESS ? CLI_PROGRESS_ON : CLI_PROGRESS_OFF;
+	*wish = id == OPT_PROGRESS ? PROGRESS_ON : PROGRESS_OFF;
 	return true;
 }

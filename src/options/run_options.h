@@ -17,7 +17,7 @@
 	}
 
 /* Takes the options above: false for any other. */
-bool timeouts_take_option(struct cli_limits *limits, int id, const char *value);
+bool timeouts_take_option(struct timeouts *timeouts, int id, const char *value);
 
 enum { OPT_PROGRESS = 380, OPT_NO_PROGRESS };
 
@@ -28,6 +28,6 @@ enum { OPT_PROGRESS = 380, OPT_NO_PROGRESS };
 	}
 
 /* Takes the options above: false for any other. */
-bool progress_take_option(enum cli_progress_wish *wish, int id);
+bool progress_take_option(enum progress_mode *wish, int id);
 
 #endif

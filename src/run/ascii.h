@@ -6,7 +6,7 @@
 
 /* In place; every other byte stays, whatever the locale. */
 static inline void
-cli_upper(char *bytes, size_t len)
+ascii_upper(char *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		bytes[i] = (char)(bytes[i] - ((unsigned char)(bytes[i] - 'a') < 26 ? 32 : 0));

@@ -5,7 +5,7 @@
 #include <sys/resource.h>
 
 void
-cli_raise_descriptor_limit(void)
+run_raise_fd_limit(void)
 {
 	struct rlimit limit;
 

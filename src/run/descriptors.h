@@ -4,6 +4,6 @@
 
 /* As many as the hard limit allows: the soft one is there for programs that use select(2), which
  * none of these does.  A refusal changes nothing. */
-void cli_raise_descriptor_limit(void);
+void run_raise_fd_limit(void);
 
 #endif

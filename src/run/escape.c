@@ -33,7 +33,7 @@ utf8_sequence(const unsigned char *p, size_t len, uint32_t *code)
 }
 
 bool
-cli_is_utf8(const char *text, size_t len)
+escape_is_utf8(const char *text, size_t len)
 {
 	uint32_t code;
 
@@ -50,21 +50,21 @@ cli_is_utf8(const char *text, size_t len)
 
 /* The letter of a two-byte escape for this purpose, 0 if there is none. */
 static char
-short_escape(uint32_t code, enum cli_escape_for purpose)
+short_escape(uint32_t code, enum escape_for purpose)
 {
-	if (purpose == CLI_ESCAPE_TEXT)
+	if (purpose == ESCAPE_TEXT)
 		return 0;
 	if (code == '\t')
 		return 't';
 	if (code == '\n')
 		return 'n';
-	return code == '\\' && purpose == CLI_ESCAPE_FIELD ? '\\' : 0;
+	return code == '\\' && purpose == ESCAPE_FIELD ? '\\' : 0;
 }
 
 static bool
-is_control(uint32_t code, enum cli_escape_for purpose)
+is_control(uint32_t code, enum escape_for purpose)
 {
-	if (purpose == CLI_ESCAPE_TEXT && (code == '\t' || code == '\n'))
+	if (purpose == ESCAPE_TEXT && (code == '\t' || code == '\n'))
 		return false;
 	return code < 0x20 || (code >= 0x7f && code < 0xa0);
 }
@@ -82,7 +82,7 @@ hex_escape(char *out, unsigned char byte)
 }
 
 char *
-cli_escape(const char *text, size_t len, enum cli_escape_for purpose, size_t *out_len)
+escape_text(const char *text, size_t len, enum escape_for purpose, size_t *out_len)
 {
 	const unsigned char *p = (const unsigned char *)text, *end = p + len;
 	char *result = len < SIZE_MAX / 4 ? malloc(len * 4 + 1) : NULL, *out = result;

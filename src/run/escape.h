@@ -5,16 +5,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum cli_escape_for {
-	CLI_ESCAPE_TEXT,  /* tab and newline pass */
-	CLI_ESCAPE_LINE,  /* they become \t and \n: text inside a message */
-	CLI_ESCAPE_FIELD, /* so does a backslash: \\ */
+enum escape_for {
+	ESCAPE_TEXT,  /* tab and newline pass */
+	ESCAPE_LINE,  /* they become \t and \n: text inside a message */
+	ESCAPE_FIELD, /* so does a backslash: \\ */
 };
 
 /* Control bytes (C0, DEL, C1 also in UTF-8) and invalid UTF-8 as \xNN; valid UTF-8 passes.
  * A string that the caller frees, or NULL without memory.  *out_len (may be NULL): its length. */
-char *cli_escape(const char *text, size_t len, enum cli_escape_for purpose, size_t *out_len);
+char *escape_text(const char *text, size_t len, enum escape_for purpose, size_t *out_len);
 /* Is it UTF-8 from end to end? */
-bool cli_is_utf8(const char *text, size_t len);
+bool escape_is_utf8(const char *text, size_t len);
 
 #endif

@@ -8,21 +8,20 @@
 #include <stdint.h>
 
 /* {"program": …}, and with an event {"program", "event", "time"}. */
-json_t *cli_record(const char *event);
+json_t *event_new(const char *event);
 /* A value that may be NULL for want of memory is left out; the record is never broken by it. */
-void cli_record_add(json_t *record, const char *key, json_t *value);
+void event_add(json_t *record, const char *key, json_t *value);
 /* Text from anywhere, escaped where it is not fit to be shown. */
-void cli_record_text(json_t *record, const char *key, const char *text);
-void cli_record_number(json_t *record, const char *key, uint64_t value);
+void event_text(json_t *record, const char *key, const char *text);
+void event_number(json_t *record, const char *key, uint64_t value);
 /* Nanoseconds as seconds. */
-void cli_record_seconds(json_t *record, const char *key, int64_t ns);
+void event_seconds(json_t *record, const char *key, int64_t ns);
 /* Bytes: `text` where they are UTF-8, else `base64`. */
-void cli_record_bytes(json_t *record, const char *bytes, size_t len);
+void event_bytes(json_t *record, const char *bytes, size_t len);
 /* The value of `error`; errnum 0 is none. */
-json_t *cli_record_error(
-    enum cli_status status, int errnum, const char *message, const char *during);
+json_t *event_error(enum status status, int errnum, const char *message, const char *during);
 /* Print it as one line, on standard output or, where that carries data, on standard error.  Frees
  * the record. */
-void cli_record_emit(json_t *record);
+void event_emit(json_t *record);
 
 #endif

@@ -13,12 +13,12 @@
 #include <string.h>
 
 __attribute__((format(printf, 5, 0))) static int
-fail(struct transfer_failure *failure, enum cli_status status, int errnum, const char *message,
+set_first(struct failure *failure, enum status status, int errnum, const char *message,
     const char *format, va_list args)
 {
 	const struct sku_error err = { .kind = SKU_ERR_SYSTEM, .code = errnum };
 
-	if (failure->status == CLI_OK) {
+	if (failure->status == STATUS_OK) {
 		failure->status = (int)status;
 		failure->errnum = errnum;
 		(void)snprintf(failure->message, sizeof(failure->message), "%s",
@@ -29,28 +29,28 @@ fail(struct transfer_failure *failure, enum cli_status status, int errnum, const
 }
 
 int
-transfer_fail(struct transfer_failure *failure, enum cli_status status, int errnum,
-    const char *message, const char *during_format, ...)
+failure_set(struct failure *failure, enum status status, int errnum, const char *message,
+    const char *during_format, ...)
 {
 	va_list args;
 	int result;
 
 	va_start(args, during_format);
-	result = fail(failure, status, errnum, message, during_format, args);
+	result = set_first(failure, status, errnum, message, during_format, args);
 	va_end(args);
 	return result;
 }
 
 int
-transfer_fail_peer(struct transfer_failure *failure, int errnum, const struct sku_deadline *run,
+failure_errno(struct failure *failure, int errnum, const struct sku_deadline *run_deadline,
     const char *during_format, ...)
 {
-	bool over = errnum == ETIMEDOUT && sku_deadline_passed(*run);
+	bool over = errnum == ETIMEDOUT && sku_deadline_passed(*run_deadline);
 	va_list args;
 	int result;
 
 	va_start(args, during_format);
-	result = fail(failure, cli_status_of_errno(errnum), errnum,
+	result = set_first(failure, status_of_errno(errnum), errnum,
 	    over		? "timed out (--max-time)" :
 	    errnum == ECANCELED ? "interrupted" :
 				  NULL,
@@ -60,7 +60,7 @@ transfer_fail_peer(struct transfer_failure *failure, int errnum, const struct sk
 }
 
 void
-transfer_failure_add(struct transfer_failure *failure, const char *format, ...)
+failure_add(struct failure *failure, const char *format, ...)
 {
 	size_t len = strlen(failure->message);
 	va_list args;
@@ -75,23 +75,23 @@ transfer_failure_add(struct transfer_failure *failure, const char *format, ...)
 }
 
 int
-transfer_failure_error(const struct transfer_failure *failure)
+failure_report(const struct failure *failure)
 {
-	return cli_error((enum cli_status)failure->status, failure->errnum, failure->message, "%s",
-	    failure->during);
+	return msg_error(
+	    (enum status)failure->status, failure->errnum, failure->message, "%s", failure->during);
 }
 
 void
-transfer_failure_note(const struct transfer_failure *failure, const struct sku_address *peer)
+failure_note(const struct failure *failure, const struct sku_address *peer)
 {
-	cli_say_error(failure->message, "%s", failure->during);
-	if (cli_voice.json) {
-		json_t *record = cli_record("failed");
+	msg_error_line(failure->message, "%s", failure->during);
+	if (run.json) {
+		json_t *record = event_new("failed");
 
-		cli_record_peer(record, peer);
-		cli_record_add(record, "error",
-		    cli_record_error((enum cli_status)failure->status, failure->errnum,
-			failure->message, failure->during));
-		cli_record_emit(record);
+		peer_json(record, peer);
+		event_add(record, "error",
+		    event_error((enum status)failure->status, failure->errnum, failure->message,
+			failure->during));
+		event_emit(record);
 	}
 }

@@ -23,70 +23,70 @@ format_line(const char *format, va_list args)
 	char *raw = NULL, *line;
 	int n = vasprintf(&raw, format, args);
 
-	line = n >= 0 ? cli_escape(raw, (size_t)n, CLI_ESCAPE_LINE, NULL) : NULL;
+	line = n >= 0 ? escape_text(raw, (size_t)n, ESCAPE_LINE, NULL) : NULL;
 	if (n >= 0)
 		free(raw);
 	return line != NULL ? line : calloc(1, 1);
 }
 
 __attribute__((format(printf, 1, 0))) static void
-say(const char *format, va_list args)
+print_line(const char *format, va_list args)
 {
 	char *line = format_line(format, args);
 
-	cli_clear_bar();
+	progress_clear();
 	/* One write a line; where standard error is gone there is nobody to tell. */
-	(void)dprintf(STDERR_FILENO, "%s: %s\n", cli_voice.program, line != NULL ? line : "");
+	(void)dprintf(STDERR_FILENO, "%s: %s\n", run.program, line != NULL ? line : "");
 	free(line);
 }
 
 void
-cli_note(const char *format, ...)
+msg_note(const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	if (!cli_voice.quiet)
-		say(format, args);
+	if (!run.quiet)
+		print_line(format, args);
 	va_end(args);
 }
 
 void
-cli_verbose(int level, const char *format, ...)
+msg_verbose(int level, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	if (cli_voice.verbose >= level)
-		say(format, args);
+	if (run.verbose >= level)
+		print_line(format, args);
 	va_end(args);
 }
 
 static void
-emit_error(enum cli_status status, int errnum, const char *message, const char *during)
+emit_error(enum status status, int errnum, const char *message, const char *during)
 {
-	json_t *record = cli_record(NULL);
+	json_t *record = event_new(NULL);
 
-	cli_record_add(record, "error", cli_record_error(status, errnum, message, during));
-	cli_record_emit(record);
+	event_add(record, "error", event_error(status, errnum, message, during));
+	event_emit(record);
 }
 
 static void
-report_error(enum cli_status status, int errnum, const char *message, const char *during)
+report_error(enum status status, int errnum, const char *message, const char *during)
 {
-	char *escaped = cli_escape(message, strlen(message), CLI_ESCAPE_LINE, NULL);
+	char *escaped = escape_text(message, strlen(message), ESCAPE_LINE, NULL);
 	const char *shown = escaped != NULL ? escaped : "";
 
-	cli_clear_bar();
-	(void)dprintf(STDERR_FILENO, "%s: %s%s%s\n", cli_voice.program,
-	    during != NULL ? during : "", during != NULL ? ": " : "", shown);
-	if (cli_voice.json)
+	progress_clear();
+	(void)dprintf(STDERR_FILENO, "%s: %s%s%s\n", run.program, during != NULL ? during : "",
+	    during != NULL ? ": " : "", shown);
+	if (run.json)
 		emit_error(status, errnum, shown, during != NULL ? during : "usage");
 	free(escaped);
 }
 
 int
-cli_error(enum cli_status status, int errnum, const char *message, const char *during_format, ...)
+msg_error(enum status status, int errnum, const char *message, const char *during_format, ...)
 {
 	va_list args;
 	char *during;
@@ -100,7 +100,7 @@ cli_error(enum cli_status status, int errnum, const char *message, const char *d
 }
 
 void
-cli_say_error(const char *message, const char *during_format, ...)
+msg_error_line(const char *message, const char *during_format, ...)
 {
 	va_list args;
 	char *during, *escaped;
@@ -108,23 +108,23 @@ cli_say_error(const char *message, const char *during_format, ...)
 	va_start(args, during_format);
 	during = format_line(during_format, args);
 	va_end(args);
-	escaped = cli_escape(message, strlen(message), CLI_ESCAPE_LINE, NULL);
-	cli_clear_bar();
-	(void)dprintf(STDERR_FILENO, "%s: %s: %s\n", cli_voice.program,
-	    during != NULL ? during : "", escaped != NULL ? escaped : "");
+	escaped = escape_text(message, strlen(message), ESCAPE_LINE, NULL);
+	progress_clear();
+	(void)dprintf(STDERR_FILENO, "%s: %s: %s\n", run.program, during != NULL ? during : "",
+	    escaped != NULL ? escaped : "");
 	free(during);
 	free(escaped);
 }
 
 void
-cli_error_usage(const char *message)
+msg_error_usage(const char *message)
 {
-	report_error(CLI_USAGE, 0, message, NULL);
+	report_error(STATUS_USAGE, 0, message, NULL);
 }
 
 /* Words for an errno value; a limit that passed is said in one way everywhere. */
 static const char *
-reason_of(int errnum)
+errno_text(int errnum)
 {
 	const struct sku_error err = { .kind = SKU_ERR_SYSTEM, .code = errnum };
 
@@ -132,7 +132,7 @@ reason_of(int errnum)
 }
 
 int
-cli_error_errno(enum cli_status status, int errnum, const char *during_format, ...)
+msg_error_errno(enum status status, int errnum, const char *during_format, ...)
 {
 	va_list args;
 	char *during;
@@ -140,21 +140,21 @@ cli_error_errno(enum cli_status status, int errnum, const char *during_format, .
 	va_start(args, during_format);
 	during = format_line(during_format, args);
 	va_end(args);
-	report_error(status, errnum, reason_of(errnum), during != NULL ? during : "");
+	report_error(status, errnum, errno_text(errnum), during != NULL ? during : "");
 	free(during);
 	return (int)status;
 }
 
 int
-cli_error_sku(const struct sku_error *err)
+msg_error_library(const struct sku_error *err)
 {
-	enum cli_status status = cli_status_of(err);
+	enum status status = status_of(err);
 	char message[256];
 	int n = snprintf(message, sizeof(message), "%s", sku_error_reason(err));
 
 	if (err->addresses > 1 && n > 0 && (size_t)n < sizeof(message))
 		(void)snprintf(message + n, sizeof(message) - (size_t)n, " (%u addresses tried)",
 		    err->addresses);
-	return cli_error(
+	return msg_error(
 	    status, err->kind == SKU_ERR_SYSTEM ? err->code : 0, message, "%s", err->context);
 }

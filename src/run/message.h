@@ -8,26 +8,25 @@
  * peer or a resolver sent escaped. */
 
 /* A note for people: nothing with --quiet. */
-__attribute__((format(printf, 1, 2))) void cli_note(const char *format, ...);
+__attribute__((format(printf, 1, 2))) void msg_note(const char *format, ...);
 /* The same, with --verbose given at least level times. */
-__attribute__((format(printf, 2, 3))) void cli_verbose(int level, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void msg_verbose(int level, const char *format, ...);
 
 /* An error and, with --json, its record.  `PROGRAM: DURING: MESSAGE`; errnum 0 is none.  Each
- * returns the status, so that `return cli_error(…)` reads well. */
-__attribute__((format(printf, 4, 5))) int cli_error(
-    enum cli_status status, int errnum, const char *message, const char *during_format, ...);
+ * returns the status, so that `return msg_error(…)` reads well. */
+__attribute__((format(printf, 4, 5))) int msg_error(
+    enum status status, int errnum, const char *message, const char *during_format, ...);
 /* message is strerror(errnum). */
-__attribute__((format(printf, 3, 4))) int cli_error_errno(
-    enum cli_status status, int errnum, const char *during_format, ...);
+__attribute__((format(printf, 3, 4))) int msg_error_errno(
+    enum status status, int errnum, const char *during_format, ...);
 /* The error's line alone, where the record is made elsewhere. */
-__attribute__((format(printf, 2, 3))) void cli_say_error(
+__attribute__((format(printf, 2, 3))) void msg_error_line(
     const char *message, const char *during_format, ...);
 /* A usage error's line (`PROGRAM: MESSAGE`) and record; options.h has what ends the program. */
-void cli_error_usage(const char *message);
+void msg_error_usage(const char *message);
 /* What the library says about a peer or a name; the status follows from it. */
-int cli_error_sku(const struct sku_error *err);
+int msg_error_library(const struct sku_error *err);
 /* What failed with a peer: refused, reset, timed out, …; the status follows from errnum. */
-#define cli_error_peer(errnum, ...)                                                                \
-	cli_error_errno(cli_status_of_errno(errnum), errnum, __VA_ARGS__)
+#define msg_error_peer(errnum, ...) msg_error_errno(status_of_errno(errnum), errnum, __VA_ARGS__)
 
 #endif

@@ -18,73 +18,73 @@
 #include <unistd.h>
 
 void
-cli_outlet_open(struct cli_outlet *outlet)
+output_open(struct output *output)
 {
 	struct stat st;
 	int fd;
 
-	*outlet = (struct cli_outlet){ .fd = STDOUT_FILENO, .most = SIZE_MAX };
+	*output = (struct output){ .fd = STDOUT_FILENO, .max = SIZE_MAX };
 	if (fstat(STDOUT_FILENO, &st) == -1)
 		return; /* writing will say why */
-	outlet->terminal = isatty(STDOUT_FILENO) == 1;
-	outlet->is_socket = S_ISSOCK(st.st_mode);
-	outlet->can_wait = outlet->is_socket || S_ISFIFO(st.st_mode) || outlet->terminal;
-	if (!outlet->can_wait || outlet->is_socket)
+	output->terminal = isatty(STDOUT_FILENO) == 1;
+	output->is_socket = S_ISSOCK(st.st_mode);
+	output->can_wait = output->is_socket || S_ISFIFO(st.st_mode) || output->terminal;
+	if (!output->can_wait || output->is_socket)
 		return;
 	fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd != -1)
-		outlet->fd = fd;
+		output->fd = fd;
 	else
-		outlet->most = PIPE_BUF; /* pipe(7): that much goes when poll says it has room */
+		output->max = PIPE_BUF; /* pipe(7): that much goes when poll says it has room */
 }
 
 ssize_t
-cli_outlet_write(struct cli_outlet *outlet, const char *bytes, size_t len)
+output_write(struct output *output, const char *bytes, size_t len)
 {
 	ssize_t n;
 
-	if (len > outlet->most)
-		len = outlet->most;
+	if (len > output->max)
+		len = output->max;
 	do {
-		n = outlet->is_socket ? send(outlet->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL) :
-					write(outlet->fd, bytes, len);
+		n = output->is_socket ? send(output->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL) :
+					write(output->fd, bytes, len);
 	} while (n == -1 && errno == EINTR);
 	return n;
 }
 
 void
-cli_outlet_close(struct cli_outlet *outlet)
+output_close(struct output *output)
 {
-	if (outlet->fd != STDOUT_FILENO)
-		(void)close(outlet->fd);
-	outlet->fd = STDOUT_FILENO;
+	if (output->fd != STDOUT_FILENO)
+		(void)close(output->fd);
+	output->fd = STDOUT_FILENO;
 }
 
 /* ---- results -------------------------------------------------------------------------------- */
 
 void
-cli_print(const char *format, ...)
+output_print(const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	(void)vprintf(format, args); /* an error stays in stdout for cli_flush() */
+	(void)vprintf(format, args); /* an error stays in stdout for output_flush() */
 	va_end(args);
 }
 
 int
-cli_flush(void)
+output_flush(void)
 {
 	static bool reported;
 
 	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
-		return CLI_OK;
+		return STATUS_OK;
 	if (!reported) {
 		reported = true;
 		/* The record of this error has nowhere to go, if it is standard output's. */
-		(void)cli_error_errno(
-		    CLI_FAILED, errno != 0 ? errno : EIO, "write to standard output");
+		(void)msg_error_errno(
+		    STATUS_FAILED, errno != 0 ? errno : EIO, "write to standard output");
 	}
-	return CLI_FAILED;
+	return STATUS_FAILED;
 }

@@ -5,22 +5,22 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-struct cli_outlet {
+struct output {
 	int fd;
-	size_t most; /* bytes that one write may have without blocking, once poll says so */
+	size_t max; /* bytes that one write may have without blocking, once poll says so */
 	bool is_socket;
 	bool can_wait; /* poll(2) tells when it has room, and when its reader is gone */
 	bool terminal; /* bytes are shown escaped */
 };
 
-void cli_outlet_open(struct cli_outlet *outlet);
+void output_open(struct output *output);
 /* Bytes taken, or -1 with errno (EAGAIN: poll it). */
-ssize_t cli_outlet_write(struct cli_outlet *outlet, const char *bytes, size_t len);
-void cli_outlet_close(struct cli_outlet *outlet);
+ssize_t output_write(struct output *output, const char *bytes, size_t len);
+void output_close(struct output *output);
 
-/* Results on standard output.  cli_flush() returns CLI_OK, or reports the write error once and
- * returns CLI_FAILED; every program ends through it. */
-__attribute__((format(printf, 1, 2))) void cli_print(const char *format, ...);
-int cli_flush(void);
+/* Results on standard output.  output_flush() returns STATUS_OK, or reports the write error once
+ * and returns STATUS_FAILED; every program ends through it. */
+__attribute__((format(printf, 1, 2))) void output_print(const char *format, ...);
+int output_flush(void);
 
 #endif

@@ -9,45 +9,44 @@
 #include <stdio.h>
 
 const char *
-cli_peer_text(const struct sku_address *address, char buf[CLI_PEER_TEXT_MAX])
+peer_text(const struct sku_address *address, char buf[PEER_TEXT_MAX])
 {
 	char host[SKU_ADDRESS_TEXT_MAX];
 
 	(void)sku_address_host(address, host);
 	if (address->len == 0 || address->sa.sa_family == AF_UNIX)
 		(void)snprintf(
-		    buf, CLI_PEER_TEXT_MAX, "%s", host[0] != '\0' ? host : "an unnamed peer");
+		    buf, PEER_TEXT_MAX, "%s", host[0] != '\0' ? host : "an unnamed peer");
 	else
-		(void)snprintf(
-		    buf, CLI_PEER_TEXT_MAX, "%s port %u", host, sku_address_port(address));
+		(void)snprintf(buf, PEER_TEXT_MAX, "%s port %u", host, sku_address_port(address));
 	return buf;
 }
 
 void
-cli_record_peer(json_t *record, const struct sku_address *peer)
+peer_json(json_t *record, const struct sku_address *peer)
 {
 	char host[SKU_ADDRESS_TEXT_MAX];
 
 	(void)sku_address_host(peer, host);
 	if (peer->len == 0 || peer->sa.sa_family == AF_UNIX) {
-		cli_record_text(record, "path", host);
+		event_text(record, "path", host);
 		return;
 	}
-	cli_record_text(record, "address", host);
-	cli_record_number(record, "port", sku_address_port(peer));
+	event_text(record, "address", host);
+	event_number(record, "port", sku_address_port(peer));
 }
 
 void
-cli_log_peer(const struct sku_address *peer, const char *event)
+peer_log(const struct sku_address *peer, const char *event)
 {
-	char text[CLI_PEER_TEXT_MAX];
+	char text[PEER_TEXT_MAX];
 
-	if (cli_voice.json) {
-		json_t *record = cli_record(event);
+	if (run.json) {
+		json_t *record = event_new(event);
 
-		cli_record_peer(record, peer);
-		cli_record_emit(record);
+		peer_json(record, peer);
+		event_emit(record);
 	}
-	if (cli_voice.verbose > 0)
-		cli_verbose(1, "%s: %s", cli_peer_text(peer, text), event);
+	if (run.verbose > 0)
+		msg_verbose(1, "%s: %s", peer_text(peer, text), event);
 }

@@ -7,11 +7,11 @@
 #include <jansson.h>
 
 /* `ADDR port PORT`, a path, or "an unnamed peer": for messages.  Returns buf. */
-#define CLI_PEER_TEXT_MAX 160
-const char *cli_peer_text(const struct sku_address *address, char buf[CLI_PEER_TEXT_MAX]);
+#define PEER_TEXT_MAX 160
+const char *peer_text(const struct sku_address *address, char buf[PEER_TEXT_MAX]);
 /* The peer's address and port, or path, into a record. */
-void cli_record_peer(json_t *record, const struct sku_address *peer);
+void peer_json(json_t *record, const struct sku_address *peer);
 /* An event about a peer: with --verbose a line, with --json a record. */
-void cli_log_peer(const struct sku_address *peer, const char *event);
+void peer_log(const struct sku_address *peer, const char *event);
 
 #endif

@@ -13,65 +13,63 @@
 
 #define REDRAW (100 * SKU_MS)  /* on a terminal */
 #define LINE_PERIOD SKU_SECOND /* elsewhere */
-#define PATIENCE SKU_SECOND    /* a bar that nobody asked for comes no sooner */
+#define AUTO_DELAY SKU_SECOND  /* a bar that nobody asked for comes no sooner */
 #define SMOOTHING 2.0	       /* seconds */
 #define LINE_MAX_COLUMNS 200
 #define BAR_MAX 60
 #define BAR_MIN 10
 
-static atomic_bool bar_shown; /* the cursor's line has a progress bar */
+static atomic_bool on_screen; /* the cursor's line has a progress bar */
 
 const char *
-cli_amount(int64_t bytes, char buf[CLI_AMOUNT_MAX])
+format_bytes(int64_t bytes, char buf[FORMAT_BYTES_MAX])
 {
 	if (humanize_number(buf, 8, bytes, "B", HN_AUTOSCALE, HN_DECIMAL | HN_IEC_PREFIXES) == -1)
-		(void)snprintf(buf, CLI_AMOUNT_MAX, "? B");
+		(void)snprintf(buf, FORMAT_BYTES_MAX, "? B");
 	return buf;
 }
 
 const char *
-cli_rate(int64_t bytes, int64_t ns, char buf[CLI_AMOUNT_MAX])
+format_rate(int64_t bytes, int64_t ns, char buf[FORMAT_BYTES_MAX])
 {
 	double rate = (double)bytes * 1e9 / (double)(ns > 0 ? ns : 1);
 
-	(void)cli_amount(rate < 9e18 ? (int64_t)rate : INT64_MAX, buf);
-	(void)strncat(buf, "/s", CLI_AMOUNT_MAX - strlen(buf) - 1);
+	(void)format_bytes(rate < 9e18 ? (int64_t)rate : INT64_MAX, buf);
+	(void)strncat(buf, "/s", FORMAT_BYTES_MAX - strlen(buf) - 1);
 	return buf;
 }
 
 void
-cli_clear_bar(void)
+progress_clear(void)
 {
 	static const char clear[] = "\r\033[K";
 
-	if (atomic_exchange(&bar_shown, false))
+	if (atomic_exchange(&on_screen, false))
 		(void)!write(STDERR_FILENO, clear, sizeof(clear) - 1);
 }
 
 void
-cli_progress_begin(struct cli_progress *progress, enum cli_progress_wish wish, int64_t total)
+progress_begin(struct progress *progress, enum progress_mode mode, int64_t total)
 {
 	bool terminal = isatty(STDERR_FILENO) == 1;
 	int64_t now = sku_now();
 
-	*progress = (struct cli_progress){ .terminal = terminal,
+	*progress = (struct progress){ .terminal = terminal,
 		.total = total,
 		.started_ns = now,
 		.drawn_ns = now,
 		.next_ns = INT64_MAX };
-	if (cli_voice.quiet || wish == CLI_PROGRESS_OFF)
+	if (run.quiet || mode == PROGRESS_OFF)
 		return;
-	if (wish == CLI_PROGRESS_AUTO && (!terminal || cli_voice.json))
+	if (mode == PROGRESS_AUTO && (!terminal || run.json))
 		return;
 	progress->active = true;
-	progress->next_ns = now + (wish == CLI_PROGRESS_AUTO ? PATIENCE :
-				      terminal		     ? 0 :
-							       LINE_PERIOD);
+	progress->next_ns = now + (mode == PROGRESS_AUTO ? AUTO_DELAY : terminal ? 0 : LINE_PERIOD);
 }
 
 /* Weighs the last stretch against what came before by their lengths. */
 static void
-update_rate(struct cli_progress *p, int64_t done, int64_t now)
+update_rate(struct progress *p, int64_t done, int64_t now)
 {
 	double dt = (double)(now - p->drawn_ns) / 1e9, weight = dt / (dt + SMOOTHING);
 	/* After a lost connection less may be done than before: that is no rate. */
@@ -85,7 +83,7 @@ update_rate(struct cli_progress *p, int64_t done, int64_t now)
 }
 
 static void
-put_time(char *buf, size_t len, double seconds)
+append_time(char *buf, size_t len, double seconds)
 {
 	long s = seconds < 359999 ? (long)(seconds + 0.5) : 359999;
 
@@ -97,23 +95,23 @@ put_time(char *buf, size_t len, double seconds)
 
 /* Amount, rate and time, which every form of the line has. */
 static int
-put_figures(const struct cli_progress *p, char *buf, size_t len, int64_t done)
+append_figures(const struct progress *p, char *buf, size_t len, int64_t done)
 {
-	char amount[CLI_AMOUNT_MAX], total[CLI_AMOUNT_MAX], rate[CLI_AMOUNT_MAX], time[24];
+	char amount[FORMAT_BYTES_MAX], total[FORMAT_BYTES_MAX], rate[FORMAT_BYTES_MAX], time[24];
 
-	(void)cli_amount(done, amount);
-	(void)cli_rate((int64_t)p->rate, SKU_SECOND, rate);
-	if (p->total == CLI_TOTAL_UNKNOWN) {
-		put_time(time, sizeof(time), (double)(p->drawn_ns - p->started_ns) / 1e9);
+	(void)format_bytes(done, amount);
+	(void)format_rate((int64_t)p->rate, SKU_SECOND, rate);
+	if (p->total == SIZE_UNKNOWN) {
+		append_time(time, sizeof(time), (double)(p->drawn_ns - p->started_ns) / 1e9);
 		return snprintf(buf, len, "%s %s %s", amount, rate, time);
 	}
 	if (p->rate >= 1)
-		put_time(
+		append_time(
 		    time, sizeof(time), (double)(p->total > done ? p->total - done : 0) / p->rate);
 	else
 		(void)snprintf(time, sizeof(time), "-:--");
 	return snprintf(
-	    buf, len, "%s of %s %s %s left", amount, cli_amount(p->total, total), rate, time);
+	    buf, len, "%s of %s %s %s left", amount, format_bytes(p->total, total), rate, time);
 }
 
 static int
@@ -127,7 +125,7 @@ columns(void)
 }
 
 static int
-percent(const struct cli_progress *p, int64_t done)
+percent(const struct progress *p, int64_t done)
 {
 	if (p->total <= 0 || done >= p->total)
 		return 100;
@@ -136,9 +134,9 @@ percent(const struct cli_progress *p, int64_t done)
 
 /* `[=====>    ] `, as wide as there is room for; nothing where there is too little. */
 static void
-put_bar(char *buf, size_t len, int room, int share)
+append_bar(char *buf, size_t len, int columns_left, int share)
 {
-	int width = room - 3 < BAR_MAX ? room - 3 : BAR_MAX, filled;
+	int width = columns_left - 3 < BAR_MAX ? columns_left - 3 : BAR_MAX, filled;
 
 	buf[0] = '\0';
 	if (width < BAR_MIN || (size_t)width + 4 > len)
@@ -151,26 +149,26 @@ put_bar(char *buf, size_t len, int room, int share)
 }
 
 static void
-draw(struct cli_progress *p, int64_t done)
+draw(struct progress *p, int64_t done)
 {
 	char figures[120], bar[BAR_MAX + 8] = "", share[8] = "", line[LINE_MAX_COLUMNS + 16];
-	int width = columns() - 1, used = put_figures(p, figures, sizeof(figures), done);
+	int width = columns() - 1, used = append_figures(p, figures, sizeof(figures), done);
 
-	if (p->total != CLI_TOTAL_UNKNOWN)
+	if (p->total != SIZE_UNKNOWN)
 		used += snprintf(share, sizeof(share), "%3d%% ", percent(p, done));
-	if (p->terminal && p->total != CLI_TOTAL_UNKNOWN)
-		put_bar(bar, sizeof(bar), width - used, percent(p, done));
+	if (p->terminal && p->total != SIZE_UNKNOWN)
+		append_bar(bar, sizeof(bar), width - used, percent(p, done));
 	if (!p->terminal) {
-		(void)dprintf(STDERR_FILENO, "%s: %s%s\n", cli_voice.program, share, figures);
+		(void)dprintf(STDERR_FILENO, "%s: %s%s\n", run.program, share, figures);
 		return;
 	}
 	(void)snprintf(line, sizeof(line), "%s%s%s", share, bar, figures);
 	(void)dprintf(STDERR_FILENO, "\r%.*s\033[K", width, line);
-	atomic_store(&bar_shown, true);
+	atomic_store(&on_screen, true);
 }
 
 void
-cli_progress_update(struct cli_progress *progress, int64_t done, int64_t now)
+progress_update(struct progress *progress, int64_t done, int64_t now)
 {
 	if (now < progress->next_ns || !progress->active)
 		return;
@@ -180,13 +178,13 @@ cli_progress_update(struct cli_progress *progress, int64_t done, int64_t now)
 }
 
 void
-cli_progress_end(struct cli_progress *progress, int64_t done)
+progress_end(struct progress *progress, int64_t done)
 {
 	if (progress->active && !progress->terminal) {
 		update_rate(progress, done, sku_now());
 		draw(progress, done);
 	}
-	cli_clear_bar();
+	progress_clear();
 	progress->active = false;
 	progress->next_ns = INT64_MAX;
 }

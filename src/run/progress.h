@@ -8,36 +8,36 @@
 
 #include "libsockutil/sockutil.h"
 
-enum cli_progress_wish {
-	CLI_PROGRESS_AUTO, /* on a terminal, once the work took a second */
-	CLI_PROGRESS_ON,
-	CLI_PROGRESS_OFF,
+enum progress_mode {
+	PROGRESS_AUTO, /* on a terminal, once the work took a second */
+	PROGRESS_ON,
+	PROGRESS_OFF,
 };
 
-#define CLI_TOTAL_UNKNOWN INT64_C(-1)
+#define SIZE_UNKNOWN INT64_C(-1)
 
-struct cli_progress {
+struct progress {
 	bool active, terminal;
-	int64_t total;	    /* bytes; CLI_TOTAL_UNKNOWN */
+	int64_t total;	    /* bytes; SIZE_UNKNOWN */
 	int64_t started_ns; /* on the clock of sku_now() */
 	int64_t next_ns;    /* to be drawn again; INT64_MAX: never */
 	int64_t drawn_ns, drawn_done;
 	double rate; /* bytes a second, smoothed */
 };
 
-/* Begin; total is bytes, or CLI_TOTAL_UNKNOWN. */
-void cli_progress_begin(struct cli_progress *progress, enum cli_progress_wish wish, int64_t total);
+/* Begin; total is bytes, or SIZE_UNKNOWN. */
+void progress_begin(struct progress *progress, enum progress_mode mode, int64_t total);
 /* So much is done: draws when it is time.  Cheap otherwise. */
-void cli_progress_update(struct cli_progress *progress, int64_t done, int64_t now);
+void progress_update(struct progress *progress, int64_t done, int64_t now);
 /* It is over: the last line where lines are printed, and the bar is gone. */
-void cli_progress_end(struct cli_progress *progress, int64_t done);
+void progress_end(struct progress *progress, int64_t done);
 /* Take the progress bar away, before anything else is printed.  Async-signal-safe. */
-void cli_clear_bar(void);
+void progress_clear(void);
 
-#define CLI_AMOUNT_MAX 16
+#define FORMAT_BYTES_MAX 16
 /* `1.5 GiB`, `312 KiB`, `12 B`.  Returns buf. */
-const char *cli_amount(int64_t bytes, char buf[CLI_AMOUNT_MAX]);
+const char *format_bytes(int64_t bytes, char buf[FORMAT_BYTES_MAX]);
 /* The same for n bytes in ns nanoseconds, a second. */
-const char *cli_rate(int64_t bytes, int64_t ns, char buf[CLI_AMOUNT_MAX]);
+const char *format_rate(int64_t bytes, int64_t ns, char buf[FORMAT_BYTES_MAX]);
 
 #endif

@@ -9,25 +9,25 @@
 #define CATCH_UP (100 * SKU_MS)
 
 size_t
-cli_pace_room(const struct cli_pace *pace, size_t wanted, int64_t now)
+rate_allowance(const struct rate *rate, size_t wanted, int64_t now)
 {
-	int64_t slice = pace->rate / SLICES > 0 ? pace->rate / SLICES : 1;
+	int64_t slice = rate->bytes_per_second / SLICES > 0 ? rate->bytes_per_second / SLICES : 1;
 
-	if (pace->rate == CLI_NO_RATE)
+	if (rate->bytes_per_second == UNLIMITED)
 		return wanted;
-	if (pace->paid_until_ns > now)
+	if (rate->next_at_ns > now)
 		return 0;
 	return wanted < (size_t)slice ? wanted : (size_t)slice;
 }
 
 void
-cli_pace_pay(struct cli_pace *pace, size_t n, int64_t now)
+rate_account(struct rate *rate, size_t n, int64_t now)
 {
-	if (pace->rate == CLI_NO_RATE)
+	if (rate->bytes_per_second == UNLIMITED)
 		return;
-	if (pace->paid_until_ns == 0)
-		pace->paid_until_ns = now;
-	if (pace->paid_until_ns < now - CATCH_UP)
-		pace->paid_until_ns = now - CATCH_UP;
-	pace->paid_until_ns += (int64_t)((double)n * 1e9 / (double)pace->rate);
+	if (rate->next_at_ns == 0)
+		rate->next_at_ns = now;
+	if (rate->next_at_ns < now - CATCH_UP)
+		rate->next_at_ns = now - CATCH_UP;
+	rate->next_at_ns += (int64_t)((double)n * 1e9 / (double)rate->bytes_per_second);
 }

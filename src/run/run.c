@@ -6,12 +6,12 @@
 #include <signal.h>
 #include <unistd.h>
 
-struct cli_voice cli_voice;
+struct run run;
 
 void
-cli_start(const char *program)
+run_begin(const char *program)
 {
-	cli_voice.program = program;
+	run.program = program;
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		/* Opened the wrong way round, so that using it still fails. */
 		if (fcntl(fd, F_GETFD) == -1)

@@ -5,17 +5,17 @@
 #include <stdbool.h>
 
 /* How this run of the program speaks; set while options are parsed. */
-struct cli_voice {
+struct run {
 	const char *program;
 	bool quiet;
 	int verbose;
 	bool json;
 	bool stdout_is_data; /* records and the readiness line go to standard error */
 };
-extern struct cli_voice cli_voice;
+extern struct run run;
 
 /* The first thing a program does: its name, descriptors 0 to 2 that are open (closed ones would be
  * given to the next socket), SIGPIPE ignored. */
-void cli_start(const char *program);
+void run_begin(const char *program);
 
 #endif

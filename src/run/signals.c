@@ -10,34 +10,35 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+static const int termination_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
 int
-cli_end_signals_open(struct cli_end_signals *signals, bool background)
+signals_open(struct term_signals *signals, bool background)
 {
 	sigset_t set;
 
 	(void)sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++) {
+	for (size_t i = 0; i < sizeof(termination_signals) / sizeof(termination_signals[0]); i++) {
 		struct sigaction action;
 
-		if (ending[i] == SIGHUP && background)
+		if (termination_signals[i] == SIGHUP && background)
 			(void)signal(SIGHUP, SIG_IGN);
 		/* nohup(1) has its way.  SIGINT, which a script's `&` sets to be ignored, ends a
 		 * program all the same: whoever sends it to that process means it. */
-		if (ending[i] == SIGINT || ending[i] == SIGTERM)
-			(void)signal(ending[i], SIG_DFL);
-		if (sigaction(ending[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-			(void)sigaddset(&set, ending[i]);
+		if (termination_signals[i] == SIGINT || termination_signals[i] == SIGTERM)
+			(void)signal(termination_signals[i], SIG_DFL);
+		if (sigaction(termination_signals[i], NULL, &action) == 0 &&
+		    action.sa_handler != SIG_IGN)
+			(void)sigaddset(&set, termination_signals[i]);
 	}
 	if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
 		signals->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return signals->fd != -1 ? CLI_OK :
-				   cli_error_errno(CLI_FAILED, errno, "prepare for signals");
+	return signals->fd != -1 ? STATUS_OK :
+				   msg_error_errno(STATUS_FAILED, errno, "prepare for signals");
 }
 
 void
-cli_end_signals_read(struct cli_end_signals *signals)
+signals_read(struct term_signals *signals)
 {
 	struct signalfd_siginfo info;
 
@@ -48,26 +49,26 @@ cli_end_signals_read(struct cli_end_signals *signals)
 }
 
 int
-cli_end_signals_fatal(const struct cli_end_signals *signals)
+signals_fatal(const struct term_signals *signals)
 {
 	return signals->first == SIGHUP || signals->first == SIGQUIT ? signals->first : 0;
 }
 
 void
-cli_end_signals_by_default(const struct cli_end_signals *signals, bool wanted)
+signals_by_default(const struct term_signals *signals, bool wanted)
 {
 	sigset_t set;
 
 	if (signals->fd == -1)
 		return;
 	(void)sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
-		(void)sigaddset(&set, ending[i]); /* an ignored one stays so */
+	for (size_t i = 0; i < sizeof(termination_signals) / sizeof(termination_signals[0]); i++)
+		(void)sigaddset(&set, termination_signals[i]); /* an ignored one stays so */
 	(void)sigprocmask(wanted ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
 }
 
 void
-cli_end_signals_close(struct cli_end_signals *signals)
+signals_close(struct term_signals *signals)
 {
 	if (signals->fd != -1)
 		(void)close(signals->fd);
@@ -75,7 +76,7 @@ cli_end_signals_close(struct cli_end_signals *signals)
 }
 
 void
-cli_die_of(int signum)
+run_die_of_signal(int signum)
 {
 	sigset_t set;
 

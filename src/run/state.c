@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 static const char *event_name;
-static const struct cli_counter_row *counter_rows;
+static const struct state_row *counter_rows;
 
 struct line {
 	char text[1024];
@@ -31,7 +31,7 @@ put(struct line *line, const char *text)
 }
 
 static void
-put_number(struct line *line, uint64_t n, int least_digits)
+put_number(struct line *line, uint64_t n, int min_digits)
 {
 	char digits[24];
 	size_t i = sizeof(digits) - 1;
@@ -40,8 +40,8 @@ put_number(struct line *line, uint64_t n, int least_digits)
 	do {
 		digits[--i] = (char)('0' + n % 10);
 		n /= 10;
-		least_digits--;
-	} while (n > 0 || least_digits > 0);
+		min_digits--;
+	} while (n > 0 || min_digits > 0);
 	put(line, &digits[i]);
 }
 
@@ -50,13 +50,13 @@ put_text_line(struct line *line)
 {
 	put(line, event_name);
 	put(line, ":");
-	for (const struct cli_counter_row *row = counter_rows; row->name != NULL; row++) {
-		if (cli_counter_value(row->counter) == CLI_COUNTER_UNKNOWN)
+	for (const struct state_row *row = counter_rows; row->name != NULL; row++) {
+		if (counter_value(row->counter) == STATE_UNKNOWN)
 			continue;
 		put(line, " ");
 		put(line, row->name);
 		put(line, "=");
-		put_number(line, cli_counter_value(row->counter), 1);
+		put_number(line, counter_value(row->counter), 1);
 	}
 }
 
@@ -67,20 +67,20 @@ put_record(struct line *line)
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	put(line, "{\"program\":\"");
-	put(line, cli_voice.program);
+	put(line, run.program);
 	put(line, "\",\"event\":\"");
 	put(line, event_name);
 	put(line, "\",\"time\":");
 	put_number(line, (uint64_t)now.tv_sec, 1);
 	put(line, ".");
 	put_number(line, (uint64_t)now.tv_nsec / 1000, 6);
-	for (const struct cli_counter_row *row = counter_rows; row->name != NULL; row++) {
-		if (cli_counter_value(row->counter) == CLI_COUNTER_UNKNOWN)
+	for (const struct state_row *row = counter_rows; row->name != NULL; row++) {
+		if (counter_value(row->counter) == STATE_UNKNOWN)
 			continue;
 		put(line, ",\"");
 		put(line, row->name);
 		put(line, "\":");
-		put_number(line, cli_counter_value(row->counter), 1);
+		put_number(line, counter_value(row->counter), 1);
 	}
 	put(line, "}");
 }
@@ -99,25 +99,25 @@ static void
 print_counters(int signum)
 {
 	int saved = errno;
-	int fd = cli_voice.json && !cli_voice.stdout_is_data ? STDOUT_FILENO : STDERR_FILENO;
+	int fd = run.json && !run.stdout_is_data ? STDOUT_FILENO : STDERR_FILENO;
 	struct line line = { .len = 0 };
 
 	(void)signum;
-	if (cli_voice.json)
+	if (run.json)
 		put_record(&line);
 	else
 		put_text_line(&line);
 	put(&line, "\n");
 	line.text[sizeof(line.text) - 1] = '\n'; /* were it ever cut */
 	if (has_room(STDERR_FILENO))
-		cli_clear_bar();
+		progress_clear();
 	if (has_room(fd))
 		(void)!write(fd, line.text, line.len);
 	errno = saved;
 }
 
 void
-cli_counters_on_sigusr1(const char *event, const struct cli_counter_row *rows)
+state_on_sigusr1(const char *event, const struct state_row *rows)
 {
 	struct sigaction action = { .sa_handler = print_counters, .sa_flags = SA_RESTART };
 

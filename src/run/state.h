@@ -9,51 +9,51 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-typedef _Atomic uint64_t cli_counter;
+typedef _Atomic uint64_t state_counter;
 
 /* Only one thread changes a counter: no locked instruction is needed. */
 static inline void
-cli_count_up(cli_counter *counter, uint64_t by)
+counter_add(state_counter *counter, uint64_t by)
 {
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
 	    memory_order_relaxed);
 }
 
 static inline void
-cli_count_down(cli_counter *counter, uint64_t by)
+counter_subtract(state_counter *counter, uint64_t by)
 {
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) - by,
 	    memory_order_relaxed);
 }
 
 static inline uint64_t
-cli_counter_value(const cli_counter *counter)
+counter_value(const state_counter *counter)
 {
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
 /* Several threads change the counter. */
 static inline void
-cli_count_up_shared(cli_counter *counter, uint64_t by)
+counter_add_shared(state_counter *counter, uint64_t by)
 {
 	(void)atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
 }
 
 static inline void
-cli_counter_set(cli_counter *counter, uint64_t value)
+counter_set(state_counter *counter, uint64_t value)
 {
 	atomic_store_explicit(counter, value, memory_order_relaxed);
 }
 
-#define CLI_COUNTER_UNKNOWN UINT64_MAX /* left out of the line */
+#define STATE_UNKNOWN UINT64_MAX /* left out of the line */
 
-struct cli_counter_row {
+struct state_row {
 	const char *name;
-	const cli_counter *counter;
+	const state_counter *counter;
 };
 
 /* From now on SIGUSR1 prints `EVENT: name=N name=N …` on standard error, or with --json the event
  * where records go.  rows ends with a NULL name and stays in use until the program ends. */
-void cli_counters_on_sigusr1(const char *event, const struct cli_counter_row *rows);
+void state_on_sigusr1(const char *event, const struct state_row *rows);
 
 #endif

@@ -4,12 +4,12 @@
 
 #include <errno.h>
 
-enum cli_status
-cli_status_of_errno(int errnum)
+enum status
+status_of_errno(int errnum)
 {
 	switch (errnum) {
 	case ETIMEDOUT:
-		return CLI_TIMED_OUT;
+		return STATUS_TIMED_OUT;
 	case ECONNREFUSED:
 	case ECONNRESET:
 	case ECONNABORTED:
@@ -22,49 +22,49 @@ cli_status_of_errno(int errnum)
 	case EHOSTDOWN:
 	case ENONET:
 	case ENOENT:
-		return CLI_NO_PEER;
+		return STATUS_NO_PEER;
 	default:
-		return CLI_FAILED;
+		return STATUS_FAILED;
 	}
 }
 
-enum cli_status
-cli_status_of(const struct sku_error *err)
+enum status
+status_of(const struct sku_error *err)
 {
 	if (err->kind == SKU_ERR_SYSTEM)
-		return cli_status_of_errno(err->code);
+		return status_of_errno(err->code);
 	switch (err->code) {
 	case EAI_NONAME:
 	case EAI_NODATA:
 	case EAI_ADDRFAMILY:
 	case EAI_FAMILY:
 	case EAI_SERVICE:
-		return CLI_NOT_FOUND;
+		return STATUS_NOT_FOUND;
 	case EAI_AGAIN:
-		return CLI_TRY_AGAIN;
+		return STATUS_TRY_AGAIN;
 	default:
-		return CLI_FAILED;
+		return STATUS_FAILED;
 	}
 }
 
 const char *
-cli_status_code(enum cli_status status)
+status_code(enum status status)
 {
 	switch (status) {
-	case CLI_USAGE:
+	case STATUS_USAGE:
 		return "invalid";
-	case CLI_NOT_FOUND:
+	case STATUS_NOT_FOUND:
 		return "not_found";
-	case CLI_TRY_AGAIN:
+	case STATUS_TRY_AGAIN:
 		return "try_again";
-	case CLI_MISMATCH:
+	case STATUS_MISMATCH:
 		return "mismatch";
-	case CLI_NO_PEER:
+	case STATUS_NO_PEER:
 		return "no_peer";
-	case CLI_TIMED_OUT:
+	case STATUS_TIMED_OUT:
 		return "timed_out";
-	case CLI_OK:
-	case CLI_FAILED:
+	case STATUS_OK:
+	case STATUS_FAILED:
 		break;
 	}
 	return "failed";

@@ -5,21 +5,21 @@
 #include "libsockutil/sockutil.h"
 
 /* The exit statuses of every program; sockutils(7) says what they promise. */
-enum cli_status {
-	CLI_OK = 0,
-	CLI_FAILED = 1,
-	CLI_USAGE = 2,
-	CLI_NOT_FOUND = 3,
-	CLI_TRY_AGAIN = 4,
-	CLI_MISMATCH = 5,
-	CLI_NO_PEER = 6,
-	CLI_TIMED_OUT = 124,
+enum status {
+	STATUS_OK = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+	STATUS_NOT_FOUND = 3,
+	STATUS_TRY_AGAIN = 4,
+	STATUS_MISMATCH = 5,
+	STATUS_NO_PEER = 6,
+	STATUS_TIMED_OUT = 124,
 };
 
 /* The status of a failure that concerns a peer or a name. */
-enum cli_status cli_status_of(const struct sku_error *err);
-enum cli_status cli_status_of_errno(int errnum);
+enum status status_of(const struct sku_error *err);
+enum status status_of_errno(int errnum);
 /* The word for it in records: the code of an error. */
-const char *cli_status_code(enum cli_status status);
+const char *status_code(enum status status);
 
 #endif

@@ -5,7 +5,7 @@
 #include <signal.h>
 
 int
-cli_thread_start(pthread_t *thread, size_t stack, void *(*function)(void *), void *arg)
+thread_start(pthread_t *thread, size_t stack, void *(*function)(void *), void *arg)
 {
 	pthread_attr_t attr;
 	pthread_t detached;

@@ -7,6 +7,6 @@
 
 /* Start one with that much stack; signals are for the main thread.  thread NULL: detached.  0, or
  * an errno value. */
-int cli_thread_start(pthread_t *thread, size_t stack, void *(*function)(void *), void *arg);
+int thread_start(pthread_t *thread, size_t stack, void *(*function)(void *), void *arg);
 
 #endif

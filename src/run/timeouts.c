@@ -3,13 +3,13 @@
 #include "run/timeouts.h"
 
 struct sku_deadline
-cli_operation_deadline(const struct cli_limits *limits)
+timeouts_deadline(const struct timeouts *timeouts)
 {
-	return sku_deadline_earlier(sku_deadline_in(limits->timeout_ns), limits->run);
+	return sku_deadline_earlier(sku_deadline_in(timeouts->operation_ns), timeouts->run);
 }
 
 const char *
-cli_timeout_reason(const struct cli_limits *limits)
+timeouts_reason(const struct timeouts *timeouts)
 {
-	return sku_deadline_passed(limits->run) ? "timed out (--max-time)" : "timed out";
+	return sku_deadline_passed(timeouts->run) ? "timed out (--max-time)" : "timed out";
 }

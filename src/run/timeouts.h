@@ -4,13 +4,13 @@
 
 #include "libsockutil/sockutil.h"
 
-struct cli_limits {
-	int64_t timeout_ns; /* of one operation: SKU_NO_TIMEOUT, 0 (non-blocking), a value */
-	bool timeout_given;
+struct timeouts {
+	int64_t operation_ns; /* of one operation: SKU_NO_TIMEOUT, 0 (non-blocking), a value */
+	bool operation_given;
 	struct sku_deadline run; /* of the whole run */
 };
 
-#define CLI_LIMITS_INIT                                                                            \
+#define TIMEOUTS_INIT                                                                              \
 	{                                                                                          \
 		SKU_NO_TIMEOUT, false,                                                             \
 		{                                                                                  \
@@ -19,8 +19,8 @@ struct cli_limits {
 	}
 
 /* The deadline of an operation that begins now. */
-struct sku_deadline cli_operation_deadline(const struct cli_limits *limits);
+struct sku_deadline timeouts_deadline(const struct timeouts *timeouts);
 /* "timed out", or which limit of the whole run it was. */
-const char *cli_timeout_reason(const struct cli_limits *limits);
+const char *timeouts_reason(const struct timeouts *timeouts);
 
 #endif

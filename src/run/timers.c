@@ -5,16 +5,16 @@
 #include <stdlib.h>
 
 static void
-put(struct cli_timers *timers, size_t i, struct cli_timer *timer)
+put(struct timers *timers, size_t i, struct timer *timer)
 {
 	timers->heap[i] = timer;
 	timer->slot = i + 1;
 }
 
 static void
-move_up(struct cli_timers *timers, size_t i)
+move_up(struct timers *timers, size_t i)
 {
-	struct cli_timer *timer = timers->heap[i];
+	struct timer *timer = timers->heap[i];
 
 	while (i > 0 && timers->heap[(i - 1) / 2]->at_ns > timer->at_ns) {
 		put(timers, i, timers->heap[(i - 1) / 2]);
@@ -24,9 +24,9 @@ move_up(struct cli_timers *timers, size_t i)
 }
 
 static void
-move_down(struct cli_timers *timers, size_t i)
+move_down(struct timers *timers, size_t i)
 {
-	struct cli_timer *timer = timers->heap[i];
+	struct timer *timer = timers->heap[i];
 
 	for (;;) {
 		size_t child = 2 * i + 1;
@@ -45,18 +45,18 @@ move_down(struct cli_timers *timers, size_t i)
 }
 
 int
-cli_timer_set(struct cli_timers *timers, struct cli_timer *timer, int64_t at_ns)
+timer_set(struct timers *timers, struct timer *timer, int64_t at_ns)
 {
 	if (timer->slot == 0) {
-		if (timers->count == timers->room) {
-			size_t room = timers->room == 0 ? 16 : timers->room * 2;
-			struct cli_timer **grown =
-			    reallocarray(timers->heap, room, sizeof(struct cli_timer *));
+		if (timers->count == timers->capacity) {
+			size_t capacity = timers->capacity == 0 ? 16 : timers->capacity * 2;
+			struct timer **grown =
+			    reallocarray(timers->heap, capacity, sizeof(struct timer *));
 
 			if (grown == NULL)
 				return -1;
 			timers->heap = grown;
-			timers->room = room;
+			timers->capacity = capacity;
 		}
 		put(timers, timers->count++, timer);
 	}
@@ -67,10 +67,10 @@ cli_timer_set(struct cli_timers *timers, struct cli_timer *timer, int64_t at_ns)
 }
 
 void
-cli_timer_clear(struct cli_timers *timers, struct cli_timer *timer)
+timer_clear(struct timers *timers, struct timer *timer)
 {
 	size_t i = timer->slot - 1;
-	struct cli_timer *last;
+	struct timer *last;
 
 	if (timer->slot == 0)
 		return;
@@ -83,15 +83,15 @@ cli_timer_clear(struct cli_timers *timers, struct cli_timer *timer)
 	move_down(timers, last->slot - 1);
 }
 
-struct cli_timer *
-cli_timers_first(const struct cli_timers *timers)
+struct timer *
+timers_first(const struct timers *timers)
 {
 	return timers->count > 0 ? timers->heap[0] : NULL;
 }
 
 void
-cli_timers_free(struct cli_timers *timers)
+timers_free(struct timers *timers)
 {
 	free(timers->heap);
-	*timers = (struct cli_timers){ 0 };
+	*timers = (struct timers){ 0 };
 }

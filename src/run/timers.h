@@ -5,22 +5,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct cli_timer {
+struct timer {
 	int64_t at_ns; /* on the clock of sku_now() */
 	size_t slot;   /* 1 + its place in the heap; 0: not set */
 };
 
-struct cli_timers {
-	struct cli_timer **heap;
-	size_t count, room;
+struct timers {
+	struct timer **heap;
+	size_t count, capacity;
 };
 
 /* Set or move a timer: 0, or -1 without memory (ENOMEM). */
-int cli_timer_set(struct cli_timers *timers, struct cli_timer *timer, int64_t at_ns);
+int timer_set(struct timers *timers, struct timer *timer, int64_t at_ns);
 /* Harmless when it is not set. */
-void cli_timer_clear(struct cli_timers *timers, struct cli_timer *timer);
+void timer_clear(struct timers *timers, struct timer *timer);
 /* The earliest, or NULL. */
-struct cli_timer *cli_timers_first(const struct cli_timers *timers);
-void cli_timers_free(struct cli_timers *timers);
+struct timer *timers_first(const struct timers *timers);
+void timers_free(struct timers *timers);
 
 #endif

@@ -6,25 +6,24 @@
 #include <poll.h>
 
 void
-transfer_show(const struct transfer_waits *waits)
+wait_show_progress(const struct wait_context *waits)
 {
 	if (waits->progress != NULL && waits->progress->active)
-		cli_progress_update(
-		    waits->progress, (int64_t)cli_counter_value(waits->done), sku_now());
+		progress_update(waits->progress, (int64_t)counter_value(waits->done), sku_now());
 }
 
 int
-transfer_over(const struct transfer_waits *waits)
+transfer_over(const struct wait_context *waits)
 {
 	struct pollfd pfd = { .fd = waits->signal_fd, .events = POLLIN };
 
 	if (poll(&pfd, 1, 0) == 1)
 		return ECANCELED;
-	return sku_deadline_passed(waits->limits->run) ? ETIMEDOUT : 0;
+	return sku_deadline_passed(waits->timeouts->run) ? ETIMEDOUT : 0;
 }
 
 static int
-next_wake_ms(const struct transfer_waits *waits, struct sku_deadline deadline)
+next_wake_ms(const struct wait_context *waits, struct sku_deadline deadline)
 {
 	if (waits->progress != NULL)
 		deadline = sku_deadline_earlier(
@@ -33,17 +32,16 @@ next_wake_ms(const struct transfer_waits *waits, struct sku_deadline deadline)
 }
 
 int
-transfer_wait(
-    const struct transfer_waits *waits, int fd, short events, struct sku_deadline deadline)
+wait_for_peer(const struct wait_context *waits, int fd, short events, struct sku_deadline deadline)
 {
 	struct pollfd pfds[] = { { .fd = fd, .events = events },
 		{ .fd = waits->signal_fd, .events = POLLIN } };
 
-	deadline = sku_deadline_earlier(deadline, waits->limits->run);
+	deadline = sku_deadline_earlier(deadline, waits->timeouts->run);
 	for (;;) {
 		int n = poll(pfds, 2, next_wake_ms(waits, deadline));
 
-		transfer_show(waits);
+		wait_show_progress(waits);
 		if (n == -1 && errno != EINTR)
 			return -1;
 		if (n > 0 && pfds[1].revents != 0) {

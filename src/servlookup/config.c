@@ -76,6 +76,6 @@ config_parse(struct serv_config *config, int argc, char **argv)
 		opt_usage_error("missing operand: PORT or NAME (or --all for the whole table)");
 	if (config->ex && config->all)
 		opt_usage_error("--ex and --all exclude each other");
-	if (config->ex && config_is_bulk(config) && !cli_voice.json)
+	if (config->ex && config_is_bulk(config) && !run.json)
 		opt_usage_error("--ex with several queries goes with --json");
 }

@@ -132,27 +132,27 @@ parse_query(struct query *q, const struct lookup_run *r, const struct input *raw
 static void
 print_field(const char *before, const char *text, const char *after)
 {
-	char *escaped = cli_escape(text, strlen(text), CLI_ESCAPE_FIELD, NULL);
+	char *escaped = escape_text(text, strlen(text), ESCAPE_FIELD, NULL);
 
-	cli_print("%s%s%s", before, escaped != NULL ? escaped : "", after);
+	output_print("%s%s%s", before, escaped != NULL ? escaped : "", after);
 	free(escaped);
 }
 
 static void
 emit_service(const char *query, const struct service *s)
 {
-	json_t *record = cli_record(NULL), *aliases = json_array();
+	json_t *record = event_new(NULL), *aliases = json_array();
 
 	if (query != NULL)
-		cli_record_text(record, "query", query);
-	cli_record_text(record, "name", s->name);
+		event_text(record, "query", query);
+	event_text(record, "name", s->name);
 	for (size_t i = 0; s->aliases[i] != NULL; i++)
 		(void)json_array_append_new(aliases, json_string(s->aliases[i]));
-	cli_record_add(record, "aliases", aliases);
-	cli_record_number(record, "port", s->port);
-	cli_record_text(record, "proto", s->proto);
-	cli_record_text(record, "source", s->source);
-	cli_record_emit(record);
+	event_add(record, "aliases", aliases);
+	event_number(record, "port", s->port);
+	event_text(record, "proto", s->proto);
+	event_text(record, "source", s->source);
+	event_emit(record);
 }
 
 static void
@@ -161,7 +161,7 @@ print_ex(const struct service *s)
 	print_field("name: ", s->name, "\n");
 	for (size_t i = 0; s->aliases[i] != NULL; i++)
 		print_field("alias: ", s->aliases[i], "\n");
-	cli_print("port: %u\n", s->port);
+	output_print("port: %u\n", s->port);
 	print_field("proto: ", s->proto, "\n");
 }
 
@@ -170,7 +170,7 @@ static void
 print_answer(const struct lookup_run *r, const struct query *q, const struct service *s)
 {
 	if (q->kind == BY_NAME)
-		cli_print("%u", s->port);
+		output_print("%u", s->port);
 	else
 		print_field("", s->name, "");
 	if (r->config->all)
@@ -180,15 +180,14 @@ print_answer(const struct lookup_run *r, const struct query *q, const struct ser
 static void
 report_failure(struct lookup_run *r, const char *query, int status, const char *why)
 {
-	if (cli_voice.json) {
-		json_t *record = cli_record(NULL);
+	if (run.json) {
+		json_t *record = event_new(NULL);
 
-		cli_record_text(record, "query", query);
-		cli_record_add(
-		    record, "error", cli_record_error((enum cli_status)status, 0, why, "look up"));
-		cli_record_emit(record);
+		event_text(record, "query", query);
+		event_add(record, "error", event_error((enum status)status, 0, why, "look up"));
+		event_emit(record);
 	}
-	cli_say_error(why, "look up %s", query);
+	msg_error_line(why, "look up %s", query);
 	if (status > r->status)
 		r->status = status;
 }
@@ -211,25 +210,25 @@ answer(const struct lookup_run *r, const struct query *q, const char *display, b
 
 	if (s == NULL)
 		return false;
-	if (cli_voice.verbose > 0)
-		cli_verbose(1, "%s: from %s", display, s->source);
-	if (!cli_voice.json && r->config->ex) {
+	if (run.verbose > 0)
+		msg_verbose(1, "%s: from %s", display, s->source);
+	if (!run.json && r->config->ex) {
 		print_ex(s);
 		return true;
 	}
-	if (!cli_voice.json && with_query)
+	if (!run.json && with_query)
 		print_field("", display, "\t");
 	for (; s != NULL; s = r->config->all ? next_match(r, q, s) : NULL) {
-		if (cli_voice.json) {
+		if (run.json) {
 			emit_service(display, s);
 			continue;
 		}
-		cli_print("%s", separator);
+		output_print("%s", separator);
 		print_answer(r, q, s);
 		separator = "\t";
 	}
-	if (!cli_voice.json)
-		cli_print("\n");
+	if (!run.json)
+		output_print("\n");
 	return true;
 }
 
@@ -257,7 +256,7 @@ answer_query(struct lookup_run *r, const struct query *q)
 
 	switch (q->kind) {
 	case INVALID:
-		report_failure(r, q->text, CLI_USAGE, q->error);
+		report_failure(r, q->text, STATUS_USAGE, q->error);
 		return;
 	case RANGE:
 		found = answer_range(r, q);
@@ -268,7 +267,7 @@ answer_query(struct lookup_run *r, const struct query *q)
 		break;
 	}
 	if (!found)
-		report_failure(r, q->text, CLI_NOT_FOUND, "no such service");
+		report_failure(r, q->text, STATUS_NOT_FOUND, "no such service");
 }
 
 static void
@@ -277,16 +276,16 @@ print_table(const struct lookup_run *r)
 	for (const struct service *s = r->table->first; s != NULL; s = s->next) {
 		if (r->config->proto != NULL && strcmp(s->proto, r->config->proto) != 0)
 			continue;
-		if (cli_voice.json) {
+		if (run.json) {
 			emit_service(NULL, s);
 			continue;
 		}
 		print_field("", s->name, "\t");
-		cli_print("%u", s->port);
+		output_print("%u", s->port);
 		print_field("/", s->proto, "");
 		for (size_t i = 0; s->aliases[i] != NULL; i++)
 			print_field("\t", s->aliases[i], "");
-		cli_print("\n");
+		output_print("\n");
 	}
 }
 
@@ -309,8 +308,8 @@ static int
 report_no_table(const struct lookup_run *r)
 {
 	return r->config->services != NULL ?
-		   CLI_FAILED :
-		   cli_error_errno(CLI_FAILED, ENOMEM, "read the services");
+		   STATUS_FAILED :
+		   msg_error_errno(STATUS_FAILED, ENOMEM, "read the services");
 }
 
 /* One operand: a malformed one is a usage error. */
@@ -361,17 +360,17 @@ run_table(struct lookup_run *r)
 	if (r->table == NULL)
 		return report_no_table(r);
 	print_table(r);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 int
 main(int argc, char **argv)
 {
 	struct serv_config config;
-	struct lookup_run r = { .config = &config, .status = CLI_OK };
+	struct lookup_run r = { .config = &config, .status = STATUS_OK };
 	int status;
 
-	cli_start("servlookup");
+	run_begin("servlookup");
 	config_parse(&config, argc, argv);
 	r.bulk = config_is_bulk(&config);
 	if (config.query_count == 0 && config.file == NULL)
@@ -379,7 +378,7 @@ main(int argc, char **argv)
 	else
 		status = r.bulk ? run_bulk(&r) : run_single(&r);
 	table_free(r.table);
-	if (cli_flush() != CLI_OK && status == CLI_OK)
-		status = CLI_FAILED;
+	if (output_flush() != STATUS_OK && status == STATUS_OK)
+		status = STATUS_FAILED;
 	return status;
 }

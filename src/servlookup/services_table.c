@@ -264,8 +264,8 @@ table_read_file(const char *path)
 	while (ok && fgets(line, sizeof(line), stream) != NULL)
 		ok = add_line(table, line, path);
 	if (!ok || ferror(stream)) {
-		(void)cli_error_errno(
-		    CLI_FAILED, errno, "%s %s", stream == NULL ? "open" : "read", path);
+		(void)msg_error_errno(
+		    STATUS_FAILED, errno, "%s %s", stream == NULL ? "open" : "read", path);
 		table_free(table);
 		table = NULL;
 	}

@@ -4,6 +4,7 @@
 
 #include "options/run_options.h"
 #include "options/values.h"
+#include "run/rate.h"
 #include "run/run.h"
 
 #include <string.h>
@@ -115,7 +116,7 @@ take_option(struct client_config *c, int id, const char *value)
 		c->histogram = true;
 		break;
 	default:
-		if (!timeouts_take_option(&c->limits, id, value) &&
+		if (!timeouts_take_option(&c->timeouts, id, value) &&
 		    !tcp_take_option(&c->stream, id, value))
 			(void)connect_take_option(&c->connect, id, value);
 	}
@@ -206,8 +207,8 @@ check_combinations(struct client_config *c, const struct opt_parser *parser)
 		opt_usage_error("--fd is one connection: --clients means nothing");
 	if (c->connect.source_port != 0 && c->clients > 1)
 		opt_usage_error("--source with a port is for one connection, not for --clients");
-	if (!c->limits.timeout_given && (datagram || c->mode == PING))
-		c->limits.timeout_ns = 5 * SKU_SECOND;
+	if (!c->timeouts.operation_given && (datagram || c->mode == PING))
+		c->timeouts.operation_ns = 5 * SKU_SECOND;
 }
 
 void
@@ -219,12 +220,12 @@ config_parse(struct client_config *config, int argc, char **argv)
 	int id;
 
 	*config = (struct client_config){ .connect = CONNECT_OPTIONS_INIT,
-		.limits = CLI_LIMITS_INIT,
+		.timeouts = TIMEOUTS_INIT,
 		.stream = TCP_OPTIONS_INIT,
-		.count = NO_LIMIT,
+		.count = UNLIMITED,
 		.interval_ns = SKU_SECOND,
 		.size = 64,
-		.duration_ns = NO_LIMIT,
+		.duration_ns = UNLIMITED,
 		.clients = 1 };
 	opt_init(&parser, &command, argc, argv);
 	while (config->messages == NULL && (id = opt_next(&parser, &value)) != OPT_DONE) {
@@ -245,5 +246,5 @@ config_parse(struct client_config *config, int argc, char **argv)
 	choose_mode(config, &parser);
 	opt_check_modes(&parser, mode_bits(config));
 	check_combinations(config, &parser);
-	cli_voice.stdout_is_data = config->mode == STREAM;
+	run.stdout_is_data = config->mode == STREAM;
 }

@@ -7,24 +7,22 @@
 #include "run/timeouts.h"
 #include "sockecho-client/expect.h"
 
-#define NO_LIMIT INT64_C(-1)
-
 enum client_mode { MESSAGES, STREAM, PROMPT, DATAGRAMS, PING, CONNECT_ONLY };
 
 struct client_config {
 	enum client_mode mode;
 	struct connect_options connect;
-	struct cli_limits limits;
+	struct timeouts timeouts;
 	struct endpoint endpoint;
 	char **messages; /* ends with NULL; NULL: there are none */
 	enum expectation expect;
 	struct tcp_options stream;
 	bool alpha;
 	/* --ping */
-	int64_t count; /* NO_LIMIT */
+	int64_t count; /* UNLIMITED */
 	int64_t interval_ns;
 	size_t size;
-	int64_t duration_ns; /* NO_LIMIT */
+	int64_t duration_ns; /* UNLIMITED */
 	int64_t clients;
 	bool histogram;
 };

@@ -45,7 +45,7 @@ expect_sent(struct expect_state *e, const char *bytes, size_t len)
 
 		memcpy(e->pending + at, bytes, n);
 		if (e->what == EXPECT_UPPER)
-			cli_upper(e->pending + at, n);
+			ascii_upper(e->pending + at, n);
 		e->sent += n;
 		bytes += n;
 		len -= n;
@@ -97,7 +97,7 @@ expect_difference(
 		char pending = sent[i];
 
 		if (what == EXPECT_UPPER)
-			cli_upper(&pending, 1);
+			ascii_upper(&pending, 1);
 		if (reply[i] != pending)
 			return (int64_t)i;
 	}

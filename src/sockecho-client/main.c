@@ -24,7 +24,7 @@ run_mode(const struct client_config *config)
 	case CONNECT_ONLY:
 		return run_connect_only(config);
 	}
-	return CLI_USAGE;
+	return STATUS_USAGE;
 }
 
 int
@@ -33,11 +33,11 @@ main(int argc, char **argv)
 	struct client_config config;
 	int status;
 
-	cli_start("sockecho-client");
+	run_begin("sockecho-client");
 	config_parse(&config, argc, argv);
 	peer_count_on_sigusr1();
 	status = run_mode(&config);
-	if (cli_flush() != CLI_OK && status == CLI_OK)
-		status = CLI_FAILED;
+	if (output_flush() != STATUS_OK && status == STATUS_OK)
+		status = STATUS_FAILED;
 	return status;
 }

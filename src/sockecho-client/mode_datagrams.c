@@ -34,7 +34,7 @@ static void
 discard_late_answers(struct peer_connection *connection, char *buf)
 {
 	while (sku_recv(&connection->sock, buf, ANSWER_MAX, 0) >= 0)
-		cli_verbose(1, "an answer that nothing asked for is thrown away");
+		msg_verbose(1, "an answer that nothing asked for is thrown away");
 }
 
 static bool
@@ -60,10 +60,10 @@ static int
 wait_until(struct datagram_exchange *t, short events, struct sku_deadline deadline)
 {
 	if (sku_wait_fd(sku_fileno(&t->connection.sock), events, deadline) == 0)
-		return CLI_OK;
+		return STATUS_OK;
 	return errno == ETIMEDOUT ?
 		   peer_timed_out(&t->connection, events == POLLIN ? "receive from" : "send to") :
-		   cli_error_errno(CLI_FAILED, errno, "wait for %s", t->connection.peer);
+		   msg_error_errno(STATUS_FAILED, errno, "wait for %s", t->connection.peer);
 }
 
 static enum outcome
@@ -74,11 +74,11 @@ send_datagram(struct datagram_exchange *t, const char *message, size_t len,
 		if (errno != EAGAIN)
 			return classify_failure(t, "send to", errno, status);
 		*status = wait_until(t, POLLOUT, deadline);
-		if (*status != CLI_OK)
+		if (*status != STATUS_OK)
 			return FAILED;
 	}
-	cli_count_up(&peer_counters.messages, 1);
-	cli_count_up(&peer_counters.bytes_out, len);
+	counter_add(&peer_counters.messages, 1);
+	counter_add(&peer_counters.bytes_out, len);
 	return DONE;
 }
 
@@ -92,21 +92,21 @@ receive_datagram(
 		if (errno != EAGAIN)
 			return classify_failure(t, "receive from", errno, status);
 		*status = wait_until(t, POLLIN, deadline);
-		if (*status != CLI_OK) {
-			cli_count_up(&peer_counters.lost, 1);
+		if (*status != STATUS_OK) {
+			counter_add(&peer_counters.lost, 1);
 			return FAILED;
 		}
 	}
 	*len = (size_t)n;
-	cli_count_up(&peer_counters.replies, 1);
-	cli_count_up(&peer_counters.bytes_in, *len);
+	counter_add(&peer_counters.replies, 1);
+	counter_add(&peer_counters.bytes_in, *len);
 	return DONE;
 }
 
 static enum outcome
 exchange(struct datagram_exchange *t, const char *message, size_t len, int *status)
 {
-	struct sku_deadline deadline = cli_operation_deadline(&t->config->limits);
+	struct sku_deadline deadline = timeouts_deadline(&t->config->timeouts);
 	enum outcome outcome;
 	size_t answer_len = 0;
 
@@ -117,12 +117,12 @@ exchange(struct datagram_exchange *t, const char *message, size_t len, int *stat
 	if (outcome != DONE)
 		return outcome;
 	t->answered = true;
-	if (cli_voice.verbose > 0)
+	if (run.verbose > 0)
 		(void)fprintf(stderr, "send %zu bytes\n", len);
 	*status = peer_print_reply(t->answer, answer_len);
-	if (*status == CLI_OK)
+	if (*status == STATUS_OK)
 		*status = peer_check_reply(&t->connection, message, len, t->answer, answer_len);
-	return *status == CLI_OK ? DONE : FAILED;
+	return *status == STATUS_OK ? DONE : FAILED;
 }
 
 /* A socket for the next of the peers: ANSWERED when it is there. */
@@ -137,11 +137,11 @@ try_next_address(struct datagram_exchange *t, int *status)
 	if (open_datagram_socket(&t->config->connect, peer, &sock) == -1) {
 		errnum = errno;
 		sku_autoclose(&sock);
-		(void)cli_peer_text(peer, t->connection.peer);
+		(void)peer_text(peer, t->connection.peer);
 		return classify_failure(t, "connect to", errnum, status);
 	}
 	*status = peer_use_socket(&t->connection, t->config, &sock);
-	return *status == CLI_OK ? DONE : FAILED;
+	return *status == STATUS_OK ? DONE : FAILED;
 }
 
 /* Everybody refused: shall all be asked again (--wait)?  After a pause, then. */
@@ -162,10 +162,11 @@ static int
 exchange_with_any(struct datagram_exchange *t, const char *message, size_t len)
 {
 	enum outcome outcome = REFUSED;
-	int status = CLI_OK, refusal;
+	int status = STATUS_OK, refusal;
 
 	if (len > 65507 && !t->config->connect.address.is_unix)
-		return cli_error_errno(CLI_FAILED, EMSGSIZE, "send a datagram of %zu bytes", len);
+		return msg_error_errno(
+		    STATUS_FAILED, EMSGSIZE, "send a datagram of %zu bytes", len);
 	for (;;) {
 		if (sku_fileno(&t->connection.sock) != -1)
 			outcome = exchange(t, message, len, &status);
@@ -188,7 +189,8 @@ exchange_with_any(struct datagram_exchange *t, const char *message, size_t len)
 
 		(void)snprintf(
 		    text, sizeof(text), "timed out; the last failure: %s", strerror(refusal));
-		return cli_error(CLI_TIMED_OUT, ETIMEDOUT, text, "send to %s", t->connection.peer);
+		return msg_error(
+		    STATUS_TIMED_OUT, ETIMEDOUT, text, "send to %s", t->connection.peer);
 	}
 	return peer_failed(&t->connection, "send to", refusal);
 }
@@ -199,20 +201,20 @@ exchange_lines(struct datagram_exchange *t)
 	struct line_reader reader = LINE_READER_INIT;
 	const char *line;
 	size_t len;
-	int status = CLI_OK, got = 1;
+	int status = STATUS_OK, got = 1;
 	bool terminal = isatty(STDIN_FILENO) == 1;
 
-	while (status == CLI_OK && got == 1) {
+	while (status == STATUS_OK && got == 1) {
 		if (terminal)
 			(void)fputs(">> ", stderr);
-		got = line_next(&reader, -1, t->config->limits.run, &line, &len);
+		got = line_next(&reader, -1, t->config->timeouts.run, &line, &len);
 		if (got == 1)
 			status = exchange_with_any(t, line, len);
 		else if (got == -1 && errno == ETIMEDOUT)
-			status = cli_error(CLI_TIMED_OUT, ETIMEDOUT,
-			    cli_timeout_reason(&t->config->limits), "read standard input");
+			status = msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
+			    timeouts_reason(&t->config->timeouts), "read standard input");
 		else if (got == -1)
-			status = cli_error_errno(CLI_FAILED, errno, "read standard input");
+			status = msg_error_errno(STATUS_FAILED, errno, "read standard input");
 	}
 	line_reader_free(&reader);
 	return status;
@@ -225,16 +227,16 @@ open_exchange(struct datagram_exchange *t)
 
 	t->wait = t->config->connect.wait ? sku_deadline_in(t->config->connect.wait_ns) :
 					    sku_deadline_never();
-	t->wait = sku_deadline_earlier(t->wait, t->config->limits.run);
+	t->wait = sku_deadline_earlier(t->wait, t->config->timeouts.run);
 	t->answer = malloc(ANSWER_MAX);
 	if (t->answer == NULL)
-		return cli_error_errno(CLI_FAILED, ENOMEM, "get a buffer");
+		return msg_error_errno(STATUS_FAILED, ENOMEM, "get a buffer");
 	if (t->config->connect.fd == -1)
 		return resolve_datagram_peers(
-		    &t->config->connect, &t->config->endpoint, &t->config->limits, &t->peers);
+		    &t->config->connect, &t->config->endpoint, &t->config->timeouts, &t->peers);
 	if (sku_socket_from_fd(&sock, t->config->connect.fd) == -1)
-		return cli_error_errno(
-		    CLI_FAILED, errno, "use descriptor %d as a socket", t->config->connect.fd);
+		return msg_error_errno(
+		    STATUS_FAILED, errno, "use descriptor %d as a socket", t->config->connect.fd);
 	return peer_use_socket(&t->connection, t->config, &sock);
 }
 
@@ -245,9 +247,9 @@ run_datagrams(const struct client_config *config)
 		.connection = { .config = config, .sock = SKU_SOCK_INIT } };
 	int status = open_exchange(&t);
 
-	if (status == CLI_OK && config->messages == NULL)
+	if (status == STATUS_OK && config->messages == NULL)
 		status = exchange_lines(&t);
-	for (char **m = config->messages; status == CLI_OK && m != NULL && *m != NULL; m++)
+	for (char **m = config->messages; status == STATUS_OK && m != NULL && *m != NULL; m++)
 		status = exchange_with_any(&t, *m, strlen(*m));
 	peer_close(&t.connection);
 	datagram_peers_free(&t.peers);

@@ -12,7 +12,7 @@ run_messages(const struct client_config *config)
 	struct peer_connection connection;
 	int status = peer_open(&connection, config);
 
-	for (char **message = config->messages; status == CLI_OK && *message != NULL; message++)
+	for (char **message = config->messages; status == STATUS_OK && *message != NULL; message++)
 		status = peer_exchange_message(&connection, *message, strlen(*message));
 	peer_close(&connection);
 	return status;

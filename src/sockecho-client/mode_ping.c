@@ -7,6 +7,7 @@
 #include "run/event.h"
 #include "run/message.h"
 #include "run/output.h"
+#include "run/rate.h"
 #include "run/run.h"
 #include "sockecho-client/modes.h"
 #include "sockecho-client/ping_connection.h"
@@ -31,7 +32,7 @@ struct ping {
 	const struct client_config *config;
 	struct ping_connection *connections;
 	size_t count, open_connections;
-	struct cli_timers timers;
+	struct timers timers;
 	struct ping_stats *stats;
 	struct datagram_peers peers;
 	int epoll_fd, signal_fd;
@@ -54,46 +55,46 @@ static void
 report_reply(const struct ping *p, const struct ping_connection *r, const struct probe *probe,
     int64_t rtt, const char *remark)
 {
-	if (cli_voice.quiet)
+	if (run.quiet)
 		return;
-	if (cli_voice.json) {
-		json_t *record = cli_record("reply");
+	if (run.json) {
+		json_t *record = event_new("reply");
 
-		cli_record_number(record, "seq", probe->seq);
-		cli_record_number(record, "bytes", p->config->size);
-		cli_record_seconds(record, "seconds", rtt);
+		event_number(record, "seq", probe->seq);
+		event_number(record, "bytes", p->config->size);
+		event_seconds(record, "seconds", rtt);
 		if (p->count > 1)
-			cli_record_number(record, "client", r->number);
+			event_number(record, "client", r->number);
 		if (*remark != '\0')
-			cli_record_add(record, "remark", json_string(remark + 1));
-		cli_record_emit(record);
+			event_add(record, "remark", json_string(remark + 1));
+		event_emit(record);
 		return;
 	}
-	cli_print("%zu bytes from %s: seq=%llu time=%.3f ms", p->config->size, r->connection.peer,
-	    (unsigned long long)probe->seq, (double)rtt / 1e6);
+	output_print("%zu bytes from %s: seq=%llu time=%.3f ms", p->config->size,
+	    r->connection.peer, (unsigned long long)probe->seq, (double)rtt / 1e6);
 	if (p->count > 1)
-		cli_print(" client=%zu", r->number);
-	cli_print("%s\n", remark);
+		output_print(" client=%zu", r->number);
+	output_print("%s\n", remark);
 }
 
 static void
 report_lost(const struct ping *p, const struct ping_connection *r, uint64_t seq)
 {
-	if (cli_voice.quiet)
+	if (run.quiet)
 		return;
-	if (cli_voice.json) {
-		json_t *record = cli_record("lost");
+	if (run.json) {
+		json_t *record = event_new("lost");
 
-		cli_record_number(record, "seq", seq);
+		event_number(record, "seq", seq);
 		if (p->count > 1)
-			cli_record_number(record, "client", r->number);
-		cli_record_emit(record);
+			event_number(record, "client", r->number);
+		event_emit(record);
 		return;
 	}
-	cli_print("no answer from %s: seq=%llu", r->connection.peer, (unsigned long long)seq);
+	output_print("no answer from %s: seq=%llu", r->connection.peer, (unsigned long long)seq);
 	if (p->count > 1)
-		cli_print(" client=%zu", r->number);
-	cli_print("\n");
+		output_print(" client=%zu", r->number);
+	output_print("\n");
 }
 
 /* ---- one connection ------------------------------------------------------------------------ */
@@ -108,7 +109,7 @@ static void
 mark_lost(struct ping *p, struct ping_connection *r, struct probe *probe)
 {
 	probe->state = PROBE_LOST;
-	cli_count_up(&peer_counters.lost, 1);
+	counter_add(&peer_counters.lost, 1);
 	report_lost(p, r, probe->seq);
 }
 
@@ -116,8 +117,9 @@ mark_lost(struct ping *p, struct ping_connection *r, struct probe *probe)
 static int64_t
 probe_timeout(const struct ping *p)
 {
-	return p->config->limits.timeout_ns == SKU_NO_TIMEOUT ? INT64_MAX :
-								p->config->limits.timeout_ns;
+	return p->config->timeouts.operation_ns == SKU_NO_TIMEOUT ?
+		   INT64_MAX :
+		   p->config->timeouts.operation_ns;
 }
 
 static int64_t
@@ -150,7 +152,7 @@ static bool
 may_send_more(const struct ping *p, const struct ping_connection *r)
 {
 	return !p->interrupted && !p->stopped &&
-	       (p->config->count == NO_LIMIT || r->sent < (uint64_t)p->config->count);
+	       (p->config->count == UNLIMITED || r->sent < (uint64_t)p->config->count);
 }
 
 static bool
@@ -174,7 +176,7 @@ close_ping_connection(struct ping *p, struct ping_connection *r)
 	}
 	r->closed = true;
 	p->open_connections--;
-	cli_timer_clear(&p->timers, &r->timer);
+	timer_clear(&p->timers, &r->timer);
 	peer_close(&r->connection);
 }
 
@@ -182,7 +184,7 @@ close_ping_connection(struct ping *p, struct ping_connection *r)
 static void
 close_failed(struct ping *p, struct ping_connection *r, int status)
 {
-	if (p->status == CLI_OK)
+	if (p->status == STATUS_OK)
 		p->status = status;
 	close_ping_connection(p, r);
 }
@@ -218,7 +220,7 @@ start_probe(struct ping *p, struct ping_connection *r)
 		PROBE_WAITING };
 	r->out_offset = 0;
 	p->stats->transmitted++;
-	cli_count_up(&peer_counters.messages, 1);
+	counter_add(&peer_counters.messages, 1);
 	schedule(p, r);
 }
 
@@ -244,7 +246,7 @@ send_chunk(struct ping *p, struct ping_connection *r)
 		return false;
 	}
 	r->out_offset += (size_t)n;
-	cli_count_up(&peer_counters.bytes_out, (uint64_t)n);
+	counter_add(&peer_counters.bytes_out, (uint64_t)n);
 	return !is_sending(p, r);
 }
 
@@ -269,7 +271,7 @@ take_answer(struct ping *p, struct ping_connection *r, uint64_t seq)
 	struct probe *probe = probe_slot(r, seq);
 	int64_t rtt = sku_now() - probe->from_ns;
 
-	cli_count_up(&peer_counters.replies, 1);
+	counter_add(&peer_counters.replies, 1);
 	if (probe->seq != seq || probe->state == PROBE_LOST) {
 		p->stats->late++;
 		if (probe->seq == seq)
@@ -307,7 +309,7 @@ check_bytes(struct ping *p, struct ping_connection *r, const char *bytes, size_t
 		at = expect_difference(EXPECT_ECHO, expected, n, bytes + done, n);
 		if (at != -1) {
 			close_failed(p, r,
-			    cli_error(CLI_MISMATCH, 0, "the reply differs",
+			    msg_error(STATUS_MISMATCH, 0, "the reply differs",
 				"receive from %s, probe %llu, byte %llu", r->connection.peer,
 				(unsigned long long)seq,
 				(unsigned long long)(offset + done) + (unsigned long long)at));
@@ -328,7 +330,7 @@ take_stream(struct ping *p, struct ping_connection *r, const char *bytes, size_t
 			n = len;
 		if (r->in_seq > r->sent) {
 			close_failed(p, r,
-			    cli_error(CLI_MISMATCH, 0, "more came back than was sent",
+			    msg_error(STATUS_MISMATCH, 0, "more came back than was sent",
 				"receive from %s", r->connection.peer));
 			return;
 		}
@@ -352,13 +354,13 @@ take_datagram(struct ping *p, struct ping_connection *r, const char *bytes, size
 	if (seq == 0 || seq > r->sent) {
 		if (p->config->expect != EXPECT_ANY)
 			close_failed(p, r,
-			    cli_error(CLI_MISMATCH, 0, "an answer to no probe", "receive from %s",
-				r->connection.peer));
+			    msg_error(STATUS_MISMATCH, 0, "an answer to no probe",
+				"receive from %s", r->connection.peer));
 		return;
 	}
 	if (p->config->expect != EXPECT_ANY && len != p->config->size) {
 		close_failed(p, r,
-		    cli_error(CLI_MISMATCH, 0, "the answer has another length",
+		    msg_error(STATUS_MISMATCH, 0, "the answer has another length",
 			"receive from %s, probe %llu", r->connection.peer,
 			(unsigned long long)seq));
 		return;
@@ -392,7 +394,7 @@ receive(struct ping *p, struct ping_connection *r)
 			    p, r, peer_closed_early(&r->connection, "every probe was answered"));
 			return;
 		}
-		cli_count_up(&peer_counters.bytes_in, (uint64_t)n);
+		counter_add(&peer_counters.bytes_in, (uint64_t)n);
 		if (is_datagram(p))
 			take_datagram(p, r, p->buffer, (size_t)n);
 		else
@@ -433,9 +435,9 @@ update_connection(struct ping *p, struct ping_connection *r)
 		return;
 	}
 	if (next_deadline(p, r) != INT64_MAX)
-		(void)cli_timer_set(&p->timers, &r->timer, next_deadline(p, r)); /* it has room */
+		(void)timer_set(&p->timers, &r->timer, next_deadline(p, r)); /* it has room */
 	else
-		cli_timer_clear(&p->timers, &r->timer);
+		timer_clear(&p->timers, &r->timer);
 	event.events = EPOLLIN | (is_sending(p, r) ? EPOLLOUT : 0);
 	if (event.events != r->watched &&
 	    epoll_ctl(p->epoll_fd, EPOLL_CTL_MOD, sku_fileno(&r->connection.sock), &event) == 0)
@@ -445,7 +447,7 @@ update_connection(struct ping *p, struct ping_connection *r)
 /* ---- the loop ------------------------------------------------------------------------------ */
 
 static struct ping_connection *
-connection_of(struct cli_timer *timer)
+connection_of(struct timer *timer)
 {
 	return (struct ping_connection *)(void *)((char *)timer -
 						  offsetof(struct ping_connection, timer));
@@ -455,8 +457,8 @@ connection_of(struct cli_timer *timer)
 static int
 wait_for_events(const struct ping *p, struct epoll_event *events)
 {
-	const struct cli_timer *timer = cli_timers_first(&p->timers);
-	struct sku_deadline at = p->config->limits.run;
+	const struct timer *timer = timers_first(&p->timers);
+	struct sku_deadline at = p->config->timeouts.run;
 	int64_t left;
 
 	if (timer != NULL)
@@ -481,12 +483,12 @@ wait_for_events(const struct ping *p, struct epoll_event *events)
 static void
 run_timers(struct ping *p)
 {
-	struct cli_timer *timer;
+	struct timer *timer;
 
-	while ((timer = cli_timers_first(&p->timers)) != NULL && timer->at_ns <= p->now) {
+	while ((timer = timers_first(&p->timers)) != NULL && timer->at_ns <= p->now) {
 		struct ping_connection *r = connection_of(timer);
 
-		cli_timer_clear(&p->timers, timer);
+		timer_clear(&p->timers, timer);
 		expire_probes(p, r);
 		if (is_back_to_back(p))
 			schedule(p, r);
@@ -534,13 +536,13 @@ ping_until_done(struct ping *p)
 		run_timers(p);
 		if (!p->stopped && p->now >= p->stop_sending_ns)
 			stop_sending(p);
-		if (cli_flush() != CLI_OK)
-			return CLI_FAILED;
-		if (p->open_connections > 0 && p->now >= p->config->limits.run.at_ns)
-			return cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
+		if (output_flush() != STATUS_OK)
+			return STATUS_FAILED;
+		if (p->open_connections > 0 && p->now >= p->config->timeouts.run.at_ns)
+			return msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
 			    "ping %s", p->connections[0].connection.peer);
 	}
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -551,8 +553,8 @@ window_size(const struct client_config *config)
 	uint64_t most = MAX_OUTSTANDING / (uint64_t)config->clients, want = MIN_OUTSTANDING,
 		 size = 1;
 
-	if (config->interval_ns > 0 && config->limits.timeout_ns > 0)
-		want += 2 * (uint64_t)(config->limits.timeout_ns / config->interval_ns);
+	if (config->interval_ns > 0 && config->timeouts.operation_ns > 0)
+		want += 2 * (uint64_t)(config->timeouts.operation_ns / config->interval_ns);
 	else if (config->interval_ns > 0)
 		want = most;
 	if (want > most)
@@ -572,8 +574,8 @@ open_datagram(struct ping *p, struct ping_connection *r)
 
 	if (p->config->connect.fd != -1) {
 		if (sku_socket_from_fd(&sock, p->config->connect.fd) == -1)
-			return cli_error_errno(
-			    CLI_FAILED, errno, "use descriptor %d", p->config->connect.fd);
+			return msg_error_errno(
+			    STATUS_FAILED, errno, "use descriptor %d", p->config->connect.fd);
 		return peer_use_socket(&r->connection, p->config, &sock);
 	}
 	for (size_t i = 0; i < p->peers.count; i++) {
@@ -582,10 +584,10 @@ open_datagram(struct ping *p, struct ping_connection *r)
 		status = errno;
 		sku_autoclose(&sock);
 		if (i + 1 == p->peers.count)
-			return cli_error_peer(status, "connect to %s",
-			    cli_peer_text(&p->peers.addresses[i], r->connection.peer));
+			return msg_error_peer(status, "connect to %s",
+			    peer_text(&p->peers.addresses[i], r->connection.peer));
 	}
-	return CLI_FAILED;
+	return STATUS_FAILED;
 }
 
 static int
@@ -595,7 +597,7 @@ open_ping_connection(struct ping *p, size_t i)
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = r };
 	int status = is_datagram(p) ? open_datagram(p, r) : peer_open(&r->connection, p->config);
 
-	if (status != CLI_OK)
+	if (status != STATUS_OK)
 		return status;
 	r->number = i + 1;
 	r->oldest = 1;
@@ -604,12 +606,12 @@ open_ping_connection(struct ping *p, size_t i)
 	r->watched = EPOLLIN;
 	r->window = (size_t)window_size(p->config);
 	r->probes = calloc(r->window, sizeof(*r->probes));
-	if (r->probes == NULL || cli_timer_set(&p->timers, &r->timer, INT64_MAX) == -1)
-		return cli_error_errno(CLI_FAILED, ENOMEM, "prepare --ping");
+	if (r->probes == NULL || timer_set(&p->timers, &r->timer, INT64_MAX) == -1)
+		return msg_error_errno(STATUS_FAILED, ENOMEM, "prepare --ping");
 	if (epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, sku_fileno(&r->connection.sock), &event) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "prepare --ping");
+		return msg_error_errno(STATUS_FAILED, errno, "prepare --ping");
 	p->open_connections++;
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* From here on SIGINT ends the run with its summary; before, it just ends.  A script's `&` must not
@@ -626,32 +628,32 @@ open_signal(struct ping *p)
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	p->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (p->signal_fd == -1 || epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, p->signal_fd, &event) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "prepare --ping");
-	return CLI_OK;
+		return msg_error_errno(STATUS_FAILED, errno, "prepare --ping");
+	return STATUS_OK;
 }
 
 static int
 open_ping(struct ping *p)
 {
-	int status = CLI_OK;
+	int status = STATUS_OK;
 
-	cli_raise_descriptor_limit();
+	run_raise_fd_limit();
 	(void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* wake when the probe is due */
 	p->buffer = malloc(BUFFER_SIZE);
 	p->stats = calloc(1, sizeof(*p->stats));
 	p->connections = calloc((size_t)p->config->clients, sizeof(*p->connections));
 	if (p->buffer == NULL || p->stats == NULL || p->connections == NULL)
-		return cli_error_errno(CLI_FAILED, ENOMEM, "prepare --ping");
+		return msg_error_errno(STATUS_FAILED, ENOMEM, "prepare --ping");
 	for (size_t i = 0; i < (size_t)p->config->clients; i++)
 		p->connections[i].connection.sock = (struct sku_sock)SKU_SOCK_INIT;
 	if (is_datagram(p) && p->config->connect.fd == -1)
 		status = resolve_datagram_peers(
-		    &p->config->connect, &p->config->endpoint, &p->config->limits, &p->peers);
+		    &p->config->connect, &p->config->endpoint, &p->config->timeouts, &p->peers);
 	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (p->epoll_fd == -1)
-		return cli_error_errno(CLI_FAILED, errno, "prepare --ping");
+		return msg_error_errno(STATUS_FAILED, errno, "prepare --ping");
 	p->count = (size_t)p->config->clients;
-	for (size_t i = 0; status == CLI_OK && i < p->count; i++)
+	for (size_t i = 0; status == STATUS_OK && i < p->count; i++)
 		status = open_ping_connection(p, i);
 	return status;
 }
@@ -661,14 +663,14 @@ static void
 start_probing(struct ping *p)
 {
 	p->now = p->start_ns = sku_now();
-	if (p->config->duration_ns != NO_LIMIT)
+	if (p->config->duration_ns != UNLIMITED)
 		p->stop_sending_ns = p->now + p->config->duration_ns;
 	for (size_t i = 0; i < p->count; i++) {
 		struct ping_connection *r = &p->connections[i];
 
 		r->start_ns = p->start_ns + p->config->interval_ns / (int64_t)p->count * (int64_t)i;
 		r->due_ns = r->start_ns;
-		(void)cli_timer_set(&p->timers, &r->timer, r->due_ns);
+		(void)timer_set(&p->timers, &r->timer, r->due_ns);
 	}
 	run_timers(p);
 }
@@ -676,14 +678,14 @@ start_probing(struct ping *p)
 static int
 exit_status(const struct ping *p)
 {
-	if (p->status != CLI_OK)
+	if (p->status != STATUS_OK)
 		return p->status;
 	if (p->stats->received == p->stats->transmitted)
-		return CLI_OK;
-	if (p->config->limits.timeout_ns == 0)
-		return cli_error_errno(
-		    CLI_FAILED, EAGAIN, "receive from %s", p->connections[0].connection.peer);
-	return p->stats->received == 0 ? CLI_TIMED_OUT : CLI_FAILED;
+		return STATUS_OK;
+	if (p->config->timeouts.operation_ns == 0)
+		return msg_error_errno(
+		    STATUS_FAILED, EAGAIN, "receive from %s", p->connections[0].connection.peer);
+	return p->stats->received == 0 ? STATUS_TIMED_OUT : STATUS_FAILED;
 }
 
 static void
@@ -693,7 +695,7 @@ close_ping(struct ping *p)
 		peer_close(&p->connections[i].connection);
 		free(p->connections[i].probes);
 	}
-	cli_timers_free(&p->timers);
+	timers_free(&p->timers);
 	datagram_peers_free(&p->peers);
 	if (p->epoll_fd != -1)
 		(void)close(p->epoll_fd);
@@ -712,12 +714,12 @@ run_ping(const struct client_config *config)
 	};
 	int status = open_ping(&p);
 
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = open_signal(&p);
-	if (status == CLI_OK) {
+	if (status == STATUS_OK) {
 		start_probing(&p);
 		status = ping_until_done(&p);
-		if (status == CLI_OK)
+		if (status == STATUS_OK)
 			status = exit_status(&p);
 		ping_stats_print(p.stats, sku_now() - p.start_ns, config->histogram);
 	}

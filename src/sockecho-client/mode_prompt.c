@@ -43,9 +43,9 @@ check_peer(struct peer_connection *connection)
 	if (n == -1 && errno != EAGAIN)
 		return peer_failed(connection, "receive from", errno);
 	if (n == 1)
-		return cli_error(CLI_MISMATCH, 0, "bytes came that nothing asked for",
+		return msg_error(STATUS_MISMATCH, 0, "bytes came that nothing asked for",
 		    "receive from %s", connection->peer);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
@@ -54,25 +54,25 @@ prompt_loop(struct peer_connection *connection, struct line_reader *reader)
 	const struct client_config *config = connection->config;
 	const char *line;
 	size_t len;
-	int status = CLI_OK, got;
+	int status = STATUS_OK, got;
 
-	while (status == CLI_OK) {
+	while (status == STATUS_OK) {
 		(void)fputs(">> ", stderr);
-		while ((got = line_next(reader, sku_fileno(&connection->sock), config->limits.run,
+		while ((got = line_next(reader, sku_fileno(&connection->sock), config->timeouts.run,
 			    &line, &len)) == -1 &&
 		       errno == EINTR) {
 			status = check_peer(connection);
-			if (status != CLI_OK)
+			if (status != STATUS_OK)
 				return status;
 		}
 		if (got == -1 && errno == ETIMEDOUT)
-			return cli_error(CLI_TIMED_OUT, ETIMEDOUT,
-			    cli_timeout_reason(&config->limits), "read standard input");
+			return msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
+			    timeouts_reason(&config->timeouts), "read standard input");
 		if (got == -1)
-			return cli_error_errno(CLI_FAILED, errno, "read standard input");
+			return msg_error_errno(STATUS_FAILED, errno, "read standard input");
 		if (got == 0) {
 			(void)fputs("\n", stderr);
-			return CLI_OK;
+			return STATUS_OK;
 		}
 		trim(&line, &len);
 		if (len > 0 && (!config->alpha || is_alpha(line, len)))
@@ -88,7 +88,7 @@ run_prompt(const struct client_config *config)
 	struct peer_connection connection;
 	int status = peer_open(&connection, config);
 
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = prompt_loop(&connection, &reader);
 	line_reader_free(&reader);
 	peer_close(&connection);

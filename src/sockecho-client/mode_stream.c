@@ -23,7 +23,7 @@ struct buffer {
 struct stream {
 	struct peer_connection connection;
 	struct expect_state expect;
-	struct cli_outlet outlet;
+	struct output output;
 	struct buffer out; /* from standard input to the peer */
 	struct buffer in;  /* from the peer to standard output */
 	bool input_ended, output_shut, peer_ended;
@@ -39,10 +39,11 @@ is_empty(const struct buffer *b)
 static void
 restart_timeout(struct stream *s)
 {
-	s->idle = cli_operation_deadline(&s->connection.config->limits);
+	s->idle = timeouts_deadline(&s->connection.config->timeouts);
 }
 
-/* ---- one step in each direction; each returns CLI_OK or the status of a reported error ------- */
+/* ---- one step in each direction; each returns STATUS_OK or the status of a reported error -------
+ */
 
 static int
 read_input(struct stream *s)
@@ -52,13 +53,13 @@ read_input(struct stream *s)
 
 	if (n == -1)
 		return errno == EAGAIN || errno == EINTR ?
-			   CLI_OK :
-			   cli_error_errno(CLI_FAILED, errno, "read standard input");
+			   STATUS_OK :
+			   msg_error_errno(STATUS_FAILED, errno, "read standard input");
 	s->out.start = 0;
 	s->out.end = (size_t)n;
 	if (n == 0)
 		s->input_ended = true;
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
@@ -68,7 +69,7 @@ send_output(struct stream *s)
 	ssize_t n = sku_send(&s->connection.sock, bytes, s->out.end - s->out.start, 0);
 
 	if (n == -1 && errno == EAGAIN)
-		return CLI_OK;
+		return STATUS_OK;
 	/* EPIPE: the peer had closed in order before it reset what still came. */
 	if (n == -1 && errno == EPIPE)
 		return peer_closed_early(&s->connection, "all of the input was sent");
@@ -76,9 +77,9 @@ send_output(struct stream *s)
 		return peer_failed(&s->connection, "send to", errno);
 	expect_sent(&s->expect, bytes, (size_t)n);
 	s->out.start += (size_t)n;
-	cli_count_up(&peer_counters.bytes_out, (uint64_t)n);
+	counter_add(&peer_counters.bytes_out, (uint64_t)n);
 	restart_timeout(s);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
@@ -88,7 +89,7 @@ end_output(struct stream *s)
 	restart_timeout(s);
 	if (sku_shutdown(&s->connection.sock, SHUT_WR) == -1 && errno != ENOTCONN)
 		return peer_failed(&s->connection, "send to", errno);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
@@ -97,10 +98,10 @@ check_received(struct stream *s, const char *bytes, size_t len)
 	char text[80];
 
 	if (expect_received(&s->expect, bytes, len))
-		return CLI_OK;
+		return STATUS_OK;
 	(void)snprintf(text, sizeof(text), "the reply differs at byte %llu",
 	    (unsigned long long)s->expect.differs_at);
-	return cli_error(CLI_MISMATCH, 0, text, "receive from %s", s->connection.peer);
+	return msg_error(STATUS_MISMATCH, 0, text, "receive from %s", s->connection.peer);
 }
 
 /* A terminal is shown the bytes escaped; they need more room then. */
@@ -108,15 +109,15 @@ static int
 escape_received(struct stream *s, size_t len)
 {
 	size_t escaped_len;
-	char *escaped = cli_escape(s->in.bytes, len, CLI_ESCAPE_TEXT, &escaped_len);
+	char *escaped = escape_text(s->in.bytes, len, ESCAPE_TEXT, &escaped_len);
 
 	if (escaped == NULL)
-		return cli_error_errno(CLI_FAILED, ENOMEM, "show what came");
+		return msg_error_errno(STATUS_FAILED, ENOMEM, "show what came");
 	free(s->in.bytes);
 	s->in.bytes = escaped;
 	s->in.end = escaped_len;
 	s->in.capacity = escaped_len + 1;
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
@@ -125,13 +126,13 @@ restore_buffer(struct stream *s)
 	char *bytes;
 
 	if (s->in.capacity == s->connection.config->stream.bufsize)
-		return CLI_OK;
+		return STATUS_OK;
 	bytes = realloc(s->in.bytes, s->connection.config->stream.bufsize);
 	if (bytes == NULL)
-		return cli_error_errno(CLI_FAILED, ENOMEM, "get a buffer");
+		return msg_error_errno(STATUS_FAILED, ENOMEM, "get a buffer");
 	s->in.bytes = bytes;
 	s->in.capacity = s->connection.config->stream.bufsize;
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
@@ -140,38 +141,37 @@ receive_input(struct stream *s)
 	int status = restore_buffer(s), checked;
 	ssize_t n;
 
-	if (status != CLI_OK)
+	if (status != STATUS_OK)
 		return status;
 	n = sku_recv(&s->connection.sock, s->in.bytes, s->in.capacity, 0);
 	if (n == -1)
-		return errno == EAGAIN ? CLI_OK :
+		return errno == EAGAIN ? STATUS_OK :
 					 peer_failed(&s->connection, "receive from", errno);
 	restart_timeout(s);
 	if (n == 0) {
 		s->peer_ended = true;
-		return CLI_OK;
+		return STATUS_OK;
 	}
-	cli_count_up(&peer_counters.bytes_in, (uint64_t)n);
+	counter_add(&peer_counters.bytes_in, (uint64_t)n);
 	checked = check_received(s, s->in.bytes, (size_t)n);
 	s->in.start = 0;
 	s->in.end = (size_t)n;
-	if (s->outlet.terminal)
+	if (s->output.terminal)
 		status = escape_received(s, (size_t)n);
-	return checked != CLI_OK ? checked : status;
+	return checked != STATUS_OK ? checked : status;
 }
 
 static int
 write_received(struct stream *s)
 {
-	ssize_t n =
-	    cli_outlet_write(&s->outlet, s->in.bytes + s->in.start, s->in.end - s->in.start);
+	ssize_t n = output_write(&s->output, s->in.bytes + s->in.start, s->in.end - s->in.start);
 
 	if (n == -1)
 		return errno == EAGAIN ?
-			   CLI_OK :
-			   cli_error_errno(CLI_FAILED, errno, "write to standard output");
+			   STATUS_OK :
+			   msg_error_errno(STATUS_FAILED, errno, "write to standard output");
 	s->in.start += (size_t)n;
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* ---- the ends ------------------------------------------------------------------------------ */
@@ -182,13 +182,13 @@ static int
 check_end(struct stream *s)
 {
 	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
-	int status = CLI_OK;
+	int status = STATUS_OK;
 
 	if (is_empty(&s->out) && !s->input_ended && poll(&pfd, 1, 0) == 1)
 		status = read_input(s);
-	if (status == CLI_OK && (!is_empty(&s->out) || !s->input_ended))
+	if (status == STATUS_OK && (!is_empty(&s->out) || !s->input_ended))
 		status = peer_closed_early(&s->connection, "all of the input was sent");
-	if (status == CLI_OK && !expect_is_complete(&s->expect))
+	if (status == STATUS_OK && !expect_is_complete(&s->expect))
 		status = peer_closed_early(&s->connection, "everything had come back");
 	return status;
 }
@@ -221,31 +221,31 @@ set_poll_events(const struct stream *s, struct pollfd pfds[ENDS])
 	pfds[SOCKET] =
 	    (struct pollfd){ events != 0 ? sku_fileno(&s->connection.sock) : -1, events, 0 };
 	/* Without anything to write, a reader that went away is still news (POLLERR). */
-	pfds[OUTPUT] = (struct pollfd){ s->outlet.can_wait || !is_empty(&s->in) ? s->outlet.fd : -1,
+	pfds[OUTPUT] = (struct pollfd){ s->output.can_wait || !is_empty(&s->in) ? s->output.fd : -1,
 		is_empty(&s->in) ? 0 : POLLOUT, 0 };
 }
 
 static int
 take_events(struct stream *s, const struct pollfd pfds[ENDS])
 {
-	int status = CLI_OK;
+	int status = STATUS_OK;
 
 	if (pfds[OUTPUT].revents != 0) {
 		if (!is_empty(&s->in))
 			status = write_received(s);
 		else if ((pfds[OUTPUT].revents & (POLLERR | POLLNVAL)) != 0)
-			status = cli_error_errno(CLI_FAILED, EPIPE, "write to standard output");
+			status = msg_error_errno(STATUS_FAILED, EPIPE, "write to standard output");
 	}
 	/* First what the peer says: an end in order comes before the failure to send after it. */
-	if (status == CLI_OK && pfds[SOCKET].revents != 0 && is_empty(&s->in) && !s->peer_ended)
+	if (status == STATUS_OK && pfds[SOCKET].revents != 0 && is_empty(&s->in) && !s->peer_ended)
 		status = receive_input(s);
-	if (status == CLI_OK && s->peer_ended && is_empty(&s->in))
-		return CLI_OK;
-	if (status == CLI_OK && pfds[SOCKET].revents != 0 && !is_empty(&s->out))
+	if (status == STATUS_OK && s->peer_ended && is_empty(&s->in))
+		return STATUS_OK;
+	if (status == STATUS_OK && pfds[SOCKET].revents != 0 && !is_empty(&s->out))
 		status = send_output(s);
-	if (status == CLI_OK && pfds[INPUT].revents != 0)
+	if (status == STATUS_OK && pfds[INPUT].revents != 0)
 		status = read_input(s);
-	if (status == CLI_OK && s->input_ended && is_empty(&s->out) && !s->output_shut)
+	if (status == STATUS_OK && s->input_ended && is_empty(&s->out) && !s->output_shut)
 		status = end_output(s);
 	return status;
 }
@@ -254,25 +254,25 @@ static int
 transfer_both_ways(struct stream *s)
 {
 	struct pollfd pfds[ENDS];
-	int status = CLI_OK;
+	int status = STATUS_OK;
 
 	restart_timeout(s);
-	while (status == CLI_OK && !(s->peer_ended && is_empty(&s->in))) {
+	while (status == STATUS_OK && !(s->peer_ended && is_empty(&s->in))) {
 		/* A standard output that takes nothing is not the peer's doing. */
 		struct sku_deadline deadline =
-		    is_empty(&s->in) ? s->idle : s->connection.config->limits.run;
+		    is_empty(&s->in) ? s->idle : s->connection.config->timeouts.run;
 		int n;
 
 		set_poll_events(s, pfds);
 		n = poll(pfds, ENDS, sku_deadline_poll_ms(deadline));
 		if (n == -1 && errno != EINTR)
-			return cli_error_errno(CLI_FAILED, errno, "wait");
+			return msg_error_errno(STATUS_FAILED, errno, "wait");
 		if (n > 0)
 			status = take_events(s, pfds);
 		else if (sku_deadline_passed(deadline))
 			return timed_out(s);
 	}
-	return status == CLI_OK ? check_end(s) : status;
+	return status == STATUS_OK ? check_end(s) : status;
 }
 
 /* After an error, what came before it still goes out, as far as it does without waiting. */
@@ -280,8 +280,8 @@ static void
 write_what_is_left(struct stream *s)
 {
 	while (!is_empty(&s->in)) {
-		ssize_t n = cli_outlet_write(
-		    &s->outlet, s->in.bytes + s->in.start, s->in.end - s->in.start);
+		ssize_t n =
+		    output_write(&s->output, s->in.bytes + s->in.start, s->in.end - s->in.start);
 
 		if (n <= 0)
 			return;
@@ -296,8 +296,8 @@ open_stream(struct stream *s, const struct client_config *config)
 	s->out.bytes = malloc(config->stream.bufsize);
 	s->in.capacity = s->out.capacity = config->stream.bufsize;
 	if (s->in.bytes == NULL || s->out.bytes == NULL || !expect_init(&s->expect, config->expect))
-		return cli_error_errno(CLI_FAILED, ENOMEM, "get buffers (--bufsize)");
-	cli_outlet_open(&s->outlet);
+		return msg_error_errno(STATUS_FAILED, ENOMEM, "get buffers (--bufsize)");
+	output_open(&s->output);
 	return peer_open(&s->connection, config);
 }
 
@@ -305,17 +305,17 @@ int
 run_stream(const struct client_config *config)
 {
 	struct stream s = { .connection = { .sock = SKU_SOCK_INIT },
-		.outlet = { .fd = STDOUT_FILENO } };
+		.output = { .fd = STDOUT_FILENO } };
 	int status = open_stream(&s, config);
 
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = transfer_both_ways(&s);
 	write_what_is_left(&s);
-	if (status == CLI_OK && cli_voice.verbose > 0)
+	if (status == STATUS_OK && run.verbose > 0)
 		(void)fprintf(stderr, "send %llu bytes\n",
-		    (unsigned long long)cli_counter_value(&peer_counters.bytes_out));
+		    (unsigned long long)counter_value(&peer_counters.bytes_out));
 	peer_close(&s.connection);
-	cli_outlet_close(&s.outlet);
+	output_close(&s.output);
 	expect_free(&s.expect);
 	free(s.in.bytes);
 	free(s.out.bytes);

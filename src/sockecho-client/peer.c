@@ -20,7 +20,7 @@ struct peer_counters peer_counters;
 void
 peer_count_on_sigusr1(void)
 {
-	static const struct cli_counter_row rows[] = {
+	static const struct state_row rows[] = {
 		{ "bytes_out", &peer_counters.bytes_out },
 		{ "bytes_in", &peer_counters.bytes_in },
 		{ "messages", &peer_counters.messages },
@@ -29,7 +29,7 @@ peer_count_on_sigusr1(void)
 		{ NULL, NULL },
 	};
 
-	cli_counters_on_sigusr1("state", rows);
+	state_on_sigusr1("state", rows);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -45,7 +45,7 @@ print_address(const char *which, const struct sku_address *address)
 		(void)fprintf(stderr, "%s: %s - %u\n", which, host, sku_address_port(address));
 		return;
 	}
-	escaped = cli_escape(host, strlen(host), CLI_ESCAPE_LINE, NULL);
+	escaped = escape_text(host, strlen(host), ESCAPE_LINE, NULL);
 	(void)fprintf(
 	    stderr, "%s: %s\n", which, escaped != NULL && *escaped != '\0' ? escaped : "(unnamed)");
 	free(escaped);
@@ -54,18 +54,18 @@ print_address(const char *which, const struct sku_address *address)
 static void
 emit_connected(const struct sku_address *local, const struct sku_address *peer)
 {
-	json_t *record = cli_record("connected");
+	json_t *record = event_new("connected");
 	char host[SKU_ADDRESS_TEXT_MAX];
 
 	if (peer->len > 0 && peer->sa.sa_family != AF_UNIX) {
-		cli_record_text(record, "address", sku_address_host(peer, host));
-		cli_record_number(record, "port", sku_address_port(peer));
-		cli_record_text(record, "local_address", sku_address_host(local, host));
-		cli_record_number(record, "local_port", sku_address_port(local));
+		event_text(record, "address", sku_address_host(peer, host));
+		event_number(record, "port", sku_address_port(peer));
+		event_text(record, "local_address", sku_address_host(local, host));
+		event_number(record, "local_port", sku_address_port(local));
 	} else {
-		cli_record_text(record, "path", sku_address_host(peer, host));
+		event_text(record, "path", sku_address_host(peer, host));
 	}
-	cli_record_emit(record);
+	event_emit(record);
 }
 
 /* sku_getsockname(), sku_getpeername(): a socket that has none has an empty address. */
@@ -78,11 +78,11 @@ report_addresses(const struct peer_connection *connection)
 		local.len = 0;
 	if (sku_getpeername(&connection->sock, &peer) == -1)
 		peer.len = 0;
-	if (cli_voice.verbose > 0) {
+	if (run.verbose > 0) {
 		print_address("client", &local);
 		print_address("server", &peer);
 	}
-	if (cli_voice.json)
+	if (run.json)
 		emit_connected(&local, &peer);
 }
 
@@ -97,13 +97,13 @@ peer_use_socket(
 	*sock = (struct sku_sock)SKU_SOCK_INIT;
 	if (sku_getpeername(&connection->sock, &peer) == -1)
 		peer.len = 0;
-	(void)cli_peer_text(&peer, connection->peer);
+	(void)peer_text(&peer, connection->peer);
 	tcp_apply_options(&config->stream, &connection->sock);
 	if (sku_settimeout(&connection->sock, 0) == -1)
-		return cli_error_errno(
-		    CLI_FAILED, errno, "prepare the connection to %s", connection->peer);
+		return msg_error_errno(
+		    STATUS_FAILED, errno, "prepare the connection to %s", connection->peer);
 	report_addresses(connection);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 int
@@ -113,8 +113,8 @@ peer_open(struct peer_connection *connection, const struct client_config *config
 	int status;
 
 	*connection = (struct peer_connection){ .config = config, .sock = SKU_SOCK_INIT };
-	status = connect_now(&config->connect, &config->endpoint, &config->limits, &sock);
-	return status == CLI_OK ? peer_use_socket(connection, config, &sock) : status;
+	status = connect_now(&config->connect, &config->endpoint, &config->timeouts, &sock);
+	return status == STATUS_OK ? peer_use_socket(connection, config, &sock) : status;
 }
 
 void
@@ -128,27 +128,27 @@ peer_close(struct peer_connection *connection)
 int
 peer_timed_out(const struct peer_connection *connection, const char *action)
 {
-	if (connection->config->limits.timeout_ns == 0)
-		return cli_error_errno(CLI_FAILED, EAGAIN, "%s %s", action, connection->peer);
-	return cli_error(CLI_TIMED_OUT, ETIMEDOUT, cli_timeout_reason(&connection->config->limits),
-	    "%s %s", action, connection->peer);
+	if (connection->config->timeouts.operation_ns == 0)
+		return msg_error_errno(STATUS_FAILED, EAGAIN, "%s %s", action, connection->peer);
+	return msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
+	    timeouts_reason(&connection->config->timeouts), "%s %s", action, connection->peer);
 }
 
 int
 peer_wait(const struct peer_connection *connection, short events)
 {
 	if (sku_wait_fd(sku_fileno(&connection->sock), events,
-		cli_operation_deadline(&connection->config->limits)) == 0)
-		return CLI_OK;
+		timeouts_deadline(&connection->config->timeouts)) == 0)
+		return STATUS_OK;
 	if (errno != ETIMEDOUT)
-		return cli_error_errno(CLI_FAILED, errno, "wait for %s", connection->peer);
+		return msg_error_errno(STATUS_FAILED, errno, "wait for %s", connection->peer);
 	return peer_timed_out(connection, (events & POLLIN) != 0 ? "receive from" : "send to");
 }
 
 int
 peer_failed(const struct peer_connection *connection, const char *action, int errnum)
 {
-	return cli_error_peer(errnum, "%s %s", action, connection->peer);
+	return msg_error_peer(errnum, "%s %s", action, connection->peer);
 }
 
 int
@@ -157,7 +157,7 @@ peer_closed_early(const struct peer_connection *connection, const char *before)
 	char message[120];
 
 	(void)snprintf(message, sizeof(message), "the peer closed before %s", before);
-	return cli_error(CLI_MISMATCH, 0, message, "receive from %s", connection->peer);
+	return msg_error(STATUS_MISMATCH, 0, message, "receive from %s", connection->peer);
 }
 
 /* ---- messages and replies ------------------------------------------------------------------ */
@@ -174,10 +174,10 @@ receive_some(struct peer_connection *connection, char *reply, size_t len, size_t
 	if (n == 0)
 		return peer_closed_early(connection, "the whole reply had come");
 	if (n == -1)
-		return errno == EAGAIN ? CLI_OK : peer_failed(connection, "receive from", errno);
+		return errno == EAGAIN ? STATUS_OK : peer_failed(connection, "receive from", errno);
 	*received += (size_t)n;
-	cli_count_up(&peer_counters.bytes_in, (uint64_t)n);
-	return CLI_OK;
+	counter_add(&peer_counters.bytes_in, (uint64_t)n);
+	return STATUS_OK;
 }
 
 static int
@@ -186,30 +186,30 @@ send_some(struct peer_connection *connection, const char *message, size_t len, s
 	ssize_t n = sku_send(&connection->sock, message + *sent, len - *sent, 0);
 
 	if (n == -1)
-		return errno == EAGAIN ? CLI_OK : peer_failed(connection, "send to", errno);
+		return errno == EAGAIN ? STATUS_OK : peer_failed(connection, "send to", errno);
 	*sent += (size_t)n;
-	cli_count_up(&peer_counters.bytes_out, (uint64_t)n);
-	return CLI_OK;
+	counter_add(&peer_counters.bytes_out, (uint64_t)n);
+	return STATUS_OK;
 }
 
 static int
 exchange(struct peer_connection *connection, const char *message, size_t len, char *reply)
 {
 	size_t sent = 0, received = 0;
-	int status = CLI_OK;
+	int status = STATUS_OK;
 
-	cli_count_up(&peer_counters.messages, 1);
-	while (status == CLI_OK && received < len) {
+	counter_add(&peer_counters.messages, 1);
+	while (status == STATUS_OK && received < len) {
 		if (sent < len)
 			status = send_some(connection, message, len, &sent);
-		if (status == CLI_OK)
+		if (status == STATUS_OK)
 			status = peer_wait(connection, sent < len ? POLLIN | POLLOUT : POLLIN);
-		if (status == CLI_OK)
+		if (status == STATUS_OK)
 			status = receive_some(connection, reply, len, &received);
 	}
-	if (status == CLI_OK) {
-		cli_count_up(&peer_counters.replies, 1);
-		if (cli_voice.verbose > 0)
+	if (status == STATUS_OK) {
+		counter_add(&peer_counters.replies, 1);
+		if (run.verbose > 0)
 			(void)fprintf(stderr, "send %zu bytes\n", sent);
 	}
 	return status;
@@ -221,22 +221,22 @@ peer_print_reply(const char *reply, size_t len)
 	size_t escaped_len = len;
 	char *escaped = NULL;
 
-	if (cli_voice.json) {
-		json_t *record = cli_record("reply");
+	if (run.json) {
+		json_t *record = event_new("reply");
 
-		cli_record_bytes(record, reply, len);
-		cli_record_emit(record);
-		return cli_flush();
+		event_bytes(record, reply, len);
+		event_emit(record);
+		return output_flush();
 	}
 	if (isatty(STDOUT_FILENO)) {
-		escaped = cli_escape(reply, len, CLI_ESCAPE_TEXT, &escaped_len);
+		escaped = escape_text(reply, len, ESCAPE_TEXT, &escaped_len);
 		if (escaped == NULL)
-			return cli_error_errno(CLI_FAILED, ENOMEM, "show the reply");
+			return msg_error_errno(STATUS_FAILED, ENOMEM, "show the reply");
 	}
 	(void)fwrite(escaped != NULL ? escaped : reply, 1, escaped_len, stdout);
-	(void)putchar('\n'); /* errors stay in stdout for cli_flush() */
+	(void)putchar('\n'); /* errors stay in stdout for output_flush() */
 	free(escaped);
-	return cli_flush();
+	return output_flush();
 }
 
 int
@@ -247,9 +247,9 @@ peer_check_reply(const struct peer_connection *connection, const char *message, 
 	char text[80];
 
 	if (at == -1)
-		return CLI_OK;
+		return STATUS_OK;
 	(void)snprintf(text, sizeof(text), "the reply differs at byte %lld", (long long)at);
-	return cli_error(CLI_MISMATCH, 0, text, "receive from %s", connection->peer);
+	return msg_error(STATUS_MISMATCH, 0, text, "receive from %s", connection->peer);
 }
 
 int
@@ -259,11 +259,11 @@ peer_exchange_message(struct peer_connection *connection, const char *message, s
 	int status;
 
 	if (reply == NULL)
-		return cli_error_errno(CLI_FAILED, ENOMEM, "get a buffer");
+		return msg_error_errno(STATUS_FAILED, ENOMEM, "get a buffer");
 	status = exchange(connection, message, len, reply);
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = peer_print_reply(reply, len);
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = peer_check_reply(connection, message, len, reply, len);
 	free(reply);
 	return status;

@@ -9,12 +9,12 @@
 struct peer_connection {
 	const struct client_config *config;
 	struct sku_sock sock; /* non-blocking; the waits are ours */
-	char peer[CLI_PEER_TEXT_MAX];
+	char peer[PEER_TEXT_MAX];
 };
 
 /* What SIGUSR1 prints. */
 struct peer_counters {
-	cli_counter bytes_out, bytes_in, messages, replies, lost;
+	state_counter bytes_out, bytes_in, messages, replies, lost;
 };
 extern struct peer_counters peer_counters;
 void peer_count_on_sigusr1(void);

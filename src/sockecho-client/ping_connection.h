@@ -18,7 +18,7 @@ struct probe {
 
 struct ping_connection {
 	struct peer_connection connection;
-	struct cli_timer timer;
+	struct timer timer;
 	size_t number; /* which of --clients, from 1 */
 	int64_t start_ns;
 	uint64_t sent;	   /* probes that were begun; the last has this number */

@@ -108,15 +108,15 @@ print_percentiles(const struct ping_stats *stats)
 	if (!ping_stats_supports(stats, percents[0]))
 		return;
 	for (size_t i = 0; i < PERCENTS && ping_stats_supports(stats, percents[i]); i++) {
-		cli_print("%sp%d", separator, percents[i]);
+		output_print("%sp%d", separator, percents[i]);
 		separator = "/";
 	}
 	separator = " = ";
 	for (size_t i = 0; i < PERCENTS && ping_stats_supports(stats, percents[i]); i++) {
-		cli_print("%s%.3f", separator, ping_stats_percentile(stats, percents[i]) * 1e3);
+		output_print("%s%.3f", separator, ping_stats_percentile(stats, percents[i]) * 1e3);
 		separator = "/";
 	}
-	cli_print(" ms\n");
+	output_print(" ms\n");
 }
 
 /* Rows of half a power of two each, from the first that has something to the last. */
@@ -167,7 +167,7 @@ print_histogram(const struct ping_stats *stats)
 		uint64_t n = row_count(stats, row);
 		int width = (int)((n * BAR_WIDTH + most - 1) / most);
 
-		cli_print("%10.3f - %10.3f ms %10" PRIu64 "%s%.*s\n", row_start(row) / 1e6,
+		output_print("%10.3f - %10.3f ms %10" PRIu64 "%s%.*s\n", row_start(row) / 1e6,
 		    row_start(row + 1) / 1e6, n, n > 0 ? " " : "", width, bar);
 	}
 }
@@ -180,16 +180,16 @@ print_text(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram)
 			      (double)stats->transmitted :
 			  0;
 
-	cli_print("%" PRIu64 " packets transmitted, %" PRIu64 " received", stats->transmitted,
+	output_print("%" PRIu64 " packets transmitted, %" PRIu64 " received", stats->transmitted,
 	    stats->received);
 	if (stats->duplicates > 0)
-		cli_print(", +%" PRIu64 " duplicates", stats->duplicates);
+		output_print(", +%" PRIu64 " duplicates", stats->duplicates);
 	if (stats->late > 0)
-		cli_print(", +%" PRIu64 " late", stats->late);
-	cli_print(", %.6g%% packet loss, time %" PRId64 "ms\n", loss, elapsed_ns / SKU_MS);
+		output_print(", +%" PRIu64 " late", stats->late);
+	output_print(", %.6g%% packet loss, time %" PRId64 "ms\n", loss, elapsed_ns / SKU_MS);
 	if (stats->received == 0)
 		return;
-	cli_print("rtt min/avg/max/mdev = %.3f/%.3f/%.3f/%.3f ms\n", (double)stats->min_ns / 1e6,
+	output_print("rtt min/avg/max/mdev = %.3f/%.3f/%.3f/%.3f ms\n", (double)stats->min_ns / 1e6,
 	    ping_stats_average(stats) * 1e3, (double)stats->max_ns / 1e6,
 	    ping_stats_deviation(stats) * 1e3);
 	print_percentiles(stats);
@@ -205,13 +205,13 @@ add_times(json_t *record, const struct ping_stats *stats)
 	bool any = stats->received > 0;
 	char key[8];
 
-	cli_record_add(record, "min", any ? json_real((double)stats->min_ns / 1e9) : json_null());
-	cli_record_add(record, "avg", any ? json_real(ping_stats_average(stats)) : json_null());
-	cli_record_add(record, "max", any ? json_real((double)stats->max_ns / 1e9) : json_null());
-	cli_record_add(record, "mdev", any ? json_real(ping_stats_deviation(stats)) : json_null());
+	event_add(record, "min", any ? json_real((double)stats->min_ns / 1e9) : json_null());
+	event_add(record, "avg", any ? json_real(ping_stats_average(stats)) : json_null());
+	event_add(record, "max", any ? json_real((double)stats->max_ns / 1e9) : json_null());
+	event_add(record, "mdev", any ? json_real(ping_stats_deviation(stats)) : json_null());
 	for (size_t i = 0; i < PERCENTS; i++) {
 		(void)snprintf(key, sizeof(key), "p%d", percents[i]);
-		cli_record_add(record, key,
+		event_add(record, key,
 		    ping_stats_supports(stats, percents[i]) ?
 			json_real(ping_stats_percentile(stats, percents[i])) :
 			json_null());
@@ -229,35 +229,35 @@ add_histogram(json_t *record, const struct ping_stats *stats)
 	for (unsigned row = first; stats->received > 0 && row <= last; row++) {
 		json_t *entry = json_object();
 
-		cli_record_add(entry, "from", json_real(row_start(row) / 1e9));
-		cli_record_add(entry, "to", json_real(row_start(row + 1) / 1e9));
-		cli_record_number(entry, "count", row_count(stats, row));
+		event_add(entry, "from", json_real(row_start(row) / 1e9));
+		event_add(entry, "to", json_real(row_start(row + 1) / 1e9));
+		event_number(entry, "count", row_count(stats, row));
 		(void)json_array_append_new(rows, entry);
 	}
-	cli_record_add(record, "histogram", rows);
+	event_add(record, "histogram", rows);
 }
 
 static void
 emit_summary(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram)
 {
-	json_t *record = cli_record("summary");
+	json_t *record = event_new("summary");
 
-	cli_record_number(record, "transmitted", stats->transmitted);
-	cli_record_number(record, "received", stats->received);
-	cli_record_number(record, "lost", stats->transmitted - stats->received);
-	cli_record_number(record, "late", stats->late);
-	cli_record_number(record, "duplicates", stats->duplicates);
-	cli_record_seconds(record, "seconds", elapsed_ns);
+	event_number(record, "transmitted", stats->transmitted);
+	event_number(record, "received", stats->received);
+	event_number(record, "lost", stats->transmitted - stats->received);
+	event_number(record, "late", stats->late);
+	event_number(record, "duplicates", stats->duplicates);
+	event_seconds(record, "seconds", elapsed_ns);
 	add_times(record, stats);
 	if (histogram)
 		add_histogram(record, stats);
-	cli_record_emit(record);
+	event_emit(record);
 }
 
 void
 ping_stats_print(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram)
 {
-	if (cli_voice.json)
+	if (run.json)
 		emit_summary(stats, elapsed_ns, histogram);
 	else
 		print_text(stats, elapsed_ns, histogram);

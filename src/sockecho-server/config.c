@@ -5,6 +5,7 @@
 #include "net/connect.h"
 #include "options/run_options.h"
 #include "options/values.h"
+#include "run/rate.h"
 
 #include <errno.h>
 #include <sys/random.h>
@@ -89,14 +90,14 @@ set_defaults(struct server_config *config)
 {
 	*config = (struct server_config){
 		.listen = LISTEN_OPTIONS_INIT,
-		.limits = CLI_LIMITS_INIT,
-		.connections = NO_LIMIT,
-		.max_clients = NO_LIMIT,
+		.timeouts = TIMEOUTS_INIT,
+		.connections = UNLIMITED,
+		.max_clients = UNLIMITED,
 		.stream = TCP_OPTIONS_INIT,
-		.limit_rate = NO_LIMIT,
-		.close_after = NO_LIMIT,
-		.reset_after = NO_LIMIT,
-		.rate = NO_LIMIT,
+		.limit_rate = UNLIMITED,
+		.close_after = UNLIMITED,
+		.reset_after = UNLIMITED,
+		.rate = UNLIMITED,
 	};
 	if (getrandom(&config->seed, sizeof(config->seed), GRND_NONBLOCK) == -1)
 		config->seed = (uint64_t)sku_now();
@@ -154,7 +155,7 @@ take_option(struct server_config *c, int id, const char *value)
 		c->pidfile = value;
 		break;
 	default:
-		if (!timeouts_take_option(&c->limits, id, value) &&
+		if (!timeouts_take_option(&c->timeouts, id, value) &&
 		    !tcp_take_option(&c->stream, id, value))
 			(void)listen_take_option(&c->listen, id, value);
 	}
@@ -205,7 +206,7 @@ check_fd_options(const struct opt_parser *parser)
 static void
 check_combinations(const struct server_config *c, const struct opt_parser *parser)
 {
-	if (c->close_after != NO_LIMIT && c->reset_after != NO_LIMIT)
+	if (c->close_after != UNLIMITED && c->reset_after != UNLIMITED)
 		opt_usage_error("--close-after and --reset-after exclude each other");
 	if (c->listen.address.family != AF_UNSPEC && opt_given(parser, '4') &&
 	    opt_given(parser, '6'))

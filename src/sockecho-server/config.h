@@ -6,26 +6,24 @@
 #include "net/tcp_options.h"
 #include "run/timeouts.h"
 
-#define NO_LIMIT INT64_C(-1)
-
 struct server_config {
 	struct listen_options listen;
-	struct cli_limits limits;
+	struct timeouts timeouts;
 	struct endpoint endpoint;
 	bool upper;
-	int64_t connections; /* NO_LIMIT, or how many to serve */
-	int64_t max_clients; /* NO_LIMIT */
+	int64_t connections; /* UNLIMITED, or how many to serve */
+	int64_t max_clients; /* UNLIMITED */
 	struct tcp_options stream;
 	/* a misbehaving peer */
 	int64_t delay_ns;
-	int64_t limit_rate;  /* bytes a second; NO_LIMIT */
-	int64_t close_after; /* bytes sent; NO_LIMIT */
+	int64_t limit_rate;  /* bytes a second; UNLIMITED */
+	int64_t close_after; /* bytes sent; UNLIMITED */
 	int64_t reset_after;
 	int64_t reset_first; /* connections */
 	int64_t drop;	     /* millionths of the datagrams */
 	uint64_t seed;
 	/* datagrams */
-	int64_t rate; /* a second and source; NO_LIMIT: the default */
+	int64_t rate; /* a second and source; UNLIMITED: the default */
 	bool allow_reserved;
 	/* the background */
 	bool daemon;

@@ -32,11 +32,11 @@ connection_new(struct sku_sock *sock, const struct sku_address *peer,
 	sku_address_unmap(&c->peer);
 	c->started_ns = now;
 	c->last = &c->first;
-	c->pace.rate = config->limit_rate;
+	c->rate.bytes_per_second = config->limit_rate;
 	c->state_until_ns = INT64_MAX;
-	c->idle_at_ns = config->limits.timeout_ns == SKU_NO_TIMEOUT ?
+	c->idle_at_ns = config->timeouts.operation_ns == SKU_NO_TIMEOUT ?
 			    INT64_MAX :
-			    now + config->limits.timeout_ns;
+			    now + config->timeouts.operation_ns;
 	return c;
 }
 
@@ -60,15 +60,15 @@ connection_free(struct connection *c, bool reset)
 static void
 restart_timeout(struct connection *c, const struct server_config *config, int64_t now)
 {
-	if (config->limits.timeout_ns > 0)
-		c->idle_at_ns = now + config->limits.timeout_ns;
+	if (config->timeouts.operation_ns > 0)
+		c->idle_at_ns = now + config->timeouts.operation_ns;
 }
 
 static bool
 has_faults(const struct server_config *config)
 {
-	return config->delay_ns > 0 || config->limit_rate != NO_LIMIT ||
-	       config->close_after != NO_LIMIT || config->reset_after != NO_LIMIT;
+	return config->delay_ns > 0 || config->limit_rate != UNLIMITED ||
+	       config->close_after != UNLIMITED || config->reset_after != UNLIMITED;
 }
 
 /* ---- what waits to be sent ----------------------------------------------------------------- */
@@ -103,20 +103,20 @@ static void
 count_sent(struct connection *c, size_t n)
 {
 	c->bytes_out += n;
-	cli_count_up(&server_stats.bytes_out, n);
+	counter_add(&server_stats.bytes_out, n);
 }
 
 /* After how many bytes in all it is over: --close-after or --reset-after. */
 static int64_t
 byte_limit(const struct server_config *config)
 {
-	return config->close_after != NO_LIMIT ? config->close_after : config->reset_after;
+	return config->close_after != UNLIMITED ? config->close_after : config->reset_after;
 }
 
 static bool
 limit_reached(const struct connection *c, const struct server_config *config)
 {
-	return byte_limit(config) != NO_LIMIT && c->bytes_out >= (uint64_t)byte_limit(config);
+	return byte_limit(config) != UNLIMITED && c->bytes_out >= (uint64_t)byte_limit(config);
 }
 
 /* How much of len may go now; 0 sets when more may. */
@@ -125,9 +125,9 @@ allowance(struct connection *c, const struct server_config *config, size_t len, 
 {
 	int64_t n = (int64_t)len;
 
-	if (byte_limit(config) != NO_LIMIT && n > byte_limit(config) - (int64_t)c->bytes_out)
+	if (byte_limit(config) != UNLIMITED && n > byte_limit(config) - (int64_t)c->bytes_out)
 		n = byte_limit(config) - (int64_t)c->bytes_out;
-	return cli_pace_room(&c->pace, (size_t)n, now);
+	return rate_allowance(&c->rate, (size_t)n, now);
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
@@ -169,7 +169,7 @@ static enum connection_next
 after_sending(struct connection *c, const struct server_config *config, int64_t now)
 {
 	if (limit_reached(c, config))
-		return config->reset_after != NO_LIMIT ? begin_reset(c, now) : begin_drain(c, now);
+		return config->reset_after != UNLIMITED ? begin_reset(c, now) : begin_drain(c, now);
 	return c->first == NULL && c->ended ? CONNECTION_ENDED : CONNECTION_CONTINUES;
 }
 
@@ -192,7 +192,7 @@ send_queued(struct connection *c, const struct server_config *config, int64_t no
 			return c->blocked ? CONNECTION_CONTINUES : CONNECTION_LOST;
 		}
 		count_sent(c, (size_t)n);
-		cli_pace_pay(&c->pace, (size_t)n, now);
+		rate_account(&c->rate, (size_t)n, now);
 		restart_timeout(c, config, now);
 		pending->sent += (size_t)n;
 		c->queued -= (size_t)n;
@@ -242,9 +242,9 @@ connection_readable(
 	if (c->state != SERVING)
 		return CONNECTION_CONTINUES;
 	c->bytes_in += (size_t)n;
-	cli_count_up(&server_stats.bytes_in, (size_t)n);
+	counter_add(&server_stats.bytes_in, (size_t)n);
 	if (config->upper)
-		cli_upper(buf, (size_t)n);
+		ascii_upper(buf, (size_t)n);
 	return answer(c, config, buf, (size_t)n, now);
 }
 
@@ -306,8 +306,8 @@ connection_deadline(const struct connection *c)
 	if (c->state == DRAINING)
 		return c->state_until_ns;
 	if (c->first != NULL && !c->blocked) {
-		int64_t send_at = c->first->due_ns > c->pace.paid_until_ns ? c->first->due_ns :
-									     c->pace.paid_until_ns;
+		int64_t send_at =
+		    c->first->due_ns > c->rate.next_at_ns ? c->first->due_ns : c->rate.next_at_ns;
 		if (send_at < at)
 			at = send_at;
 	}

@@ -32,9 +32,9 @@ struct connection {
 	struct pending *first, **last;
 	uint64_t bytes_in, bytes_out;
 	int64_t idle_at_ns; /* when --timeout strikes; INT64_MAX: never */
-	struct cli_timer timer;
+	struct timer timer;
 
-	struct cli_pace pace;	/* --limit-rate */
+	struct rate rate;	/* --limit-rate */
 	int64_t state_until_ns; /* DRAINING and RESETTING end then */
 	int64_t recheck_at_ns;	/* RESETTING: has the peer acknowledged all? */
 	int64_t started_ns;

@@ -13,22 +13,22 @@
 void
 log_closed(const struct connection *c, const char *reason, int errnum, int64_t now)
 {
-	char text[CLI_PEER_TEXT_MAX];
+	char text[PEER_TEXT_MAX];
 
-	if (cli_voice.json) {
-		json_t *record = cli_record("closed");
+	if (run.json) {
+		json_t *record = event_new("closed");
 
-		cli_record_peer(record, &c->peer);
-		cli_record_number(record, "bytes_in", c->bytes_in);
-		cli_record_number(record, "bytes_out", c->bytes_out);
-		cli_record_seconds(record, "seconds", now - c->started_ns);
-		cli_record_add(record, "reason", json_string(reason));
-		cli_record_emit(record);
+		peer_json(record, &c->peer);
+		event_number(record, "bytes_in", c->bytes_in);
+		event_number(record, "bytes_out", c->bytes_out);
+		event_seconds(record, "seconds", now - c->started_ns);
+		event_add(record, "reason", json_string(reason));
+		event_emit(record);
 	}
-	if (cli_voice.verbose > 0)
-		cli_verbose(1,
+	if (run.verbose > 0)
+		msg_verbose(1,
 		    "%s: closed: %s%s%s; %" PRIu64 " bytes in, %" PRIu64 " bytes out, %.3f s",
-		    cli_peer_text(&c->peer, text), reason, errnum != 0 ? ": " : "",
+		    peer_text(&c->peer, text), reason, errnum != 0 ? ": " : "",
 		    errnum != 0 ? strerror(errnum) : "", c->bytes_in, c->bytes_out,
 		    (double)(now - c->started_ns) / 1e9);
 }

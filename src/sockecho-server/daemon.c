@@ -27,7 +27,7 @@ static void __attribute__((noreturn)) wait_for_child(pid_t child, int pipe_fd)
 		n = read(pipe_fd, &byte, 1);
 	} while (n == -1 && errno == EINTR);
 	if (n == 1)
-		_exit(CLI_OK);
+		_exit(STATUS_OK);
 	while (waitpid(child, &status, 0) == -1 && errno == EINTR)
 		;
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
@@ -63,10 +63,10 @@ daemon_start(int listen_fd, int ready_fd)
 	pid_t child;
 
 	if (pipe2(fds, O_CLOEXEC) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "go to the background");
+		return msg_error_errno(STATUS_FAILED, errno, "go to the background");
 	child = fork();
 	if (child == -1)
-		return cli_error_errno(CLI_FAILED, errno, "go to the background");
+		return msg_error_errno(STATUS_FAILED, errno, "go to the background");
 	if (child > 0) {
 		(void)close(fds[1]);
 		wait_for_child(child, fds[0]);
@@ -75,7 +75,7 @@ daemon_start(int listen_fd, int ready_fd)
 	ready_pipe = fds[1];
 	close_all_but((int[]){ ready_pipe, listen_fd, ready_fd }, 3);
 	(void)setsid(); /* cannot fail: a new child leads no group */
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 void
@@ -124,26 +124,26 @@ pid_file_open(struct pidfh **handle, const char *path)
 
 	*handle = NULL;
 	if (error == EEXIST)
-		return cli_error(CLI_FAILED, error,
+		return msg_error(STATUS_FAILED, error,
 		    "what is there is no pid file, and is not overwritten", "write pid file %s",
 		    path);
 	if (error != 0)
-		return cli_error_errno(CLI_FAILED, error, "write pid file %s", path);
+		return msg_error_errno(STATUS_FAILED, error, "write pid file %s", path);
 	*handle = pidfile_open(path, 0644, &other);
 	if (*handle == NULL && errno == EEXIST) {
 		(void)snprintf(message, sizeof(message), "a server is running already, process %ld",
 		    (long)other);
-		return cli_error(CLI_FAILED, EEXIST, message, "lock pid file %s", path);
+		return msg_error(STATUS_FAILED, EEXIST, message, "lock pid file %s", path);
 	}
 	if (*handle == NULL || fcntl(pidfile_fileno(*handle), F_SETFD, FD_CLOEXEC) == -1 ||
 	    pidfile_write(*handle) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "write pid file %s", path);
-	return CLI_OK;
+		return msg_error_errno(STATUS_FAILED, errno, "write pid file %s", path);
+	return STATUS_OK;
 }
 
 void
 pid_file_remove(struct pidfh *handle)
 {
 	if (handle != NULL && pidfile_remove(handle) == -1)
-		cli_verbose(1, "remove the pid file: %s", strerror(errno));
+		msg_verbose(1, "remove the pid file: %s", strerror(errno));
 }

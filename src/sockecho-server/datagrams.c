@@ -8,6 +8,7 @@
 #include "run/ascii.h"
 #include "run/message.h"
 #include "run/peer.h"
+#include "run/rate.h"
 #include "run/run.h"
 #include "sockecho-server/source_limit.h"
 #include "sockecho-server/stats.h"
@@ -45,7 +46,7 @@ struct delayed_answer {
 struct loop {
 	const struct server_config *config;
 	struct listener *listener;
-	struct cli_end_signals *signals;
+	struct term_signals *signals;
 	bool wildcard; /* the address that a datagram came to must be asked for */
 	int64_t now, idle_since_ns, finish_by_ns;
 	int64_t answered;
@@ -131,14 +132,14 @@ is_loopback(const struct sku_address *address)
 static bool
 within_rate(struct loop *loop, const struct sku_address *peer)
 {
-	char text[CLI_PEER_TEXT_MAX];
+	char text[PEER_TEXT_MAX];
 
-	if (loop->rate == NULL || (loop->config->rate == NO_LIMIT && is_loopback(peer)) ||
+	if (loop->rate == NULL || (loop->config->rate == UNLIMITED && is_loopback(peer)) ||
 	    source_limit_take(loop->rate, peer, loop->now))
 		return true;
 	if (!loop->rate_noted)
-		cli_note("%s sends more than --rate allows: the rest is dropped",
-		    cli_peer_text(peer, text));
+		msg_note(
+		    "%s sends more than --rate allows: the rest is dropped", peer_text(peer, text));
 	loop->rate_noted = true;
 	return false;
 }
@@ -170,7 +171,7 @@ is_answered(struct loop *loop, size_t i)
 		return peer.len > sizeof(sa_family_t) && !is_dropped_on_purpose(loop);
 	sku_address_unmap(&peer);
 	if (!access_check(&loop->config->listen.access, &peer)) {
-		cli_count_up(&server_stats.refused, 1);
+		counter_add(&server_stats.refused, 1);
 		return false;
 	}
 	return !may_loop_or_amplify(loop, i, &peer) && within_rate(loop, &peer) &&
@@ -182,11 +183,11 @@ is_answered(struct loop *loop, size_t i)
 static void
 count_dropped(const struct sku_address *peer, const char *reason)
 {
-	char text[CLI_PEER_TEXT_MAX];
+	char text[PEER_TEXT_MAX];
 
-	cli_count_up(&server_stats.dropped, 1);
-	if (cli_voice.verbose > 1)
-		cli_verbose(2, "%s: a datagram is dropped%s%s", cli_peer_text(peer, text),
+	counter_add(&server_stats.dropped, 1);
+	if (run.verbose > 1)
+		msg_verbose(2, "%s: a datagram is dropped%s%s", peer_text(peer, text),
 		    *reason != '\0' ? ": " : "", reason);
 }
 
@@ -204,7 +205,7 @@ send_answers(struct loop *loop, struct mmsghdr *answers, size_t count)
 		    sendmmsg(fd, &answers[i], (unsigned)(count - i), MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		for (int sent = 0; sent < n; sent++, i++) {
-			cli_count_up(&server_stats.bytes_out, answers[i].msg_len);
+			counter_add(&server_stats.bytes_out, answers[i].msg_len);
 			loop->answered++;
 		}
 		if (n >= 0 || errno == EINTR)
@@ -302,15 +303,15 @@ answer_batch(struct loop *loop, size_t received)
 	for (size_t i = 0; i < received; i++) {
 		struct msghdr *msg = &loop->in[i].msg_hdr;
 
-		cli_count_up(&server_stats.datagrams, 1);
-		cli_count_up(&server_stats.bytes_in, loop->in[i].msg_len);
+		counter_add(&server_stats.datagrams, 1);
+		counter_add(&server_stats.bytes_in, loop->in[i].msg_len);
 		if (!is_answered(loop, i)) {
 			loop->peers[i].len = msg->msg_namelen;
 			count_dropped(&loop->peers[i], "");
 			continue;
 		}
 		if (loop->config->upper)
-			cli_upper(loop->iov[i].iov_base, loop->in[i].msg_len);
+			ascii_upper(loop->iov[i].iov_base, loop->in[i].msg_len);
 		loop->iov[i].iov_len = loop->in[i].msg_len;
 		set_source_address(msg);
 		msg->msg_flags = 0;
@@ -327,7 +328,7 @@ batch_size(const struct loop *loop)
 {
 	int64_t left = loop->config->connections - loop->answered;
 
-	if (loop->config->connections == NO_LIMIT || left >= (int64_t)loop->batch)
+	if (loop->config->connections == UNLIMITED || left >= (int64_t)loop->batch)
 		return loop->batch;
 	return left > 0 ? (size_t)left : 1;
 }
@@ -369,11 +370,12 @@ stopping(const struct loop *loop)
 static bool
 is_done(const struct loop *loop)
 {
-	if (loop->signals->count > 1 || cli_end_signals_fatal(loop->signals) != 0)
+	if (loop->signals->count > 1 || signals_fatal(loop->signals) != 0)
 		return true;
 	if (stopping(loop))
 		return loop->first == NULL || loop->now >= loop->finish_by_ns;
-	return loop->config->connections != NO_LIMIT && loop->answered >= loop->config->connections;
+	return loop->config->connections != UNLIMITED &&
+	       loop->answered >= loop->config->connections;
 }
 
 static int64_t
@@ -389,7 +391,7 @@ idle_deadline(const struct loop *loop)
 static int
 poll_ms(const struct loop *loop)
 {
-	struct sku_deadline at = loop->config->limits.run;
+	struct sku_deadline at = loop->config->timeouts.run;
 
 	at = sku_deadline_earlier(at, (struct sku_deadline){ idle_deadline(loop) });
 	at = sku_deadline_earlier(at, (struct sku_deadline){ loop->finish_by_ns });
@@ -398,17 +400,17 @@ poll_ms(const struct loop *loop)
 	return sku_deadline_poll_ms(at);
 }
 
-/* CLI_OK to go on. */
+/* STATUS_OK to go on. */
 static int
 check_deadlines(const struct loop *loop)
 {
-	if (loop->now >= loop->config->limits.run.at_ns)
-		return cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "serve");
+	if (loop->now >= loop->config->timeouts.run.at_ns)
+		return msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "serve");
 	if (loop->now < idle_deadline(loop))
-		return CLI_OK;
+		return STATUS_OK;
 	if (loop->config->listen.accept_timeout_ns == 0)
-		return cli_error_errno(CLI_FAILED, EAGAIN, "receive");
-	return cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--accept-timeout)", "receive");
+		return msg_error_errno(STATUS_FAILED, EAGAIN, "receive");
+	return msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--accept-timeout)", "receive");
 }
 
 static int
@@ -418,14 +420,14 @@ answer_datagrams(struct loop *loop)
 		{ .fd = sku_fileno(&loop->listener->sock), .events = POLLIN },
 		{ .fd = loop->signals->fd, .events = POLLIN },
 	};
-	int status = CLI_OK;
+	int status = STATUS_OK;
 
-	while (status == CLI_OK && !is_done(loop)) {
+	while (status == STATUS_OK && !is_done(loop)) {
 		int n = poll(pfds, 2, poll_ms(loop));
 
 		loop->now = sku_now();
 		if (n > 0 && (pfds[1].revents & POLLIN) != 0) {
-			cli_end_signals_read(loop->signals);
+			signals_read(loop->signals);
 			pfds[0].fd = -1;
 			if (!stopping(loop))
 				loop->finish_by_ns = loop->now + FINISH_TIMEOUT;
@@ -466,16 +468,16 @@ open_loop(struct loop *loop)
 	loop->batch = loop->batch > BATCH ? BATCH : loop->batch < 1 ? 1 : loop->batch;
 	loop->buffers = malloc(loop->batch * loop->size);
 	if (loop->buffers == NULL)
-		return cli_error_errno(CLI_FAILED, ENOMEM, "get a buffer (--bufsize)");
+		return msg_error_errno(STATUS_FAILED, ENOMEM, "get a buffer (--bufsize)");
 	if (config->rate != INT64_MAX && loop->listener->sock.family != AF_UNIX) {
 		loop->rate =
-		    source_limit_new(config->rate == NO_LIMIT ? DEFAULT_RATE : config->rate);
+		    source_limit_new(config->rate == UNLIMITED ? DEFAULT_RATE : config->rate);
 		if (loop->rate == NULL)
-			return cli_error_errno(CLI_FAILED, ENOMEM, "prepare --rate");
+			return msg_error_errno(STATUS_FAILED, ENOMEM, "prepare --rate");
 	}
 	if (enable_pktinfo(loop) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "ask for destination addresses");
-	return CLI_OK;
+		return msg_error_errno(STATUS_FAILED, errno, "ask for destination addresses");
+	return STATUS_OK;
 }
 
 static void
@@ -493,7 +495,7 @@ close_loop(struct loop *loop)
 
 int
 datagrams_serve(
-    struct listener *listener, const struct server_config *config, struct cli_end_signals *signals)
+    struct listener *listener, const struct server_config *config, struct term_signals *signals)
 {
 	struct loop loop = { .config = config,
 		.listener = listener,
@@ -506,7 +508,7 @@ datagrams_serve(
 	loop.last = &loop.first;
 	loop.idle_since_ns = loop.now;
 	status = open_loop(&loop);
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = answer_datagrams(&loop);
 	close_loop(&loop);
 	return status;

@@ -7,6 +7,6 @@
 
 /* Serve until the end that the command line or a signal sets.  The exit status. */
 int datagrams_serve(
-    struct listener *listener, const struct server_config *config, struct cli_end_signals *signals);
+    struct listener *listener, const struct server_config *config, struct term_signals *signals);
 
 #endif

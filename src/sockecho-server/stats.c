@@ -10,7 +10,7 @@
 
 struct server_stats server_stats;
 
-static const struct cli_counter_row rows[] = {
+static const struct state_row rows[] = {
 	{ "accepted", &server_stats.accepted },
 	{ "active", &server_stats.active },
 	{ "refused", &server_stats.refused },
@@ -25,25 +25,25 @@ static const struct cli_counter_row rows[] = {
 void
 stats_on_sigusr1(void)
 {
-	cli_counters_on_sigusr1("stats", rows);
+	state_on_sigusr1("stats", rows);
 }
 
 void
 stats_report(void)
 {
-	if (cli_voice.json) {
-		json_t *record = cli_record("stats");
+	if (run.json) {
+		json_t *record = event_new("stats");
 
-		for (const struct cli_counter_row *row = rows; row->name != NULL; row++)
-			cli_record_number(record, row->name, cli_counter_value(row->counter));
-		cli_record_emit(record);
+		for (const struct state_row *row = rows; row->name != NULL; row++)
+			event_number(record, row->name, counter_value(row->counter));
+		event_emit(record);
 		return;
 	}
-	cli_verbose(1,
+	msg_verbose(1,
 	    "stats: accepted=%" PRIu64 " refused=%" PRIu64 " timed_out=%" PRIu64
 	    " bytes_in=%" PRIu64 " bytes_out=%" PRIu64 " datagrams=%" PRIu64 " dropped=%" PRIu64,
-	    cli_counter_value(&server_stats.accepted), cli_counter_value(&server_stats.refused),
-	    cli_counter_value(&server_stats.timed_out), cli_counter_value(&server_stats.bytes_in),
-	    cli_counter_value(&server_stats.bytes_out), cli_counter_value(&server_stats.datagrams),
-	    cli_counter_value(&server_stats.dropped));
+	    counter_value(&server_stats.accepted), counter_value(&server_stats.refused),
+	    counter_value(&server_stats.timed_out), counter_value(&server_stats.bytes_in),
+	    counter_value(&server_stats.bytes_out), counter_value(&server_stats.datagrams),
+	    counter_value(&server_stats.dropped));
 }

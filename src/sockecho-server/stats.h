@@ -5,7 +5,7 @@
 #include "run/state.h"
 
 struct server_stats {
-	cli_counter accepted, active, refused, timed_out, bytes_in, bytes_out, datagrams, dropped;
+	state_counter accepted, active, refused, timed_out, bytes_in, bytes_out, datagrams, dropped;
 };
 
 extern struct server_stats server_stats;

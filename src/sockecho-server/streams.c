@@ -28,10 +28,10 @@
 struct loop {
 	const struct server_config *config;
 	struct listener *listener;
-	struct cli_end_signals *signals;
+	struct term_signals *signals;
 	int epoll_fd;
 	char *buf;
-	struct cli_timers timers;
+	struct timers timers;
 	struct connection *all;
 	int64_t now;
 	int64_t active, taken, served, to_reset;
@@ -72,8 +72,8 @@ static void
 update_accepting(struct loop *loop)
 {
 	const struct server_config *config = loop->config;
-	bool room = config->max_clients == NO_LIMIT || loop->active < config->max_clients;
-	bool more = config->connections == NO_LIMIT || loop->taken < config->connections;
+	bool room = config->max_clients == UNLIMITED || loop->active < config->max_clients;
+	bool more = config->connections == UNLIMITED || loop->taken < config->connections;
 
 	/* Whoever comes now would never be served: let them be refused, not wait. */
 	if (!more && loop->accepting && config->listen.fd == -1)
@@ -107,8 +107,8 @@ remove_connection(struct loop *loop, struct connection *c, enum connection_next 
 {
 	log_closed(c, reason, errnum, loop->now);
 	if (next == CONNECTION_TIMED_OUT)
-		cli_count_up(&server_stats.timed_out, 1);
-	cli_timer_clear(&loop->timers, &c->timer);
+		counter_add(&server_stats.timed_out, 1);
+	timer_clear(&loop->timers, &c->timer);
 	if (c->prev != NULL)
 		c->prev->next = c->next;
 	else
@@ -118,13 +118,13 @@ remove_connection(struct loop *loop, struct connection *c, enum connection_next 
 	connection_free(c, next == CONNECTION_RESET || next == CONNECTION_NO_MEMORY);
 	loop->active--;
 	loop->served++;
-	cli_count_down(&server_stats.active, 1);
+	counter_subtract(&server_stats.active, 1);
 	if (loop->active == 0)
 		loop->idle_since_ns = loop->now;
 	loop->accept_again_ns = 0; /* a descriptor is free */
 	update_accepting(loop);
 	if (loop->listener->connected ||
-	    (loop->config->connections != NO_LIMIT && loop->served >= loop->config->connections))
+	    (loop->config->connections != UNLIMITED && loop->served >= loop->config->connections))
 		loop->done = true;
 }
 
@@ -150,7 +150,7 @@ apply(struct loop *loop, struct connection *c, enum connection_next next)
 	}
 	at = connection_deadline(c);
 	if (at != INT64_MAX && (c->timer.slot == 0 || at < c->timer.at_ns) &&
-	    cli_timer_set(&loop->timers, &c->timer, at) == -1)
+	    timer_set(&loop->timers, &c->timer, at) == -1)
 		remove_connection(loop, c, CONNECTION_NO_MEMORY, ENOMEM, "no_memory");
 }
 
@@ -176,10 +176,10 @@ add_connection(struct loop *loop, struct sku_sock *sock, const struct sku_addres
 		loop->all->prev = c;
 	loop->all = c;
 	loop->active++;
-	cli_count_up(&server_stats.accepted, 1);
-	cli_count_up(&server_stats.active, 1);
-	if (cli_voice.json || cli_voice.verbose > 0)
-		cli_log_peer(&c->peer, "accepted");
+	counter_add(&server_stats.accepted, 1);
+	counter_add(&server_stats.active, 1);
+	if (run.json || run.verbose > 0)
+		peer_log(&c->peer, "accepted");
 	if (loop->config->close_after == 0 || loop->config->reset_after == 0)
 		apply(loop, c, connection_advance(c, loop->config, loop->now));
 	else if (c->idle_at_ns != INT64_MAX)
@@ -190,7 +190,7 @@ static void
 accept_failed(struct loop *loop, int errnum)
 {
 	if (!loop->out_of_descriptors)
-		cli_note("accept: %s; the rest wait until a connection ends", strerror(errnum));
+		msg_note("accept: %s; the rest wait until a connection ends", strerror(errnum));
 	loop->out_of_descriptors = true;
 	loop->accept_again_ns = loop->now + (loop->active > 0 ? SKU_SECOND : ACCEPT_PAUSE);
 	update_accepting(loop);
@@ -210,7 +210,7 @@ accept_one(struct loop *loop)
 		return false;
 	case ACCEPT_REFUSED:
 		loop->idle_since_ns = loop->now;
-		cli_count_up(&server_stats.refused, 1);
+		counter_add(&server_stats.refused, 1);
 		return true;
 	case ACCEPT_TAKEN:
 		break;
@@ -218,7 +218,7 @@ accept_one(struct loop *loop)
 	loop->idle_since_ns = loop->now;
 	if (loop->to_reset > 0) {
 		loop->to_reset--;
-		cli_verbose(1, "reset a connection (--reset-first)");
+		msg_verbose(1, "reset a connection (--reset-first)");
 		(void)sku_reset(&sock);
 		return true;
 	}
@@ -258,15 +258,15 @@ static void
 stop_loop(struct loop *loop, int status)
 {
 	loop->done = true;
-	if (loop->status == CLI_OK)
+	if (loop->status == STATUS_OK)
 		loop->status = status;
 }
 
 static void
 take_signals(struct loop *loop)
 {
-	cli_end_signals_read(loop->signals);
-	if (loop->signals->count > 1 || cli_end_signals_fatal(loop->signals) != 0)
+	signals_read(loop->signals);
+	if (loop->signals->count > 1 || signals_fatal(loop->signals) != 0)
 		loop->done = true;
 	else if (loop->signals->count == 1 && !stopping(loop))
 		begin_stopping(loop);
@@ -286,7 +286,7 @@ accept_deadline(const struct loop *loop)
 /* ---- time ---------------------------------------------------------------------------------- */
 
 static struct connection *
-connection_of(struct cli_timer *timer)
+connection_of(struct timer *timer)
 {
 	return (struct connection *)(void *)((char *)timer - offsetof(struct connection, timer));
 }
@@ -294,12 +294,12 @@ connection_of(struct cli_timer *timer)
 static void
 run_timers(struct loop *loop)
 {
-	struct cli_timer *timer;
+	struct timer *timer;
 
-	while ((timer = cli_timers_first(&loop->timers)) != NULL && timer->at_ns <= loop->now) {
+	while ((timer = timers_first(&loop->timers)) != NULL && timer->at_ns <= loop->now) {
 		struct connection *c = connection_of(timer);
 
-		cli_timer_clear(&loop->timers, timer);
+		timer_clear(&loop->timers, timer);
 		if (connection_deadline(c) <= loop->now)
 			apply(loop, c, connection_advance(c, loop->config, loop->now));
 		else
@@ -310,14 +310,14 @@ run_timers(struct loop *loop)
 static void
 run_deadlines(struct loop *loop)
 {
-	if (loop->now >= loop->config->limits.run.at_ns)
-		stop_loop(
-		    loop, cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "serve"));
-	else if (loop->now >= accept_deadline(loop) && loop->config->listen.accept_timeout_ns == 0)
-		stop_loop(loop, cli_error_errno(CLI_FAILED, EAGAIN, "accept"));
-	else if (loop->now >= accept_deadline(loop))
+	if (loop->now >= loop->config->timeouts.run.at_ns)
 		stop_loop(loop,
-		    cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--accept-timeout)", "accept"));
+		    msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "serve"));
+	else if (loop->now >= accept_deadline(loop) && loop->config->listen.accept_timeout_ns == 0)
+		stop_loop(loop, msg_error_errno(STATUS_FAILED, EAGAIN, "accept"));
+	else if (loop->now >= accept_deadline(loop))
+		stop_loop(loop, msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
+				    "timed out (--accept-timeout)", "accept"));
 	else if (loop->now >= loop->finish_by_ns)
 		loop->done = true;
 	if (loop->accept_again_ns != 0 && loop->now >= loop->accept_again_ns) {
@@ -329,8 +329,8 @@ run_deadlines(struct loop *loop)
 static int
 poll_ms(const struct loop *loop)
 {
-	const struct cli_timer *timer = cli_timers_first(&loop->timers);
-	struct sku_deadline at = loop->config->limits.run;
+	const struct timer *timer = timers_first(&loop->timers);
+	struct sku_deadline at = loop->config->timeouts.run;
 
 	at = sku_deadline_earlier(at, (struct sku_deadline){ accept_deadline(loop) });
 	at = sku_deadline_earlier(at, (struct sku_deadline){ loop->finish_by_ns });
@@ -395,15 +395,15 @@ open_loop(struct loop *loop)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &signals_tag };
 
-	cli_raise_descriptor_limit();
+	run_raise_fd_limit();
 	loop->buf = malloc(loop->config->stream.bufsize);
 	if (loop->buf == NULL)
-		return cli_error_errno(CLI_FAILED, ENOMEM, "get a buffer (--bufsize)");
+		return msg_error_errno(STATUS_FAILED, ENOMEM, "get a buffer (--bufsize)");
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll_fd == -1 ||
 	    epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->signals->fd, &event) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "prepare the event loop");
-	return CLI_OK;
+		return msg_error_errno(STATUS_FAILED, errno, "prepare the event loop");
+	return STATUS_OK;
 }
 
 static void
@@ -412,14 +412,14 @@ close_loop(struct loop *loop)
 	const char *reason = stopping(loop) ? "cut" : "stopped";
 	struct connection *next;
 
-	if (loop->all != NULL && (stopping(loop) || loop->status != CLI_OK))
-		cli_note(
+	if (loop->all != NULL && (stopping(loop) || loop->status != STATUS_OK))
+		msg_note(
 		    "%lld connection%s cut", (long long)loop->active, loop->active == 1 ? "" : "s");
 	for (struct connection *c = loop->all; c != NULL; c = next) {
 		next = c->next;
 		remove_connection(loop, c, CONNECTION_ENDED, 0, reason);
 	}
-	cli_timers_free(&loop->timers);
+	timers_free(&loop->timers);
 	if (loop->epoll_fd != -1)
 		(void)close(loop->epoll_fd);
 	free(loop->buf);
@@ -427,7 +427,7 @@ close_loop(struct loop *loop)
 
 int
 streams_serve(
-    struct listener *listener, const struct server_config *config, struct cli_end_signals *signals)
+    struct listener *listener, const struct server_config *config, struct term_signals *signals)
 {
 	struct loop loop = { .config = config,
 		.listener = listener,
@@ -440,7 +440,7 @@ streams_serve(
 	loop.idle_since_ns = loop.now;
 	(void)sku_setdefaulttimeout(0); /* accepted sockets inherit it */
 	loop.status = open_loop(&loop);
-	if (loop.status == CLI_OK) {
+	if (loop.status == STATUS_OK) {
 		tcp_apply_options(&config->stream, &listener->sock);
 		if (listener->connected) {
 			struct sku_address peer = { .len = 0 };

@@ -4,6 +4,7 @@
 
 #include "options/run_options.h"
 #include "options/values.h"
+#include "run/rate.h"
 #include "run/run.h"
 #include "transfer/tls.h"
 
@@ -158,7 +159,7 @@ check_combinations(const struct recv_config *c, bool mode_given)
 		opt_usage_error("FILE is empty");
 	if (c->dir != NULL && *c->dir == '\0')
 		opt_usage_error("option '--dir' takes a directory");
-	if (c->size != NO_LIMIT && c->max_size != NO_LIMIT && c->size > c->max_size)
+	if (c->size != UNLIMITED && c->max_size != UNLIMITED && c->size > c->max_size)
 		opt_usage_error("--size is more than --max-size allows");
 	if (c->preserve && mode_given)
 		opt_usage_error("--preserve and --mode exclude each other");
@@ -219,8 +220,8 @@ config_parse(struct recv_config *config, int argc, char **argv)
 
 	*config = (struct recv_config){ .peer = PEER_OPTIONS_INIT,
 		.options = { .mode = default_mode() },
-		.size = NO_LIMIT,
-		.max_size = NO_LIMIT,
+		.size = UNLIMITED,
+		.max_size = UNLIMITED,
 		.dir_fd = -1,
 		.connections = 1 };
 	config->peer.listening = true;
@@ -240,7 +241,7 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	check_combinations(config, opt_given(&parser, OPT_MODE));
 	if (opt_given(&parser, OPT_RETRY))
 		transfer_link_check_retry(&config->peer);
-	cli_voice.stdout_is_data = config->file != NULL && strcmp(config->file, "-") == 0;
+	run.stdout_is_data = config->file != NULL && strcmp(config->file, "-") == 0;
 }
 
 void

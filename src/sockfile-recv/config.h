@@ -8,18 +8,16 @@
 #include "transfer/secret.h"
 #include "transfer/sha256.h"
 
-#define NO_LIMIT INT64_C(-1)
-
 struct recv_config {
 	struct peer_options peer;
 	const char **operands;
 	const char *file; /* as typed; "-": standard output; NULL with --dir */
 	struct target_options options;
-	int64_t size;	  /* what must arrive; NO_LIMIT: whatever comes */
-	int64_t max_size; /* NO_LIMIT */
+	int64_t size;	  /* what must arrive; UNLIMITED: whatever comes */
+	int64_t max_size; /* UNLIMITED */
 	bool sha256_given;
 	unsigned char sha256[SHA256_BYTES];
-	enum cli_progress_wish progress;
+	enum progress_mode progress;
 	bool verify;	      /* nothing else is accepted */
 	bool preserve;	      /* mode and time of what was offered */
 	int64_t retries;      /* 0: none */

@@ -15,7 +15,7 @@ incoming_init(struct incoming *incoming, struct sku_sock *sock, const struct sku
 	*incoming = (struct incoming){ .sock = *sock, .peer = *peer, .since_ns = sku_now() };
 	*sock = (struct sku_sock)SKU_SOCK_INIT;
 	sku_address_unmap(&incoming->peer);
-	(void)cli_peer_text(&incoming->peer, incoming->text);
+	(void)peer_text(&incoming->peer, incoming->text);
 	return sku_settimeout(&incoming->sock, 0);
 }
 

@@ -8,8 +8,8 @@
 struct incoming {
 	struct sku_sock sock; /* non-blocking */
 	struct sku_address peer;
-	char text[CLI_PEER_TEXT_MAX]; /* who it is, for messages */
-	int64_t since_ns;	      /* connected */
+	char text[PEER_TEXT_MAX]; /* who it is, for messages */
+	int64_t since_ns;	  /* connected */
 	int64_t recheck_at_ns; /* INCOMING_PARTIAL: not before, or it would be looked at for ever */
 };
 

@@ -5,6 +5,7 @@
  * pipe cannot be made large, or the bytes must be seen, they are copied. */
 #include "sockfile-recv/raw.h"
 
+#include "run/rate.h"
 #include "transfer/summary.h"
 
 #include <errno.h>
@@ -22,8 +23,8 @@ struct raw_transfer {
 	const struct recv_config *config;
 	struct incoming *incoming;
 	struct target *target;
-	const struct transfer_waits *waits;
-	struct transfer_failure *failure;
+	const struct wait_context *waits;
+	struct failure *failure;
 	struct sku_deadline idle;
 	struct sha256 *sha256; /* NULL: nobody asked */
 	int pipe[2];	       /* -1: copying */
@@ -36,7 +37,7 @@ struct raw_transfer {
 static int64_t
 size_limit(const struct recv_config *config, const char **option)
 {
-	bool by_size = config->size != NO_LIMIT;
+	bool by_size = config->size != UNLIMITED;
 
 	*option = by_size ? "--size" : "--max-size";
 	return by_size ? config->size : config->max_size;
@@ -49,7 +50,7 @@ bytes_wanted(const struct raw_transfer *r, size_t wanted)
 	const char *option;
 	int64_t limit = size_limit(r->config, &option);
 
-	if (limit == NO_LIMIT || limit - r->target->written >= (int64_t)wanted)
+	if (limit == UNLIMITED || limit - r->target->written >= (int64_t)wanted)
 		return wanted;
 	return (size_t)(limit - r->target->written) + 1;
 }
@@ -61,12 +62,12 @@ check_limit(const struct raw_transfer *r, size_t came)
 	char message[100];
 	int64_t limit = size_limit(r->config, &option);
 
-	if (limit == NO_LIMIT || r->target->written + (int64_t)came <= limit)
-		return CLI_OK;
+	if (limit == UNLIMITED || r->target->written + (int64_t)came <= limit)
+		return STATUS_OK;
 	(void)snprintf(
 	    message, sizeof(message), "more than %lld bytes came (%s)", (long long)limit, option);
-	return transfer_fail(
-	    r->failure, CLI_MISMATCH, 0, message, "receive from %s", r->incoming->text);
+	return failure_set(
+	    r->failure, STATUS_MISMATCH, 0, message, "receive from %s", r->incoming->text);
 }
 
 static int
@@ -75,19 +76,19 @@ check_complete(const struct raw_transfer *r)
 	unsigned char digest[SHA256_BYTES];
 	char message[100];
 
-	if (r->config->size != NO_LIMIT && r->target->written != r->config->size) {
+	if (r->config->size != UNLIMITED && r->target->written != r->config->size) {
 		(void)snprintf(message, sizeof(message), "it ended after %lld of %lld bytes",
 		    (long long)r->target->written, (long long)r->config->size);
-		return transfer_fail(
-		    r->failure, CLI_MISMATCH, 0, message, "receive from %s", r->incoming->text);
+		return failure_set(
+		    r->failure, STATUS_MISMATCH, 0, message, "receive from %s", r->incoming->text);
 	}
 	if (r->sha256 == NULL)
-		return CLI_OK;
+		return STATUS_OK;
 	sha256_so_far(r->sha256, digest);
 	if (memcmp(digest, r->config->sha256, sizeof(digest)) == 0)
-		return CLI_OK;
+		return STATUS_OK;
 	target_discard(r->target); /* it is something else */
-	return transfer_fail(r->failure, CLI_MISMATCH, 0, "its SHA-256 is another (--sha256)",
+	return failure_set(r->failure, STATUS_MISMATCH, 0, "its SHA-256 is another (--sha256)",
 	    "receive from %s", r->incoming->text);
 }
 
@@ -96,17 +97,17 @@ check_complete(const struct raw_transfer *r)
 static int
 fail_receiving(struct raw_transfer *r, int errnum)
 {
-	if (errnum == ETIMEDOUT && r->waits->limits->timeout_ns == 0)
+	if (errnum == ETIMEDOUT && r->waits->timeouts->operation_ns == 0)
 		errnum = EAGAIN; /* --timeout 0: do not block */
-	(void)transfer_fail_peer(
-	    r->failure, errnum, &r->waits->limits->run, "receive from %s", r->incoming->text);
+	(void)failure_errno(
+	    r->failure, errnum, &r->waits->timeouts->run, "receive from %s", r->incoming->text);
 	return -1;
 }
 
 static int
 wait_for_more(struct raw_transfer *r)
 {
-	if (transfer_wait(r->waits, sku_fileno(&r->incoming->sock), POLLIN, r->idle) == 0)
+	if (wait_for_peer(r->waits, sku_fileno(&r->incoming->sock), POLLIN, r->idle) == 0)
 		return 0;
 	return fail_receiving(r, errno);
 }
@@ -129,13 +130,14 @@ drain_pipe(struct raw_transfer *r, size_t len)
 			errno = ENOMEM;
 		}
 		if (n <= 0) {
-			(void)transfer_fail(r->failure, CLI_FAILED, n == 0 ? EIO : errno, NULL,
+			(void)failure_set(r->failure, STATUS_FAILED, n == 0 ? EIO : errno, NULL,
 			    "write %s%s", r->target->display_name, TARGET_SUFFIX);
 			return -1;
 		}
 		if (r->buf == NULL)
 			r->target->written += n;
-		else if (target_write(r->target, r->buf, (size_t)n, r->waits, r->failure) != CLI_OK)
+		else if (target_write(r->target, r->buf, (size_t)n, r->waits, r->failure) !=
+			 STATUS_OK)
 			return -1;
 		len -= (size_t)n;
 	}
@@ -159,7 +161,7 @@ splice_some(struct raw_transfer *r)
 		if (wait_for_more(r) == -1)
 			return -1;
 	}
-	if (n > 0 && (check_limit(r, (size_t)n) != CLI_OK || drain_pipe(r, (size_t)n) == -1))
+	if (n > 0 && (check_limit(r, (size_t)n) != STATUS_OK || drain_pipe(r, (size_t)n) == -1))
 		return -1;
 	return n;
 }
@@ -175,11 +177,11 @@ copy_some(struct raw_transfer *r)
 		if (wait_for_more(r) == -1)
 			return -1;
 	}
-	if (n > 0 && check_limit(r, (size_t)n) != CLI_OK)
+	if (n > 0 && check_limit(r, (size_t)n) != STATUS_OK)
 		return -1;
 	if (n > 0 && r->sha256 != NULL)
 		sha256_update(r->sha256, r->buf, (size_t)n);
-	if (n > 0 && target_write(r->target, r->buf, (size_t)n, r->waits, r->failure) != CLI_OK)
+	if (n > 0 && target_write(r->target, r->buf, (size_t)n, r->waits, r->failure) != STATUS_OK)
 		return -1;
 	return n;
 }
@@ -192,14 +194,14 @@ receive_all(struct raw_transfer *r)
 	while (n > 0) {
 		int over;
 
-		r->idle = cli_operation_deadline(r->waits->limits);
+		r->idle = timeouts_deadline(r->waits->timeouts);
 		n = r->pipe[0] != -1 && r->buf == NULL ? splice_some(r) : copy_some(r);
-		cli_counter_set(&transfer_stats.bytes, (uint64_t)r->target->written);
-		transfer_show(r->waits);
+		counter_set(&transfer_stats.bytes, (uint64_t)r->target->written);
+		wait_show_progress(r->waits);
 		if (n > 0 && (over = transfer_over(r->waits)) != 0)
 			n = fail_receiving(r, over);
 	}
-	return n == 0 ? CLI_OK : r->failure->status;
+	return n == 0 ? STATUS_OK : r->failure->status;
 }
 
 /* ---- beginning and end --------------------------------------------------------------------- */
@@ -225,20 +227,20 @@ open_transfer(struct raw_transfer *r)
 	if (r->config->sha256_given) {
 		r->sha256 = sha256_new();
 		if (r->sha256 == NULL)
-			return transfer_fail(r->failure, CLI_FAILED, ENOMEM, NULL, "get a digest");
+			return failure_set(r->failure, STATUS_FAILED, ENOMEM, NULL, "get a digest");
 	}
 	open_pipe(r);
 	if (r->pipe[0] == -1 && (r->buf = malloc(BUFFER)) == NULL)
-		return transfer_fail(r->failure, CLI_FAILED, ENOMEM, NULL, "get a buffer");
-	if (target_start(r->target, 0, r->waits, r->failure) != CLI_OK)
+		return failure_set(r->failure, STATUS_FAILED, ENOMEM, NULL, "get a buffer");
+	if (target_start(r->target, 0, r->waits, r->failure) != STATUS_OK)
 		return r->failure->status;
 	/* Room is made beforehand, and its want found out.  The size stays: zeros are no bytes. */
 	if (size > 0 && r->target->kind == TARGET_FILE &&
 	    fallocate(r->target->fd, FALLOC_FL_KEEP_SIZE, 0, size) == -1 &&
 	    (errno == ENOSPC || errno == EFBIG || errno == EDQUOT))
-		return transfer_fail(r->failure, CLI_FAILED, errno, NULL, "make room for %s%s",
+		return failure_set(r->failure, STATUS_FAILED, errno, NULL, "make room for %s%s",
 		    r->target->display_name, TARGET_SUFFIX);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static void
@@ -255,12 +257,12 @@ close_transfer(struct raw_transfer *r)
 static const char *
 summary_suffix(const struct recv_config *config)
 {
-	return config->size == NO_LIMIT && !config->sha256_given ? " (not verified)" : "";
+	return config->size == UNLIMITED && !config->sha256_given ? " (not verified)" : "";
 }
 
 int
 raw_receive(const struct recv_config *config, struct incoming *incoming, struct target *target,
-    const struct transfer_waits *waits, struct transfer_failure *failure)
+    const struct wait_context *waits, struct failure *failure)
 {
 	struct raw_transfer r = { .config = config,
 		.incoming = incoming,
@@ -274,14 +276,14 @@ raw_receive(const struct recv_config *config, struct incoming *incoming, struct 
 		.remark = summary_suffix(config) };
 	int status = open_transfer(&r);
 
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = receive_all(&r);
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = check_complete(&r);
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = target_commit(target, NULL, failure);
 	close_transfer(&r);
-	if (status != CLI_OK) {
+	if (status != STATUS_OK) {
 		(void)sku_reset(&incoming->sock); /* the sender must not take it for done */
 		target_keep(target, failure);
 		return status;
@@ -289,9 +291,9 @@ raw_receive(const struct recv_config *config, struct incoming *incoming, struct 
 	(void)sku_close(&incoming->sock); /* which says that all is on disk */
 	result.bytes = target->written;
 	result.ns = sku_now() - incoming->since_ns;
-	cli_count_up(&transfer_stats.transfers, 1);
+	counter_add(&transfer_stats.transfers, 1);
 	if (waits->progress != NULL)
-		cli_progress_end(waits->progress, target->written);
+		progress_end(waits->progress, target->written);
 	transfer_summary(&result);
-	return CLI_OK;
+	return STATUS_OK;
 }

@@ -8,6 +8,6 @@
 /* Take the stream of the connection to its end into the target and give the target its name: 0, and
  * the connection is closed in order; or a failure, and it is reset. */
 int raw_receive(const struct recv_config *config, struct incoming *incoming, struct target *target,
-    const struct transfer_waits *waits, struct transfer_failure *failure);
+    const struct wait_context *waits, struct failure *failure);
 
 #endif

@@ -2,6 +2,7 @@
  * Row tool. */
 #include "sockfile-recv/receive_session.h"
 
+#include "run/rate.h"
 #include "run/threads.h"
 #include "transfer/channel.h"
 #include "transfer/digest.h"
@@ -26,7 +27,7 @@ struct receive_session {
 	struct session_table *table;
 	const struct recv_config *config;
 	struct incoming incoming;
-	struct transfer_failure failure;
+	struct failure failure;
 	struct channel channel;
 	uint8_t *buf;
 	struct transcript transcript;
@@ -60,8 +61,8 @@ refuse(struct receive_session *s, enum wire_code code, const char *message, cons
 	(void)vsnprintf(during, sizeof(during), format, args);
 	va_end(args);
 	s->verdict = (int)code;
-	return transfer_fail(&s->failure, (enum cli_status)wire_code_status((uint8_t)code), 0,
-	    message, "%s", during);
+	return failure_set(
+	    &s->failure, (enum status)wire_code_status((uint8_t)code), 0, message, "%s", during);
 }
 
 /* The target failed: what the sender shall know of it. */
@@ -107,7 +108,7 @@ static void
 set_progress(struct receive_session *s, int64_t total)
 {
 	s->total = total;
-	cli_counter_set(&transfer_stats.bytes, (uint64_t)total);
+	counter_set(&transfer_stats.bytes, (uint64_t)total);
 }
 
 static int
@@ -116,9 +117,9 @@ check_canceled(struct receive_session *s)
 	int over = transfer_over(s->table->waits);
 
 	if (over == 0)
-		return CLI_OK;
-	return transfer_fail_peer(
-	    &s->failure, over, &s->table->waits->limits->run, "receive from %s", s->incoming.text);
+		return STATUS_OK;
+	return failure_errno(&s->failure, over, &s->table->waits->timeouts->run, "receive from %s",
+	    s->incoming.text);
 }
 
 /* ---- what is offered ------------------------------------------------------------------------- */
@@ -139,13 +140,13 @@ check_offer(struct receive_session *s)
 			"no file may have this name",
 		    "receive %s from %s", s->offer.name_len == 0 ? "a file" : s->offer.name,
 		    s->incoming.text);
-	if (known && config->max_size != NO_LIMIT && (int64_t)s->offer.size > config->max_size)
+	if (known && config->max_size != UNLIMITED && (int64_t)s->offer.size > config->max_size)
 		return refuse(s, WIRE_TOO_LARGE, "it is larger than --max-size allows",
 		    "receive from %s", s->incoming.text);
-	if (known && config->size != NO_LIMIT && (int64_t)s->offer.size != config->size)
+	if (known && config->size != UNLIMITED && (int64_t)s->offer.size != config->size)
 		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
 		    "receive from %s", s->incoming.text);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static bool
@@ -155,9 +156,9 @@ is_another_file(struct receive_session *s)
 
 	if (!s->other_id || s->config->dir == NULL)
 		return false;
-	(void)pthread_mutex_lock(&s->table->crew.lock);
+	(void)pthread_mutex_lock(&s->table->workers.lock);
 	another = strcmp(s->table->interrupted_name, s->offer.name) != 0;
-	(void)pthread_mutex_unlock(&s->table->crew.lock);
+	(void)pthread_mutex_unlock(&s->table->workers.lock);
 	return another;
 }
 
@@ -187,13 +188,13 @@ open_target(struct receive_session *s)
 		s->target->options = options;
 		(void)target_inspect(s->target, &s->failure);
 	}
-	if (s->failure.status != CLI_OK)
+	if (s->failure.status != STATUS_OK)
 		return verdict_for_target(s);
 	/* In a directory of others, what is no file is in the way. */
 	if (s->config->dir != NULL && s->target->kind != TARGET_FILE)
 		return refuse(
 		    s, WIRE_EXISTS, "what stands there is no file", "write %s", s->offer.name);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* What is here of it already. */
@@ -206,27 +207,27 @@ find_existing(struct receive_session *s)
 	s->have = WIRE_HAVE_NONE;
 	s->held = 0;
 	if (target->kind != TARGET_FILE)
-		return CLI_OK;
+		return STATUS_OK;
 	/* Is FILE this file?  Then there is nothing to do; --force alone would replace it. */
 	if (target->exists && target->options.resume && (target->size > 0 || s->offer.size == 0) &&
 	    (!known || (int64_t)s->offer.size == target->size)) {
 		s->have = WIRE_HAVE_FINAL;
 		s->held = target->size;
-		return CLI_OK;
+		return STATUS_OK;
 	}
 	if (target->exists && !target->options.force)
 		return refuse(s, WIRE_EXISTS,
 		    "it is there already, and is another file (--force "
 		    "replaces it)",
 		    "write %s", target->display_name);
-	if (target_open_part(target, true, &s->failure) != CLI_OK)
+	if (target_open_part(target, true, &s->failure) != STATUS_OK)
 		return verdict_for_target(s);
 	if (target->options.resume && target->part_size > 0 &&
 	    (!known || target->part_size <= (int64_t)s->offer.size)) {
 		s->have = WIRE_HAVE_PART;
 		s->held = target->part_size;
 	}
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* ---- what is held ---------------------------------------------------------------------------- */
@@ -245,7 +246,7 @@ hash_existing(struct receive_session *s, int fd)
 			continue;
 		if (n <= 0) {
 			s->verdict = WIRE_FAILED;
-			return transfer_fail(&s->failure, CLI_FAILED, n == 0 ? EIO : errno, NULL,
+			return failure_set(&s->failure, STATUS_FAILED, n == 0 ? EIO : errno, NULL,
 			    "read %s%s", s->target->display_name,
 			    s->have == WIRE_HAVE_PART ? TARGET_SUFFIX : "");
 		}
@@ -254,11 +255,11 @@ hash_existing(struct receive_session *s, int fd)
 			sha256_update(s->sha256, s->buf, (size_t)n);
 		done += n;
 		set_progress(s, done);
-		if (check_canceled(s) != CLI_OK ||
-		    channel_progress(&s->channel, (uint64_t)done, (uint64_t)s->held) != CLI_OK)
+		if (check_canceled(s) != STATUS_OK ||
+		    channel_progress(&s->channel, (uint64_t)done, (uint64_t)s->held) != STATUS_OK)
 			return s->failure.status;
 	}
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
@@ -269,13 +270,13 @@ send_prefix(struct receive_session *s)
 
 	if (fd == -1) {
 		s->verdict = WIRE_FAILED;
-		return transfer_fail(
-		    &s->failure, CLI_FAILED, errno, NULL, "read %s", s->target->display_name);
+		return failure_set(
+		    &s->failure, STATUS_FAILED, errno, NULL, "read %s", s->target->display_name);
 	}
 	status = hash_existing(s, fd);
 	if (s->have == WIRE_HAVE_FINAL)
 		(void)close(fd);
-	if (status != CLI_OK)
+	if (status != STATUS_OK)
 		return status;
 	message.position.index = s->index;
 	message.position.offset = (uint64_t)s->held;
@@ -295,11 +296,11 @@ send_have(struct receive_session *s)
 	message.position.index = s->index;
 	message.position.kind = (uint8_t)s->have;
 	message.position.offset = (uint64_t)s->held;
-	if (channel_send(&s->channel, &message) != CLI_OK)
+	if (channel_send(&s->channel, &message) != STATUS_OK)
 		return s->failure.status;
 	channel_restart_timeout(&s->channel);
 	s->channel.peer_works = s->held > 0;
-	return s->held > 0 ? send_prefix(s) : CLI_OK;
+	return s->held > 0 ? send_prefix(s) : STATUS_OK;
 }
 
 /* Where the sender goes on: behind what is held, if that is the same file, or at the beginning. */
@@ -309,7 +310,7 @@ receive_start(struct receive_session *s)
 	struct wire_message message;
 	int64_t offset;
 
-	if (channel_receive(&s->channel, &message) != CLI_OK)
+	if (channel_receive(&s->channel, &message) != STATUS_OK)
 		return s->failure.status;
 	s->channel.peer_works = false;
 	s->transcript.start = message;
@@ -319,7 +320,7 @@ receive_start(struct receive_session *s)
 		return channel_protocol_error(&s->channel, "a start out of its order");
 	s->resumed = offset;
 	if (s->have == WIRE_HAVE_FINAL && offset == s->held)
-		return CLI_OK; /* nothing is written */
+		return STATUS_OK; /* nothing is written */
 	if (s->other_id && s->held > 0 && offset == 0)
 		return refuse_busy(s);
 	if (s->have == WIRE_HAVE_FINAL) {
@@ -329,7 +330,7 @@ receive_start(struct receive_session *s)
 			    "(--force replaces it)",
 			    "write %s", s->target->display_name);
 		s->have = WIRE_HAVE_NONE;
-		if (target_open_part(s->target, true, &s->failure) != CLI_OK)
+		if (target_open_part(s->target, true, &s->failure) != STATUS_OK)
 			return verdict_for_target(s);
 	}
 	if (offset == 0) {
@@ -338,9 +339,9 @@ receive_start(struct receive_session *s)
 			sha256_reset(s->sha256);
 		set_progress(s, 0);
 	}
-	if (target_start(s->target, offset, s->table->waits, &s->failure) != CLI_OK)
+	if (target_start(s->target, offset, s->table->waits, &s->failure) != STATUS_OK)
 		return verdict_for_target(s);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* ---- the bytes ------------------------------------------------------------------------------- */
@@ -358,13 +359,13 @@ check_limits(struct receive_session *s, uint32_t len)
 		    "it is there already, and is shorter than what is "
 		    "sent (--force replaces it)",
 		    "write %s", s->target->display_name);
-	if (s->config->max_size != NO_LIMIT && after > s->config->max_size)
+	if (s->config->max_size != UNLIMITED && after > s->config->max_size)
 		return refuse(s, WIRE_TOO_LARGE, "it is larger than --max-size allows",
 		    "receive from %s", s->incoming.text);
-	if (s->config->size != NO_LIMIT && after > s->config->size)
+	if (s->config->size != UNLIMITED && after > s->config->size)
 		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
 		    "receive from %s", s->incoming.text);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* A message of bytes is hashed as it comes, while the processor's cache still has it, and written
@@ -374,10 +375,10 @@ receive_data(struct receive_session *s, uint32_t len)
 {
 	size_t have = 0, got;
 
-	if (check_limits(s, len) != CLI_OK)
+	if (check_limits(s, len) != STATUS_OK)
 		return s->failure.status;
 	while (have < len) {
-		if (channel_receive_data(&s->channel, s->buf + have, len - have, &got) != CLI_OK)
+		if (channel_receive_data(&s->channel, s->buf + have, len - have, &got) != STATUS_OK)
 			break;
 		digest_update(s->digest, s->buf + have, got);
 		if (s->sha256 != NULL && s->config->sha256_given)
@@ -386,10 +387,10 @@ receive_data(struct receive_session *s, uint32_t len)
 	}
 	/* What came of one that is not whole is worth keeping all the same. */
 	if (have > 0 &&
-	    target_write(s->target, s->buf, have, s->table->waits, &s->failure) != CLI_OK)
+	    target_write(s->target, s->buf, have, s->table->waits, &s->failure) != STATUS_OK)
 		return verdict_for_target(s);
 	set_progress(s, s->total + (int64_t)have);
-	return s->failure.status != CLI_OK ? s->failure.status : check_canceled(s);
+	return s->failure.status != STATUS_OK ? s->failure.status : check_canceled(s);
 }
 
 /* To the END, which is in *end. */
@@ -399,15 +400,15 @@ receive_bytes(struct receive_session *s, struct wire_ending *end)
 	struct wire_message message;
 
 	for (;;) {
-		if (channel_receive(&s->channel, &message) != CLI_OK)
+		if (channel_receive(&s->channel, &message) != STATUS_OK)
 			return s->failure.status;
 		if (message.type == WIRE_END && message.end.index == s->index) {
 			*end = message.end;
-			return CLI_OK;
+			return STATUS_OK;
 		}
 		if (message.type != WIRE_DATA)
 			return channel_protocol_error(&s->channel, "a message among the bytes");
-		if (receive_data(s, message.data_len) != CLI_OK)
+		if (receive_data(s, message.data_len) != STATUS_OK)
 			return s->failure.status;
 	}
 }
@@ -443,15 +444,15 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 	if (memcmp(digest, end->digest, DIGEST_BYTES) != 0)
 		return reject_and_remove(
 		    s, WIRE_WRONG_DIGEST, "what arrived is not what was sent: the digests differ");
-	if (s->config->size != NO_LIMIT && s->total != s->config->size)
+	if (s->config->size != UNLIMITED && s->total != s->config->size)
 		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
 		    "receive from %s", s->incoming.text);
 	if (!s->config->sha256_given)
-		return CLI_OK;
+		return STATUS_OK;
 	sha256_so_far(s->sha256, digest);
 	if (memcmp(digest, s->config->sha256, sizeof(digest)) != 0)
 		return reject_and_remove(s, WIRE_WRONG_SHA256, "its SHA-256 is another (--sha256)");
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* ---- under its name -------------------------------------------------------------------------- */
@@ -472,14 +473,14 @@ flush_target(void *arg)
 static int
 commit_target(struct receive_session *s)
 {
-	struct transfer_failure lost = { .status = CLI_OK };
+	struct failure lost = { .status = STATUS_OK };
 	pthread_t thread;
 	struct timespec until;
-	int error = cli_thread_start(&thread, FLUSH_STACK, flush_target, s);
+	int error = thread_start(&thread, FLUSH_STACK, flush_target, s);
 
 	if (error != 0) {
 		(void)flush_target(s);
-		return s->failure.status != CLI_OK ? verdict_for_target(s) : CLI_OK;
+		return s->failure.status != STATUS_OK ? verdict_for_target(s) : STATUS_OK;
 	}
 	s->channel.failure = &lost; /* the file counts, whether the sender is still there or not */
 	do {
@@ -490,11 +491,11 @@ commit_target(struct receive_session *s)
 			until.tv_sec++;
 		}
 		error = pthread_timedjoin_np(thread, NULL, &until);
-		if (error == ETIMEDOUT && lost.status == CLI_OK)
+		if (error == ETIMEDOUT && lost.status == STATUS_OK)
 			(void)channel_progress(&s->channel, (uint64_t)s->total, (uint64_t)s->total);
 	} while (error == ETIMEDOUT || error == EINTR);
 	s->channel.failure = &s->failure;
-	return s->failure.status != CLI_OK ? verdict_for_target(s) : CLI_OK;
+	return s->failure.status != STATUS_OK ? verdict_for_target(s) : STATUS_OK;
 }
 
 static void
@@ -519,24 +520,24 @@ receive_file(struct receive_session *s)
 {
 	struct wire_ending end;
 
-	if (check_offer(s) != CLI_OK)
+	if (check_offer(s) != STATUS_OK)
 		return s->failure.status;
 	if (is_another_file(s))
 		return refuse_busy(s);
-	if (open_target(s) != CLI_OK || find_existing(s) != CLI_OK)
+	if (open_target(s) != STATUS_OK || find_existing(s) != STATUS_OK)
 		return s->failure.status;
 	s->accepted = s->file_accepted = true;
 	if (s->offer.size != WIRE_SIZE_UNKNOWN)
-		cli_counter_set(&transfer_stats.size, s->offer.size);
+		counter_set(&transfer_stats.size, s->offer.size);
 	else
-		cli_counter_set(&transfer_stats.size, CLI_COUNTER_UNKNOWN);
-	if (send_have(s) != CLI_OK || receive_start(s) != CLI_OK ||
-	    receive_bytes(s, &end) != CLI_OK || check_end(s, &end) != CLI_OK)
+		counter_set(&transfer_stats.size, STATE_UNKNOWN);
+	if (send_have(s) != STATUS_OK || receive_start(s) != STATUS_OK ||
+	    receive_bytes(s, &end) != STATUS_OK || check_end(s, &end) != STATUS_OK)
 		return s->failure.status;
-	if (s->have != WIRE_HAVE_FINAL && commit_target(s) != CLI_OK)
+	if (s->have != WIRE_HAVE_FINAL && commit_target(s) != STATUS_OK)
 		return s->failure.status;
 	report_summary(s);
-	cli_count_up(&transfer_stats.transfers, 1);
+	counter_add(&transfer_stats.transfers, 1);
 	s->all_files_done = s->index == s->files;
 	return send_verdict(s, WIRE_DONE);
 }
@@ -547,8 +548,8 @@ refuse_file(struct receive_session *s)
 {
 	if (s->failure.status > s->highest_refusal)
 		s->highest_refusal = s->failure.status;
-	transfer_failure_note(&s->failure, &s->incoming.peer);
-	s->failure = (struct transfer_failure){ .status = CLI_OK };
+	failure_note(&s->failure, &s->incoming.peer);
+	s->failure = (struct failure){ .status = STATUS_OK };
 	s->all_files_done = s->index == s->files;
 	return send_verdict(s, (enum wire_code)s->verdict);
 }
@@ -568,8 +569,8 @@ receive_offer(struct receive_session *s, const struct wire_offer *offer)
 	if (s->sha256 != NULL)
 		sha256_reset(s->sha256);
 	set_progress(s, 0);
-	if (receive_file(s) == CLI_OK)
-		return CLI_OK;
+	if (receive_file(s) == STATUS_OK)
+		return STATUS_OK;
 	if (!s->file_accepted && s->verdict != NO_VERDICT && s->verdict != WIRE_BUSY &&
 	    s->files > 1)
 		return refuse_file(s);
@@ -584,7 +585,7 @@ receive_files(struct receive_session *s)
 	struct wire_message message;
 
 	for (;;) {
-		if (channel_receive(&s->channel, &message) != CLI_OK)
+		if (channel_receive(&s->channel, &message) != STATUS_OK)
 			return s->failure.status;
 		if (message.type == WIRE_BYE && s->index > 0) {
 			message.type = WIRE_BYE_OK;
@@ -593,7 +594,7 @@ receive_files(struct receive_session *s)
 		}
 		if (message.type != WIRE_OFFER)
 			return channel_protocol_error(&s->channel, "a message out of its order");
-		if (receive_offer(s, &message.offer) != CLI_OK || check_canceled(s) != CLI_OK)
+		if (receive_offer(s, &message.offer) != STATUS_OK || check_canceled(s) != STATUS_OK)
 			return s->failure.status;
 		/* The goodbye, or the next offer, is not waited for for ever. */
 		s->channel.handshake = sku_deadline_in(CHANNEL_HANDSHAKE_TIMEOUT);
@@ -607,18 +608,18 @@ check_hello(struct receive_session *s, const struct wire_message *message)
 
 	if (message->type != WIRE_HELLO || hello->files == 0)
 		return channel_protocol_error(&s->channel, "its hello");
-	if (channel_check_hello(&s->channel, hello) != CLI_OK)
+	if (channel_check_hello(&s->channel, hello) != STATUS_OK)
 		return s->failure.status;
 	if (hello->files > 1 && s->config->dir == NULL) {
 		channel_abort(&s->channel, WIRE_ONE_FILE);
-		return transfer_fail(&s->failure, CLI_MISMATCH, 0,
+		return failure_set(&s->failure, STATUS_MISMATCH, 0,
 		    "it has several files, and one is taken here (--dir takes several)",
 		    "talk to %s", s->incoming.text);
 	}
 	s->transcript.hello = *message;
 	(void)memcpy(s->id, hello->id, WIRE_ID_SIZE);
 	s->files = hello->files;
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
@@ -627,10 +628,10 @@ claim_writer(struct receive_session *s)
 	if (sessions_claim(s->table, &s->incoming, s->id)) {
 		s->was_writer = true;
 		s->other_id = sessions_has_other_id(s->table, s->id);
-		return CLI_OK;
+		return STATUS_OK;
 	}
 	channel_abort(&s->channel, WIRE_BUSY);
-	return transfer_fail(&s->failure, CLI_NO_PEER, 0, "another transfer is unfinished",
+	return failure_set(&s->failure, STATUS_NO_PEER, 0, "another transfer is unfinished",
 	    "receive from %s", s->incoming.text);
 }
 
@@ -641,9 +642,9 @@ greet(struct receive_session *s, bool connected)
 	struct wire_message message;
 
 	if (channel_open(&s->channel, WIRE_RECEIVER, config->key_file != NULL ? config->key : NULL,
-		!config->verify, connected) != CLI_OK ||
-	    channel_receive(&s->channel, &message) != CLI_OK ||
-	    check_hello(s, &message) != CLI_OK || claim_writer(s) != CLI_OK)
+		!config->verify, connected) != STATUS_OK ||
+	    channel_receive(&s->channel, &message) != STATUS_OK ||
+	    check_hello(s, &message) != STATUS_OK || claim_writer(s) != STATUS_OK)
 		return s->failure.status;
 	channel_hello(&s->channel, &message, s->id, 0);
 	return channel_send(&s->channel, &message);
@@ -653,25 +654,25 @@ greet(struct receive_session *s, bool connected)
 static void
 end_failed_session(struct receive_session *s)
 {
-	struct transfer_failure why = s->failure;
+	struct failure why = s->failure;
 
-	if (s->failure.status == CLI_OK)
+	if (s->failure.status == STATUS_OK)
 		return;
 	if (s->was_writer && failure_is_connection_loss(&why))
 		sessions_begin_end(s->table);
 	if (s->verdict != NO_VERDICT && !s->channel.closing) {
-		struct transfer_failure ignored = { .status = CLI_OK };
+		struct failure ignored = { .status = STATUS_OK };
 
 		s->channel.failure = &ignored;
-		s->channel.closing = send_verdict(s, (enum wire_code)s->verdict) == CLI_OK;
+		s->channel.closing = send_verdict(s, (enum wire_code)s->verdict) == STATUS_OK;
 		s->channel.failure = &s->failure;
 	}
 	if (s->target != NULL && s->file_accepted && s->have != WIRE_HAVE_FINAL)
 		target_keep(s->target, &why);
 	s->failure = why;
-	channel_abort(&s->channel, why.errnum == ECANCELED     ? WIRE_ENDED :
-				   why.status == CLI_TIMED_OUT ? WIRE_TIMED_OUT :
-								 WIRE_PROTOCOL);
+	channel_abort(&s->channel, why.errnum == ECANCELED	  ? WIRE_ENDED :
+				   why.status == STATUS_TIMED_OUT ? WIRE_TIMED_OUT :
+								    WIRE_PROTOCOL);
 }
 
 static int
@@ -683,8 +684,8 @@ allocate(struct receive_session *s)
 		s->sha256 = sha256_new();
 	if (s->buf == NULL || s->digest == NULL ||
 	    ((s->config->sha256_given || s->config->key_file != NULL) && s->sha256 == NULL))
-		return transfer_fail(&s->failure, CLI_FAILED, ENOMEM, NULL, "get buffers");
-	return CLI_OK;
+		return failure_set(&s->failure, STATUS_FAILED, ENOMEM, NULL, "get buffers");
+	return STATUS_OK;
 }
 
 static void
@@ -711,13 +712,13 @@ receive_session_run(void *arg)
 	free(arg);
 	channel_init(&s.channel, &s.incoming.sock, s.incoming.text, s.table->waits, &s.failure);
 	status = allocate(&s);
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = greet(&s, start.connected);
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = receive_files(&s);
 	/* Every file is dealt with, whether or not the sender is still there to hear it. */
-	if (status != CLI_OK && s.all_files_done && failure_is_connection_loss(&s.failure))
-		s.failure = (struct transfer_failure){ .status = CLI_OK };
+	if (status != STATUS_OK && s.all_files_done && failure_is_connection_loss(&s.failure))
+		s.failure = (struct failure){ .status = STATUS_OK };
 	end_failed_session(&s);
 	outcome.was_writer = s.was_writer;
 	outcome.accepted = s.accepted;

@@ -4,6 +4,7 @@
 
 #include "net/accept.h"
 #include "run/message.h"
+#include "run/rate.h"
 #include "sockfile-recv/incoming.h"
 #include "sockfile-recv/raw.h"
 #include "sockfile-recv/sessions.h"
@@ -22,11 +23,11 @@ struct receiver {
 	struct listener *listener;		    /* NULL: we connect */
 	const struct receiver_connector *connector; /* NULL: we listen */
 	struct target *target;
-	struct cli_end_signals *signals;
-	struct cli_progress progress;
-	struct transfer_waits waits;	     /* of a raw transfer, which is done here */
-	struct transfer_waits session_waits; /* of the threads, which do not draw */
-	struct transfer_failure failure;
+	struct term_signals *signals;
+	struct progress progress;
+	struct wait_context waits;	   /* of a raw transfer, which is done here */
+	struct wait_context session_waits; /* of the threads, which do not draw */
+	struct failure failure;
 	struct session_table table;		/* what is verified */
 	struct incoming incoming[MAX_INCOMING]; /* in the order in which they came */
 	size_t count;
@@ -55,7 +56,7 @@ close_incoming(struct receiver *receiver, size_t i, bool reset)
 	receiver->count--;
 	(void)memmove(&receiver->incoming[i], &receiver->incoming[i + 1],
 	    (receiver->count - i) * sizeof(receiver->incoming[0]));
-	cli_count_down(&transfer_stats.connections, 1);
+	counter_subtract(&transfer_stats.connections, 1);
 	if (receiver->count == 0)
 		receiver->idle_since_ns = sku_now();
 }
@@ -65,10 +66,10 @@ static void
 turn_away(struct receiver *receiver, size_t i, int errnum)
 {
 	if (receiver->listener == NULL || receiver->listener->connected)
-		stop_receiver(receiver, cli_error(CLI_FAILED, errnum, strerror(errnum), "%s",
+		stop_receiver(receiver, msg_error(STATUS_FAILED, errnum, strerror(errnum), "%s",
 					    "prepare the connection"));
 	else
-		cli_note("%s: turned away: %s", receiver->incoming[i].text, strerror(errnum));
+		msg_note("%s: turned away: %s", receiver->incoming[i].text, strerror(errnum));
 	close_incoming(receiver, i, true);
 }
 
@@ -83,10 +84,9 @@ start_session(struct receiver *receiver, size_t i)
 	}
 	receiver->incoming[i].sock = (struct sku_sock)SKU_SOCK_INIT;
 	close_incoming(receiver, i, false);
-	cli_count_up(&transfer_stats.connections, 1);
+	counter_add(&transfer_stats.connections, 1);
 	if (!receiver->progress.active)
-		cli_progress_begin(
-		    &receiver->progress, receiver->config->progress, CLI_TOTAL_UNKNOWN);
+		progress_begin(&receiver->progress, receiver->config->progress, SIZE_UNKNOWN);
 }
 
 static size_t
@@ -94,9 +94,9 @@ active_sessions(struct receiver *receiver)
 {
 	size_t n;
 
-	(void)pthread_mutex_lock(&receiver->table.crew.lock);
-	n = receiver->table.crew.count;
-	(void)pthread_mutex_unlock(&receiver->table.crew.lock);
+	(void)pthread_mutex_lock(&receiver->table.workers.lock);
+	n = receiver->table.workers.count;
+	(void)pthread_mutex_unlock(&receiver->table.workers.lock);
 	return n;
 }
 
@@ -105,10 +105,10 @@ static void
 add_incoming(struct receiver *receiver, struct sku_sock *sock, const struct sku_address *peer)
 {
 	if (receiver->count == MAX_INCOMING) {
-		cli_note("%s: said nothing, and its place is needed", receiver->incoming[0].text);
+		msg_note("%s: said nothing, and its place is needed", receiver->incoming[0].text);
 		close_incoming(receiver, 0, true);
 	}
-	cli_count_up(&transfer_stats.connections, 1);
+	counter_add(&transfer_stats.connections, 1);
 	if (incoming_init(&receiver->incoming[receiver->count++], sock, peer) == -1)
 		turn_away(receiver, receiver->count - 1, errno);
 	else if (receiver->config->verify)
@@ -128,14 +128,14 @@ accept_some(struct receiver *receiver)
 		case ACCEPT_NONE:
 			return;
 		case ACCEPT_FAILED:
-			cli_note("accept: %s; the rest wait", strerror(errno));
+			msg_note("accept: %s; the rest wait", strerror(errno));
 			receiver->accept_again_ns = sku_now() + ACCEPT_PAUSE;
 			return;
 		case ACCEPT_REFUSED:
 			receiver->idle_since_ns = sku_now();
 			break;
 		case ACCEPT_TAKEN:
-			cli_log_peer(&peer, "accepted");
+			peer_log(&peer, "accepted");
 			add_incoming(receiver, &sock, &peer);
 			break;
 		}
@@ -159,7 +159,7 @@ connect_to_sender(struct receiver *receiver, bool reconnect)
 	struct sku_sock sock = SKU_SOCK_INIT;
 	int status = receiver->connector->connect(receiver->connector->arg, &sock, reconnect);
 
-	if (status != CLI_OK)
+	if (status != STATUS_OK)
 		stop_receiver(receiver, status);
 	else
 		add_only_connection(receiver, &sock);
@@ -177,29 +177,29 @@ take_raw(struct receiver *receiver, size_t i)
 	receiver->incoming[i].sock = (struct sku_sock)SKU_SOCK_INIT;
 	while (receiver->count > 0)
 		close_incoming(receiver, 0, true);
-	cli_counter_set(&transfer_stats.connections, 1);
+	counter_set(&transfer_stats.connections, 1);
 	if (receiver->listener != NULL && receiver->config->peer.listen.fd == -1)
 		(void)sku_shutdown(&receiver->listener->sock, SHUT_RDWR);
-	if (total != NO_LIMIT)
-		cli_counter_set(&transfer_stats.size, (uint64_t)total);
-	cli_progress_begin(&receiver->progress, receiver->config->progress,
-	    total == NO_LIMIT ? CLI_TOTAL_UNKNOWN : total);
-	if (target_open_part(receiver->target, true, &receiver->failure) == CLI_OK &&
+	if (total != UNLIMITED)
+		counter_set(&transfer_stats.size, (uint64_t)total);
+	progress_begin(&receiver->progress, receiver->config->progress,
+	    total == UNLIMITED ? SIZE_UNKNOWN : total);
+	if (target_open_part(receiver->target, true, &receiver->failure) == STATUS_OK &&
 	    raw_receive(receiver->config, &incoming, receiver->target, &receiver->waits,
-		&receiver->failure) == CLI_OK) {
-		stop_receiver(receiver, CLI_OK);
+		&receiver->failure) == STATUS_OK) {
+		stop_receiver(receiver, STATUS_OK);
 		return;
 	}
 	(void)sku_reset(&incoming.sock);
-	cli_progress_end(&receiver->progress, receiver->target->written);
-	stop_receiver(receiver, transfer_failure_error(&receiver->failure));
+	progress_end(&receiver->progress, receiver->target->written);
+	stop_receiver(receiver, failure_report(&receiver->failure));
 }
 
 static void
 receive_raw(struct receiver *receiver, size_t i)
 {
 	if (active_sessions(receiver) > 0) {
-		cli_note(
+		msg_note(
 		    "%s: turned away: another transfer is under way", receiver->incoming[i].text);
 		close_incoming(receiver, i, true);
 		return;
@@ -214,19 +214,19 @@ handle_empty(struct receiver *receiver, size_t i, int errnum)
 	struct incoming *incoming = &receiver->incoming[i];
 
 	if (receiver->listener != NULL && !receiver->listener->connected) {
-		cli_note("%s: ended without a byte%s%s: the next one is awaited", incoming->text,
+		msg_note("%s: ended without a byte%s%s: the next one is awaited", incoming->text,
 		    errnum != 0 ? ": " : "", errnum != 0 ? strerror(errnum) : "");
 		close_incoming(receiver, i, false);
 		return;
 	}
 	if (errnum != 0)
-		(void)transfer_fail_peer(&receiver->failure, errnum,
-		    &receiver->config->peer.limits.run, "receive from %s", incoming->text);
+		(void)failure_errno(&receiver->failure, errnum,
+		    &receiver->config->peer.timeouts.run, "receive from %s", incoming->text);
 	else
-		(void)transfer_fail(&receiver->failure, CLI_MISMATCH, 0,
+		(void)failure_set(&receiver->failure, STATUS_MISMATCH, 0,
 		    "it ended without a byte (--size 0 says that an empty file is meant)",
 		    "receive from %s", incoming->text);
-	stop_receiver(receiver, transfer_failure_error(&receiver->failure));
+	stop_receiver(receiver, failure_report(&receiver->failure));
 }
 
 static void
@@ -259,7 +259,7 @@ classify(struct receiver *receiver, size_t i)
 static int64_t
 silence_deadline(const struct receiver *receiver)
 {
-	int64_t timeout_ns = receiver->config->peer.limits.timeout_ns;
+	int64_t timeout_ns = receiver->config->peer.timeouts.operation_ns;
 
 	if (receiver->count == 0 || timeout_ns == SKU_NO_TIMEOUT)
 		return INT64_MAX;
@@ -273,10 +273,10 @@ handle_silence_timeout(struct receiver *receiver, int errnum)
 	const char *who = receiver->incoming[0].text;
 
 	if (active_sessions(receiver) == 0) {
-		stop_receiver(receiver, cli_error_peer(errnum, "receive from %s", who));
+		stop_receiver(receiver, msg_error_peer(errnum, "receive from %s", who));
 		return;
 	}
-	cli_note("%s: said nothing, and is turned away", who);
+	msg_note("%s: said nothing, and is turned away", who);
 	close_incoming(receiver, 0, true);
 }
 
@@ -294,19 +294,19 @@ accept_deadline(struct receiver *receiver)
 static void
 run_deadlines(struct receiver *receiver)
 {
-	const struct cli_limits *limits = &receiver->config->peer.limits;
+	const struct timeouts *timeouts = &receiver->config->peer.timeouts;
 	int64_t now = sku_now();
 
-	if (now >= limits->run.at_ns && active_sessions(receiver) == 0) {
-		stop_receiver(receiver, cli_error(CLI_TIMED_OUT, ETIMEDOUT,
+	if (now >= timeouts->run.at_ns && active_sessions(receiver) == 0) {
+		stop_receiver(receiver, msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
 					    "timed out (--max-time)", "%s", "wait for a sender"));
 	} else if (now >= accept_deadline(receiver)) {
 		stop_receiver(receiver, receiver->config->peer.listen.accept_timeout_ns == 0 ?
-					    cli_error_errno(CLI_FAILED, EAGAIN, "accept") :
-					    cli_error(CLI_TIMED_OUT, ETIMEDOUT,
+					    msg_error_errno(STATUS_FAILED, EAGAIN, "accept") :
+					    msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
 						"timed out (--accept-timeout)", "accept"));
 	} else if (now >= silence_deadline(receiver)) {
-		handle_silence_timeout(receiver, limits->timeout_ns == 0 ? EAGAIN : ETIMEDOUT);
+		handle_silence_timeout(receiver, timeouts->operation_ns == 0 ? EAGAIN : ETIMEDOUT);
 	}
 	if (now >= receiver->accept_again_ns)
 		receiver->accept_again_ns = 0;
@@ -324,8 +324,8 @@ poll_ms(struct receiver *receiver)
 {
 	int64_t at = accept_deadline(receiver);
 
-	if (active_sessions(receiver) == 0 && receiver->config->peer.limits.run.at_ns < at)
-		at = receiver->config->peer.limits.run.at_ns;
+	if (active_sessions(receiver) == 0 && receiver->config->peer.timeouts.run.at_ns < at)
+		at = receiver->config->peer.timeouts.run.at_ns;
 	if (silence_deadline(receiver) < at)
 		at = silence_deadline(receiver);
 	if (receiver->accept_again_ns != 0 && receiver->accept_again_ns < at)
@@ -347,13 +347,13 @@ poll_ms(struct receiver *receiver)
 static void
 show_progress(struct receiver *receiver)
 {
-	uint64_t size = cli_counter_value(&transfer_stats.size);
+	uint64_t size = counter_value(&transfer_stats.size);
 
 	if (!receiver->progress.active)
 		return;
-	receiver->progress.total = size == CLI_COUNTER_UNKNOWN ? CLI_TOTAL_UNKNOWN : (int64_t)size;
-	cli_progress_update(
-	    &receiver->progress, (int64_t)cli_counter_value(&transfer_stats.bytes), sku_now());
+	receiver->progress.total = size == STATE_UNKNOWN ? SIZE_UNKNOWN : (int64_t)size;
+	progress_update(
+	    &receiver->progress, (int64_t)counter_value(&transfer_stats.bytes), sku_now());
 }
 
 /* Has a connection ended, and with it what is wanted? */
@@ -364,15 +364,15 @@ check_sessions(struct receiver *receiver)
 	bool closed, reconnect;
 	size_t count;
 
-	crew_heard(&r->crew);
-	(void)pthread_mutex_lock(&r->crew.lock);
-	count = r->crew.count;
+	workers_drain_event(&r->workers);
+	(void)pthread_mutex_lock(&r->workers.lock);
+	count = r->workers.count;
 	if (sku_now() >= r->linger_until_ns && count == 0)
 		r->closed = true;
 	closed = r->closed && count == 0;
 	reconnect = r->reconnect;
-	(void)pthread_mutex_unlock(&r->crew.lock);
-	cli_counter_set(&transfer_stats.connections, receiver->count + count);
+	(void)pthread_mutex_unlock(&r->workers.lock);
+	counter_set(&transfer_stats.connections, receiver->count + count);
 	if (count == 0 && receiver->count == 0)
 		receiver->idle_since_ns = sku_now();
 	if (closed)
@@ -381,7 +381,7 @@ check_sessions(struct receiver *receiver)
 		connect_to_sender(receiver, true);
 	else if (count == 0 && receiver->count == 0 &&
 		 (receiver->connector != NULL || receiver->listener->connected))
-		stop_receiver(receiver, r->status != CLI_OK ? r->status : (int)CLI_NO_PEER);
+		stop_receiver(receiver, r->status != STATUS_OK ? r->status : (int)STATUS_NO_PEER);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------ */
@@ -425,7 +425,7 @@ run_receiver(struct receiver *receiver)
 		pfds[LISTENER] =
 		    (struct pollfd){ accepting ? sku_fileno(&receiver->listener->sock) : -1, POLLIN,
 			    0 };
-		pfds[THREADS] = (struct pollfd){ receiver->table.crew.wake_fd, POLLIN, 0 };
+		pfds[THREADS] = (struct pollfd){ receiver->table.workers.wake_fd, POLLIN, 0 };
 		for (size_t i = 0; i < receiver->count; i++) {
 			const struct incoming *c = &receiver->incoming[i];
 
@@ -447,20 +447,20 @@ run_receiver(struct receiver *receiver)
 static int
 serve_senders(struct receiver *receiver)
 {
-	const struct cli_limits *limits = &receiver->config->peer.limits;
+	const struct timeouts *timeouts = &receiver->config->peer.timeouts;
 	int status;
 
-	receiver->waits = (struct transfer_waits){ .limits = limits,
+	receiver->waits = (struct wait_context){ .timeouts = timeouts,
 		.signal_fd = receiver->signals->fd,
 		.progress = &receiver->progress,
 		.done = &transfer_stats.bytes };
 	receiver->session_waits =
-	    (struct transfer_waits){ .limits = limits, .signal_fd = receiver->signals->fd };
+	    (struct wait_context){ .timeouts = timeouts, .signal_fd = receiver->signals->fd };
 	receiver->progress.next_ns = INT64_MAX;
 	receiver->idle_since_ns = sku_now();
 	status = sessions_open(
 	    &receiver->table, receiver->config, receiver->target, &receiver->session_waits);
-	if (status == CLI_OK) {
+	if (status == STATUS_OK) {
 		if (receiver->connector != NULL)
 			connect_to_sender(receiver, false);
 		else if (receiver->listener->connected)
@@ -472,14 +472,14 @@ serve_senders(struct receiver *receiver)
 	while (receiver->count > 0)
 		close_incoming(receiver, 0, true);
 	sessions_close(&receiver->table);
-	cli_progress_end(&receiver->progress, (int64_t)cli_counter_value(&transfer_stats.bytes));
-	cli_end_signals_read(receiver->signals);
+	progress_end(&receiver->progress, (int64_t)counter_value(&transfer_stats.bytes));
+	signals_read(receiver->signals);
 	return receiver->status;
 }
 
 int
 receiver_serve(const struct recv_config *config, struct listener *listener, struct target *target,
-    struct cli_end_signals *signals)
+    struct term_signals *signals)
 {
 	struct receiver receiver = {
 		.config = config, .listener = listener, .target = target, .signals = signals
@@ -491,7 +491,7 @@ receiver_serve(const struct recv_config *config, struct listener *listener, stru
 
 int
 receiver_connect(const struct recv_config *config, const struct receiver_connector *connector,
-    struct target *target, struct cli_end_signals *signals)
+    struct target *target, struct term_signals *signals)
 {
 	struct receiver receiver = {
 		.config = config, .connector = connector, .target = target, .signals = signals

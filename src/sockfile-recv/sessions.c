@@ -19,22 +19,22 @@
 
 int
 sessions_open(struct session_table *table, const struct recv_config *config, struct target *target,
-    const struct transfer_waits *waits)
+    const struct wait_context *waits)
 {
 	*table = (struct session_table){ .config = config,
 		.waits = waits,
 		.target = target,
 		.retries_left = config->retries,
 		.linger_until_ns = INT64_MAX };
-	if (crew_open(&table->crew) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "prepare for connections");
-	return CLI_OK;
+	if (workers_open(&table->workers) == -1)
+		return msg_error_errno(STATUS_FAILED, errno, "prepare for connections");
+	return STATUS_OK;
 }
 
 void
 sessions_close(struct session_table *table)
 {
-	crew_close(&table->crew);
+	workers_close(&table->workers);
 }
 
 int64_t
@@ -42,9 +42,9 @@ sessions_linger_until(struct session_table *table)
 {
 	int64_t at;
 
-	(void)pthread_mutex_lock(&table->crew.lock);
+	(void)pthread_mutex_lock(&table->workers.lock);
 	at = table->linger_until_ns;
-	(void)pthread_mutex_unlock(&table->crew.lock);
+	(void)pthread_mutex_unlock(&table->workers.lock);
 	return at;
 }
 
@@ -56,7 +56,7 @@ sessions_start(struct session_table *table, const struct incoming *incoming, boo
 	if (start == NULL)
 		return -1;
 	*start = (struct receive_session_start){ table, *incoming, connected };
-	if (crew_start(&table->crew, receive_session_run, start) == 0)
+	if (workers_start(&table->workers, receive_session_run, start) == 0)
 		return 0;
 	free(start);
 	return -1;
@@ -83,7 +83,7 @@ wait_for_writer(struct session_table *table)
 	(void)clock_gettime(CLOCK_REALTIME, &until); /* the clock of the condition */
 	until.tv_sec += WRITER_TIMEOUT;
 	while (table->writer != NULL && !table->closed &&
-	       pthread_cond_timedwait(&table->crew.changed, &table->crew.lock, &until) == 0)
+	       pthread_cond_timedwait(&table->workers.changed, &table->workers.lock, &until) == 0)
 		;
 }
 
@@ -93,7 +93,7 @@ sessions_claim(
 {
 	bool ours;
 
-	(void)pthread_mutex_lock(&table->crew.lock);
+	(void)pthread_mutex_lock(&table->workers.lock);
 	/* The same transfer has come anew, so its old connection is dead, known or not. */
 	if (table->writer != NULL && memcmp(table->writer_id, id, WIRE_ID_SIZE) == 0)
 		(void)sku_shutdown(&table->writer->sock, SHUT_RDWR);
@@ -105,16 +105,16 @@ sessions_claim(
 		table->writer_ending = false;
 		(void)memcpy(table->writer_id, id, WIRE_ID_SIZE);
 	}
-	(void)pthread_mutex_unlock(&table->crew.lock);
+	(void)pthread_mutex_unlock(&table->workers.lock);
 	return ours;
 }
 
 void
 sessions_begin_end(struct session_table *table)
 {
-	(void)pthread_mutex_lock(&table->crew.lock);
+	(void)pthread_mutex_lock(&table->workers.lock);
 	table->writer_ending = true;
-	(void)pthread_mutex_unlock(&table->crew.lock);
+	(void)pthread_mutex_unlock(&table->workers.lock);
 }
 
 bool
@@ -122,9 +122,9 @@ sessions_has_other_id(struct session_table *table, const uint8_t id[WIRE_ID_SIZE
 {
 	bool other_id;
 
-	(void)pthread_mutex_lock(&table->crew.lock);
+	(void)pthread_mutex_lock(&table->workers.lock);
 	other_id = table->interrupted && memcmp(table->interrupted_id, id, WIRE_ID_SIZE) != 0;
-	(void)pthread_mutex_unlock(&table->crew.lock);
+	(void)pthread_mutex_unlock(&table->workers.lock);
 	return other_id;
 }
 
@@ -159,7 +159,7 @@ count_success(struct session_table *table, const struct session_outcome *outcome
 /* Lost in the middle, and there may be another connection: true if it is waited for. */
 static bool
 is_resumable(struct session_table *table, const struct session_outcome *outcome,
-    const struct transfer_failure *failure)
+    const struct failure *failure)
 {
 	if (!outcome->accepted || !outcome->can_go_on || !failure_is_connection_loss(failure) ||
 	    table->retries_left == 0)
@@ -175,13 +175,13 @@ is_resumable(struct session_table *table, const struct session_outcome *outcome,
 
 void
 sessions_end(struct session_table *table, const struct incoming *incoming,
-    const struct session_outcome *outcome, struct transfer_failure *failure)
+    const struct session_outcome *outcome, struct failure *failure)
 {
-	(void)pthread_mutex_lock(&table->crew.lock);
+	(void)pthread_mutex_lock(&table->workers.lock);
 	if (outcome->was_writer)
 		table->writer = NULL;
 	table->reconnect = false;
-	if (failure->status == CLI_OK) {
+	if (failure->status == STATUS_OK) {
 		if (outcome->accepted)
 			count_success(table, outcome);
 		else if (!table->config->peer.listening)
@@ -189,14 +189,14 @@ sessions_end(struct session_table *table, const struct incoming *incoming,
 	} else if (table->closed && !outcome->was_writer) {
 		/* It came too late, and the program ends. */
 	} else if (is_resumable(table, outcome, failure)) {
-		transfer_failure_add(failure, "the next connection may go on (--retry)");
-		transfer_failure_note(failure, &incoming->peer);
+		failure_add(failure, "the next connection may go on (--retry)");
+		failure_note(failure, &incoming->peer);
 	} else if (outcome->accepted || !table->config->peer.listening) {
-		count_session(table, transfer_failure_error(failure));
+		count_session(table, failure_report(failure));
 	} else {
 		/* A probe, a stranger, a wrong key: told, and not counted. */
-		transfer_failure_note(failure, &incoming->peer);
+		failure_note(failure, &incoming->peer);
 	}
-	(void)pthread_cond_broadcast(&table->crew.changed);
-	(void)pthread_mutex_unlock(&table->crew.lock);
+	(void)pthread_cond_broadcast(&table->workers.changed);
+	(void)pthread_mutex_unlock(&table->workers.lock);
 }

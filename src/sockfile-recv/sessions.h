@@ -12,10 +12,10 @@
 
 struct session_table {
 	const struct recv_config *config;
-	const struct transfer_waits *waits; /* of the threads: nobody draws there */
-	struct target *target;		    /* the one FILE; NULL with --dir */
-	struct crew crew;		    /* its lock guards what follows */
-	struct incoming *writer;	    /* who may write; NULL: nobody */
+	const struct wait_context *waits; /* of the threads: nobody draws there */
+	struct target *target;		  /* the one FILE; NULL with --dir */
+	struct workers workers;		  /* its lock guards what follows */
+	struct incoming *writer;	  /* who may write; NULL: nobody */
 	uint8_t writer_id[WIRE_ID_SIZE];
 	bool writer_ending; /* its connection has ended, and it flushes what it has */
 	bool interrupted;   /* a transfer was lost in the middle: */
@@ -32,7 +32,7 @@ struct session_table {
 /* 0, or the error is reported and its status returned.  Close with sessions_close() in any case.
  */
 int sessions_open(struct session_table *table, const struct recv_config *config,
-    struct target *target, const struct transfer_waits *waits);
+    struct target *target, const struct wait_context *waits);
 /* Waits for every thread. */
 void sessions_close(struct session_table *table);
 /* When the sender that may ask again is no longer waited for; INT64_MAX: nobody is. */
@@ -62,6 +62,6 @@ struct session_outcome {
 };
 /* The connection is over: count it, let another write, and say why, if it failed. */
 void sessions_end(struct session_table *table, const struct incoming *incoming,
-    const struct session_outcome *outcome, struct transfer_failure *failure);
+    const struct session_outcome *outcome, struct failure *failure);
 
 #endif

@@ -18,9 +18,10 @@
 #define FIFO_PAUSE (10 * SKU_MS) /* from one look for a reader to the next */
 
 static int
-fail(struct transfer_failure *failure, const struct target *target, int errnum, const char *reason)
+fail(struct failure *failure, const struct target *target, int errnum, const char *reason)
 {
-	return transfer_fail(failure, CLI_FAILED, errnum, reason, "write %s", target->display_name);
+	return failure_set(
+	    failure, STATUS_FAILED, errnum, reason, "write %s", target->display_name);
 }
 
 /* ---- before anything is received ----------------------------------------------------------- */
@@ -54,8 +55,7 @@ open_directory(const char *path)
 
 /* rename(2) would fail in the end: the file of another in a sticky directory, or a mount point. */
 static int
-check_replaceable(
-    const struct target *target, const struct stat *st, struct transfer_failure *failure)
+check_replaceable(const struct target *target, const struct stat *st, struct failure *failure)
 {
 	struct stat dir;
 	struct statx there;
@@ -67,21 +67,21 @@ check_replaceable(
 	if (statx(target->dir_fd, target->name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &there) == 0 &&
 	    (there.stx_attributes & there.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0)
 		return fail(failure, target, EBUSY, "it is a mount point");
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* What stands at FILE now?  Whatever changes later is found out by the rename. */
 int
-target_inspect(struct target *target, struct transfer_failure *failure)
+target_inspect(struct target *target, struct failure *failure)
 {
 	struct stat st;
 
 	target->exists = false;
 	if (target->kind == TARGET_OUTPUT)
-		return CLI_OK;
+		return STATUS_OK;
 	target->kind = TARGET_FILE;
 	if (fstatat(target->dir_fd, target->name, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return errno == ENOENT ? CLI_OK : fail(failure, target, errno, NULL);
+		return errno == ENOENT ? STATUS_OK : fail(failure, target, errno, NULL);
 	switch (st.st_mode & S_IFMT) {
 	case S_IFDIR:
 		return fail(failure, target, EISDIR, NULL);
@@ -91,7 +91,7 @@ target_inspect(struct target *target, struct transfer_failure *failure)
 	case S_IFCHR:
 	case S_IFBLK:
 		target->kind = TARGET_DEVICE;
-		return CLI_OK;
+		return STATUS_OK;
 	default:
 		break;
 	}
@@ -102,12 +102,12 @@ target_inspect(struct target *target, struct transfer_failure *failure)
 		return fail(failure, target, EEXIST, "it exists already (--force replaces it)");
 	target->exists = S_ISREG(st.st_mode);
 	target->size = st.st_size;
-	return target->options.force ? check_replaceable(target, &st, failure) : CLI_OK;
+	return target->options.force ? check_replaceable(target, &st, failure) : STATUS_OK;
 }
 
 int
 target_init_at(struct target *target, int dir_fd, const char *name, const char *display_name,
-    const struct target_options *options, struct transfer_failure *failure)
+    const struct target_options *options, struct failure *failure)
 {
 	*target = (struct target)TARGET_INIT;
 	target->options = *options;
@@ -125,7 +125,7 @@ target_init_at(struct target *target, int dir_fd, const char *name, const char *
 
 int
 target_init(struct target *target, const char *file, const struct target_options *options,
-    struct transfer_failure *failure)
+    struct failure *failure)
 {
 	int dir_fd, status;
 
@@ -134,12 +134,12 @@ target_init(struct target *target, const char *file, const struct target_options
 		target->options = *options;
 		target->display_name = "standard output";
 		target->kind = TARGET_OUTPUT;
-		return CLI_OK;
+		return STATUS_OK;
 	}
 	dir_fd = open_directory(file);
 	if (dir_fd == -1) {
 		*target = (struct target)TARGET_INIT;
-		return transfer_fail(failure, CLI_FAILED, errno, NULL, "write %s", file);
+		return failure_set(failure, STATUS_FAILED, errno, NULL, "write %s", file);
 	}
 	status = target_init_at(target, dir_fd, base_name(file), file, options, failure);
 	target->owns_dir = true;
@@ -149,11 +149,10 @@ target_init(struct target *target, const char *file, const struct target_options
 /* ---- FILE.part ----------------------------------------------------------------------------- */
 
 static int
-fail_part(
-    struct transfer_failure *failure, const struct target *target, int errnum, const char *reason)
+fail_part(struct failure *failure, const struct target *target, int errnum, const char *reason)
 {
-	return transfer_fail(
-	    failure, CLI_FAILED, errnum, reason, "open %s%s", target->display_name, TARGET_SUFFIX);
+	return failure_set(failure, STATUS_FAILED, errnum, reason, "open %s%s",
+	    target->display_name, TARGET_SUFFIX);
 }
 
 /* Is what stands at FILE.part what fd has open? */
@@ -168,7 +167,7 @@ is_same_file(const struct target *target, int fd)
 }
 
 static int
-check_part(const struct target *target, int fd, struct transfer_failure *failure)
+check_part(const struct target *target, int fd, struct failure *failure)
 {
 	struct stat st;
 
@@ -183,25 +182,25 @@ check_part(const struct target *target, int fd, struct transfer_failure *failure
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
 		return fail_part(failure, target, errno,
 		    errno == EWOULDBLOCK ? "another receiver is writing it" : NULL);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* Nothing is to be left on disk before somebody has shown that he may write there. */
 static int
-check_directory(const struct target *target, struct transfer_failure *failure)
+check_directory(const struct target *target, struct failure *failure)
 {
 	if (faccessat(target->dir_fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
 		return fail_part(failure, target, errno, NULL);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 int
-target_open_part(struct target *target, bool create, struct transfer_failure *failure)
+target_open_part(struct target *target, bool create, struct failure *failure)
 {
 	int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
 	if (target->kind != TARGET_FILE || target->fd != -1)
-		return CLI_OK;
+		return STATUS_OK;
 	for (int i = 0; i < OPEN_TRIES; i++) {
 		int fd =
 		    openat(target->dir_fd, target->part, create ? flags | O_CREAT : flags, 0600);
@@ -212,7 +211,7 @@ target_open_part(struct target *target, bool create, struct transfer_failure *fa
 		if (fd == -1)
 			return fail_part(failure, target, errno,
 			    errno == ELOOP ? "it is a symbolic link" : NULL);
-		if (check_part(target, fd, failure) != CLI_OK) {
+		if (check_part(target, fd, failure) != STATUS_OK) {
 			(void)close(fd);
 			return failure->status;
 		}
@@ -223,7 +222,7 @@ target_open_part(struct target *target, bool create, struct transfer_failure *fa
 				target->fd = fd;
 			else
 				(void)close(fd);
-			return CLI_OK;
+			return STATUS_OK;
 		}
 		(void)close(fd);
 	}
@@ -243,10 +242,9 @@ remove_part(struct target *target)
 
 /* A FIFO without a reader is ENXIO: look again until --timeout. */
 static int
-open_device(
-    struct target *target, const struct transfer_waits *waits, struct transfer_failure *failure)
+open_device(struct target *target, const struct wait_context *waits, struct failure *failure)
 {
-	struct sku_deadline deadline = cli_operation_deadline(waits->limits);
+	struct sku_deadline deadline = timeouts_deadline(waits->timeouts);
 	struct stat st;
 	int fd;
 
@@ -255,49 +253,49 @@ open_device(
 		if (errno != ENXIO)
 			return fail(failure, target, errno, NULL);
 		if (sku_deadline_passed(deadline))
-			return transfer_fail(failure, CLI_TIMED_OUT, ETIMEDOUT,
+			return failure_set(failure, STATUS_TIMED_OUT, ETIMEDOUT,
 			    "timed out: nobody reads it", "open %s", target->display_name);
-		if (transfer_wait(waits, -1, 0, sku_deadline_in(FIFO_PAUSE)) == -1 &&
+		if (wait_for_peer(waits, -1, 0, sku_deadline_in(FIFO_PAUSE)) == -1 &&
 		    errno == ECANCELED)
-			return transfer_fail(failure, CLI_FAILED, ECANCELED, "interrupted",
+			return failure_set(failure, STATUS_FAILED, ECANCELED, "interrupted",
 			    "open %s", target->display_name);
 	}
 	if (fstat(fd, &st) == -1 || S_ISREG(st.st_mode)) {
 		(void)close(fd);
 		return fail(failure, target, EEXIST, "a file took the place of the device");
 	}
-	target->outlet = (struct cli_outlet){ .fd = fd,
-		.most = SIZE_MAX,
+	target->output = (struct output){ .fd = fd,
+		.max = SIZE_MAX,
 		.can_wait = S_ISFIFO(st.st_mode) || isatty(fd) == 1,
 		.terminal = isatty(fd) == 1 };
 	target->opened = true;
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 int
-target_start(struct target *target, int64_t offset, const struct transfer_waits *waits,
-    struct transfer_failure *failure)
+target_start(struct target *target, int64_t offset, const struct wait_context *waits,
+    struct failure *failure)
 {
 	target->written = offset;
 	if (target->kind == TARGET_OUTPUT && !target->opened) {
-		cli_outlet_open(&target->outlet);
+		output_open(&target->output);
 		target->opened = true;
 	}
 	if (target->kind == TARGET_DEVICE && !target->opened)
 		return open_device(target, waits, failure);
 	if (target->kind != TARGET_FILE)
-		return CLI_OK;
+		return STATUS_OK;
 	if (offset == 0 && target->part_size > 0)
-		cli_note("%s%s: the %lld bytes of an earlier run are not continued, but begun anew",
+		msg_note("%s%s: the %lld bytes of an earlier run are not continued, but begun anew",
 		    target->display_name, TARGET_SUFFIX, (long long)target->part_size);
 	target->part_size = offset;
 	if (ftruncate(target->fd, offset) == -1 || lseek(target->fd, offset, SEEK_SET) == -1)
 		return fail_part(failure, target, errno, NULL);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
-write_part(struct target *target, const char *bytes, size_t len, struct transfer_failure *failure)
+write_part(struct target *target, const char *bytes, size_t len, struct failure *failure)
 {
 	while (len > 0) {
 		ssize_t n = write(target->fd, bytes, len);
@@ -305,62 +303,62 @@ write_part(struct target *target, const char *bytes, size_t len, struct transfer
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
-			return transfer_fail(failure, CLI_FAILED, errno, NULL, "write %s%s",
+			return failure_set(failure, STATUS_FAILED, errno, NULL, "write %s%s",
 			    target->display_name, TARGET_SUFFIX);
 		bytes += n;
 		len -= (size_t)n;
 		target->written += n;
 	}
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
-write_outlet(struct target *target, const char *bytes, size_t len,
-    const struct transfer_waits *waits, struct transfer_failure *failure)
+write_outlet(struct target *target, const char *bytes, size_t len, const struct wait_context *waits,
+    struct failure *failure)
 {
 	while (len > 0) {
-		ssize_t n = cli_outlet_write(&target->outlet, bytes, len);
+		ssize_t n = output_write(&target->output, bytes, len);
 
 		if (n == -1 && errno == EAGAIN &&
-		    transfer_wait(waits, target->outlet.fd, POLLOUT, sku_deadline_never()) == 0)
+		    wait_for_peer(waits, target->output.fd, POLLOUT, sku_deadline_never()) == 0)
 			continue;
 		if (n == -1)
-			return transfer_fail(failure,
-			    errno == ETIMEDOUT ? CLI_TIMED_OUT : CLI_FAILED, errno, NULL,
+			return failure_set(failure,
+			    errno == ETIMEDOUT ? STATUS_TIMED_OUT : STATUS_FAILED, errno, NULL,
 			    "write to %s", target->display_name);
 		bytes += n;
 		len -= (size_t)n;
 	}
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
 write_escaped(struct target *target, const char *bytes, size_t len,
-    const struct transfer_waits *waits, struct transfer_failure *failure)
+    const struct wait_context *waits, struct failure *failure)
 {
 	size_t display_len;
-	char *display_name = cli_escape(bytes, len, CLI_ESCAPE_TEXT, &display_len);
+	char *display_name = escape_text(bytes, len, ESCAPE_TEXT, &display_len);
 	int status;
 
 	if (display_name == NULL)
-		return transfer_fail(
-		    failure, CLI_FAILED, ENOMEM, NULL, "write to %s", target->display_name);
+		return failure_set(
+		    failure, STATUS_FAILED, ENOMEM, NULL, "write to %s", target->display_name);
 	status = write_outlet(target, display_name, display_len, waits, failure);
 	free(display_name);
 	return status;
 }
 
 int
-target_write(struct target *target, const void *bytes, size_t len,
-    const struct transfer_waits *waits, struct transfer_failure *failure)
+target_write(struct target *target, const void *bytes, size_t len, const struct wait_context *waits,
+    struct failure *failure)
 {
 	int status;
 
 	if (target->kind == TARGET_FILE)
 		return write_part(target, bytes, len, failure);
-	status = target->outlet.terminal ? write_escaped(target, bytes, len, waits, failure) :
+	status = target->output.terminal ? write_escaped(target, bytes, len, waits, failure) :
 					   write_outlet(target, bytes, len, waits, failure);
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		target->written += (int64_t)len;
 	return status;
 }
@@ -397,73 +395,73 @@ rename_without_replacing(const struct target *target)
 }
 
 static int
-rename_part(struct target *target, struct transfer_failure *failure)
+rename_part(struct target *target, struct failure *failure)
 {
 	/* Were FILE a link to the same inode, rename(2) would do nothing: FILE.part must go. */
 	if (target->options.force &&
 	    renameat(target->dir_fd, target->part, target->dir_fd, target->name) == 0) {
 		if (is_same_file(target, target->fd))
 			(void)unlinkat(target->dir_fd, target->part, 0);
-		return CLI_OK;
+		return STATUS_OK;
 	}
 	if (!target->options.force && rename_without_replacing(target) == 0)
-		return CLI_OK;
-	return transfer_fail(failure, CLI_FAILED, errno,
+		return STATUS_OK;
+	return failure_set(failure, STATUS_FAILED, errno,
 	    errno == EEXIST ? "it appeared meanwhile, and is not replaced without --force" : NULL,
 	    "rename %s%s to %s", target->display_name, TARGET_SUFFIX, target->display_name);
 }
 
 static int
-commit_file(struct target *target, const struct timespec *mtime, struct transfer_failure *failure)
+commit_file(struct target *target, const struct timespec *mtime, struct failure *failure)
 {
 	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT },
 		mtime != NULL ? *mtime : (struct timespec){ 0, 0 } };
 
 	if (fchmod(target->fd, target->options.mode) == -1 ||
 	    (mtime != NULL && futimens(target->fd, times) == -1))
-		return transfer_fail(failure, CLI_FAILED, errno, NULL, "set the mode of %s%s",
+		return failure_set(failure, STATUS_FAILED, errno, NULL, "set the mode of %s%s",
 		    target->display_name, TARGET_SUFFIX);
 	if (fsync(target->fd) == -1) {
-		(void)transfer_fail(failure, CLI_FAILED, errno, NULL, "flush %s%s to disk",
+		(void)failure_set(failure, STATUS_FAILED, errno, NULL, "flush %s%s to disk",
 		    target->display_name, TARGET_SUFFIX);
 		/* The pages that could not be written count as clean now: what would be read
 		 * back is not what the disk has. */
 		target_discard(target);
 		return failure->status;
 	}
-	if (rename_part(target, failure) != CLI_OK)
+	if (rename_part(target, failure) != STATUS_OK)
 		return failure->status;
 	(void)close(target->fd); /* what it could say, fsync has said */
 	target->fd = -1;
 	if (fsync(target->dir_fd) == -1 && errno != EBADF && errno != EINVAL)
-		return transfer_fail(failure, CLI_FAILED, errno, NULL,
+		return failure_set(failure, STATUS_FAILED, errno, NULL,
 		    "flush the directory of %s to disk", target->display_name);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 int
-target_commit(struct target *target, const struct timespec *mtime, struct transfer_failure *failure)
+target_commit(struct target *target, const struct timespec *mtime, struct failure *failure)
 {
 	struct stat st;
-	int fd = target->outlet.fd;
+	int fd = target->output.fd;
 
 	if (target->kind == TARGET_FILE)
 		return commit_file(target, mtime, failure);
 	if (target->kind == TARGET_DEVICE && fstat(fd, &st) == 0 && S_ISBLK(st.st_mode) &&
 	    fsync(fd) == -1)
-		return transfer_fail(
-		    failure, CLI_FAILED, errno, NULL, "flush %s", target->display_name);
-	return CLI_OK;
+		return failure_set(
+		    failure, STATUS_FAILED, errno, NULL, "flush %s", target->display_name);
+	return STATUS_OK;
 }
 
 void
-target_keep(struct target *target, struct transfer_failure *failure)
+target_keep(struct target *target, struct failure *failure)
 {
 	struct stat st;
 
 	if (target->kind != TARGET_FILE) {
 		if (target->written > 0)
-			transfer_failure_add(
+			failure_add(
 			    failure, "%lld bytes of it were written", (long long)target->written);
 		return;
 	}
@@ -474,10 +472,10 @@ target_keep(struct target *target, struct transfer_failure *failure)
 		return;
 	}
 	if (fdatasync(target->fd) == -1)
-		transfer_failure_add(failure, "what %s%s has could not be flushed: %s",
-		    target->display_name, TARGET_SUFFIX, strerror(errno));
+		failure_add(failure, "what %s%s has could not be flushed: %s", target->display_name,
+		    TARGET_SUFFIX, strerror(errno));
 	else
-		transfer_failure_add(failure, "%lld bytes are safe in %s%s", (long long)st.st_size,
+		failure_add(failure, "%lld bytes are safe in %s%s", (long long)st.st_size,
 		    target->display_name, TARGET_SUFFIX);
 	(void)close(target->fd);
 	target->fd = -1;
@@ -500,7 +498,7 @@ target_close(struct target *target)
 	if (target->fd != -1)
 		(void)close(target->fd);
 	if (target->opened)
-		cli_outlet_close(&target->outlet);
+		output_close(&target->output);
 	if (target->owns_dir)
 		(void)close(target->dir_fd);
 	*target = (struct target)TARGET_INIT;

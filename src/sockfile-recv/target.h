@@ -1,7 +1,7 @@
 /* target.h - FILE: its part, and how the part becomes FILE, or a stream that is written directly.
  *
  * Everything in the directory happens relative to one descriptor, so that nobody can swap a path in
- * between.  Failures go into a struct transfer_failure, for there may be more to say about them. */
+ * between.  Failures go into a struct failure, for there may be more to say about them. */
 #ifndef RECV_TARGET_H
 #define RECV_TARGET_H
 
@@ -40,43 +40,42 @@ struct target {
 	int fd;		   /* FILE.part, locked; -1: not open */
 	int64_t part_size; /* bytes that FILE.part had when it was opened */
 	int64_t written;   /* where the next byte goes */
-	struct cli_outlet outlet;
-	bool opened; /* the outlet */
+	struct output output;
+	bool opened; /* the output */
 };
 
 #define TARGET_INIT                                                                                \
 	{                                                                                          \
-		.dir_fd = -1, .fd = -1, .outlet = {.fd = STDOUT_FILENO }                           \
+		.dir_fd = -1, .fd = -1, .output = {.fd = STDOUT_FILENO }                           \
 	}
 
 /* Look at FILE ("-": standard output), open its directory and refuse what could not become FILE in
  * the end.  Close with target_close() in any case. */
 int target_init(struct target *target, const char *file, const struct target_options *options,
-    struct transfer_failure *failure);
+    struct failure *failure);
 /* The same for a name in a directory that is open; display_name stays the caller's, dir_fd too. */
 int target_init_at(struct target *target, int dir_fd, const char *name, const char *shown,
-    const struct target_options *options, struct transfer_failure *failure);
+    const struct target_options *options, struct failure *failure);
 /* Look again at what stands there: for another transfer to the same FILE. */
-int target_inspect(struct target *target, struct transfer_failure *failure);
+int target_inspect(struct target *target, struct failure *failure);
 /* Open and lock FILE.part.  With create false only what is there is looked at, and whether it could
  * be made. */
-int target_open_part(struct target *target, bool create, struct transfer_failure *failure);
+int target_open_part(struct target *target, bool create, struct failure *failure);
 
 /* Begin to write at offset, which is 0 or what is held; what FILE.part has behind it is thrown away
  * (from 0 with a note).  A FIFO is opened here, within --timeout. */
-int target_start(struct target *target, int64_t offset, const struct transfer_waits *waits,
-    struct transfer_failure *failure);
+int target_start(struct target *target, int64_t offset, const struct wait_context *waits,
+    struct failure *failure);
 /* All of it, or a failure. */
 int target_write(struct target *target, const void *bytes, size_t len,
-    const struct transfer_waits *waits, struct transfer_failure *failure);
+    const struct wait_context *waits, struct failure *failure);
 /* FILE as it is, to be read: a descriptor for the caller to close, or -1 with errno. */
 int target_open_final(const struct target *target);
 /* Mode, flush, rename, flush the directory.  mtime may be NULL. */
-int target_commit(
-    struct target *target, const struct timespec *mtime, struct transfer_failure *failure);
+int target_commit(struct target *target, const struct timespec *mtime, struct failure *failure);
 /* After a failure: what has come stays in FILE.part, flushed; an empty one is removed.  The failure
  * then says how much there is. */
-void target_keep(struct target *target, struct transfer_failure *failure);
+void target_keep(struct target *target, struct failure *failure);
 /* What has come is worth nothing: remove FILE.part. */
 void target_discard(struct target *target);
 void target_close(struct target *target);

@@ -205,7 +205,7 @@ config_parse(struct send_config *config, int argc, char **argv)
 	*config = (struct send_config){ .peer = PEER_OPTIONS_INIT,
 		.count = SKU_SENDFILE_ALL,
 		.connections = 1,
-		.limit_rate = CLI_NO_RATE,
+		.limit_rate = UNLIMITED,
 		.retries = RETRIES_NOT_GIVEN };
 	config->operands = operands = calloc((size_t)argc + 1, sizeof(*operands));
 	if (operands == NULL)

@@ -17,13 +17,13 @@ struct send_config {
 	int64_t offset;
 	int64_t count;	     /* SKU_SENDFILE_ALL */
 	int64_t connections; /* with --listen: how many to serve; -1: for ever */
-	int64_t limit_rate;  /* CLI_NO_RATE */
+	int64_t limit_rate;  /* UNLIMITED */
 	bool verify;
 	const char *name;     /* of standard input; NULL: none */
 	int64_t retries;      /* RETRIES_NOT_GIVEN where --retry was not given */
 	const char *key_file; /* NULL: no key */
 	uint8_t key[SECRET_KEY_BYTES];
-	enum cli_progress_wish progress;
+	enum progress_mode progress;
 };
 
 /* The name that a FILE travels under: its base name; NULL where that is none that a receiver may

@@ -15,25 +15,25 @@
 
 static int
 connect_and_send(
-    const struct send_config *config, struct source *source, struct cli_end_signals *signals)
+    const struct send_config *config, struct source *source, struct term_signals *signals)
 {
 	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
 	const struct peer_options *peer = &config->peer;
-	int status = connect_now(&peer->connect, &peer->endpoint, &peer->limits, &sock);
+	int status = connect_now(&peer->connect, &peer->endpoint, &peer->timeouts, &sock);
 
-	if (status == CLI_OK)
-		status = cli_end_signals_open(signals, false);
-	return status == CLI_OK ? raw_send(config, source, &sock, signals) : status;
+	if (status == STATUS_OK)
+		status = signals_open(signals, false);
+	return status == STATUS_OK ? raw_send(config, source, &sock, signals) : status;
 }
 
 static int
 listen_and_send(
-    const struct send_config *config, struct source *source, struct cli_end_signals *signals)
+    const struct send_config *config, struct source *source, struct term_signals *signals)
 {
 	struct listener listener = LISTENER_INIT;
 	int status = peer_options_listen(&config->peer, &listener, signals);
 
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = config->verify ? verified_serve(config, &listener, signals) :
 					  raw_serve(config, source, &listener, signals);
 	listener_close(&listener);
@@ -54,32 +54,33 @@ check_readable(const struct send_config *config)
 			continue;
 		status = source_open(&source, config->files[i], config->offset, config->count);
 		source_close(&source);
-		if (status != CLI_OK)
+		if (status != STATUS_OK)
 			return status;
 	}
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
-run_verified(struct send_config *config, struct cli_end_signals *signals)
+run_verified(struct send_config *config, struct term_signals *signals)
 {
-	int status = config->key_file != NULL ? secret_read(config->key_file, config->key) : CLI_OK;
+	int status =
+	    config->key_file != NULL ? secret_read(config->key_file, config->key) : STATUS_OK;
 
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = check_readable(config);
-	if (status != CLI_OK)
+	if (status != STATUS_OK)
 		return status;
 	return config->peer.listening ? listen_and_send(config, NULL, signals) :
 					verified_send(config, signals);
 }
 
 static int
-run_raw(const struct send_config *config, struct cli_end_signals *signals)
+run_raw(const struct send_config *config, struct term_signals *signals)
 {
 	struct source source;
 	int status = source_open(&source, config->files[0], config->offset, config->count);
 
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = config->peer.listening ? listen_and_send(config, &source, signals) :
 						  connect_and_send(config, &source, signals);
 	source_close(&source);
@@ -104,20 +105,20 @@ check_rereadable(const struct send_config *config)
 int
 main(int argc, char **argv)
 {
-	struct cli_end_signals signals = CLI_END_SIGNALS_INIT;
+	struct term_signals signals = TERM_SIGNALS_INIT;
 	struct send_config config;
 	int status;
 
-	cli_start("sockfile-send");
+	run_begin("sockfile-send");
 	config_parse(&config, argc, argv);
 	transfer_stats_on_sigusr1();
 	check_rereadable(&config);
 	status = config.verify ? run_verified(&config, &signals) : run_raw(&config, &signals);
 	explicit_bzero(config.key, sizeof(config.key));
-	cli_end_signals_close(&signals);
+	signals_close(&signals);
 	config_free(&config);
-	if (cli_flush() != CLI_OK && status == CLI_OK)
-		status = CLI_FAILED;
-	cli_die_of(signals.first);
+	if (output_flush() != STATUS_OK && status == STATUS_OK)
+		status = STATUS_FAILED;
+	run_die_of_signal(signals.first);
 	return status;
 }

@@ -43,21 +43,21 @@ struct raw_client {
 	bool blocked;		/* its socket is full */
 	bool waiting_for_input; /* the source has nothing to read yet */
 	uint32_t watched;
-	struct cli_pace pace;
+	struct rate rate;
 	int64_t started_ns;
 	int64_t idle_at_ns; /* --timeout, or the end of the wait for the close */
-	struct cli_timer timer;
+	struct timer timer;
 	struct raw_client *next, *prev;
 };
 
 struct raw_server {
 	const struct send_config *config;
 	struct source *source;
-	struct cli_end_signals *signals;
+	struct term_signals *signals;
 	struct listener *listener; /* NULL: there is one connection */
 	int epoll_fd;
-	struct cli_timers timers;
-	struct cli_progress progress;
+	struct timers timers;
+	struct progress progress;
 	struct raw_client *all;
 	int64_t now;
 	int64_t active, served;
@@ -75,7 +75,7 @@ static void
 stop_server(struct raw_server *server, int status)
 {
 	server->done = true;
-	if (server->status == CLI_OK)
+	if (server->status == STATUS_OK)
 		server->status = status;
 }
 
@@ -163,7 +163,7 @@ add_client(struct raw_server *server, struct sku_sock *sock, const struct sku_ad
 	client->sock = *sock;
 	*sock = (struct sku_sock)SKU_SOCK_INIT;
 	client->peer = *peer;
-	client->pace.rate = server->config->limit_rate;
+	client->rate.bytes_per_second = server->config->limit_rate;
 	client->started_ns = server->now;
 	client->idle_at_ns = INT64_MAX;
 	set_linger(client, true);
@@ -172,14 +172,14 @@ add_client(struct raw_server *server, struct sku_sock *sock, const struct sku_ad
 		server->all->prev = client;
 	server->all = client;
 	server->active++;
-	cli_count_up(&transfer_stats.connections, 1);
+	counter_add(&transfer_stats.connections, 1);
 	return client;
 }
 
 static void
 remove_client(struct raw_server *server, struct raw_client *client, bool reset)
 {
-	cli_timer_clear(&server->timers, &client->timer);
+	timer_clear(&server->timers, &client->timer);
 	if (client->waiting_for_input)
 		watch_input(server, false);
 	if (client->prev != NULL)
@@ -194,7 +194,7 @@ remove_client(struct raw_server *server, struct raw_client *client, bool reset)
 		(void)sku_close(&client->sock); /* the peer has all: nothing can be lost here */
 	free(client);
 	server->active--;
-	cli_count_down(&transfer_stats.connections, 1);
+	counter_subtract(&transfer_stats.connections, 1);
 	if (server->active == 0)
 		server->idle_since_ns = server->now;
 	update_accepting(server);
@@ -204,19 +204,19 @@ remove_client(struct raw_server *server, struct raw_client *client, bool reset)
 static void
 fail_client(struct raw_server *server, struct raw_client *client, int errnum, const char *message)
 {
-	struct transfer_failure failure = { .status = CLI_OK };
-	char peer[CLI_PEER_TEXT_MAX];
+	struct failure failure = { .status = STATUS_OK };
+	char peer[PEER_TEXT_MAX];
 
-	(void)transfer_fail(&failure, cli_status_of_errno(errnum), errnum, message, "send to %s",
-	    cli_peer_text(&client->peer, peer));
-	transfer_failure_add(&failure, "%lld bytes were sent", (long long)client->sent);
+	(void)failure_set(&failure, status_of_errno(errnum), errnum, message, "send to %s",
+	    peer_text(&client->peer, peer));
+	failure_add(&failure, "%lld bytes were sent", (long long)client->sent);
 	if (client->sent > 0)
 		server->consumed = true;
 	if (server->listener == NULL || (server->consumed && !server->source->seekable) ||
 	    server->listener->connected)
-		stop_server(server, transfer_failure_error(&failure));
+		stop_server(server, failure_report(&failure));
 	else
-		transfer_failure_note(&failure, &client->peer);
+		failure_note(&failure, &client->peer);
 	server->progress_bytes -= client->sent;
 	remove_client(server, client, true);
 }
@@ -230,7 +230,7 @@ fail_client_errno(struct raw_server *server, struct raw_client *client, int errn
 static void
 timed_out(struct raw_server *server, struct raw_client *client)
 {
-	if (server->config->peer.limits.timeout_ns == 0)
+	if (server->config->peer.timeouts.operation_ns == 0)
 		fail_client(server, client, EAGAIN, NULL);
 	else if (client->state == CLOSING)
 		fail_client(server, client, ETIMEDOUT,
@@ -251,7 +251,7 @@ complete_client(struct raw_server *server, struct raw_client *client)
 
 	source_note_growth(server->source);
 	transfer_summary(&result);
-	cli_count_up(&transfer_stats.transfers, 1);
+	counter_add(&transfer_stats.transfers, 1);
 	server->served++;
 	if (server->listener == NULL || server->listener->connected || !server->source->seekable ||
 	    server->served == server->config->connections)
@@ -265,15 +265,15 @@ complete_client(struct raw_server *server, struct raw_client *client)
 static void
 restart_timeout(struct raw_server *server, struct raw_client *client)
 {
-	int64_t timeout_ns = server->config->peer.limits.timeout_ns, at;
+	int64_t timeout_ns = server->config->peer.timeouts.operation_ns, at;
 
 	client->idle_at_ns =
 	    client->blocked && timeout_ns != SKU_NO_TIMEOUT ? server->now + timeout_ns : INT64_MAX;
 	at = client->idle_at_ns;
 	if (!client->blocked && !client->waiting_for_input)
-		at = client->pace.paid_until_ns; /* its next turn, also where that has come */
-	cli_timer_clear(&server->timers, &client->timer);
-	if (at != INT64_MAX && cli_timer_set(&server->timers, &client->timer, at) == -1)
+		at = client->rate.next_at_ns; /* its next turn, also where that has come */
+	timer_clear(&server->timers, &client->timer);
+	if (at != INT64_MAX && timer_set(&server->timers, &client->timer, at) == -1)
 		fail_client_errno(server, client, ENOMEM);
 }
 
@@ -289,10 +289,10 @@ all_acknowledged(const struct raw_client *client)
 static void
 begin_closing(struct raw_server *server, struct raw_client *client)
 {
-	int64_t timeout_ns = server->config->peer.limits.timeout_ns;
+	int64_t timeout_ns = server->config->peer.timeouts.operation_ns;
 
-	if (source_check_end(server->source, client->sent) != CLI_OK) {
-		stop_server(server, CLI_MISMATCH);
+	if (source_check_end(server->source, client->sent) != STATUS_OK) {
+		stop_server(server, STATUS_MISMATCH);
 		return;
 	}
 	set_linger(client, false);
@@ -306,7 +306,7 @@ begin_closing(struct raw_server *server, struct raw_client *client)
 	client->idle_at_ns =
 	    server->now + (timeout_ns == SKU_NO_TIMEOUT ? CLOSE_TIMEOUT : timeout_ns);
 	watch(server, client);
-	if (cli_timer_set(&server->timers, &client->timer,
+	if (timer_set(&server->timers, &client->timer,
 		client->peer_ended ? server->now + POLL_INTERVAL : client->idle_at_ns) == -1)
 		fail_client_errno(server, client, ENOMEM);
 }
@@ -314,7 +314,8 @@ begin_closing(struct raw_server *server, struct raw_client *client)
 static void
 fail_input(struct raw_server *server, int errnum)
 {
-	stop_server(server, cli_error_errno(CLI_FAILED, errnum, "read %s", server->source->name));
+	stop_server(
+	    server, msg_error_errno(STATUS_FAILED, errnum, "read %s", server->source->name));
 }
 
 static void
@@ -322,14 +323,14 @@ count_sent(struct raw_server *server, struct raw_client *client, int64_t sent)
 {
 	client->sent += sent;
 	server->progress_bytes += sent;
-	cli_count_up(&transfer_stats.bytes, (uint64_t)sent);
-	cli_pace_pay(&client->pace, (size_t)sent, server->now);
+	counter_add(&transfer_stats.bytes, (uint64_t)sent);
+	rate_account(&client->rate, (size_t)sent, server->now);
 }
 
 static void
 send_some(struct raw_server *server, struct raw_client *client)
 {
-	size_t most = cli_pace_room(&client->pace, MAX_PER_TURN, server->now);
+	size_t most = rate_allowance(&client->rate, MAX_PER_TURN, server->now);
 	enum source_result result = SOURCE_SENT;
 	int64_t sent = 0;
 	int errnum = 0;
@@ -343,7 +344,7 @@ send_some(struct raw_server *server, struct raw_client *client)
 	switch (result) {
 	case SOURCE_SENT:
 		/* With room left in its socket, its next turn comes at once. */
-		client->blocked = client->pace.rate == CLI_NO_RATE;
+		client->blocked = client->rate.bytes_per_second == UNLIMITED;
 		break;
 	case SOURCE_BLOCKED:
 		client->blocked = true;
@@ -364,7 +365,7 @@ send_some(struct raw_server *server, struct raw_client *client)
 	watch_input(server, client->waiting_for_input);
 	watch(server, client);
 	if (client->blocked && result == SOURCE_BLOCKED && sent == 0 &&
-	    server->config->peer.limits.timeout_ns == 0)
+	    server->config->peer.timeouts.operation_ns == 0)
 		timed_out(server, client);
 	else
 		restart_timeout(server, client);
@@ -433,7 +434,7 @@ check_acknowledged(struct raw_server *server, struct raw_client *client)
 		complete_client(server, client);
 	else if (server->now >= client->idle_at_ns)
 		timed_out(server, client);
-	else if (cli_timer_set(&server->timers, &client->timer, server->now + POLL_INTERVAL) == -1)
+	else if (timer_set(&server->timers, &client->timer, server->now + POLL_INTERVAL) == -1)
 		fail_client_errno(server, client, ENOMEM);
 }
 
@@ -466,7 +467,7 @@ accept_some(struct raw_server *server)
 		case ACCEPT_NONE:
 			return;
 		case ACCEPT_FAILED:
-			cli_note("accept: %s; the rest wait", strerror(errno));
+			msg_note("accept: %s; the rest wait", strerror(errno));
 			server->accept_again_ns = server->now + ACCEPT_PAUSE;
 			update_accepting(server);
 			return;
@@ -477,7 +478,7 @@ accept_some(struct raw_server *server)
 			break;
 		}
 		server->idle_since_ns = server->now;
-		cli_log_peer(&peer, "accepted");
+		peer_log(&peer, "accepted");
 		client = add_client(server, &sock, &peer);
 		update_accepting(server);
 		if (client != NULL)
@@ -500,26 +501,26 @@ accept_deadline(const struct raw_server *server)
 static void
 run_timers(struct raw_server *server)
 {
-	struct cli_timer *timer;
+	struct timer *timer;
 
-	while (!server->done && (timer = cli_timers_first(&server->timers)) != NULL &&
+	while (!server->done && (timer = timers_first(&server->timers)) != NULL &&
 	       timer->at_ns <= server->now) {
-		cli_timer_clear(&server->timers, timer);
+		timer_clear(&server->timers, timer);
 		client_due(
 		    server, (struct raw_client *)(void *)((char *)timer -
 							  offsetof(struct raw_client, timer)));
 	}
 	if (server->done)
 		return;
-	if (server->now >= server->config->peer.limits.run.at_ns)
-		stop_server(server, cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
+	if (server->now >= server->config->peer.timeouts.run.at_ns)
+		stop_server(server, msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
 					"send %s", server->source->name));
 	else if (server->now >= accept_deadline(server) &&
 		 server->config->peer.listen.accept_timeout_ns == 0)
-		stop_server(server, cli_error_errno(CLI_FAILED, EAGAIN, "accept"));
+		stop_server(server, msg_error_errno(STATUS_FAILED, EAGAIN, "accept"));
 	else if (server->now >= accept_deadline(server))
-		stop_server(server,
-		    cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--accept-timeout)", "accept"));
+		stop_server(server, msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
+					"timed out (--accept-timeout)", "accept"));
 	if (server->accept_again_ns != 0 && server->now >= server->accept_again_ns) {
 		server->accept_again_ns = 0;
 		update_accepting(server);
@@ -529,8 +530,8 @@ run_timers(struct raw_server *server)
 static int
 poll_ms(const struct raw_server *server)
 {
-	const struct cli_timer *timer = cli_timers_first(&server->timers);
-	int64_t at = server->config->peer.limits.run.at_ns;
+	const struct timer *timer = timers_first(&server->timers);
+	int64_t at = server->config->peer.timeouts.run.at_ns;
 
 	if (accept_deadline(server) < at)
 		at = accept_deadline(server);
@@ -561,7 +562,7 @@ static void
 handle_event(struct raw_server *server, const struct epoll_event *event)
 {
 	if (event->data.ptr == &signals_tag) {
-		cli_end_signals_read(server->signals);
+		signals_read(server->signals);
 		server->done = true;
 	} else if (event->data.ptr == &listener_tag) {
 		accept_some(server);
@@ -587,7 +588,7 @@ run_server(struct raw_server *server)
 				break; /* the receiver of another event may be gone now */
 		}
 		run_timers(server);
-		cli_progress_update(&server->progress, server->progress_bytes, server->now);
+		progress_update(&server->progress, server->progress_bytes, server->now);
 	}
 }
 
@@ -602,24 +603,24 @@ open_server(struct raw_server *server)
 	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (server->epoll_fd == -1 ||
 	    epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->signals->fd, &event) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "prepare the event loop");
-	if (source->length != SOURCE_UNKNOWN)
-		cli_counter_set(&transfer_stats.size, (uint64_t)source->length);
-	if (times == -1 || total == SOURCE_UNKNOWN || __builtin_mul_overflow(total, times, &total))
-		total = CLI_TOTAL_UNKNOWN;
-	cli_progress_begin(&server->progress, server->config->progress, total);
-	return CLI_OK;
+		return msg_error_errno(STATUS_FAILED, errno, "prepare the event loop");
+	if (source->length != SIZE_UNKNOWN)
+		counter_set(&transfer_stats.size, (uint64_t)source->length);
+	if (times == -1 || total == SIZE_UNKNOWN || __builtin_mul_overflow(total, times, &total))
+		total = SIZE_UNKNOWN;
+	progress_begin(&server->progress, server->config->progress, total);
+	return STATUS_OK;
 }
 
 /* Whatever is still open was not served to its end: it is reset. */
 static void
 close_server(struct raw_server *server)
 {
-	cli_progress_end(&server->progress, server->progress_bytes);
+	progress_end(&server->progress, server->progress_bytes);
 	server->done = true;
 	while (server->all != NULL)
 		remove_client(server, server->all, true);
-	cli_timers_free(&server->timers);
+	timers_free(&server->timers);
 	if (server->epoll_fd != -1)
 		(void)close(server->epoll_fd);
 }
@@ -634,19 +635,20 @@ add_first_client(struct raw_server *server, struct sku_sock *sock)
 		peer.len = 0;
 	sku_address_unmap(&peer);
 	if (sku_settimeout(sock, 0) == -1) {
-		stop_server(server, cli_error_errno(CLI_FAILED, errno, "prepare the connection"));
+		stop_server(
+		    server, msg_error_errno(STATUS_FAILED, errno, "prepare the connection"));
 		return;
 	}
 	client = add_client(server, sock, &peer);
 	if (client == NULL)
-		stop_server(server, cli_error_errno(CLI_FAILED, ENOMEM, "send"));
+		stop_server(server, msg_error_errno(STATUS_FAILED, ENOMEM, "send"));
 	else
 		send_some(server, client);
 }
 
 int
 raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock,
-    struct cli_end_signals *signals)
+    struct term_signals *signals)
 {
 	struct raw_server server = { .config = config,
 		.source = source,
@@ -655,7 +657,7 @@ raw_send(const struct send_config *config, struct source *source, struct sku_soc
 		.now = sku_now() };
 
 	server.status = open_server(&server);
-	if (server.status == CLI_OK) {
+	if (server.status == STATUS_OK) {
 		add_first_client(&server, sock);
 		run_server(&server);
 	}
@@ -665,7 +667,7 @@ raw_send(const struct send_config *config, struct source *source, struct sku_soc
 
 int
 raw_serve(const struct send_config *config, struct source *source, struct listener *listener,
-    struct cli_end_signals *signals)
+    struct term_signals *signals)
 {
 	struct raw_server server = { .config = config,
 		.source = source,
@@ -674,11 +676,11 @@ raw_serve(const struct send_config *config, struct source *source, struct listen
 		.epoll_fd = -1,
 		.now = sku_now() };
 
-	cli_raise_descriptor_limit();
+	run_raise_fd_limit();
 	(void)sku_setdefaulttimeout(0); /* accepted sockets inherit it */
 	server.idle_since_ns = server.now;
 	server.status = open_server(&server);
-	if (server.status == CLI_OK) {
+	if (server.status == STATUS_OK) {
 		if (listener->connected)
 			add_first_client(&server, &listener->sock);
 		else

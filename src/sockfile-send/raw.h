@@ -8,9 +8,9 @@
 
 /* To the one receiver at the other end of sock, which is closed.  The exit status. */
 int raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock,
-    struct cli_end_signals *signals);
+    struct term_signals *signals);
 /* To all that come, as --connections says.  The exit status. */
 int raw_serve(const struct send_config *config, struct source *source, struct listener *listener,
-    struct cli_end_signals *signals);
+    struct term_signals *signals);
 
 #endif

@@ -26,8 +26,8 @@ struct send_session {
 	struct send_job *job;
 	const struct sku_address *peer;
 	const char *peer_text;
-	const struct transfer_waits *waits;
-	struct transfer_failure *failure;
+	const struct wait_context *waits;
+	struct failure *failure;
 	struct channel channel;
 	struct transcript transcript;
 	struct digest *digest;
@@ -43,16 +43,16 @@ struct send_session {
 static int
 fail_reading(struct send_session *s, int errnum)
 {
-	return transfer_fail(s->failure, CLI_FAILED, errnum, NULL, "read %s", s->source.name);
+	return failure_set(s->failure, STATUS_FAILED, errnum, NULL, "read %s", s->source.name);
 }
 
 /* The bar and SIGUSR1 count what is done of each FILE, whichever connection did it. */
 static void
 show_progress(struct send_session *s, int64_t done)
 {
-	cli_count_up_shared(&transfer_stats.bytes, (uint64_t)(done - s->done));
+	counter_add_shared(&transfer_stats.bytes, (uint64_t)(done - s->done));
 	s->done = done;
-	transfer_show(s->waits);
+	wait_show_progress(s->waits);
 }
 
 /* ---- what the receiver says ------------------------------------------------------------------ */
@@ -62,7 +62,7 @@ expect_message(struct send_session *s, enum wire_type type, struct wire_message 
 {
 	if (message->type != type || message->position.index != s->index)
 		return channel_protocol_error(&s->channel, "a message out of its order");
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* A verdict before it was asked for: why it does not want this FILE. */
@@ -99,7 +99,7 @@ send_offer(struct send_session *s)
 	offer->index = s->index;
 	offer->mode = S_ISREG(st->st_mode) ? (uint16_t)(st->st_mode & 0777) : 0600;
 	offer->size =
-	    s->source.length == SOURCE_UNKNOWN ? WIRE_SIZE_UNKNOWN : (uint64_t)s->source.length;
+	    s->source.length == SIZE_UNKNOWN ? WIRE_SIZE_UNKNOWN : (uint64_t)s->source.length;
 	offer->mtime_s = st->st_mtim.tv_sec;
 	offer->mtime_ns = (uint32_t)st->st_mtim.tv_nsec;
 	offer->name_len = strlen(name);
@@ -118,18 +118,18 @@ hash_existing(struct send_session *s, int64_t held)
 		int over;
 
 		if (source_read(&s->source, s->done, s->buf, len, &got) != SOURCE_SENT)
-			return CLI_OK; /* it is shorter: no match */
+			return STATUS_OK; /* it is shorter: no match */
 		digest_update(s->digest, s->buf, got);
 		if (s->sha256 != NULL)
 			sha256_update(s->sha256, s->buf, got);
 		show_progress(s, s->done + (int64_t)got);
 		if ((over = transfer_over(s->waits)) != 0)
-			return transfer_fail_peer(
-			    s->failure, over, &s->waits->limits->run, "read %s", s->source.name);
-		if (channel_progress(&s->channel, (uint64_t)s->done, (uint64_t)held) != CLI_OK)
+			return failure_errno(
+			    s->failure, over, &s->waits->timeouts->run, "read %s", s->source.name);
+		if (channel_progress(&s->channel, (uint64_t)s->done, (uint64_t)held) != STATUS_OK)
 			return s->failure->status;
 	}
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static bool
@@ -152,32 +152,32 @@ static int
 compare_prefix(struct send_session *s, const struct wire_position *have)
 {
 	struct wire_message message;
-	bool comparable = s->source.seekable && (s->source.length == SOURCE_UNKNOWN ||
+	bool comparable = s->source.seekable && (s->source.length == SIZE_UNKNOWN ||
 						    (int64_t)have->offset <= s->source.length);
 
 	/* Somebody may have made what the receiver holds so that XXH3 is taken in. */
 	if (s->job->config->key_file != NULL && s->sha256 == NULL &&
 	    (s->sha256 = sha256_new()) == NULL)
-		return transfer_fail(s->failure, CLI_FAILED, ENOMEM, NULL, "get a digest");
+		return failure_set(s->failure, STATUS_FAILED, ENOMEM, NULL, "get a digest");
 	if (s->sha256 != NULL)
 		sha256_reset(s->sha256);
-	if (comparable && hash_existing(s, (int64_t)have->offset) != CLI_OK)
+	if (comparable && hash_existing(s, (int64_t)have->offset) != STATUS_OK)
 		return s->failure->status;
-	if (channel_receive(&s->channel, &message) != CLI_OK)
+	if (channel_receive(&s->channel, &message) != STATUS_OK)
 		return s->failure->status;
 	s->channel.peer_works = false;
 	if (message.type == WIRE_VERDICT)
 		return receiver_stopped(s, &message);
-	if (expect_message(s, WIRE_PREFIX, &message) != CLI_OK ||
+	if (expect_message(s, WIRE_PREFIX, &message) != STATUS_OK ||
 	    message.position.offset != have->offset)
 		return channel_protocol_error(&s->channel, "a message out of its order");
 	if (comparable && is_same_prefix(s, &message.position)) {
 		s->resumed = s->done;
-		return CLI_OK;
+		return STATUS_OK;
 	}
 	digest_reset(s->digest);
 	show_progress(s, 0);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* *refused: the receiver does not want this one, and has said why. */
@@ -188,18 +188,18 @@ offer_file(struct send_session *s, bool *refused)
 	struct wire_message *start = &s->transcript.start;
 
 	*refused = false;
-	if (send_offer(s) != CLI_OK || channel_receive(&s->channel, &message) != CLI_OK)
+	if (send_offer(s) != STATUS_OK || channel_receive(&s->channel, &message) != STATUS_OK)
 		return s->failure->status;
 	if (message.type == WIRE_VERDICT) {
 		*refused = true;
 		return receiver_stopped(s, &message);
 	}
-	if (expect_message(s, WIRE_HAVE, &message) != CLI_OK)
+	if (expect_message(s, WIRE_HAVE, &message) != STATUS_OK)
 		return s->failure->status;
 	s->job->accepted = true;
 	channel_restart_timeout(&s->channel);
 	s->channel.peer_works = message.position.offset > 0;
-	if (message.position.offset > 0 && compare_prefix(s, &message.position) != CLI_OK)
+	if (message.position.offset > 0 && compare_prefix(s, &message.position) != STATUS_OK)
 		return s->failure->status;
 	*start = (struct wire_message){ .type = WIRE_START };
 	start->position.index = s->index;
@@ -223,19 +223,19 @@ check_for_stop(struct send_session *s)
 static int
 wait_without_timeout(struct send_session *s, int fd, int64_t at_ns)
 {
-	if (transfer_wait(s->waits, fd, POLLIN, (struct sku_deadline){ at_ns }) == -1 &&
-	    (errno == ECANCELED || sku_deadline_passed(s->waits->limits->run)))
-		return transfer_fail_peer(
-		    s->failure, errno, &s->waits->limits->run, "send %s", s->source.name);
+	if (wait_for_peer(s->waits, fd, POLLIN, (struct sku_deadline){ at_ns }) == -1 &&
+	    (errno == ECANCELED || sku_deadline_passed(s->waits->timeouts->run)))
+		return failure_errno(
+		    s->failure, errno, &s->waits->timeouts->run, "send %s", s->source.name);
 	channel_restart_timeout(&s->channel);
 	return check_for_stop(s);
 }
 
 /* The next piece into the buffer; *got 0 at the end. */
 static enum source_result
-read_chunk(struct send_session *s, struct cli_pace *pace, size_t *got)
+read_chunk(struct send_session *s, struct rate *rate, size_t *got)
 {
-	size_t most = cli_pace_room(pace, WIRE_DATA_MAX, sku_now());
+	size_t most = rate_allowance(rate, WIRE_DATA_MAX, sku_now());
 	enum source_result result = SOURCE_SENT;
 
 	*got = 0;
@@ -253,7 +253,7 @@ read_chunk(struct send_session *s, struct cli_pace *pace, size_t *got)
 }
 
 static int
-send_chunk(struct send_session *s, struct cli_pace *pace, size_t len)
+send_chunk(struct send_session *s, struct rate *rate, size_t len)
 {
 	struct wire_message message;
 	bool stopped;
@@ -261,15 +261,15 @@ send_chunk(struct send_session *s, struct cli_pace *pace, size_t len)
 
 	if (!s->source.seekable)
 		s->job->input_consumed = true;
-	if (channel_send_data(&s->channel, s->buf, len, &message, &stopped) != CLI_OK)
+	if (channel_send_data(&s->channel, s->buf, len, &message, &stopped) != STATUS_OK)
 		return s->failure->status;
 	if (stopped)
 		return receiver_stopped(s, &message);
-	cli_pace_pay(pace, len, sku_now());
+	rate_account(rate, len, sku_now());
 	show_progress(s, s->done + (int64_t)len);
 	if ((over = transfer_over(s->waits)) != 0)
-		return transfer_fail_peer(
-		    s->failure, over, &s->waits->limits->run, "send to %s", s->peer_text);
+		return failure_errno(
+		    s->failure, over, &s->waits->timeouts->run, "send to %s", s->peer_text);
 	return check_for_stop(s);
 }
 
@@ -277,31 +277,31 @@ send_chunk(struct send_session *s, struct cli_pace *pace, size_t len)
 static int
 send_bytes(struct send_session *s, enum wire_end *how, int *errnum)
 {
-	struct cli_pace pace = { .rate = s->job->config->limit_rate };
+	struct rate rate = { .bytes_per_second = s->job->config->limit_rate };
 	size_t got;
 
 	*how = WIRE_WHOLE;
-	while (s->failure->status == CLI_OK) {
-		switch (read_chunk(s, &pace, &got)) {
+	while (s->failure->status == STATUS_OK) {
+		switch (read_chunk(s, &rate, &got)) {
 		case SOURCE_SENT:
-			(void)send_chunk(s, &pace, got);
+			(void)send_chunk(s, &rate, got);
 			break;
 		case SOURCE_BLOCKED:
-			(void)wait_without_timeout(s, -1, pace.paid_until_ns);
+			(void)wait_without_timeout(s, -1, rate.next_at_ns);
 			break;
 		case SOURCE_WAIT:
 			(void)wait_without_timeout(s, s->source.fd, sku_now() + INPUT_PERIOD);
 			break;
 		case SOURCE_ENDED:
-			if ((s->source.length != SOURCE_UNKNOWN && s->done < s->source.length) ||
+			if ((s->source.length != SIZE_UNKNOWN && s->done < s->source.length) ||
 			    s->source.skip_left > 0 || source_has_changed(&s->source))
 				*how = WIRE_CHANGED;
-			return CLI_OK;
+			return STATUS_OK;
 		case SOURCE_READ_FAILED:
 		case SOURCE_PEER_FAILED:
 			*errnum = errno;
 			*how = WIRE_READ_FAILED;
-			return CLI_OK;
+			return STATUS_OK;
 		}
 	}
 	return s->failure->status;
@@ -324,7 +324,7 @@ send_end(struct send_session *s, enum wire_end how)
 static int
 end_local_failure(struct send_session *s, enum wire_end how, int errnum)
 {
-	struct transfer_failure ignored = { .status = CLI_OK };
+	struct failure ignored = { .status = STATUS_OK };
 	struct wire_message message;
 
 	s->channel.failure = &ignored; /* whatever it answers, the cause is ours */
@@ -334,7 +334,7 @@ end_local_failure(struct send_session *s, enum wire_end how, int errnum)
 	s->job->local_failure = true;
 	if (how == WIRE_READ_FAILED)
 		return fail_reading(s, errnum);
-	return transfer_fail(s->failure, CLI_MISMATCH, 0,
+	return failure_set(s->failure, STATUS_MISMATCH, 0,
 	    s->source.skip_left > 0 ? "it ended before --offset" :
 	    s->source.count != SKU_SENDFILE_ALL && s->done < s->source.count ?
 				      "it ended before --count" :
@@ -348,8 +348,8 @@ await_verdict(struct send_session *s)
 	struct wire_message message;
 
 	s->job->outcome_unknown = true;
-	if (channel_receive(&s->channel, &message) != CLI_OK ||
-	    expect_message(s, WIRE_VERDICT, &message) != CLI_OK)
+	if (channel_receive(&s->channel, &message) != STATUS_OK ||
+	    expect_message(s, WIRE_VERDICT, &message) != STATUS_OK)
 		return s->failure->status;
 	s->job->outcome_unknown = false;
 	s->channel.peer_works = false;
@@ -357,7 +357,7 @@ await_verdict(struct send_session *s)
 		return channel_peer_error(&s->channel, message.position.kind);
 	if (message.position.offset != (uint64_t)s->done)
 		return channel_protocol_error(&s->channel, "a verdict about something else");
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* ---- one FILE, all FILEs ----------------------------------------------------------------------
@@ -384,18 +384,18 @@ send_file(struct send_session *s, bool *refused)
 	enum wire_end how;
 	int errnum = 0;
 
-	if (offer_file(s, refused) != CLI_OK || send_bytes(s, &how, &errnum) != CLI_OK)
+	if (offer_file(s, refused) != STATUS_OK || send_bytes(s, &how, &errnum) != STATUS_OK)
 		return s->failure->status;
 	if (s->source.count != SKU_SENDFILE_ALL && s->done < s->source.count && how == WIRE_WHOLE)
 		how = WIRE_CHANGED;
-	if (send_end(s, how) != CLI_OK)
+	if (send_end(s, how) != STATUS_OK)
 		return s->failure->status;
 	if (how != WIRE_WHOLE)
 		return end_local_failure(s, how, errnum);
-	if (await_verdict(s) != CLI_OK)
+	if (await_verdict(s) != STATUS_OK)
 		return s->failure->status;
 	report_summary(s);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* The receiver wants this one not: that is said, and the next may go. */
@@ -408,8 +408,8 @@ report_refusal(struct send_session *s)
 		job->status = s->failure->status;
 	(void)snprintf(s->failure->during, sizeof(s->failure->during), "send %s to %s",
 	    s->source.name, s->peer_text);
-	transfer_failure_note(s->failure, s->peer);
-	*s->failure = (struct transfer_failure){ .status = CLI_OK };
+	failure_note(s->failure, s->peer);
+	*s->failure = (struct failure){ .status = STATUS_OK };
 	s->channel.closing = false;
 }
 
@@ -426,50 +426,50 @@ send_next_file(struct send_session *s)
 	s->started_ns = sku_now();
 	digest_reset(s->digest);
 	if (job->input_consumed)
-		return transfer_fail(s->failure, CLI_NO_PEER, 0,
+		return failure_set(s->failure, STATUS_NO_PEER, 0,
 		    "the connection was lost, and standard input cannot be read again",
 		    "send to %s", s->peer_text);
 	status = source_open(&s->source, config->files[job->next], config->offset, config->count);
-	if (status != CLI_OK) {
+	if (status != STATUS_OK) {
 		/* Reported already; the rest goes on. */
 		if (status > job->status)
 			job->status = status;
 		source_close(&s->source);
 		job->next++;
-		return CLI_OK;
+		return STATUS_OK;
 	}
-	if (s->source.length != SOURCE_UNKNOWN)
-		cli_counter_set(&transfer_stats.size, (uint64_t)s->source.length);
+	if (s->source.length != SIZE_UNKNOWN)
+		counter_set(&transfer_stats.size, (uint64_t)s->source.length);
 	status = send_file(s, &refused);
-	if (status == CLI_OK)
-		cli_count_up_shared(&transfer_stats.transfers, 1);
-	if (status != CLI_OK &&
-	    !(refused && config->file_count > 1 && s->failure->status != CLI_NO_PEER)) {
+	if (status == STATUS_OK)
+		counter_add_shared(&transfer_stats.transfers, 1);
+	if (status != STATUS_OK &&
+	    !(refused && config->file_count > 1 && s->failure->status != STATUS_NO_PEER)) {
 		show_progress(s, 0); /* the next connection counts it again */
 		source_close(&s->source);
 		return status;
 	}
-	if (status != CLI_OK)
+	if (status != STATUS_OK)
 		report_refusal(s);
 	source_close(&s->source);
 	job->next++;
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
 send_bye(struct send_session *s)
 {
-	struct transfer_failure lost = { .status = CLI_OK };
+	struct failure lost = { .status = STATUS_OK };
 	struct wire_message message = { .type = WIRE_BYE };
 
 	/* Every file has its verdict: whether this is heard changes nothing. */
 	s->channel.failure = &lost;
-	if (channel_send(&s->channel, &message) == CLI_OK)
+	if (channel_send(&s->channel, &message) == STATUS_OK)
 		(void)channel_receive(&s->channel, &message);
-	if (lost.status != CLI_OK)
-		cli_verbose(1, "%s: %s", s->peer_text, lost.message);
+	if (lost.status != STATUS_OK)
+		msg_verbose(1, "%s: %s", s->peer_text, lost.message);
 	s->channel.failure = s->failure;
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
@@ -480,12 +480,12 @@ greet(struct send_session *s, bool connected)
 
 	if (channel_open(&s->channel, WIRE_SENDER,
 		job->config->key_file != NULL ? job->config->key : NULL, false,
-		connected) != CLI_OK)
+		connected) != STATUS_OK)
 		return s->failure->status;
 	channel_hello(
 	    &s->channel, &s->transcript.hello, job->id, (uint32_t)job->config->file_count);
-	if (channel_send(&s->channel, &s->transcript.hello) != CLI_OK ||
-	    channel_receive(&s->channel, &message) != CLI_OK)
+	if (channel_send(&s->channel, &s->transcript.hello) != STATUS_OK ||
+	    channel_receive(&s->channel, &message) != STATUS_OK)
 		return s->failure->status;
 	if (message.type != WIRE_HELLO || message.hello.files != 0 ||
 	    memcmp(message.hello.id, job->id, WIRE_ID_SIZE) != 0)
@@ -494,43 +494,43 @@ greet(struct send_session *s, bool connected)
 }
 
 static enum wire_code
-code_for(const struct transfer_failure *failure)
+code_for(const struct failure *failure)
 {
 	if (failure->errnum == ECANCELED)
 		return WIRE_ENDED;
-	if (failure->status == CLI_TIMED_OUT)
+	if (failure->status == STATUS_TIMED_OUT)
 		return WIRE_TIMED_OUT;
-	return failure->status == CLI_MISMATCH ? WIRE_PROTOCOL : WIRE_CUT_SHORT;
+	return failure->status == STATUS_MISMATCH ? WIRE_PROTOCOL : WIRE_CUT_SHORT;
 }
 
 int
 send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_address *peer,
-    bool connected, const struct transfer_waits *waits, struct transfer_failure *failure)
+    bool connected, const struct wait_context *waits, struct failure *failure)
 {
-	char text[CLI_PEER_TEXT_MAX];
+	char text[PEER_TEXT_MAX];
 	struct send_session s = { .job = job,
 		.peer = peer,
-		.peer_text = cli_peer_text(peer, text),
+		.peer_text = peer_text(peer, text),
 		.waits = waits,
 		.failure = failure,
 		.source = SOURCE_INIT };
-	int status = CLI_OK;
+	int status = STATUS_OK;
 
 	channel_init(&s.channel, sock, text, waits, failure);
 	s.digest = digest_new();
 	s.buf = malloc(WIRE_DATA_MAX);
 	if (s.digest == NULL || s.buf == NULL)
-		status = transfer_fail(failure, CLI_FAILED, ENOMEM, NULL, "get buffers");
-	if (status == CLI_OK)
+		status = failure_set(failure, STATUS_FAILED, ENOMEM, NULL, "get buffers");
+	if (status == STATUS_OK)
 		status = greet(&s, connected);
-	if (status == CLI_OK && job->may_start != NULL && !job->may_start(job->arg)) {
+	if (status == STATUS_OK && job->may_start != NULL && !job->may_start(job->arg)) {
 		channel_abort(&s.channel, WIRE_BUSY);
 		status =
-		    transfer_fail(failure, CLI_NO_PEER, 0, "others are being served", "%s", text);
+		    failure_set(failure, STATUS_NO_PEER, 0, "others are being served", "%s", text);
 	}
-	while (status == CLI_OK && job->next < job->config->file_count)
+	while (status == STATUS_OK && job->next < job->config->file_count)
 		status = send_next_file(&s);
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = send_bye(&s);
 	else
 		channel_abort(&s.channel, code_for(failure));

@@ -25,6 +25,6 @@ struct send_job {
 /* One connection: 0 when every FILE is dealt with (job->status then says how), or a failure.
  * connected: this end connected.  The socket stays the caller's. */
 int send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_address *peer,
-    bool connected, const struct transfer_waits *waits, struct transfer_failure *failure);
+    bool connected, const struct wait_context *waits, struct failure *failure);
 
 #endif

@@ -29,8 +29,8 @@ static int
 random_id(uint8_t id[WIRE_ID_SIZE])
 {
 	if (getrandom(id, WIRE_ID_SIZE, 0) == WIRE_ID_SIZE)
-		return CLI_OK;
-	return cli_error_errno(CLI_FAILED, errno, "draw a transfer id");
+		return STATUS_OK;
+	return msg_error_errno(STATUS_FAILED, errno, "draw a transfer id");
 }
 
 /* What the bar will count; not known where one of the files is not. */
@@ -44,7 +44,7 @@ total_size(const struct send_config *config)
 
 		if (stat(config->files[i], &st) == -1 || !S_ISREG(st.st_mode) ||
 		    __builtin_add_overflow(total, st.st_size, &total))
-			return CLI_TOTAL_UNKNOWN;
+			return SIZE_UNKNOWN;
 	}
 	if (config->count != SKU_SENDFILE_ALL)
 		return config->count;
@@ -52,94 +52,93 @@ total_size(const struct send_config *config)
 }
 
 static void
-mention_unknown(const struct send_job *job, struct transfer_failure *failure)
+mention_unknown(const struct send_job *job, struct failure *failure)
 {
 	if (job->outcome_unknown && failure_is_connection_loss(failure))
-		transfer_failure_add(failure, "delivered or not: unknown");
+		failure_add(failure, "delivered or not: unknown");
 }
 
 /* ---- we connect ------------------------------------------------------------------------------ */
 
 static int
 send_on(struct send_job *job, struct sku_sock *sock, struct sku_address *peer,
-    const struct transfer_waits *waits, struct transfer_failure *failure)
+    const struct wait_context *waits, struct failure *failure)
 {
 	if (sku_getpeername(sock, peer) == -1)
 		peer->len = 0;
 	sku_address_unmap(peer);
 	if (sku_settimeout(sock, 0) == -1)
-		return transfer_fail(failure, CLI_FAILED, errno, NULL, "prepare the connection");
+		return failure_set(failure, STATUS_FAILED, errno, NULL, "prepare the connection");
 	return send_session_run(job, sock, peer, true, waits, failure);
 }
 
 /* The connection is over: 0 to try again, else the program ends with *status. */
 static int
 should_retry(const struct send_job *job, const struct retry *retry, const struct sku_address *peer,
-    struct transfer_failure *failure, int *status)
+    struct failure *failure, int *status)
 {
 	*status = job->status;
-	if (failure->status == CLI_OK)
+	if (failure->status == STATUS_OK)
 		return -1;
 	if (failure_is_connection_loss(failure) && retry->left > 0 && !job->input_consumed) {
-		transfer_failure_note(failure, peer);
-		*failure = (struct transfer_failure){ .status = CLI_OK };
+		failure_note(failure, peer);
+		*failure = (struct failure){ .status = STATUS_OK };
 		return 0;
 	}
 	if (job->input_consumed && failure_is_connection_loss(failure) && retry->left > 0)
-		transfer_failure_add(failure, "standard input cannot be read again");
+		failure_add(failure, "standard input cannot be read again");
 	mention_unknown(job, failure);
-	*status = transfer_failure_error(failure);
+	*status = failure_report(failure);
 	return -1;
 }
 
 static int
-connect_first(
-    const struct send_config *config, struct cli_end_signals *signals, struct sku_sock *sock)
+connect_first(const struct send_config *config, struct term_signals *signals, struct sku_sock *sock)
 {
 	const struct peer_options *peer = &config->peer;
-	int status = connect_now(&peer->connect, &peer->endpoint, &peer->limits, sock);
+	int status = connect_now(&peer->connect, &peer->endpoint, &peer->timeouts, sock);
 
-	return status == CLI_OK ? cli_end_signals_open(signals, false) : status;
+	return status == STATUS_OK ? signals_open(signals, false) : status;
 }
 
 int
-verified_send(const struct send_config *config, struct cli_end_signals *signals)
+verified_send(const struct send_config *config, struct term_signals *signals)
 {
 	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
 	struct sku_address peer;
 	uint8_t id[WIRE_ID_SIZE];
-	struct cli_progress progress;
+	struct progress progress;
 	struct send_job job = { .config = config, .id = id };
 	struct retry retry = RETRY_INIT(config->retries == RETRIES_NOT_GIVEN ? 0 : config->retries);
-	struct transfer_waits waits = {
-		.limits = &config->peer.limits, .progress = &progress, .done = &transfer_stats.bytes
-	};
-	struct transfer_failure failure = { .status = CLI_OK };
+	struct wait_context waits = { .timeouts = &config->peer.timeouts,
+		.progress = &progress,
+		.done = &transfer_stats.bytes };
+	struct failure failure = { .status = STATUS_OK };
 	int status = random_id(id);
 
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = connect_first(config, signals, &sock);
-	if (status != CLI_OK)
+	if (status != STATUS_OK)
 		return status;
 	waits.signal_fd = signals->fd;
-	cli_progress_begin(&progress, config->progress, total_size(config));
+	progress_begin(&progress, config->progress, total_size(config));
 	for (;;) {
-		cli_counter_set(&transfer_stats.connections, 1);
+		counter_set(&transfer_stats.connections, 1);
 		(void)send_on(&job, &sock, &peer, &waits, &failure);
 		(void)sku_close(&sock);
-		cli_counter_set(&transfer_stats.connections, 0);
+		counter_set(&transfer_stats.connections, 0);
 		if (should_retry(&job, &retry, &peer, &failure, &status) == -1)
 			break;
 		status = retry_reconnect(&retry, &config->peer, signals, &sock);
-		if (status != CLI_OK) {
+		if (status != STATUS_OK) {
 			if (job.outcome_unknown)
-				cli_say_error("delivered or not: unknown", "send %s",
+				msg_error_line("delivered or not: unknown", "send %s",
 				    config->files[job.next]);
 			break;
 		}
 	}
-	cli_progress_end(&progress, (int64_t)cli_counter_value(&transfer_stats.bytes));
-	cli_end_signals_read(signals);
+	progress_end(&progress, (int64_t)counter_value(&transfer_stats.bytes));
+	signals_read(signals);
 	return status;
 }
 
@@ -148,12 +147,12 @@ verified_send(const struct send_config *config, struct cli_end_signals *signals)
 struct send_server {
 	const struct send_config *config;
 	struct listener *listener;
-	struct cli_end_signals *signals;
+	struct term_signals *signals;
 	uint8_t id[WIRE_ID_SIZE];
-	struct transfer_waits waits;
-	struct cli_progress progress;
-	struct crew crew; /* its lock guards what follows */
-	int64_t admitted; /* who has the files now, or had */
+	struct wait_context waits;
+	struct progress progress;
+	struct workers workers; /* its lock guards what follows */
+	int64_t admitted;	/* who has the files now, or had */
 	int64_t served;
 	int64_t retries_left;
 	int status;
@@ -178,22 +177,21 @@ may_start(void *arg)
 	struct send_client *client = arg;
 	struct send_server *server = client->server;
 
-	(void)pthread_mutex_lock(&server->crew.lock);
+	(void)pthread_mutex_lock(&server->workers.lock);
 	client->admitted =
 	    server->config->connections == -1 || server->admitted < server->config->connections;
 	server->admitted += client->admitted;
-	(void)pthread_mutex_unlock(&server->crew.lock);
+	(void)pthread_mutex_unlock(&server->workers.lock);
 	return client->admitted;
 }
 
 /* With the lock held: one that was served, or an end that nobody can mend. */
 static void
-count_result(
-    struct send_server *server, struct send_client *client, struct transfer_failure *failure)
+count_result(struct send_server *server, struct send_client *client, struct failure *failure)
 {
 	bool final = client->job.local_failure || client->job.input_consumed;
 
-	if (failure->status == CLI_OK) {
+	if (failure->status == STATUS_OK) {
 		server->served++;
 		if (client->job.status > server->status)
 			server->status = client->job.status;
@@ -207,10 +205,10 @@ count_result(
 	    server->config->retries != RETRIES_NOT_GIVEN && server->retries_left-- == 0)
 		final = true;
 	if (!final && !server->listener->connected) {
-		transfer_failure_note(failure, &client->peer);
+		failure_note(failure, &client->peer);
 		return;
 	}
-	server->status = transfer_failure_error(failure);
+	server->status = failure_report(failure);
 	server->over = true;
 }
 
@@ -219,15 +217,15 @@ serve_client(void *arg)
 {
 	struct send_client *client = arg;
 	struct send_server *server = client->server;
-	struct transfer_failure failure = { .status = CLI_OK };
+	struct failure failure = { .status = STATUS_OK };
 
 	(void)send_session_run(
 	    &client->job, &client->sock, &client->peer, false, &server->waits, &failure);
-	(void)pthread_mutex_lock(&server->crew.lock);
+	(void)pthread_mutex_lock(&server->workers.lock);
 	count_result(server, client, &failure);
-	(void)pthread_mutex_unlock(&server->crew.lock);
+	(void)pthread_mutex_unlock(&server->workers.lock);
 	(void)sku_close(&client->sock);
-	cli_count_up_shared(&transfer_stats.connections, (uint64_t)-1);
+	counter_add_shared(&transfer_stats.connections, (uint64_t)-1);
 	free(client);
 }
 
@@ -247,11 +245,11 @@ start_client(struct send_server *server, struct sku_sock *sock, const struct sku
 		    .id = server->id,
 		    .may_start = may_start,
 		    .arg = client } };
-	cli_count_up_shared(&transfer_stats.connections, 1);
-	if (crew_start(&server->crew, serve_client, client) == 0)
+	counter_add_shared(&transfer_stats.connections, 1);
+	if (workers_start(&server->workers, serve_client, client) == 0)
 		return;
-	cli_note("a receiver is turned away: %s", strerror(errno));
-	cli_count_up_shared(&transfer_stats.connections, (uint64_t)-1);
+	msg_note("a receiver is turned away: %s", strerror(errno));
+	counter_add_shared(&transfer_stats.connections, (uint64_t)-1);
 	(void)sku_reset(&client->sock);
 	free(client);
 }
@@ -262,11 +260,11 @@ may_accept(struct send_server *server)
 	int64_t wanted = server->config->connections, most;
 	bool room;
 
-	(void)pthread_mutex_lock(&server->crew.lock);
+	(void)pthread_mutex_lock(&server->workers.lock);
 	most =
 	    wanted == -1 || wanted - server->served > AT_ONCE ? AT_ONCE : wanted - server->served;
-	room = !server->over && (int64_t)server->crew.count < most + EXTRA_CONNECTIONS;
-	(void)pthread_mutex_unlock(&server->crew.lock);
+	room = !server->over && (int64_t)server->workers.count < most + EXTRA_CONNECTIONS;
+	(void)pthread_mutex_unlock(&server->workers.lock);
 	return room;
 }
 
@@ -282,13 +280,13 @@ accept_some(struct send_server *server)
 		case ACCEPT_NONE:
 			return;
 		case ACCEPT_FAILED:
-			cli_note("accept: %s; the rest wait", strerror(errno));
+			msg_note("accept: %s; the rest wait", strerror(errno));
 			server->accept_again_ns = sku_now() + ACCEPT_PAUSE;
 			return;
 		case ACCEPT_REFUSED:
 			break;
 		case ACCEPT_TAKEN:
-			cli_log_peer(&peer, "accepted");
+			peer_log(&peer, "accepted");
 			start_client(server, &sock, &peer);
 			break;
 		}
@@ -319,10 +317,10 @@ check_clients(struct send_server *server)
 	size_t count;
 	bool over;
 
-	(void)pthread_mutex_lock(&server->crew.lock);
-	count = server->crew.count;
+	(void)pthread_mutex_lock(&server->workers.lock);
+	count = server->workers.count;
 	over = server->over;
-	(void)pthread_mutex_unlock(&server->crew.lock);
+	(void)pthread_mutex_unlock(&server->workers.lock);
 	if (count > 0)
 		server->idle_since_ns = INT64_MAX;
 	else if (server->idle_since_ns == INT64_MAX)
@@ -335,13 +333,13 @@ check_clients(struct send_server *server)
 	}
 	if (server->done || count > 0)
 		return;
-	if (sku_deadline_passed(server->config->peer.limits.run))
-		stop_server(server, cli_error(CLI_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
+	if (sku_deadline_passed(server->config->peer.timeouts.run))
+		stop_server(server, msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
 					"wait for a receiver"));
 	else if (sku_now() >= accept_deadline(server))
 		stop_server(server, server->config->peer.listen.accept_timeout_ns == 0 ?
-					cli_error_errno(CLI_FAILED, EAGAIN, "accept") :
-					cli_error(CLI_TIMED_OUT, ETIMEDOUT,
+					msg_error_errno(STATUS_FAILED, EAGAIN, "accept") :
+					msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
 					    "timed out (--accept-timeout)", "accept"));
 }
 
@@ -350,8 +348,8 @@ poll_ms(const struct send_server *server)
 {
 	int64_t at = accept_deadline(server);
 
-	if (server->idle_since_ns != INT64_MAX && server->config->peer.limits.run.at_ns < at)
-		at = server->config->peer.limits.run.at_ns;
+	if (server->idle_since_ns != INT64_MAX && server->config->peer.timeouts.run.at_ns < at)
+		at = server->config->peer.timeouts.run.at_ns;
 	if (server->accept_again_ns != 0 && server->accept_again_ns < at)
 		at = server->accept_again_ns;
 	if (server->progress.next_ns < at)
@@ -373,20 +371,20 @@ run_server(struct send_server *server)
 		pfds[LISTENER] =
 		    (struct pollfd){ accepting ? sku_fileno(&server->listener->sock) : -1, POLLIN,
 			    0 };
-		pfds[THREADS] = (struct pollfd){ server->crew.wake_fd, POLLIN, 0 };
+		pfds[THREADS] = (struct pollfd){ server->workers.wake_fd, POLLIN, 0 };
 		if (poll(pfds, COUNT, poll_ms(server)) > 0) {
 			if (pfds[SIGNALS].revents != 0)
 				return; /* the threads see it, too */
 			if (pfds[LISTENER].revents != 0)
 				accept_some(server);
 			if (pfds[THREADS].revents != 0)
-				crew_heard(&server->crew);
+				workers_drain_event(&server->workers);
 		}
 		if (server->accept_again_ns != 0 && sku_now() >= server->accept_again_ns)
 			server->accept_again_ns = 0;
 		check_clients(server);
-		cli_progress_update(&server->progress,
-		    (int64_t)cli_counter_value(&transfer_stats.bytes), sku_now());
+		progress_update(
+		    &server->progress, (int64_t)counter_value(&transfer_stats.bytes), sku_now());
 	}
 }
 
@@ -404,32 +402,32 @@ start_only_client(struct send_server *server)
 
 int
 verified_serve(
-    const struct send_config *config, struct listener *listener, struct cli_end_signals *signals)
+    const struct send_config *config, struct listener *listener, struct term_signals *signals)
 {
 	struct send_server server = { .config = config,
 		.listener = listener,
 		.signals = signals,
-		.waits = { .limits = &config->peer.limits, .signal_fd = signals->fd },
+		.waits = { .timeouts = &config->peer.timeouts, .signal_fd = signals->fd },
 		.retries_left = config->retries,
 		.idle_since_ns = sku_now() };
 	int64_t total = total_size(config);
 
-	cli_raise_descriptor_limit();
+	run_raise_fd_limit();
 	(void)sku_setdefaulttimeout(0); /* accepted sockets inherit it */
-	if (crew_open(&server.crew) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "prepare for connections");
+	if (workers_open(&server.workers) == -1)
+		return msg_error_errno(STATUS_FAILED, errno, "prepare for connections");
 	server.status = random_id(server.id);
-	if (config->connections == -1 || total == CLI_TOTAL_UNKNOWN ||
+	if (config->connections == -1 || total == SIZE_UNKNOWN ||
 	    __builtin_mul_overflow(total, config->connections, &total))
-		total = CLI_TOTAL_UNKNOWN;
-	cli_progress_begin(&server.progress, config->progress, total);
-	if (server.status == CLI_OK) {
+		total = SIZE_UNKNOWN;
+	progress_begin(&server.progress, config->progress, total);
+	if (server.status == STATUS_OK) {
 		if (listener->connected)
 			start_only_client(&server);
 		run_server(&server);
 	}
-	crew_close(&server.crew);
-	cli_progress_end(&server.progress, (int64_t)cli_counter_value(&transfer_stats.bytes));
-	cli_end_signals_read(signals);
+	workers_close(&server.workers);
+	progress_end(&server.progress, (int64_t)counter_value(&transfer_stats.bytes));
+	signals_read(signals);
 	return server.status;
 }

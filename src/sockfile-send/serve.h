@@ -6,9 +6,9 @@
 #include "sockfile-send/config.h"
 
 /* Connect and deliver, again after a lost connection as --retry says.  The exit status. */
-int verified_send(const struct send_config *config, struct cli_end_signals *signals);
+int verified_send(const struct send_config *config, struct term_signals *signals);
 /* Deliver to those that come, as --connections says.  The exit status. */
 int verified_serve(
-    const struct send_config *config, struct listener *listener, struct cli_end_signals *signals);
+    const struct send_config *config, struct listener *listener, struct term_signals *signals);
 
 #endif

@@ -3,6 +3,7 @@
 #include "sockfile-send/source.h"
 
 #include "run/message.h"
+#include "run/progress.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,25 +40,25 @@ set_length(struct source *source, int64_t offset, int64_t count, bool from_here)
 	source->seekable = here != -1 && !S_ISCHR(source->opened.st_mode);
 	source->is_pipe = S_ISFIFO(source->opened.st_mode);
 	source->count = count;
-	source->length = count == SKU_SENDFILE_ALL ? SOURCE_UNKNOWN : count;
+	source->length = count == SKU_SENDFILE_ALL ? SIZE_UNKNOWN : count;
 	if (!source->seekable) {
 		source->skip_left = offset;
-		return CLI_OK;
+		return STATUS_OK;
 	}
 	if (from_here && here > INT64_MAX - offset)
-		return cli_error_errno(CLI_FAILED, EOVERFLOW, "read %s", source->name);
+		return msg_error_errno(STATUS_FAILED, EOVERFLOW, "read %s", source->name);
 	source->start = offset + (from_here ? here : 0);
 	/* A block device; or one of /proc, whose size reads 0 but is not. */
 	if (!S_ISREG(source->opened.st_mode) ||
 	    (source->opened.st_size == 0 && pread(source->fd, &byte, 1, source->start) == 1))
-		return CLI_OK;
+		return STATUS_OK;
 	rest = source->opened.st_size - source->start;
 	if (rest < 0)
-		return cli_error(
-		    CLI_MISMATCH, 0, "the file ends before --offset", "read %s", source->name);
+		return msg_error(
+		    STATUS_MISMATCH, 0, "the file ends before --offset", "read %s", source->name);
 	if (count == SKU_SENDFILE_ALL || rest < count)
 		source->length = rest;
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 int
@@ -65,9 +66,9 @@ source_open(struct source *source, const char *file, int64_t offset, int64_t cou
 {
 	*source = (struct source)SOURCE_INIT;
 	if (open_file(source, file) == -1 || fstat(source->fd, &source->opened) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "open %s", source->name);
+		return msg_error_errno(STATUS_FAILED, errno, "open %s", source->name);
 	if (S_ISDIR(source->opened.st_mode))
-		return cli_error_errno(CLI_FAILED, EISDIR, "open %s", source->name);
+		return msg_error_errno(STATUS_FAILED, EISDIR, "open %s", source->name);
 	if (S_ISFIFO(source->opened.st_mode))
 		(void)fcntl(source->fd, F_SETPIPE_SZ, PIPE_SIZE); /* else it is what it is */
 	return set_length(source, offset, count, strcmp(file, "-") == 0);
@@ -86,7 +87,7 @@ source_close(struct source *source)
 static enum source_result
 who_failed(int errnum)
 {
-	return cli_status_of_errno(errnum) == CLI_FAILED ? SOURCE_READ_FAILED : SOURCE_PEER_FAILED;
+	return status_of_errno(errnum) == STATUS_FAILED ? SOURCE_READ_FAILED : SOURCE_PEER_FAILED;
 }
 
 static enum source_result
@@ -190,7 +191,7 @@ source_send(struct source *source, struct sku_sock *s, int64_t done, size_t most
 	enum source_result result;
 
 	*sent = 0;
-	if (source->length != SOURCE_UNKNOWN && source->length - done < (int64_t)most)
+	if (source->length != SIZE_UNKNOWN && source->length - done < (int64_t)most)
 		most = (size_t)(source->length - done);
 	if (most == 0)
 		return SOURCE_ENDED;
@@ -210,7 +211,7 @@ source_read(struct source *source, int64_t done, void *buf, size_t len, size_t *
 	ssize_t n;
 
 	*got = 0;
-	if (source->length != SOURCE_UNKNOWN && source->length - done < (int64_t)len)
+	if (source->length != SIZE_UNKNOWN && source->length - done < (int64_t)len)
 		len = (size_t)(source->length - done);
 	if (len == 0)
 		return SOURCE_ENDED;
@@ -250,13 +251,13 @@ source_check_end(const struct source *source, int64_t done)
 	int64_t wanted = source->count != SKU_SENDFILE_ALL ? source->count : source->length;
 
 	if (source->skip_left > 0)
-		return cli_error(
-		    CLI_MISMATCH, 0, "it ended before --offset", "read %s", source->name);
-	if (wanted == SOURCE_UNKNOWN || done >= wanted)
-		return CLI_OK;
+		return msg_error(
+		    STATUS_MISMATCH, 0, "it ended before --offset", "read %s", source->name);
+	if (wanted == SIZE_UNKNOWN || done >= wanted)
+		return STATUS_OK;
 	(void)snprintf(message, sizeof(message), "it ended after %lld of %lld bytes",
 	    (long long)done, (long long)wanted);
-	return cli_error(CLI_MISMATCH, 0, message, "read %s", source->name);
+	return msg_error(STATUS_MISMATCH, 0, message, "read %s", source->name);
 }
 
 void
@@ -264,9 +265,9 @@ source_note_growth(const struct source *source)
 {
 	struct stat now;
 
-	if (source->count != SKU_SENDFILE_ALL || source->length == SOURCE_UNKNOWN ||
+	if (source->count != SKU_SENDFILE_ALL || source->length == SIZE_UNKNOWN ||
 	    fstat(source->fd, &now) == -1 || now.st_size <= source->opened.st_size)
 		return;
-	cli_note("%s: it grew by %lld bytes meanwhile, which were not sent", source->name,
+	msg_note("%s: it grew by %lld bytes meanwhile, which were not sent", source->name,
 	    (long long)(now.st_size - source->opened.st_size));
 }

@@ -6,8 +6,6 @@
 
 #include <sys/stat.h>
 
-#define SOURCE_UNKNOWN INT64_C(-1)
-
 struct source {
 	int fd;
 	const char *name; /* for messages */
@@ -15,7 +13,7 @@ struct source {
 	bool is_pipe;
 	int64_t start;	    /* the first byte's place in the file */
 	int64_t count;	    /* as asked for; SKU_SENDFILE_ALL */
-	int64_t length;	    /* bytes to send; SOURCE_UNKNOWN: to the end */
+	int64_t length;	    /* bytes to send; SIZE_UNKNOWN: to the end */
 	struct stat opened; /* as it was */
 	int64_t skip_left;  /* what cannot seek: bytes up to --offset */
 	char *buf;	    /* read, and not sent yet: from buf_start to buf_end */

@@ -15,14 +15,14 @@
 
 void
 channel_init(struct channel *channel, struct sku_sock *sock, const char *peer,
-    const struct transfer_waits *waits, struct transfer_failure *failure)
+    const struct wait_context *waits, struct failure *failure)
 {
 	*channel = (struct channel){ .sock = sock,
 		.peer = peer,
 		.waits = waits,
 		.failure = failure,
 		.handshake = sku_deadline_in(CHANNEL_HANDSHAKE_TIMEOUT),
-		.idle = sku_deadline_in(waits->limits->timeout_ns) };
+		.idle = sku_deadline_in(waits->timeouts->operation_ns) };
 	/* Small messages wait for answers; Nagle's algorithm would have both wait. */
 	if (sock->family != AF_UNIX)
 		(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -39,7 +39,7 @@ void
 channel_restart_timeout(struct channel *channel)
 {
 	channel->handshake = sku_deadline_never();
-	channel->idle = sku_deadline_in(channel->waits->limits->timeout_ns);
+	channel->idle = sku_deadline_in(channel->waits->timeouts->operation_ns);
 }
 
 /* ---- failures ------------------------------------------------------------------------------ */
@@ -47,23 +47,23 @@ channel_restart_timeout(struct channel *channel)
 static int
 fail_errno(struct channel *channel, int errnum)
 {
-	if (errnum == ETIMEDOUT && channel->waits->limits->timeout_ns == 0)
+	if (errnum == ETIMEDOUT && channel->waits->timeouts->operation_ns == 0)
 		errnum = EAGAIN;
-	return transfer_fail_peer(
-	    channel->failure, errnum, &channel->waits->limits->run, "talk to %s", channel->peer);
+	return failure_errno(
+	    channel->failure, errnum, &channel->waits->timeouts->run, "talk to %s", channel->peer);
 }
 
 static int
 fail_mismatch(struct channel *channel, const char *message)
 {
-	return transfer_fail(
-	    channel->failure, CLI_MISMATCH, 0, message, "talk to %s", channel->peer);
+	return failure_set(
+	    channel->failure, STATUS_MISMATCH, 0, message, "talk to %s", channel->peer);
 }
 
 static int
 connection_ended(struct channel *channel)
 {
-	return transfer_fail(channel->failure, CLI_NO_PEER, ECONNRESET,
+	return failure_set(channel->failure, STATUS_NO_PEER, ECONNRESET,
 	    "the connection ended before the transfer did", "talk to %s", channel->peer);
 }
 
@@ -80,19 +80,19 @@ int
 channel_peer_error(struct channel *channel, uint8_t code)
 {
 	char message[200];
-	enum cli_status status = (enum cli_status)wire_code_status(code);
+	enum status status = (enum status)wire_code_status(code);
 
 	channel->closing = true;
 	(void)snprintf(message, sizeof(message), "the peer says: %s", wire_code_text(code));
-	return transfer_fail(channel->failure, status == CLI_OK ? CLI_MISMATCH : status, 0, message,
-	    "talk to %s", channel->peer);
+	return failure_set(channel->failure, status == STATUS_OK ? STATUS_MISMATCH : status, 0,
+	    message, "talk to %s", channel->peer);
 }
 
 bool
-failure_is_connection_loss(const struct transfer_failure *failure)
+failure_is_connection_loss(const struct failure *failure)
 {
 	return failure->errnum != ECANCELED &&
-	       (failure->status == CLI_NO_PEER || failure->status == CLI_TIMED_OUT);
+	       (failure->status == STATUS_NO_PEER || failure->status == STATUS_TIMED_OUT);
 }
 
 /* ---- bytes --------------------------------------------------------------------------------- */
@@ -101,14 +101,14 @@ failure_is_connection_loss(const struct transfer_failure *failure)
 static void
 restart_timeout(struct channel *channel)
 {
-	channel->idle = sku_deadline_in(channel->waits->limits->timeout_ns);
+	channel->idle = sku_deadline_in(channel->waits->timeouts->operation_ns);
 }
 
 static struct sku_deadline
 deadline_of(const struct channel *channel)
 {
 	return sku_deadline_earlier(
-	    channel->waits->limits->run, sku_deadline_earlier(channel->handshake, channel->idle));
+	    channel->waits->timeouts->run, sku_deadline_earlier(channel->handshake, channel->idle));
 }
 
 /* 0, or -1 with errno.  The clock is looked at first: where bytes never cease to come, poll never
@@ -119,7 +119,7 @@ wait_ready(const struct channel *channel, short events)
 	struct sku_deadline deadline = deadline_of(channel);
 
 	if (!sku_deadline_passed(deadline))
-		return transfer_wait(channel->waits, sku_fileno(channel->sock), events, deadline);
+		return wait_for_peer(channel->waits, sku_fileno(channel->sock), events, deadline);
 	errno = ETIMEDOUT;
 	return -1;
 }
@@ -128,7 +128,7 @@ static int
 wait_for(struct channel *channel, short events)
 {
 	if (wait_ready(channel, (short)(events | channel->tls_events)) == 0)
-		return CLI_OK;
+		return STATUS_OK;
 	return fail_errno(channel, errno);
 }
 
@@ -223,11 +223,11 @@ write_all(struct channel *channel, const uint8_t *buf, size_t len)
 			len -= (size_t)n;
 		} else if (errno != EAGAIN) {
 			return write_failed(channel, errno);
-		} else if (wait_for(channel, POLLOUT) != CLI_OK) {
+		} else if (wait_for(channel, POLLOUT) != STATUS_OK) {
 			return channel->failure->status;
 		}
 	}
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* ---- the greeting and TLS ------------------------------------------------------------------ */
@@ -263,7 +263,7 @@ read_greeting(struct channel *channel)
 			return fail_errno(channel, errno);
 		}
 	}
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
@@ -297,7 +297,7 @@ check_greeting(struct channel *channel, enum wire_role role, bool key)
 	if (!key && peer.key)
 		return fail_mismatch(
 		    channel, "it wants a key, and this end has none: give both the same --key");
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 static int
@@ -307,8 +307,8 @@ start_tls(struct channel *channel, const uint8_t *key, bool client)
 
 	channel->tls = tls_new(sku_fileno(channel->sock), client, key);
 	if (channel->tls == NULL)
-		return transfer_fail(
-		    channel->failure, CLI_FAILED, ENOMEM, NULL, "talk to %s", channel->peer);
+		return failure_set(
+		    channel->failure, STATUS_FAILED, ENOMEM, NULL, "talk to %s", channel->peer);
 	while ((result = tls_handshake(channel->tls)) != TLS_DONE) {
 		if (result == TLS_KEYS_DIFFER)
 			return fail_mismatch(channel, "the keys of the two ends differ (--key)");
@@ -323,7 +323,7 @@ start_tls(struct channel *channel, const uint8_t *key, bool client)
 		if (wait_ready(channel, result == TLS_WANT_READ ? POLLIN : POLLOUT) == -1)
 			return fail_errno(channel, errno);
 	}
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 int
@@ -331,19 +331,19 @@ channel_open(struct channel *channel, enum wire_role role, const uint8_t *key, b
     bool connected)
 {
 	const struct wire_greeting own = { WIRE_VERSION, role, key != NULL };
-	int status = CLI_OK;
+	int status = STATUS_OK;
 
 	wire_greeting_encode(channel->own, &own);
 	if (wait_first)
 		status = read_greeting(channel);
 	/* Also where the peer's is no good: it learns why. */
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = write_all(channel, channel->own, sizeof(channel->own));
-	if (status == CLI_OK && !wait_first)
+	if (status == STATUS_OK && !wait_first)
 		status = read_greeting(channel);
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = check_greeting(channel, role, key != NULL);
-	if (status == CLI_OK && key != NULL)
+	if (status == STATUS_OK && key != NULL)
 		status = start_tls(channel, key, connected);
 	return status;
 }
@@ -364,7 +364,7 @@ channel_check_hello(struct channel *channel, const struct wire_hello *hello)
 {
 	if (memcmp(hello->own, channel->seen, WIRE_GREETING_SIZE) == 0 &&
 	    memcmp(hello->seen, channel->own, WIRE_GREETING_SIZE) == 0)
-		return CLI_OK;
+		return STATUS_OK;
 	channel_abort(channel, WIRE_GREETING_CHANGED);
 	return fail_mismatch(channel, "the greeting was changed on the way");
 }
@@ -473,7 +473,7 @@ is_for_caller(struct channel *channel, const struct wire_message *message)
 bool
 channel_poll_message(struct channel *channel, struct wire_message *message)
 {
-	while (channel->failure->status == CLI_OK && read_message(channel, message) == MESSAGE) {
+	while (channel->failure->status == STATUS_OK && read_message(channel, message) == MESSAGE) {
 		if (is_for_caller(channel, message))
 			return true;
 	}
@@ -484,10 +484,10 @@ int
 channel_receive(struct channel *channel, struct wire_message *message)
 {
 	while (!channel_poll_message(channel, message)) {
-		if (channel->failure->status != CLI_OK || wait_for(channel, POLLIN) != CLI_OK)
+		if (channel->failure->status != STATUS_OK || wait_for(channel, POLLIN) != STATUS_OK)
 			return channel->failure->status;
 	}
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 int
@@ -498,11 +498,11 @@ channel_receive_data(struct channel *channel, uint8_t *buf, size_t len, size_t *
 	while ((n = read_some(channel, buf, len)) <= 0) {
 		if (n == 0 || errno != EAGAIN)
 			return read_failed(channel, n);
-		if (wait_for(channel, POLLIN) != CLI_OK)
+		if (wait_for(channel, POLLIN) != STATUS_OK)
 			return channel->failure->status;
 	}
 	*got = (size_t)n;
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 /* As write_all(), and what the receiver says meanwhile stops it. */
@@ -521,13 +521,13 @@ write_until_stopped(struct channel *channel, const uint8_t *buf, size_t len,
 		}
 		if (errno != EAGAIN)
 			return write_failed(channel, errno);
-		if (wait_for(channel, POLLIN | POLLOUT) != CLI_OK)
+		if (wait_for(channel, POLLIN | POLLOUT) != STATUS_OK)
 			return channel->failure->status;
 		*stopped = channel_poll_message(channel, message);
-		if (channel->failure->status != CLI_OK)
+		if (channel->failure->status != STATUS_OK)
 			return channel->failure->status;
 	}
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 int
@@ -540,9 +540,9 @@ channel_send_data(struct channel *channel, const uint8_t *buf, size_t len,
 
 	*stopped = false;
 	status = write_until_stopped(channel, header, wire_encode(header, &data), message, stopped);
-	if (status == CLI_OK)
+	if (status == STATUS_OK)
 		status = write_until_stopped(channel, buf, len, message, stopped);
-	if (status == CLI_OK && !*stopped)
+	if (status == STATUS_OK && !*stopped)
 		channel->partial_message = false;
 	return status;
 }
@@ -554,7 +554,7 @@ channel_progress(struct channel *channel, uint64_t done, uint64_t total)
 	int64_t now = sku_now();
 
 	if (now - channel->progress_sent_ns < PROGRESS_PERIOD)
-		return CLI_OK;
+		return STATUS_OK;
 	channel->progress_sent_ns = now;
 	return channel_send(channel, &progress);
 }

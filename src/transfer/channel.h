@@ -1,7 +1,7 @@
 /* channel.h - one end of a verified transfer: greeting, encryption, messages, and their deadlines.
  *
  * A channel belongs to one thread.  Its socket is non-blocking; the waits are here.  What fails
- * goes into the struct transfer_failure of the channel. */
+ * goes into the struct failure of the channel. */
 #ifndef TRANSFER_CHANNEL_H
 #define TRANSFER_CHANNEL_H
 
@@ -16,8 +16,8 @@
 struct channel {
 	struct sku_sock *sock;
 	const char *peer; /* who it is, for messages */
-	const struct transfer_waits *waits;
-	struct transfer_failure *failure;
+	const struct wait_context *waits;
+	struct failure *failure;
 	struct tls *tls; /* NULL: in the clear */
 	uint8_t own[WIRE_GREETING_SIZE], seen[WIRE_GREETING_SIZE];
 	struct sku_deadline handshake; /* never, once it is over */
@@ -35,7 +35,7 @@ struct channel {
 
 /* Begin: the handshake's clock starts. */
 void channel_init(struct channel *channel, struct sku_sock *sock, const char *peer,
-    const struct transfer_waits *waits, struct transfer_failure *failure);
+    const struct wait_context *waits, struct failure *failure);
 void channel_close(struct channel *channel);
 
 /* Exchange greetings, and with a key (NULL: none) set up TLS.  wait_first: say nothing before the
@@ -76,6 +76,6 @@ int channel_protocol_error(struct channel *channel, const char *what);
 int channel_peer_error(struct channel *channel, uint8_t code);
 
 /* Is this a failure that another connection may mend? */
-bool failure_is_connection_loss(const struct transfer_failure *failure);
+bool failure_is_connection_loss(const struct failure *failure);
 
 #endif

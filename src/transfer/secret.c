@@ -38,15 +38,15 @@ check(int fd, const char *file)
 	struct stat st;
 
 	if (fstat(fd, &st) == -1)
-		return cli_error_errno(CLI_FAILED, errno, "read key %s", file);
+		return msg_error_errno(STATUS_FAILED, errno, "read key %s", file);
 	if (S_ISDIR(st.st_mode))
 		opt_usage_error(
 		    "option '--key' takes a FILE with the secret: %s is a directory", file);
 	if (S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		return cli_error(CLI_FAILED, 0,
+		return msg_error(STATUS_FAILED, 0,
 		    "group or others may read it: that is no secret (chmod 600)", "read key %s",
 		    file);
-	return CLI_OK;
+	return STATUS_OK;
 }
 
 int
@@ -57,22 +57,23 @@ secret_read(const char *file, uint8_t key[SECRET_KEY_BYTES])
 	ssize_t len;
 
 	if (fd == -1)
-		return cli_error_errno(CLI_FAILED, errno, "read key %s", file);
+		return msg_error_errno(STATUS_FAILED, errno, "read key %s", file);
 	status = check(fd, file);
-	len = status == CLI_OK ? read_all(fd, secret, sizeof(secret)) : 0;
+	len = status == STATUS_OK ? read_all(fd, secret, sizeof(secret)) : 0;
 	if (len == -1)
-		status = cli_error_errno(CLI_FAILED, errno, "read key %s", file);
+		status = msg_error_errno(STATUS_FAILED, errno, "read key %s", file);
 	(void)close(fd);
-	if (status == CLI_OK && len > 0 && secret[len - 1] == '\n')
+	if (status == STATUS_OK && len > 0 && secret[len - 1] == '\n')
 		len--;
-	if (status == CLI_OK && (size_t)len < SECRET_MIN)
-		status = cli_error(CLI_FAILED, 0, "it is too short: a secret has at least 32 bytes",
-		    "read key %s", file);
-	if (status == CLI_OK && (size_t)len >= SECRET_MAX)
-		status = cli_error(
-		    CLI_FAILED, 0, "it is too long: at most 65535 bytes", "read key %s", file);
-	if (status == CLI_OK && !tls_derive_key(secret, (size_t)len, key))
-		status = cli_error(CLI_FAILED, 0, "OpenSSL failed", "derive a key from %s", file);
+	if (status == STATUS_OK && (size_t)len < SECRET_MIN)
+		status = msg_error(STATUS_FAILED, 0,
+		    "it is too short: a secret has at least 32 bytes", "read key %s", file);
+	if (status == STATUS_OK && (size_t)len >= SECRET_MAX)
+		status = msg_error(
+		    STATUS_FAILED, 0, "it is too long: at most 65535 bytes", "read key %s", file);
+	if (status == STATUS_OK && !tls_derive_key(secret, (size_t)len, key))
+		status =
+		    msg_error(STATUS_FAILED, 0, "OpenSSL failed", "derive a key from %s", file);
 	explicit_bzero(secret, sizeof(secret));
 	return status;
 }

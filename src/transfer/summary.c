@@ -11,12 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
-struct transfer_stats transfer_stats = { .size = CLI_COUNTER_UNKNOWN };
+struct transfer_stats transfer_stats = { .size = STATE_UNKNOWN };
 
 void
 transfer_stats_on_sigusr1(void)
 {
-	static const struct cli_counter_row rows[] = {
+	static const struct state_row rows[] = {
 		{ "bytes", &transfer_stats.bytes },
 		{ "size", &transfer_stats.size },
 		{ "connections", &transfer_stats.connections },
@@ -24,37 +24,37 @@ transfer_stats_on_sigusr1(void)
 		{ NULL, NULL },
 	};
 
-	cli_counters_on_sigusr1("state", rows);
+	state_on_sigusr1("state", rows);
 }
 
 static void
 emit_transfer(const struct transfer_result *r)
 {
 	bool sent = strcmp(r->event, "sent") == 0;
-	json_t *record = sent ? cli_record("sent") : cli_record("received");
+	json_t *record = sent ? event_new("sent") : event_new("received");
 
 	if (r->name != NULL)
-		cli_record_text(record, "name", r->name);
-	cli_record_peer(record, r->peer);
-	cli_record_number(record, "bytes", (uint64_t)r->bytes);
-	cli_record_number(record, "resumed", (uint64_t)r->resumed);
-	cli_record_seconds(record, "seconds", r->ns);
-	cli_record_add(record, "verified", json_boolean(r->verified));
-	cli_record_emit(record);
+		event_text(record, "name", r->name);
+	peer_json(record, r->peer);
+	event_number(record, "bytes", (uint64_t)r->bytes);
+	event_number(record, "resumed", (uint64_t)r->resumed);
+	event_seconds(record, "seconds", r->ns);
+	event_add(record, "verified", json_boolean(r->verified));
+	event_emit(record);
 }
 
 void
 transfer_summary(const struct transfer_result *r)
 {
-	char peer[CLI_PEER_TEXT_MAX], rate[CLI_AMOUNT_MAX], before[64] = "";
+	char peer[PEER_TEXT_MAX], rate[FORMAT_BYTES_MAX], before[64] = "";
 	bool sent = strcmp(r->event, "sent") == 0;
 
 	if (r->resumed > 0)
 		(void)snprintf(before, sizeof(before), " (%lld bytes were there before)",
 		    (long long)r->resumed);
-	cli_note("%s %lld bytes %s %s in %.3f s (%s)%s%s", r->event, (long long)r->bytes,
-	    sent ? "to" : "from", cli_peer_text(r->peer, peer), (double)r->ns / 1e9,
-	    cli_rate(r->bytes - r->resumed, r->ns, rate), before, r->remark);
-	if (cli_voice.json)
+	msg_note("%s %lld bytes %s %s in %.3f s (%s)%s%s", r->event, (long long)r->bytes,
+	    sent ? "to" : "from", peer_text(r->peer, peer), (double)r->ns / 1e9,
+	    format_rate(r->bytes - r->resumed, r->ns, rate), before, r->remark);
+	if (run.json)
 		emit_transfer(r);
 }

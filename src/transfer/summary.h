@@ -7,10 +7,10 @@
 
 /* What SIGUSR1 prints; several threads may count. */
 struct transfer_stats {
-	cli_counter bytes;	 /* of all transfers, those that were there before included */
-	cli_counter size;	 /* of the one under way; CLI_COUNTER_UNKNOWN */
-	cli_counter connections; /* open now */
-	cli_counter transfers;	 /* done */
+	state_counter bytes;	   /* of all transfers, those that were there before included */
+	state_counter size;	   /* of the one under way; STATE_UNKNOWN */
+	state_counter connections; /* open now */
+	state_counter transfers;   /* done */
 };
 extern struct transfer_stats transfer_stats;
 void transfer_stats_on_sigusr1(void);

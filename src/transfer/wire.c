@@ -319,7 +319,7 @@ wire_name_is_plain(const char *name, size_t len)
 	static const char part[] = ".part";
 
 	if (len == 0 || len > WIRE_NAME_MAX || *name == '.' || *name == '-' ||
-	    memchr(name, '/', len) != NULL || !cli_is_utf8(name, len))
+	    memchr(name, '/', len) != NULL || !escape_is_utf8(name, len))
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		unsigned char byte = (unsigned char)name[i];
@@ -335,27 +335,27 @@ wire_name_is_plain(const char *name, size_t len)
 
 static const struct {
 	const char *text;
-	enum cli_status status;
+	enum status status;
 } codes[WIRE_CODES] = {
-	[WIRE_DONE] = { "done", CLI_OK },
+	[WIRE_DONE] = { "done", STATUS_OK },
 	[WIRE_EXISTS] = { "it has another file of that name, and replaces it with --force alone",
-	    CLI_FAILED },
-	[WIRE_NO_SPACE] = { "it has no space left", CLI_FAILED },
-	[WIRE_FAILED] = { "it could not write the file", CLI_FAILED },
-	[WIRE_TOO_LARGE] = { "it takes no file that large (--max-size)", CLI_MISMATCH },
-	[WIRE_WRONG_SIZE] = { "it expects another size (--size)", CLI_MISMATCH },
+	    STATUS_FAILED },
+	[WIRE_NO_SPACE] = { "it has no space left", STATUS_FAILED },
+	[WIRE_FAILED] = { "it could not write the file", STATUS_FAILED },
+	[WIRE_TOO_LARGE] = { "it takes no file that large (--max-size)", STATUS_MISMATCH },
+	[WIRE_WRONG_SIZE] = { "it expects another size (--size)", STATUS_MISMATCH },
 	[WIRE_WRONG_DIGEST] = { "what arrived is not what was sent: the digests differ",
-	    CLI_MISMATCH },
+	    STATUS_MISMATCH },
 	[WIRE_WRONG_NAME] = { "it takes no file of that name (--name gives another)",
-	    CLI_MISMATCH },
-	[WIRE_WRONG_SHA256] = { "it expects another SHA-256 (--sha256)", CLI_MISMATCH },
-	[WIRE_BUSY] = { "it is busy with another transfer", CLI_NO_PEER },
-	[WIRE_PROTOCOL] = { "it did not understand what came", CLI_MISMATCH },
-	[WIRE_ENDED] = { "it was told to end", CLI_NO_PEER },
-	[WIRE_TIMED_OUT] = { "it has waited too long", CLI_TIMED_OUT },
-	[WIRE_CUT_SHORT] = { "the file changed, or could not be read to its end", CLI_MISMATCH },
-	[WIRE_GREETING_CHANGED] = { "the greeting was changed on the way", CLI_MISMATCH },
-	[WIRE_ONE_FILE] = { "it takes one file (--dir takes several)", CLI_MISMATCH },
+	    STATUS_MISMATCH },
+	[WIRE_WRONG_SHA256] = { "it expects another SHA-256 (--sha256)", STATUS_MISMATCH },
+	[WIRE_BUSY] = { "it is busy with another transfer", STATUS_NO_PEER },
+	[WIRE_PROTOCOL] = { "it did not understand what came", STATUS_MISMATCH },
+	[WIRE_ENDED] = { "it was told to end", STATUS_NO_PEER },
+	[WIRE_TIMED_OUT] = { "it has waited too long", STATUS_TIMED_OUT },
+	[WIRE_CUT_SHORT] = { "the file changed, or could not be read to its end", STATUS_MISMATCH },
+	[WIRE_GREETING_CHANGED] = { "the greeting was changed on the way", STATUS_MISMATCH },
+	[WIRE_ONE_FILE] = { "it takes one file (--dir takes several)", STATUS_MISMATCH },
 };
 
 const char *
@@ -367,5 +367,5 @@ wire_code_text(uint8_t code)
 int
 wire_code_status(uint8_t code)
 {
-	return (int)(code < WIRE_CODES ? codes[code].status : CLI_MISMATCH);
+	return (int)(code < WIRE_CODES ? codes[code].status : STATUS_MISMATCH);
 }

@@ -149,7 +149,7 @@ bool wire_name_is_plain(const char *name, size_t len);
 
 /* What a code says about the file, for the one who is told; never NULL. */
 const char *wire_code_text(uint8_t code);
-/* And the exit status for it: an enum cli_status. */
+/* And the exit status for it: an enum status. */
 int wire_code_status(uint8_t code);
 
 #endif

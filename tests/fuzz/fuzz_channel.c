@@ -15,18 +15,18 @@ converse(struct channel *channel, enum wire_role role)
 	static uint8_t buf[WIRE_DATA_MAX];
 	struct wire_message message;
 
-	if (channel_open(channel, role, NULL, role == WIRE_RECEIVER, false) != CLI_OK)
+	if (channel_open(channel, role, NULL, role == WIRE_RECEIVER, false) != STATUS_OK)
 		return;
-	while (channel_receive(channel, &message) == CLI_OK) {
+	while (channel_receive(channel, &message) == STATUS_OK) {
 		size_t left = message.type == WIRE_DATA ? message.data_len : 0, got;
 
 		channel_restart_timeout(channel);
 		while (left > 0) {
-			if (channel_receive_data(channel, buf, left, &got) != CLI_OK)
+			if (channel_receive_data(channel, buf, left, &got) != STATUS_OK)
 				return;
 			left -= got;
 		}
-		if (channel_send(channel, &message) != CLI_OK)
+		if (channel_send(channel, &message) != STATUS_OK)
 			return;
 	}
 }
@@ -34,9 +34,9 @@ converse(struct channel *channel, enum wire_role role)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct cli_limits limits = CLI_LIMITS_INIT;
-	const struct transfer_waits waits = { .limits = &limits, .signal_fd = -1 };
-	struct transfer_failure failure = { .status = CLI_OK };
+	struct timeouts timeouts = TIMEOUTS_INIT;
+	const struct wait_context waits = { .timeouts = &timeouts, .signal_fd = -1 };
+	struct failure failure = { .status = STATUS_OK };
 	struct sku_sock ends[2];
 	struct channel channel;
 	int fds[2];
@@ -44,7 +44,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1 || size > 65536 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == -1)
 		return 0;
-	limits.timeout_ns = SKU_SECOND;
+	timeouts.operation_ns = SKU_SECOND;
 	for (int i = 0; i < 2; i++) {
 		if (sku_socket_from_fd(&ends[i], fds[i]) == -1)
 			abort();
@@ -55,7 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	channel_init(&channel, &ends[0], "a stranger", &waits, &failure);
 	channel.peer_works = (data[0] & 2) == 0;
 	converse(&channel, (data[0] & 1) != 0 ? WIRE_SENDER : WIRE_RECEIVER);
-	if (failure.status == CLI_OK)
+	if (failure.status == STATUS_OK)
 		abort(); /* a conversation without an end that was agreed upon */
 	channel_close(&channel);
 	(void)sku_close(&ends[0]);

@@ -19,7 +19,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct table *table;
 	char path[40];
 
-	cli_voice.program = "fuzz";
+	run.program = "fuzz";
 	if (fd == -1 || write(fd, data, size) != (ssize_t)size)
 		abort();
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);

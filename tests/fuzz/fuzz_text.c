@@ -42,8 +42,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	as_address(text);
 	as_number(text);
-	shown = cli_escape(text, size, CLI_ESCAPE_FIELD, &len);
-	if (shown == NULL || !cli_is_utf8(shown, len) || memchr(shown, '\x1b', len) != NULL)
+	shown = escape_text(text, size, ESCAPE_FIELD, &len);
+	if (shown == NULL || !escape_is_utf8(shown, len) || memchr(shown, '\x1b', len) != NULL)
 		abort();
 	free(shown);
 	free(text);

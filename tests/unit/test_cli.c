@@ -148,43 +148,43 @@ strangers_bytes_are_escaped(void **state)
 {
 	static const struct {
 		const char *in;
-		enum cli_escape_for purpose;
+		enum escape_for purpose;
 		const char *out;
 	} cases[] = {
-		{ "plain", CLI_ESCAPE_TEXT, "plain" },
-		{ "tab\tnl\n", CLI_ESCAPE_TEXT, "tab\tnl\n" },
-		{ "tab\tnl\n\\", CLI_ESCAPE_LINE, "tab\\tnl\\n\\" },
-		{ "tab\tnl\n\\", CLI_ESCAPE_FIELD, "tab\\tnl\\n\\\\" },
-		{ "\x1b[31m\r\x7f", CLI_ESCAPE_TEXT, "\\x1b[31m\\x0d\\x7f" },
-		{ "h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", CLI_ESCAPE_TEXT,
+		{ "plain", ESCAPE_TEXT, "plain" },
+		{ "tab\tnl\n", ESCAPE_TEXT, "tab\tnl\n" },
+		{ "tab\tnl\n\\", ESCAPE_LINE, "tab\\tnl\\n\\" },
+		{ "tab\tnl\n\\", ESCAPE_FIELD, "tab\\tnl\\n\\\\" },
+		{ "\x1b[31m\r\x7f", ESCAPE_TEXT, "\\x1b[31m\\x0d\\x7f" },
+		{ "h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", ESCAPE_TEXT,
 		    "h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
-		{ "\xc2\x9b", CLI_ESCAPE_TEXT, "\\xc2\\x9b" }, /* C1 in UTF-8 */
-		{ "\x9b", CLI_ESCAPE_TEXT, "\\x9b" },	       /* C1 as a byte */
-		{ "\xc0\xaf", CLI_ESCAPE_TEXT, "\\xc0\\xaf" }, /* overlong */
-		{ "\xe0\x80\xaf", CLI_ESCAPE_TEXT, "\\xe0\\x80\\xaf" },
-		{ "\xed\xa0\x80", CLI_ESCAPE_TEXT, "\\xed\\xa0\\x80" }, /* surrogate */
-		{ "\xf4\x90\x80\x80", CLI_ESCAPE_TEXT, "\\xf4\\x90\\x80\\x80" },
-		{ "\xe2\x82", CLI_ESCAPE_TEXT, "\\xe2\\x82" }, /* cut */
-		{ "\xff", CLI_ESCAPE_TEXT, "\\xff" },
+		{ "\xc2\x9b", ESCAPE_TEXT, "\\xc2\\x9b" }, /* C1 in UTF-8 */
+		{ "\x9b", ESCAPE_TEXT, "\\x9b" },	   /* C1 as a byte */
+		{ "\xc0\xaf", ESCAPE_TEXT, "\\xc0\\xaf" }, /* overlong */
+		{ "\xe0\x80\xaf", ESCAPE_TEXT, "\\xe0\\x80\\xaf" },
+		{ "\xed\xa0\x80", ESCAPE_TEXT, "\\xed\\xa0\\x80" }, /* surrogate */
+		{ "\xf4\x90\x80\x80", ESCAPE_TEXT, "\\xf4\\x90\\x80\\x80" },
+		{ "\xe2\x82", ESCAPE_TEXT, "\\xe2\\x82" }, /* cut */
+		{ "\xff", ESCAPE_TEXT, "\\xff" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		size_t len;
-		char *out = cli_escape(cases[i].in, strlen(cases[i].in), cases[i].purpose, &len);
+		char *out = escape_text(cases[i].in, strlen(cases[i].in), cases[i].purpose, &len);
 
 		assert_string_equal(out, cases[i].out);
 		assert_int_equal(len, strlen(out));
 		free(out);
 	}
 	{
-		char *out = cli_escape("a\0b", 3, CLI_ESCAPE_TEXT, NULL);
+		char *out = escape_text("a\0b", 3, ESCAPE_TEXT, NULL);
 
 		assert_string_equal(out, "a\\x00b");
 		free(out);
 	}
-	assert_true(cli_is_utf8("h\xc3\xa9", 3));
-	assert_false(cli_is_utf8("h\xc3", 2));
+	assert_true(escape_is_utf8("h\xc3\xa9", 3));
+	assert_false(escape_is_utf8("h\xc3", 2));
 }
 
 static bool
@@ -285,27 +285,27 @@ static void
 timers_come_in_order(void **state)
 {
 	enum { COUNT = 500 };
-	static struct cli_timer timers[COUNT];
-	struct cli_timers heap = { 0 };
+	static struct timer timers[COUNT];
+	struct timers heap = { 0 };
 	int64_t last = -1;
 	size_t n = 0;
 
 	(void)state;
 	srand(1);
 	for (size_t i = 0; i < COUNT; i++)
-		assert_int_equal(cli_timer_set(&heap, &timers[i], rand() % 1000), 0);
+		assert_int_equal(timer_set(&heap, &timers[i], rand() % 1000), 0);
 	for (size_t i = 0; i < COUNT; i += 3)
-		assert_int_equal(cli_timer_set(&heap, &timers[i], rand() % 1000), 0);
+		assert_int_equal(timer_set(&heap, &timers[i], rand() % 1000), 0);
 	for (size_t i = 0; i < COUNT; i += 5)
-		cli_timer_clear(&heap, &timers[i]);
-	cli_timer_clear(&heap, &timers[0]);
-	for (struct cli_timer *t; (t = cli_timers_first(&heap)) != NULL; n++) {
+		timer_clear(&heap, &timers[i]);
+	timer_clear(&heap, &timers[0]);
+	for (struct timer *t; (t = timers_first(&heap)) != NULL; n++) {
 		assert_true(t->at_ns >= last);
 		last = t->at_ns;
-		cli_timer_clear(&heap, t);
+		timer_clear(&heap, t);
 	}
 	assert_int_equal(n, COUNT - COUNT / 5);
-	cli_timers_free(&heap);
+	timers_free(&heap);
 }
 
 static void
@@ -316,7 +316,7 @@ upper_is_bytes_upper(void **state)
 	(void)state;
 	for (int i = 0; i < 256; i++)
 		bytes[i] = (char)i;
-	cli_upper(bytes, sizeof(bytes));
+	ascii_upper(bytes, sizeof(bytes));
 	for (int i = 0; i < 256; i++)
 		assert_int_equal((unsigned char)bytes[i], i >= 'a' && i <= 'z' ? i - 'a' + 'A' : i);
 }

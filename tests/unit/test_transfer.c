@@ -140,12 +140,12 @@ static void
 every_code_has_a_status_and_words(void **state)
 {
 	(void)state;
-	assert_int_equal(wire_code_status(WIRE_DONE), CLI_OK);
+	assert_int_equal(wire_code_status(WIRE_DONE), STATUS_OK);
 	for (int code = WIRE_DONE + 1; code < WIRE_CODES; code++) {
-		assert_int_not_equal(wire_code_status((uint8_t)code), CLI_OK);
+		assert_int_not_equal(wire_code_status((uint8_t)code), STATUS_OK);
 		assert_int_not_equal(strlen(wire_code_text((uint8_t)code)), 0);
 	}
-	assert_int_equal(wire_code_status(255), CLI_MISMATCH);
+	assert_int_equal(wire_code_status(255), STATUS_MISMATCH);
 }
 
 static void
@@ -348,9 +348,9 @@ static void
 what_says_nothing_does_not_stop_the_clock(void **state)
 {
 	static const uint8_t key[32] = "0123456789abcdef0123456789abcde";
-	struct cli_limits limits = CLI_LIMITS_INIT;
-	const struct transfer_waits waits = { .limits = &limits, .signal_fd = -1 };
-	struct transfer_failure failure = { .status = CLI_OK };
+	struct timeouts timeouts = TIMEOUTS_INIT;
+	const struct wait_context waits = { .timeouts = &timeouts, .signal_fd = -1 };
+	struct failure failure = { .status = STATUS_OK };
 	struct wire_message message;
 	struct sku_sock sock;
 	struct channel talk;
@@ -371,8 +371,8 @@ what_says_nothing_does_not_stop_the_clock(void **state)
 	shake_hands(client, talk.tls, &c, &s);
 	tls_set_key_update(client, 0); /* new keys, which carry no byte, and then bytes */
 	assert_int_equal(tls_write(client, "any", 3, &n), TLS_DONE);
-	limits.run = sku_deadline_in(0);
-	assert_int_equal(channel_receive(&talk, &message), CLI_TIMED_OUT);
+	timeouts.run = sku_deadline_in(0);
+	assert_int_equal(channel_receive(&talk, &message), STATUS_TIMED_OUT);
 	assert_true(bytes_waiting(fds[1]) > 0);
 	channel_close(&talk);
 	tls_free(client);
@@ -408,37 +408,37 @@ another_key_is_found_out_by_both(void **state)
 static void
 a_pace_is_never_above_its_rate(void **state)
 {
-	struct cli_pace pace = { .rate = 1000 };
+	struct rate rate = { .bytes_per_second = 1000 };
 	int64_t now = 5 * SKU_SECOND, begin = now, sent = 0;
 
 	(void)state;
 	while (now < begin + 2 * SKU_SECOND) {
-		size_t n = cli_pace_room(&pace, 1 << 20, now);
+		size_t n = rate_allowance(&rate, 1 << 20, now);
 
 		assert_true(n <= 1000);
 		if (n > 0) {
-			cli_pace_pay(&pace, n, now);
+			rate_account(&rate, n, now);
 			sent += (int64_t)n;
 		}
 		now += 7 * SKU_MS;
 	}
 	assert_in_range(sent, 1900, 2030);
-	pace.rate = CLI_NO_RATE;
-	assert_int_equal(cli_pace_room(&pace, 77, 0), 77);
+	rate.bytes_per_second = UNLIMITED;
+	assert_int_equal(rate_allowance(&rate, 77, 0), 77);
 }
 
 static void
 amounts_are_short(void **state)
 {
-	char buf[CLI_AMOUNT_MAX];
+	char buf[FORMAT_BYTES_MAX];
 
 	(void)state;
-	assert_string_equal(cli_amount(0, buf), "0 B");
-	assert_string_equal(cli_amount(999, buf), "999 B");
-	assert_string_equal(cli_amount(1536, buf), "1.5 KiB");
-	assert_string_equal(cli_amount(INT64_C(5) << 30, buf), "5.0 GiB");
-	assert_string_equal(cli_rate(1 << 20, SKU_SECOND / 2, buf), "2.0 MiB/s");
-	assert_string_equal(cli_rate(5, 0, buf), "4.7 GiB/s");
+	assert_string_equal(format_bytes(0, buf), "0 B");
+	assert_string_equal(format_bytes(999, buf), "999 B");
+	assert_string_equal(format_bytes(1536, buf), "1.5 KiB");
+	assert_string_equal(format_bytes(INT64_C(5) << 30, buf), "5.0 GiB");
+	assert_string_equal(format_rate(1 << 20, SKU_SECOND / 2, buf), "2.0 MiB/s");
+	assert_string_equal(format_rate(5, 0, buf), "4.7 GiB/s");
 }
 
 int
