@@ -238,11 +238,11 @@ deadline_of(const struct bulk *b, const struct entry *e)
 }
 
 static void
-abandon_job(struct bulk *b, struct job *job, const char *why)
+abandon_job(struct bulk *b, struct job *job, const char *reason)
 {
 	job->state = JOB_ABANDONED;
 	job->answer.seconds_ns = sku_now() - job->started_ns;
-	lookup_set_timed_out(&job->answer, why);
+	lookup_set_timed_out(&job->answer, reason);
 	b->abandoned++;
 	b->workers--;
 	counter_add(&abandoned_count, 1);

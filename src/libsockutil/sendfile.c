@@ -57,10 +57,10 @@ release_sigpipe(const struct sigpipe_guard *guard, bool raised)
 }
 
 static size_t
-next_chunk(int64_t count, int64_t done, size_t most)
+next_chunk(int64_t count, int64_t done, size_t max)
 {
-	if (count == SKU_SENDFILE_ALL || count - done > (int64_t)most)
-		return most;
+	if (count == SKU_SENDFILE_ALL || count - done > (int64_t)max)
+		return max;
 	return (size_t)(count - done);
 }
 

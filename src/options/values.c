@@ -132,18 +132,18 @@ value_size(const char *option, const char *value, int64_t min, int64_t max)
 static int64_t
 count_of(const char *option, const char *value, int64_t min, int64_t max, bool none_allowed)
 {
-	const char *why = NULL;
+	const char *reason = NULL;
 	int64_t n = 0;
 
 	/* strtonum takes leading white space and '+'. */
 	if (*value == '\0' || strspn(value, min < 0 ? "-" DIGITS : DIGITS) != strlen(value))
-		why = "invalid";
+		reason = "invalid";
 	else
-		n = strtonum(value, min, max, &why);
-	if (why != NULL && max == INT64_MAX)
+		n = strtonum(value, min, max, &reason);
+	if (reason != NULL && max == INT64_MAX)
 		opt_usage_error("option '--%s' takes a whole number of at least %lld%s, not '%s'",
 		    option, (long long)min, none_allowed ? " or none" : "", value);
-	if (why != NULL)
+	if (reason != NULL)
 		opt_usage_error("option '--%s' takes a whole number from %lld to %lld%s, not '%s'",
 		    option, (long long)min, (long long)max, none_allowed ? " or none" : "", value);
 	return n;

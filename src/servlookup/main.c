@@ -178,16 +178,16 @@ print_answer(const struct lookup_run *r, const struct query *q, const struct ser
 }
 
 static void
-report_failure(struct lookup_run *r, const char *query, int status, const char *why)
+report_failure(struct lookup_run *r, const char *query, int status, const char *reason)
 {
 	if (run.json) {
 		json_t *record = event_new(NULL);
 
 		event_text(record, "query", query);
-		event_add(record, "error", event_error((enum status)status, 0, why, "look up"));
+		event_add(record, "error", event_error((enum status)status, 0, reason, "look up"));
 		event_emit(record);
 	}
-	msg_error_line(why, "look up %s", query);
+	msg_error_line(reason, "look up %s", query);
 	if (status > r->status)
 		r->status = status;
 }

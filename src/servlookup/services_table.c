@@ -146,12 +146,12 @@ system_has_none(void)
 
 /* Words separated by blanks, cut apart in place. */
 static size_t
-split(char *text, char *words[], size_t most)
+split(char *text, char *words[], size_t max)
 {
 	size_t n = 0;
 	char *rest = text;
 
-	for (char *word; n + 1 < most && (word = strtok_r(rest, " \t\r\n", &rest)) != NULL;)
+	for (char *word; n + 1 < max && (word = strtok_r(rest, " \t\r\n", &rest)) != NULL;)
 		words[n++] = word;
 	words[n] = NULL;
 	return n;

@@ -550,15 +550,15 @@ ping_until_done(struct ping *p)
 static uint64_t
 window_size(const struct client_config *config)
 {
-	uint64_t most = MAX_OUTSTANDING / (uint64_t)config->clients, want = MIN_OUTSTANDING,
+	uint64_t max = MAX_OUTSTANDING / (uint64_t)config->clients, want = MIN_OUTSTANDING,
 		 size = 1;
 
 	if (config->interval_ns > 0 && config->timeouts.operation_ns > 0)
 		want += 2 * (uint64_t)(config->timeouts.operation_ns / config->interval_ns);
 	else if (config->interval_ns > 0)
-		want = most;
-	if (want > most)
-		want = most;
+		want = max;
+	if (want > max)
+		want = max;
 	if (want < MIN_OUTSTANDING)
 		want = MIN_OUTSTANDING;
 	while (size < want)

@@ -48,8 +48,8 @@ restart_timeout(struct stream *s)
 static int
 read_input(struct stream *s)
 {
-	size_t most = s->out.capacity, room = expect_allowance(&s->expect);
-	ssize_t n = read(STDIN_FILENO, s->out.bytes, most < room ? most : room);
+	size_t max = s->out.capacity, room = expect_allowance(&s->expect);
+	ssize_t n = read(STDIN_FILENO, s->out.bytes, max < room ? max : room);
 
 	if (n == -1)
 		return errno == EAGAIN || errno == EINTR ?

@@ -166,10 +166,10 @@ peer_closed_early(const struct peer_connection *connection, const char *before)
 static int
 receive_some(struct peer_connection *connection, char *reply, size_t len, size_t *received)
 {
-	size_t most = len - *received < connection->config->stream.bufsize ?
-			  len - *received :
-			  connection->config->stream.bufsize;
-	ssize_t n = sku_recv(&connection->sock, reply + *received, most, 0);
+	size_t max = len - *received < connection->config->stream.bufsize ?
+			 len - *received :
+			 connection->config->stream.bufsize;
+	ssize_t n = sku_recv(&connection->sock, reply + *received, max, 0);
 
 	if (n == 0)
 		return peer_closed_early(connection, "the whole reply had come");

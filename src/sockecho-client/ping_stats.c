@@ -144,14 +144,14 @@ row_start(unsigned row)
 }
 
 static void
-find_rows(const struct ping_stats *stats, unsigned *first, unsigned *last, uint64_t *most)
+find_rows(const struct ping_stats *stats, unsigned *first, unsigned *last, uint64_t *max)
 {
 	*first = bucket_of((uint64_t)stats->min_ns) / ROW_PARTS;
 	*last = bucket_of((uint64_t)stats->max_ns) / ROW_PARTS;
-	*most = 1;
+	*max = 1;
 	for (unsigned row = *first; row <= *last; row++) {
-		if (row_count(stats, row) > *most)
-			*most = row_count(stats, row);
+		if (row_count(stats, row) > *max)
+			*max = row_count(stats, row);
 	}
 }
 
@@ -160,12 +160,12 @@ print_histogram(const struct ping_stats *stats)
 {
 	static const char bar[] = "########################################";
 	unsigned first, last;
-	uint64_t most;
+	uint64_t max;
 
-	find_rows(stats, &first, &last, &most);
+	find_rows(stats, &first, &last, &max);
 	for (unsigned row = first; row <= last; row++) {
 		uint64_t n = row_count(stats, row);
-		int width = (int)((n * BAR_WIDTH + most - 1) / most);
+		int width = (int)((n * BAR_WIDTH + max - 1) / max);
 
 		output_print("%10.3f - %10.3f ms %10" PRIu64 "%s%.*s\n", row_start(row) / 1e6,
 		    row_start(row + 1) / 1e6, n, n > 0 ? " " : "", width, bar);
@@ -223,9 +223,9 @@ add_histogram(json_t *record, const struct ping_stats *stats)
 {
 	json_t *rows = json_array();
 	unsigned first, last;
-	uint64_t most;
+	uint64_t max;
 
-	find_rows(stats, &first, &last, &most);
+	find_rows(stats, &first, &last, &max);
 	for (unsigned row = first; stats->received > 0 && row <= last; row++) {
 		json_t *entry = json_object();
 

@@ -287,9 +287,9 @@ uint32_t
 connection_interest(const struct connection *c, const struct server_config *config)
 {
 	uint32_t interest = 0;
-	size_t most = has_faults(config) ? config->stream.bufsize : 1;
+	size_t max = has_faults(config) ? config->stream.bufsize : 1;
 
-	if (!c->ended && c->state != RESETTING && (c->state == DRAINING || c->queued < most))
+	if (!c->ended && c->state != RESETTING && (c->state == DRAINING || c->queued < max))
 		interest |= EPOLLIN;
 	if (c->blocked)
 		interest |= EPOLLOUT;

@@ -153,7 +153,7 @@ default_mode(void)
 static void
 check_combinations(const struct recv_config *c, bool mode_given)
 {
-	const char *why;
+	const char *reason;
 
 	if (c->file != NULL && *c->file == '\0')
 		opt_usage_error("FILE is empty");
@@ -163,10 +163,10 @@ check_combinations(const struct recv_config *c, bool mode_given)
 		opt_usage_error("--size is more than --max-size allows");
 	if (c->preserve && mode_given)
 		opt_usage_error("--preserve and --mode exclude each other");
-	if (c->sha256_given && !sha256_load(&why))
-		opt_usage_error("option '--sha256' is not possible: %s", why);
-	if (c->key_file != NULL && (!tls_load(&why) || !sha256_load(&why)))
-		opt_usage_error("option '--key' is not possible: %s", why);
+	if (c->sha256_given && !sha256_load(&reason))
+		opt_usage_error("option '--sha256' is not possible: %s", reason);
+	if (c->key_file != NULL && (!tls_load(&reason) || !sha256_load(&reason)))
+		opt_usage_error("option '--key' is not possible: %s", reason);
 	if (c->dir != NULL && !c->peer.listening && c->connections != 1)
 		opt_usage_error("option '--connections' is about listening: --connect is one "
 				"connection");

@@ -654,11 +654,11 @@ greet(struct receive_session *s, bool connected)
 static void
 end_failed_session(struct receive_session *s)
 {
-	struct failure why = s->failure;
+	struct failure reason = s->failure;
 
 	if (s->failure.status == STATUS_OK)
 		return;
-	if (s->was_writer && failure_is_connection_loss(&why))
+	if (s->was_writer && failure_is_connection_loss(&reason))
 		sessions_begin_end(s->table);
 	if (s->verdict != NO_VERDICT && !s->channel.closing) {
 		struct failure ignored = { .status = STATUS_OK };
@@ -668,11 +668,11 @@ end_failed_session(struct receive_session *s)
 		s->channel.failure = &s->failure;
 	}
 	if (s->target != NULL && s->file_accepted && s->have != WIRE_HAVE_FINAL)
-		target_keep(s->target, &why);
-	s->failure = why;
-	channel_abort(&s->channel, why.errnum == ECANCELED	  ? WIRE_ENDED :
-				   why.status == STATUS_TIMED_OUT ? WIRE_TIMED_OUT :
-								    WIRE_PROTOCOL);
+		target_keep(s->target, &reason);
+	s->failure = reason;
+	channel_abort(&s->channel, reason.errnum == ECANCELED	     ? WIRE_ENDED :
+				   reason.status == STATUS_TIMED_OUT ? WIRE_TIMED_OUT :
+								       WIRE_PROTOCOL);
 }
 
 static int

@@ -186,10 +186,10 @@ check_combinations(const struct send_config *c)
 static void
 load_key_library(const struct send_config *c)
 {
-	const char *why;
+	const char *reason;
 
-	if (c->key_file != NULL && (!tls_load(&why) || !sha256_load(&why)))
-		opt_usage_error("option '--key' is not possible: %s", why);
+	if (c->key_file != NULL && (!tls_load(&reason) || !sha256_load(&reason)))
+		opt_usage_error("option '--key' is not possible: %s", reason);
 }
 
 void

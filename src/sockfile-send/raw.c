@@ -61,8 +61,7 @@ struct raw_server {
 	struct raw_client *all;
 	int64_t now;
 	int64_t active, served;
-	int64_t
-	    progress_bytes; /* bytes, for the bar: of receivers that broke off they do not count */
+	int64_t progress_bytes; /* for the bar; of receivers that broke off they do not count */
 	int64_t idle_since_ns;
 	int64_t accept_again_ns;
 	bool accepting, watching_input, consumed, done;
@@ -119,13 +118,13 @@ watch_input(struct raw_server *server, bool wanted)
 static bool
 may_accept(const struct raw_server *server)
 {
-	int64_t most = server->config->connections;
+	int64_t max = server->config->connections;
 
 	if (server->listener == NULL || server->done || server->accept_again_ns != 0)
 		return false;
 	if (!server->source->seekable && (server->active > 0 || server->consumed))
 		return false;
-	return most == -1 || server->served + server->active < most;
+	return max == -1 || server->served + server->active < max;
 }
 
 static void
@@ -330,14 +329,14 @@ count_sent(struct raw_server *server, struct raw_client *client, int64_t sent)
 static void
 send_some(struct raw_server *server, struct raw_client *client)
 {
-	size_t most = rate_allowance(&client->rate, MAX_PER_TURN, server->now);
+	size_t max = rate_allowance(&client->rate, MAX_PER_TURN, server->now);
 	enum source_result result = SOURCE_SENT;
 	int64_t sent = 0;
 	int errnum = 0;
 
 	client->blocked = client->waiting_for_input = false;
-	if (most > 0) {
-		result = source_send(server->source, &client->sock, client->sent, most, &sent);
+	if (max > 0) {
+		result = source_send(server->source, &client->sock, client->sent, max, &sent);
 		errnum = errno;
 		count_sent(server, client, sent);
 	}

@@ -235,15 +235,15 @@ wait_without_timeout(struct send_session *s, int fd, int64_t at_ns)
 static enum source_result
 read_chunk(struct send_session *s, struct rate *rate, size_t *got)
 {
-	size_t most = rate_allowance(rate, WIRE_DATA_MAX, sku_now());
+	size_t max = rate_allowance(rate, WIRE_DATA_MAX, sku_now());
 	enum source_result result = SOURCE_SENT;
 
 	*got = 0;
-	if (most == 0)
+	if (max == 0)
 		return SOURCE_BLOCKED;
 	/* Hashed in pieces that the processor's cache still has, sent in one. */
-	while (*got < most && result == SOURCE_SENT) {
-		size_t chunk = most - *got < HASH_CHUNK ? most - *got : HASH_CHUNK, n;
+	while (*got < max && result == SOURCE_SENT) {
+		size_t chunk = max - *got < HASH_CHUNK ? max - *got : HASH_CHUNK, n;
 
 		result = source_read(&s->source, s->done + (int64_t)*got, s->buf + *got, chunk, &n);
 		digest_update(s->digest, s->buf + *got, n);

@@ -257,13 +257,12 @@ start_client(struct send_server *server, struct sku_sock *sock, const struct sku
 static bool
 may_accept(struct send_server *server)
 {
-	int64_t wanted = server->config->connections, most;
+	int64_t wanted = server->config->connections, max;
 	bool room;
 
 	(void)pthread_mutex_lock(&server->workers.lock);
-	most =
-	    wanted == -1 || wanted - server->served > AT_ONCE ? AT_ONCE : wanted - server->served;
-	room = !server->over && (int64_t)server->workers.count < most + EXTRA_CONNECTIONS;
+	max = wanted == -1 || wanted - server->served > AT_ONCE ? AT_ONCE : wanted - server->served;
+	room = !server->over && (int64_t)server->workers.count < max + EXTRA_CONNECTIONS;
 	(void)pthread_mutex_unlock(&server->workers.lock);
 	return room;
 }

@@ -91,12 +91,12 @@ who_failed(int errnum)
 }
 
 static enum source_result
-send_seekable(struct source *source, struct sku_sock *s, int64_t done, size_t most, int64_t *sent)
+send_seekable(struct source *source, struct sku_sock *s, int64_t done, size_t max, int64_t *sent)
 {
-	int result = sku_sendfile(s, source->fd, source->start + done, (int64_t)most, sent);
+	int result = sku_sendfile(s, source->fd, source->start + done, (int64_t)max, sent);
 
 	if (result == 0)
-		return *sent < (int64_t)most ? SOURCE_ENDED : SOURCE_SENT;
+		return *sent < (int64_t)max ? SOURCE_ENDED : SOURCE_SENT;
 	return errno == EAGAIN ? SOURCE_BLOCKED : who_failed(errno);
 }
 
@@ -110,7 +110,7 @@ is_readable(int fd)
 
 /* From a pipe the kernel moves pages, not bytes. */
 static enum source_result
-send_pipe(struct source *source, struct sku_sock *s, size_t most, int64_t *sent)
+send_pipe(struct source *source, struct sku_sock *s, size_t max, int64_t *sent)
 {
 	ssize_t n;
 
@@ -119,7 +119,7 @@ send_pipe(struct source *source, struct sku_sock *s, size_t most, int64_t *sent)
 		return SOURCE_WAIT;
 	do {
 		n = splice(
-		    source->fd, NULL, sku_fileno(s), NULL, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+		    source->fd, NULL, sku_fileno(s), NULL, max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	} while (n == -1 && errno == EINTR);
 	if (n > 0) {
 		*sent = n;
@@ -132,7 +132,7 @@ send_pipe(struct source *source, struct sku_sock *s, size_t most, int64_t *sent)
 
 /* Read into the buffer: SOURCE_SENT when there is something in it. */
 static enum source_result
-fill_buffer(struct source *source, size_t most)
+fill_buffer(struct source *source, size_t max)
 {
 	ssize_t n;
 
@@ -142,7 +142,7 @@ fill_buffer(struct source *source, size_t most)
 		return SOURCE_READ_FAILED;
 	if (!is_readable(source->fd))
 		return SOURCE_WAIT;
-	n = read(source->fd, source->buf, most < BUFFER ? most : BUFFER);
+	n = read(source->fd, source->buf, max < BUFFER ? max : BUFFER);
 	if (n == -1)
 		return errno == EAGAIN || errno == EINTR ? SOURCE_WAIT : SOURCE_READ_FAILED;
 	source->buf_start = 0;
@@ -151,19 +151,19 @@ fill_buffer(struct source *source, size_t most)
 }
 
 static enum source_result
-send_copied(struct source *source, struct sku_sock *s, size_t most, int64_t *sent)
+send_copied(struct source *source, struct sku_sock *s, size_t max, int64_t *sent)
 {
 	size_t len;
 	ssize_t n;
 
 	if (source->buf_start == source->buf_end) {
-		enum source_result result = fill_buffer(source, most);
+		enum source_result result = fill_buffer(source, max);
 
 		if (result != SOURCE_SENT)
 			return result;
 	}
 	len = source->buf_end - source->buf_start;
-	n = sku_send(s, source->buf + source->buf_start, len < most ? len : most, 0);
+	n = sku_send(s, source->buf + source->buf_start, len < max ? len : max, 0);
 	if (n == -1)
 		return errno == EAGAIN ? SOURCE_BLOCKED : SOURCE_PEER_FAILED;
 	source->buf_start += (size_t)n;
@@ -186,22 +186,22 @@ skip_to_offset(struct source *source)
 }
 
 enum source_result
-source_send(struct source *source, struct sku_sock *s, int64_t done, size_t most, int64_t *sent)
+source_send(struct source *source, struct sku_sock *s, int64_t done, size_t max, int64_t *sent)
 {
 	enum source_result result;
 
 	*sent = 0;
-	if (source->length != SIZE_UNKNOWN && source->length - done < (int64_t)most)
-		most = (size_t)(source->length - done);
-	if (most == 0)
+	if (source->length != SIZE_UNKNOWN && source->length - done < (int64_t)max)
+		max = (size_t)(source->length - done);
+	if (max == 0)
 		return SOURCE_ENDED;
 	if (source->seekable)
-		return send_seekable(source, s, done, most, sent);
+		return send_seekable(source, s, done, max, sent);
 	result = skip_to_offset(source);
 	if (result != SOURCE_SENT)
 		return result;
-	return source->is_pipe ? send_pipe(source, s, most, sent) :
-				 send_copied(source, s, most, sent);
+	return source->is_pipe ? send_pipe(source, s, max, sent) :
+				 send_copied(source, s, max, sent);
 }
 
 enum source_result

@@ -39,9 +39,9 @@ enum source_result {
 	SOURCE_PEER_FAILED, /* errno; *sent may be above 0 */
 };
 
-/* Send at most `most` of the bytes that follow the first `done`, on a non-blocking socket. */
+/* Send at most `max` of the bytes that follow the first `done`, on a non-blocking socket. */
 enum source_result source_send(
-    struct source *source, struct sku_sock *s, int64_t done, size_t most, int64_t *sent);
+    struct source *source, struct sku_sock *s, int64_t done, size_t max, int64_t *sent);
 /* Read up to len of the bytes that follow the first `done` into buf, without blocking where it can:
  * SOURCE_SENT and *got (for what is read here is as good as sent), SOURCE_EMPTY, SOURCE_ENDED or
  * SOURCE_READ_FAILED. */

@@ -6,22 +6,23 @@
 #include <string.h>
 
 bool
-openssl_load(enum openssl_library library, const struct openssl_symbol *symbols, const char **why)
+openssl_load(
+    enum openssl_library library, const struct openssl_symbol *symbols, const char **reason)
 {
 	/* What the headers that this was compiled with promise. */
 	void *handle = dlopen(
 	    library == OPENSSL_LIBSSL ? "libssl.so.3" : "libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
 
 	if (handle == NULL) {
-		*why = library == OPENSSL_LIBSSL ? "OpenSSL's libssl.so.3 cannot be loaded" :
-						   "OpenSSL's libcrypto.so.3 cannot be loaded";
+		*reason = library == OPENSSL_LIBSSL ? "OpenSSL's libssl.so.3 cannot be loaded" :
+						      "OpenSSL's libcrypto.so.3 cannot be loaded";
 		return false;
 	}
 	for (; symbols->name != NULL; symbols++) {
 		void *symbol = dlsym(handle, symbols->name);
 
 		if (symbol == NULL) {
-			*why = "this OpenSSL lacks a function that is needed";
+			*reason = "this OpenSSL lacks a function that is needed";
 			return false;
 		}
 		(void)memcpy(symbols->pointer, &symbol, sizeof(symbol));

@@ -11,8 +11,8 @@ struct openssl_symbol {
 	void *pointer;	  /* to the pointer to the function */
 };
 
-/* Load the library, once, and fill in the pointers: false, and why in *why (static). */
+/* Load the library, once, and fill in the pointers: false, and why in *reason (static). */
 bool openssl_load(
-    enum openssl_library library, const struct openssl_symbol *symbols, const char **why);
+    enum openssl_library library, const struct openssl_symbol *symbols, const char **reason);
 
 #endif

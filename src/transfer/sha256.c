@@ -28,7 +28,7 @@ static struct {
 } evp;
 
 bool
-sha256_load(const char **why)
+sha256_load(const char **reason)
 {
 	static const struct openssl_symbol symbols[] = {
 		{ "EVP_MD_CTX_new", &evp.context_new },
@@ -42,7 +42,7 @@ sha256_load(const char **why)
 		{ NULL, NULL },
 	};
 
-	return openssl_load(OPENSSL_LIBCRYPTO, symbols, why);
+	return openssl_load(OPENSSL_LIBCRYPTO, symbols, reason);
 }
 
 struct sha256 *
@@ -97,9 +97,9 @@ sha256_free(struct sha256 *hash)
 #else
 
 bool
-sha256_load(const char **why)
+sha256_load(const char **reason)
 {
-	*why = "this program was built without OpenSSL";
+	*reason = "this program was built without OpenSSL";
 	return false;
 }
 

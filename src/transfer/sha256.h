@@ -10,8 +10,8 @@
 
 struct sha256;
 
-/* Load the library: false, and why in *why (static), where there is none. */
-bool sha256_load(const char **why);
+/* Load the library: false, and why in *reason (static), where there is none. */
+bool sha256_load(const char **reason);
 /* A new one, NULL without memory.  Free with sha256_free(), which takes NULL. */
 struct sha256 *sha256_new(void);
 void sha256_update(struct sha256 *hash, const void *bytes, size_t len);

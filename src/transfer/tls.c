@@ -77,7 +77,7 @@ static struct {
 	}
 
 bool
-tls_load(const char **why)
+tls_load(const char **reason)
 {
 	static const struct openssl_symbol symbols[] = {
 		SYMBOL(TLS_client_method),
@@ -119,7 +119,7 @@ tls_load(const char **why)
 		{ NULL, NULL },
 	};
 
-	return openssl_load(OPENSSL_LIBSSL, symbols, why);
+	return openssl_load(OPENSSL_LIBSSL, symbols, reason);
 }
 
 bool
@@ -386,9 +386,9 @@ tls_free(struct tls *tls)
 #else
 
 bool
-tls_load(const char **why)
+tls_load(const char **reason)
 {
-	*why = "this program was built without OpenSSL";
+	*reason = "this program was built without OpenSSL";
 	return false;
 }
 

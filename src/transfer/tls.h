@@ -12,8 +12,8 @@
 
 struct tls;
 
-/* Load the library: false, and why in *why (static), where there is none. */
-bool tls_load(const char **why);
+/* Load the library: false, and why in *reason (static), where there is none. */
+bool tls_load(const char **reason);
 
 /* HKDF-SHA256(secret, salt "sockfile", info "sockfile-psk-v1") of RFC 5869: false when it failed.
  */
