@@ -1,0 +1,214 @@
+#!/usr/bin/env bats
+# structure.bats - the rows of src/: who may include whom, and who alone waits, handles signals, writes
+# to standard error, and writes JSON.
+
+load helpers
+
+# Whom the calls of each kind belong to.
+owners() {
+	cat <<-'END'
+		wait src/run/loop.c
+		wait src/run/wait.c
+		wait src/libsockutil/background.c
+		wait src/libsockutil/socket.c
+		signal src/run/run.c
+		signal src/run/signals.c
+		stderr src/run/message.c
+		json src/run/event.c
+	END
+}
+
+# Who makes such a call all the same.  This list may only become shorter.
+allowed() {
+	cat <<-'END'
+		signal src/run/state.c sigaction
+		signal src/sockecho-client/mode_ping.c signal
+		signal src/sockecho-client/mode_ping.c signalfd
+		signal src/sockfile-recv/main.c signal
+		stderr src/net/listen.c dprintf
+		stderr src/options/options.c fprintf
+		stderr src/run/event.c dprintf
+		stderr src/run/progress.c dprintf
+		stderr src/run/progress.c write
+		stderr src/sockecho-client/mode_datagrams.c fprintf
+		stderr src/sockecho-client/mode_datagrams.c fputs
+		stderr src/sockecho-client/mode_prompt.c fputs
+		stderr src/sockecho-client/mode_stream.c fprintf
+		stderr src/sockecho-client/peer.c fprintf
+		wait src/hostlookup/bulk.c pthread_cond_timedwait
+		wait src/hostlookup/bulk.c pthread_cond_wait
+		wait src/hostlookup/bulk.c pthread_join
+		wait src/hostlookup/lookup.c nanosleep
+		wait src/libsockutil/connect.c poll
+		wait src/libsockutil/sendfile.c sigtimedwait
+		wait src/libsockutil/unixserver.c nanosleep
+		wait src/net/connect.c nanosleep
+		wait src/run/state.c poll
+		wait src/run/workers.c pthread_cond_wait
+		wait src/sockecho-client/lines.c poll
+		wait src/sockecho-client/mode_datagrams.c nanosleep
+		wait src/sockecho-client/mode_ping.c epoll_pwait2
+		wait src/sockecho-client/mode_ping.c epoll_wait
+		wait src/sockecho-client/mode_stream.c poll
+		wait src/sockecho-server/datagrams.c poll
+		wait src/sockecho-server/streams.c epoll_wait
+		wait src/sockfile-recv/incoming.c poll
+		wait src/sockfile-recv/receive_session.c pthread_timedjoin_np
+		wait src/sockfile-recv/server.c poll
+		wait src/sockfile-recv/sessions.c poll
+		wait src/sockfile-recv/sessions.c pthread_cond_timedwait
+		wait src/sockfile-send/raw.c epoll_wait
+		wait src/sockfile-send/serve.c poll
+		wait src/sockfile-send/source.c poll
+	END
+}
+
+# includes DIR - each include of DIR/src that its row does not allow, as `FILE: WHY`.
+includes() {
+	(cd "$1" && awk '
+		BEGIN { n = split("libsockutil run options net transfer", names, " "); for (i = 1; i <= n; i++) row[names[i]] = i }
+		!/^[ \t]*#[ \t]*include[ \t]*"/ { next }
+		{
+			split(FILENAME, path, "/")
+			from = path[2]
+			header = $0
+			sub(/^[^"]*"/, "", header)
+			sub(/".*/, "", header)
+			if (split(header, part, "/") < 2) {
+				print FILENAME ": \"" header "\" is not written from src/"
+				next
+			}
+			to = part[1]
+			if (from != to && (!(to in row) || (from in row && row[to] > row[from])))
+				print FILENAME ": " from " may not include " header
+		}' src/*/*.[ch])
+}
+
+# calls DIR - the calls of DIR/src that belong to one module, as `KIND FILE CALL`, once each.
+calls() {
+	(cd "$1" && for file in src/*/*.[ch]; do
+		awk -v file="$file" '
+			function note(kind, call) { print kind, file, call }
+			function look(kind, names,    i, n, name) {
+				n = split(names, name, " ")
+				for (i = 1; i <= n; i++)
+					if (match(statement, "(^|[^A-Za-z0-9_.>])" name[i] "[(]"))
+						note(kind, name[i])
+			}
+			# The text without comments and strings, as statements.
+			{
+				text = text " " $0
+			}
+			END {
+				out = ""
+				while (match(text, /\/\*|"|'"'"'/)) {
+					begin = substr(text, RSTART, RLENGTH)
+					out = out substr(text, 1, RSTART - 1)
+					text = substr(text, RSTART + RLENGTH)
+					if (begin == "/*") {
+						i = index(text, "*/")
+						text = i ? substr(text, i + 2) : ""
+						out = out " "
+					} else {
+						while (substr(text, 1, 1) != begin && text != "")
+							text = substr(text, substr(text, 1, 1) == "\\" ? 3 : 2)
+						text = substr(text, 2)
+						out = out "0"
+					}
+				}
+				out = out text
+				n = split(out, statements, /[;{}]/)
+				for (s = 1; s <= n; s++) {
+					statement = statements[s]
+					look("wait", "poll ppoll epoll_wait epoll_pwait epoll_pwait2 select pselect nanosleep " \
+						"clock_nanosleep sleep usleep sigtimedwait sigwait sigwaitinfo pthread_cond_wait " \
+						"pthread_cond_timedwait pthread_cond_clockwait pthread_join pthread_timedjoin_np")
+					look("signal", "signal sigaction signalfd")
+					look("json", "json_dump json_dumps json_dumpb json_dumpf json_dumpfd json_dump_file")
+					if (statement ~ /(^|[^A-Za-z0-9_])(stderr|STDERR_FILENO)([^A-Za-z0-9_]|$)/)
+						look("stderr", "fprintf vfprintf dprintf vdprintf write writev fputs fputc putc fwrite")
+				}
+			}' "$file"
+	done) | LC_ALL=C sort -u
+}
+
+# outsiders DIR - the calls that somebody else than their owner makes.
+outsiders() {
+	calls "$1" | awk 'NR == FNR { owner[$1 " " $2] = 1; next } !(($1 " " $2) in owner)' <(owners) -
+}
+
+# check_calls DIR - fails, and says why, where the outsiders are not those of the list.
+check_calls() {
+	outsiders "$1" >"$BATS_TEST_TMPDIR/found"
+	allowed | LC_ALL=C sort -u >"$BATS_TEST_TMPDIR/allowed"
+	LC_ALL=C comm -23 "$BATS_TEST_TMPDIR/found" "$BATS_TEST_TMPDIR/allowed" | sed 's/$/: not there: call the module that owns it/' \
+		>"$BATS_TEST_TMPDIR/differences"
+	LC_ALL=C comm -13 "$BATS_TEST_TMPDIR/found" "$BATS_TEST_TMPDIR/allowed" | sed 's/$/: needless on the list: take it off/' \
+		>>"$BATS_TEST_TMPDIR/differences"
+	cat "$BATS_TEST_TMPDIR/differences"
+	[ ! -s "$BATS_TEST_TMPDIR/differences" ]
+}
+
+# copy_sources - into $BATS_TEST_TMPDIR/tree, to be spoilt.
+copy_sources() {
+	mkdir "$BATS_TEST_TMPDIR/tree"
+	cp -R "$SOCKUTILS_SOURCE/src" "$BATS_TEST_TMPDIR/tree/src"
+	chmod -R u+w "$BATS_TEST_TMPDIR/tree"
+	tree=$BATS_TEST_TMPDIR/tree
+}
+
+@test "a file includes only its own row and those below it" {
+	run includes "$SOCKUTILS_SOURCE"
+	assert_success
+	assert_output ""
+}
+
+@test "an include of a row above, of another program, or not from src/ is found" {
+	copy_sources
+	sed -i '1a #include "net/listen.h"' "$tree/src/run/escape.c"
+	sed -i '1a #include "sockfile-recv/config.h"' "$tree/src/sockfile-send/main.c"
+	sed -i '1a #include "transfer/wire.h"' "$tree/src/net/user.h"
+	sed -i '1a #include "run/run.h"' "$tree/src/libsockutil/error.c"
+	sed -i '1a #include "sockutil.h"' "$tree/src/options/values.c"
+	run includes "$tree"
+	assert_line "src/run/escape.c: run may not include net/listen.h"
+	assert_line "src/sockfile-send/main.c: sockfile-send may not include sockfile-recv/config.h"
+	assert_line "src/net/user.h: net may not include transfer/wire.h"
+	assert_line "src/libsockutil/error.c: libsockutil may not include run/run.h"
+	assert_line 'src/options/values.c: "sockutil.h" is not written from src/'
+	assert_equal "${#lines[@]}" 5
+}
+
+@test "nobody waits, handles signals, writes to standard error or makes JSON but who owns that" {
+	run check_calls "$SOCKUTILS_SOURCE"
+	assert_output ""
+	assert_success
+}
+
+@test "a call that is added elsewhere is found, and so is one that the list has in vain" {
+	copy_sources
+	cat >>"$tree/src/run/escape.c" <<-'END'
+		/* poll(2), signal(2) */
+		static void
+		spoil(void)
+		{
+			puts("nanosleep(");
+			(void)poll(NULL, 0, 1);
+			(void)fputs("x",
+			    stderr);
+		}
+	END
+	run check_calls "$tree"
+	assert_failure
+	assert_line "wait src/run/escape.c poll: not there: call the module that owns it"
+	assert_line "stderr src/run/escape.c fputs: not there: call the module that owns it"
+	assert_equal "${#lines[@]}" 2
+
+	copy=$(allowed | head -n 1)
+	[ -n "$copy" ] || skip "the list is empty"
+	read -r _ file call <<<"$copy"
+	sed -i "s/\b$call(/no_$call(/g" "$tree/$file"
+	run check_calls "$tree"
+	assert_failure
+	assert_line "$copy: needless on the list: take it off"
+}
