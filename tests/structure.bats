@@ -8,12 +8,14 @@ load helpers
 owners() {
 	cat <<-'END'
 		wait src/run/loop.c
+		wait src/run/pool.c
+		wait src/run/run.c
 		wait src/run/wait.c
 		wait src/libsockutil/background.c
 		wait src/libsockutil/socket.c
 		signal src/run/run.c
-		signal src/run/signals.c
-		stderr src/run/message.c
+		signal src/run/state.c
+		stderr src/run/output.c
 		json src/run/event.c
 	END
 }
@@ -21,32 +23,16 @@ owners() {
 # Who makes such a call all the same.  This list may only become shorter.
 allowed() {
 	cat <<-'END'
-		signal src/run/state.c sigaction
 		signal src/sockecho-client/mode_ping.c signal
 		signal src/sockecho-client/mode_ping.c signalfd
-		signal src/sockfile-recv/main.c signal
-		stderr src/net/listen.c dprintf
-		stderr src/options/options.c fprintf
-		stderr src/run/event.c dprintf
-		stderr src/run/progress.c dprintf
-		stderr src/run/progress.c write
-		stderr src/sockecho-client/mode_datagrams.c fprintf
-		stderr src/sockecho-client/mode_datagrams.c fputs
-		stderr src/sockecho-client/mode_prompt.c fputs
-		stderr src/sockecho-client/mode_stream.c fprintf
-		stderr src/sockecho-client/peer.c fprintf
 		wait src/hostlookup/bulk.c pthread_cond_timedwait
 		wait src/hostlookup/bulk.c pthread_cond_wait
 		wait src/hostlookup/bulk.c pthread_join
-		wait src/hostlookup/lookup.c nanosleep
 		wait src/libsockutil/connect.c poll
 		wait src/libsockutil/sendfile.c sigtimedwait
 		wait src/libsockutil/unixserver.c nanosleep
-		wait src/net/connect.c nanosleep
-		wait src/run/state.c poll
 		wait src/run/workers.c pthread_cond_wait
 		wait src/sockecho-client/lines.c poll
-		wait src/sockecho-client/mode_datagrams.c nanosleep
 		wait src/sockecho-client/mode_ping.c epoll_pwait2
 		wait src/sockecho-client/mode_ping.c epoll_wait
 		wait src/sockecho-client/mode_stream.c poll

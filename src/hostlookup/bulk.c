@@ -11,6 +11,7 @@
 #include "options/inputs.h"
 #include "run/message.h"
 #include "run/output.h"
+#include "run/run.h"
 #include "run/state.h"
 #include "run/threads.h"
 
@@ -168,7 +169,7 @@ run_job(struct bulk *b, struct job *job)
 	job->state = JOB_RUNNING;
 	job->references++;
 	job->started_ns = sku_now();
-	if (b->config->timeout_ns != SKU_NO_TIMEOUT)
+	if (run.timeouts.operation_ns != SKU_NO_TIMEOUT)
 		wake_printer(b, job); /* its clock runs */
 	(void)pthread_mutex_unlock(&b->lock);
 	lookup_ask(b->config, job->query, &job->started_ns, &answer);
@@ -229,12 +230,12 @@ is_ready(const struct entry *e)
 }
 
 static int64_t
-deadline_of(const struct bulk *b, const struct entry *e)
+deadline_of(const struct entry *e)
 {
 	if (e->job == NULL || e->job->state != JOB_RUNNING ||
-	    b->config->timeout_ns == SKU_NO_TIMEOUT)
+	    run.timeouts.operation_ns == SKU_NO_TIMEOUT)
 		return INT64_MAX;
-	return e->job->started_ns + b->config->timeout_ns;
+	return e->job->started_ns + run.timeouts.operation_ns;
 }
 
 static void
@@ -255,14 +256,14 @@ find_ready(struct bulk *b, int64_t *look_again_ns)
 {
 	int64_t now = sku_now();
 
-	*look_again_ns = b->config->run.at_ns;
+	*look_again_ns = run.timeouts.run.at_ns;
 	for (size_t i = 0; i < b->count; i++) {
 		struct entry *e = entry_at(b, i);
 
-		if (deadline_of(b, e) <= now)
+		if (deadline_of(e) <= now)
 			abandon_job(b, e->job, "timed out");
-		if (deadline_of(b, e) < *look_again_ns)
-			*look_again_ns = deadline_of(b, e);
+		if (deadline_of(e) < *look_again_ns)
+			*look_again_ns = deadline_of(e);
 		if (is_ready(e) && !e->printed)
 			return e;
 		if (!b->config->unordered)
@@ -322,11 +323,11 @@ printer_main(void *arg)
 		struct entry *e = find_ready(b, &look_again_ns);
 
 		if (e == NULL) {
-			if (sku_now() >= b->config->run.at_ns)
+			if (sku_now() >= run.timeouts.run.at_ns)
 				break;
 			start_worker_if_needed(b);
 			/* What was printed so far is seen before anybody waits. */
-			if (output_flush() != STATUS_OK)
+			if (msg_flush() != STATUS_OK)
 				b->stopped = true;
 			else
 				wait_for_printer_wake(b, look_again_ns);
@@ -451,7 +452,7 @@ bulk_run(const struct host_config *config)
 		return msg_error_errno(STATUS_FAILED, error, "prepare the look-ups");
 	read_queries(b);
 	(void)pthread_join(printer, NULL);
-	if (b->count > 0 && sku_deadline_passed(config->run))
+	if (b->count > 0 && sku_deadline_passed(run.timeouts.run))
 		return msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "look up");
 	return b->status;
 }

@@ -17,7 +17,7 @@ enum {
 	OPT_SET_HOSTNAME,
 	OPT_HAS_IPV6,
 	OPT_UNORDERED,
-	OPT_WAIT,
+	OPT_WAIT_FOR_ANSWER,
 };
 
 /* Modes. */
@@ -50,8 +50,8 @@ static const struct option_row options[] = {
 	OPTION_GROUP("Time"),
 	{ 't', "timeout", "SECONDS", "limit of each look-up; none", LOOKS_UP | FQDN,
 	    ABOUT_LOOKUPS },
-	{ OPT_WAIT, "wait", "SECONDS", "ask again until there is an answer; none", LOOKS_UP,
-	    ABOUT_LOOKUPS },
+	{ OPT_WAIT_FOR_ANSWER, "wait", "SECONDS", "ask again until there is an answer; none",
+	    LOOKS_UP, ABOUT_LOOKUPS },
 	MAX_TIME_OPTION_ROW,
 	COMMON_OPTION_ROWS,
 	OPTION_END,
@@ -112,8 +112,6 @@ is_hostname(const char *name)
 static void
 take_option(struct host_config *c, const struct opt_parser *parser, int id, const char *value)
 {
-	struct timeouts timeouts = TIMEOUTS_INIT;
-
 	switch (id) {
 	case '4':
 		set_family(c, AF_INET);
@@ -157,15 +155,11 @@ take_option(struct host_config *c, const struct opt_parser *parser, int id, cons
 	case OPT_UNORDERED:
 		c->unordered = true;
 		break;
-	case OPT_WAIT:
+	case OPT_WAIT_FOR_ANSWER:
 		c->wait_ns = value_seconds("wait", value, true);
 		break;
 	default:
-		(void)timeouts_take_option(&timeouts, id, value);
-		if (id == 't')
-			c->timeout_ns = timeouts.operation_ns;
-		else
-			c->run = timeouts.run;
+		(void)timeouts_take_option(id, value);
 	}
 }
 
@@ -212,9 +206,7 @@ config_parse(struct host_config *config, int argc, char **argv)
 	const char *value;
 	int id;
 
-	*config = (struct host_config){
-		.jobs = 16, .timeout_ns = SKU_NO_TIMEOUT, .names = argv, .run = sku_deadline_never()
-	};
+	*config = (struct host_config){ .jobs = 16, .names = argv };
 	opt_init(&parser, &command, argc, argv);
 	while ((id = opt_next(&parser, &value)) != OPT_DONE) {
 		if (id != OPT_OPERAND)

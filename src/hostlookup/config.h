@@ -27,9 +27,7 @@ struct host_config {
 	const char *file;
 	int64_t jobs;
 	bool unordered;
-	int64_t timeout_ns; /* of one look-up */
-	int64_t wait_ns;    /* 0: ask once */
-	struct sku_deadline run;
+	int64_t wait_ns; /* 0: ask once */
 };
 
 /* Several answers, a line each? */

@@ -7,6 +7,7 @@
 #include "run/message.h"
 #include "run/output.h"
 #include "run/run.h"
+#include "run/wait.h"
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -345,9 +346,8 @@ void
 lookup_ask(const struct host_config *config, const char *query, _Atomic int64_t *started_ns,
     struct lookup_answer *answer)
 {
-	const struct timespec pause = { 0, RETRY_PAUSE };
 	struct sku_deadline wait =
-	    sku_deadline_earlier(config->run, sku_deadline_in(config->wait_ns));
+	    sku_deadline_earlier(run.timeouts.run, sku_deadline_in(config->wait_ns));
 	int64_t first = sku_now();
 
 	for (;;) {
@@ -363,7 +363,7 @@ lookup_ask(const struct host_config *config, const char *query, _Atomic int64_t 
 		if (config->wait_ns == 0 || !is_temporary(answer))
 			return;
 		*started_ns = sku_now() + RETRY_PAUSE; /* no question is under way meanwhile */
-		(void)nanosleep(&pause, NULL);
+		(void)run_wait(NULL, 0, sku_deadline_in(RETRY_PAUSE));
 		if (sku_deadline_passed(wait)) {
 			char message[sizeof(answer->message)];
 

@@ -9,6 +9,7 @@
 #include "run/message.h"
 #include "run/output.h"
 #include "run/run.h"
+#include "run/wait.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -38,8 +39,8 @@ look_up(const struct host_config *config)
 
 		if (fault != NULL)
 			opt_usage_error("'%s': %s", config->names[0], fault);
-		if (config->timeout_ns == SKU_NO_TIMEOUT &&
-		    sku_deadline_left(config->run) == SKU_NO_TIMEOUT)
+		if (run.timeouts.operation_ns == SKU_NO_TIMEOUT &&
+		    sku_deadline_left(run.timeouts.run) == SKU_NO_TIMEOUT)
 			return look_up_one(config);
 	}
 	return bulk_run(config);
@@ -80,8 +81,7 @@ print_fqdn(const struct host_config *config)
 	struct sku_address address;
 	struct sku_error err;
 
-	if (sku_getfqdn(asked, name,
-		sku_deadline_earlier(config->run, sku_deadline_in(config->timeout_ns)), &err) == -1)
+	if (sku_getfqdn(asked, name, run_operation_deadline(), &err) == -1)
 		return msg_error_library(&err);
 	/* Where there is no answer, it is what was asked. */
 	if (asked != NULL && strcmp(name, asked) != 0 &&
@@ -148,7 +148,5 @@ main(int argc, char **argv)
 	(void)setlocale(LC_CTYPE, ""); /* for internationalised names; a C locale has none */
 	config_parse(&config, argc, argv);
 	status = run_command(&config);
-	if (output_flush() != STATUS_OK && status == STATUS_OK)
-		status = STATUS_FAILED;
-	return status;
+	return run_finish(status);
 }

@@ -5,13 +5,14 @@
 #include "options/values.h"
 #include "run/message.h"
 #include "run/peer.h"
+#include "run/run.h"
+#include "run/wait.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -62,7 +63,7 @@ connect_check_options(const struct connect_options *options)
 /* ---- --fd ---------------------------------------------------------------------------------- */
 
 static int
-use_open_socket(int fd, const struct timeouts *timeouts, struct sku_sock *s)
+use_open_socket(int fd, struct sku_sock *s)
 {
 	struct sku_address peer;
 
@@ -71,7 +72,7 @@ use_open_socket(int fd, const struct timeouts *timeouts, struct sku_sock *s)
 	if (sku_getpeername(s, &peer) == -1)
 		return msg_error_errno(
 		    STATUS_FAILED, errno, "use descriptor %d as a connection", fd);
-	if (sku_settimeout(s, timeouts->operation_ns) == -1)
+	if (sku_settimeout(s, run.timeouts.operation_ns) == -1)
 		return msg_error_errno(STATUS_FAILED, errno, "use descriptor %d", fd);
 	return STATUS_OK;
 }
@@ -150,18 +151,18 @@ report_wait_timeout(const struct sku_error *err)
 }
 
 static int64_t
-connect_timeout(const struct connect_options *options, const struct timeouts *timeouts)
+connect_timeout(const struct connect_options *options)
 {
 	if (options->connect_timeout_given)
 		return options->connect_timeout_ns;
-	return timeouts->operation_ns > 0 ? timeouts->operation_ns : DEFAULT_CONNECT_TIMEOUT;
+	return run.timeouts.operation_ns > 0 ? run.timeouts.operation_ns : DEFAULT_CONNECT_TIMEOUT;
 }
 
 /* When --wait, or the whole run, is over. */
 static struct sku_deadline
-wait_deadline(const struct connect_options *options, const struct timeouts *timeouts)
+wait_deadline(const struct connect_options *options)
 {
-	return sku_deadline_earlier(timeouts->run,
+	return sku_deadline_earlier(run.timeouts.run,
 	    options->wait ? sku_deadline_in(options->wait_ns) : sku_deadline_never());
 }
 
@@ -169,21 +170,16 @@ wait_deadline(const struct connect_options *options, const struct timeouts *time
 static int
 pause_until(struct sku_deadline next, struct sku_deadline end)
 {
-	struct timespec pause = { 0, 0 };
-
-	next = sku_deadline_earlier(next, end);
-	pause.tv_nsec = (long)sku_deadline_left(next); /* at most RETRY_PAUSE */
-	while (nanosleep(&pause, &pause) == -1 && errno == EINTR)
-		;
+	(void)run_wait(NULL, 0, sku_deadline_earlier(next, end));
 	return sku_deadline_passed(end) ? -1 : 0;
 }
 
 static int
-connect_stream(const struct connect_options *options, const struct endpoint *endpoint,
-    const struct timeouts *timeouts, struct sku_sock *s)
+connect_stream(
+    const struct connect_options *options, const struct endpoint *endpoint, struct sku_sock *s)
 {
-	int64_t timeout_ns = connect_timeout(options, timeouts);
-	struct sku_deadline end = wait_deadline(options, timeouts);
+	int64_t timeout_ns = connect_timeout(options);
+	struct sku_deadline end = wait_deadline(options);
 	struct sku_error err;
 
 	for (;;) {
@@ -219,14 +215,14 @@ note_mptcp(struct sku_sock *s)
 
 int
 connect_try(const struct connect_options *options, const struct endpoint *endpoint,
-    const struct timeouts *timeouts, struct sku_sock *s, struct sku_error *err)
+    struct sku_sock *s, struct sku_error *err)
 {
-	struct sku_deadline deadline = sku_deadline_earlier(
-	    timeouts->run, sku_deadline_in(connect_timeout(options, timeouts)));
+	struct sku_deadline deadline =
+	    sku_deadline_earlier(run.timeouts.run, sku_deadline_in(connect_timeout(options)));
 
 	if (connect_once(options, endpoint, deadline, s, err) == -1)
 		return -1;
-	if (sku_settimeout(s, timeouts->operation_ns) == 0)
+	if (sku_settimeout(s, run.timeouts.operation_ns) == 0)
 		return 0;
 	sku_error_set(err, SKU_ERR_SYSTEM, errno, "set the timeout");
 	sku_autoclose(s);
@@ -234,19 +230,19 @@ connect_try(const struct connect_options *options, const struct endpoint *endpoi
 }
 
 int
-connect_now(const struct connect_options *options, const struct endpoint *endpoint,
-    const struct timeouts *timeouts, struct sku_sock *s)
+connect_now(
+    const struct connect_options *options, const struct endpoint *endpoint, struct sku_sock *s)
 {
 	int status;
 
 	if (options->fd != -1)
-		return use_open_socket(options->fd, timeouts, s);
-	status = connect_stream(options, endpoint, timeouts, s);
+		return use_open_socket(options->fd, s);
+	status = connect_stream(options, endpoint, s);
 	if (status != STATUS_OK)
 		return status;
 	if (options->address.mptcp)
 		note_mptcp(s);
-	if (sku_settimeout(s, timeouts->operation_ns) == -1)
+	if (sku_settimeout(s, run.timeouts.operation_ns) == -1)
 		return msg_error_errno(STATUS_FAILED, errno, "set the timeout");
 	return STATUS_OK;
 }
@@ -309,10 +305,10 @@ resolve_once(const struct connect_options *options, const struct endpoint *endpo
 
 int
 resolve_datagram_peers(const struct connect_options *options, const struct endpoint *endpoint,
-    const struct timeouts *timeouts, struct datagram_peers *peers)
+    struct datagram_peers *peers)
 {
-	int64_t timeout_ns = connect_timeout(options, timeouts);
-	struct sku_deadline end = wait_deadline(options, timeouts);
+	int64_t timeout_ns = connect_timeout(options);
+	struct sku_deadline end = wait_deadline(options);
 	struct sku_error err;
 
 	for (;;) {

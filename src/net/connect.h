@@ -42,14 +42,14 @@ bool connect_take_option(struct connect_options *options, int id, const char *va
 /* After the command line: what does not go together ends the program with a usage error. */
 void connect_check_options(const struct connect_options *options);
 
-/* Connect to the endpoint (a stream), or adopt --fd: 0 and a socket with the timeout of timeouts,
- * or the error is reported and its status returned. */
-int connect_now(const struct connect_options *options, const struct endpoint *endpoint,
-    const struct timeouts *timeouts, struct sku_sock *s);
+/* Connect to the endpoint (a stream), or adopt --fd: 0 and a socket with --timeout, or the error is
+ * reported and its status returned. */
+int connect_now(
+    const struct connect_options *options, const struct endpoint *endpoint, struct sku_sock *s);
 
 /* One try, whatever --wait says, and nothing is reported: 0, or -1 and *err. */
 int connect_try(const struct connect_options *options, const struct endpoint *endpoint,
-    const struct timeouts *timeouts, struct sku_sock *s, struct sku_error *err);
+    struct sku_sock *s, struct sku_error *err);
 /* Is it worth another try?  Time, or somebody else, may mend it. */
 bool failure_is_temporary(const struct sku_error *err);
 
@@ -60,7 +60,7 @@ struct datagram_peers {
 };
 /* 0, or the error is reported and its status returned.  Free with datagram_peers_free(). */
 int resolve_datagram_peers(const struct connect_options *options, const struct endpoint *endpoint,
-    const struct timeouts *timeouts, struct datagram_peers *peers);
+    struct datagram_peers *peers);
 void datagram_peers_free(struct datagram_peers *peers);
 /* A datagram socket connected to one of them, in non-blocking mode: 0, or -1 with errno. */
 int open_datagram_socket(

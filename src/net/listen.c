@@ -5,9 +5,11 @@
 #include "net/connect.h"
 #include "options/values.h"
 #include "run/event.h"
+#include "run/failure.h"
 #include "run/message.h"
 #include "run/output.h"
 #include "run/run.h"
+#include "run/wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +45,7 @@ listen_take_option(struct listen_options *config, int id, const char *value)
 		config->fd = open_descriptor("fd", value);
 		return true;
 	case OPT_ACCEPT_TIMEOUT:
-		config->accept_timeout_ns = value_seconds("accept-timeout", value, true);
+		run.timeouts.accept_ns = value_seconds("accept-timeout", value, true);
 		return true;
 	case OPT_READY_FD:
 		config->ready_fd = open_descriptor("ready-fd", value);
@@ -174,9 +176,18 @@ report_open_error(const struct listen_options *config, const struct sku_error *e
 	return msg_error_errno(STATUS_FAILED, err->code, "%s", err->context);
 }
 
+static void
+remove_unix_path(void *arg)
+{
+	struct sku_unix_path *path = arg;
+
+	if (sku_unlink_unix_server(path) == -1)
+		msg_verbose(1, "remove %s: %s", path->name, strerror(errno));
+}
+
 static int
-open_socket(struct listener *listener, const struct listen_options *config,
-    const struct endpoint *endpoint, const struct timeouts *timeouts)
+open_socket(
+    struct listener *listener, const struct listen_options *config, const struct endpoint *endpoint)
 {
 	const struct address_flags *flags = &config->address;
 	int type = flags->datagram ? SOCK_DGRAM : SOCK_STREAM;
@@ -189,7 +200,8 @@ open_socket(struct listener *listener, const struct listen_options *config,
 		.reuseaddr = config->reuseaddr,
 		.reuseport = config->reuseport,
 		.numeric = flags->numeric,
-		.deadline = sku_deadline_earlier(timeouts->run, sku_deadline_in(60 * SKU_SECOND)),
+		.deadline =
+		    sku_deadline_earlier(run.timeouts.run, sku_deadline_in(60 * SKU_SECOND)),
 	};
 	struct sku_error err;
 	int result;
@@ -202,6 +214,8 @@ open_socket(struct listener *listener, const struct listen_options *config,
 		    sku_create_server(&listener->sock, endpoint->host, endpoint->port, &opts, &err);
 	if (result == -1)
 		return report_open_error(config, &err);
+	if (endpoint->path != NULL)
+		run_at_end(remove_unix_path, &listener->unix_path);
 	if (flags->mptcp && listener->sock.protocol != IPPROTO_MPTCP)
 		msg_verbose(1, "no Multipath TCP here: plain TCP is used");
 	return STATUS_OK;
@@ -237,11 +251,11 @@ write_port_file(struct listener *listener, const char *path)
 }
 
 int
-listener_open(struct listener *listener, const struct listen_options *config,
-    const struct endpoint *endpoint, const struct timeouts *timeouts)
+listener_open(
+    struct listener *listener, const struct listen_options *config, const struct endpoint *endpoint)
 {
 	int status = config->fd != -1 ? use_open_socket(listener, config->fd) :
-					open_socket(listener, config, endpoint, timeouts);
+					open_socket(listener, config, endpoint);
 
 	if (status != STATUS_OK)
 		return status;
@@ -249,6 +263,7 @@ listener_open(struct listener *listener, const struct listen_options *config,
 	    sku_getsockname(&listener->sock, &listener->address) == -1)
 		return msg_error_errno(STATUS_FAILED, errno, "prepare the socket");
 	listener->transport = transport_name(&listener->sock);
+	listener->adopted = config->fd != -1;
 	return STATUS_OK;
 }
 
@@ -300,25 +315,29 @@ notify_manager(void)
 	/* sd_notify counts the bytes of a path, without a final NUL. */
 	address.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
 	if (sku_socket(&s, AF_UNIX, SOCK_DGRAM, 0) == -1 ||
-	    sku_sendto(&s, ready, sizeof(ready) - 1, 0, &address) == -1)
+	    sku_sendto(&s, ready, sizeof(ready) - 1, MSG_DONTWAIT, &address) == -1)
 		msg_verbose(1, "notify %s: %s", path, strerror(errno));
 }
 
 static int
 write_ready_fd(int fd, const char *line)
 {
+	struct failure failure = { .status = STATUS_OK };
 	size_t len = strlen(line);
 
 	while (len > 0) {
-		ssize_t n = write(fd, line, len);
+		ssize_t n = -1;
 
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return msg_error_errno(
-			    STATUS_FAILED, errno, "write the readiness line to descriptor %d", fd);
-		line += n;
-		len -= (size_t)n;
+		/* A line is shorter than what a pipe with room takes at once. */
+		if (run_wait_fd(fd, POLLOUT, sku_deadline_never()) == 0)
+			n = write(fd, line, len);
+		if (n == -1 && errno != EINTR) {
+			(void)run_wait_failed(&failure, errno, LIMIT_OTHER,
+			    "write the readiness line to descriptor %d", fd);
+			return failure_report(&failure);
+		}
+		line += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
 	}
 	if (fd > STDERR_FILENO)
 		(void)close(fd);
@@ -347,10 +366,10 @@ listener_announce(struct listener *listener, const struct listen_options *config
 		if (run.json)
 			emit_listening(listener);
 		else if (run.stdout_is_data)
-			(void)dprintf(STDERR_FILENO, "%s", line);
+			msg_text("%s", line);
 		else
 			output_print("%s", line);
-		status = output_flush();
+		status = msg_flush();
 	}
 	free(line);
 	if (status == STATUS_OK)
@@ -362,8 +381,7 @@ void
 listener_close(struct listener *listener)
 {
 	portfile_remove(&listener->port_file);
-	/* While the socket is open, nobody else's can have the same inode. */
-	if (sku_unlink_unix_server(&listener->unix_path) == -1)
-		msg_verbose(1, "remove %s: %s", listener->unix_path.name, strerror(errno));
+	run_remove(
+	    &listener->unix_path); /* while the socket is open: nobody else's has its inode */
 	sku_autoclose(&listener->sock);
 }

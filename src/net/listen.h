@@ -10,7 +10,6 @@
 
 struct listen_options {
 	struct address_flags address;
-	int64_t accept_timeout_ns;
 	int fd;	      /* --fd or LISTEN_FDS; -1: open one */
 	int ready_fd; /* -1: none */
 	const char *port_file;
@@ -22,8 +21,7 @@ struct listen_options {
 
 #define LISTEN_OPTIONS_INIT                                                                        \
 	{                                                                                          \
-		.accept_timeout_ns = SKU_NO_TIMEOUT, .fd = -1, .ready_fd = -1,                     \
-		.backlog = SKU_DEFAULT_BACKLOG                                                     \
+		.fd = -1, .ready_fd = -1, .backlog = SKU_DEFAULT_BACKLOG                           \
 	}
 
 enum {
@@ -73,20 +71,21 @@ struct listener {
 	struct sku_address address;
 	const char *transport; /* tcp, udp, mptcp, unix or unixgram */
 	bool connected;	       /* not a listener: --fd is the one connection */
+	bool adopted;	       /* --fd or LISTEN_FDS: others may hold it, too */
 	struct sku_unix_path unix_path;
 	struct portfile port_file;
 };
 
 #define LISTENER_INIT                                                                              \
 	{                                                                                          \
-		SKU_SOCK_INIT, { .len = 0 }, "", false, SKU_UNIX_PATH_INIT, PORTFILE_INIT          \
+		SKU_SOCK_INIT, { .len = 0 }, "", false, false, SKU_UNIX_PATH_INIT, PORTFILE_INIT   \
 	}
 
 /* Open or adopt the socket: 0, or the error is reported and its status returned.  endpoint is not
  * looked at with --fd.  In both cases close with listener_close().
  */
 int listener_open(struct listener *listener, const struct listen_options *config,
-    const struct endpoint *endpoint, const struct timeouts *timeouts);
+    const struct endpoint *endpoint);
 /* Write the port file, give root up, then say where: --ready-fd, standard output (or error),
  * NOTIFY_SOCKET.  Whatever else needs root must be open by now. */
 int listener_announce(struct listener *listener, const struct listen_options *config);

@@ -3,13 +3,14 @@
 #include "net/peer_options.h"
 
 #include "options/run_options.h"
+#include "run/failure.h"
+#include "run/run.h"
 #include "run/status.h"
 
 bool
 peer_options_take_option(struct peer_options *options, int id, const char *value)
 {
-	if (timeouts_take_option(&options->timeouts, id, value) ||
-	    endpoint_take_option(&options->address, id))
+	if (timeouts_take_option(id, value) || endpoint_take_option(&options->address, id))
 		return true;
 	/* --fd goes to both; which one is meant shows when all is read. */
 	if (id != OPT_FD && connect_take_option(&options->connect, id, value))
@@ -98,13 +99,15 @@ transfer_link_check_retry(const struct peer_options *options)
 }
 
 int
-peer_options_listen(
-    const struct peer_options *options, struct listener *listener, struct term_signals *signals)
+peer_options_listen(const struct peer_options *options, struct listener *listener)
 {
-	int status =
-	    listener_open(listener, &options->listen, &options->endpoint, &options->timeouts);
+	struct failure failure = { .status = STATUS_OK };
+	int status;
 
-	if (status == STATUS_OK)
-		status = signals_open(signals, false);
+	if (run_catch_signals(0, &failure) == -1)
+		return failure_report(&failure);
+	run_let_signals_kill(true); /* a name takes its time to resolve */
+	status = listener_open(listener, &options->listen, &options->endpoint);
+	run_let_signals_kill(false);
 	return status == STATUS_OK ? listener_announce(listener, &options->listen) : status;
 }

@@ -4,7 +4,6 @@
 
 #include "net/connect.h"
 #include "net/listen.h"
-#include "run/signals.h"
 #include "run/timeouts.h"
 
 struct peer_options {
@@ -12,14 +11,12 @@ struct peer_options {
 	struct address_flags address;
 	struct connect_options connect;
 	struct listen_options listen;
-	struct timeouts timeouts;
 	struct endpoint endpoint;
 };
 
 #define PEER_OPTIONS_INIT                                                                          \
 	{                                                                                          \
-		.connect = CONNECT_OPTIONS_INIT, .listen = LISTEN_OPTIONS_INIT,                    \
-		.timeouts = TIMEOUTS_INIT                                                          \
+		.connect = CONNECT_OPTIONS_INIT, .listen = LISTEN_OPTIONS_INIT                     \
 	}
 
 /* Modes that the options below ask for; a program's own begin at MODES_END. */
@@ -56,7 +53,6 @@ unsigned peer_options_finish(struct peer_options *options, const struct opt_pars
 void transfer_link_check_retry(const struct peer_options *options);
 /* Open the listener, listen to signals, and say where (listener_announce()): 0, or the error is
  * reported and its status returned.  Close it with listener_close() in both cases. */
-int peer_options_listen(
-    const struct peer_options *options, struct listener *listener, struct term_signals *signals);
+int peer_options_listen(const struct peer_options *options, struct listener *listener);
 
 #endif

@@ -3,6 +3,7 @@
 #include "net/portfile.h"
 
 #include "run/message.h"
+#include "run/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -94,6 +95,19 @@ clear(struct portfile *file)
 	*file = (struct portfile)PORTFILE_INIT;
 }
 
+static void
+unlink_if_ours(void *arg)
+{
+	struct portfile *file = arg;
+	struct stat ours, there;
+
+	if (fstat(file->fd, &ours) == 0 &&
+	    fstatat(file->dir_fd, file->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino &&
+	    unlinkat(file->dir_fd, file->name, 0) == -1)
+		msg_verbose(1, "remove port file %s: %s", file->name, strerror(errno));
+}
+
 int
 portfile_write(struct portfile *file, const char *path, const char *text)
 {
@@ -101,8 +115,10 @@ portfile_write(struct portfile *file, const char *path, const char *text)
 
 	if (error == 0 && write_and_rename(file, text) == -1)
 		error = errno;
-	if (error == 0)
+	if (error == 0) {
+		run_at_end(unlink_if_ours, file);
 		return STATUS_OK;
+	}
 	clear(file);
 	if (error == EEXIST)
 		return msg_error(STATUS_FAILED, error,
@@ -114,14 +130,6 @@ portfile_write(struct portfile *file, const char *path, const char *text)
 void
 portfile_remove(struct portfile *file)
 {
-	struct stat ours, there;
-
-	if (file->dir_fd == -1)
-		return;
-	if (fstat(file->fd, &ours) == 0 &&
-	    fstatat(file->dir_fd, file->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino &&
-	    unlinkat(file->dir_fd, file->name, 0) == -1)
-		msg_verbose(1, "remove port file %s: %s", file->name, strerror(errno));
+	run_remove(file);
 	clear(file);
 }

@@ -3,7 +3,6 @@
 #define NET_RETRY_H
 
 #include "net/peer_options.h"
-#include "run/signals.h"
 
 struct retry {
 	int64_t left;	  /* tries */
@@ -18,7 +17,6 @@ struct retry {
 /* Connect once more, after a pause that grows from a tenth of a second to five; a try that finds
  * nobody counts, too, unless --wait has it go on.  0 and the socket, or the error of the last try
  * is reported and its status returned. */
-int retry_reconnect(struct retry *retry, const struct peer_options *options,
-    struct term_signals *signals, struct sku_sock *sock);
+int retry_reconnect(struct retry *retry, const struct peer_options *options, struct sku_sock *sock);
 
 #endif

@@ -24,9 +24,9 @@ opt_usage_error(const char *format, ...)
 		line = NULL;
 	va_end(args);
 	msg_error_usage(line != NULL ? line : "bad usage");
-	(void)fprintf(stderr, "Try '%s --help' for more information.\n", run.program);
+	msg_text("Try '%s --help' for more information.\n", run.program);
 	free(line);
-	(void)output_flush();
+	(void)msg_flush();
 	exit(STATUS_USAGE);
 }
 
@@ -159,10 +159,10 @@ common_option(const struct opt_parser *parser, int id)
 	switch (id) {
 	case 'h':
 		print_help(parser->command);
-		exit(output_flush());
+		exit(msg_flush());
 	case 'V':
 		output_print("%s (sockutils) %s\n", parser->command->name, PACKAGE_VERSION);
-		exit(output_flush());
+		exit(msg_flush());
 	case 'q':
 		run.quiet = true;
 		return true;

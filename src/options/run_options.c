@@ -3,17 +3,18 @@
 #include "options/run_options.h"
 
 #include "options/values.h"
+#include "run/run.h"
 
 bool
-timeouts_take_option(struct timeouts *timeouts, int id, const char *value)
+timeouts_take_option(int id, const char *value)
 {
 	switch (id) {
 	case 't':
-		timeouts->operation_ns = value_seconds("timeout", value, true);
-		timeouts->operation_given = true;
+		run.timeouts.operation_ns = value_seconds("timeout", value, true);
+		run.timeouts.operation_given = true;
 		return true;
 	case 'w':
-		timeouts->run = sku_deadline_in(value_seconds("max-time", value, true));
+		run.timeouts.run = sku_deadline_in(value_seconds("max-time", value, true));
 		return true;
 	default:
 		return false;

@@ -16,8 +16,8 @@
 		'w', "max-time", "SECONDS", "limit of the whole run; none", 0, NULL                \
 	}
 
-/* Takes the options above: false for any other. */
-bool timeouts_take_option(struct timeouts *timeouts, int id, const char *value);
+/* Takes the options above into run.timeouts: false for any other. */
+bool timeouts_take_option(int id, const char *value);
 
 enum { OPT_PROGRESS = 380, OPT_NO_PROGRESS };
 

@@ -3,13 +3,13 @@
 #include "run/event.h"
 
 #include "run/escape.h"
+#include "run/output.h"
 #include "run/run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 /* Digits of a real: a Unix time keeps its microseconds, 0.1 stays 0.1. */
 #define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
@@ -111,14 +111,15 @@ event_error(enum status status, int errnum, const char *message, const char *dur
 void
 event_emit(json_t *record)
 {
-	char *line = record != NULL ? json_dumps(record, DUMP_FLAGS) : NULL;
+	char *line = record != NULL ? json_dumps(record, DUMP_FLAGS) : NULL, *text;
 
-	if (line != NULL && run.stdout_is_data)
-		(void)dprintf(STDERR_FILENO, "%s\n", line); /* one write: no other line mixes in */
-	else if (line != NULL)
-		(void)printf("%s\n", line);
-	if (!run.stdout_is_data)
-		(void)fflush(stdout); /* an error stays in stdout for output_flush() */
+	if (line != NULL && asprintf(&text, "%s\n", line) != -1) {
+		if (run.stdout_is_data)
+			output_error_text(text, strlen(text));
+		else
+			output_record(text, strlen(text));
+		free(text);
+	}
 	free(line);
 	json_decref(record);
 }

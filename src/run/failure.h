@@ -1,4 +1,7 @@
-/* failure.h - why a transfer failed, kept until there is more to say about it. */
+/* failure.h - why something failed, kept until whoever is outermost reports it.
+ *
+ * A function that can fail returns 0, or -1 and fills a struct failure; the first cause stays, what
+ * follows is its consequence. */
 #ifndef RUN_FAILURE_H
 #define RUN_FAILURE_H
 
@@ -6,27 +9,30 @@
 #include "run/status.h"
 
 struct failure {
-	int status; /* an enum status; STATUS_OK: none */
-	int errnum; /* 0: none */
-	char message[400];
-	char during[600];
+	int status;	   /* an enum status; STATUS_OK: there is none */
+	int errnum;	   /* 0: none */
+	char message[400]; /* why */
+	char action[600];  /* what was tried */
 };
 
-/* The first failure counts, later ones are its consequence.  message NULL: strerror(errnum).
- * Returns its status. */
+/* message NULL: the words for errnum.  Each of these returns -1. */
 __attribute__((format(printf, 5, 6))) int failure_set(struct failure *failure, enum status status,
-    int errnum, const char *message, const char *during_format, ...);
-/* What a system call on the connection said; the status follows from errnum, and a limit of 0 (-t)
- * or of the whole run is named. */
-__attribute__((format(printf, 4, 5))) int failure_errno(struct failure *failure, int errnum,
-    const struct sku_deadline *run_deadline, const char *during_format, ...);
+    int errnum, const char *message, const char *action_format, ...);
+/* A system call on a file, or on nothing that concerns a peer: status 1. */
+__attribute__((format(printf, 3, 4))) int failure_errno(
+    struct failure *failure, int errnum, const char *action_format, ...);
+/* A system call on a connection: the status follows from errnum. */
+__attribute__((format(printf, 3, 4))) int failure_peer(
+    struct failure *failure, int errnum, const char *action_format, ...);
+int failure_library(struct failure *failure, const struct sku_error *error);
 /* More about it: "; …" behind the message. */
 __attribute__((format(printf, 2, 3))) void failure_add(
     struct failure *failure, const char *format, ...);
+void failure_clear(struct failure *failure);
 
-/* It ends the program: the error and its record.  Returns the status. */
+/* It ends the program: the error's line and record.  Returns the status. */
 int failure_report(const struct failure *failure);
-/* It does not: the line, and with --json the event failed. */
+/* It does not: the line, and with --json the event `failed`, about that peer. */
 void failure_note(const struct failure *failure, const struct sku_address *peer);
 
 #endif

@@ -4,17 +4,16 @@
 
 #include "run/escape.h"
 #include "run/event.h"
+#include "run/failure.h"
+#include "run/output.h"
 #include "run/progress.h"
 #include "run/run.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* A line of text, formatted and escaped; "" without memory.  The caller frees it. */
 __attribute__((format(printf, 1, 0))) static char *
@@ -29,15 +28,45 @@ format_line(const char *format, va_list args)
 	return line != NULL ? line : calloc(1, 1);
 }
 
+/* `PROGRAM: DURING: MESSAGE`, whole; during NULL is left out. */
+static void
+write_line(const char *during, const char *message)
+{
+	char *line;
+	int len = asprintf(&line, "%s: %s%s%s\n", run.program, during != NULL ? during : "",
+	    during != NULL ? ": " : "", message);
+
+	if (len == -1)
+		return;
+	progress_clear();
+	output_error_text(line, (size_t)len);
+	free(line);
+}
+
 __attribute__((format(printf, 1, 0))) static void
 print_line(const char *format, va_list args)
 {
 	char *line = format_line(format, args);
 
-	progress_clear();
-	/* One write a line; where standard error is gone there is nobody to tell. */
-	(void)dprintf(STDERR_FILENO, "%s: %s\n", run.program, line != NULL ? line : "");
+	write_line(NULL, line != NULL ? line : "");
 	free(line);
+}
+
+void
+msg_text(const char *format, ...)
+{
+	char *text;
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vasprintf(&text, format, args);
+	va_end(args);
+	if (len == -1)
+		return;
+	progress_clear();
+	output_error_text(text, (size_t)len);
+	free(text);
 }
 
 void
@@ -77,9 +106,7 @@ report_error(enum status status, int errnum, const char *message, const char *du
 	char *escaped = escape_text(message, strlen(message), ESCAPE_LINE, NULL);
 	const char *shown = escaped != NULL ? escaped : "";
 
-	progress_clear();
-	(void)dprintf(STDERR_FILENO, "%s: %s%s%s\n", run.program, during != NULL ? during : "",
-	    during != NULL ? ": " : "", shown);
+	write_line(during, shown);
 	if (run.json)
 		emit_error(status, errnum, shown, during != NULL ? during : "usage");
 	free(escaped);
@@ -109,9 +136,7 @@ msg_error_line(const char *message, const char *during_format, ...)
 	during = format_line(during_format, args);
 	va_end(args);
 	escaped = escape_text(message, strlen(message), ESCAPE_LINE, NULL);
-	progress_clear();
-	(void)dprintf(STDERR_FILENO, "%s: %s: %s\n", run.program, during != NULL ? during : "",
-	    escaped != NULL ? escaped : "");
+	write_line(during != NULL ? during : "", escaped != NULL ? escaped : "");
 	free(during);
 	free(escaped);
 }
@@ -157,4 +182,18 @@ msg_error_library(const struct sku_error *err)
 		    err->addresses);
 	return msg_error(
 	    status, err->kind == SKU_ERR_SYSTEM ? err->code : 0, message, "%s", err->context);
+}
+
+int
+msg_flush(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+	bool told = output_has_failed();
+
+	if (output_flush(&failure) == 0)
+		return STATUS_OK;
+	/* A signal came while nobody read: it is the end, and needs no other reason. */
+	if (failure.errnum == ECANCELED)
+		return run_is_killed() ? failure.status : STATUS_OK;
+	return told ? failure.status : failure_report(&failure);
 }

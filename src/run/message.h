@@ -7,6 +7,8 @@
 /* Everything below prints a whole line in one write, `PROGRAM: …` on standard error, with what a
  * peer or a resolver sent escaped. */
 
+/* Text as it stands, without the program's name: the prompt, and lines that scripts read. */
+__attribute__((format(printf, 1, 2))) void msg_text(const char *format, ...);
 /* A note for people: nothing with --quiet. */
 __attribute__((format(printf, 1, 2))) void msg_note(const char *format, ...);
 /* The same, with --verbose given at least level times. */
@@ -26,6 +28,8 @@ __attribute__((format(printf, 2, 3))) void msg_error_line(
 void msg_error_usage(const char *message);
 /* What the library says about a peer or a name; the status follows from it. */
 int msg_error_library(const struct sku_error *err);
+/* Write standard output.  Its failure is reported once, and its status returned each time. */
+int msg_flush(void);
 /* What failed with a peer: refused, reset, timed out, …; the status follows from errnum. */
 #define msg_error_peer(errnum, ...) msg_error_errno(status_of_errno(errnum), errnum, __VA_ARGS__)
 

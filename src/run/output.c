@@ -1,39 +1,48 @@
-/* output.c - standard output: results, and bytes that are written without ever blocking.
+/* output.c - standard output and standard error, which never hold a program past its end.
  * Row run.
  *
  * O_NONBLOCK belongs to the open file description, which a shell and other programs may share, so
- * it is not set on descriptor 1: a pipe or a terminal is opened once more for ourselves. */
+ * it is not set on descriptors 1 and 2: a pipe or a terminal is opened once more for ourselves. */
 #include "run/output.h"
 
-#include "run/message.h"
+#include "run/failure.h"
+#include "run/run.h"
+#include "run/wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-void
-output_open(struct output *output)
-{
-	struct stat st;
-	int fd;
+#define KEPT_MAX ((size_t)64 * 1024)
 
-	*output = (struct output){ .fd = STDOUT_FILENO, .max = SIZE_MAX };
-	if (fstat(STDOUT_FILENO, &st) == -1)
+void
+output_open(struct output *output, int fd)
+{
+	char path[32];
+	struct stat st;
+	int own;
+
+	*output = (struct output){ .fd = fd, .max = SIZE_MAX };
+	if (fstat(fd, &st) == -1)
 		return; /* writing will say why */
-	output->terminal = isatty(STDOUT_FILENO) == 1;
+	output->terminal = S_ISCHR(st.st_mode) && isatty(fd) == 1;
 	output->is_socket = S_ISSOCK(st.st_mode);
 	output->can_wait = output->is_socket || S_ISFIFO(st.st_mode) || output->terminal;
 	if (!output->can_wait || output->is_socket)
 		return;
-	fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd != -1)
-		output->fd = fd;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (own != -1)
+		output->fd = own;
 	else
 		output->max = PIPE_BUF; /* pipe(7): that much goes when poll says it has room */
 }
@@ -45,6 +54,11 @@ output_write(struct output *output, const char *bytes, size_t len)
 
 	if (len > output->max)
 		len = output->max;
+	/* Where the description may block. */
+	if (output->max != SIZE_MAX && !run_is_ready(output->fd, POLLOUT)) {
+		errno = EAGAIN;
+		return -1;
+	}
 	do {
 		n = output->is_socket ? send(output->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL) :
 					write(output->fd, bytes, len);
@@ -55,36 +69,171 @@ output_write(struct output *output, const char *bytes, size_t len)
 void
 output_close(struct output *output)
 {
-	if (output->fd != STDOUT_FILENO)
+	if (output->fd > STDERR_FILENO) {
 		(void)close(output->fd);
-	output->fd = STDOUT_FILENO;
+		output->fd = -1;
+	}
 }
 
-/* ---- results -------------------------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------------------------- */
+
+struct stream {
+	struct output output;
+	int fd;
+	bool open;
+	pthread_mutex_t lock;
+};
+
+static struct stream standard_output = { .fd = STDOUT_FILENO, .lock = PTHREAD_MUTEX_INITIALIZER };
+static struct stream standard_error = { .fd = STDERR_FILENO, .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static char kept[KEPT_MAX];
+static size_t kept_len;
+static struct failure output_failure; /* why what was kept is lost */
+static bool failure_was_told;
+
+static struct output *
+open_stream(struct stream *stream)
+{
+	if (!stream->open)
+		output_open(&stream->output, stream->fd);
+	stream->open = true;
+	return &stream->output;
+}
+
+void
+output_open_all(void)
+{
+	(void)pthread_mutex_lock(&standard_output.lock);
+	(void)open_stream(&standard_output);
+	(void)pthread_mutex_unlock(&standard_output.lock);
+	(void)pthread_mutex_lock(&standard_error.lock);
+	(void)open_stream(&standard_error);
+	(void)pthread_mutex_unlock(&standard_error.lock);
+}
+
+/* All of it: 0, or -1 with errno. */
+static int
+write_all(struct output *output, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = output_write(output, bytes, len);
+
+		if (n >= 0) {
+			bytes += n;
+			len -= (size_t)n;
+		} else if (errno != EAGAIN ||
+			   run_wait_fd(output->fd, POLLOUT, sku_deadline_never()) == -1) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* With the lock held. */
+static void
+write_kept(void)
+{
+	if (kept_len > 0 && output_failure.status == STATUS_OK &&
+	    write_all(open_stream(&standard_output), kept, kept_len) == -1) {
+		if (errno == ECANCELED || errno == ETIMEDOUT)
+			(void)run_wait_failed(
+			    &output_failure, errno, LIMIT_OTHER, "write to standard output");
+		else
+			(void)failure_errno(&output_failure, errno, "write to standard output");
+	}
+	kept_len = 0;
+}
+
+/* With the lock held. */
+static void
+keep(const char *bytes, size_t len)
+{
+	while (len > 0) {
+		size_t room = KEPT_MAX - kept_len, n = len < room ? len : room;
+
+		(void)memcpy(kept + kept_len, bytes, n);
+		kept_len += n;
+		bytes += n;
+		len -= n;
+		if (kept_len == KEPT_MAX)
+			write_kept();
+	}
+}
+
+void
+output_add(const char *bytes, size_t len)
+{
+	(void)pthread_mutex_lock(&standard_output.lock);
+	keep(bytes, len);
+	(void)pthread_mutex_unlock(&standard_output.lock);
+}
+
+void
+output_record(const char *line, size_t len)
+{
+	(void)pthread_mutex_lock(&standard_output.lock);
+	keep(line, len);
+	write_kept();
+	(void)pthread_mutex_unlock(&standard_output.lock);
+}
 
 void
 output_print(const char *format, ...)
 {
-	va_list args;
+	char few[512], *text = few;
+	va_list args, again;
+	int n;
 
 	va_start(args, format);
-	(void)vprintf(format, args); /* an error stays in stdout for output_flush() */
+	va_copy(again, args);
+	n = vsnprintf(few, sizeof(few), format, args);
+	if (n >= (int)sizeof(few) && vasprintf(&text, format, again) == -1)
+		n = -1;
+	va_end(again);
 	va_end(args);
+	if (n >= 0)
+		output_add(text, (size_t)n);
+	else
+		(void)failure_errno(&output_failure, ENOMEM, "write to standard output");
+	if (text != few && n >= 0)
+		free(text);
 }
 
 int
-output_flush(void)
+output_flush(struct failure *failure)
 {
-	static bool reported;
+	int result = 0;
 
-	errno = 0;
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return STATUS_OK;
-	if (!reported) {
-		reported = true;
-		/* The record of this error has nowhere to go, if it is standard output's. */
-		(void)msg_error_errno(
-		    STATUS_FAILED, errno != 0 ? errno : EIO, "write to standard output");
+	(void)pthread_mutex_lock(&standard_output.lock);
+	write_kept();
+	if (output_failure.status != STATUS_OK) {
+		failure_was_told = true;
+		if (failure->status == STATUS_OK)
+			*failure = output_failure;
+		result = -1;
 	}
-	return STATUS_FAILED;
+	(void)pthread_mutex_unlock(&standard_output.lock);
+	return result;
+}
+
+bool
+output_has_failed(void)
+{
+	return failure_was_told;
+}
+
+void
+output_error_text(const char *text, size_t len)
+{
+	(void)pthread_mutex_lock(&standard_error.lock);
+	(void)write_all(open_stream(&standard_error), text, len);
+	(void)pthread_mutex_unlock(&standard_error.lock);
+}
+
+bool
+output_error_try(const char *text, size_t len)
+{
+	return run_is_ready(STDERR_FILENO, POLLOUT) &&
+	       write(STDERR_FILENO, text, len) == (ssize_t)len;
 }

@@ -1,10 +1,16 @@
-/* output.h - standard output: results, and bytes that are written without ever blocking. */
+/* output.h - standard output and standard error, which never hold a program past its end.
+ *
+ * A pipe, a terminal or a socket that takes no more is waited for by run_wait(): until it takes
+ * more, a signal comes or --max-time is over. */
 #ifndef RUN_OUTPUT_H
 #define RUN_OUTPUT_H
+
+#include "run/failure.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* One of the two, for bytes, never blocking whatever it is. */
 struct output {
 	int fd;
 	size_t max; /* bytes that one write may have without blocking, once poll says so */
@@ -13,14 +19,30 @@ struct output {
 	bool terminal; /* bytes are shown escaped */
 };
 
-void output_open(struct output *output);
-/* Bytes taken, or -1 with errno (EAGAIN: poll it). */
+/* fd is STDOUT_FILENO or STDERR_FILENO. */
+void output_open(struct output *output, int fd);
+/* Bytes taken, or -1 with errno (EAGAIN: wait for POLLOUT). */
 ssize_t output_write(struct output *output, const char *bytes, size_t len);
 void output_close(struct output *output);
 
-/* Results on standard output.  output_flush() returns STATUS_OK, or reports the write error once
- * and returns STATUS_FAILED; every program ends through it. */
+/* What follows writes text, and may be used by several threads. */
+
+/* Make both ready now, as the user who may: a program that gives root up could not open them
+ * later.  Else that happens at the first use. */
+void output_open_all(void);
+/* Results on standard output, kept until output_flush() or until 64 KiB are there. */
 __attribute__((format(printf, 1, 2))) void output_print(const char *format, ...);
-int output_flush(void);
+void output_add(const char *bytes, size_t len);
+/* A whole line, which is written at once; a failure stays for output_flush(). */
+void output_record(const char *line, size_t len);
+/* Write what is kept: 0, or -1 and the failure, which stays for good: later text is dropped. */
+int output_flush(struct failure *failure);
+/* Has output_flush() told somebody that it failed? */
+bool output_has_failed(void);
+/* A whole line on standard error, in one write where it fits.  Where standard error is gone there
+ * is nobody to tell. */
+void output_error_text(const char *text, size_t len);
+/* The same where it has room now, else nothing: false.  Async-signal-safe. */
+bool output_error_try(const char *text, size_t len);
 
 #endif

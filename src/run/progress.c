@@ -2,6 +2,7 @@
  * Row run. */
 #include "run/progress.h"
 
+#include "run/output.h"
 #include "run/run.h"
 
 #include <stdatomic.h>
@@ -45,7 +46,7 @@ progress_clear(void)
 	static const char clear[] = "\r\033[K";
 
 	if (atomic_exchange(&on_screen, false))
-		(void)!write(STDERR_FILENO, clear, sizeof(clear) - 1);
+		(void)output_error_try(clear, sizeof(clear) - 1);
 }
 
 void
@@ -151,20 +152,23 @@ append_bar(char *buf, size_t len, int columns_left, int share)
 static void
 draw(struct progress *p, int64_t done)
 {
-	char figures[120], bar[BAR_MAX + 8] = "", share[8] = "", line[LINE_MAX_COLUMNS + 16];
-	int width = columns() - 1, used = append_figures(p, figures, sizeof(figures), done);
+	char figures[120], bar[BAR_MAX + 8] = "", share[8] = "", line[LINE_MAX_COLUMNS + 16],
+					 bar_line[LINE_MAX_COLUMNS + 32];
+	int len, width = columns() - 1, used = append_figures(p, figures, sizeof(figures), done);
 
 	if (p->total != SIZE_UNKNOWN)
 		used += snprintf(share, sizeof(share), "%3d%% ", percent(p, done));
 	if (p->terminal && p->total != SIZE_UNKNOWN)
 		append_bar(bar, sizeof(bar), width - used, percent(p, done));
 	if (!p->terminal) {
-		(void)dprintf(STDERR_FILENO, "%s: %s%s\n", run.program, share, figures);
+		len = snprintf(line, sizeof(line), "%s: %s%s\n", run.program, share, figures);
+		(void)output_error_try(line, (size_t)len);
 		return;
 	}
 	(void)snprintf(line, sizeof(line), "%s%s%s", share, bar, figures);
-	(void)dprintf(STDERR_FILENO, "\r%.*s\033[K", width, line);
-	atomic_store(&on_screen, true);
+	len = snprintf(bar_line, sizeof(bar_line), "\r%.*s\033[K", width, line);
+	if (output_error_try(bar_line, (size_t)len))
+		atomic_store(&on_screen, true);
 }
 
 void

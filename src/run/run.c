@@ -1,12 +1,52 @@
-/* run.c - one process: how this run of the program speaks, and its beginning.
+/* run.c - one run of a program: its signals, its limits, what is removed at its end.
  * Row run. */
 #include "run/run.h"
 
+#include "run/failure.h"
+#include "run/message.h"
+#include "run/output.h"
+#include "run/state.h"
+
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
-struct run run;
+#define OWNER_STACK ((size_t)128 * 1024)
+#define GRACE_AFTER_SIGNAL (5250 * SKU_MS) /* a server's own 5 s, and a little */
+#define GRACE_AFTER_LIMIT (5 * SKU_SECOND)
+#define GRACE_AFTER_SECOND_SIGNAL (50 * SKU_MS) /* for its last words */
+
+struct run run = { .timeouts = TIMEOUTS_INIT, .cancel_fd = -1 };
+
+/* What the owner thread, which reads the signals, shares with the others. */
+static struct {
+	pthread_t thread;
+	bool started;
+	unsigned flags;
+	int signal_fd;
+	int stop_fd; /* an eventfd: the program ends by itself */
+	atomic_uint count;
+	atomic_int first;
+	atomic_bool over;	  /* --max-time has passed */
+	atomic_bool signals_kill; /* there is nothing to finish */
+} owner = { .signal_fd = -1, .stop_fd = -1 };
+
+/* The signals that end a process and can be caught, but for those that say that it is broken. */
+static const int termination_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM,
+	SIGPROF, SIGUSR2, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT };
+
+static struct {
+	void (*remove)(void *arg);
+	void *arg;
+	atomic_bool armed;
+} removers[RUN_REMOVERS];
 
 void
 run_begin(const char *program)
@@ -18,4 +58,256 @@ run_begin(const char *program)
 			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
+}
+
+/* ---- what is removed at the end ------------------------------------------------------------ */
+
+void
+run_at_end(void (*remove)(void *arg), void *arg)
+{
+	for (size_t i = 0; i < RUN_REMOVERS; i++) {
+		if (atomic_load(&removers[i].armed))
+			continue;
+		removers[i].remove = remove;
+		removers[i].arg = arg;
+		atomic_store(&removers[i].armed, true);
+		return;
+	}
+}
+
+void
+run_remove(void *arg)
+{
+	for (size_t i = 0; i < RUN_REMOVERS; i++) {
+		if (removers[i].arg == arg && atomic_exchange(&removers[i].armed, false))
+			removers[i].remove(arg);
+	}
+}
+
+static void
+remove_all(void)
+{
+	for (size_t i = 0; i < RUN_REMOVERS; i++) {
+		if (atomic_exchange(&removers[i].armed, false))
+			removers[i].remove(removers[i].arg);
+	}
+}
+
+/* ---- signals ------------------------------------------------------------------------------- */
+
+static void
+die_of(int signum)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, signum);
+	(void)signal(signum, SIG_DFL);
+	(void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	(void)kill(getpid(), signum);
+}
+
+unsigned
+run_signals(void)
+{
+	return atomic_load(&owner.count);
+}
+
+/* The signal to die of; 0: none, or one that is the ordinary end. */
+static int
+fatal_signal(void)
+{
+	int first = atomic_load(&owner.first);
+
+	if ((owner.flags & RUN_ENDS_BY_SIGNAL) != 0 && (first == SIGINT || first == SIGTERM))
+		return 0;
+	return first;
+}
+
+bool
+run_is_killed(void)
+{
+	return fatal_signal() != 0;
+}
+
+/* Somebody waits where nothing can wake it: it is over without it. */
+__attribute__((noreturn)) static void
+end_by_force(void)
+{
+	remove_all();
+	if (fatal_signal() != 0)
+		die_of(fatal_signal());
+	_exit(atomic_load(&owner.count) > 0 ? STATUS_OK : STATUS_TIMED_OUT);
+}
+
+static void
+cancel(void)
+{
+	const uint64_t one = 1;
+
+	(void)!write(run.cancel_fd, &one, sizeof(one)); /* nobody reads it: it stays readable */
+}
+
+static void
+take_signals(struct sku_deadline *force)
+{
+	struct signalfd_siginfo info;
+
+	while (read(owner.signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		int none = 0;
+
+		if ((int)info.ssi_signo == SIGUSR1) {
+			state_print();
+			continue;
+		}
+		(void)atomic_compare_exchange_strong(&owner.first, &none, (int)info.ssi_signo);
+		*force = sku_deadline_earlier(
+		    *force, sku_deadline_in(atomic_fetch_add(&owner.count, 1) == 0 ?
+						GRACE_AFTER_SIGNAL :
+						GRACE_AFTER_SECOND_SIGNAL));
+		if (atomic_load(&owner.signals_kill))
+			*force = sku_deadline_in(0);
+		cancel();
+	}
+}
+
+static void *
+owner_main(void *arg)
+{
+	enum { SIGNALS, STOP, COUNT };
+	struct pollfd pfds[COUNT] = { [SIGNALS] = { .fd = owner.signal_fd, .events = POLLIN },
+		[STOP] = { .fd = owner.stop_fd, .events = POLLIN } };
+	struct sku_deadline force = sku_deadline_never();
+
+	(void)arg;
+	for (;;) {
+		struct sku_deadline wake = atomic_load(&owner.over) ?
+					       force :
+					       sku_deadline_earlier(force, run.timeouts.run);
+
+		(void)poll(pfds, COUNT, sku_deadline_poll_ms(wake));
+		if (pfds[STOP].revents != 0)
+			return NULL;
+		if (pfds[SIGNALS].revents != 0)
+			take_signals(&force);
+		if (!atomic_load(&owner.over) && sku_deadline_passed(run.timeouts.run)) {
+			atomic_store(&owner.over, true);
+			force = sku_deadline_earlier(force, sku_deadline_in(GRACE_AFTER_LIMIT));
+			cancel();
+		}
+		if (sku_deadline_passed(force))
+			end_by_force();
+	}
+}
+
+static void
+add_unless_ignored(sigset_t *set, int signum)
+{
+	struct sigaction action;
+
+	if (sigaction(signum, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+		(void)sigaddset(set, signum);
+}
+
+/* The signals that are counted, and SIGUSR1, for which the thread has the time. */
+static void
+choose_signals(sigset_t *set)
+{
+	(void)sigemptyset(set);
+	(void)sigaddset(set, SIGUSR1);
+	(void)signal(SIGINT, SIG_DFL); /* whoever sends it to a job of a script means it */
+	if ((owner.flags & RUN_SIGINT_ALONE) != 0) {
+		(void)sigaddset(set, SIGINT);
+		return;
+	}
+	(void)signal(SIGTERM, SIG_DFL);
+	if ((owner.flags & RUN_IN_BACKGROUND) != 0)
+		(void)signal(SIGHUP, SIG_IGN);
+	for (size_t i = 0; i < sizeof(termination_signals) / sizeof(termination_signals[0]); i++)
+		add_unless_ignored(set, termination_signals[i]);
+	for (int signum = SIGRTMIN; signum <= SIGRTMAX; signum++)
+		add_unless_ignored(set, signum);
+}
+
+static int
+start_owner(void)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	int error;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setstacksize(&attr, OWNER_STACK);
+	error = pthread_create(&owner.thread, &attr, owner_main, NULL);
+	(void)pthread_attr_destroy(&attr);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	owner.started = error == 0;
+	errno = error;
+	return error == 0 ? 0 : -1;
+}
+
+int
+run_catch_signals(unsigned flags, struct failure *failure)
+{
+	sigset_t set;
+
+	owner.flags = flags;
+	choose_signals(&set);
+	output_open_all();
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+	owner.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	owner.stop_fd = eventfd(0, EFD_CLOEXEC);
+	run.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (owner.signal_fd == -1 || owner.stop_fd == -1 || run.cancel_fd == -1 ||
+	    start_owner() == -1)
+		return failure_errno(failure, errno, "prepare for signals");
+	return 0;
+}
+
+void
+run_let_signals_kill(bool wanted)
+{
+	atomic_store(&owner.signals_kill, wanted);
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+static void
+stop_owner(void)
+{
+	const uint64_t one = 1;
+
+	if (!owner.started)
+		return;
+	(void)!write(owner.stop_fd, &one, sizeof(one));
+	(void)pthread_join(owner.thread, NULL);
+	owner.started = false;
+}
+
+int
+run_finish(int status)
+{
+	int flushed = msg_flush();
+
+	if (status == STATUS_OK)
+		status = flushed;
+	remove_all();
+	stop_owner();
+	if (fatal_signal() != 0)
+		die_of(fatal_signal());
+	return status;
+}
+
+void
+run_raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
 }

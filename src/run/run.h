@@ -1,21 +1,66 @@
-/* run.h - one process: how this run of the program speaks, and its beginning. */
+/* run.h - one run of a program: how it speaks, how long it may take, which signals end it, and
+ * what is removed at its end.
+ *
+ * A process has one set of signals and one standard output, so there is one struct run.  Once
+ * run_catch_signals() was called, nothing waits but run_wait() and loop_run(). */
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
 
+#include "libsockutil/sockutil.h"
+#include "run/failure.h"
+#include "run/timeouts.h"
+
 #include <stdbool.h>
 
-/* How this run of the program speaks; set while options are parsed. */
 struct run {
 	const char *program;
-	bool quiet;
-	int verbose;
-	bool json;
+	bool quiet, json;
 	bool stdout_is_data; /* records and the readiness line go to standard error */
+	int verbose;
+	struct timeouts timeouts;
+	int cancel_fd; /* readable for good once a signal came or --max-time passed; -1: not caught
+			*/
 };
 extern struct run run;
 
-/* The first thing a program does: its name, descriptors 0 to 2 that are open (closed ones would be
- * given to the next socket), SIGPIPE ignored. */
+/* The first thing that a program does: its name; descriptors 0 to 2 are open (a closed one would be
+ * given to the next socket); SIGPIPE and SIGXFSZ are ignored, so that a reader that is gone and a
+ * file size limit are write errors like others.  Opens nothing else and starts no thread. */
 void run_begin(const char *program);
+
+enum {
+	RUN_IN_BACKGROUND = 1, /* SIGHUP is ignored */
+	RUN_ENDS_BY_SIGNAL =
+	    2, /* SIGINT and SIGTERM are the ordinary end: its status is run_finish()'s */
+	RUN_SIGINT_ALONE = 4, /* the other signals keep their effect */
+};
+/* From here on the signals that would end the program are counted instead.  A thread of its own
+ * reads them, so that they come through even where the program waits for a file system that hangs;
+ * it prints the state that SIGUSR1 asks for, and it ends the program by force at the second
+ * signal, or 5 s after the first one or after --max-time.  SIGHUP and SIGQUIT that were ignored
+ * stay so (nohup(1)); SIGINT and SIGTERM are taken even where a shell's `&` had them ignored. 0, or
+ * -1 and the failure. */
+int run_catch_signals(unsigned flags, struct failure *failure);
+/* While wanted a signal ends the program at once, as where a wait cannot look at run.cancel_fd. */
+void run_let_signals_kill(bool wanted);
+
+/* How many signals have come that end the program. */
+unsigned run_signals(void);
+/* Did a signal come whose effect is to kill the program, rather than its ordinary end? */
+bool run_is_killed(void);
+
+/* Remove something at the end of the program, however it ends: remove(arg) is called once, from
+ * whichever thread is the last, and must take no lock.  At most RUN_REMOVERS at a time. */
+#define RUN_REMOVERS 8
+void run_at_end(void (*remove)(void *arg), void *arg);
+/* Remove it now, unless that was done. */
+void run_remove(void *arg);
+
+/* The last line of main: flush standard output, remove what is left, die of the signal that came.
+ * Returns the exit status: status, or 1 where it was 0 and standard output failed. */
+int run_finish(int status);
+
+/* As many descriptors as the hard limit lets this process have. */
+void run_raise_descriptor_limit(void);
 
 #endif

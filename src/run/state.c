@@ -1,15 +1,14 @@
 /* state.c - the state of the work as one line, whenever SIGUSR1 asks for it.
  * Row run.
  *
- * Everything the handler calls is async-signal-safe (signal-safety(7)), and nothing in it waits: it
- * interrupts whatever the program is doing, so a line that nobody reads would stop it for good. */
+ * Everything that state_print() calls is async-signal-safe: signal-safety(7). */
 #include "run/state.h"
 
 #include "run/progress.h"
 #include "run/run.h"
+#include "run/wait.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -85,41 +84,40 @@ put_record(struct line *line)
 	put(line, "}");
 }
 
-/* Would a line be written at once?  It is shorter than PIPE_BUF, which is what a pipe has room for
- * when poll(2) says so. */
-static bool
-has_room(int fd)
+void
+state_print(void)
 {
-	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
-
-	return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLOUT) != 0;
-}
-
-static void
-print_counters(int signum)
-{
-	int saved = errno;
-	int fd = run.json && !run.stdout_is_data ? STDOUT_FILENO : STDERR_FILENO;
 	struct line line = { .len = 0 };
+	int fd = run.json && !run.stdout_is_data ? STDOUT_FILENO : STDERR_FILENO;
 
-	(void)signum;
+	if (event_name == NULL)
+		return;
 	if (run.json)
 		put_record(&line);
 	else
 		put_text_line(&line);
 	put(&line, "\n");
 	line.text[sizeof(line.text) - 1] = '\n'; /* were it ever cut */
-	if (has_room(STDERR_FILENO))
-		progress_clear();
-	if (has_room(fd))
+	progress_clear();
+	/* A pipe that nobody reads must not hold whoever serves. */
+	if (run_is_ready(fd, POLLOUT))
 		(void)!write(fd, line.text, line.len);
+}
+
+static void
+print_on_signal(int signum)
+{
+	int saved = errno;
+
+	(void)signum;
+	state_print();
 	errno = saved;
 }
 
 void
 state_on_sigusr1(const char *event, const struct state_row *rows)
 {
-	struct sigaction action = { .sa_handler = print_counters, .sa_flags = SA_RESTART };
+	struct sigaction action = { .sa_handler = print_on_signal, .sa_flags = SA_RESTART };
 
 	event_name = event;
 	counter_rows = rows;

@@ -1,8 +1,8 @@
 /* state.h - the state of the work as one line, whenever SIGUSR1 asks for it.
  *
- * The line is put together and written inside the signal handler, by nothing but arithmetic,
- * poll(2) and write(2), so that it comes even while the program waits in a resolver or on a full
- * pipe.  Where it would have to wait itself, since nobody reads, it is left out. */
+ * The line is put together and written by the signal handler, or by the thread that reads the
+ * signals (run.h), by nothing but arithmetic and write(2), so that it comes even while the program
+ * waits in a resolver or on a full pipe. */
 #ifndef RUN_STATE_H
 #define RUN_STATE_H
 
@@ -55,5 +55,7 @@ struct state_row {
 /* From now on SIGUSR1 prints `EVENT: name=N name=N …` on standard error, or with --json the event
  * where records go.  rows ends with a NULL name and stays in use until the program ends. */
 void state_on_sigusr1(const char *event, const struct state_row *rows);
+/* Print it now, where it can be written at once.  Async-signal-safe. */
+void state_print(void);
 
 #endif

@@ -1,58 +1,101 @@
-/* wait.c - waiting for a peer, while signals are listened to and the bar is drawn.
+/* wait.c - waiting, outside a loop: until something is ready, a limit passes, or a signal comes.
  * Row run. */
 #include "run/wait.h"
 
+#include "run/failure.h"
+#include "run/run.h"
+
 #include <errno.h>
-#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
 
-void
-wait_show_progress(const struct wait_context *waits)
+int
+run_check(void)
 {
-	if (waits->progress != NULL && waits->progress->active)
-		progress_update(waits->progress, (int64_t)counter_value(waits->done), sku_now());
+	if (run_signals() > 0)
+		errno = ECANCELED;
+	else if (sku_deadline_passed(run.timeouts.run))
+		errno = ETIMEDOUT;
+	else
+		return 0;
+	return -1;
 }
 
 int
-transfer_over(const struct wait_context *waits)
+run_wait(struct pollfd *fds, nfds_t n, struct sku_deadline until)
 {
-	struct pollfd pfd = { .fd = waits->signal_fd, .events = POLLIN };
+	enum { FEW = 8 };
+	struct pollfd pfds[FEW + 1];
 
-	if (poll(&pfd, 1, 0) == 1)
-		return ECANCELED;
-	return sku_deadline_passed(waits->timeouts->run) ? ETIMEDOUT : 0;
-}
-
-static int
-next_wake_ms(const struct wait_context *waits, struct sku_deadline deadline)
-{
-	if (waits->progress != NULL)
-		deadline = sku_deadline_earlier(
-		    deadline, (struct sku_deadline){ waits->progress->next_ns });
-	return sku_deadline_poll_ms(deadline);
-}
-
-int
-wait_for_peer(const struct wait_context *waits, int fd, short events, struct sku_deadline deadline)
-{
-	struct pollfd pfds[] = { { .fd = fd, .events = events },
-		{ .fd = waits->signal_fd, .events = POLLIN } };
-
-	deadline = sku_deadline_earlier(deadline, waits->timeouts->run);
+	if (n > FEW) {
+		errno = EINVAL;
+		return -1;
+	}
+	for (nfds_t i = 0; i < n; i++)
+		pfds[i] = fds[i];
+	pfds[n] = (struct pollfd){ .fd = run.cancel_fd, .events = POLLIN };
 	for (;;) {
-		int n = poll(pfds, 2, next_wake_ms(waits, deadline));
+		struct sku_deadline wake = sku_deadline_earlier(until, run.timeouts.run);
+		int ready = poll(pfds, n + 1, sku_deadline_poll_ms(wake));
 
-		wait_show_progress(waits);
-		if (n == -1 && errno != EINTR)
+		if (ready == -1 && errno != EINTR)
 			return -1;
-		if (n > 0 && pfds[1].revents != 0) {
-			errno = ECANCELED;
+		if (run_check() == -1)
 			return -1;
+		if (ready > 0) {
+			for (nfds_t i = 0; i < n; i++)
+				fds[i].revents = pfds[i].revents;
+			return ready;
 		}
-		if (n > 0)
-			return 0;
-		if (sku_deadline_passed(deadline)) {
+		if (sku_deadline_passed(until)) {
 			errno = ETIMEDOUT;
 			return -1;
 		}
 	}
+}
+
+bool
+run_is_ready(int fd, short events)
+{
+	struct pollfd pfd = { .fd = fd, .events = events };
+
+	return poll(&pfd, 1, 0) == 1;
+}
+
+int
+run_wait_fd(int fd, short events, struct sku_deadline until)
+{
+	struct pollfd pfd = { .fd = fd, .events = events };
+
+	return run_wait(&pfd, 1, until) == -1 ? -1 : 0;
+}
+
+struct sku_deadline
+run_operation_deadline(void)
+{
+	return sku_deadline_earlier(sku_deadline_in(run.timeouts.operation_ns), run.timeouts.run);
+}
+
+int
+run_wait_failed(
+    struct failure *failure, int errnum, enum limit limit, const char *action_format, ...)
+{
+	const char *message = NULL;
+	char action[sizeof(failure->action)];
+	va_list args;
+	bool dont_block = (limit == LIMIT_OPERATION && run.timeouts.operation_ns == 0) ||
+			  (limit == LIMIT_ACCEPT && run.timeouts.accept_ns == 0);
+
+	va_start(args, action_format);
+	(void)vsnprintf(action, sizeof(action), action_format, args);
+	va_end(args);
+	if (errnum == ECANCELED)
+		message = "interrupted";
+	else if (errnum == ETIMEDOUT && sku_deadline_passed(run.timeouts.run))
+		message = "timed out (--max-time)";
+	else if (errnum == ETIMEDOUT && dont_block)
+		errnum = EAGAIN;
+	else if (errnum == ETIMEDOUT && limit == LIMIT_ACCEPT)
+		message = "timed out (--accept-timeout)";
+	return failure_set(failure, status_of_errno(errnum), errnum, message, "%s", action);
 }

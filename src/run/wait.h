@@ -1,26 +1,35 @@
-/* wait.h - waiting for a peer, while signals are listened to and the bar is drawn. */
+/* wait.h - waiting, outside a loop: until something is ready, a limit passes, or a signal comes.
+ *
+ * Any thread may wait here: each sees the signal and --max-time. */
 #ifndef RUN_WAIT_H
 #define RUN_WAIT_H
 
-#include "run/progress.h"
-#include "run/signals.h"
-#include "run/state.h"
-#include "run/timeouts.h"
+#include "libsockutil/sockutil.h"
+#include "run/failure.h"
 
-struct wait_context {
-	const struct timeouts *timeouts;
-	int signal_fd;		   /* readable: the program is to end */
-	struct progress *progress; /* NULL: somebody else draws */
-	const state_counter *done; /* what it shows */
+#include <poll.h>
+
+/* Wait until one of fds is ready: their number; or -1 with errno ETIMEDOUT (until, or --max-time),
+ * ECANCELED (a signal), or one of poll(2)'s.  n 0 waits for the time alone. */
+int run_wait(struct pollfd *fds, nfds_t n, struct sku_deadline until);
+/* The same for one descriptor: 0 or -1. */
+int run_wait_fd(int fd, short events, struct sku_deadline until);
+/* Is it ready now?  Never waits. */
+bool run_is_ready(int fd, short events);
+/* For work that never waits: 0, or -1 with ECANCELED or ETIMEDOUT when the run is to end. */
+int run_check(void);
+
+/* Which limit was it that passed? */
+enum limit {
+	LIMIT_OPERATION, /* --timeout; 0 does not block */
+	LIMIT_ACCEPT,	 /* --accept-timeout; 0 does not block */
+	LIMIT_OTHER,	 /* one that no option sets to 0 */
 };
-
-/* Wait for POLLIN or POLLOUT on fd until the deadline, or the end of the run: 0, or -1 with errno
- * ETIMEDOUT, or ECANCELED for a signal.  fd -1 waits for the deadline alone. */
-int wait_for_peer(
-    const struct wait_context *waits, int fd, short events, struct sku_deadline deadline);
-/* Is the program, or its time, to end?  For work that does not wait: 0, ECANCELED or ETIMEDOUT. */
-int transfer_over(const struct wait_context *waits);
-/* Draw, if it is time. */
-void wait_show_progress(const struct wait_context *waits);
+/* A wait or a call ended with errnum: fills the failure, whose words follow from what ended it (a
+ * signal, --max-time, the limit, whose 0 means "do not block", or the peer).  Returns -1. */
+__attribute__((format(printf, 4, 5))) int run_wait_failed(
+    struct failure *failure, int errnum, enum limit limit, const char *action_format, ...);
+/* The deadline of an operation that begins now: --timeout, or --max-time if that is sooner. */
+struct sku_deadline run_operation_deadline(void);
 
 #endif

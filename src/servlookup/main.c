@@ -378,7 +378,5 @@ main(int argc, char **argv)
 	else
 		status = r.bulk ? run_bulk(&r) : run_single(&r);
 	table_free(r.table);
-	if (output_flush() != STATUS_OK && status == STATUS_OK)
-		status = STATUS_FAILED;
-	return status;
+	return run_finish(status);
 }

@@ -116,8 +116,7 @@ take_option(struct client_config *c, int id, const char *value)
 		c->histogram = true;
 		break;
 	default:
-		if (!timeouts_take_option(&c->timeouts, id, value) &&
-		    !tcp_take_option(&c->stream, id, value))
+		if (!timeouts_take_option(id, value) && !tcp_take_option(&c->stream, id, value))
 			(void)connect_take_option(&c->connect, id, value);
 	}
 }
@@ -207,8 +206,8 @@ check_combinations(struct client_config *c, const struct opt_parser *parser)
 		opt_usage_error("--fd is one connection: --clients means nothing");
 	if (c->connect.source_port != 0 && c->clients > 1)
 		opt_usage_error("--source with a port is for one connection, not for --clients");
-	if (!c->timeouts.operation_given && (datagram || c->mode == PING))
-		c->timeouts.operation_ns = 5 * SKU_SECOND;
+	if (!run.timeouts.operation_given && (datagram || c->mode == PING))
+		run.timeouts.operation_ns = 5 * SKU_SECOND;
 }
 
 void
@@ -220,7 +219,6 @@ config_parse(struct client_config *config, int argc, char **argv)
 	int id;
 
 	*config = (struct client_config){ .connect = CONNECT_OPTIONS_INIT,
-		.timeouts = TIMEOUTS_INIT,
 		.stream = TCP_OPTIONS_INIT,
 		.count = UNLIMITED,
 		.interval_ns = SKU_SECOND,

@@ -12,7 +12,6 @@ enum client_mode { MESSAGES, STREAM, PROMPT, DATAGRAMS, PING, CONNECT_ONLY };
 struct client_config {
 	enum client_mode mode;
 	struct connect_options connect;
-	struct timeouts timeouts;
 	struct endpoint endpoint;
 	char **messages; /* ends with NULL; NULL: there are none */
 	enum expectation expect;

@@ -2,6 +2,9 @@
  * Row tool. */
 #include "sockecho-client/lines.h"
 
+#include "run/failure.h"
+#include "run/wait.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -96,6 +99,18 @@ line_next(struct line_reader *r, int peer_fd, struct sku_deadline deadline, cons
 			r->end += (size_t)n;
 	}
 	return 1;
+}
+
+int
+line_failed(int errnum)
+{
+	struct failure failure = { .status = STATUS_OK };
+
+	if (errnum == ETIMEDOUT)
+		(void)run_wait_failed(&failure, errnum, LIMIT_OTHER, "read standard input");
+	else
+		(void)failure_errno(&failure, errnum, "read standard input");
+	return failure_report(&failure);
 }
 
 void

@@ -21,6 +21,8 @@ struct line_reader {
  * -1, something that comes from there meanwhile ends the wait: -1 with EINTR. */
 int line_next(struct line_reader *reader, int peer_fd, struct sku_deadline deadline,
     const char **line, size_t *len);
+/* Report why line_next() failed.  Returns the status. */
+int line_failed(int errnum);
 void line_reader_free(struct line_reader *reader);
 
 #endif

@@ -37,7 +37,5 @@ main(int argc, char **argv)
 	config_parse(&config, argc, argv);
 	peer_count_on_sigusr1();
 	status = run_mode(&config);
-	if (output_flush() != STATUS_OK && status == STATUS_OK)
-		status = STATUS_FAILED;
-	return status;
+	return run_finish(status);
 }

@@ -2,6 +2,7 @@
  * Row tool. */
 #include "run/message.h"
 #include "run/run.h"
+#include "run/wait.h"
 #include "sockecho-client/lines.h"
 #include "sockecho-client/modes.h"
 #include "sockecho-client/peer.h"
@@ -59,7 +60,7 @@ classify_failure(struct datagram_exchange *t, const char *action, int errnum, in
 static int
 wait_until(struct datagram_exchange *t, short events, struct sku_deadline deadline)
 {
-	if (sku_wait_fd(sku_fileno(&t->connection.sock), events, deadline) == 0)
+	if (run_wait_fd(sku_fileno(&t->connection.sock), events, deadline) == 0)
 		return STATUS_OK;
 	return errno == ETIMEDOUT ?
 		   peer_timed_out(&t->connection, events == POLLIN ? "receive from" : "send to") :
@@ -106,7 +107,7 @@ receive_datagram(
 static enum outcome
 exchange(struct datagram_exchange *t, const char *message, size_t len, int *status)
 {
-	struct sku_deadline deadline = timeouts_deadline(&t->config->timeouts);
+	struct sku_deadline deadline = run_operation_deadline();
 	enum outcome outcome;
 	size_t answer_len = 0;
 
@@ -118,7 +119,7 @@ exchange(struct datagram_exchange *t, const char *message, size_t len, int *stat
 		return outcome;
 	t->answered = true;
 	if (run.verbose > 0)
-		(void)fprintf(stderr, "send %zu bytes\n", len);
+		msg_text("send %zu bytes\n", len);
 	*status = peer_print_reply(t->answer, answer_len);
 	if (*status == STATUS_OK)
 		*status = peer_check_reply(&t->connection, message, len, t->answer, answer_len);
@@ -148,12 +149,10 @@ try_next_address(struct datagram_exchange *t, int *status)
 static bool
 should_retry(struct datagram_exchange *t)
 {
-	const struct timespec pause = { 0, RETRY_PAUSE };
-
 	if (!t->config->connect.wait || t->answered || t->config->connect.fd != -1 ||
 	    sku_deadline_passed(t->wait))
 		return false;
-	(void)nanosleep(&pause, NULL);
+	(void)run_wait(NULL, 0, sku_deadline_in(RETRY_PAUSE));
 	return true;
 }
 
@@ -206,15 +205,12 @@ exchange_lines(struct datagram_exchange *t)
 
 	while (status == STATUS_OK && got == 1) {
 		if (terminal)
-			(void)fputs(">> ", stderr);
-		got = line_next(&reader, -1, t->config->timeouts.run, &line, &len);
+			msg_text(">> ");
+		got = line_next(&reader, -1, run.timeouts.run, &line, &len);
 		if (got == 1)
 			status = exchange_with_any(t, line, len);
-		else if (got == -1 && errno == ETIMEDOUT)
-			status = msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
-			    timeouts_reason(&t->config->timeouts), "read standard input");
 		else if (got == -1)
-			status = msg_error_errno(STATUS_FAILED, errno, "read standard input");
+			status = line_failed(errno);
 	}
 	line_reader_free(&reader);
 	return status;
@@ -227,13 +223,12 @@ open_exchange(struct datagram_exchange *t)
 
 	t->wait = t->config->connect.wait ? sku_deadline_in(t->config->connect.wait_ns) :
 					    sku_deadline_never();
-	t->wait = sku_deadline_earlier(t->wait, t->config->timeouts.run);
+	t->wait = sku_deadline_earlier(t->wait, run.timeouts.run);
 	t->answer = malloc(ANSWER_MAX);
 	if (t->answer == NULL)
 		return msg_error_errno(STATUS_FAILED, ENOMEM, "get a buffer");
 	if (t->config->connect.fd == -1)
-		return resolve_datagram_peers(
-		    &t->config->connect, &t->config->endpoint, &t->config->timeouts, &t->peers);
+		return resolve_datagram_peers(&t->config->connect, &t->config->endpoint, &t->peers);
 	if (sku_socket_from_fd(&sock, t->config->connect.fd) == -1)
 		return msg_error_errno(
 		    STATUS_FAILED, errno, "use descriptor %d as a socket", t->config->connect.fd);

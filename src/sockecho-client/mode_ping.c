@@ -3,7 +3,6 @@
  *
  * The schedule does not wait for answers: a probe that could not leave when it was due, since the
  * one before it was stuck, counts from when it was due, so that a stall is not left out. */
-#include "run/descriptors.h"
 #include "run/event.h"
 #include "run/message.h"
 #include "run/output.h"
@@ -115,17 +114,15 @@ mark_lost(struct ping *p, struct ping_connection *r, struct probe *probe)
 
 /* How long a probe is waited for. */
 static int64_t
-probe_timeout(const struct ping *p)
+probe_timeout(void)
 {
-	return p->config->timeouts.operation_ns == SKU_NO_TIMEOUT ?
-		   INT64_MAX :
-		   p->config->timeouts.operation_ns;
+	return run.timeouts.operation_ns == SKU_NO_TIMEOUT ? INT64_MAX : run.timeouts.operation_ns;
 }
 
 static int64_t
-expires_at(const struct ping *p, const struct probe *probe)
+expires_at(const struct probe *probe)
 {
-	return probe_timeout(p) == INT64_MAX ? INT64_MAX : probe->from_ns + probe_timeout(p);
+	return probe_timeout() == INT64_MAX ? INT64_MAX : probe->from_ns + probe_timeout();
 }
 
 /* Give up the probes whose time is over; oldest moves past everything that is decided. */
@@ -135,7 +132,7 @@ expire_probes(struct ping *p, struct ping_connection *r)
 	for (; r->oldest <= r->sent; r->oldest++) {
 		struct probe *probe = probe_slot(r, r->oldest);
 
-		if (probe->state == PROBE_WAITING && p->now < expires_at(p, probe))
+		if (probe->state == PROBE_WAITING && p->now < expires_at(probe))
 			return;
 		if (probe->state == PROBE_WAITING)
 			mark_lost(p, r, probe);
@@ -410,8 +407,8 @@ next_deadline(const struct ping *p, const struct ping_connection *r)
 {
 	int64_t at = is_sending(p, r) ? INT64_MAX : r->due_ns; /* one probe after the other */
 
-	if (is_waiting(r) && expires_at(p, probe_slot(r, r->oldest)) < at)
-		at = expires_at(p, probe_slot(r, r->oldest));
+	if (is_waiting(r) && expires_at(probe_slot(r, r->oldest)) < at)
+		at = expires_at(probe_slot(r, r->oldest));
 	return at;
 }
 
@@ -458,7 +455,7 @@ static int
 wait_for_events(const struct ping *p, struct epoll_event *events)
 {
 	const struct timer *timer = timers_first(&p->timers);
-	struct sku_deadline at = p->config->timeouts.run;
+	struct sku_deadline at = run.timeouts.run;
 	int64_t left;
 
 	if (timer != NULL)
@@ -536,9 +533,9 @@ ping_until_done(struct ping *p)
 		run_timers(p);
 		if (!p->stopped && p->now >= p->stop_sending_ns)
 			stop_sending(p);
-		if (output_flush() != STATUS_OK)
+		if (msg_flush() != STATUS_OK)
 			return STATUS_FAILED;
-		if (p->open_connections > 0 && p->now >= p->config->timeouts.run.at_ns)
+		if (p->open_connections > 0 && p->now >= run.timeouts.run.at_ns)
 			return msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
 			    "ping %s", p->connections[0].connection.peer);
 	}
@@ -553,8 +550,8 @@ window_size(const struct client_config *config)
 	uint64_t max = MAX_OUTSTANDING / (uint64_t)config->clients, want = MIN_OUTSTANDING,
 		 size = 1;
 
-	if (config->interval_ns > 0 && config->timeouts.operation_ns > 0)
-		want += 2 * (uint64_t)(config->timeouts.operation_ns / config->interval_ns);
+	if (config->interval_ns > 0 && run.timeouts.operation_ns > 0)
+		want += 2 * (uint64_t)(run.timeouts.operation_ns / config->interval_ns);
 	else if (config->interval_ns > 0)
 		want = max;
 	if (want > max)
@@ -637,7 +634,7 @@ open_ping(struct ping *p)
 {
 	int status = STATUS_OK;
 
-	run_raise_fd_limit();
+	run_raise_descriptor_limit();
 	(void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* wake when the probe is due */
 	p->buffer = malloc(BUFFER_SIZE);
 	p->stats = calloc(1, sizeof(*p->stats));
@@ -647,8 +644,8 @@ open_ping(struct ping *p)
 	for (size_t i = 0; i < (size_t)p->config->clients; i++)
 		p->connections[i].connection.sock = (struct sku_sock)SKU_SOCK_INIT;
 	if (is_datagram(p) && p->config->connect.fd == -1)
-		status = resolve_datagram_peers(
-		    &p->config->connect, &p->config->endpoint, &p->config->timeouts, &p->peers);
+		status =
+		    resolve_datagram_peers(&p->config->connect, &p->config->endpoint, &p->peers);
 	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (p->epoll_fd == -1)
 		return msg_error_errno(STATUS_FAILED, errno, "prepare --ping");
@@ -682,7 +679,7 @@ exit_status(const struct ping *p)
 		return p->status;
 	if (p->stats->received == p->stats->transmitted)
 		return STATUS_OK;
-	if (p->config->timeouts.operation_ns == 0)
+	if (run.timeouts.operation_ns == 0)
 		return msg_error_errno(
 		    STATUS_FAILED, EAGAIN, "receive from %s", p->connections[0].connection.peer);
 	return p->stats->received == 0 ? STATUS_TIMED_OUT : STATUS_FAILED;
@@ -709,9 +706,7 @@ close_ping(struct ping *p)
 int
 run_ping(const struct client_config *config)
 {
-	struct ping p = {
-		.config = config, .epoll_fd = -1, .signal_fd = -1, .stop_sending_ns = INT64_MAX
-	};
+	struct ping p = { .config = config, .epoll_fd = -1, .stop_sending_ns = INT64_MAX };
 	int status = open_ping(&p);
 
 	if (status == STATUS_OK)

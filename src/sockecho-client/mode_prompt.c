@@ -1,6 +1,7 @@
 /* mode_prompt.c - a person types a line at a time.
  * Row tool. */
 #include "run/message.h"
+#include "run/run.h"
 #include "sockecho-client/lines.h"
 #include "sockecho-client/modes.h"
 #include "sockecho-client/peer.h"
@@ -57,21 +58,18 @@ prompt_loop(struct peer_connection *connection, struct line_reader *reader)
 	int status = STATUS_OK, got;
 
 	while (status == STATUS_OK) {
-		(void)fputs(">> ", stderr);
-		while ((got = line_next(reader, sku_fileno(&connection->sock), config->timeouts.run,
+		msg_text(">> ");
+		while ((got = line_next(reader, sku_fileno(&connection->sock), run.timeouts.run,
 			    &line, &len)) == -1 &&
 		       errno == EINTR) {
 			status = check_peer(connection);
 			if (status != STATUS_OK)
 				return status;
 		}
-		if (got == -1 && errno == ETIMEDOUT)
-			return msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
-			    timeouts_reason(&config->timeouts), "read standard input");
 		if (got == -1)
-			return msg_error_errno(STATUS_FAILED, errno, "read standard input");
+			return line_failed(errno);
 		if (got == 0) {
-			(void)fputs("\n", stderr);
+			msg_text("\n");
 			return STATUS_OK;
 		}
 		trim(&line, &len);

@@ -4,6 +4,7 @@
 #include "run/message.h"
 #include "run/output.h"
 #include "run/run.h"
+#include "run/wait.h"
 #include "sockecho-client/modes.h"
 #include "sockecho-client/peer.h"
 
@@ -39,7 +40,7 @@ is_empty(const struct buffer *b)
 static void
 restart_timeout(struct stream *s)
 {
-	s->idle = timeouts_deadline(&s->connection.config->timeouts);
+	s->idle = run_operation_deadline();
 }
 
 /* ---- one step in each direction; each returns STATUS_OK or the status of a reported error -------
@@ -259,8 +260,7 @@ transfer_both_ways(struct stream *s)
 	restart_timeout(s);
 	while (status == STATUS_OK && !(s->peer_ended && is_empty(&s->in))) {
 		/* A standard output that takes nothing is not the peer's doing. */
-		struct sku_deadline deadline =
-		    is_empty(&s->in) ? s->idle : s->connection.config->timeouts.run;
+		struct sku_deadline deadline = is_empty(&s->in) ? s->idle : run.timeouts.run;
 		int n;
 
 		set_poll_events(s, pfds);
@@ -297,7 +297,7 @@ open_stream(struct stream *s, const struct client_config *config)
 	s->in.capacity = s->out.capacity = config->stream.bufsize;
 	if (s->in.bytes == NULL || s->out.bytes == NULL || !expect_init(&s->expect, config->expect))
 		return msg_error_errno(STATUS_FAILED, ENOMEM, "get buffers (--bufsize)");
-	output_open(&s->output);
+	output_open(&s->output, STDOUT_FILENO);
 	return peer_open(&s->connection, config);
 }
 
@@ -312,7 +312,7 @@ run_stream(const struct client_config *config)
 		status = transfer_both_ways(&s);
 	write_what_is_left(&s);
 	if (status == STATUS_OK && run.verbose > 0)
-		(void)fprintf(stderr, "send %llu bytes\n",
+		msg_text("send %llu bytes\n",
 		    (unsigned long long)counter_value(&peer_counters.bytes_out));
 	peer_close(&s.connection);
 	output_close(&s.output);

@@ -4,9 +4,11 @@
 
 #include "run/escape.h"
 #include "run/event.h"
+#include "run/failure.h"
 #include "run/message.h"
 #include "run/output.h"
 #include "run/run.h"
+#include "run/wait.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -42,12 +44,11 @@ print_address(const char *which, const struct sku_address *address)
 
 	(void)sku_address_host(address, host);
 	if (address->len > 0 && address->sa.sa_family != AF_UNIX) {
-		(void)fprintf(stderr, "%s: %s - %u\n", which, host, sku_address_port(address));
+		msg_text("%s: %s - %u\n", which, host, sku_address_port(address));
 		return;
 	}
 	escaped = escape_text(host, strlen(host), ESCAPE_LINE, NULL);
-	(void)fprintf(
-	    stderr, "%s: %s\n", which, escaped != NULL && *escaped != '\0' ? escaped : "(unnamed)");
+	msg_text("%s: %s\n", which, escaped != NULL && *escaped != '\0' ? escaped : "(unnamed)");
 	free(escaped);
 }
 
@@ -113,7 +114,7 @@ peer_open(struct peer_connection *connection, const struct client_config *config
 	int status;
 
 	*connection = (struct peer_connection){ .config = config, .sock = SKU_SOCK_INIT };
-	status = connect_now(&config->connect, &config->endpoint, &config->timeouts, &sock);
+	status = connect_now(&config->connect, &config->endpoint, &sock);
 	return status == STATUS_OK ? peer_use_socket(connection, config, &sock) : status;
 }
 
@@ -128,17 +129,17 @@ peer_close(struct peer_connection *connection)
 int
 peer_timed_out(const struct peer_connection *connection, const char *action)
 {
-	if (connection->config->timeouts.operation_ns == 0)
-		return msg_error_errno(STATUS_FAILED, EAGAIN, "%s %s", action, connection->peer);
-	return msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
-	    timeouts_reason(&connection->config->timeouts), "%s %s", action, connection->peer);
+	struct failure failure = { .status = STATUS_OK };
+
+	(void)run_wait_failed(
+	    &failure, ETIMEDOUT, LIMIT_OPERATION, "%s %s", action, connection->peer);
+	return failure_report(&failure);
 }
 
 int
 peer_wait(const struct peer_connection *connection, short events)
 {
-	if (sku_wait_fd(sku_fileno(&connection->sock), events,
-		timeouts_deadline(&connection->config->timeouts)) == 0)
+	if (run_wait_fd(sku_fileno(&connection->sock), events, run_operation_deadline()) == 0)
 		return STATUS_OK;
 	if (errno != ETIMEDOUT)
 		return msg_error_errno(STATUS_FAILED, errno, "wait for %s", connection->peer);
@@ -210,7 +211,7 @@ exchange(struct peer_connection *connection, const char *message, size_t len, ch
 	if (status == STATUS_OK) {
 		counter_add(&peer_counters.replies, 1);
 		if (run.verbose > 0)
-			(void)fprintf(stderr, "send %zu bytes\n", sent);
+			msg_text("send %zu bytes\n", sent);
 	}
 	return status;
 }
@@ -226,17 +227,17 @@ peer_print_reply(const char *reply, size_t len)
 
 		event_bytes(record, reply, len);
 		event_emit(record);
-		return output_flush();
+		return msg_flush();
 	}
 	if (isatty(STDOUT_FILENO)) {
 		escaped = escape_text(reply, len, ESCAPE_TEXT, &escaped_len);
 		if (escaped == NULL)
 			return msg_error_errno(STATUS_FAILED, ENOMEM, "show the reply");
 	}
-	(void)fwrite(escaped != NULL ? escaped : reply, 1, escaped_len, stdout);
-	(void)putchar('\n'); /* errors stay in stdout for output_flush() */
+	output_add(escaped != NULL ? escaped : reply, escaped_len);
+	output_add("\n", 1);
 	free(escaped);
-	return output_flush();
+	return msg_flush();
 }
 
 int

@@ -90,7 +90,6 @@ set_defaults(struct server_config *config)
 {
 	*config = (struct server_config){
 		.listen = LISTEN_OPTIONS_INIT,
-		.timeouts = TIMEOUTS_INIT,
 		.connections = UNLIMITED,
 		.max_clients = UNLIMITED,
 		.stream = TCP_OPTIONS_INIT,
@@ -155,8 +154,7 @@ take_option(struct server_config *c, int id, const char *value)
 		c->pidfile = value;
 		break;
 	default:
-		if (!timeouts_take_option(&c->timeouts, id, value) &&
-		    !tcp_take_option(&c->stream, id, value))
+		if (!timeouts_take_option(id, value) && !tcp_take_option(&c->stream, id, value))
 			(void)listen_take_option(&c->listen, id, value);
 	}
 }

@@ -8,7 +8,6 @@
 
 struct server_config {
 	struct listen_options listen;
-	struct timeouts timeouts;
 	struct endpoint endpoint;
 	bool upper;
 	int64_t connections; /* UNLIMITED, or how many to serve */

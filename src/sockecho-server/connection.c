@@ -6,6 +6,7 @@
 #include "sockecho-server/connection.h"
 
 #include "run/ascii.h"
+#include "run/run.h"
 #include "sockecho-server/stats.h"
 
 #include <errno.h>
@@ -34,9 +35,9 @@ connection_new(struct sku_sock *sock, const struct sku_address *peer,
 	c->last = &c->first;
 	c->rate.bytes_per_second = config->limit_rate;
 	c->state_until_ns = INT64_MAX;
-	c->idle_at_ns = config->timeouts.operation_ns == SKU_NO_TIMEOUT ?
+	c->idle_at_ns = run.timeouts.operation_ns == SKU_NO_TIMEOUT ?
 			    INT64_MAX :
-			    now + config->timeouts.operation_ns;
+			    now + run.timeouts.operation_ns;
 	return c;
 }
 
@@ -58,10 +59,10 @@ connection_free(struct connection *c, bool reset)
 
 /* Something came or went: --timeout counts anew. */
 static void
-restart_timeout(struct connection *c, const struct server_config *config, int64_t now)
+restart_timeout(struct connection *c, int64_t now)
 {
-	if (config->timeouts.operation_ns > 0)
-		c->idle_at_ns = now + config->timeouts.operation_ns;
+	if (run.timeouts.operation_ns > 0)
+		c->idle_at_ns = now + run.timeouts.operation_ns;
 }
 
 static bool
@@ -193,7 +194,7 @@ send_queued(struct connection *c, const struct server_config *config, int64_t no
 		}
 		count_sent(c, (size_t)n);
 		rate_account(&c->rate, (size_t)n, now);
-		restart_timeout(c, config, now);
+		restart_timeout(c, now);
 		pending->sent += (size_t)n;
 		c->queued -= (size_t)n;
 		if (pending->sent == pending->len)
@@ -232,7 +233,7 @@ connection_readable(
 
 	if (n == -1)
 		return errno == EAGAIN ? CONNECTION_CONTINUES : CONNECTION_LOST;
-	restart_timeout(c, config, now);
+	restart_timeout(c, now);
 	if (n == 0) {
 		c->ended = true;
 		if (c->state == DRAINING)
@@ -259,7 +260,7 @@ connection_advance(struct connection *c, const struct server_config *config, int
 		/* A wait of our own making (--delay, --limit-rate) is none of the peer's. */
 		if (c->first == NULL || c->blocked)
 			return CONNECTION_TIMED_OUT;
-		restart_timeout(c, config, now);
+		restart_timeout(c, now);
 	}
 	return send_queued(c, config, now);
 }

@@ -3,6 +3,7 @@
 #include "sockecho-server/daemon.h"
 
 #include "run/message.h"
+#include "run/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -115,35 +116,36 @@ check_existing(const char *path)
 	return old[strspn(old, "0123456789")] == '\0' ? 0 : EEXIST;
 }
 
-int
-pid_file_open(struct pidfh **handle, const char *path)
+static void
+remove_pid_file(void *arg)
 {
+	if (pidfile_remove(arg) == -1)
+		msg_verbose(1, "remove the pid file: %s", strerror(errno));
+}
+
+int
+pid_file_open(const char *path)
+{
+	struct pidfh *handle;
 	pid_t other = 0;
 	char message[80];
 	int error = check_existing(path);
 
-	*handle = NULL;
 	if (error == EEXIST)
 		return msg_error(STATUS_FAILED, error,
 		    "what is there is no pid file, and is not overwritten", "write pid file %s",
 		    path);
 	if (error != 0)
 		return msg_error_errno(STATUS_FAILED, error, "write pid file %s", path);
-	*handle = pidfile_open(path, 0644, &other);
-	if (*handle == NULL && errno == EEXIST) {
+	handle = pidfile_open(path, 0644, &other);
+	if (handle == NULL && errno == EEXIST) {
 		(void)snprintf(message, sizeof(message), "a server is running already, process %ld",
 		    (long)other);
 		return msg_error(STATUS_FAILED, EEXIST, message, "lock pid file %s", path);
 	}
-	if (*handle == NULL || fcntl(pidfile_fileno(*handle), F_SETFD, FD_CLOEXEC) == -1 ||
-	    pidfile_write(*handle) == -1)
+	if (handle == NULL || fcntl(pidfile_fileno(handle), F_SETFD, FD_CLOEXEC) == -1 ||
+	    pidfile_write(handle) == -1)
 		return msg_error_errno(STATUS_FAILED, errno, "write pid file %s", path);
+	run_at_end(remove_pid_file, handle);
 	return STATUS_OK;
-}
-
-void
-pid_file_remove(struct pidfh *handle)
-{
-	if (handle != NULL && pidfile_remove(handle) == -1)
-		msg_verbose(1, "remove the pid file: %s", strerror(errno));
 }

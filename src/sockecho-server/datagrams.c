@@ -10,6 +10,7 @@
 #include "run/peer.h"
 #include "run/rate.h"
 #include "run/run.h"
+#include "run/wait.h"
 #include "sockecho-server/source_limit.h"
 #include "sockecho-server/stats.h"
 
@@ -46,7 +47,6 @@ struct delayed_answer {
 struct loop {
 	const struct server_config *config;
 	struct listener *listener;
-	struct term_signals *signals;
 	bool wildcard; /* the address that a datagram came to must be asked for */
 	int64_t now, idle_since_ns, finish_by_ns;
 	int64_t answered;
@@ -212,7 +212,7 @@ send_answers(struct loop *loop, struct mmsghdr *answers, size_t count)
 			continue;
 		if ((errno == EAGAIN || errno == ENOBUFS) &&
 		    loop->listener->sock.family != AF_UNIX &&
-		    sku_wait_fd(fd, POLLOUT, timeout) == 0)
+		    run_wait_fd(fd, POLLOUT, timeout) == 0)
 			continue;
 		count_dropped(answers[i].msg_hdr.msg_name, strerror(errno));
 		i++;
@@ -370,7 +370,7 @@ stopping(const struct loop *loop)
 static bool
 is_done(const struct loop *loop)
 {
-	if (loop->signals->count > 1 || signals_fatal(loop->signals) != 0)
+	if (run_signals() > 1 || run_is_killed())
 		return true;
 	if (stopping(loop))
 		return loop->first == NULL || loop->now >= loop->finish_by_ns;
@@ -381,7 +381,7 @@ is_done(const struct loop *loop)
 static int64_t
 idle_deadline(const struct loop *loop)
 {
-	int64_t timeout_ns = loop->config->listen.accept_timeout_ns;
+	int64_t timeout_ns = run.timeouts.accept_ns;
 
 	return timeout_ns == SKU_NO_TIMEOUT || stopping(loop) || loop->first != NULL ?
 		   INT64_MAX :
@@ -391,7 +391,7 @@ idle_deadline(const struct loop *loop)
 static int
 poll_ms(const struct loop *loop)
 {
-	struct sku_deadline at = loop->config->timeouts.run;
+	struct sku_deadline at = run.timeouts.run;
 
 	at = sku_deadline_earlier(at, (struct sku_deadline){ idle_deadline(loop) });
 	at = sku_deadline_earlier(at, (struct sku_deadline){ loop->finish_by_ns });
@@ -404,11 +404,11 @@ poll_ms(const struct loop *loop)
 static int
 check_deadlines(const struct loop *loop)
 {
-	if (loop->now >= loop->config->timeouts.run.at_ns)
+	if (loop->now >= run.timeouts.run.at_ns)
 		return msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "serve");
 	if (loop->now < idle_deadline(loop))
 		return STATUS_OK;
-	if (loop->config->listen.accept_timeout_ns == 0)
+	if (run.timeouts.accept_ns == 0)
 		return msg_error_errno(STATUS_FAILED, EAGAIN, "receive");
 	return msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--accept-timeout)", "receive");
 }
@@ -418,7 +418,7 @@ answer_datagrams(struct loop *loop)
 {
 	struct pollfd pfds[2] = {
 		{ .fd = sku_fileno(&loop->listener->sock), .events = POLLIN },
-		{ .fd = loop->signals->fd, .events = POLLIN },
+		{ .fd = run.cancel_fd, .events = POLLIN },
 	};
 	int status = STATUS_OK;
 
@@ -426,8 +426,7 @@ answer_datagrams(struct loop *loop)
 		int n = poll(pfds, 2, poll_ms(loop));
 
 		loop->now = sku_now();
-		if (n > 0 && (pfds[1].revents & POLLIN) != 0) {
-			signals_read(loop->signals);
+		if (n > 0 && run_signals() > 0) {
 			pfds[0].fd = -1;
 			if (!stopping(loop))
 				loop->finish_by_ns = loop->now + FINISH_TIMEOUT;
@@ -494,12 +493,10 @@ close_loop(struct loop *loop)
 }
 
 int
-datagrams_serve(
-    struct listener *listener, const struct server_config *config, struct term_signals *signals)
+datagrams_serve(struct listener *listener, const struct server_config *config)
 {
 	struct loop loop = { .config = config,
 		.listener = listener,
-		.signals = signals,
 		.now = sku_now(),
 		.finish_by_ns = INT64_MAX,
 		.random = config->seed };

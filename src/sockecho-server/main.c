@@ -1,17 +1,15 @@
 /* main.c - sockecho-server: send back what is received.
  * Row tool. */
-#include "run/output.h"
+#include "run/failure.h"
 #include "run/run.h"
-#include "run/signals.h"
-#include "run/status.h"
 #include "sockecho-server/config.h"
 #include "sockecho-server/daemon.h"
 #include "sockecho-server/datagrams.h"
 #include "sockecho-server/stats.h"
 #include "sockecho-server/streams.h"
+
 static int
-announce_and_serve(
-    struct listener *listener, const struct server_config *config, struct term_signals *signals)
+announce_and_serve(struct listener *listener, const struct server_config *config)
 {
 	int status = listener_announce(listener, &config->listen);
 
@@ -19,39 +17,38 @@ announce_and_serve(
 		return status;
 	if (config->daemon)
 		daemon_ready();
-	status = listener->sock.type == SOCK_DGRAM ? datagrams_serve(listener, config, signals) :
-						     streams_serve(listener, config, signals);
+	status = listener->sock.type == SOCK_DGRAM ? datagrams_serve(listener, config) :
+						     streams_serve(listener, config);
 	stats_report();
 	return status;
 }
 
 static int
-open_and_serve(const struct server_config *config, struct term_signals *signals)
+open_and_serve(const struct server_config *config)
 {
 	struct listener listener = LISTENER_INIT;
-	struct pidfh *pid_file = NULL;
-	int status;
+	struct failure failure = { .status = STATUS_OK };
+	int status = STATUS_OK;
 
 	stats_on_sigusr1();
-	status = config->pidfile != NULL ? pid_file_open(&pid_file, config->pidfile) : STATUS_OK;
+	if (run_catch_signals(
+		RUN_ENDS_BY_SIGNAL | (config->daemon ? RUN_IN_BACKGROUND : 0), &failure) == -1)
+		return failure_report(&failure);
+	if (config->pidfile != NULL)
+		status = pid_file_open(config->pidfile);
+	run_let_signals_kill(true); /* a name takes its time to resolve */
 	if (status == STATUS_OK)
-		status =
-		    listener_open(&listener, &config->listen, &config->endpoint, &config->timeouts);
-	/* Not before: a name that takes its time to resolve must not keep SIGINT waiting. */
+		status = listener_open(&listener, &config->listen, &config->endpoint);
+	run_let_signals_kill(false);
 	if (status == STATUS_OK)
-		status = signals_open(signals, config->daemon);
-	if (status == STATUS_OK)
-		status = announce_and_serve(&listener, config, signals);
+		status = announce_and_serve(&listener, config);
 	listener_close(&listener);
-	pid_file_remove(pid_file);
-	signals_close(signals);
 	return status;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct term_signals signals = TERM_SIGNALS_INIT;
 	struct server_config config;
 	int status = STATUS_OK;
 
@@ -60,10 +57,7 @@ main(int argc, char **argv)
 	if (config.daemon)
 		status = daemon_start(config.listen.fd, config.listen.ready_fd);
 	if (status == STATUS_OK)
-		status = open_and_serve(&config, &signals);
-	if (output_flush() != STATUS_OK && status == STATUS_OK)
-		status = STATUS_FAILED;
-	run_die_of_signal(signals_fatal(&signals));
+		status = open_and_serve(&config);
 	access_free(&config.listen.access);
-	return status;
+	return run_finish(status);
 }

@@ -6,7 +6,6 @@
 #include "sockecho-server/streams.h"
 
 #include "net/accept.h"
-#include "run/descriptors.h"
 #include "run/message.h"
 #include "run/peer.h"
 #include "run/run.h"
@@ -28,7 +27,6 @@
 struct loop {
 	const struct server_config *config;
 	struct listener *listener;
-	struct term_signals *signals;
 	int epoll_fd;
 	char *buf;
 	struct timers timers;
@@ -265,17 +263,16 @@ stop_loop(struct loop *loop, int status)
 static void
 take_signals(struct loop *loop)
 {
-	signals_read(loop->signals);
-	if (loop->signals->count > 1 || signals_fatal(loop->signals) != 0)
+	if (run_signals() > 1 || run_is_killed())
 		loop->done = true;
-	else if (loop->signals->count == 1 && !stopping(loop))
+	else if (run_signals() == 1 && !stopping(loop))
 		begin_stopping(loop);
 }
 
 static int64_t
 accept_deadline(const struct loop *loop)
 {
-	int64_t timeout_ns = loop->config->listen.accept_timeout_ns;
+	int64_t timeout_ns = run.timeouts.accept_ns;
 
 	if (timeout_ns == SKU_NO_TIMEOUT || loop->active > 0 || stopping(loop) ||
 	    loop->listener->connected)
@@ -310,10 +307,10 @@ run_timers(struct loop *loop)
 static void
 run_deadlines(struct loop *loop)
 {
-	if (loop->now >= loop->config->timeouts.run.at_ns)
+	if (loop->now >= run.timeouts.run.at_ns)
 		stop_loop(loop,
 		    msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "serve"));
-	else if (loop->now >= accept_deadline(loop) && loop->config->listen.accept_timeout_ns == 0)
+	else if (loop->now >= accept_deadline(loop) && run.timeouts.accept_ns == 0)
 		stop_loop(loop, msg_error_errno(STATUS_FAILED, EAGAIN, "accept"));
 	else if (loop->now >= accept_deadline(loop))
 		stop_loop(loop, msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
@@ -330,7 +327,7 @@ static int
 poll_ms(const struct loop *loop)
 {
 	const struct timer *timer = timers_first(&loop->timers);
-	struct sku_deadline at = loop->config->timeouts.run;
+	struct sku_deadline at = run.timeouts.run;
 
 	at = sku_deadline_earlier(at, (struct sku_deadline){ accept_deadline(loop) });
 	at = sku_deadline_earlier(at, (struct sku_deadline){ loop->finish_by_ns });
@@ -393,15 +390,15 @@ run_streams(struct loop *loop)
 static int
 open_loop(struct loop *loop)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &signals_tag };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.ptr = &signals_tag };
 
-	run_raise_fd_limit();
+	run_raise_descriptor_limit();
 	loop->buf = malloc(loop->config->stream.bufsize);
 	if (loop->buf == NULL)
 		return msg_error_errno(STATUS_FAILED, ENOMEM, "get a buffer (--bufsize)");
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll_fd == -1 ||
-	    epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->signals->fd, &event) == -1)
+	    epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, run.cancel_fd, &event) == -1)
 		return msg_error_errno(STATUS_FAILED, errno, "prepare the event loop");
 	return STATUS_OK;
 }
@@ -426,12 +423,10 @@ close_loop(struct loop *loop)
 }
 
 int
-streams_serve(
-    struct listener *listener, const struct server_config *config, struct term_signals *signals)
+streams_serve(struct listener *listener, const struct server_config *config)
 {
 	struct loop loop = { .config = config,
 		.listener = listener,
-		.signals = signals,
 		.epoll_fd = -1,
 		.now = sku_now(),
 		.to_reset = config->reset_first,

@@ -1,21 +1,19 @@
 /* main.c - sockfile-recv: receive a file so that nothing is lost.
  * Row tool. */
 #include "net/retry.h"
+#include "run/failure.h"
 #include "run/message.h"
 #include "run/run.h"
-#include "run/signals.h"
 #include "sockfile-recv/config.h"
 #include "sockfile-recv/server.h"
 #include "transfer/summary.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 struct sender_connector {
 	const struct recv_config *config;
-	struct term_signals *signals;
 	struct retry retry;
 };
 
@@ -27,36 +25,35 @@ connect_to_sender(void *arg, struct sku_sock *sock, bool again)
 	int status;
 
 	if (again)
-		return retry_reconnect(&sender->retry, peer, sender->signals, sock);
+		return retry_reconnect(&sender->retry, peer, sock);
 	/* There is nothing to clean up yet: signals just end it. */
-	signals_by_default(sender->signals, true);
-	status = connect_now(&peer->connect, &peer->endpoint, &peer->timeouts, sock);
-	signals_by_default(sender->signals, false);
+	run_let_signals_kill(true);
+	status = connect_now(&peer->connect, &peer->endpoint, sock);
+	run_let_signals_kill(false);
 	return status;
 }
 
 static int
-connect_and_receive(
-    const struct recv_config *config, struct target *target, struct term_signals *signals)
+connect_and_receive(const struct recv_config *config, struct target *target)
 {
-	struct sender_connector sender = { config, signals, RETRY_INIT(config->retries) };
+	struct sender_connector sender = { config, RETRY_INIT(config->retries) };
 	const struct receiver_connector connector = { connect_to_sender, &sender };
-	int status = signals_open(signals, false);
+	struct failure failure = { .status = STATUS_OK };
+	int status = run_catch_signals(0, &failure) == 0 ? STATUS_OK : failure_report(&failure);
 
 	if (status == STATUS_OK)
-		status = receiver_connect(config, &connector, target, signals);
+		status = receiver_connect(config, &connector, target);
 	return status;
 }
 
 static int
-listen_and_receive(
-    const struct recv_config *config, struct target *target, struct term_signals *signals)
+listen_and_receive(const struct recv_config *config, struct target *target)
 {
 	struct listener listener = LISTENER_INIT;
-	int status = peer_options_listen(&config->peer, &listener, signals);
+	int status = peer_options_listen(&config->peer, &listener);
 
 	if (status == STATUS_OK)
-		status = receiver_serve(config, &listener, target, signals);
+		status = receiver_serve(config, &listener, target);
 	listener_close(&listener);
 	return status;
 }
@@ -97,7 +94,7 @@ open_target(struct recv_config *config, struct target *target)
 }
 
 static int
-receive(struct recv_config *config, struct term_signals *signals)
+receive(struct recv_config *config)
 {
 	struct target target = TARGET_INIT;
 	int status = STATUS_OK;
@@ -107,8 +104,8 @@ receive(struct recv_config *config, struct term_signals *signals)
 	if (status == STATUS_OK)
 		status = open_target(config, &target);
 	if (status == STATUS_OK)
-		status = config->peer.listening ? listen_and_receive(config, &target, signals) :
-						  connect_and_receive(config, &target, signals);
+		status = config->peer.listening ? listen_and_receive(config, &target) :
+						  connect_and_receive(config, &target);
 	target_close(&target);
 	if (config->dir_fd != -1)
 		(void)close(config->dir_fd);
@@ -118,19 +115,13 @@ receive(struct recv_config *config, struct term_signals *signals)
 int
 main(int argc, char **argv)
 {
-	struct term_signals signals = TERM_SIGNALS_INIT;
 	struct recv_config config;
 	int status;
 
 	run_begin("sockfile-recv");
-	(void)signal(SIGXFSZ, SIG_IGN); /* a limit of the file's size is an error like others */
 	config_parse(&config, argc, argv);
 	transfer_stats_on_sigusr1();
-	status = receive(&config, &signals);
-	signals_close(&signals);
+	status = receive(&config);
 	config_free(&config);
-	if (output_flush() != STATUS_OK && status == STATUS_OK)
-		status = STATUS_FAILED;
-	run_die_of_signal(signals.first);
-	return status;
+	return run_finish(status);
 }

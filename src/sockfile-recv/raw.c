@@ -5,7 +5,10 @@
  * pipe cannot be made large, or the bytes must be seen, they are copied. */
 #include "sockfile-recv/raw.h"
 
+#include "run/failure.h"
 #include "run/rate.h"
+#include "run/run.h"
+#include "run/wait.h"
 #include "transfer/summary.h"
 
 #include <errno.h>
@@ -97,11 +100,8 @@ check_complete(const struct raw_transfer *r)
 static int
 fail_receiving(struct raw_transfer *r, int errnum)
 {
-	if (errnum == ETIMEDOUT && r->waits->timeouts->operation_ns == 0)
-		errnum = EAGAIN; /* --timeout 0: do not block */
-	(void)failure_errno(
-	    r->failure, errnum, &r->waits->timeouts->run, "receive from %s", r->incoming->text);
-	return -1;
+	return run_wait_failed(
+	    r->failure, errnum, LIMIT_OPERATION, "receive from %s", r->incoming->text);
 }
 
 static int
@@ -192,14 +192,12 @@ receive_all(struct raw_transfer *r)
 	ssize_t n = 1;
 
 	while (n > 0) {
-		int over;
-
-		r->idle = timeouts_deadline(r->waits->timeouts);
+		r->idle = run_operation_deadline();
 		n = r->pipe[0] != -1 && r->buf == NULL ? splice_some(r) : copy_some(r);
 		counter_set(&transfer_stats.bytes, (uint64_t)r->target->written);
 		wait_show_progress(r->waits);
-		if (n > 0 && (over = transfer_over(r->waits)) != 0)
-			n = fail_receiving(r, over);
+		if (n > 0 && run_check() == -1)
+			n = fail_receiving(r, errno);
 	}
 	return n == 0 ? STATUS_OK : r->failure->status;
 }

@@ -2,6 +2,7 @@
 #ifndef RECV_RAW_H
 #define RECV_RAW_H
 
+#include "run/failure.h"
 #include "sockfile-recv/config.h"
 #include "sockfile-recv/incoming.h"
 

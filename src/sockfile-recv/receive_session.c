@@ -2,8 +2,10 @@
  * Row tool. */
 #include "sockfile-recv/receive_session.h"
 
+#include "run/failure.h"
 #include "run/rate.h"
 #include "run/threads.h"
+#include "run/wait.h"
 #include "transfer/channel.h"
 #include "transfer/digest.h"
 #include "transfer/summary.h"
@@ -114,12 +116,10 @@ set_progress(struct receive_session *s, int64_t total)
 static int
 check_canceled(struct receive_session *s)
 {
-	int over = transfer_over(s->table->waits);
-
-	if (over == 0)
+	if (run_check() == 0)
 		return STATUS_OK;
-	return failure_errno(&s->failure, over, &s->table->waits->timeouts->run, "receive from %s",
-	    s->incoming.text);
+	return run_wait_failed(
+	    &s->failure, errno, LIMIT_OTHER, "receive from %s", s->incoming.text);
 }
 
 /* ---- what is offered ------------------------------------------------------------------------- */

@@ -3,8 +3,10 @@
 #include "sockfile-recv/server.h"
 
 #include "net/accept.h"
+#include "run/failure.h"
 #include "run/message.h"
 #include "run/rate.h"
+#include "run/run.h"
 #include "sockfile-recv/incoming.h"
 #include "sockfile-recv/raw.h"
 #include "sockfile-recv/sessions.h"
@@ -23,7 +25,6 @@ struct receiver {
 	struct listener *listener;		    /* NULL: we connect */
 	const struct receiver_connector *connector; /* NULL: we listen */
 	struct target *target;
-	struct term_signals *signals;
 	struct progress progress;
 	struct wait_context waits;	   /* of a raw transfer, which is done here */
 	struct wait_context session_waits; /* of the threads, which do not draw */
@@ -220,8 +221,7 @@ handle_empty(struct receiver *receiver, size_t i, int errnum)
 		return;
 	}
 	if (errnum != 0)
-		(void)failure_errno(&receiver->failure, errnum,
-		    &receiver->config->peer.timeouts.run, "receive from %s", incoming->text);
+		(void)failure_peer(&receiver->failure, errnum, "receive from %s", incoming->text);
 	else
 		(void)failure_set(&receiver->failure, STATUS_MISMATCH, 0,
 		    "it ended without a byte (--size 0 says that an empty file is meant)",
@@ -259,7 +259,7 @@ classify(struct receiver *receiver, size_t i)
 static int64_t
 silence_deadline(const struct receiver *receiver)
 {
-	int64_t timeout_ns = receiver->config->peer.timeouts.operation_ns;
+	int64_t timeout_ns = run.timeouts.operation_ns;
 
 	if (receiver->count == 0 || timeout_ns == SKU_NO_TIMEOUT)
 		return INT64_MAX;
@@ -283,7 +283,7 @@ handle_silence_timeout(struct receiver *receiver, int errnum)
 static int64_t
 accept_deadline(struct receiver *receiver)
 {
-	int64_t timeout_ns = receiver->config->peer.listen.accept_timeout_ns;
+	int64_t timeout_ns = run.timeouts.accept_ns;
 
 	if (receiver->listener == NULL || receiver->listener->connected || receiver->count > 0 ||
 	    timeout_ns == SKU_NO_TIMEOUT || active_sessions(receiver) > 0)
@@ -294,19 +294,19 @@ accept_deadline(struct receiver *receiver)
 static void
 run_deadlines(struct receiver *receiver)
 {
-	const struct timeouts *timeouts = &receiver->config->peer.timeouts;
 	int64_t now = sku_now();
 
-	if (now >= timeouts->run.at_ns && active_sessions(receiver) == 0) {
+	if (now >= run.timeouts.run.at_ns && active_sessions(receiver) == 0) {
 		stop_receiver(receiver, msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
 					    "timed out (--max-time)", "%s", "wait for a sender"));
 	} else if (now >= accept_deadline(receiver)) {
-		stop_receiver(receiver, receiver->config->peer.listen.accept_timeout_ns == 0 ?
+		stop_receiver(receiver, run.timeouts.accept_ns == 0 ?
 					    msg_error_errno(STATUS_FAILED, EAGAIN, "accept") :
 					    msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
 						"timed out (--accept-timeout)", "accept"));
 	} else if (now >= silence_deadline(receiver)) {
-		handle_silence_timeout(receiver, timeouts->operation_ns == 0 ? EAGAIN : ETIMEDOUT);
+		handle_silence_timeout(
+		    receiver, run.timeouts.operation_ns == 0 ? EAGAIN : ETIMEDOUT);
 	}
 	if (now >= receiver->accept_again_ns)
 		receiver->accept_again_ns = 0;
@@ -324,8 +324,8 @@ poll_ms(struct receiver *receiver)
 {
 	int64_t at = accept_deadline(receiver);
 
-	if (active_sessions(receiver) == 0 && receiver->config->peer.timeouts.run.at_ns < at)
-		at = receiver->config->peer.timeouts.run.at_ns;
+	if (active_sessions(receiver) == 0 && run.timeouts.run.at_ns < at)
+		at = run.timeouts.run.at_ns;
 	if (silence_deadline(receiver) < at)
 		at = silence_deadline(receiver);
 	if (receiver->accept_again_ns != 0 && receiver->accept_again_ns < at)
@@ -393,7 +393,7 @@ take_events(struct receiver *receiver, const struct pollfd *pfds)
 {
 	size_t gone = 0, count = receiver->count;
 
-	if (pfds[SIGNALS].revents != 0) {
+	if (run_signals() > 0) {
 		receiver->done = true; /* and the program dies of it */
 		return;
 	}
@@ -421,7 +421,7 @@ run_receiver(struct receiver *receiver)
 				 active_sessions(receiver) < MAX_SESSIONS;
 		int n;
 
-		pfds[SIGNALS] = (struct pollfd){ receiver->signals->fd, POLLIN, 0 };
+		pfds[SIGNALS] = (struct pollfd){ run.cancel_fd, POLLIN, 0 };
 		pfds[LISTENER] =
 		    (struct pollfd){ accepting ? sku_fileno(&receiver->listener->sock) : -1, POLLIN,
 			    0 };
@@ -447,15 +447,11 @@ run_receiver(struct receiver *receiver)
 static int
 serve_senders(struct receiver *receiver)
 {
-	const struct timeouts *timeouts = &receiver->config->peer.timeouts;
 	int status;
 
-	receiver->waits = (struct wait_context){ .timeouts = timeouts,
-		.signal_fd = receiver->signals->fd,
-		.progress = &receiver->progress,
-		.done = &transfer_stats.bytes };
-	receiver->session_waits =
-	    (struct wait_context){ .timeouts = timeouts, .signal_fd = receiver->signals->fd };
+	receiver->waits =
+	    (struct wait_context){ .progress = &receiver->progress, .done = &transfer_stats.bytes };
+	receiver->session_waits = (struct wait_context){ .progress = NULL };
 	receiver->progress.next_ns = INT64_MAX;
 	receiver->idle_since_ns = sku_now();
 	status = sessions_open(
@@ -473,17 +469,13 @@ serve_senders(struct receiver *receiver)
 		close_incoming(receiver, 0, true);
 	sessions_close(&receiver->table);
 	progress_end(&receiver->progress, (int64_t)counter_value(&transfer_stats.bytes));
-	signals_read(receiver->signals);
 	return receiver->status;
 }
 
 int
-receiver_serve(const struct recv_config *config, struct listener *listener, struct target *target,
-    struct term_signals *signals)
+receiver_serve(const struct recv_config *config, struct listener *listener, struct target *target)
 {
-	struct receiver receiver = {
-		.config = config, .listener = listener, .target = target, .signals = signals
-	};
+	struct receiver receiver = { .config = config, .listener = listener, .target = target };
 
 	(void)sku_setdefaulttimeout(0); /* accepted sockets inherit it */
 	return serve_senders(&receiver);
@@ -491,11 +483,9 @@ receiver_serve(const struct recv_config *config, struct listener *listener, stru
 
 int
 receiver_connect(const struct recv_config *config, const struct receiver_connector *connector,
-    struct target *target, struct term_signals *signals)
+    struct target *target)
 {
-	struct receiver receiver = {
-		.config = config, .connector = connector, .target = target, .signals = signals
-	};
+	struct receiver receiver = { .config = config, .connector = connector, .target = target };
 
 	return serve_senders(&receiver);
 }

@@ -2,13 +2,12 @@
 #ifndef RECV_SERVER_H
 #define RECV_SERVER_H
 
-#include "run/signals.h"
 #include "sockfile-recv/config.h"
 #include "sockfile-recv/target.h"
 
-/* Take connections from the listener until what is wanted has come.  The exit status. */
-int receiver_serve(const struct recv_config *config, struct listener *listener,
-    struct target *target, struct term_signals *signals);
+/* Take callers from the listener until what is wanted has come.  The exit status. */
+int receiver_serve(
+    const struct recv_config *config, struct listener *listener, struct target *target);
 
 /* The connections that we make, one after the other: the next follows one that was lost, as --retry
  * says. */
@@ -18,6 +17,6 @@ struct receiver_connector {
 	void *arg;
 };
 int receiver_connect(const struct recv_config *config, const struct receiver_connector *connector,
-    struct target *target, struct term_signals *signals);
+    struct target *target);
 
 #endif

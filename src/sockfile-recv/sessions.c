@@ -2,6 +2,7 @@
  * Row tool. */
 #include "sockfile-recv/sessions.h"
 
+#include "run/failure.h"
 #include "run/message.h"
 #include "sockfile-recv/receive_session.h"
 #include "transfer/channel.h"

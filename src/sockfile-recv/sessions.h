@@ -5,6 +5,7 @@
 #ifndef RECV_SESSIONS_H
 #define RECV_SESSIONS_H
 
+#include "run/failure.h"
 #include "run/workers.h"
 #include "sockfile-recv/config.h"
 #include "sockfile-recv/incoming.h"

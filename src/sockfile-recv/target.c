@@ -3,7 +3,10 @@
 #include "sockfile-recv/target.h"
 
 #include "run/escape.h"
+#include "run/failure.h"
 #include "run/message.h"
+#include "run/output.h"
+#include "run/wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -244,7 +247,7 @@ remove_part(struct target *target)
 static int
 open_device(struct target *target, const struct wait_context *waits, struct failure *failure)
 {
-	struct sku_deadline deadline = timeouts_deadline(waits->timeouts);
+	struct sku_deadline deadline = run_operation_deadline();
 	struct stat st;
 	int fd;
 
@@ -278,7 +281,7 @@ target_start(struct target *target, int64_t offset, const struct wait_context *w
 {
 	target->written = offset;
 	if (target->kind == TARGET_OUTPUT && !target->opened) {
-		output_open(&target->output);
+		output_open(&target->output, STDOUT_FILENO);
 		target->opened = true;
 	}
 	if (target->kind == TARGET_DEVICE && !target->opened)

@@ -7,7 +7,7 @@
 
 #include "run/failure.h"
 #include "run/output.h"
-#include "run/wait.h"
+#include "run/wait_context.h"
 
 #include <limits.h>
 #include <sys/stat.h>

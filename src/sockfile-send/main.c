@@ -1,8 +1,8 @@
 /* main.c - sockfile-send: send a file and know that it arrived.
  * Row tool. */
+#include "run/failure.h"
 #include "run/output.h"
 #include "run/run.h"
-#include "run/signals.h"
 #include "run/status.h"
 #include "sockfile-send/config.h"
 #include "sockfile-send/raw.h"
@@ -14,28 +14,27 @@
 #include <unistd.h>
 
 static int
-connect_and_send(
-    const struct send_config *config, struct source *source, struct term_signals *signals)
+connect_and_send(const struct send_config *config, struct source *source)
 {
 	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
+	struct failure failure = { .status = STATUS_OK };
 	const struct peer_options *peer = &config->peer;
-	int status = connect_now(&peer->connect, &peer->endpoint, &peer->timeouts, &sock);
+	int status = connect_now(&peer->connect, &peer->endpoint, &sock);
 
 	if (status == STATUS_OK)
-		status = signals_open(signals, false);
-	return status == STATUS_OK ? raw_send(config, source, &sock, signals) : status;
+		status = run_catch_signals(0, &failure) == 0 ? STATUS_OK : failure_report(&failure);
+	return status == STATUS_OK ? raw_send(config, source, &sock) : status;
 }
 
 static int
-listen_and_send(
-    const struct send_config *config, struct source *source, struct term_signals *signals)
+listen_and_send(const struct send_config *config, struct source *source)
 {
 	struct listener listener = LISTENER_INIT;
-	int status = peer_options_listen(&config->peer, &listener, signals);
+	int status = peer_options_listen(&config->peer, &listener);
 
 	if (status == STATUS_OK)
-		status = config->verify ? verified_serve(config, &listener, signals) :
-					  raw_serve(config, source, &listener, signals);
+		status = config->verify ? verified_serve(config, &listener) :
+					  raw_serve(config, source, &listener);
 	listener_close(&listener);
 	return status;
 }
@@ -61,7 +60,7 @@ check_readable(const struct send_config *config)
 }
 
 static int
-run_verified(struct send_config *config, struct term_signals *signals)
+run_verified(struct send_config *config)
 {
 	int status =
 	    config->key_file != NULL ? secret_read(config->key_file, config->key) : STATUS_OK;
@@ -70,19 +69,18 @@ run_verified(struct send_config *config, struct term_signals *signals)
 		status = check_readable(config);
 	if (status != STATUS_OK)
 		return status;
-	return config->peer.listening ? listen_and_send(config, NULL, signals) :
-					verified_send(config, signals);
+	return config->peer.listening ? listen_and_send(config, NULL) : verified_send(config);
 }
 
 static int
-run_raw(const struct send_config *config, struct term_signals *signals)
+run_raw(const struct send_config *config)
 {
 	struct source source;
 	int status = source_open(&source, config->files[0], config->offset, config->count);
 
 	if (status == STATUS_OK)
-		status = config->peer.listening ? listen_and_send(config, &source, signals) :
-						  connect_and_send(config, &source, signals);
+		status = config->peer.listening ? listen_and_send(config, &source) :
+						  connect_and_send(config, &source);
 	source_close(&source);
 	return status;
 }
@@ -105,7 +103,6 @@ check_rereadable(const struct send_config *config)
 int
 main(int argc, char **argv)
 {
-	struct term_signals signals = TERM_SIGNALS_INIT;
 	struct send_config config;
 	int status;
 
@@ -113,12 +110,8 @@ main(int argc, char **argv)
 	config_parse(&config, argc, argv);
 	transfer_stats_on_sigusr1();
 	check_rereadable(&config);
-	status = config.verify ? run_verified(&config, &signals) : run_raw(&config, &signals);
+	status = config.verify ? run_verified(&config) : run_raw(&config);
 	explicit_bzero(config.key, sizeof(config.key));
-	signals_close(&signals);
 	config_free(&config);
-	if (output_flush() != STATUS_OK && status == STATUS_OK)
-		status = STATUS_FAILED;
-	run_die_of_signal(signals.first);
-	return status;
+	return run_finish(status);
 }

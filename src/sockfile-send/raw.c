@@ -7,10 +7,10 @@
 #include "sockfile-send/raw.h"
 
 #include "net/accept.h"
-#include "run/descriptors.h"
 #include "run/failure.h"
 #include "run/message.h"
 #include "run/peer.h"
+#include "run/run.h"
 #include "run/timers.h"
 #include "transfer/summary.h"
 
@@ -53,7 +53,6 @@ struct raw_client {
 struct raw_server {
 	const struct send_config *config;
 	struct source *source;
-	struct term_signals *signals;
 	struct listener *listener; /* NULL: there is one connection */
 	int epoll_fd;
 	struct timers timers;
@@ -229,7 +228,7 @@ fail_client_errno(struct raw_server *server, struct raw_client *client, int errn
 static void
 timed_out(struct raw_server *server, struct raw_client *client)
 {
-	if (server->config->peer.timeouts.operation_ns == 0)
+	if (run.timeouts.operation_ns == 0)
 		fail_client(server, client, EAGAIN, NULL);
 	else if (client->state == CLOSING)
 		fail_client(server, client, ETIMEDOUT,
@@ -264,7 +263,7 @@ complete_client(struct raw_server *server, struct raw_client *client)
 static void
 restart_timeout(struct raw_server *server, struct raw_client *client)
 {
-	int64_t timeout_ns = server->config->peer.timeouts.operation_ns, at;
+	int64_t timeout_ns = run.timeouts.operation_ns, at;
 
 	client->idle_at_ns =
 	    client->blocked && timeout_ns != SKU_NO_TIMEOUT ? server->now + timeout_ns : INT64_MAX;
@@ -288,7 +287,7 @@ all_acknowledged(const struct raw_client *client)
 static void
 begin_closing(struct raw_server *server, struct raw_client *client)
 {
-	int64_t timeout_ns = server->config->peer.timeouts.operation_ns;
+	int64_t timeout_ns = run.timeouts.operation_ns;
 
 	if (source_check_end(server->source, client->sent) != STATUS_OK) {
 		stop_server(server, STATUS_MISMATCH);
@@ -364,7 +363,7 @@ send_some(struct raw_server *server, struct raw_client *client)
 	watch_input(server, client->waiting_for_input);
 	watch(server, client);
 	if (client->blocked && result == SOURCE_BLOCKED && sent == 0 &&
-	    server->config->peer.timeouts.operation_ns == 0)
+	    run.timeouts.operation_ns == 0)
 		timed_out(server, client);
 	else
 		restart_timeout(server, client);
@@ -490,7 +489,7 @@ accept_some(struct raw_server *server)
 static int64_t
 accept_deadline(const struct raw_server *server)
 {
-	int64_t timeout_ns = server->config->peer.listen.accept_timeout_ns;
+	int64_t timeout_ns = run.timeouts.accept_ns;
 
 	if (server->listener == NULL || server->active > 0 || timeout_ns == SKU_NO_TIMEOUT)
 		return INT64_MAX;
@@ -511,11 +510,10 @@ run_timers(struct raw_server *server)
 	}
 	if (server->done)
 		return;
-	if (server->now >= server->config->peer.timeouts.run.at_ns)
+	if (server->now >= run.timeouts.run.at_ns)
 		stop_server(server, msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
 					"send %s", server->source->name));
-	else if (server->now >= accept_deadline(server) &&
-		 server->config->peer.listen.accept_timeout_ns == 0)
+	else if (server->now >= accept_deadline(server) && run.timeouts.accept_ns == 0)
 		stop_server(server, msg_error_errno(STATUS_FAILED, EAGAIN, "accept"));
 	else if (server->now >= accept_deadline(server))
 		stop_server(server, msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
@@ -530,7 +528,7 @@ static int
 poll_ms(const struct raw_server *server)
 {
 	const struct timer *timer = timers_first(&server->timers);
-	int64_t at = server->config->peer.timeouts.run.at_ns;
+	int64_t at = run.timeouts.run.at_ns;
 
 	if (accept_deadline(server) < at)
 		at = accept_deadline(server);
@@ -561,8 +559,7 @@ static void
 handle_event(struct raw_server *server, const struct epoll_event *event)
 {
 	if (event->data.ptr == &signals_tag) {
-		signals_read(server->signals);
-		server->done = true;
+		server->done = server->done || run_signals() > 0;
 	} else if (event->data.ptr == &listener_tag) {
 		accept_some(server);
 	} else if (event->data.ptr == &input_tag) {
@@ -594,14 +591,14 @@ run_server(struct raw_server *server)
 static int
 open_server(struct raw_server *server)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &signals_tag };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.ptr = &signals_tag };
 	const struct source *source = server->source;
 	int64_t total = source->length,
 		times = server->listener != NULL ? server->config->connections : 1;
 
 	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (server->epoll_fd == -1 ||
-	    epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->signals->fd, &event) == -1)
+	    epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, run.cancel_fd, &event) == -1)
 		return msg_error_errno(STATUS_FAILED, errno, "prepare the event loop");
 	if (source->length != SIZE_UNKNOWN)
 		counter_set(&transfer_stats.size, (uint64_t)source->length);
@@ -646,14 +643,11 @@ add_first_client(struct raw_server *server, struct sku_sock *sock)
 }
 
 int
-raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock,
-    struct term_signals *signals)
+raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock)
 {
-	struct raw_server server = { .config = config,
-		.source = source,
-		.signals = signals,
-		.epoll_fd = -1,
-		.now = sku_now() };
+	struct raw_server server = {
+		.config = config, .source = source, .epoll_fd = -1, .now = sku_now()
+	};
 
 	server.status = open_server(&server);
 	if (server.status == STATUS_OK) {
@@ -665,17 +659,15 @@ raw_send(const struct send_config *config, struct source *source, struct sku_soc
 }
 
 int
-raw_serve(const struct send_config *config, struct source *source, struct listener *listener,
-    struct term_signals *signals)
+raw_serve(const struct send_config *config, struct source *source, struct listener *listener)
 {
 	struct raw_server server = { .config = config,
 		.source = source,
-		.signals = signals,
 		.listener = listener,
 		.epoll_fd = -1,
 		.now = sku_now() };
 
-	run_raise_fd_limit();
+	run_raise_descriptor_limit();
 	(void)sku_setdefaulttimeout(0); /* accepted sockets inherit it */
 	server.idle_since_ns = server.now;
 	server.status = open_server(&server);

@@ -2,15 +2,12 @@
 #ifndef SEND_RAW_H
 #define SEND_RAW_H
 
-#include "run/signals.h"
 #include "sockfile-send/config.h"
 #include "sockfile-send/source.h"
 
 /* To the one receiver at the other end of sock, which is closed.  The exit status. */
-int raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock,
-    struct term_signals *signals);
+int raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock);
 /* To all that come, as --connections says.  The exit status. */
-int raw_serve(const struct send_config *config, struct source *source, struct listener *listener,
-    struct term_signals *signals);
+int raw_serve(const struct send_config *config, struct source *source, struct listener *listener);
 
 #endif

@@ -5,8 +5,11 @@
  * then than what was hashed. */
 #include "sockfile-send/send_session.h"
 
+#include "run/failure.h"
 #include "run/message.h"
 #include "run/peer.h"
+#include "run/run.h"
+#include "run/wait.h"
 #include "transfer/channel.h"
 #include "transfer/digest.h"
 #include "transfer/sha256.h"
@@ -115,7 +118,6 @@ hash_existing(struct send_session *s, int64_t held)
 		size_t len =
 		    held - s->done < WIRE_DATA_MAX ? (size_t)(held - s->done) : WIRE_DATA_MAX;
 		size_t got;
-		int over;
 
 		if (source_read(&s->source, s->done, s->buf, len, &got) != SOURCE_SENT)
 			return STATUS_OK; /* it is shorter: no match */
@@ -123,9 +125,9 @@ hash_existing(struct send_session *s, int64_t held)
 		if (s->sha256 != NULL)
 			sha256_update(s->sha256, s->buf, got);
 		show_progress(s, s->done + (int64_t)got);
-		if ((over = transfer_over(s->waits)) != 0)
-			return failure_errno(
-			    s->failure, over, &s->waits->timeouts->run, "read %s", s->source.name);
+		if (run_check() == -1)
+			return run_wait_failed(
+			    s->failure, errno, LIMIT_OTHER, "read %s", s->source.name);
 		if (channel_progress(&s->channel, (uint64_t)s->done, (uint64_t)held) != STATUS_OK)
 			return s->failure->status;
 	}
@@ -224,9 +226,8 @@ static int
 wait_without_timeout(struct send_session *s, int fd, int64_t at_ns)
 {
 	if (wait_for_peer(s->waits, fd, POLLIN, (struct sku_deadline){ at_ns }) == -1 &&
-	    (errno == ECANCELED || sku_deadline_passed(s->waits->timeouts->run)))
-		return failure_errno(
-		    s->failure, errno, &s->waits->timeouts->run, "send %s", s->source.name);
+	    (errno == ECANCELED || sku_deadline_passed(run.timeouts.run)))
+		return run_wait_failed(s->failure, errno, LIMIT_OTHER, "send %s", s->source.name);
 	channel_restart_timeout(&s->channel);
 	return check_for_stop(s);
 }
@@ -257,7 +258,6 @@ send_chunk(struct send_session *s, struct rate *rate, size_t len)
 {
 	struct wire_message message;
 	bool stopped;
-	int over;
 
 	if (!s->source.seekable)
 		s->job->input_consumed = true;
@@ -267,9 +267,8 @@ send_chunk(struct send_session *s, struct rate *rate, size_t len)
 		return receiver_stopped(s, &message);
 	rate_account(rate, len, sku_now());
 	show_progress(s, s->done + (int64_t)len);
-	if ((over = transfer_over(s->waits)) != 0)
-		return failure_errno(
-		    s->failure, over, &s->waits->timeouts->run, "send to %s", s->peer_text);
+	if (run_check() == -1)
+		return run_wait_failed(s->failure, errno, LIMIT_OTHER, "send to %s", s->peer_text);
 	return check_for_stop(s);
 }
 
@@ -406,7 +405,7 @@ report_refusal(struct send_session *s)
 
 	if (s->failure->status > job->status)
 		job->status = s->failure->status;
-	(void)snprintf(s->failure->during, sizeof(s->failure->during), "send %s to %s",
+	(void)snprintf(s->failure->action, sizeof(s->failure->action), "send %s to %s",
 	    s->source.name, s->peer_text);
 	failure_note(s->failure, s->peer);
 	*s->failure = (struct failure){ .status = STATUS_OK };

@@ -3,7 +3,7 @@
 #define SEND_SEND_SESSION_H
 
 #include "run/failure.h"
-#include "run/wait.h"
+#include "run/wait_context.h"
 #include "sockfile-send/config.h"
 #include "sockfile-send/source.h"
 #include "transfer/wire.h"

@@ -4,9 +4,10 @@
 
 #include "net/accept.h"
 #include "net/retry.h"
-#include "run/descriptors.h"
+#include "run/failure.h"
 #include "run/message.h"
 #include "run/peer.h"
+#include "run/run.h"
 #include "run/workers.h"
 #include "sockfile-send/send_session.h"
 #include "transfer/channel.h"
@@ -93,16 +94,20 @@ should_retry(const struct send_job *job, const struct retry *retry, const struct
 }
 
 static int
-connect_first(const struct send_config *config, struct term_signals *signals, struct sku_sock *sock)
+connect_first(const struct send_config *config, struct sku_sock *sock)
 {
 	const struct peer_options *peer = &config->peer;
-	int status = connect_now(&peer->connect, &peer->endpoint, &peer->timeouts, sock);
+	int status = connect_now(&peer->connect, &peer->endpoint, sock);
 
-	return status == STATUS_OK ? signals_open(signals, false) : status;
+	struct failure failure = { .status = STATUS_OK };
+
+	if (status == STATUS_OK && run_catch_signals(0, &failure) == -1)
+		status = failure_report(&failure);
+	return status;
 }
 
 int
-verified_send(const struct send_config *config, struct term_signals *signals)
+verified_send(const struct send_config *config)
 {
 	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
 	struct sku_address peer;
@@ -110,17 +115,14 @@ verified_send(const struct send_config *config, struct term_signals *signals)
 	struct progress progress;
 	struct send_job job = { .config = config, .id = id };
 	struct retry retry = RETRY_INIT(config->retries == RETRIES_NOT_GIVEN ? 0 : config->retries);
-	struct wait_context waits = { .timeouts = &config->peer.timeouts,
-		.progress = &progress,
-		.done = &transfer_stats.bytes };
+	struct wait_context waits = { .progress = &progress, .done = &transfer_stats.bytes };
 	struct failure failure = { .status = STATUS_OK };
 	int status = random_id(id);
 
 	if (status == STATUS_OK)
-		status = connect_first(config, signals, &sock);
+		status = connect_first(config, &sock);
 	if (status != STATUS_OK)
 		return status;
-	waits.signal_fd = signals->fd;
 	progress_begin(&progress, config->progress, total_size(config));
 	for (;;) {
 		counter_set(&transfer_stats.connections, 1);
@@ -129,7 +131,7 @@ verified_send(const struct send_config *config, struct term_signals *signals)
 		counter_set(&transfer_stats.connections, 0);
 		if (should_retry(&job, &retry, &peer, &failure, &status) == -1)
 			break;
-		status = retry_reconnect(&retry, &config->peer, signals, &sock);
+		status = retry_reconnect(&retry, &config->peer, &sock);
 		if (status != STATUS_OK) {
 			if (job.outcome_unknown)
 				msg_error_line("delivered or not: unknown", "send %s",
@@ -138,7 +140,6 @@ verified_send(const struct send_config *config, struct term_signals *signals)
 		}
 	}
 	progress_end(&progress, (int64_t)counter_value(&transfer_stats.bytes));
-	signals_read(signals);
 	return status;
 }
 
@@ -147,7 +148,6 @@ verified_send(const struct send_config *config, struct term_signals *signals)
 struct send_server {
 	const struct send_config *config;
 	struct listener *listener;
-	struct term_signals *signals;
 	uint8_t id[WIRE_ID_SIZE];
 	struct wait_context waits;
 	struct progress progress;
@@ -302,7 +302,7 @@ stop_server(struct send_server *server, int status)
 static int64_t
 accept_deadline(const struct send_server *server)
 {
-	int64_t timeout_ns = server->config->peer.listen.accept_timeout_ns;
+	int64_t timeout_ns = run.timeouts.accept_ns;
 
 	if (server->idle_since_ns == INT64_MAX || timeout_ns == SKU_NO_TIMEOUT)
 		return INT64_MAX;
@@ -332,11 +332,11 @@ check_clients(struct send_server *server)
 	}
 	if (server->done || count > 0)
 		return;
-	if (sku_deadline_passed(server->config->peer.timeouts.run))
+	if (sku_deadline_passed(run.timeouts.run))
 		stop_server(server, msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
 					"wait for a receiver"));
 	else if (sku_now() >= accept_deadline(server))
-		stop_server(server, server->config->peer.listen.accept_timeout_ns == 0 ?
+		stop_server(server, run.timeouts.accept_ns == 0 ?
 					msg_error_errno(STATUS_FAILED, EAGAIN, "accept") :
 					msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
 					    "timed out (--accept-timeout)", "accept"));
@@ -347,8 +347,8 @@ poll_ms(const struct send_server *server)
 {
 	int64_t at = accept_deadline(server);
 
-	if (server->idle_since_ns != INT64_MAX && server->config->peer.timeouts.run.at_ns < at)
-		at = server->config->peer.timeouts.run.at_ns;
+	if (server->idle_since_ns != INT64_MAX && run.timeouts.run.at_ns < at)
+		at = run.timeouts.run.at_ns;
 	if (server->accept_again_ns != 0 && server->accept_again_ns < at)
 		at = server->accept_again_ns;
 	if (server->progress.next_ns < at)
@@ -366,13 +366,13 @@ run_server(struct send_server *server)
 		bool accepting = !server->listener->connected && may_accept(server) &&
 				 server->accept_again_ns == 0;
 
-		pfds[SIGNALS] = (struct pollfd){ server->signals->fd, POLLIN, 0 };
+		pfds[SIGNALS] = (struct pollfd){ run.cancel_fd, POLLIN, 0 };
 		pfds[LISTENER] =
 		    (struct pollfd){ accepting ? sku_fileno(&server->listener->sock) : -1, POLLIN,
 			    0 };
 		pfds[THREADS] = (struct pollfd){ server->workers.wake_fd, POLLIN, 0 };
 		if (poll(pfds, COUNT, poll_ms(server)) > 0) {
-			if (pfds[SIGNALS].revents != 0)
+			if (run_signals() > 0)
 				return; /* the threads see it, too */
 			if (pfds[LISTENER].revents != 0)
 				accept_some(server);
@@ -400,18 +400,16 @@ start_only_client(struct send_server *server)
 }
 
 int
-verified_serve(
-    const struct send_config *config, struct listener *listener, struct term_signals *signals)
+verified_serve(const struct send_config *config, struct listener *listener)
 {
 	struct send_server server = { .config = config,
 		.listener = listener,
-		.signals = signals,
-		.waits = { .timeouts = &config->peer.timeouts, .signal_fd = signals->fd },
+
 		.retries_left = config->retries,
 		.idle_since_ns = sku_now() };
 	int64_t total = total_size(config);
 
-	run_raise_fd_limit();
+	run_raise_descriptor_limit();
 	(void)sku_setdefaulttimeout(0); /* accepted sockets inherit it */
 	if (workers_open(&server.workers) == -1)
 		return msg_error_errno(STATUS_FAILED, errno, "prepare for connections");
@@ -427,6 +425,5 @@ verified_serve(
 	}
 	workers_close(&server.workers);
 	progress_end(&server.progress, (int64_t)counter_value(&transfer_stats.bytes));
-	signals_read(signals);
 	return server.status;
 }

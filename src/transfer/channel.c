@@ -2,6 +2,10 @@
  * Row transfer. */
 #include "transfer/channel.h"
 
+#include "run/failure.h"
+#include "run/run.h"
+#include "run/wait.h"
+
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -22,7 +26,7 @@ channel_init(struct channel *channel, struct sku_sock *sock, const char *peer,
 		.waits = waits,
 		.failure = failure,
 		.handshake = sku_deadline_in(CHANNEL_HANDSHAKE_TIMEOUT),
-		.idle = sku_deadline_in(waits->timeouts->operation_ns) };
+		.idle = sku_deadline_in(run.timeouts.operation_ns) };
 	/* Small messages wait for answers; Nagle's algorithm would have both wait. */
 	if (sock->family != AF_UNIX)
 		(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -39,7 +43,7 @@ void
 channel_restart_timeout(struct channel *channel)
 {
 	channel->handshake = sku_deadline_never();
-	channel->idle = sku_deadline_in(channel->waits->timeouts->operation_ns);
+	channel->idle = sku_deadline_in(run.timeouts.operation_ns);
 }
 
 /* ---- failures ------------------------------------------------------------------------------ */
@@ -47,10 +51,8 @@ channel_restart_timeout(struct channel *channel)
 static int
 fail_errno(struct channel *channel, int errnum)
 {
-	if (errnum == ETIMEDOUT && channel->waits->timeouts->operation_ns == 0)
-		errnum = EAGAIN;
-	return failure_errno(
-	    channel->failure, errnum, &channel->waits->timeouts->run, "talk to %s", channel->peer);
+	return run_wait_failed(
+	    channel->failure, errnum, LIMIT_OPERATION, "talk to %s", channel->peer);
 }
 
 static int
@@ -101,14 +103,14 @@ failure_is_connection_loss(const struct failure *failure)
 static void
 restart_timeout(struct channel *channel)
 {
-	channel->idle = sku_deadline_in(channel->waits->timeouts->operation_ns);
+	channel->idle = sku_deadline_in(run.timeouts.operation_ns);
 }
 
 static struct sku_deadline
 deadline_of(const struct channel *channel)
 {
 	return sku_deadline_earlier(
-	    channel->waits->timeouts->run, sku_deadline_earlier(channel->handshake, channel->idle));
+	    run.timeouts.run, sku_deadline_earlier(channel->handshake, channel->idle));
 }
 
 /* 0, or -1 with errno.  The clock is looked at first: where bytes never cease to come, poll never
@@ -440,7 +442,7 @@ read_message(struct channel *channel, struct wire_message *message)
 static void
 take_work(struct channel *channel, const struct wire_progress *progress)
 {
-	int over = transfer_over(channel->waits);
+	int over = run_check() == -1 ? errno : 0;
 
 	if (!channel->peer_works) {
 		(void)channel_protocol_error(channel, "work out of its order");
@@ -583,7 +585,7 @@ channel_abort(struct channel *channel, enum wire_code code)
 	while (n > 0 || (n == -1 && errno == EAGAIN)) {
 		n = sku_recv(channel->sock, discarded, sizeof(discarded), 0);
 		if (n == -1 && errno == EAGAIN &&
-		    sku_wait_fd(sku_fileno(channel->sock), POLLIN, deadline) == -1)
+		    run_wait_fd(sku_fileno(channel->sock), POLLIN, deadline) == -1)
 			return;
 		if (sku_deadline_passed(deadline))
 			return;

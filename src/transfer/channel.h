@@ -6,7 +6,7 @@
 #define TRANSFER_CHANNEL_H
 
 #include "run/failure.h"
-#include "run/wait.h"
+#include "run/wait_context.h"
 #include "transfer/tls.h"
 #include "transfer/wire.h"
 

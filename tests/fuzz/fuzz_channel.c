@@ -1,6 +1,7 @@
 /* fuzz_channel.c - a whole conversation with a stranger, as a receiver or (first byte odd) as a
  * sender: greeting, hello, and messages to the end of what he has to say; with bit 1 of the first
  * byte, one that may not say WORK. */
+#include "run/run.h"
 #include "transfer/channel.h"
 
 #include <stdlib.h>
@@ -34,8 +35,7 @@ converse(struct channel *channel, enum wire_role role)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct timeouts timeouts = TIMEOUTS_INIT;
-	const struct wait_context waits = { .timeouts = &timeouts, .signal_fd = -1 };
+	const struct wait_context waits = { .progress = NULL };
 	struct failure failure = { .status = STATUS_OK };
 	struct sku_sock ends[2];
 	struct channel channel;
@@ -44,7 +44,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1 || size > 65536 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == -1)
 		return 0;
-	timeouts.operation_ns = SKU_SECOND;
+	run.timeouts.operation_ns = SKU_SECOND;
 	for (int i = 0; i < 2; i++) {
 		if (sku_socket_from_fd(&ends[i], fds[i]) == -1)
 			abort();

@@ -2,6 +2,7 @@
  */
 #include "run/progress.h"
 #include "run/rate.h"
+#include "run/run.h"
 #include "transfer/channel.h"
 #include "transfer/secret.h"
 #include "transfer/sha256.h"
@@ -348,8 +349,7 @@ static void
 what_says_nothing_does_not_stop_the_clock(void **state)
 {
 	static const uint8_t key[32] = "0123456789abcdef0123456789abcde";
-	struct timeouts timeouts = TIMEOUTS_INIT;
-	const struct wait_context waits = { .timeouts = &timeouts, .signal_fd = -1 };
+	const struct wait_context waits = { .progress = NULL };
 	struct failure failure = { .status = STATUS_OK };
 	struct wire_message message;
 	struct sku_sock sock;
@@ -371,7 +371,7 @@ what_says_nothing_does_not_stop_the_clock(void **state)
 	shake_hands(client, talk.tls, &c, &s);
 	tls_set_key_update(client, 0); /* new keys, which carry no byte, and then bytes */
 	assert_int_equal(tls_write(client, "any", 3, &n), TLS_DONE);
-	timeouts.run = sku_deadline_in(0);
+	run.timeouts.run = sku_deadline_in(0);
 	assert_int_equal(channel_receive(&talk, &message), STATUS_TIMED_OUT);
 	assert_true(bytes_waiting(fds[1]) > 0);
 	channel_close(&talk);

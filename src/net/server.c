@@ -1,0 +1,345 @@
+/* server.c - the life of a program with clients: whom it accepts, how many, and until when.
+ * Row net. */
+#include "net/server.h"
+
+#include "run/failure.h"
+#include "run/loop.h"
+#include "run/message.h"
+#include "run/peer.h"
+#include "run/run.h"
+#include "run/wait.h"
+#include "run/wait_context.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define ACCEPTS_AT_ONCE 64
+#define PAUSE (100 * SKU_MS) /* out of descriptors or memory, with no client who could leave */
+
+/* Nobody can come by himself: there is the one connection. */
+static bool
+has_only_client(const struct server *server)
+{
+	return server->listener == NULL || server->listener->connected;
+}
+
+static bool
+has_clients_to_come(const struct server *server)
+{
+	return server->max_served == SERVER_UNLIMITED ||
+	       server->served + server->active < server->max_served;
+}
+
+static bool
+accepts_now(struct server *server)
+{
+	if (server->is_finishing || server->resting || server->is_shut || has_only_client(server))
+		return false;
+	if (server->readable != NULL)
+		return true;
+	if (server->max_clients != SERVER_UNLIMITED && server->active >= server->max_clients)
+		return false;
+	return has_clients_to_come(server) &&
+	       (server->may_accept == NULL || server->may_accept(server));
+}
+
+static void
+fail_listener(struct server *server, int errnum)
+{
+	(void)failure_errno(server->failure, errnum, "accept");
+	loop_stop(&server->loop, -1);
+}
+
+void
+server_update(struct server *server)
+{
+	if (has_only_client(server))
+		return;
+	if (server->refuses_rest && !server->is_shut && !server->is_finishing &&
+	    !server->listener->adopted && !has_clients_to_come(server)) {
+		server->is_shut = true;
+		loop_unwatch(&server->loop, &server->listener_io);
+		(void)sku_shutdown(&server->listener->sock, SHUT_RDWR);
+	}
+	if (!accepts_now(server))
+		loop_unwatch(&server->loop, &server->listener_io);
+	else if (loop_watch(&server->loop, &server->listener_io, EPOLLIN) == -1)
+		fail_listener(server, errno);
+}
+
+/* ---- time ---------------------------------------------------------------------------------- */
+
+static void
+set_idle_timer(struct server *server)
+{
+	bool waits = run.timeouts.accept_ns != SKU_NO_TIMEOUT && server->active == 0 &&
+		     !server->is_finishing && !has_only_client(server);
+
+	(void)loop_set_timer(&server->loop, &server->idle,
+	    waits ? server->idle_since_ns + run.timeouts.accept_ns : LOOP_PARKED);
+}
+
+void
+server_restart_idle(struct server *server)
+{
+	server->idle_since_ns = server->loop.now;
+	set_idle_timer(server);
+}
+
+static void
+idle_due(struct loop *loop, struct loop_timer *timer)
+{
+	struct server *server = LOOP_OWNER(loop, struct server, loop);
+
+	(void)timer;
+	(void)run_wait_failed(server->failure, ETIMEDOUT, LIMIT_ACCEPT, "%s",
+	    server->readable != NULL ? "receive" : "accept");
+	loop_stop(loop, -1);
+}
+
+static void
+pause_due(struct loop *loop, struct loop_timer *timer)
+{
+	struct server *server = LOOP_OWNER(loop, struct server, loop);
+
+	(void)loop_set_timer(loop, timer, LOOP_PARKED);
+	server->resting = false;
+	server_update(server);
+}
+
+static void
+finish_due(struct loop *loop, struct loop_timer *timer)
+{
+	(void)timer;
+	loop_stop(loop, 0);
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+static void
+stop(struct server *server)
+{
+	loop_stop(&server->loop, server->failure->status != STATUS_OK ? -1 : 0);
+}
+
+/* Nobody else comes; the clients have grace_ns. */
+static void
+begin_finishing(struct server *server, int64_t grace_ns)
+{
+	bool again = server->is_finishing;
+
+	server->is_finishing = true;
+	server_update(server);
+	set_idle_timer(server);
+	if (server->listener != NULL && server->readable == NULL)
+		listener_close(server->listener);
+	if (!again && server->finishing != NULL)
+		server->finishing(server);
+	if (server->active == 0 || grace_ns == 0)
+		stop(server);
+	else if (grace_ns != INT64_MAX)
+		(void)loop_set_timer(&server->loop, &server->finish, server->loop.now + grace_ns);
+}
+
+static void
+canceled(struct loop *loop)
+{
+	struct server *server = LOOP_OWNER(loop, struct server, loop);
+
+	if (run_check() == -1 && errno == ETIMEDOUT)
+		(void)run_wait_failed(
+		    server->failure, ETIMEDOUT, LIMIT_OTHER, "%s", server->action);
+	if (run_signals() > 1)
+		stop(server);
+	else if (server->failure->status != STATUS_OK || run_is_killed())
+		begin_finishing(server, server->limit_grace_ns);
+	else
+		begin_finishing(server, server->signal_grace_ns);
+}
+
+void
+server_fail(struct server *server, const struct failure *failure)
+{
+	if (server->failure->status == STATUS_OK)
+		*server->failure = *failure;
+	loop_stop(&server->loop, -1);
+}
+
+void
+server_client_left(struct server *server, bool counts)
+{
+	server->active--;
+	server->served += counts;
+	if (server->active == 0)
+		server->idle_since_ns = server->loop.now;
+	if (server->resting) {
+		server->resting = false; /* a descriptor is free */
+		(void)loop_set_timer(&server->loop, &server->pause, LOOP_PARKED);
+	}
+	if (server->active == 0 && (server->is_finishing || has_only_client(server)))
+		stop(server);
+	else if (server->max_served != SERVER_UNLIMITED && server->served >= server->max_served)
+		loop_stop(&server->loop, 0);
+	set_idle_timer(server);
+	server_update(server);
+}
+
+/* ---- accepting ----------------------------------------------------------------------------- */
+
+/* accept(2), "Error handling": what a connection brought with it, and what a firewall said. */
+static bool
+is_connections_own(int errnum)
+{
+	switch (errnum) {
+	case ENETDOWN:
+	case EPROTO:
+	case ENOPROTOOPT:
+	case EHOSTDOWN:
+	case ENONET:
+	case EHOSTUNREACH:
+	case EOPNOTSUPP:
+	case ENETUNREACH:
+	case ECONNABORTED:
+	case EPERM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+is_shortage(int errnum)
+{
+	return errnum == EMFILE || errnum == ENFILE || errnum == ENOBUFS || errnum == ENOMEM;
+}
+
+static void
+rest(struct server *server, int errnum)
+{
+	if (!server->rest_was_told)
+		msg_note("accept: %s; the rest wait until a connection ends", strerror(errnum));
+	server->rest_was_told = true;
+	server->resting = true;
+	(void)loop_set_timer(&server->loop, &server->pause,
+	    server->loop.now + (server->active > 0 ? SKU_SECOND : PAUSE));
+	server_update(server);
+}
+
+static void
+take(struct server *server, struct sku_sock *sock, struct sku_address *peer)
+{
+	sku_address_unmap(peer);
+	server->idle_since_ns = server->loop.now;
+	if (!access_check(server->access, peer)) {
+		peer_log(peer, "refused");
+		(void)sku_reset(sock);
+		if (server->refused != NULL)
+			server->refused(server);
+		set_idle_timer(server);
+		return;
+	}
+	server_add(server, sock, peer);
+	set_idle_timer(server);
+}
+
+/* One that waits, if there is one: false. */
+static bool
+accept_one(struct server *server)
+{
+	struct sku_sock sock;
+	struct sku_address peer;
+
+	if (sku_accept(&server->listener->sock, &sock, &peer) == 0) {
+		take(server, &sock, &peer);
+		return true;
+	}
+	if (is_connections_own(errno)) {
+		msg_verbose(1, "accept: %s", strerror(errno));
+		return true;
+	}
+	if (is_shortage(errno))
+		rest(server, errno);
+	else if (errno != EAGAIN)
+		fail_listener(server, errno);
+	return false;
+}
+
+static void
+listener_ready(struct loop *loop, struct loop_io *io, uint32_t events)
+{
+	struct server *server = LOOP_OWNER(io, struct server, listener_io);
+
+	if (server->readable != NULL) {
+		server->readable(server);
+		return;
+	}
+	for (int i = 0; i < ACCEPTS_AT_ONCE && accepts_now(server) && !loop->stopped; i++) {
+		if (!accept_one(server))
+			break;
+	}
+	/* Another holder of the socket has shut it down: nobody can come any more. */
+	if ((events & (EPOLLHUP | EPOLLERR)) != 0 && accepts_now(server) && !loop->stopped)
+		fail_listener(server, EINVAL);
+	else
+		server_update(server);
+}
+
+/* ---- all together -------------------------------------------------------------------------- */
+
+int
+server_open(struct server *server, struct failure *failure)
+{
+	server->failure = failure;
+	server->loop.canceled = canceled;
+	server->listener_io = (struct loop_io){ .ready = listener_ready,
+		.fd = server->listener != NULL ? sku_fileno(&server->listener->sock) : -1 };
+	server->pause.due = pause_due;
+	server->idle.due = idle_due;
+	server->finish.due = finish_due;
+	(void)sku_setdefaulttimeout(0); /* accepted sockets inherit it */
+	if (loop_open(&server->loop) == -1)
+		return failure_errno(failure, errno, "prepare the event loop");
+	if (loop_set_timer(&server->loop, &server->pause, LOOP_PARKED) == -1 ||
+	    loop_set_timer(&server->loop, &server->idle, LOOP_PARKED) == -1 ||
+	    loop_set_timer(&server->loop, &server->finish, LOOP_PARKED) == -1)
+		return failure_errno(failure, ENOMEM, "prepare the event loop");
+	server_restart_idle(server);
+	server_update(server);
+	return failure->status != STATUS_OK ? -1 : 0;
+}
+
+void
+server_add(struct server *server, struct sku_sock *sock, const struct sku_address *peer)
+{
+	server->active++;
+	server->accepted(server, sock, peer);
+}
+
+static void
+add_only(struct server *server)
+{
+	struct sku_sock sock = server->listener->sock;
+	struct sku_address peer;
+
+	server->listener->sock.fd = -1; /* the client's from here on */
+	if (sku_getpeername(&sock, &peer) == -1)
+		peer.len = 0;
+	sku_address_unmap(&peer);
+	server_add(server, &sock, &peer);
+}
+
+int
+server_run(struct server *server, struct failure *failure)
+{
+	server->failure = failure;
+	server_restart_idle(server);
+	if (server->listener != NULL && server->listener->connected)
+		add_only(server);
+	return loop_run(&server->loop) == 0 ? 0 : -1;
+}
+
+void
+server_close(struct server *server)
+{
+	loop_close(&server->loop);
+}

@@ -1,0 +1,303 @@
+/* pool.c - threads that work for a loop: what cannot be done without waiting.
+ * Row run. */
+#include "run/pool.h"
+
+#include "run/loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum worker_state { IDLE, QUEUED, WORKING, FINISHED, ABANDONED };
+
+struct list {
+	struct loop_worker *first, **last;
+};
+
+struct pool {
+	struct loop *loop;
+	struct loop_io wake; /* an eventfd: something has finished */
+	size_t max_threads, stack;
+	size_t pending;		/* the loop's */
+	struct list being_told; /* the loop's: finished, and taken from the threads */
+	pthread_mutex_t lock;	/* guards what follows */
+	pthread_cond_t changed; /* for threads: work, or the end; for pool_free(): a thread ended */
+	struct list queue, finished;
+	size_t queued, alive, idle, abandoned;
+	bool closing;
+	unsigned references; /* the loop and each thread: the last one frees the pool */
+};
+
+/* ---- lists --------------------------------------------------------------------------------- */
+
+static void
+init(struct list *list)
+{
+	list->first = NULL;
+	list->last = &list->first;
+}
+
+static void
+append(struct list *list, struct loop_worker *worker)
+{
+	worker->next = NULL;
+	*list->last = worker;
+	list->last = &worker->next;
+}
+
+static struct loop_worker *
+take_first(struct list *list)
+{
+	struct loop_worker *worker = list->first;
+
+	if (worker != NULL)
+		list->first = worker->next;
+	if (list->first == NULL)
+		list->last = &list->first;
+	return worker;
+}
+
+static void
+take_out(struct list *list, struct loop_worker *worker)
+{
+	struct loop_worker **link = &list->first;
+
+	while (*link != NULL && *link != worker)
+		link = &(*link)->next;
+	if (*link == NULL)
+		return;
+	*link = worker->next;
+	if (*link == NULL)
+		list->last = link;
+}
+
+/* ---- threads ------------------------------------------------------------------------------- */
+
+/* With the lock held, which is given back. */
+static void
+release(struct pool *pool)
+{
+	bool last = --pool->references == 0;
+
+	(void)pthread_mutex_unlock(&pool->lock);
+	if (!last)
+		return;
+	(void)pthread_cond_destroy(&pool->changed);
+	(void)pthread_mutex_destroy(&pool->lock);
+	free(pool);
+}
+
+/* With the lock held.  False: it was abandoned meanwhile, and so was this thread. */
+static bool
+do_work(struct pool *pool, struct loop_worker *worker)
+{
+	const uint64_t one = 1;
+
+	worker->state = WORKING;
+	(void)pthread_mutex_unlock(&pool->lock);
+	worker->work(worker);
+	(void)pthread_mutex_lock(&pool->lock);
+	if (worker->state == ABANDONED) {
+		pool->abandoned--;
+		(void)pthread_mutex_unlock(&pool->lock);
+		worker->discard(worker);
+		(void)pthread_mutex_lock(&pool->lock);
+		return false;
+	}
+	worker->state = FINISHED;
+	if (pool->finished.first == NULL)
+		(void)!write(pool->wake.fd, &one, sizeof(one));
+	append(&pool->finished, worker);
+	return true;
+}
+
+static void *
+thread_main(void *arg)
+{
+	struct pool *pool = arg;
+	struct loop_worker *worker;
+
+	(void)pthread_mutex_lock(&pool->lock);
+	for (;;) {
+		while (pool->queue.first == NULL && !pool->closing) {
+			pool->idle++;
+			(void)pthread_cond_wait(&pool->changed, &pool->lock);
+			pool->idle--;
+		}
+		worker = take_first(&pool->queue);
+		if (worker == NULL) {
+			pool->alive--;
+			(void)pthread_cond_broadcast(&pool->changed);
+			break;
+		}
+		pool->queued--;
+		if (!do_work(pool, worker))
+			break;
+	}
+	release(pool);
+	return NULL;
+}
+
+/* With the lock held: 0, or an errno value. */
+static int
+start_thread(struct pool *pool)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	sigset_t all, before;
+	int error;
+
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	(void)pthread_attr_setstacksize(&attr, pool->stack);
+	(void)sigfillset(&all); /* signals are for others */
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&thread, &attr, thread_main, pool);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	(void)pthread_attr_destroy(&attr);
+	if (error == 0) {
+		pool->alive++;
+		pool->references++;
+	}
+	return error;
+}
+
+/* ---- the loop's side ----------------------------------------------------------------------- */
+
+static void
+wake_ready(struct loop *loop, struct loop_io *io, uint32_t events)
+{
+	struct pool *pool = LOOP_OWNER(io, struct pool, wake);
+	struct loop_worker *worker;
+	uint64_t count;
+
+	(void)events;
+	(void)pthread_mutex_lock(&pool->lock);
+	(void)!read(pool->wake.fd, &count, sizeof(count));
+	*pool->being_told.last = pool->finished.first;
+	if (pool->finished.first != NULL)
+		pool->being_told.last = pool->finished.last;
+	init(&pool->finished);
+	(void)pthread_mutex_unlock(&pool->lock);
+	while ((worker = take_first(&pool->being_told)) != NULL) {
+		worker->state = IDLE;
+		pool->pending--;
+		worker->done(loop, worker);
+	}
+}
+
+struct pool *
+pool_new(struct loop *loop, size_t max_threads, size_t stack)
+{
+	struct pool *pool = calloc(1, sizeof(*pool));
+	int fd, saved;
+
+	if (pool == NULL)
+		return NULL;
+	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pool->loop = loop;
+	pool->wake = (struct loop_io){ .ready = wake_ready, .fd = fd };
+	pool->max_threads = max_threads;
+	pool->stack = stack;
+	pool->references = 1;
+	init(&pool->queue);
+	init(&pool->finished);
+	init(&pool->being_told);
+	(void)pthread_mutex_init(&pool->lock, NULL);
+	(void)pthread_cond_init(&pool->changed, NULL);
+	if (fd != -1 && loop_watch(loop, &pool->wake, EPOLLIN) == 0)
+		return pool;
+	saved = errno;
+	pool_free(pool);
+	errno = saved;
+	return NULL;
+}
+
+void
+pool_free(struct pool *pool)
+{
+	if (pool == NULL)
+		return;
+	loop_unwatch(pool->loop, &pool->wake);
+	(void)pthread_mutex_lock(&pool->lock);
+	pool->closing = true;
+	(void)pthread_cond_broadcast(&pool->changed);
+	while (pool->alive > 0)
+		(void)pthread_cond_wait(&pool->changed, &pool->lock);
+	if (pool->wake.fd != -1)
+		(void)close(pool->wake.fd);
+	release(pool);
+}
+
+int
+pool_submit(struct pool *pool, struct loop_worker *worker)
+{
+	int error = 0;
+
+	(void)pthread_mutex_lock(&pool->lock);
+	worker->state = QUEUED;
+	append(&pool->queue, worker);
+	pool->queued++;
+	if (pool->idle > 0)
+		(void)pthread_cond_signal(&pool->changed);
+	if (pool->queued > pool->idle && pool->alive < pool->max_threads)
+		error = start_thread(pool);
+	if (error != 0 && pool->alive == 0) {
+		take_out(&pool->queue, worker);
+		pool->queued--;
+		worker->state = IDLE;
+	} else {
+		error = 0; /* those that live will do it */
+		pool->pending++;
+	}
+	(void)pthread_mutex_unlock(&pool->lock);
+	errno = error;
+	return error == 0 ? 0 : -1;
+}
+
+void
+pool_abandon(struct pool *pool, struct loop_worker *worker)
+{
+	bool works;
+
+	(void)pthread_mutex_lock(&pool->lock);
+	works = worker->state == WORKING;
+	if (worker->state == QUEUED) {
+		take_out(&pool->queue, worker);
+		pool->queued--;
+	} else if (works) {
+		pool->abandoned++;
+		pool->alive--;
+		/* Its thread is lost: another one does what is queued. */
+		if (pool->queued > pool->idle && pool->alive < pool->max_threads)
+			(void)start_thread(pool);
+	} else {
+		take_out(&pool->finished, worker);
+	}
+	worker->state = ABANDONED;
+	(void)pthread_mutex_unlock(&pool->lock);
+	take_out(&pool->being_told, worker);
+	pool->pending--;
+	if (!works)
+		worker->discard(worker);
+}
+
+size_t
+pool_pending(const struct pool *pool)
+{
+	return pool->pending;
+}
+
+size_t
+pool_abandoned(struct pool *pool)
+{
+	size_t n;
+
+	(void)pthread_mutex_lock(&pool->lock);
+	n = pool->abandoned;
+	(void)pthread_mutex_unlock(&pool->lock);
+	return n;
+}

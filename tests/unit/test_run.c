@@ -1,0 +1,505 @@
+/* test_run.c - the loop, the pool and waiting. */
+#include "run/loop.h"
+#include "run/output.h"
+#include "run/pool.h"
+#include "run/run.h"
+#include "run/wait.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* ---- loop ---------------------------------------------------------------------------------- */
+
+struct fixture {
+	struct loop loop;
+	struct loop_io a, b;
+	struct loop_timer timers[8];
+	int pair[2], other[2];
+	int order[8], count;
+	int calls;
+};
+
+static int
+set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	assert_int_equal(loop_open(&f->loop), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, f->pair), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, f->other), 0);
+	*state = f;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	loop_close(&f->loop);
+	for (int i = 0; i < 2; i++) {
+		(void)close(f->pair[i]);
+		(void)close(f->other[i]);
+	}
+	free(f);
+	run.timeouts.run = sku_deadline_never();
+	return 0;
+}
+
+static struct fixture *
+fixture_of(struct loop *loop)
+{
+	return LOOP_OWNER(loop, struct fixture, loop);
+}
+
+static void
+timer_due(struct loop *loop, struct loop_timer *timer)
+{
+	struct fixture *f = fixture_of(loop);
+
+	f->order[f->count++] = (int)(timer - f->timers);
+	if (f->count == 6)
+		loop_stop(loop, 42);
+}
+
+static void
+test_timers_run_in_their_order(void **state)
+{
+	static const int at[] = { 5, 1, 4, 2, 6, 3, 9 };
+	struct fixture *f = *state;
+	int64_t now = sku_now();
+
+	for (int i = 0; i < 7; i++) {
+		f->timers[i].due = timer_due;
+		assert_int_equal(loop_set_timer(&f->loop, &f->timers[i], now + at[i] * SKU_MS), 0);
+	}
+	/* One is moved, one is cleared. */
+	assert_int_equal(loop_set_timer(&f->loop, &f->timers[6], now), 0);
+	assert_int_equal(loop_set_timer(&f->loop, &f->timers[4], INT64_MAX), 0);
+	assert_int_equal(loop_run(&f->loop), 42);
+	assert_true(f->loop.now >= now + 5 * SKU_MS);
+	assert_memory_equal(f->order, ((const int[]){ 6, 1, 3, 5, 2, 0 }), 6 * sizeof(int));
+}
+
+static void
+stop_at_once(struct loop *loop, struct loop_io *io, uint32_t events)
+{
+	(void)io;
+	loop_stop(loop, (int)events);
+}
+
+static void
+test_a_descriptor_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	f->a = (struct loop_io){ .ready = stop_at_once, .fd = f->pair[0] };
+	assert_false(loop_is_watched(&f->a));
+	assert_int_equal(loop_watch(&f->loop, &f->a, EPOLLIN), 0);
+	assert_true(loop_is_watched(&f->a));
+	assert_int_equal(write(f->pair[1], "x", 1), 1);
+	assert_int_equal(loop_run(&f->loop), EPOLLIN);
+}
+
+static void
+test_without_interest_a_hang_up_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	f->a = (struct loop_io){ .ready = stop_at_once, .fd = f->pair[0] };
+	assert_int_equal(loop_watch(&f->loop, &f->a, 0), 0);
+	assert_int_equal(write(f->pair[1], "x", 1), 1); /* is not asked for */
+	(void)shutdown(f->pair[1], SHUT_RDWR);
+	assert_int_equal(loop_run(&f->loop) & EPOLLHUP, EPOLLHUP);
+}
+
+/* Whichever comes first takes the other one away. */
+static void
+unwatch_both(struct loop *loop, struct loop_io *io, uint32_t events)
+{
+	struct fixture *f = fixture_of(loop);
+
+	(void)io;
+	(void)events;
+	f->calls++;
+	loop_unwatch(loop, &f->a);
+	loop_unwatch(loop, &f->b);
+}
+
+static void
+test_what_is_unwatched_is_not_told_even_in_this_batch(void **state)
+{
+	struct fixture *f = *state;
+
+	f->a = (struct loop_io){ .ready = unwatch_both, .fd = f->pair[0] };
+	f->b = (struct loop_io){ .ready = unwatch_both, .fd = f->other[0] };
+	assert_int_equal(loop_watch(&f->loop, &f->a, EPOLLIN), 0);
+	assert_int_equal(loop_watch(&f->loop, &f->b, EPOLLIN), 0);
+	assert_int_equal(write(f->pair[1], "x", 1), 1);
+	assert_int_equal(write(f->other[1], "x", 1), 1);
+	f->timers[0].due = timer_due;
+	f->count = 5;
+	assert_int_equal(loop_set_timer(&f->loop, &f->timers[0], sku_now() + 20 * SKU_MS), 0);
+	assert_int_equal(loop_run(&f->loop), 42);
+	assert_int_equal(f->calls, 1);
+}
+
+static void
+count_calls(struct loop *loop, struct loop_io *io, uint32_t events)
+{
+	struct fixture *f = fixture_of(loop);
+
+	assert_int_equal(events, EPOLLIN);
+	if (io == &f->b)
+		f->calls += 10;
+	if (++f->calls > 20)
+		loop_stop(loop, 1);
+}
+
+static void
+test_two_sources_may_watch_one_descriptor(void **state)
+{
+	struct fixture *f = *state;
+
+	f->a = (struct loop_io){ .ready = count_calls, .fd = f->pair[0] };
+	f->b = (struct loop_io){ .ready = count_calls, .fd = f->pair[0] };
+	assert_int_equal(loop_watch(&f->loop, &f->a, EPOLLIN), 0);
+	assert_int_equal(loop_watch(&f->loop, &f->b, EPOLLIN), 0);
+	assert_int_equal(write(f->pair[1], "x", 1), 1);
+	assert_int_equal(loop_run(&f->loop), 1);
+	loop_unwatch(&f->loop, &f->b);
+	assert_false(loop_is_watched(&f->b));
+	assert_true(loop_is_watched(&f->a));
+}
+
+static void
+read_to_the_end(struct loop *loop, struct loop_io *io, uint32_t events)
+{
+	struct fixture *f = fixture_of(loop);
+	char buf[1000];
+	ssize_t n = read(io->fd, buf, sizeof(buf));
+
+	assert_int_equal(events, EPOLLIN);
+	f->calls++;
+	if (n == 0)
+		loop_stop(loop, 7);
+}
+
+static void
+test_a_regular_file_is_always_ready(void **state)
+{
+	struct fixture *f = *state;
+	char name[] = "/tmp/test_run.XXXXXX";
+	int fd = mkstemp(name);
+
+	assert_true(fd != -1);
+	(void)unlink(name);
+	assert_int_equal(ftruncate(fd, 2500), 0);
+	f->a = (struct loop_io){ .ready = read_to_the_end, .fd = fd };
+	assert_int_equal(loop_watch(&f->loop, &f->a, EPOLLIN), 0);
+	assert_int_equal(loop_run(&f->loop), 7);
+	assert_int_equal(f->calls, 4);
+	loop_unwatch(&f->loop, &f->a);
+	(void)close(fd);
+}
+
+static void
+tell_why(struct loop *loop)
+{
+	loop_stop(loop, run_check() == -1 ? errno : 0);
+}
+
+static void
+test_max_time_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	run.timeouts.run = sku_deadline_in(10 * SKU_MS);
+	f->loop.canceled = tell_why;
+	assert_int_equal(loop_run(&f->loop), ETIMEDOUT);
+}
+
+/* ---- pool ---------------------------------------------------------------------------------- */
+
+#define STACK ((size_t)256 * 1024)
+#define WORKERS 40
+
+struct task {
+	struct loop_worker worker;
+	int hold[2]; /* work() ends when a byte comes; -1: at once */
+	_Atomic int worked;
+	int done;
+	_Atomic int discarded;
+};
+
+static struct pool *pool;
+static int tasks_done;
+
+static void
+task_work(struct loop_worker *worker)
+{
+	struct task *t = LOOP_OWNER(worker, struct task, worker);
+	char byte;
+
+	if (t->hold[0] != -1)
+		(void)!read(t->hold[0], &byte, 1);
+	t->worked++;
+}
+
+static void
+task_done(struct loop *loop, struct loop_worker *worker)
+{
+	LOOP_OWNER(worker, struct task, worker)->done++;
+	if (++tasks_done == WORKERS)
+		loop_stop(loop, 3);
+}
+
+static void
+task_discard(struct loop_worker *worker)
+{
+	LOOP_OWNER(worker, struct task, worker)->discarded++;
+}
+
+static struct task
+new_task(bool held)
+{
+	struct task t = { .worker = { task_work, task_done, task_discard, NULL, 0 },
+		.hold = { -1, -1 } };
+
+	if (held)
+		assert_int_equal(pipe2(t.hold, O_CLOEXEC), 0);
+	return t;
+}
+
+static void
+test_each_worker_is_done_once(void **state)
+{
+	struct fixture *f = *state;
+	struct task tasks[WORKERS];
+
+	tasks_done = 0;
+	pool = pool_new(&f->loop, 3, STACK);
+	assert_non_null(pool);
+	for (int i = 0; i < WORKERS; i++) {
+		tasks[i] = new_task(false);
+		assert_int_equal(pool_submit(pool, &tasks[i].worker), 0);
+	}
+	assert_int_equal(pool_pending(pool), WORKERS);
+	assert_int_equal(loop_run(&f->loop), 3);
+	assert_int_equal(pool_pending(pool), 0);
+	for (int i = 0; i < WORKERS; i++) {
+		assert_int_equal(tasks[i].worked, 1);
+		assert_int_equal(tasks[i].done, 1);
+		assert_int_equal(tasks[i].discarded, 0);
+	}
+	pool_free(pool);
+}
+
+static void
+test_an_abandoned_worker_is_discarded_and_its_place_is_taken(void **state)
+{
+	struct fixture *f = *state;
+	struct task stuck = new_task(true), waiting = new_task(false), next = new_task(false);
+
+	tasks_done = WORKERS - 1;
+	pool = pool_new(&f->loop, 1, STACK);
+	assert_non_null(pool);
+	assert_int_equal(pool_submit(pool, &stuck.worker), 0);
+	while (stuck.worker.state != 2) /* a thread has it */
+		(void)usleep(1000);
+	assert_int_equal(pool_submit(pool, &waiting.worker), 0);
+	assert_int_equal(pool_submit(pool, &next.worker), 0);
+	pool_abandon(pool, &waiting.worker); /* it has not begun */
+	assert_int_equal(waiting.discarded, 1);
+	pool_abandon(pool, &stuck.worker);
+	assert_int_equal(pool_abandoned(pool), 1);
+	assert_int_equal(loop_run(&f->loop), 3);
+	assert_int_equal(next.done, 1);
+	assert_int_equal(stuck.discarded, 0);
+	assert_int_equal(write(stuck.hold[1], "x", 1), 1);
+	while (stuck.discarded == 0)
+		(void)usleep(1000);
+	assert_int_equal(stuck.done, 0);
+	while (pool_abandoned(pool) != 0)
+		(void)usleep(1000);
+	pool_free(pool);
+	(void)close(stuck.hold[0]);
+	(void)close(stuck.hold[1]);
+}
+
+/* ---- signals and limits, each in a process of its own --------------------------------------- */
+
+/* What body, in a child, exits with, as wait(2) says. */
+static int
+in_a_child(void (*body)(void))
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		body();
+		_exit(99);
+	}
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return status;
+}
+
+static void
+wait_for_a_signal(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+	struct pollfd none;
+
+	run_begin("test");
+	if (run_catch_signals(0, &failure) == -1)
+		_exit(90);
+	(void)kill(getpid(), SIGTERM);
+	if (run_wait(&none, 0, sku_deadline_in(20 * SKU_SECOND)) != -1 || errno != ECANCELED)
+		_exit(91);
+	if (run_signals() != 1 || run_check() != -1)
+		_exit(92);
+	_exit(run_finish(93));
+}
+
+static void
+test_a_signal_ends_a_wait_and_then_the_program(void **state)
+{
+	int status = in_a_child(wait_for_a_signal);
+
+	(void)state;
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGTERM);
+}
+
+static int removed[2];
+
+static void
+tell_removal(void *arg)
+{
+	(void)!write(removed[1], arg, 1);
+}
+
+static void
+hang_until_the_second_signal(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+	char byte;
+	int never[2];
+
+	run_begin("test");
+	run_at_end(tell_removal, (void *)(uintptr_t) "r");
+	if (pipe(never) == -1 || run_catch_signals(0, &failure) == -1)
+		_exit(90);
+	(void)kill(getpid(), SIGINT);
+	(void)kill(getpid(), SIGTERM);
+	(void)!read(never[0], &byte, 1);
+	_exit(91);
+}
+
+static void
+test_the_second_signal_ends_a_program_that_hangs(void **state)
+{
+	int status;
+	char byte = 0;
+
+	(void)state;
+	assert_int_equal(pipe2(removed, O_NONBLOCK), 0);
+	status = in_a_child(hang_until_the_second_signal);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(read(removed[0], &byte, 1), 1);
+	assert_int_equal(byte, 'r');
+	assert_int_equal(read(removed[0], &byte, 1), -1); /* once */
+	(void)close(removed[0]);
+	(void)close(removed[1]);
+}
+
+static void
+wait_for_max_time(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+
+	run_begin("test");
+	run.timeouts.run = sku_deadline_in(20 * SKU_MS);
+	if (run_catch_signals(0, &failure) == -1)
+		_exit(90);
+	if (run_wait(NULL, 0, sku_deadline_never()) != -1 || errno != ETIMEDOUT)
+		_exit(91);
+	(void)run_wait_failed(&failure, errno, LIMIT_OTHER, "wait");
+	if (strcmp(failure.message, "timed out (--max-time)") != 0)
+		_exit(92);
+	_exit(run_finish((int)failure.status));
+}
+
+static void
+test_max_time_ends_a_wait(void **state)
+{
+	int status = in_a_child(wait_for_max_time);
+
+	(void)state;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), STATUS_TIMED_OUT);
+}
+
+static void
+print_into_a_full_pipe(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+	int fds[2];
+	char text[1000];
+
+	(void)memset(text, 'x', sizeof(text));
+	if (pipe(fds) == -1 || dup2(fds[1], STDOUT_FILENO) == -1)
+		_exit(90);
+	run_begin("test");
+	run.timeouts.run = sku_deadline_in(50 * SKU_MS);
+	for (int i = 0; i < 1000; i++)
+		output_add(text, sizeof(text));
+	if (output_flush(&failure) != -1 || failure.status != STATUS_TIMED_OUT)
+		_exit(91);
+	_exit(run_finish(0));
+}
+
+static void
+test_a_full_standard_output_ends_with_max_time(void **state)
+{
+	int status = in_a_child(print_into_a_full_pipe);
+
+	(void)state;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), STATUS_TIMED_OUT);
+}
+
+int
+main(void)
+{
+#define IN_A_LOOP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		IN_A_LOOP(test_timers_run_in_their_order),
+		IN_A_LOOP(test_a_descriptor_is_told),
+		IN_A_LOOP(test_without_interest_a_hang_up_is_told),
+		IN_A_LOOP(test_what_is_unwatched_is_not_told_even_in_this_batch),
+		IN_A_LOOP(test_two_sources_may_watch_one_descriptor),
+		IN_A_LOOP(test_a_regular_file_is_always_ready),
+		IN_A_LOOP(test_max_time_is_told),
+		IN_A_LOOP(test_each_worker_is_done_once),
+		IN_A_LOOP(test_an_abandoned_worker_is_discarded_and_its_place_is_taken),
+		cmocka_unit_test(test_a_signal_ends_a_wait_and_then_the_program),
+		cmocka_unit_test(test_the_second_signal_ends_a_program_that_hangs),
+		cmocka_unit_test(test_max_time_ends_a_wait),
+		cmocka_unit_test(test_a_full_standard_output_ends_with_max_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
