@@ -136,8 +136,7 @@ drain_pipe(struct raw_transfer *r, size_t len)
 		}
 		if (r->buf == NULL)
 			r->target->written += n;
-		else if (target_write(r->target, r->buf, (size_t)n, r->waits, r->failure) !=
-			 STATUS_OK)
+		else if (target_write(r->target, r->buf, (size_t)n, r->failure) != STATUS_OK)
 			return -1;
 		len -= (size_t)n;
 	}
@@ -181,7 +180,7 @@ copy_some(struct raw_transfer *r)
 		return -1;
 	if (n > 0 && r->sha256 != NULL)
 		sha256_update(r->sha256, r->buf, (size_t)n);
-	if (n > 0 && target_write(r->target, r->buf, (size_t)n, r->waits, r->failure) != STATUS_OK)
+	if (n > 0 && target_write(r->target, r->buf, (size_t)n, r->failure) != STATUS_OK)
 		return -1;
 	return n;
 }
@@ -230,7 +229,7 @@ open_transfer(struct raw_transfer *r)
 	open_pipe(r);
 	if (r->pipe[0] == -1 && (r->buf = malloc(BUFFER)) == NULL)
 		return failure_set(r->failure, STATUS_FAILED, ENOMEM, NULL, "get a buffer");
-	if (target_start(r->target, 0, r->waits, r->failure) != STATUS_OK)
+	if (target_start(r->target, 0, r->failure) != STATUS_OK)
 		return r->failure->status;
 	/* Room is made beforehand, and its want found out.  The size stays: zeros are no bytes. */
 	if (size > 0 && r->target->kind == TARGET_FILE &&

@@ -3,6 +3,7 @@
 #define RECV_RAW_H
 
 #include "run/failure.h"
+#include "run/wait_context.h"
 #include "sockfile-recv/config.h"
 #include "sockfile-recv/incoming.h"
 

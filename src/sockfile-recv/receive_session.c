@@ -339,7 +339,7 @@ receive_start(struct receive_session *s)
 			sha256_reset(s->sha256);
 		set_progress(s, 0);
 	}
-	if (target_start(s->target, offset, s->table->waits, &s->failure) != STATUS_OK)
+	if (target_start(s->target, offset, &s->failure) != STATUS_OK)
 		return verdict_for_target(s);
 	return STATUS_OK;
 }
@@ -386,8 +386,7 @@ receive_data(struct receive_session *s, uint32_t len)
 		have += got;
 	}
 	/* What came of one that is not whole is worth keeping all the same. */
-	if (have > 0 &&
-	    target_write(s->target, s->buf, have, s->table->waits, &s->failure) != STATUS_OK)
+	if (have > 0 && target_write(s->target, s->buf, have, &s->failure) != STATUS_OK)
 		return verdict_for_target(s);
 	set_progress(s, s->total + (int64_t)have);
 	return s->failure.status != STATUS_OK ? s->failure.status : check_canceled(s);
@@ -710,7 +709,7 @@ receive_session_run(void *arg)
 	int status;
 
 	free(arg);
-	channel_init(&s.channel, &s.incoming.sock, s.incoming.text, s.table->waits, &s.failure);
+	channel_init(&s.channel, &s.incoming.sock, s.incoming.text, &s.failure);
 	status = allocate(&s);
 	if (status == STATUS_OK)
 		status = greet(&s, start.connected);

@@ -26,8 +26,7 @@ struct receiver {
 	const struct receiver_connector *connector; /* NULL: we listen */
 	struct target *target;
 	struct progress progress;
-	struct wait_context waits;	   /* of a raw transfer, which is done here */
-	struct wait_context session_waits; /* of the threads, which do not draw */
+	struct wait_context waits; /* of a raw transfer, which is done here */
 	struct failure failure;
 	struct session_table table;		/* what is verified */
 	struct incoming incoming[MAX_INCOMING]; /* in the order in which they came */
@@ -451,11 +450,9 @@ serve_senders(struct receiver *receiver)
 
 	receiver->waits =
 	    (struct wait_context){ .progress = &receiver->progress, .done = &transfer_stats.bytes };
-	receiver->session_waits = (struct wait_context){ .progress = NULL };
 	receiver->progress.next_ns = INT64_MAX;
 	receiver->idle_since_ns = sku_now();
-	status = sessions_open(
-	    &receiver->table, receiver->config, receiver->target, &receiver->session_waits);
+	status = sessions_open(&receiver->table, receiver->config, receiver->target);
 	if (status == STATUS_OK) {
 		if (receiver->connector != NULL)
 			connect_to_sender(receiver, false);

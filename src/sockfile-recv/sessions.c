@@ -19,11 +19,9 @@
 #define BYE_TIMEOUT (10 * SKU_SECOND) /* for a sender that did not hear the verdict */
 
 int
-sessions_open(struct session_table *table, const struct recv_config *config, struct target *target,
-    const struct wait_context *waits)
+sessions_open(struct session_table *table, const struct recv_config *config, struct target *target)
 {
 	*table = (struct session_table){ .config = config,
-		.waits = waits,
 		.target = target,
 		.retries_left = config->retries,
 		.linger_until_ns = INT64_MAX };

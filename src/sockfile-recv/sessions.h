@@ -13,10 +13,9 @@
 
 struct session_table {
 	const struct recv_config *config;
-	const struct wait_context *waits; /* of the threads: nobody draws there */
-	struct target *target;		  /* the one FILE; NULL with --dir */
-	struct workers workers;		  /* its lock guards what follows */
-	struct incoming *writer;	  /* who may write; NULL: nobody */
+	struct target *target;	 /* the one FILE; NULL with --dir */
+	struct workers workers;	 /* its lock guards what follows */
+	struct incoming *writer; /* who may write; NULL: nobody */
 	uint8_t writer_id[WIRE_ID_SIZE];
 	bool writer_ending; /* its connection has ended, and it flushes what it has */
 	bool interrupted;   /* a transfer was lost in the middle: */
@@ -32,8 +31,8 @@ struct session_table {
 
 /* 0, or the error is reported and its status returned.  Close with sessions_close() in any case.
  */
-int sessions_open(struct session_table *table, const struct recv_config *config,
-    struct target *target, const struct wait_context *waits);
+int sessions_open(
+    struct session_table *table, const struct recv_config *config, struct target *target);
 /* Waits for every thread. */
 void sessions_close(struct session_table *table);
 /* When the sender that may ask again is no longer waited for; INT64_MAX: nobody is. */

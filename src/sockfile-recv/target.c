@@ -245,7 +245,7 @@ remove_part(struct target *target)
 
 /* A FIFO without a reader is ENXIO: look again until --timeout. */
 static int
-open_device(struct target *target, const struct wait_context *waits, struct failure *failure)
+open_device(struct target *target, struct failure *failure)
 {
 	struct sku_deadline deadline = run_operation_deadline();
 	struct stat st;
@@ -258,8 +258,7 @@ open_device(struct target *target, const struct wait_context *waits, struct fail
 		if (sku_deadline_passed(deadline))
 			return failure_set(failure, STATUS_TIMED_OUT, ETIMEDOUT,
 			    "timed out: nobody reads it", "open %s", target->display_name);
-		if (wait_for_peer(waits, -1, 0, sku_deadline_in(FIFO_PAUSE)) == -1 &&
-		    errno == ECANCELED)
+		if (run_wait(NULL, 0, sku_deadline_in(FIFO_PAUSE)) == -1 && errno == ECANCELED)
 			return failure_set(failure, STATUS_FAILED, ECANCELED, "interrupted",
 			    "open %s", target->display_name);
 	}
@@ -276,8 +275,7 @@ open_device(struct target *target, const struct wait_context *waits, struct fail
 }
 
 int
-target_start(struct target *target, int64_t offset, const struct wait_context *waits,
-    struct failure *failure)
+target_start(struct target *target, int64_t offset, struct failure *failure)
 {
 	target->written = offset;
 	if (target->kind == TARGET_OUTPUT && !target->opened) {
@@ -285,7 +283,7 @@ target_start(struct target *target, int64_t offset, const struct wait_context *w
 		target->opened = true;
 	}
 	if (target->kind == TARGET_DEVICE && !target->opened)
-		return open_device(target, waits, failure);
+		return open_device(target, failure);
 	if (target->kind != TARGET_FILE)
 		return STATUS_OK;
 	if (offset == 0 && target->part_size > 0)
@@ -316,14 +314,13 @@ write_part(struct target *target, const char *bytes, size_t len, struct failure 
 }
 
 static int
-write_outlet(struct target *target, const char *bytes, size_t len, const struct wait_context *waits,
-    struct failure *failure)
+write_outlet(struct target *target, const char *bytes, size_t len, struct failure *failure)
 {
 	while (len > 0) {
 		ssize_t n = output_write(&target->output, bytes, len);
 
 		if (n == -1 && errno == EAGAIN &&
-		    wait_for_peer(waits, target->output.fd, POLLOUT, sku_deadline_never()) == 0)
+		    run_wait_fd(target->output.fd, POLLOUT, sku_deadline_never()) == 0)
 			continue;
 		if (n == -1)
 			return failure_set(failure,
@@ -336,8 +333,7 @@ write_outlet(struct target *target, const char *bytes, size_t len, const struct 
 }
 
 static int
-write_escaped(struct target *target, const char *bytes, size_t len,
-    const struct wait_context *waits, struct failure *failure)
+write_escaped(struct target *target, const char *bytes, size_t len, struct failure *failure)
 {
 	size_t display_len;
 	char *display_name = escape_text(bytes, len, ESCAPE_TEXT, &display_len);
@@ -346,21 +342,20 @@ write_escaped(struct target *target, const char *bytes, size_t len,
 	if (display_name == NULL)
 		return failure_set(
 		    failure, STATUS_FAILED, ENOMEM, NULL, "write to %s", target->display_name);
-	status = write_outlet(target, display_name, display_len, waits, failure);
+	status = write_outlet(target, display_name, display_len, failure);
 	free(display_name);
 	return status;
 }
 
 int
-target_write(struct target *target, const void *bytes, size_t len, const struct wait_context *waits,
-    struct failure *failure)
+target_write(struct target *target, const void *bytes, size_t len, struct failure *failure)
 {
 	int status;
 
 	if (target->kind == TARGET_FILE)
 		return write_part(target, bytes, len, failure);
-	status = target->output.terminal ? write_escaped(target, bytes, len, waits, failure) :
-					   write_outlet(target, bytes, len, waits, failure);
+	status = target->output.terminal ? write_escaped(target, bytes, len, failure) :
+					   write_outlet(target, bytes, len, failure);
 	if (status == STATUS_OK)
 		target->written += (int64_t)len;
 	return status;

@@ -7,7 +7,6 @@
 
 #include "run/failure.h"
 #include "run/output.h"
-#include "run/wait_context.h"
 
 #include <limits.h>
 #include <sys/stat.h>
@@ -64,11 +63,9 @@ int target_open_part(struct target *target, bool create, struct failure *failure
 
 /* Begin to write at offset, which is 0 or what is held; what FILE.part has behind it is thrown away
  * (from 0 with a note).  A FIFO is opened here, within --timeout. */
-int target_start(struct target *target, int64_t offset, const struct wait_context *waits,
-    struct failure *failure);
+int target_start(struct target *target, int64_t offset, struct failure *failure);
 /* All of it, or a failure. */
-int target_write(struct target *target, const void *bytes, size_t len,
-    const struct wait_context *waits, struct failure *failure);
+int target_write(struct target *target, const void *bytes, size_t len, struct failure *failure);
 /* FILE as it is, to be read: a descriptor for the caller to close, or -1 with errno. */
 int target_open_final(const struct target *target);
 /* Mode, flush, rename, flush the directory.  mtime may be NULL. */

@@ -515,7 +515,7 @@ send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_a
 		.source = SOURCE_INIT };
 	int status = STATUS_OK;
 
-	channel_init(&s.channel, sock, text, waits, failure);
+	channel_init(&s.channel, sock, text, failure);
 	s.digest = digest_new();
 	s.buf = malloc(WIRE_DATA_MAX);
 	if (s.digest == NULL || s.buf == NULL)

@@ -18,12 +18,11 @@
 #define DRAIN_TIMEOUT (2 * SKU_SECOND)
 
 void
-channel_init(struct channel *channel, struct sku_sock *sock, const char *peer,
-    const struct wait_context *waits, struct failure *failure)
+channel_init(
+    struct channel *channel, struct sku_sock *sock, const char *peer, struct failure *failure)
 {
 	*channel = (struct channel){ .sock = sock,
 		.peer = peer,
-		.waits = waits,
 		.failure = failure,
 		.handshake = sku_deadline_in(CHANNEL_HANDSHAKE_TIMEOUT),
 		.idle = sku_deadline_in(run.timeouts.operation_ns) };
@@ -121,7 +120,7 @@ wait_ready(const struct channel *channel, short events)
 	struct sku_deadline deadline = deadline_of(channel);
 
 	if (!sku_deadline_passed(deadline))
-		return wait_for_peer(channel->waits, sku_fileno(channel->sock), events, deadline);
+		return run_wait_fd(sku_fileno(channel->sock), events, deadline);
 	errno = ETIMEDOUT;
 	return -1;
 }

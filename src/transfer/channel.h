@@ -6,7 +6,6 @@
 #define TRANSFER_CHANNEL_H
 
 #include "run/failure.h"
-#include "run/wait_context.h"
 #include "transfer/tls.h"
 #include "transfer/wire.h"
 
@@ -16,7 +15,6 @@
 struct channel {
 	struct sku_sock *sock;
 	const char *peer; /* who it is, for messages */
-	const struct wait_context *waits;
 	struct failure *failure;
 	struct tls *tls; /* NULL: in the clear */
 	uint8_t own[WIRE_GREETING_SIZE], seen[WIRE_GREETING_SIZE];
@@ -34,8 +32,8 @@ struct channel {
 };
 
 /* Begin: the handshake's clock starts. */
-void channel_init(struct channel *channel, struct sku_sock *sock, const char *peer,
-    const struct wait_context *waits, struct failure *failure);
+void channel_init(
+    struct channel *channel, struct sku_sock *sock, const char *peer, struct failure *failure);
 void channel_close(struct channel *channel);
 
 /* Exchange greetings, and with a key (NULL: none) set up TLS.  wait_first: say nothing before the

@@ -35,7 +35,6 @@ converse(struct channel *channel, enum wire_role role)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct wait_context waits = { .progress = NULL };
 	struct failure failure = { .status = STATUS_OK };
 	struct sku_sock ends[2];
 	struct channel channel;
@@ -52,7 +51,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* All that he says is there, and then his end: nothing is waited for. */
 	(void)sku_send(&ends[1], data + 1, size - 1, 0);
 	(void)sku_shutdown(&ends[1], SHUT_WR);
-	channel_init(&channel, &ends[0], "a stranger", &waits, &failure);
+	channel_init(&channel, &ends[0], "a stranger", &failure);
 	channel.peer_works = (data[0] & 2) == 0;
 	converse(&channel, (data[0] & 1) != 0 ? WIRE_SENDER : WIRE_RECEIVER);
 	if (failure.status == STATUS_OK)

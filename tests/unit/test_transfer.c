@@ -349,7 +349,6 @@ static void
 what_says_nothing_does_not_stop_the_clock(void **state)
 {
 	static const uint8_t key[32] = "0123456789abcdef0123456789abcde";
-	const struct wait_context waits = { .progress = NULL };
 	struct failure failure = { .status = STATUS_OK };
 	struct wire_message message;
 	struct sku_sock sock;
@@ -363,7 +362,7 @@ what_says_nothing_does_not_stop_the_clock(void **state)
 	need_openssl();
 	open_pair(fds);
 	assert_int_equal(sku_socket_from_fd(&sock, fds[1]), 0);
-	channel_init(&talk, &sock, "a peer", &waits, &failure);
+	channel_init(&talk, &sock, "a peer", &failure);
 	client = tls_new(fds[0], true, key);
 	talk.tls = tls_new(fds[1], false, key);
 	assert_non_null(client);
