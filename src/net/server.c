@@ -8,13 +8,14 @@
 #include "run/peer.h"
 #include "run/run.h"
 #include "run/wait.h"
-#include "run/wait_context.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define ACCEPTS_AT_ONCE 64
 #define PAUSE (100 * SKU_MS) /* out of descriptors or memory, with no client who could leave */
+
+static void begin_finishing(struct server *server, int64_t grace_ns);
 
 /* Nobody can come by himself: there is the one connection. */
 static bool
@@ -47,7 +48,7 @@ static void
 fail_listener(struct server *server, int errnum)
 {
 	(void)failure_errno(server->failure, errnum, "accept");
-	loop_stop(&server->loop, -1);
+	begin_finishing(server, server->limit_grace_ns);
 }
 
 void
@@ -155,6 +156,12 @@ canceled(struct loop *loop)
 		begin_finishing(server, server->limit_grace_ns);
 	else
 		begin_finishing(server, server->signal_grace_ns);
+}
+
+void
+server_finish(struct server *server)
+{
+	begin_finishing(server, INT64_MAX);
 }
 
 void

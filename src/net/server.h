@@ -25,7 +25,8 @@ struct server {
 				wait */
 	const char *action;  /* what it does, for the message of --max-time: "serve" */
 	/* How long clients may take to end, after SIGINT or SIGTERM where they are the ordinary
-	 * end, and after --max-time or another signal: 0 ends at once, INT64_MAX waits for all. */
+	 * end, and after --max-time, another signal or a listener that fails: 0 ends at once,
+	 * INT64_MAX waits for all. */
 	int64_t signal_grace_ns, limit_grace_ns;
 	/* A client has come: the program takes the socket, which has the default timeout, over. */
 	void (*accepted)(
@@ -69,6 +70,8 @@ void server_client_left(struct server *server, bool counts);
 void server_restart_idle(struct server *server);
 /* What may_accept() says has changed. */
 void server_update(struct server *server);
+/* Nobody else is wanted: it ends when the last client has left. */
+void server_finish(struct server *server);
 /* End it with that failure, which the server's caller gets. */
 void server_fail(struct server *server, const struct failure *failure);
 
