@@ -181,6 +181,32 @@ progress_update(struct progress *progress, int64_t done, int64_t now)
 	progress->next_ns = now + (progress->terminal ? REDRAW : LINE_PERIOD);
 }
 
+static void
+draw_due(struct loop *loop, struct loop_timer *timer)
+{
+	struct progress *progress = LOOP_OWNER(timer, struct progress, timer);
+
+	progress_update(progress, (int64_t)counter_value(progress->done), loop->now);
+	(void)loop_set_timer(loop, timer, progress->next_ns);
+}
+
+void
+progress_draw_in(struct progress *progress, struct loop *loop, const state_counter *done)
+{
+	progress->loop = loop;
+	progress->done = done;
+	progress->timer.due = draw_due;
+	progress_set_paused(progress, false);
+}
+
+void
+progress_set_paused(struct progress *progress, bool paused)
+{
+	/* Without memory there is no bar. */
+	(void)loop_set_timer(
+	    progress->loop, &progress->timer, paused ? INT64_MAX : progress->next_ns);
+}
+
 void
 progress_end(struct progress *progress, int64_t done)
 {
@@ -189,6 +215,8 @@ progress_end(struct progress *progress, int64_t done)
 		draw(progress, done);
 	}
 	progress_clear();
+	if (progress->loop != NULL)
+		loop_clear_timer(progress->loop, &progress->timer);
 	progress->active = false;
 	progress->next_ns = INT64_MAX;
 }

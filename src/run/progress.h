@@ -7,6 +7,8 @@
 #define RUN_PROGRESS_H
 
 #include "libsockutil/sockutil.h"
+#include "run/loop.h"
+#include "run/state.h"
 
 enum progress_mode {
 	PROGRESS_AUTO, /* on a terminal, once the work took a second */
@@ -22,11 +24,18 @@ struct progress {
 	int64_t started_ns; /* on the clock of sku_now() */
 	int64_t next_ns;    /* to be drawn again; INT64_MAX: never */
 	int64_t drawn_ns, drawn_done;
-	double rate; /* bytes a second, smoothed */
+	double rate;	   /* bytes a second, smoothed */
+	struct loop *loop; /* that draws; NULL: none */
+	struct loop_timer timer;
+	const state_counter *done;
 };
 
 /* Begin; total is bytes, or SIZE_UNKNOWN. */
 void progress_begin(struct progress *progress, enum progress_mode mode, int64_t total);
+/* From now on the loop draws, whenever it is time, what done says.  Until progress_end(). */
+void progress_draw_in(struct progress *progress, struct loop *loop, const state_counter *done);
+/* There is nothing to show for now. */
+void progress_set_paused(struct progress *progress, bool paused);
 /* So much is done: draws when it is time.  Cheap otherwise. */
 void progress_update(struct progress *progress, int64_t done, int64_t now);
 /* It is over: the last line where lines are printed, and the bar is gone. */
