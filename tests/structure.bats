@@ -43,9 +43,7 @@ allowed() {
 		wait src/sockfile-recv/server.c poll
 		wait src/sockfile-recv/sessions.c poll
 		wait src/sockfile-recv/sessions.c pthread_cond_timedwait
-		wait src/sockfile-send/raw.c epoll_wait
 		wait src/sockfile-send/serve.c poll
-		wait src/sockfile-send/source.c poll
 	END
 }
 

@@ -99,7 +99,7 @@ transfer_link_check_retry(const struct peer_options *options)
 }
 
 int
-peer_options_listen(const struct peer_options *options, struct listener *listener)
+peer_options_open(const struct peer_options *options, struct listener *listener)
 {
 	struct failure failure = { .status = STATUS_OK };
 	int status;
@@ -109,5 +109,13 @@ peer_options_listen(const struct peer_options *options, struct listener *listene
 	run_let_signals_kill(true); /* a name takes its time to resolve */
 	status = listener_open(listener, &options->listen, &options->endpoint);
 	run_let_signals_kill(false);
+	return status;
+}
+
+int
+peer_options_listen(const struct peer_options *options, struct listener *listener)
+{
+	int status = peer_options_open(options, listener);
+
 	return status == STATUS_OK ? listener_announce(listener, &options->listen) : status;
 }

@@ -51,8 +51,10 @@ unsigned peer_options_finish(struct peer_options *options, const struct opt_pars
     const char *const *operands, size_t count);
 /* --retry was given: there must be a way to another connection. */
 void transfer_link_check_retry(const struct peer_options *options);
-/* Open the listener, listen to signals, and say where (listener_announce()): 0, or the error is
- * reported and its status returned.  Close it with listener_close() in both cases. */
+/* Catch signals, and open the listener: 0, or the error is reported and its status returned.  Close
+ * it with listener_close() in both cases.  listener_announce() comes once all is ready. */
+int peer_options_open(const struct peer_options *options, struct listener *listener);
+/* The same, and announce it. */
 int peer_options_listen(const struct peer_options *options, struct listener *listener);
 
 #endif

@@ -30,7 +30,7 @@ static int
 listen_and_send(const struct send_config *config, struct source *source)
 {
 	struct listener listener = LISTENER_INIT;
-	int status = peer_options_listen(&config->peer, &listener);
+	int status = peer_options_open(&config->peer, &listener);
 
 	if (status == STATUS_OK)
 		status = config->verify ? verified_serve(config, &listener) :
@@ -44,6 +44,7 @@ static int
 check_readable(const struct send_config *config)
 {
 	for (size_t i = 0; i < config->file_count; i++) {
+		struct failure failure = { .status = STATUS_OK };
 		struct source source;
 		struct stat st;
 		int status;
@@ -51,10 +52,11 @@ check_readable(const struct send_config *config)
 		/* To open a FIFO and close it would cost its writer his life. */
 		if (stat(config->files[i], &st) == 0 && S_ISFIFO(st.st_mode))
 			continue;
-		status = source_open(&source, config->files[i], config->offset, config->count);
+		status =
+		    source_open(&source, config->files[i], config->offset, config->count, &failure);
 		source_close(&source);
-		if (status != STATUS_OK)
-			return status;
+		if (status == -1)
+			return failure_report(&failure);
 	}
 	return STATUS_OK;
 }
@@ -75,10 +77,13 @@ run_verified(struct send_config *config)
 static int
 run_raw(const struct send_config *config)
 {
+	struct failure failure = { .status = STATUS_OK };
 	struct source source;
-	int status = source_open(&source, config->files[0], config->offset, config->count);
+	int status;
 
-	if (status == STATUS_OK)
+	if (source_open(&source, config->files[0], config->offset, config->count, &failure) == -1)
+		status = failure_report(&failure);
+	else
 		status = config->peer.listening ? listen_and_send(config, &source) :
 						  connect_and_send(config, &source);
 	source_close(&source);

@@ -1,33 +1,28 @@
 /* raw.c - the file's bytes and nothing else, to one receiver or to many at once.
  * Row tool.
  *
- * One thread, level-triggered epoll; each receiver takes the file at its own pace.  A TCP
- * connection is set to end in a reset (SO_LINGER with 0) until its last byte is on its way, so that
- * a sender that fails or is killed never looks like the end of the file. */
+ * One loop; each receiver takes the file at its own pace.  A TCP connection is set to end in a
+ * reset (SO_LINGER with 0) until its last byte is on its way, so that a sender that fails or is
+ * killed never looks like the end of the file. */
 #include "sockfile-send/raw.h"
 
-#include "net/accept.h"
+#include "net/server.h"
 #include "run/failure.h"
 #include "run/message.h"
 #include "run/peer.h"
 #include "run/run.h"
-#include "run/timers.h"
+#include "run/wait.h"
 #include "transfer/summary.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
-#define EVENTS 64
 #define MAX_PER_TURN ((size_t)4 * 1024 * 1024) /* for one receiver before the next has its turn */
 #define CLOSE_TIMEOUT (10 * SKU_SECOND)	       /* for the peer's close, without --timeout */
 #define POLL_INTERVAL (5 * SKU_MS)	       /* has the peer acknowledged all? */
-#define ACCEPT_PAUSE (100 * SKU_MS)
 
 enum raw_client_state {
 	SENDING,
@@ -35,108 +30,34 @@ enum raw_client_state {
 };
 
 struct raw_client {
+	struct raw_server *server;
 	struct sku_sock sock;
 	struct sku_address peer;
 	enum raw_client_state state;
 	int64_t sent;
-	bool peer_ended;	/* it sends no more */
-	bool blocked;		/* its socket is full */
-	bool waiting_for_input; /* the source has nothing to read yet */
-	uint32_t watched;
+	bool peer_ended; /* it sends no more */
+	bool blocked;	 /* its socket is full */
 	struct rate rate;
 	int64_t started_ns;
 	int64_t idle_at_ns; /* --timeout, or the end of the wait for the close */
-	struct timer timer;
+	struct loop_io io;
+	struct loop_timer timer;
 	struct raw_client *next, *prev;
 };
 
 struct raw_server {
+	struct server server;
 	const struct send_config *config;
 	struct source *source;
-	struct listener *listener; /* NULL: there is one connection */
-	int epoll_fd;
-	struct timers timers;
-	struct progress progress;
+	struct loop_io input;
+	struct raw_client *reader; /* it waits for the input; NULL: nobody does */
 	struct raw_client *all;
-	int64_t now;
-	int64_t active, served;
-	int64_t progress_bytes; /* for the bar; of receivers that broke off they do not count */
-	int64_t idle_since_ns;
-	int64_t accept_again_ns;
-	bool accepting, watching_input, consumed, done;
-	int status;
+	struct progress progress;
+	state_counter
+	    progress_bytes; /* for the bar; of receivers that broke off they do not count */
+	bool consumed;	    /* bytes of what can be read once are gone */
+	char action[600];   /* for the message of --max-time */
 };
-
-static char listener_tag, signals_tag, input_tag;
-
-static void
-stop_server(struct raw_server *server, int status)
-{
-	server->done = true;
-	if (server->status == STATUS_OK)
-		server->status = status;
-}
-
-/* ---- what epoll looks for ------------------------------------------------------------------ */
-
-static void
-watch(struct raw_server *server, struct raw_client *client)
-{
-	struct epoll_event event = { .data.ptr = client };
-
-	/* Both halves are shut: epoll would report that for ever, and the timer looks. */
-	if (client->peer_ended && client->state == CLOSING) {
-		if (client->watched != 0)
-			(void)epoll_ctl(
-			    server->epoll_fd, EPOLL_CTL_DEL, sku_fileno(&client->sock), NULL);
-		client->watched = 0;
-		return;
-	}
-	event.events =
-	    (client->peer_ended ? 0 : EPOLLIN) | (client->blocked ? EPOLLOUT : 0) | EPOLLERR;
-	if (event.events == client->watched)
-		return;
-	if (epoll_ctl(server->epoll_fd, client->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
-		sku_fileno(&client->sock), &event) == 0)
-		client->watched = event.events;
-}
-
-static void
-watch_input(struct raw_server *server, bool wanted)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &input_tag };
-
-	if (wanted == server->watching_input)
-		return;
-	if (epoll_ctl(server->epoll_fd, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, server->source->fd,
-		&event) == 0)
-		server->watching_input = wanted;
-}
-
-/* May another receiver be taken?  A source that can be read once has one, if any byte is gone. */
-static bool
-may_accept(const struct raw_server *server)
-{
-	int64_t max = server->config->connections;
-
-	if (server->listener == NULL || server->done || server->accept_again_ns != 0)
-		return false;
-	if (!server->source->seekable && (server->active > 0 || server->consumed))
-		return false;
-	return max == -1 || server->served + server->active < max;
-}
-
-static void
-update_accepting(struct raw_server *server)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &listener_tag };
-	bool wanted = may_accept(server);
-
-	if (wanted != server->accepting &&
-	    epoll_ctl(server->epoll_fd, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
-		sku_fileno(&server->listener->sock), &event) == 0)
-		server->accepting = wanted;
-}
 
 /* ---- receivers come and go ----------------------------------------------------------------- */
 
@@ -149,131 +70,190 @@ set_linger(struct raw_client *client, bool reset)
 	(void)sku_setsockopt(&client->sock, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 }
 
+static void client_ready(struct loop *loop, struct loop_io *io, uint32_t events);
+static void client_due(struct loop *loop, struct loop_timer *timer);
+
+/* The socket is taken over.  NULL without memory. */
 static struct raw_client *
 add_client(struct raw_server *server, struct sku_sock *sock, const struct sku_address *peer)
 {
 	struct raw_client *client = calloc(1, sizeof(*client));
 
-	if (client == NULL) {
-		(void)sku_reset(sock);
+	if (client == NULL)
+		return NULL;
+	client->timer.due = client_due;
+	if (loop_set_timer(&server->server.loop, &client->timer, LOOP_PARKED) == -1) {
+		free(client);
 		return NULL;
 	}
+	client->server = server;
 	client->sock = *sock;
-	*sock = (struct sku_sock)SKU_SOCK_INIT;
 	client->peer = *peer;
+	client->io = (struct loop_io){ .ready = client_ready, .fd = sku_fileno(sock) };
 	client->rate.bytes_per_second = server->config->limit_rate;
-	client->started_ns = server->now;
+	client->started_ns = server->server.loop.now;
 	client->idle_at_ns = INT64_MAX;
 	set_linger(client, true);
 	client->next = server->all;
 	if (server->all != NULL)
 		server->all->prev = client;
 	server->all = client;
-	server->active++;
 	counter_add(&transfer_stats.connections, 1);
+	progress_set_paused(&server->progress, false);
 	return client;
 }
 
 static void
-remove_client(struct raw_server *server, struct raw_client *client, bool reset)
+set_reader(struct raw_server *server, struct raw_client *client)
 {
-	timer_clear(&server->timers, &client->timer);
-	if (client->waiting_for_input)
-		watch_input(server, false);
+	server->reader = client;
+	if (client == NULL)
+		loop_unwatch(&server->server.loop, &server->input);
+}
+
+static void
+remove_client(struct raw_client *client, bool complete)
+{
+	struct raw_server *server = client->server;
+
+	if (server->reader == client)
+		set_reader(server, NULL);
+	loop_clear_timer(&server->server.loop, &client->timer);
+	loop_forget(&server->server.loop, &client->io);
 	if (client->prev != NULL)
 		client->prev->next = client->next;
 	else
 		server->all = client->next;
 	if (client->next != NULL)
 		client->next->prev = client->prev;
-	if (reset)
-		(void)sku_reset(&client->sock);
-	else
+	if (complete)
 		(void)sku_close(&client->sock); /* the peer has all: nothing can be lost here */
+	else
+		(void)sku_reset(&client->sock);
 	free(client);
-	server->active--;
 	counter_subtract(&transfer_stats.connections, 1);
-	if (server->active == 0)
-		server->idle_since_ns = server->now;
-	update_accepting(server);
+	if (server->all == NULL)
+		progress_set_paused(&server->progress, true);
+	server_client_left(&server->server, complete);
+}
+
+/* What failed is ours: nobody can be served. */
+static void
+fail_input(struct raw_server *server, int errnum)
+{
+	struct failure failure = { .status = STATUS_OK };
+
+	(void)failure_errno(&failure, errnum, "read %s", server->source->name);
+	server_fail(&server->server, &failure);
 }
 
 /* The receiver is lost.  With --listen the next may come; else that is the end. */
 static void
-fail_client(struct raw_server *server, struct raw_client *client, int errnum, const char *message)
+lose_client(struct raw_client *client, struct failure *failure)
+{
+	struct raw_server *server = client->server;
+	const struct listener *listener = server->server.listener;
+
+	failure_add(failure, "%lld bytes were sent", (long long)client->sent);
+	server->consumed = server->consumed || (client->sent > 0 && !server->source->seekable);
+	if (listener == NULL || listener->connected || server->consumed)
+		server_fail(&server->server, failure);
+	else
+		failure_note(failure, &client->peer);
+	counter_subtract(&server->progress_bytes, (uint64_t)client->sent);
+	remove_client(client, false);
+}
+
+/* message NULL: the words for errnum. */
+static void
+fail_client(struct raw_client *client, int errnum, const char *message)
 {
 	struct failure failure = { .status = STATUS_OK };
 	char peer[PEER_TEXT_MAX];
 
 	(void)failure_set(&failure, status_of_errno(errnum), errnum, message, "send to %s",
 	    peer_text(&client->peer, peer));
-	failure_add(&failure, "%lld bytes were sent", (long long)client->sent);
-	if (client->sent > 0)
-		server->consumed = true;
-	if (server->listener == NULL || (server->consumed && !server->source->seekable) ||
-	    server->listener->connected)
-		stop_server(server, failure_report(&failure));
-	else
-		failure_note(&failure, &client->peer);
-	server->progress_bytes -= client->sent;
-	remove_client(server, client, true);
+	lose_client(client, &failure);
 }
 
 static void
-fail_client_errno(struct raw_server *server, struct raw_client *client, int errnum)
+time_out(struct raw_client *client)
 {
-	fail_client(server, client, errnum, NULL);
+	struct failure failure = { .status = STATUS_OK };
+	char peer[PEER_TEXT_MAX];
+
+	if (client->state == CLOSING && run.timeouts.operation_ns != 0) {
+		fail_client(
+		    client, ETIMEDOUT, "timed out before the peer had acknowledged all of it");
+		return;
+	}
+	(void)run_wait_failed(
+	    &failure, ETIMEDOUT, LIMIT_OPERATION, "send to %s", peer_text(&client->peer, peer));
+	lose_client(client, &failure);
 }
 
 static void
-timed_out(struct raw_server *server, struct raw_client *client)
+complete_client(struct raw_client *client)
 {
-	if (run.timeouts.operation_ns == 0)
-		fail_client(server, client, EAGAIN, NULL);
-	else if (client->state == CLOSING)
-		fail_client(server, client, ETIMEDOUT,
-		    "timed out before the peer had acknowledged all of it");
-	else
-		fail_client(server, client, ETIMEDOUT, NULL);
-}
-
-static void
-complete_client(struct raw_server *server, struct raw_client *client)
-{
+	struct raw_server *server = client->server;
 	const struct transfer_result result = { .event = "sent",
 		.name = server->source->name,
 		.peer = &client->peer,
 		.bytes = client->sent,
-		.ns = server->now - client->started_ns,
+		.ns = server->server.loop.now - client->started_ns,
 		.remark = "" };
 
 	source_note_growth(server->source);
 	transfer_summary(&result);
 	counter_add(&transfer_stats.transfers, 1);
-	server->served++;
-	if (server->listener == NULL || server->listener->connected || !server->source->seekable ||
-	    server->served == server->config->connections)
-		server->done = true;
-	remove_client(server, client, false);
+	if (!server->source->seekable)
+		loop_stop(&server->server.loop, 0);
+	remove_client(client, true);
 }
 
-/* ---- sending ------------------------------------------------------------------------------- */
+/* ---- what the loop looks for --------------------------------------------------------------- */
+
+/* False: the receiver is gone. */
+static bool
+watch(struct raw_client *client)
+{
+	struct loop *loop = &client->server->server.loop;
+	uint32_t events = (client->peer_ended ? 0 : EPOLLIN) | (client->blocked ? EPOLLOUT : 0);
+
+	/* Both halves are shut: epoll would report that for ever, and the timer looks. */
+	if (client->peer_ended && client->state == CLOSING) {
+		loop_unwatch(loop, &client->io);
+		return true;
+	}
+	if (loop_watch(loop, &client->io, events) == 0)
+		return true;
+	fail_client(client, errno, NULL);
+	return false;
+}
+
+static void
+set_timer(struct raw_client *client, int64_t at_ns)
+{
+	(void)loop_set_timer(&client->server->server.loop, &client->timer,
+	    at_ns < LOOP_PARKED ? at_ns : LOOP_PARKED);
+}
 
 /* --timeout begins anew; not while it is we who wait (for input, or for --limit-rate). */
 static void
-restart_timeout(struct raw_server *server, struct raw_client *client)
+restart_timeout(struct raw_client *client)
 {
-	int64_t timeout_ns = run.timeouts.operation_ns, at;
+	int64_t timeout_ns = run.timeouts.operation_ns;
 
-	client->idle_at_ns =
-	    client->blocked && timeout_ns != SKU_NO_TIMEOUT ? server->now + timeout_ns : INT64_MAX;
-	at = client->idle_at_ns;
-	if (!client->blocked && !client->waiting_for_input)
-		at = client->rate.next_at_ns; /* its next turn, also where that has come */
-	timer_clear(&server->timers, &client->timer);
-	if (at != INT64_MAX && timer_set(&server->timers, &client->timer, at) == -1)
-		fail_client_errno(server, client, ENOMEM);
+	client->idle_at_ns = client->blocked && timeout_ns != SKU_NO_TIMEOUT ?
+				 client->server->server.loop.now + timeout_ns :
+				 INT64_MAX;
+	if (!client->blocked && client->server->reader != client)
+		set_timer(client, client->rate.next_at_ns); /* its next turn */
+	else
+		set_timer(client, client->idle_at_ns);
 }
+
+/* ---- sending ------------------------------------------------------------------------------- */
 
 /* Has the peer, by whatever sign, everything? */
 static bool
@@ -285,94 +265,96 @@ all_acknowledged(const struct raw_client *client)
 }
 
 static void
-begin_closing(struct raw_server *server, struct raw_client *client)
+begin_closing(struct raw_client *client)
 {
-	int64_t timeout_ns = run.timeouts.operation_ns;
+	struct raw_server *server = client->server;
+	struct failure failure = { .status = STATUS_OK };
+	int64_t timeout_ns = run.timeouts.operation_ns, now = server->server.loop.now;
 
-	if (source_check_end(server->source, client->sent) != STATUS_OK) {
-		stop_server(server, STATUS_MISMATCH);
+	if (source_check_end(server->source, client->sent, &failure) == -1) {
+		server_fail(&server->server, &failure);
 		return;
 	}
 	set_linger(client, false);
 	if (sku_shutdown(&client->sock, SHUT_WR) == -1) {
-		fail_client_errno(server, client, errno);
+		fail_client(client, errno, NULL);
 		return;
 	}
 	client->state = CLOSING;
-	client->blocked = client->waiting_for_input = false;
-	watch_input(server, false);
-	client->idle_at_ns =
-	    server->now + (timeout_ns == SKU_NO_TIMEOUT ? CLOSE_TIMEOUT : timeout_ns);
-	watch(server, client);
-	if (timer_set(&server->timers, &client->timer,
-		client->peer_ended ? server->now + POLL_INTERVAL : client->idle_at_ns) == -1)
-		fail_client_errno(server, client, ENOMEM);
+	client->idle_at_ns = now + (timeout_ns == SKU_NO_TIMEOUT ? CLOSE_TIMEOUT : timeout_ns);
+	if (watch(client))
+		set_timer(client, client->peer_ended ? now + POLL_INTERVAL : client->idle_at_ns);
 }
 
 static void
-fail_input(struct raw_server *server, int errnum)
-{
-	stop_server(
-	    server, msg_error_errno(STATUS_FAILED, errnum, "read %s", server->source->name));
-}
-
-static void
-count_sent(struct raw_server *server, struct raw_client *client, int64_t sent)
+count_sent(struct raw_client *client, int64_t sent)
 {
 	client->sent += sent;
-	server->progress_bytes += sent;
+	counter_add(&client->server->progress_bytes, (uint64_t)sent);
 	counter_add(&transfer_stats.bytes, (uint64_t)sent);
-	rate_account(&client->rate, (size_t)sent, server->now);
+	rate_account(&client->rate, (size_t)sent, client->server->server.loop.now);
+}
+
+/* The input has nothing for now. */
+static void
+wait_for_input(struct raw_client *client)
+{
+	struct raw_server *server = client->server;
+
+	set_reader(server, client);
+	if (loop_watch(&server->server.loop, &server->input, EPOLLIN) == -1)
+		fail_input(server, errno);
 }
 
 static void
-send_some(struct raw_server *server, struct raw_client *client)
+send_some(struct raw_client *client)
 {
-	size_t max = rate_allowance(&client->rate, MAX_PER_TURN, server->now);
+	struct raw_server *server = client->server;
+	size_t max = rate_allowance(&client->rate, MAX_PER_TURN, server->server.loop.now);
 	enum source_result result = SOURCE_SENT;
 	int64_t sent = 0;
 	int errnum = 0;
 
-	client->blocked = client->waiting_for_input = false;
 	if (max > 0) {
 		result = source_send(server->source, &client->sock, client->sent, max, &sent);
 		errnum = errno;
-		count_sent(server, client, sent);
+		count_sent(client, sent);
 	}
+	client->blocked = result == SOURCE_BLOCKED;
+	if (server->reader == client && result != SOURCE_WAIT)
+		set_reader(server, NULL);
 	switch (result) {
 	case SOURCE_SENT:
 		/* With room left in its socket, its next turn comes at once. */
 		client->blocked = client->rate.bytes_per_second == UNLIMITED;
 		break;
 	case SOURCE_BLOCKED:
-		client->blocked = true;
+		if (sent == 0 && run.timeouts.operation_ns == 0) {
+			time_out(client);
+			return;
+		}
 		break;
 	case SOURCE_WAIT:
-		client->waiting_for_input = true;
+		wait_for_input(client);
 		break;
 	case SOURCE_ENDED:
-		begin_closing(server, client);
+		begin_closing(client);
 		return;
 	case SOURCE_READ_FAILED:
 		fail_input(server, errnum);
 		return;
 	case SOURCE_PEER_FAILED:
-		fail_client_errno(server, client, errnum);
+		fail_client(client, errnum, NULL);
 		return;
 	}
-	watch_input(server, client->waiting_for_input);
-	watch(server, client);
-	if (client->blocked && result == SOURCE_BLOCKED && sent == 0 &&
-	    run.timeouts.operation_ns == 0)
-		timed_out(server, client);
-	else
-		restart_timeout(server, client);
+	if (watch(client))
+		restart_timeout(client);
 }
 
 /* What a receiver sends is none of our business, but left unread it would turn our end into a
  * reset that takes bytes of ours with it.  False: the receiver is gone. */
 static bool
-discard_input(struct raw_server *server, struct raw_client *client)
+discard_input(struct raw_client *client)
 {
 	static char discarded[64 * 1024];
 	ssize_t n = sku_recv(&client->sock, discarded, sizeof(discarded), 0);
@@ -380,16 +362,15 @@ discard_input(struct raw_server *server, struct raw_client *client)
 	if (n > 0 || (n == -1 && errno == EAGAIN))
 		return true;
 	if (n == -1) {
-		fail_client_errno(server, client, errno);
+		fail_client(client, errno, NULL);
 		return false;
 	}
 	client->peer_ended = true;
 	if (client->state == CLOSING) {
-		complete_client(server, client);
+		complete_client(client);
 		return false;
 	}
-	watch(server, client);
-	return true;
+	return watch(client);
 }
 
 static int
@@ -404,280 +385,183 @@ pending_error(struct raw_client *client)
 }
 
 static void
-handle_client(struct raw_server *server, struct raw_client *client, uint32_t events)
+client_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 {
+	struct raw_client *client = LOOP_OWNER(io, struct raw_client, io);
 	int error;
 
+	(void)loop;
 	if ((events & EPOLLIN) != 0) {
-		if (!discard_input(server, client))
+		if (!discard_input(client))
 			return;
 	} else if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
 		error = pending_error(client);
-		fail_client_errno(server, client, error != 0 ? error : EPIPE);
+		fail_client(client, error != 0 ? error : EPIPE, NULL);
 		return;
 	}
 	if (client->state == SENDING && (events & EPOLLOUT) != 0)
-		send_some(server, client);
+		send_some(client);
 }
 
 /* The peer's half ended before ours: only the acknowledgements tell. */
 static void
-check_acknowledged(struct raw_server *server, struct raw_client *client)
+check_acknowledged(struct raw_client *client, int64_t now)
 {
 	int error = pending_error(client);
 
 	if (error != 0)
-		fail_client_errno(server, client, error);
+		fail_client(client, error, NULL);
 	else if (all_acknowledged(client))
-		complete_client(server, client);
-	else if (server->now >= client->idle_at_ns)
-		timed_out(server, client);
-	else if (timer_set(&server->timers, &client->timer, server->now + POLL_INTERVAL) == -1)
-		fail_client_errno(server, client, ENOMEM);
-}
-
-static void
-client_due(struct raw_server *server, struct raw_client *client)
-{
-	if (client->state == CLOSING && client->peer_ended)
-		check_acknowledged(server, client);
-	else if (client->state == CLOSING && all_acknowledged(client))
-		complete_client(server, client); /* it stays open, but it has everything */
-	else if (server->now >= client->idle_at_ns)
-		timed_out(server, client);
+		complete_client(client);
+	else if (now >= client->idle_at_ns)
+		time_out(client);
 	else
-		send_some(server, client);
-}
-
-/* ---- accepting ----------------------------------------------------------------------------- */
-
-static void
-accept_some(struct raw_server *server)
-{
-	struct sku_sock sock;
-	struct sku_address peer;
-
-	while (server->accepting && !server->done) {
-		struct raw_client *client;
-
-		switch (accept_connection(
-		    server->listener, &server->config->peer.listen.access, &sock, &peer)) {
-		case ACCEPT_NONE:
-			return;
-		case ACCEPT_FAILED:
-			msg_note("accept: %s; the rest wait", strerror(errno));
-			server->accept_again_ns = server->now + ACCEPT_PAUSE;
-			update_accepting(server);
-			return;
-		case ACCEPT_REFUSED:
-			server->idle_since_ns = server->now;
-			continue;
-		case ACCEPT_TAKEN:
-			break;
-		}
-		server->idle_since_ns = server->now;
-		peer_log(&peer, "accepted");
-		client = add_client(server, &sock, &peer);
-		update_accepting(server);
-		if (client != NULL)
-			send_some(server, client);
-	}
-}
-
-/* ---- time ---------------------------------------------------------------------------------- */
-
-static int64_t
-accept_deadline(const struct raw_server *server)
-{
-	int64_t timeout_ns = run.timeouts.accept_ns;
-
-	if (server->listener == NULL || server->active > 0 || timeout_ns == SKU_NO_TIMEOUT)
-		return INT64_MAX;
-	return server->idle_since_ns + timeout_ns;
+		set_timer(client, now + POLL_INTERVAL);
 }
 
 static void
-run_timers(struct raw_server *server)
+client_due(struct loop *loop, struct loop_timer *timer)
 {
-	struct timer *timer;
+	struct raw_client *client = LOOP_OWNER(timer, struct raw_client, timer);
 
-	while (!server->done && (timer = timers_first(&server->timers)) != NULL &&
-	       timer->at_ns <= server->now) {
-		timer_clear(&server->timers, timer);
-		client_due(
-		    server, (struct raw_client *)(void *)((char *)timer -
-							  offsetof(struct raw_client, timer)));
-	}
-	if (server->done)
+	if (client->state == CLOSING && client->peer_ended)
+		check_acknowledged(client, loop->now);
+	else if (client->state == CLOSING && all_acknowledged(client))
+		complete_client(client); /* it stays open, but it has everything */
+	else if (loop->now >= client->idle_at_ns)
+		time_out(client);
+	else
+		send_some(client);
+}
+
+static void
+input_ready(struct loop *loop, struct loop_io *io, uint32_t events)
+{
+	struct raw_server *server = LOOP_OWNER(io, struct raw_server, input);
+
+	(void)loop;
+	(void)events;
+	send_some(server->reader);
+}
+
+/* ---- all together -------------------------------------------------------------------------- */
+
+static void
+accepted(struct server *base, struct sku_sock *sock, const struct sku_address *peer)
+{
+	struct raw_server *server = LOOP_OWNER(base, struct raw_server, server);
+	struct raw_client *client = add_client(server, sock, peer);
+	struct failure failure = { .status = STATUS_OK };
+
+	if (base->listener != NULL && !base->listener->connected)
+		peer_log(peer, "accepted");
+	if (client != NULL) {
+		send_some(client);
 		return;
-	if (server->now >= run.timeouts.run.at_ns)
-		stop_server(server, msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
-					"send %s", server->source->name));
-	else if (server->now >= accept_deadline(server) && run.timeouts.accept_ns == 0)
-		stop_server(server, msg_error_errno(STATUS_FAILED, EAGAIN, "accept"));
-	else if (server->now >= accept_deadline(server))
-		stop_server(server, msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
-					"timed out (--accept-timeout)", "accept"));
-	if (server->accept_again_ns != 0 && server->now >= server->accept_again_ns) {
-		server->accept_again_ns = 0;
-		update_accepting(server);
 	}
+	(void)sku_reset(sock);
+	(void)failure_errno(&failure, ENOMEM, "send");
+	if (base->listener == NULL || base->listener->connected)
+		server_fail(base, &failure);
+	else
+		failure_note(&failure, peer);
+	server_client_left(base, false);
+}
+
+/* A source that can be read once has one receiver, if any byte is gone. */
+static bool
+may_accept(struct server *base)
+{
+	const struct raw_server *server = LOOP_OWNER(base, struct raw_server, server);
+
+	return server->source->seekable || (base->active == 0 && !server->consumed);
 }
 
 static int
-poll_ms(const struct raw_server *server)
+open_server(struct raw_server *server, struct failure *failure)
 {
-	const struct timer *timer = timers_first(&server->timers);
-	int64_t at = run.timeouts.run.at_ns;
-
-	if (accept_deadline(server) < at)
-		at = accept_deadline(server);
-	if (timer != NULL && timer->at_ns < at)
-		at = timer->at_ns;
-	if (server->accept_again_ns != 0 && server->accept_again_ns < at)
-		at = server->accept_again_ns;
-	if (server->progress.next_ns < at && server->active > 0)
-		at = server->progress.next_ns;
-	return sku_deadline_poll_ms((struct sku_deadline){ at });
-}
-
-/* ---- the loop ------------------------------------------------------------------------------ */
-
-/* Of the one receiver that waited for input. */
-static void
-input_ready(struct raw_server *server)
-{
-	for (struct raw_client *client = server->all; client != NULL; client = client->next) {
-		if (client->waiting_for_input) {
-			send_some(server, client);
-			return;
-		}
-	}
-}
-
-static void
-handle_event(struct raw_server *server, const struct epoll_event *event)
-{
-	if (event->data.ptr == &signals_tag) {
-		server->done = server->done || run_signals() > 0;
-	} else if (event->data.ptr == &listener_tag) {
-		accept_some(server);
-	} else if (event->data.ptr == &input_tag) {
-		input_ready(server);
-	} else {
-		handle_client(server, event->data.ptr, event->events);
-	}
-}
-
-static void
-run_server(struct raw_server *server)
-{
-	struct epoll_event events[EVENTS];
-
-	while (!server->done) {
-		int n = epoll_wait(server->epoll_fd, events, EVENTS, poll_ms(server));
-
-		server->now = sku_now();
-		for (int i = 0; i < n && !server->done; i++) {
-			handle_event(server, &events[i]);
-			if (events[i].data.ptr == &input_tag)
-				break; /* the receiver of another event may be gone now */
-		}
-		run_timers(server);
-		progress_update(&server->progress, server->progress_bytes, server->now);
-	}
-}
-
-static int
-open_server(struct raw_server *server)
-{
-	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.ptr = &signals_tag };
+	const struct send_config *config = server->config;
 	const struct source *source = server->source;
 	int64_t total = source->length,
-		times = server->listener != NULL ? server->config->connections : 1;
+		times = server->server.listener != NULL ? config->connections : 1;
 
-	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (server->epoll_fd == -1 ||
-	    epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, run.cancel_fd, &event) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "prepare the event loop");
+	(void)snprintf(server->action, sizeof(server->action), "send %s", source->name);
+	server->server.action = server->action;
+	server->server.access = &config->peer.listen.access;
+	server->server.max_clients = SERVER_UNLIMITED;
+	server->server.max_served = times;
+	server->server.accepted = accepted;
+	server->server.may_accept = may_accept;
+	server->input = (struct loop_io){ .ready = input_ready, .fd = source->fd };
+	if (server_open(&server->server, failure) == -1)
+		return -1;
 	if (source->length != SIZE_UNKNOWN)
 		counter_set(&transfer_stats.size, (uint64_t)source->length);
 	if (times == -1 || total == SIZE_UNKNOWN || __builtin_mul_overflow(total, times, &total))
 		total = SIZE_UNKNOWN;
-	progress_begin(&server->progress, server->config->progress, total);
-	return STATUS_OK;
+	progress_begin(&server->progress, config->progress, total);
+	progress_draw_in(&server->progress, &server->server.loop, &server->progress_bytes);
+	progress_set_paused(&server->progress, true);
+	return 0;
 }
 
 /* Whatever is still open was not served to its end: it is reset. */
 static void
 close_server(struct raw_server *server)
 {
-	progress_end(&server->progress, server->progress_bytes);
-	server->done = true;
 	while (server->all != NULL)
-		remove_client(server, server->all, true);
-	timers_free(&server->timers);
-	if (server->epoll_fd != -1)
-		(void)close(server->epoll_fd);
+		remove_client(server->all, false);
+	progress_end(&server->progress, (int64_t)counter_value(&server->progress_bytes));
+	server_close(&server->server);
 }
 
-static void
-add_first_client(struct raw_server *server, struct sku_sock *sock)
+static int
+add_first_client(struct raw_server *server, struct sku_sock *sock, struct failure *failure)
 {
 	struct sku_address peer;
-	struct raw_client *client;
+	struct sku_sock taken = *sock;
 
 	if (sku_getpeername(sock, &peer) == -1)
 		peer.len = 0;
 	sku_address_unmap(&peer);
-	if (sku_settimeout(sock, 0) == -1) {
-		stop_server(
-		    server, msg_error_errno(STATUS_FAILED, errno, "prepare the connection"));
-		return;
-	}
-	client = add_client(server, sock, &peer);
-	if (client == NULL)
-		stop_server(server, msg_error_errno(STATUS_FAILED, ENOMEM, "send"));
-	else
-		send_some(server, client);
+	if (sku_settimeout(sock, 0) == -1)
+		return failure_errno(failure, errno, "prepare the connection");
+	*sock = (struct sku_sock)SKU_SOCK_INIT;
+	server_add(&server->server, &taken, &peer);
+	return 0;
 }
 
 int
 raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock)
 {
-	struct raw_server server = {
-		.config = config, .source = source, .epoll_fd = -1, .now = sku_now()
-	};
+	struct raw_server server = { .config = config, .source = source };
+	struct failure failure = { .status = STATUS_OK };
+	int status = STATUS_OK;
 
-	server.status = open_server(&server);
-	if (server.status == STATUS_OK) {
-		add_first_client(&server, sock);
-		run_server(&server);
-	}
+	if (open_server(&server, &failure) == -1 ||
+	    add_first_client(&server, sock, &failure) == -1 ||
+	    server_run(&server.server, &failure) == -1)
+		status = failure_report(&failure);
 	close_server(&server);
-	return server.status;
+	return status;
 }
 
 int
 raw_serve(const struct send_config *config, struct source *source, struct listener *listener)
 {
-	struct raw_server server = { .config = config,
-		.source = source,
-		.listener = listener,
-		.epoll_fd = -1,
-		.now = sku_now() };
+	struct raw_server server = {
+		.config = config, .source = source, .server = { .listener = listener }
+	};
+	struct failure failure = { .status = STATUS_OK };
+	int status = STATUS_OK;
 
 	run_raise_descriptor_limit();
-	(void)sku_setdefaulttimeout(0); /* accepted sockets inherit it */
-	server.idle_since_ns = server.now;
-	server.status = open_server(&server);
-	if (server.status == STATUS_OK) {
-		if (listener->connected)
-			add_first_client(&server, &listener->sock);
-		else
-			update_accepting(&server);
-		run_server(&server);
-	}
+	if (open_server(&server, &failure) == -1)
+		status = failure_report(&failure);
+	else
+		status = listener_announce(listener, &config->peer.listen);
+	if (status == STATUS_OK && server_run(&server.server, &failure) == -1)
+		status = failure_report(&failure);
 	close_server(&server);
-	return server.status;
+	return status;
 }

@@ -417,6 +417,7 @@ send_next_file(struct send_session *s)
 {
 	struct send_job *job = s->job;
 	const struct send_config *config = job->config;
+	struct failure unreadable = { .status = STATUS_OK };
 	bool refused = false;
 	int status;
 
@@ -428,9 +429,10 @@ send_next_file(struct send_session *s)
 		return failure_set(s->failure, STATUS_NO_PEER, 0,
 		    "the connection was lost, and standard input cannot be read again",
 		    "send to %s", s->peer_text);
-	status = source_open(&s->source, config->files[job->next], config->offset, config->count);
-	if (status != STATUS_OK) {
-		/* Reported already; the rest goes on. */
+	if (source_open(&s->source, config->files[job->next], config->offset, config->count,
+		&unreadable) == -1) {
+		/* The rest goes on. */
+		status = failure_report(&unreadable);
 		if (status > job->status)
 			job->status = status;
 		source_close(&s->source);

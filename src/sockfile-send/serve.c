@@ -418,6 +418,8 @@ verified_serve(const struct send_config *config, struct listener *listener)
 	    __builtin_mul_overflow(total, config->connections, &total))
 		total = SIZE_UNKNOWN;
 	progress_begin(&server.progress, config->progress, total);
+	if (server.status == STATUS_OK)
+		server.status = listener_announce(listener, &config->peer.listen);
 	if (server.status == STATUS_OK) {
 		if (listener->connected)
 			start_only_client(&server);

@@ -4,6 +4,7 @@
 
 #include "run/message.h"
 #include "run/progress.h"
+#include "run/wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +32,8 @@ open_file(struct source *source, const char *file)
 
 /* What is known beforehand of the bytes to send. */
 static int
-set_length(struct source *source, int64_t offset, int64_t count, bool from_here)
+set_length(
+    struct source *source, int64_t offset, int64_t count, bool from_here, struct failure *failure)
 {
 	off_t here = lseek(source->fd, 0, SEEK_CUR);
 	int64_t rest;
@@ -43,35 +45,36 @@ set_length(struct source *source, int64_t offset, int64_t count, bool from_here)
 	source->length = count == SKU_SENDFILE_ALL ? SIZE_UNKNOWN : count;
 	if (!source->seekable) {
 		source->skip_left = offset;
-		return STATUS_OK;
+		return 0;
 	}
 	if (from_here && here > INT64_MAX - offset)
-		return msg_error_errno(STATUS_FAILED, EOVERFLOW, "read %s", source->name);
+		return failure_errno(failure, EOVERFLOW, "read %s", source->name);
 	source->start = offset + (from_here ? here : 0);
 	/* A block device; or one of /proc, whose size reads 0 but is not. */
 	if (!S_ISREG(source->opened.st_mode) ||
 	    (source->opened.st_size == 0 && pread(source->fd, &byte, 1, source->start) == 1))
-		return STATUS_OK;
+		return 0;
 	rest = source->opened.st_size - source->start;
 	if (rest < 0)
-		return msg_error(
-		    STATUS_MISMATCH, 0, "the file ends before --offset", "read %s", source->name);
+		return failure_set(failure, STATUS_MISMATCH, 0, "the file ends before --offset",
+		    "read %s", source->name);
 	if (count == SKU_SENDFILE_ALL || rest < count)
 		source->length = rest;
-	return STATUS_OK;
+	return 0;
 }
 
 int
-source_open(struct source *source, const char *file, int64_t offset, int64_t count)
+source_open(
+    struct source *source, const char *file, int64_t offset, int64_t count, struct failure *failure)
 {
 	*source = (struct source)SOURCE_INIT;
 	if (open_file(source, file) == -1 || fstat(source->fd, &source->opened) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "open %s", source->name);
+		return failure_errno(failure, errno, "open %s", source->name);
 	if (S_ISDIR(source->opened.st_mode))
-		return msg_error_errno(STATUS_FAILED, EISDIR, "open %s", source->name);
+		return failure_errno(failure, EISDIR, "open %s", source->name);
 	if (S_ISFIFO(source->opened.st_mode))
 		(void)fcntl(source->fd, F_SETPIPE_SZ, PIPE_SIZE); /* else it is what it is */
-	return set_length(source, offset, count, strcmp(file, "-") == 0);
+	return set_length(source, offset, count, strcmp(file, "-") == 0, failure);
 }
 
 void
@@ -100,14 +103,6 @@ send_seekable(struct source *source, struct sku_sock *s, int64_t done, size_t ma
 	return errno == EAGAIN ? SOURCE_BLOCKED : who_failed(errno);
 }
 
-static bool
-is_readable(int fd)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-
-	return poll(&pfd, 1, 0) == 1;
-}
-
 /* From a pipe the kernel moves pages, not bytes. */
 static enum source_result
 send_pipe(struct source *source, struct sku_sock *s, size_t max, int64_t *sent)
@@ -115,7 +110,7 @@ send_pipe(struct source *source, struct sku_sock *s, size_t max, int64_t *sent)
 	ssize_t n;
 
 	/* A FIFO whose writer has not come yet reads as if it had ended. */
-	if (!is_readable(source->fd))
+	if (!run_is_ready(source->fd, POLLIN))
 		return SOURCE_WAIT;
 	do {
 		n = splice(
@@ -140,7 +135,7 @@ fill_buffer(struct source *source, size_t max)
 		source->buf = malloc(BUFFER);
 	if (source->buf == NULL)
 		return SOURCE_READ_FAILED;
-	if (!is_readable(source->fd))
+	if (!run_is_ready(source->fd, POLLIN))
 		return SOURCE_WAIT;
 	n = read(source->fd, source->buf, max < BUFFER ? max : BUFFER);
 	if (n == -1)
@@ -219,7 +214,7 @@ source_read(struct source *source, int64_t done, void *buf, size_t len, size_t *
 		result = skip_to_offset(source);
 		if (result != SOURCE_SENT)
 			return result;
-		if (!is_readable(source->fd))
+		if (!run_is_ready(source->fd, POLLIN))
 			return SOURCE_WAIT;
 	}
 	do {
@@ -245,19 +240,19 @@ source_has_changed(const struct source *source)
 }
 
 int
-source_check_end(const struct source *source, int64_t done)
+source_check_end(const struct source *source, int64_t done, struct failure *failure)
 {
 	char message[120];
 	int64_t wanted = source->count != SKU_SENDFILE_ALL ? source->count : source->length;
 
 	if (source->skip_left > 0)
-		return msg_error(
-		    STATUS_MISMATCH, 0, "it ended before --offset", "read %s", source->name);
+		return failure_set(failure, STATUS_MISMATCH, 0, "it ended before --offset",
+		    "read %s", source->name);
 	if (wanted == SIZE_UNKNOWN || done >= wanted)
-		return STATUS_OK;
+		return 0;
 	(void)snprintf(message, sizeof(message), "it ended after %lld of %lld bytes",
 	    (long long)done, (long long)wanted);
-	return msg_error(STATUS_MISMATCH, 0, message, "read %s", source->name);
+	return failure_set(failure, STATUS_MISMATCH, 0, message, "read %s", source->name);
 }
 
 void

@@ -2,7 +2,7 @@
 #ifndef SEND_SOURCE_H
 #define SEND_SOURCE_H
 
-#include "libsockutil/sockutil.h"
+#include "run/failure.h"
 
 #include <sys/stat.h>
 
@@ -25,9 +25,10 @@ struct source {
 		.fd = -1                                                                           \
 	}
 
-/* Open file ("-": standard input, from where it stands): 0, or the error is reported and its
- * status returned.  Close with source_close(). */
-int source_open(struct source *source, const char *file, int64_t offset, int64_t count);
+/* Open file ("-": standard input, from where it stands): 0, or -1 and the failure.  Close with
+ * source_close() in both cases. */
+int source_open(struct source *source, const char *file, int64_t offset, int64_t count,
+    struct failure *failure);
 void source_close(struct source *source);
 
 enum source_result {
@@ -43,14 +44,14 @@ enum source_result {
 enum source_result source_send(
     struct source *source, struct sku_sock *s, int64_t done, size_t max, int64_t *sent);
 /* Read up to len of the bytes that follow the first `done` into buf, without blocking where it can:
- * SOURCE_SENT and *got (for what is read here is as good as sent), SOURCE_EMPTY, SOURCE_ENDED or
+ * SOURCE_SENT and *got (for what is read here is as good as sent), SOURCE_WAIT, SOURCE_ENDED or
  * SOURCE_READ_FAILED. */
 enum source_result source_read(
     struct source *source, int64_t done, void *buf, size_t len, size_t *got);
 /* Did its size or its modification time move since it was opened? */
 bool source_has_changed(const struct source *source);
-/* Was all sent that should be?  0, or the error (5) is reported: the file was cut short. */
-int source_check_end(const struct source *source, int64_t done);
+/* Was all sent that should be?  0, or -1 and the failure (5): the file was cut short. */
+int source_check_end(const struct source *source, int64_t done, struct failure *failure);
 /* A note, if there is more in the file now than was there when it was opened. */
 void source_note_growth(const struct source *source);
 
