@@ -43,7 +43,6 @@ allowed() {
 		wait src/sockfile-recv/server.c poll
 		wait src/sockfile-recv/sessions.c poll
 		wait src/sockfile-recv/sessions.c pthread_cond_timedwait
-		wait src/sockfile-send/serve.c poll
 	END
 }
 

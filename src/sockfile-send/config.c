@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
 	OPT_LISTEN = 400,
@@ -229,6 +230,23 @@ config_parse(struct send_config *config, int argc, char **argv)
 	if (opt_given(&parser, OPT_RETRY))
 		transfer_link_check_retry(&config->peer);
 	check_combinations(config);
+}
+
+int64_t
+config_total_size(const struct send_config *config)
+{
+	int64_t total = 0;
+
+	for (size_t i = 0; i < config->file_count; i++) {
+		struct stat st;
+
+		if (stat(config->files[i], &st) == -1 || !S_ISREG(st.st_mode) ||
+		    __builtin_add_overflow(total, st.st_size, &total))
+			return SIZE_UNKNOWN;
+	}
+	if (config->count != SKU_SENDFILE_ALL)
+		return config->count;
+	return total > config->offset ? total - config->offset : 0;
 }
 
 void

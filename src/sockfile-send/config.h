@@ -29,6 +29,8 @@ struct send_config {
 /* The name that a FILE travels under: its base name; NULL where that is none that a receiver may
  * take, or for standard input. */
 const char *config_transfer_name(const char *file);
+/* The bytes of all FILEs together; SIZE_UNKNOWN where one of them has no size. */
+int64_t config_total_size(const struct send_config *config);
 /* Misuse ends the program with status 2. */
 void config_parse(struct send_config *config, int argc, char **argv);
 void config_free(struct send_config *config);

@@ -5,6 +5,7 @@
 #include "run/run.h"
 #include "run/status.h"
 #include "sockfile-send/config.h"
+#include "sockfile-send/connect.h"
 #include "sockfile-send/raw.h"
 #include "sockfile-send/serve.h"
 #include "sockfile-send/source.h"

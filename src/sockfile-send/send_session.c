@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define HASH_CHUNK ((size_t)128 * 1024)
 #define INPUT_PERIOD (50 * SKU_MS) /* from one look at a silent input to the next */
@@ -29,7 +30,6 @@ struct send_session {
 	struct send_job *job;
 	const struct sku_address *peer;
 	const char *peer_text;
-	const struct wait_context *waits;
 	struct failure *failure;
 	struct channel channel;
 	struct transcript transcript;
@@ -55,7 +55,6 @@ show_progress(struct send_session *s, int64_t done)
 {
 	counter_add_shared(&transfer_stats.bytes, (uint64_t)(done - s->done));
 	s->done = done;
-	wait_show_progress(s->waits);
 }
 
 /* ---- what the receiver says ------------------------------------------------------------------ */
@@ -225,8 +224,7 @@ check_for_stop(struct send_session *s)
 static int
 wait_without_timeout(struct send_session *s, int fd, int64_t at_ns)
 {
-	if (wait_for_peer(s->waits, fd, POLLIN, (struct sku_deadline){ at_ns }) == -1 &&
-	    (errno == ECANCELED || sku_deadline_passed(run.timeouts.run)))
+	if (run_wait_fd(fd, POLLIN, (struct sku_deadline){ at_ns }) == -1 && run_check() == -1)
 		return run_wait_failed(s->failure, errno, LIMIT_OTHER, "send %s", s->source.name);
 	channel_restart_timeout(&s->channel);
 	return check_for_stop(s);
@@ -505,14 +503,28 @@ code_for(const struct failure *failure)
 }
 
 int
+send_random_id(uint8_t id[WIRE_ID_SIZE], struct failure *failure)
+{
+	if (getrandom(id, WIRE_ID_SIZE, 0) == WIRE_ID_SIZE)
+		return 0;
+	return failure_errno(failure, errno, "draw a transfer id");
+}
+
+void
+send_mention_unknown(const struct send_job *job, struct failure *failure)
+{
+	if (job->outcome_unknown && failure_is_connection_loss(failure))
+		failure_add(failure, "delivered or not: unknown");
+}
+
+int
 send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_address *peer,
-    bool connected, const struct wait_context *waits, struct failure *failure)
+    bool connected, struct failure *failure)
 {
 	char text[PEER_TEXT_MAX];
 	struct send_session s = { .job = job,
 		.peer = peer,
 		.peer_text = peer_text(peer, text),
-		.waits = waits,
 		.failure = failure,
 		.source = SOURCE_INIT };
 	int status = STATUS_OK;

@@ -3,10 +3,12 @@
 #define SEND_SEND_SESSION_H
 
 #include "run/failure.h"
-#include "run/wait_context.h"
 #include "sockfile-send/config.h"
 #include "sockfile-send/source.h"
 #include "transfer/wire.h"
+
+/* Of the thread that runs a session; touched on demand. */
+#define SEND_SESSION_STACK ((size_t)1024 * 1024)
 
 struct send_job {
 	const struct send_config *config;
@@ -22,9 +24,13 @@ struct send_job {
 	void *arg;
 };
 
-/* One connection: 0 when every FILE is dealt with (job->status then says how), or a failure.
- * connected: this end connected.  The socket stays the caller's. */
+/* A new transfer's id: 0, or -1 and the failure. */
+int send_random_id(uint8_t id[WIRE_ID_SIZE], struct failure *failure);
+/* The failure is the end of the job: say so where nobody knows what became of a FILE. */
+void send_mention_unknown(const struct send_job *job, struct failure *failure);
+/* One connection, in a thread that may wait: 0 when every FILE is dealt with (job->status then says
+ * how), or a failure. connected: this end connected.  The socket stays the caller's. */
 int send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_address *peer,
-    bool connected, const struct wait_context *waits, struct failure *failure);
+    bool connected, struct failure *failure);
 
 #endif

@@ -1,0 +1,152 @@
+/* connect.c - verified: to the one receiver that we connect to.
+ * Row tool.
+ *
+ * A thread has the connections, one after the other; the loop of main draws meanwhile. */
+#include "sockfile-send/connect.h"
+
+#include "net/retry.h"
+#include "run/failure.h"
+#include "run/message.h"
+#include "run/pool.h"
+#include "run/run.h"
+#include "sockfile-send/send_session.h"
+#include "transfer/channel.h"
+#include "transfer/summary.h"
+
+#include <errno.h>
+
+struct sender {
+	struct loop loop;
+	struct loop_worker worker;
+	const struct send_config *config;
+	struct sku_sock sock;
+	struct sku_address peer;
+	uint8_t id[WIRE_ID_SIZE];
+	struct send_job job;
+	struct retry retry;
+	int status;
+};
+
+/* ---- in the thread ------------------------------------------------------------------------- */
+
+static int
+send_on(struct sender *sender, struct failure *failure)
+{
+	int result;
+
+	if (sku_getpeername(&sender->sock, &sender->peer) == -1)
+		sender->peer.len = 0;
+	sku_address_unmap(&sender->peer);
+	if (sku_settimeout(&sender->sock, 0) == -1)
+		return failure_errno(failure, errno, "prepare the connection");
+	counter_set(&transfer_stats.connections, 1);
+	result = send_session_run(&sender->job, &sender->sock, &sender->peer, true, failure);
+	counter_set(&transfer_stats.connections, 0);
+	return result;
+}
+
+/* The connection failed.  False: so did the transfer, and that was reported. */
+static bool
+should_retry(struct sender *sender, struct failure *failure)
+{
+	bool retries = failure_is_connection_loss(failure) && sender->retry.left > 0;
+
+	if (retries && !sender->job.input_consumed) {
+		failure_note(failure, &sender->peer);
+		return true;
+	}
+	if (retries)
+		failure_add(failure, "standard input cannot be read again");
+	send_mention_unknown(&sender->job, failure);
+	sender->status = failure_report(failure);
+	return false;
+}
+
+/* False: there is no other connection, and that was reported. */
+static bool
+reconnect(struct sender *sender)
+{
+	sender->status = retry_reconnect(&sender->retry, &sender->config->peer, &sender->sock);
+	if (sender->status == STATUS_OK)
+		return true;
+	if (sender->job.outcome_unknown)
+		msg_error_line("delivered or not: unknown", "send %s",
+		    sender->config->files[sender->job.next]);
+	return false;
+}
+
+static void
+send_all(struct loop_worker *worker)
+{
+	struct sender *sender = LOOP_OWNER(worker, struct sender, worker);
+
+	for (;;) {
+		struct failure failure = { .status = STATUS_OK };
+		int result = send_on(sender, &failure);
+
+		(void)sku_close(&sender->sock);
+		if (result == 0)
+			sender->status = sender->job.status;
+		if (result == 0 || !should_retry(sender, &failure) || !reconnect(sender))
+			return;
+	}
+}
+
+/* ---- in the loop --------------------------------------------------------------------------- */
+
+static void
+all_sent(struct loop *loop, struct loop_worker *worker)
+{
+	(void)worker;
+	loop_stop(loop, 0);
+}
+
+static void
+canceled(struct loop *loop)
+{
+	(void)loop; /* the thread sees it, too */
+}
+
+static int
+run_sender(struct sender *sender, struct failure *failure)
+{
+	struct pool *pool = NULL;
+	struct progress progress;
+	int result = -1;
+
+	progress_begin(&progress, sender->config->progress, config_total_size(sender->config));
+	if (loop_open(&sender->loop) == 0 &&
+	    (pool = pool_new(&sender->loop, 1, SEND_SESSION_STACK)) != NULL &&
+	    pool_submit(pool, &sender->worker) == 0) {
+		progress_draw_in(&progress, &sender->loop, &transfer_stats.bytes);
+		result = loop_run(&sender->loop);
+	} else {
+		(void)failure_errno(failure, errno, "prepare to send");
+	}
+	progress_end(&progress, (int64_t)counter_value(&transfer_stats.bytes));
+	pool_free(pool);
+	loop_close(&sender->loop);
+	return result;
+}
+
+int
+verified_send(const struct send_config *config)
+{
+	struct sender sender = { .loop = { .canceled = canceled },
+		.worker = { .work = send_all, .done = all_sent },
+		.config = config,
+		.sock = SKU_SOCK_INIT,
+		.job = { .config = config, .id = sender.id },
+		.retry = RETRY_INIT(config->retries == RETRIES_NOT_GIVEN ? 0 : config->retries) };
+	const struct peer_options *peer = &config->peer;
+	struct failure failure = { .status = STATUS_OK };
+
+	if (send_random_id(sender.id, &failure) == -1)
+		return failure_report(&failure);
+	sender.status = connect_now(&peer->connect, &peer->endpoint, &sender.sock);
+	if (sender.status == STATUS_OK &&
+	    (run_catch_signals(0, &failure) == -1 || run_sender(&sender, &failure) == -1))
+		sender.status = failure_report(&failure);
+	sku_autoclose(&sender.sock);
+	return sender.status;
+}

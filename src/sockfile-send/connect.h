@@ -1,0 +1,10 @@
+/* connect.h - verified: to the one receiver that we connect to. */
+#ifndef SEND_CONNECT_H
+#define SEND_CONNECT_H
+
+#include "sockfile-send/config.h"
+
+/* Connect, and send all FILEs; with --retry over more connections than one.  The exit status. */
+int verified_send(const struct send_config *config);
+
+#endif
