@@ -70,14 +70,30 @@ server_update(struct server *server)
 
 /* ---- time ---------------------------------------------------------------------------------- */
 
+static bool
+is_busy(struct server *server)
+{
+	if (server->is_busy != NULL && run.timeouts.accept_ns > 0)
+		return server->is_busy(server);
+	return server->active > 0;
+}
+
 static void
 set_idle_timer(struct server *server)
 {
-	bool waits = run.timeouts.accept_ns != SKU_NO_TIMEOUT && server->active == 0 &&
-		     !server->is_finishing && !has_only_client(server);
+	bool waits = run.timeouts.accept_ns != SKU_NO_TIMEOUT && !server->is_finishing &&
+		     !has_only_client(server) && !is_busy(server);
 
 	(void)loop_set_timer(&server->loop, &server->idle,
 	    waits ? server->idle_since_ns + run.timeouts.accept_ns : LOOP_PARKED);
+}
+
+/* Somebody came, or left. */
+static void
+note_activity(struct server *server)
+{
+	if (server->is_busy == NULL)
+		server->idle_since_ns = server->loop.now;
 }
 
 void
@@ -92,10 +108,12 @@ idle_due(struct loop *loop, struct loop_timer *timer)
 {
 	struct server *server = LOOP_OWNER(loop, struct server, loop);
 
-	(void)timer;
+	(void)loop_set_timer(loop, timer, LOOP_PARKED);
+	if (is_busy(server))
+		return; /* until a client leaves */
 	(void)run_wait_failed(server->failure, ETIMEDOUT, LIMIT_ACCEPT, "%s",
 	    server->readable != NULL ? "receive" : "accept");
-	loop_stop(loop, -1);
+	begin_finishing(server, server->limit_grace_ns);
 }
 
 static void
@@ -178,7 +196,7 @@ server_client_left(struct server *server, bool counts)
 	server->active--;
 	server->served += counts;
 	if (server->active == 0)
-		server->idle_since_ns = server->loop.now;
+		note_activity(server);
 	if (server->resting) {
 		server->resting = false; /* a descriptor is free */
 		(void)loop_set_timer(&server->loop, &server->pause, LOOP_PARKED);
@@ -236,7 +254,7 @@ static void
 take(struct server *server, struct sku_sock *sock, struct sku_address *peer)
 {
 	sku_address_unmap(peer);
-	server->idle_since_ns = server->loop.now;
+	note_activity(server);
 	if (!access_check(server->access, peer)) {
 		peer_log(peer, "refused");
 		(void)sku_reset(sock);

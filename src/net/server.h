@@ -25,8 +25,8 @@ struct server {
 				wait */
 	const char *action;  /* what it does, for the message of --max-time: "serve" */
 	/* How long clients may take to end, after SIGINT or SIGTERM where they are the ordinary
-	 * end, and after --max-time, another signal or a listener that fails: 0 ends at once,
-	 * INT64_MAX waits for all. */
+	 * end, and after --max-time, another signal, --accept-timeout or a listener that fails: 0
+	 * ends at once, INT64_MAX waits for all. */
 	int64_t signal_grace_ns, limit_grace_ns;
 	/* A client has come: the program takes the socket, which has the default timeout, over. */
 	void (*accepted)(
@@ -37,6 +37,10 @@ struct server {
 	void (*finishing)(struct server *server);
 	/* May another one be accepted now?  NULL: as many as the numbers above say. */
 	bool (*may_accept)(struct server *server);
+	/* Is there what --accept-timeout waits for, so that it does not count?  NULL: whoever has
+	 * come is, and it begins anew when he leaves; else it does so by server_restart_idle()
+	 * alone, and with 0, which does not block, whoever has come is. */
+	bool (*is_busy)(struct server *server);
 	/* Datagrams: they are read in place of accepting; NULL: a stream. */
 	void (*readable)(struct server *server);
 
