@@ -185,7 +185,10 @@ static void
 draw_due(struct loop *loop, struct loop_timer *timer)
 {
 	struct progress *progress = LOOP_OWNER(timer, struct progress, timer);
+	uint64_t size = progress->size != NULL ? counter_value(progress->size) : STATE_UNKNOWN;
 
+	if (progress->size != NULL)
+		progress->total = size == STATE_UNKNOWN ? SIZE_UNKNOWN : (int64_t)size;
 	progress_update(progress, (int64_t)counter_value(progress->done), loop->now);
 	(void)loop_set_timer(loop, timer, progress->next_ns);
 }

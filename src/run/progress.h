@@ -28,11 +28,13 @@ struct progress {
 	struct loop *loop; /* that draws; NULL: none */
 	struct loop_timer timer;
 	const state_counter *done;
+	const state_counter *size; /* for the loop, in the place of total; NULL: total stays */
 };
 
 /* Begin; total is bytes, or SIZE_UNKNOWN. */
 void progress_begin(struct progress *progress, enum progress_mode mode, int64_t total);
-/* From now on the loop draws, whenever it is time, what done says.  Until progress_end(). */
+/* From now on the loop draws, whenever it is time, what done (and size, which may be set then) says.
+ * Until progress_end(). */
 void progress_draw_in(struct progress *progress, struct loop *loop, const state_counter *done);
 /* There is nothing to show for now. */
 void progress_set_paused(struct progress *progress, bool paused);
