@@ -566,14 +566,16 @@ void
 channel_abort(struct channel *channel, enum wire_code code)
 {
 	const struct wire_message abort = { .type = WIRE_ABORT, .code = (uint8_t)code };
+	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 	uint8_t out[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX], discarded[16 * 1024];
 	size_t len = wire_encode(out, &abort);
 	struct sku_deadline deadline = sku_deadline_in(DRAIN_TIMEOUT);
 	ssize_t n = 1;
 
-	/* A raw sender must not take an end in order for done. */
+	/* A raw sender must not take an end in order for done: the socket, which is its owner's to
+	 * close, will end in a reset. */
 	if (!channel->greeted) {
-		(void)sku_reset(channel->sock);
+		(void)sku_setsockopt(channel->sock, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 		return;
 	}
 	/* One attempt: who does not read now is not waited for. */
