@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -263,7 +264,8 @@ run_catch_signals(unsigned flags, struct failure *failure)
 	run.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (owner.signal_fd == -1 || owner.stop_fd == -1 || run.cancel_fd == -1 ||
 	    start_owner() == -1)
-		return failure_errno(failure, errno, "prepare for signals");
+		return failure_set(
+		    failure, STATUS_FAILED, errno, strerror(errno), "prepare for signals");
 	return 0;
 }
 
