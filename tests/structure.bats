@@ -38,11 +38,6 @@ allowed() {
 		wait src/sockecho-client/mode_stream.c poll
 		wait src/sockecho-server/datagrams.c poll
 		wait src/sockecho-server/streams.c epoll_wait
-		wait src/sockfile-recv/incoming.c poll
-		wait src/sockfile-recv/receive_session.c pthread_timedjoin_np
-		wait src/sockfile-recv/server.c poll
-		wait src/sockfile-recv/sessions.c poll
-		wait src/sockfile-recv/sessions.c pthread_cond_timedwait
 	END
 }
 

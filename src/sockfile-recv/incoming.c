@@ -2,30 +2,34 @@
  * Row tool. */
 #include "sockfile-recv/incoming.h"
 
+#include "run/wait.h"
 #include "transfer/wire.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <stdlib.h>
 
-#define POLL_INTERVAL (20 * SKU_MS)
-
-int
-incoming_init(struct incoming *incoming, struct sku_sock *sock, const struct sku_address *peer)
+struct incoming *
+incoming_new(struct sku_sock *sock, const struct sku_address *peer)
 {
-	*incoming = (struct incoming){ .sock = *sock, .peer = *peer, .since_ns = sku_now() };
+	struct incoming *incoming = malloc(sizeof(*incoming));
+
+	if (incoming == NULL || sku_settimeout(sock, 0) == -1) {
+		free(incoming);
+		return NULL;
+	}
+	*incoming = (struct incoming){
+		.sock = *sock, .peer = *peer, .since_ns = sku_now(), .io.fd = sku_fileno(sock)
+	};
 	*sock = (struct sku_sock)SKU_SOCK_INIT;
-	sku_address_unmap(&incoming->peer);
 	(void)peer_text(&incoming->peer, incoming->text);
-	return sku_settimeout(&incoming->sock, 0);
+	return incoming;
 }
 
-/* The end of the stream behind these few bytes: they are all that it has. */
-static bool
-has_ended(struct incoming *incoming)
+void
+incoming_free(struct incoming *incoming)
 {
-	struct pollfd pfd = { .fd = sku_fileno(&incoming->sock), .events = POLLRDHUP };
-
-	return poll(&pfd, 1, 0) == 1;
+	sku_autoclose(&incoming->sock);
+	free(incoming);
 }
 
 enum incoming_kind
@@ -42,8 +46,7 @@ incoming_detect(struct incoming *incoming)
 		return INCOMING_RAW;
 	if (n == (ssize_t)sizeof(first))
 		return INCOMING_VERIFIED;
-	if (has_ended(incoming))
-		return INCOMING_RAW;
-	incoming->recheck_at_ns = sku_now() + POLL_INTERVAL;
-	return INCOMING_PARTIAL;
+	/* The end of the stream behind these few bytes: they are all that it has. */
+	return run_is_ready(sku_fileno(&incoming->sock), POLLRDHUP) ? INCOMING_RAW :
+								      INCOMING_PARTIAL;
 }

@@ -3,6 +3,7 @@
 #define RECV_INCOMING_H
 
 #include "libsockutil/sockutil.h"
+#include "run/loop.h"
 #include "run/peer.h"
 
 struct incoming {
@@ -10,8 +11,14 @@ struct incoming {
 	struct sku_address peer;
 	char text[PEER_TEXT_MAX]; /* who it is, for messages */
 	int64_t since_ns;	  /* connected */
-	int64_t recheck_at_ns; /* INCOMING_PARTIAL: not before, or it would be looked at for ever */
+	/* Until it has shown what it is: for the server that waits for that. */
+	struct loop_io io;
+	struct loop_timer silence;
+	struct incoming *next;
 };
+
+/* Each change is an edge, so that a few bytes of what may become a greeting are looked at once. */
+#define INCOMING_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
 enum incoming_kind {
 	INCOMING_SILENT,  /* nothing has come yet */
@@ -22,8 +29,10 @@ enum incoming_kind {
 	INCOMING_VERIFIED,
 };
 
-/* Take the socket over. */
-int incoming_init(struct incoming *incoming, struct sku_sock *sock, const struct sku_address *peer);
+/* Take the socket over; NULL with errno, and it is still the caller's. */
+struct incoming *incoming_new(struct sku_sock *sock, const struct sku_address *peer);
+/* Close it, in order unless that was done before. */
+void incoming_free(struct incoming *incoming);
 /* Look at what has come, without taking it. */
 enum incoming_kind incoming_detect(struct incoming *incoming);
 

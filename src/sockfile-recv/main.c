@@ -50,7 +50,7 @@ static int
 listen_and_receive(const struct recv_config *config, struct target *target)
 {
 	struct listener listener = LISTENER_INIT;
-	int status = peer_options_listen(&config->peer, &listener);
+	int status = peer_options_open(&config->peer, &listener);
 
 	if (status == STATUS_OK)
 		status = receiver_serve(config, &listener, target);

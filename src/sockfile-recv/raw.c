@@ -7,7 +7,6 @@
 
 #include "run/failure.h"
 #include "run/rate.h"
-#include "run/run.h"
 #include "run/wait.h"
 #include "transfer/summary.h"
 
@@ -21,18 +20,6 @@
 
 #define PIPE_SIZE (1024 * 1024) /* measured: 64 KiB is slower than copying */
 #define BUFFER ((size_t)1024 * 1024)
-
-struct raw_transfer {
-	const struct recv_config *config;
-	struct incoming *incoming;
-	struct target *target;
-	const struct wait_context *waits;
-	struct failure *failure;
-	struct sku_deadline idle;
-	struct sha256 *sha256; /* NULL: nobody asked */
-	int pipe[2];	       /* -1: copying */
-	char *buf;
-};
 
 /* ---- limits -------------------------------------------------------------------------------- */
 
@@ -59,7 +46,7 @@ bytes_wanted(const struct raw_transfer *r, size_t wanted)
 }
 
 static int
-check_limit(const struct raw_transfer *r, size_t came)
+check_limit(struct raw_transfer *r, size_t came)
 {
 	const char *option;
 	char message[100];
@@ -70,11 +57,11 @@ check_limit(const struct raw_transfer *r, size_t came)
 	(void)snprintf(
 	    message, sizeof(message), "more than %lld bytes came (%s)", (long long)limit, option);
 	return failure_set(
-	    r->failure, STATUS_MISMATCH, 0, message, "receive from %s", r->incoming->text);
+	    &r->failure, STATUS_MISMATCH, 0, message, "receive from %s", r->incoming->text);
 }
 
 static int
-check_complete(const struct raw_transfer *r)
+check_complete(struct raw_transfer *r)
 {
 	unsigned char digest[SHA256_BYTES];
 	char message[100];
@@ -83,7 +70,7 @@ check_complete(const struct raw_transfer *r)
 		(void)snprintf(message, sizeof(message), "it ended after %lld of %lld bytes",
 		    (long long)r->target->written, (long long)r->config->size);
 		return failure_set(
-		    r->failure, STATUS_MISMATCH, 0, message, "receive from %s", r->incoming->text);
+		    &r->failure, STATUS_MISMATCH, 0, message, "receive from %s", r->incoming->text);
 	}
 	if (r->sha256 == NULL)
 		return STATUS_OK;
@@ -91,7 +78,7 @@ check_complete(const struct raw_transfer *r)
 	if (memcmp(digest, r->config->sha256, sizeof(digest)) == 0)
 		return STATUS_OK;
 	target_discard(r->target); /* it is something else */
-	return failure_set(r->failure, STATUS_MISMATCH, 0, "its SHA-256 is another (--sha256)",
+	return failure_set(&r->failure, STATUS_MISMATCH, 0, "its SHA-256 is another (--sha256)",
 	    "receive from %s", r->incoming->text);
 }
 
@@ -101,13 +88,13 @@ static int
 fail_receiving(struct raw_transfer *r, int errnum)
 {
 	return run_wait_failed(
-	    r->failure, errnum, LIMIT_OPERATION, "receive from %s", r->incoming->text);
+	    &r->failure, errnum, LIMIT_OPERATION, "receive from %s", r->incoming->text);
 }
 
 static int
 wait_for_more(struct raw_transfer *r)
 {
-	if (wait_for_peer(r->waits, sku_fileno(&r->incoming->sock), POLLIN, r->idle) == 0)
+	if (run_wait_fd(sku_fileno(&r->incoming->sock), POLLIN, r->idle) == 0)
 		return 0;
 	return fail_receiving(r, errno);
 }
@@ -130,13 +117,13 @@ drain_pipe(struct raw_transfer *r, size_t len)
 			errno = ENOMEM;
 		}
 		if (n <= 0) {
-			(void)failure_set(r->failure, STATUS_FAILED, n == 0 ? EIO : errno, NULL,
+			(void)failure_set(&r->failure, STATUS_FAILED, n == 0 ? EIO : errno, NULL,
 			    "write %s%s", r->target->display_name, TARGET_SUFFIX);
 			return -1;
 		}
 		if (r->buf == NULL)
 			r->target->written += n;
-		else if (target_write(r->target, r->buf, (size_t)n, r->failure) != STATUS_OK)
+		else if (target_write(r->target, r->buf, (size_t)n, &r->failure) != STATUS_OK)
 			return -1;
 		len -= (size_t)n;
 	}
@@ -180,7 +167,7 @@ copy_some(struct raw_transfer *r)
 		return -1;
 	if (n > 0 && r->sha256 != NULL)
 		sha256_update(r->sha256, r->buf, (size_t)n);
-	if (n > 0 && target_write(r->target, r->buf, (size_t)n, r->failure) != STATUS_OK)
+	if (n > 0 && target_write(r->target, r->buf, (size_t)n, &r->failure) != STATUS_OK)
 		return -1;
 	return n;
 }
@@ -194,11 +181,10 @@ receive_all(struct raw_transfer *r)
 		r->idle = run_operation_deadline();
 		n = r->pipe[0] != -1 && r->buf == NULL ? splice_some(r) : copy_some(r);
 		counter_set(&transfer_stats.bytes, (uint64_t)r->target->written);
-		wait_show_progress(r->waits);
 		if (n > 0 && run_check() == -1)
 			n = fail_receiving(r, errno);
 	}
-	return n == 0 ? STATUS_OK : r->failure->status;
+	return n == 0 ? STATUS_OK : r->failure.status;
 }
 
 /* ---- beginning and end --------------------------------------------------------------------- */
@@ -224,18 +210,19 @@ open_transfer(struct raw_transfer *r)
 	if (r->config->sha256_given) {
 		r->sha256 = sha256_new();
 		if (r->sha256 == NULL)
-			return failure_set(r->failure, STATUS_FAILED, ENOMEM, NULL, "get a digest");
+			return failure_set(
+			    &r->failure, STATUS_FAILED, ENOMEM, NULL, "get a digest");
 	}
 	open_pipe(r);
 	if (r->pipe[0] == -1 && (r->buf = malloc(BUFFER)) == NULL)
-		return failure_set(r->failure, STATUS_FAILED, ENOMEM, NULL, "get a buffer");
-	if (target_start(r->target, 0, r->failure) != STATUS_OK)
-		return r->failure->status;
+		return failure_set(&r->failure, STATUS_FAILED, ENOMEM, NULL, "get a buffer");
+	if (target_start(r->target, 0, &r->failure) != STATUS_OK)
+		return r->failure.status;
 	/* Room is made beforehand, and its want found out.  The size stays: zeros are no bytes. */
 	if (size > 0 && r->target->kind == TARGET_FILE &&
 	    fallocate(r->target->fd, FALLOC_FL_KEEP_SIZE, 0, size) == -1 &&
 	    (errno == ENOSPC || errno == EFBIG || errno == EDQUOT))
-		return failure_set(r->failure, STATUS_FAILED, errno, NULL, "make room for %s%s",
+		return failure_set(&r->failure, STATUS_FAILED, errno, NULL, "make room for %s%s",
 		    r->target->display_name, TARGET_SUFFIX);
 	return STATUS_OK;
 }
@@ -251,46 +238,44 @@ close_transfer(struct raw_transfer *r)
 	free(r->buf);
 }
 
-static const char *
-summary_suffix(const struct recv_config *config)
+/* Until all is on disk, whatever ends this end, kill -9 too, is a reset for the sender: it must not
+ * take that for done. */
+static void
+set_linger(struct raw_transfer *r, bool reset)
 {
-	return config->size == UNLIMITED && !config->sha256_given ? " (not verified)" : "";
+	const struct linger linger = { .l_onoff = reset, .l_linger = 0 };
+
+	(void)sku_setsockopt(&r->incoming->sock, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 }
 
-int
-raw_receive(const struct recv_config *config, struct incoming *incoming, struct target *target,
-    const struct wait_context *waits, struct failure *failure)
+void
+raw_receive(struct raw_transfer *r)
 {
-	struct raw_transfer r = { .config = config,
-		.incoming = incoming,
-		.target = target,
-		.waits = waits,
-		.failure = failure,
-		.pipe = { -1, -1 } };
-	struct transfer_result result = { .event = "received",
-		.name = target->display_name,
-		.peer = &incoming->peer,
-		.remark = summary_suffix(config) };
-	int status = open_transfer(&r);
+	set_linger(r, true);
+	if (target_open_part(r->target, true, &r->failure) == STATUS_OK &&
+	    open_transfer(r) == STATUS_OK && receive_all(r) == STATUS_OK &&
+	    check_complete(r) == STATUS_OK)
+		(void)target_commit(r->target, NULL, &r->failure);
+	close_transfer(r);
+	if (r->failure.status == STATUS_OK)
+		set_linger(r, false);
+	(void)sku_close(&r->incoming->sock); /* in order it says that all is on disk */
+	if (r->failure.status != STATUS_OK)
+		target_keep(r->target, &r->failure);
+	r->ns = sku_now() - r->incoming->since_ns;
+}
 
-	if (status == STATUS_OK)
-		status = receive_all(&r);
-	if (status == STATUS_OK)
-		status = check_complete(&r);
-	if (status == STATUS_OK)
-		status = target_commit(target, NULL, failure);
-	close_transfer(&r);
-	if (status != STATUS_OK) {
-		(void)sku_reset(&incoming->sock); /* the sender must not take it for done */
-		target_keep(target, failure);
-		return status;
-	}
-	(void)sku_close(&incoming->sock); /* which says that all is on disk */
-	result.bytes = target->written;
-	result.ns = sku_now() - incoming->since_ns;
-	counter_add(&transfer_stats.transfers, 1);
-	if (waits->progress != NULL)
-		progress_end(waits->progress, target->written);
+void
+raw_report(const struct raw_transfer *r)
+{
+	const struct recv_config *config = r->config;
+	bool is_checked = config->size != UNLIMITED || config->sha256_given;
+	const struct transfer_result result = { .event = "received",
+		.name = r->target->display_name,
+		.peer = &r->incoming->peer,
+		.bytes = r->target->written,
+		.ns = r->ns,
+		.remark = is_checked ? "" : " (not verified)" };
+
 	transfer_summary(&result);
-	return STATUS_OK;
 }

@@ -3,13 +3,28 @@
 #define RECV_RAW_H
 
 #include "run/failure.h"
-#include "run/wait_context.h"
+#include "run/pool.h"
 #include "sockfile-recv/config.h"
 #include "sockfile-recv/incoming.h"
 
-/* Take the stream of the connection to its end into the target and give the target its name: 0, and
- * the connection is closed in order; or a failure, and it is reset. */
-int raw_receive(const struct recv_config *config, struct incoming *incoming, struct target *target,
-    const struct wait_context *waits, struct failure *failure);
+struct raw_transfer {
+	struct loop_worker worker;
+	const struct recv_config *config;
+	struct incoming *incoming;
+	struct target *target;
+	struct failure failure;
+	int64_t ns; /* how long it took */
+	/* raw.c's. */
+	struct sku_deadline idle;
+	struct sha256 *sha256; /* NULL: nobody asked */
+	int pipe[2];	       /* -1: copying */
+	char *buf;
+};
+
+/* In a thread: take the stream of the connection to its end into the target and give the target its
+ * name; the connection is then closed in order.  Or there is a failure, and it is reset. */
+void raw_receive(struct raw_transfer *transfer);
+/* The summary of one that did not fail. */
+void raw_report(const struct raw_transfer *transfer);
 
 #endif

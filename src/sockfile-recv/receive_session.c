@@ -2,9 +2,9 @@
  * Row tool. */
 #include "sockfile-recv/receive_session.h"
 
+#include "libsockutil/background.h"
 #include "run/failure.h"
 #include "run/rate.h"
-#include "run/threads.h"
 #include "run/wait.h"
 #include "transfer/channel.h"
 #include "transfer/digest.h"
@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,14 +20,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FLUSH_STACK ((size_t)128 * 1024)
 #define FLUSH_PERIOD (100 * SKU_MS)
 #define NO_VERDICT (-1)
 
 struct receive_session {
 	struct session_table *table;
 	const struct recv_config *config;
-	struct incoming incoming;
+	struct incoming *incoming;
 	struct failure failure;
 	struct channel channel;
 	uint8_t *buf;
@@ -119,7 +117,7 @@ check_canceled(struct receive_session *s)
 	if (run_check() == 0)
 		return STATUS_OK;
 	return run_wait_failed(
-	    &s->failure, errno, LIMIT_OTHER, "receive from %s", s->incoming.text);
+	    &s->failure, errno, LIMIT_OTHER, "receive from %s", s->incoming->text);
 }
 
 /* ---- what is offered ------------------------------------------------------------------------- */
@@ -139,27 +137,21 @@ check_offer(struct receive_session *s)
 			"the file has no name (the sender's --name gives one)" :
 			"no file may have this name",
 		    "receive %s from %s", s->offer.name_len == 0 ? "a file" : s->offer.name,
-		    s->incoming.text);
+		    s->incoming->text);
 	if (known && config->max_size != UNLIMITED && (int64_t)s->offer.size > config->max_size)
 		return refuse(s, WIRE_TOO_LARGE, "it is larger than --max-size allows",
-		    "receive from %s", s->incoming.text);
+		    "receive from %s", s->incoming->text);
 	if (known && config->size != UNLIMITED && (int64_t)s->offer.size != config->size)
 		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
-		    "receive from %s", s->incoming.text);
+		    "receive from %s", s->incoming->text);
 	return STATUS_OK;
 }
 
 static bool
 is_another_file(struct receive_session *s)
 {
-	bool another;
-
-	if (!s->other_id || s->config->dir == NULL)
-		return false;
-	(void)pthread_mutex_lock(&s->table->workers.lock);
-	another = strcmp(s->table->interrupted_name, s->offer.name) != 0;
-	(void)pthread_mutex_unlock(&s->table->workers.lock);
-	return another;
+	return s->other_id && s->config->dir != NULL &&
+	       sessions_has_other_name(s->table, s->offer.name);
 }
 
 static int
@@ -167,7 +159,7 @@ refuse_busy(struct receive_session *s)
 {
 	s->accepted = false;
 	return refuse(s, WIRE_BUSY, "another transfer is unfinished, and this is none of it",
-	    "receive from %s", s->incoming.text);
+	    "receive from %s", s->incoming->text);
 }
 
 /* The file that it would become: FILE, or a name in DIR. */
@@ -361,10 +353,10 @@ check_limits(struct receive_session *s, uint32_t len)
 		    "write %s", s->target->display_name);
 	if (s->config->max_size != UNLIMITED && after > s->config->max_size)
 		return refuse(s, WIRE_TOO_LARGE, "it is larger than --max-size allows",
-		    "receive from %s", s->incoming.text);
+		    "receive from %s", s->incoming->text);
 	if (s->config->size != UNLIMITED && after > s->config->size)
 		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
-		    "receive from %s", s->incoming.text);
+		    "receive from %s", s->incoming->text);
 	return STATUS_OK;
 }
 
@@ -416,7 +408,7 @@ receive_bytes(struct receive_session *s, struct wire_ending *end)
 static int
 reject_and_remove(struct receive_session *s, enum wire_code code, const char *message)
 {
-	(void)refuse(s, code, message, "receive from %s", s->incoming.text);
+	(void)refuse(s, code, message, "receive from %s", s->incoming->text);
 	if (s->have != WIRE_HAVE_FINAL)
 		target_discard(s->target);
 	return s->failure.status;
@@ -431,10 +423,10 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 		return reject_and_remove(s, WIRE_CUT_SHORT, "the file changed while it was sent");
 	if (end->how == WIRE_READ_FAILED)
 		return refuse(s, WIRE_CUT_SHORT, "the sender could not read the file to its end",
-		    "receive from %s", s->incoming.text);
+		    "receive from %s", s->incoming->text);
 	if (end->how == WIRE_STOPPED)
 		return refuse(s, WIRE_ENDED, "the sender was told to end", "receive from %s",
-		    s->incoming.text);
+		    s->incoming->text);
 	if (end->total != (uint64_t)s->total ||
 	    (s->offer.size != WIRE_SIZE_UNKNOWN && end->total != s->offer.size))
 		return channel_protocol_error(
@@ -445,7 +437,7 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 		    s, WIRE_WRONG_DIGEST, "what arrived is not what was sent: the digests differ");
 	if (s->config->size != UNLIMITED && s->total != s->config->size)
 		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
-		    "receive from %s", s->incoming.text);
+		    "receive from %s", s->incoming->text);
 	if (!s->config->sha256_given)
 		return STATUS_OK;
 	sha256_so_far(s->sha256, digest);
@@ -456,7 +448,7 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 
 /* ---- under its name -------------------------------------------------------------------------- */
 
-static void *
+static void
 flush_target(void *arg)
 {
 	struct receive_session *s = arg;
@@ -465,34 +457,27 @@ flush_target(void *arg)
 	if (s->config->preserve)
 		s->target->options.mode = s->offer.mode;
 	(void)target_commit(s->target, s->config->preserve ? &mtime : NULL, &s->failure);
-	return NULL;
 }
 
-/* A disk may take its time: the sender is told that there is work. */
+/* A disk may take its time: the sender is told that there is work.  A signal does not end that, but
+ * who else waits for us does, when the disk takes too long (server.c, run.h). */
 static int
 commit_target(struct receive_session *s)
 {
+	const struct sku_work work = { .run = flush_target, .arg = s };
 	struct failure lost = { .status = STATUS_OK };
-	pthread_t thread;
-	struct timespec until;
-	int error = thread_start(&thread, FLUSH_STACK, flush_target, s);
+	struct sku_background *job = sku_background_start(&work, -1);
 
-	if (error != 0) {
-		(void)flush_target(s);
+	if (job == NULL) {
+		flush_target(s);
 		return s->failure.status != STATUS_OK ? verdict_for_target(s) : STATUS_OK;
 	}
 	s->channel.failure = &lost; /* the file counts, whether the sender is still there or not */
-	do {
-		(void)clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += FLUSH_PERIOD;
-		if (until.tv_nsec >= SKU_SECOND) {
-			until.tv_nsec -= SKU_SECOND;
-			until.tv_sec++;
-		}
-		error = pthread_timedjoin_np(thread, NULL, &until);
-		if (error == ETIMEDOUT && lost.status == STATUS_OK)
+	while (sku_background_wait(job, sku_deadline_in(FLUSH_PERIOD)) == -1) {
+		if (lost.status == STATUS_OK)
 			(void)channel_progress(&s->channel, (uint64_t)s->total, (uint64_t)s->total);
-	} while (error == ETIMEDOUT || error == EINTR);
+	}
+	sku_background_take(job);
 	s->channel.failure = &s->failure;
 	return s->failure.status != STATUS_OK ? verdict_for_target(s) : STATUS_OK;
 }
@@ -502,7 +487,7 @@ report_summary(const struct receive_session *s)
 {
 	const struct transfer_result result = { .event = "received",
 		.name = s->target->display_name,
-		.peer = &s->incoming.peer,
+		.peer = &s->incoming->peer,
 		.bytes = s->total,
 		.resumed = s->resumed,
 		.ns = sku_now() - s->started_ns,
@@ -547,7 +532,7 @@ refuse_file(struct receive_session *s)
 {
 	if (s->failure.status > s->highest_refusal)
 		s->highest_refusal = s->failure.status;
-	failure_note(&s->failure, &s->incoming.peer);
+	failure_note(&s->failure, &s->incoming->peer);
 	s->failure = (struct failure){ .status = STATUS_OK };
 	s->all_files_done = s->index == s->files;
 	return send_verdict(s, (enum wire_code)s->verdict);
@@ -613,7 +598,7 @@ check_hello(struct receive_session *s, const struct wire_message *message)
 		channel_abort(&s->channel, WIRE_ONE_FILE);
 		return failure_set(&s->failure, STATUS_MISMATCH, 0,
 		    "it has several files, and one is taken here (--dir takes several)",
-		    "talk to %s", s->incoming.text);
+		    "talk to %s", s->incoming->text);
 	}
 	s->transcript.hello = *message;
 	(void)memcpy(s->id, hello->id, WIRE_ID_SIZE);
@@ -624,14 +609,16 @@ check_hello(struct receive_session *s, const struct wire_message *message)
 static int
 claim_writer(struct receive_session *s)
 {
-	if (sessions_claim(s->table, &s->incoming, s->id)) {
+	if (sessions_claim(s->table, s->incoming, s->id)) {
 		s->was_writer = true;
 		s->other_id = sessions_has_other_id(s->table, s->id);
 		return STATUS_OK;
 	}
+	if (check_canceled(s) != STATUS_OK)
+		return s->failure.status;
 	channel_abort(&s->channel, WIRE_BUSY);
 	return failure_set(&s->failure, STATUS_NO_PEER, 0, "another transfer is unfinished",
-	    "receive from %s", s->incoming.text);
+	    "receive from %s", s->incoming->text);
 }
 
 static int
@@ -697,35 +684,35 @@ release(struct receive_session *s)
 }
 
 void
-receive_session_run(void *arg)
+receive_session_run(struct session *session)
 {
-	struct receive_session_start start = *(struct receive_session_start *)arg;
-	struct receive_session s = { .table = start.table,
-		.config = start.table->config,
-		.incoming = start.incoming,
+	struct receive_session s = { .table = session->table,
+		.config = session->table->config,
+		.incoming = session->incoming,
 		.own_target = TARGET_INIT,
 		.verdict = NO_VERDICT };
-	struct session_outcome outcome = { .id = s.id, .name = s.offer.name };
 	int status;
 
-	free(arg);
-	channel_init(&s.channel, &s.incoming.sock, s.incoming.text, &s.failure);
+	channel_init(&s.channel, &s.incoming->sock, s.incoming->text, &s.failure);
 	status = allocate(&s);
 	if (status == STATUS_OK)
-		status = greet(&s, start.connected);
+		status = greet(&s, session->connected);
 	if (status == STATUS_OK)
 		status = receive_files(&s);
 	/* Every file is dealt with, whether or not the sender is still there to hear it. */
 	if (status != STATUS_OK && s.all_files_done && failure_is_connection_loss(&s.failure))
 		s.failure = (struct failure){ .status = STATUS_OK };
 	end_failed_session(&s);
-	outcome.was_writer = s.was_writer;
-	outcome.accepted = s.accepted;
-	outcome.bye_received = s.bye_received;
-	outcome.can_go_on = s.target == NULL || s.target->kind == TARGET_FILE;
-	outcome.status = s.highest_refusal;
 	channel_close(&s.channel);
+	if (s.was_writer)
+		sessions_begin_end(s.table);
+	(void)memcpy(session->id, s.id, sizeof(session->id));
+	(void)memcpy(session->name, s.offer.name, sizeof(session->name));
+	session->was_writer = s.was_writer;
+	session->accepted = s.accepted;
+	session->bye_received = s.bye_received;
+	session->can_go_on = s.target == NULL || s.target->kind == TARGET_FILE;
+	session->status = s.highest_refusal;
+	session->failure = s.failure;
 	release(&s);
-	sessions_end(s.table, &s.incoming, &outcome, &s.failure);
-	sku_autoclose(&s.incoming.sock);
 }

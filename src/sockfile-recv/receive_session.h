@@ -4,13 +4,7 @@
 
 #include "sockfile-recv/sessions.h"
 
-struct receive_session_start {
-	struct session_table *table;
-	struct incoming incoming;
-	bool connected; /* this end connected */
-};
-
-/* The whole of it, as a thread; arg is a struct receive_session_start, which is freed. */
-void receive_session_run(void *arg);
+/* The whole of it, in a thread; how it ended is in the session. */
+void receive_session_run(struct session *session);
 
 #endif

@@ -1,481 +1,515 @@
 /* server.c - where connections wait until their first bytes say what they are.
- * Row tool. */
+ * Row tool.
+ *
+ * The loop accepts, looks at first bytes, draws and decides what is enough; the transfers are in
+ * threads, which see signals and --max-time themselves. */
 #include "sockfile-recv/server.h"
 
-#include "net/accept.h"
+#include "net/server.h"
 #include "run/failure.h"
 #include "run/message.h"
 #include "run/rate.h"
 #include "run/run.h"
+#include "run/wait.h"
 #include "sockfile-recv/incoming.h"
 #include "sockfile-recv/raw.h"
 #include "sockfile-recv/sessions.h"
 #include "transfer/summary.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_INCOMING 64
-#define MAX_SESSIONS 32 /* each has ten seconds to show that it is no stranger */
-#define ACCEPT_PAUSE (100 * SKU_MS)
+#define MAX_SESSIONS 32		    /* each has ten seconds to show that it is no stranger */
+#define STACK ((size_t)1024 * 1024) /* touched on demand */
+/* After --max-time, for the threads to say how far they came. */
+#define LAST_WORDS_TIMEOUT (100 * SKU_MS)
 
 struct receiver {
+	struct server server; /* without a listener we connect */
 	const struct recv_config *config;
-	struct listener *listener;		    /* NULL: we connect */
 	const struct receiver_connector *connector; /* NULL: we listen */
 	struct target *target;
+	struct pool *pool;
+	struct incoming *incoming; /* in the order in which they came */
+	size_t incoming_count;
+	struct session_table table; /* what is verified */
+	struct raw_transfer raw;
+	bool raw_is_working;
 	struct progress progress;
-	struct wait_context waits; /* of a raw transfer, which is done here */
-	struct failure failure;
-	struct session_table table;		/* what is verified */
-	struct incoming incoming[MAX_INCOMING]; /* in the order in which they came */
-	size_t count;
-	int64_t idle_since_ns;	 /* nobody is here */
-	int64_t accept_again_ns; /* out of descriptors until then */
-	bool done;
+	struct loop_timer linger; /* sessions.h */
+	struct loop_timer give_up;
+	bool done; /* with that status: */
 	int status;
+	struct failure failure;
 };
+
+static struct receiver *
+receiver_of(struct server *server)
+{
+	return LOOP_OWNER(server, struct receiver, server);
+}
+
+static struct receiver *
+receiver_of_loop(struct loop *loop)
+{
+	return LOOP_OWNER(loop, struct receiver, server.loop);
+}
+
+/* Nobody else can come. */
+static bool
+has_only_connection(const struct receiver *receiver)
+{
+	return receiver->server.listener == NULL || receiver->server.listener->connected;
+}
 
 static void
 stop_receiver(struct receiver *receiver, int status)
 {
 	receiver->done = true;
 	receiver->status = status;
+	server_finish(&receiver->server);
 }
 
 /* ---- connections come and go -------------------------------------------------------------- */
 
 static void
-close_incoming(struct receiver *receiver, size_t i, bool reset)
+connection_left(struct receiver *receiver, bool counts)
 {
+	server_client_left(&receiver->server, counts);
+	counter_set(&transfer_stats.connections, (uint64_t)receiver->server.active);
+}
+
+/* It waits here no longer. */
+static void
+remove_incoming(struct receiver *receiver, struct incoming *incoming)
+{
+	struct incoming **link = &receiver->incoming;
+
+	while (*link != incoming)
+		link = &(*link)->next;
+	*link = incoming->next;
+	receiver->incoming_count--;
+	loop_unwatch(&receiver->server.loop, &incoming->io);
+	loop_clear_timer(&receiver->server.loop, &incoming->silence);
+}
+
+static void
+close_incoming(struct receiver *receiver, struct incoming *incoming, bool reset)
+{
+	remove_incoming(receiver, incoming);
 	if (reset)
-		(void)sku_reset(&receiver->incoming[i].sock);
-	else
-		(void)sku_close(&receiver->incoming[i].sock); /* it has ended: nothing is lost */
-	receiver->count--;
-	(void)memmove(&receiver->incoming[i], &receiver->incoming[i + 1],
-	    (receiver->count - i) * sizeof(receiver->incoming[0]));
-	counter_subtract(&transfer_stats.connections, 1);
-	if (receiver->count == 0)
-		receiver->idle_since_ns = sku_now();
+		(void)sku_reset(&incoming->sock);
+	incoming_free(incoming); /* else it has ended: nothing is lost */
+	connection_left(receiver, false);
+}
+
+static void
+close_all_incoming(struct receiver *receiver)
+{
+	while (receiver->incoming != NULL)
+		close_incoming(receiver, receiver->incoming, true);
 }
 
 /* It cannot be attended to.  Where it is the only one that there is, that is the end. */
 static void
-turn_away(struct receiver *receiver, size_t i, int errnum)
+cannot_attend(struct receiver *receiver, const struct sku_address *peer, int errnum)
 {
-	if (receiver->listener == NULL || receiver->listener->connected)
-		stop_receiver(receiver, msg_error(STATUS_FAILED, errnum, strerror(errnum), "%s",
-					    "prepare the connection"));
-	else
-		msg_note("%s: turned away: %s", receiver->incoming[i].text, strerror(errnum));
-	close_incoming(receiver, i, true);
+	struct failure failure = { .status = STATUS_OK };
+	char text[PEER_TEXT_MAX];
+
+	if (has_only_connection(receiver)) {
+		(void)failure_set(
+		    &failure, STATUS_FAILED, errnum, strerror(errnum), "prepare the connection");
+		server_fail(&receiver->server, &failure);
+	} else {
+		msg_note("%s: turned away: %s", peer_text(peer, text), strerror(errnum));
+	}
 }
 
-/* A thread talks to it from here on, and may be at the end already; its place is free. */
 static void
-start_session(struct receiver *receiver, size_t i)
+turn_away(struct receiver *receiver, struct incoming *incoming, int errnum)
 {
-	if (sessions_start(&receiver->table, &receiver->incoming[i], receiver->listener == NULL) ==
-	    -1) {
-		turn_away(receiver, i, errno);
+	cannot_attend(receiver, &incoming->peer, errnum);
+	close_incoming(receiver, incoming, true);
+}
+
+/* ---- transfers, which are in threads ------------------------------------------------------- */
+
+static void
+show_progress(struct receiver *receiver, int64_t total)
+{
+	if (receiver->progress.active)
+		return;
+	progress_begin(&receiver->progress, receiver->config->progress, total);
+	progress_draw_in(&receiver->progress, &receiver->server.loop, &transfer_stats.bytes);
+}
+
+/* Whoever comes once all is done, or while the program ends, comes in vain. */
+static void
+finishing(struct server *server)
+{
+	struct receiver *receiver = receiver_of(server);
+
+	close_all_incoming(receiver);
+	sessions_shut_others(&receiver->table);
+	if (run_check() == -1 && errno == ETIMEDOUT)
+		(void)loop_set_timer(
+		    &server->loop, &receiver->give_up, server->loop.now + LAST_WORDS_TIMEOUT);
+}
+
+/* A thread is in a file system that takes its time: it is left behind. */
+static void
+give_up_due(struct loop *loop, struct loop_timer *timer)
+{
+	struct receiver *receiver = receiver_of_loop(loop);
+
+	(void)timer;
+	failure_clear(&receiver->failure);
+	(void)run_wait_failed(&receiver->failure, ETIMEDOUT, LIMIT_OTHER, "finish the transfer");
+	loop_stop(loop, -1);
+}
+
+static void
+raw_work(struct loop_worker *worker)
+{
+	raw_receive(LOOP_OWNER(worker, struct raw_transfer, worker));
+}
+
+static void
+raw_done(struct loop *loop, struct loop_worker *worker)
+{
+	struct receiver *receiver = receiver_of_loop(loop);
+	struct raw_transfer *raw = &receiver->raw;
+	int status = STATUS_OK;
+
+	(void)worker;
+	receiver->raw_is_working = false;
+	progress_end(&receiver->progress, raw->target->written);
+	if (raw->failure.status != STATUS_OK) {
+		status = failure_report(&raw->failure);
+	} else {
+		counter_add(&transfer_stats.transfers, 1);
+		raw_report(raw);
+	}
+	incoming_free(raw->incoming);
+	connection_left(receiver, true);
+	stop_receiver(receiver, status);
+}
+
+/* This is the one: whoever else is here, or comes now, is not kept waiting for nothing. */
+static void
+start_raw(struct receiver *receiver, struct incoming *incoming)
+{
+	int64_t total = receiver->config->size;
+
+	receiver->raw = (struct raw_transfer){ .worker = { .work = raw_work, .done = raw_done },
+		.config = receiver->config,
+		.incoming = incoming,
+		.target = receiver->target,
+		.pipe = { -1, -1 } };
+	if (pool_submit(receiver->pool, &receiver->raw.worker) == -1) {
+		turn_away(receiver, incoming, errno);
 		return;
 	}
-	receiver->incoming[i].sock = (struct sku_sock)SKU_SOCK_INIT;
-	close_incoming(receiver, i, false);
-	counter_add(&transfer_stats.connections, 1);
-	if (!receiver->progress.active)
-		progress_begin(&receiver->progress, receiver->config->progress, SIZE_UNKNOWN);
+	receiver->raw_is_working = true;
+	remove_incoming(receiver, incoming);
+	close_all_incoming(receiver);
+	receiver->server.max_served = 1;
+	server_update(&receiver->server);
+	if (total != UNLIMITED)
+		counter_set(&transfer_stats.size, (uint64_t)total);
+	show_progress(receiver, total == UNLIMITED ? SIZE_UNKNOWN : total);
 }
 
-static size_t
-active_sessions(struct receiver *receiver)
-{
-	size_t n;
-
-	(void)pthread_mutex_lock(&receiver->table.workers.lock);
-	n = receiver->table.workers.count;
-	(void)pthread_mutex_unlock(&receiver->table.workers.lock);
-	return n;
-}
-
-/* Somebody new; when every seat is taken, whoever has been silent longest gives up his. */
 static void
-add_incoming(struct receiver *receiver, struct sku_sock *sock, const struct sku_address *peer)
+receive_raw(struct receiver *receiver, struct incoming *incoming)
 {
-	if (receiver->count == MAX_INCOMING) {
-		msg_note("%s: said nothing, and its place is needed", receiver->incoming[0].text);
-		close_incoming(receiver, 0, true);
+	if (receiver->table.count == 0) {
+		start_raw(receiver, incoming);
+		return;
 	}
-	counter_add(&transfer_stats.connections, 1);
-	if (incoming_init(&receiver->incoming[receiver->count++], sock, peer) == -1)
-		turn_away(receiver, receiver->count - 1, errno);
-	else if (receiver->config->verify)
-		start_session(
-		    receiver, receiver->count - 1); /* whatever it is, it must know the protocol */
+	msg_note("%s: turned away: another transfer is under way", incoming->text);
+	close_incoming(receiver, incoming, true);
 }
 
 static void
-accept_some(struct receiver *receiver)
-{
-	struct sku_sock sock;
-	struct sku_address peer;
-
-	while (active_sessions(receiver) < MAX_SESSIONS) {
-		switch (accept_connection(
-		    receiver->listener, &receiver->config->peer.listen.access, &sock, &peer)) {
-		case ACCEPT_NONE:
-			return;
-		case ACCEPT_FAILED:
-			msg_note("accept: %s; the rest wait", strerror(errno));
-			receiver->accept_again_ns = sku_now() + ACCEPT_PAUSE;
-			return;
-		case ACCEPT_REFUSED:
-			receiver->idle_since_ns = sku_now();
-			break;
-		case ACCEPT_TAKEN:
-			peer_log(&peer, "accepted");
-			add_incoming(receiver, &sock, &peer);
-			break;
-		}
-	}
-}
-
-/* The one connection that there is. */
-static void
-add_only_connection(struct receiver *receiver, struct sku_sock *sock)
-{
-	struct sku_address peer;
-
-	if (sku_getpeername(sock, &peer) == -1)
-		peer.len = 0;
-	add_incoming(receiver, sock, &peer);
-}
-
-static void
-connect_to_sender(struct receiver *receiver, bool reconnect)
+connect_to_sender(struct receiver *receiver, bool again)
 {
 	struct sku_sock sock = SKU_SOCK_INIT;
-	int status = receiver->connector->connect(receiver->connector->arg, &sock, reconnect);
+	struct sku_address peer;
+	int status = receiver->connector->connect(receiver->connector->arg, &sock, again);
 
-	if (status != STATUS_OK)
+	if (status != STATUS_OK) {
 		stop_receiver(receiver, status);
-	else
-		add_only_connection(receiver, &sock);
+		return;
+	}
+	if (sku_getpeername(&sock, &peer) == -1)
+		peer.len = 0;
+	sku_address_unmap(&peer);
+	server_add(&receiver->server, &sock, &peer);
+}
+
+/* A connection has ended, and with it maybe what is wanted. */
+static void
+session_done(struct loop *loop, struct loop_worker *worker)
+{
+	struct receiver *receiver = receiver_of_loop(loop);
+	struct session *session = LOOP_OWNER(worker, struct session, worker);
+	struct session_table *table = &receiver->table;
+
+	if (session->accepted)
+		server_restart_idle(&receiver->server);
+	sessions_end(table, session);
+	(void)loop_set_timer(loop, &receiver->linger, table->linger_until_ns);
+	if (table->closed)
+		stop_receiver(receiver, table->status);
+	else if (table->reconnect && receiver->connector != NULL)
+		connect_to_sender(receiver, true);
+	connection_left(receiver, false);
+}
+
+static void
+linger_due(struct loop *loop, struct loop_timer *timer)
+{
+	struct receiver *receiver = receiver_of_loop(loop);
+
+	(void)timer;
+	sessions_expire(&receiver->table);
+	if (receiver->table.closed)
+		stop_receiver(receiver, receiver->table.status);
+}
+
+/* A thread talks to it from here on. */
+static void
+start_session(struct receiver *receiver, struct incoming *incoming)
+{
+	if (sessions_start(&receiver->table, receiver->pool, incoming, receiver->connector != NULL,
+		session_done) == -1) {
+		turn_away(receiver, incoming, errno);
+		return;
+	}
+	remove_incoming(receiver, incoming);
+	show_progress(receiver, SIZE_UNKNOWN);
+	receiver->progress.size = &transfer_stats.size;
 }
 
 /* ---- what a connection turns out to be ---------------------------------------------------- */
 
-/* This is the one: whoever else is here, or comes now, is not kept waiting for nothing. */
-static void
-take_raw(struct receiver *receiver, size_t i)
-{
-	struct incoming incoming = receiver->incoming[i];
-	int64_t total = receiver->config->size;
-
-	receiver->incoming[i].sock = (struct sku_sock)SKU_SOCK_INIT;
-	while (receiver->count > 0)
-		close_incoming(receiver, 0, true);
-	counter_set(&transfer_stats.connections, 1);
-	if (receiver->listener != NULL && receiver->config->peer.listen.fd == -1)
-		(void)sku_shutdown(&receiver->listener->sock, SHUT_RDWR);
-	if (total != UNLIMITED)
-		counter_set(&transfer_stats.size, (uint64_t)total);
-	progress_begin(&receiver->progress, receiver->config->progress,
-	    total == UNLIMITED ? SIZE_UNKNOWN : total);
-	if (target_open_part(receiver->target, true, &receiver->failure) == STATUS_OK &&
-	    raw_receive(receiver->config, &incoming, receiver->target, &receiver->waits,
-		&receiver->failure) == STATUS_OK) {
-		stop_receiver(receiver, STATUS_OK);
-		return;
-	}
-	(void)sku_reset(&incoming.sock);
-	progress_end(&receiver->progress, receiver->target->written);
-	stop_receiver(receiver, failure_report(&receiver->failure));
-}
-
-static void
-receive_raw(struct receiver *receiver, size_t i)
-{
-	if (active_sessions(receiver) > 0) {
-		msg_note(
-		    "%s: turned away: another transfer is under way", receiver->incoming[i].text);
-		close_incoming(receiver, i, true);
-		return;
-	}
-	take_raw(receiver, i);
-}
-
 /* A probe, or a lost race of Happy Eyeballs: no transfer. */
 static void
-handle_empty(struct receiver *receiver, size_t i, int errnum)
+handle_empty(struct receiver *receiver, struct incoming *incoming, int errnum)
 {
-	struct incoming *incoming = &receiver->incoming[i];
+	struct failure failure = { .status = STATUS_OK };
 
-	if (receiver->listener != NULL && !receiver->listener->connected) {
+	if (!has_only_connection(receiver)) {
 		msg_note("%s: ended without a byte%s%s: the next one is awaited", incoming->text,
 		    errnum != 0 ? ": " : "", errnum != 0 ? strerror(errnum) : "");
-		close_incoming(receiver, i, false);
+		close_incoming(receiver, incoming, false);
 		return;
 	}
 	if (errnum != 0)
-		(void)failure_peer(&receiver->failure, errnum, "receive from %s", incoming->text);
+		(void)failure_peer(&failure, errnum, "receive from %s", incoming->text);
 	else
-		(void)failure_set(&receiver->failure, STATUS_MISMATCH, 0,
+		(void)failure_set(&failure, STATUS_MISMATCH, 0,
 		    "it ended without a byte (--size 0 says that an empty file is meant)",
 		    "receive from %s", incoming->text);
-	stop_receiver(receiver, failure_report(&receiver->failure));
+	server_fail(&receiver->server, &failure);
 }
 
 static void
-classify(struct receiver *receiver, size_t i)
+incoming_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 {
-	switch (incoming_detect(&receiver->incoming[i])) {
+	struct receiver *receiver = receiver_of_loop(loop);
+	struct incoming *incoming = LOOP_OWNER(io, struct incoming, io);
+
+	(void)events;
+	switch (incoming_detect(incoming)) {
 	case INCOMING_SILENT:
 	case INCOMING_PARTIAL:
 		return;
 	case INCOMING_VERIFIED:
-		start_session(receiver, i);
+		start_session(receiver, incoming);
 		return;
 	case INCOMING_CLOSED:
 		if (receiver->config->size == 0)
-			receive_raw(receiver, i);
+			receive_raw(receiver, incoming);
 		else
-			handle_empty(receiver, i, 0);
+			handle_empty(receiver, incoming, 0);
 		return;
 	case INCOMING_FAILED:
-		handle_empty(receiver, i, errno);
+		handle_empty(receiver, incoming, errno);
 		return;
 	case INCOMING_RAW:
-		receive_raw(receiver, i);
+		receive_raw(receiver, incoming);
 		return;
 	}
-}
-
-/* ---- time ---------------------------------------------------------------------------------- */
-
-static int64_t
-silence_deadline(const struct receiver *receiver)
-{
-	int64_t timeout_ns = run.timeouts.operation_ns;
-
-	if (receiver->count == 0 || timeout_ns == SKU_NO_TIMEOUT)
-		return INT64_MAX;
-	return receiver->incoming[0].since_ns + timeout_ns;
 }
 
 /* Of nobody but him, it is the end; while another transfer goes on, it is only his. */
 static void
-handle_silence_timeout(struct receiver *receiver, int errnum)
+silence_due(struct loop *loop, struct loop_timer *timer)
 {
-	const char *who = receiver->incoming[0].text;
+	struct receiver *receiver = receiver_of_loop(loop);
+	struct incoming *incoming = LOOP_OWNER(timer, struct incoming, silence);
+	struct failure failure = { .status = STATUS_OK };
 
-	if (active_sessions(receiver) == 0) {
-		stop_receiver(receiver, msg_error_peer(errnum, "receive from %s", who));
+	if (receiver->table.count == 0) {
+		(void)run_wait_failed(
+		    &failure, ETIMEDOUT, LIMIT_OPERATION, "receive from %s", incoming->text);
+		server_fail(&receiver->server, &failure);
 		return;
 	}
-	msg_note("%s: said nothing, and is turned away", who);
-	close_incoming(receiver, 0, true);
+	msg_note("%s: said nothing, and is turned away", incoming->text);
+	close_incoming(receiver, incoming, true);
 }
 
-static int64_t
-accept_deadline(struct receiver *receiver)
-{
-	int64_t timeout_ns = run.timeouts.accept_ns;
+/* ---- who comes ----------------------------------------------------------------------------- */
 
-	if (receiver->listener == NULL || receiver->listener->connected || receiver->count > 0 ||
-	    timeout_ns == SKU_NO_TIMEOUT || active_sessions(receiver) > 0)
-		return INT64_MAX;
-	return receiver->idle_since_ns + timeout_ns;
+/* Look at it until it shows what it is: 0, or -1 with errno. */
+static int
+watch_incoming(struct receiver *receiver, struct incoming *incoming)
+{
+	struct loop *loop = &receiver->server.loop;
+	int64_t timeout_ns = run.timeouts.operation_ns;
+
+	incoming->io.ready = incoming_ready;
+	incoming->silence.due = silence_due;
+	if (timeout_ns != SKU_NO_TIMEOUT &&
+	    loop_set_timer(loop, &incoming->silence, incoming->since_ns + timeout_ns) == -1)
+		return -1;
+	return loop_watch(loop, &incoming->io, INCOMING_EVENTS);
 }
 
 static void
-run_deadlines(struct receiver *receiver)
+append_incoming(struct receiver *receiver, struct incoming *incoming)
 {
-	int64_t now = sku_now();
+	struct incoming **link = &receiver->incoming;
 
-	if (now >= run.timeouts.run.at_ns && active_sessions(receiver) == 0) {
-		stop_receiver(receiver, msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
-					    "timed out (--max-time)", "%s", "wait for a sender"));
-	} else if (now >= accept_deadline(receiver)) {
-		stop_receiver(receiver, run.timeouts.accept_ns == 0 ?
-					    msg_error_errno(STATUS_FAILED, EAGAIN, "accept") :
-					    msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
-						"timed out (--accept-timeout)", "accept"));
-	} else if (now >= silence_deadline(receiver)) {
-		handle_silence_timeout(
-		    receiver, run.timeouts.operation_ns == 0 ? EAGAIN : ETIMEDOUT);
+	while (*link != NULL)
+		link = &(*link)->next;
+	*link = incoming;
+	receiver->incoming_count++;
+}
+
+/* When every place is taken, whoever has been silent longest gives up his. */
+static void
+accepted(struct server *server, struct sku_sock *sock, const struct sku_address *peer)
+{
+	struct receiver *receiver = receiver_of(server);
+	struct incoming *incoming;
+
+	if (!has_only_connection(receiver))
+		peer_log(peer, "accepted");
+	counter_set(&transfer_stats.connections, (uint64_t)server->active);
+	if (receiver->incoming_count == MAX_INCOMING) {
+		msg_note("%s: said nothing, and its place is needed", receiver->incoming->text);
+		close_incoming(receiver, receiver->incoming, true);
 	}
-	if (now >= receiver->accept_again_ns)
-		receiver->accept_again_ns = 0;
-	for (size_t i = receiver->count; i-- > 0 && !receiver->done;) {
-		if (receiver->incoming[i].recheck_at_ns != 0 &&
-		    now >= receiver->incoming[i].recheck_at_ns) {
-			receiver->incoming[i].recheck_at_ns = 0;
-			classify(receiver, i);
-		}
+	incoming = incoming_new(sock, peer);
+	if (incoming == NULL) {
+		cannot_attend(receiver, peer, errno);
+		(void)sku_reset(sock);
+		connection_left(receiver, false);
+		return;
 	}
+	append_incoming(receiver, incoming);
+	if (receiver->config->verify)
+		start_session(receiver, incoming); /* whatever it is, it must know the protocol */
+	else if (watch_incoming(receiver, incoming) == -1)
+		turn_away(receiver, incoming, errno);
+}
+
+static bool
+may_accept(struct server *server)
+{
+	return receiver_of(server)->table.count < MAX_SESSIONS;
+}
+
+static bool
+is_busy(struct server *server)
+{
+	struct receiver *receiver = receiver_of(server);
+
+	return receiver->raw_is_working || sessions_are_busy(&receiver->table);
+}
+
+/* ---- all together -------------------------------------------------------------------------- */
+
+static int
+open_receiver(struct receiver *receiver)
+{
+	struct server *server = &receiver->server;
+
+	server->access = &receiver->config->peer.listen.access;
+	server->max_clients = SERVER_UNLIMITED;
+	server->max_served = SERVER_UNLIMITED;
+	server->refuses_rest = true;
+	server->action = "wait for a sender";
+	server->signal_grace_ns = server->limit_grace_ns = INT64_MAX;
+	server->accepted = accepted;
+	server->finishing = finishing;
+	server->may_accept = may_accept;
+	server->is_busy = is_busy;
+	receiver->linger.due = linger_due;
+	receiver->give_up.due = give_up_due;
+	receiver->progress.next_ns = INT64_MAX;
+	sessions_open(&receiver->table, receiver->config, receiver->target);
+	if (server_open(server, &receiver->failure) == -1)
+		return -1;
+	receiver->pool = pool_new(&server->loop, MAX_SESSIONS, STACK);
+	if (receiver->pool == NULL)
+		return failure_errno(&receiver->failure, errno, "prepare for connections");
+	return 0;
+}
+
+/* What came of it. */
+static int
+result(struct receiver *receiver)
+{
+	int status = receiver->table.status;
+
+	if (receiver->done)
+		return receiver->status;
+	if (receiver->failure.status != STATUS_OK)
+		return failure_report(&receiver->failure);
+	/* The one connection ended, and was no transfer: that was said. */
+	return status == STATUS_OK && has_only_connection(receiver) ? (int)STATUS_NO_PEER : status;
 }
 
 static int
-poll_ms(struct receiver *receiver)
-{
-	int64_t at = accept_deadline(receiver);
-
-	if (active_sessions(receiver) == 0 && run.timeouts.run.at_ns < at)
-		at = run.timeouts.run.at_ns;
-	if (silence_deadline(receiver) < at)
-		at = silence_deadline(receiver);
-	if (receiver->accept_again_ns != 0 && receiver->accept_again_ns < at)
-		at = receiver->accept_again_ns;
-	if (receiver->progress.next_ns < at && active_sessions(receiver) > 0)
-		at = receiver->progress.next_ns;
-	if (sessions_linger_until(&receiver->table) < at)
-		at = sessions_linger_until(&receiver->table);
-	for (size_t i = 0; i < receiver->count; i++) {
-		if (receiver->incoming[i].recheck_at_ns != 0 &&
-		    receiver->incoming[i].recheck_at_ns < at)
-			at = receiver->incoming[i].recheck_at_ns;
-	}
-	return sku_deadline_poll_ms((struct sku_deadline){ at });
-}
-
-/* ---- verified transfers, which go on in threads --------------------------------------------- */
-
-static void
-show_progress(struct receiver *receiver)
-{
-	uint64_t size = counter_value(&transfer_stats.size);
-
-	if (!receiver->progress.active)
-		return;
-	receiver->progress.total = size == STATE_UNKNOWN ? SIZE_UNKNOWN : (int64_t)size;
-	progress_update(
-	    &receiver->progress, (int64_t)counter_value(&transfer_stats.bytes), sku_now());
-}
-
-/* Has a connection ended, and with it what is wanted? */
-static void
-check_sessions(struct receiver *receiver)
-{
-	struct session_table *r = &receiver->table;
-	bool closed, reconnect;
-	size_t count;
-
-	workers_drain_event(&r->workers);
-	(void)pthread_mutex_lock(&r->workers.lock);
-	count = r->workers.count;
-	if (sku_now() >= r->linger_until_ns && count == 0)
-		r->closed = true;
-	closed = r->closed && count == 0;
-	reconnect = r->reconnect;
-	(void)pthread_mutex_unlock(&r->workers.lock);
-	counter_set(&transfer_stats.connections, receiver->count + count);
-	if (count == 0 && receiver->count == 0)
-		receiver->idle_since_ns = sku_now();
-	if (closed)
-		stop_receiver(receiver, r->status);
-	else if (count == 0 && receiver->count == 0 && reconnect && receiver->connector != NULL)
-		connect_to_sender(receiver, true);
-	else if (count == 0 && receiver->count == 0 &&
-		 (receiver->connector != NULL || receiver->listener->connected))
-		stop_receiver(receiver, r->status != STATUS_OK ? r->status : (int)STATUS_NO_PEER);
-}
-
-/* ---- the loop ------------------------------------------------------------------------------ */
-
-enum { SIGNALS, LISTENER, THREADS, INCOMING };
-
-static void
-take_events(struct receiver *receiver, const struct pollfd *pfds)
-{
-	size_t gone = 0, count = receiver->count;
-
-	if (run_signals() > 0) {
-		receiver->done = true; /* and the program dies of it */
-		return;
-	}
-	for (size_t i = 0; i < count && !receiver->done; i++) {
-		size_t before = receiver->count;
-
-		if (pfds[INCOMING + i].revents != 0)
-			classify(receiver, i - gone);
-		gone += before - receiver->count;
-	}
-	if (pfds[LISTENER].revents != 0 && !receiver->done)
-		accept_some(receiver);
-	if (pfds[THREADS].revents != 0 && !receiver->done)
-		check_sessions(receiver);
-}
-
-static void
-run_receiver(struct receiver *receiver)
-{
-	struct pollfd pfds[INCOMING + MAX_INCOMING];
-
-	while (!receiver->done) {
-		bool accepting = receiver->listener != NULL && !receiver->listener->connected &&
-				 receiver->accept_again_ns == 0 &&
-				 active_sessions(receiver) < MAX_SESSIONS;
-		int n;
-
-		pfds[SIGNALS] = (struct pollfd){ run.cancel_fd, POLLIN, 0 };
-		pfds[LISTENER] =
-		    (struct pollfd){ accepting ? sku_fileno(&receiver->listener->sock) : -1, POLLIN,
-			    0 };
-		pfds[THREADS] = (struct pollfd){ receiver->table.workers.wake_fd, POLLIN, 0 };
-		for (size_t i = 0; i < receiver->count; i++) {
-			const struct incoming *c = &receiver->incoming[i];
-
-			pfds[INCOMING + i] =
-			    (struct pollfd){ c->recheck_at_ns == 0 ? sku_fileno(&c->sock) : -1,
-				    POLLIN, 0 };
-		}
-		n = poll(pfds, INCOMING + receiver->count, poll_ms(receiver));
-		if (n > 0)
-			take_events(receiver, pfds);
-		if (!receiver->done)
-			run_deadlines(receiver);
-		if (!receiver->done && sku_now() >= sessions_linger_until(&receiver->table))
-			check_sessions(receiver);
-		show_progress(receiver);
-	}
-}
-
-static int
-serve_senders(struct receiver *receiver)
+close_receiver(struct receiver *receiver)
 {
 	int status;
 
-	receiver->waits =
-	    (struct wait_context){ .progress = &receiver->progress, .done = &transfer_stats.bytes };
-	receiver->progress.next_ns = INT64_MAX;
-	receiver->idle_since_ns = sku_now();
-	status = sessions_open(&receiver->table, receiver->config, receiver->target);
-	if (status == STATUS_OK) {
-		if (receiver->connector != NULL)
-			connect_to_sender(receiver, false);
-		else if (receiver->listener->connected)
-			add_only_connection(receiver, &receiver->listener->sock);
-		run_receiver(receiver);
-	} else {
-		stop_receiver(receiver, status);
-	}
-	while (receiver->count > 0)
-		close_incoming(receiver, 0, true);
-	sessions_close(&receiver->table);
+	close_all_incoming(receiver);
 	progress_end(&receiver->progress, (int64_t)counter_value(&transfer_stats.bytes));
-	return receiver->status;
+	status = result(receiver);
+	/* Threads that do not come back, from a file system that hangs or from what a second
+	 * signal cuts short, have use of everything here. */
+	if (receiver->table.count > 0 || receiver->raw_is_working)
+		_exit(run_finish(status));
+	pool_free(receiver->pool);
+	sessions_close(&receiver->table);
+	server_close(&receiver->server);
+	return status;
 }
 
 int
 receiver_serve(const struct recv_config *config, struct listener *listener, struct target *target)
 {
-	struct receiver receiver = { .config = config, .listener = listener, .target = target };
+	struct receiver receiver = {
+		.server = { .listener = listener }, .config = config, .target = target
+	};
 
-	(void)sku_setdefaulttimeout(0); /* accepted sockets inherit it */
-	return serve_senders(&receiver);
+	if (open_receiver(&receiver) == 0) {
+		receiver.status = listener_announce(listener, &config->peer.listen);
+		receiver.done = receiver.status != STATUS_OK;
+		if (!receiver.done)
+			(void)server_run(&receiver.server, &receiver.failure);
+	}
+	return close_receiver(&receiver);
 }
 
 int
@@ -484,5 +518,9 @@ receiver_connect(const struct recv_config *config, const struct receiver_connect
 {
 	struct receiver receiver = { .config = config, .connector = connector, .target = target };
 
-	return serve_senders(&receiver);
+	if (open_receiver(&receiver) == 0) {
+		connect_to_sender(&receiver, false);
+		(void)server_run(&receiver.server, &receiver.failure);
+	}
+	return close_receiver(&receiver);
 }

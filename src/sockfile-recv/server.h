@@ -5,7 +5,8 @@
 #include "sockfile-recv/config.h"
 #include "sockfile-recv/target.h"
 
-/* Take callers from the listener until what is wanted has come.  The exit status. */
+/* Announce the listener, and take senders from it until what is wanted has come.  The exit
+ * status. */
 int receiver_serve(
     const struct recv_config *config, struct listener *listener, struct target *target);
 

@@ -3,62 +3,83 @@
 #include "sockfile-recv/sessions.h"
 
 #include "run/failure.h"
-#include "run/message.h"
+#include "run/wait.h"
 #include "sockfile-recv/receive_session.h"
 #include "transfer/channel.h"
-#include "transfer/summary.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
-#define WRITER_TIMEOUT 5	      /* seconds, for the old connection to end */
-#define BYE_TIMEOUT (10 * SKU_SECOND) /* for a sender that did not hear the verdict */
+#define WRITER_TIMEOUT (5 * SKU_SECOND) /* for the old connection to end */
+#define BYE_TIMEOUT (10 * SKU_SECOND)	/* for a sender that did not hear the verdict */
 
-int
+/* A thread that waits for the writer to leave. */
+struct waiter {
+	int fd; /* an eventfd */
+	struct waiter *next;
+};
+
+void
 sessions_open(struct session_table *table, const struct recv_config *config, struct target *target)
 {
 	*table = (struct session_table){ .config = config,
 		.target = target,
 		.retries_left = config->retries,
 		.linger_until_ns = INT64_MAX };
-	if (workers_open(&table->workers) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "prepare for connections");
-	return STATUS_OK;
+	(void)pthread_mutex_init(&table->lock, NULL);
 }
 
 void
 sessions_close(struct session_table *table)
 {
-	workers_close(&table->workers);
+	(void)pthread_mutex_destroy(&table->lock);
 }
 
-int64_t
-sessions_linger_until(struct session_table *table)
-{
-	int64_t at;
+/* ---- sessions come --------------------------------------------------------------------------- */
 
-	(void)pthread_mutex_lock(&table->workers.lock);
-	at = table->linger_until_ns;
-	(void)pthread_mutex_unlock(&table->workers.lock);
-	return at;
+static void
+work(struct loop_worker *worker)
+{
+	receive_session_run(LOOP_OWNER(worker, struct session, worker));
 }
 
 int
-sessions_start(struct session_table *table, const struct incoming *incoming, bool connected)
+sessions_start(struct session_table *table, struct pool *pool, struct incoming *incoming,
+    bool connected, void (*done)(struct loop *loop, struct loop_worker *worker))
 {
-	struct receive_session_start *start = malloc(sizeof(*start));
+	struct session *session = malloc(sizeof(*session));
 
-	if (start == NULL)
+	if (session == NULL)
 		return -1;
-	*start = (struct receive_session_start){ table, *incoming, connected };
-	if (workers_start(&table->workers, receive_session_run, start) == 0)
-		return 0;
-	free(start);
-	return -1;
+	*session = (struct session){ .worker = { .work = work, .done = done },
+		.next = table->sessions,
+		.table = table,
+		.incoming = incoming,
+		.connected = connected };
+	if (pool_submit(pool, &session->worker) == -1) {
+		free(session);
+		return -1;
+	}
+	table->sessions = session;
+	table->count++;
+	return 0;
+}
+
+static void
+remove_session(struct session_table *table, struct session *session)
+{
+	struct session **link = &table->sessions;
+
+	while (*link != session)
+		link = &(*link)->next;
+	*link = session->next;
+	table->count--;
+	incoming_free(session->incoming);
+	free(session);
 }
 
 /* ---- the writer ---------------------------------------------------------------------------- */
@@ -68,22 +89,49 @@ sessions_start(struct session_table *table, const struct incoming *incoming, boo
 static bool
 writer_is_ending(const struct session_table *table)
 {
-	struct pollfd pfd = { .fd = sku_fileno(&table->writer->sock), .events = POLLRDHUP };
-
-	return table->writer_ending || poll(&pfd, 1, 0) == 1;
+	return table->writer_ending || run_is_ready(sku_fileno(&table->writer->sock), POLLRDHUP);
 }
 
-/* With the lock held: wait until the one who leaves has left. */
+/* With the lock held. */
+static void
+wake_waiters(const struct session_table *table)
+{
+	const uint64_t one = 1;
+
+	for (const struct waiter *waiter = table->waiters; waiter != NULL; waiter = waiter->next)
+		(void)!write(waiter->fd, &one, sizeof(one));
+}
+
+static void
+remove_waiter(struct session_table *table, const struct waiter *waiter)
+{
+	struct waiter **link = &table->waiters;
+
+	while (*link != waiter)
+		link = &(*link)->next;
+	*link = waiter->next;
+}
+
+/* With the lock held, which is given back meanwhile: until the one who leaves has left. */
 static void
 wait_for_writer(struct session_table *table)
 {
-	struct timespec until;
+	struct waiter waiter = { eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), table->waiters };
+	struct sku_deadline until = sku_deadline_in(WRITER_TIMEOUT);
+	int result = waiter.fd == -1 ? -1 : 0;
 
-	(void)clock_gettime(CLOCK_REALTIME, &until); /* the clock of the condition */
-	until.tv_sec += WRITER_TIMEOUT;
-	while (table->writer != NULL && !table->closed &&
-	       pthread_cond_timedwait(&table->workers.changed, &table->workers.lock, &until) == 0)
-		;
+	table->waiters = &waiter;
+	while (table->writer != NULL && !table->closed && result == 0) {
+		uint64_t count;
+
+		(void)pthread_mutex_unlock(&table->lock);
+		result = run_wait_fd(waiter.fd, POLLIN, until);
+		(void)!read(waiter.fd, &count, sizeof(count));
+		(void)pthread_mutex_lock(&table->lock);
+	}
+	remove_waiter(table, &waiter);
+	if (waiter.fd != -1)
+		(void)close(waiter.fd);
 }
 
 bool
@@ -92,7 +140,7 @@ sessions_claim(
 {
 	bool ours;
 
-	(void)pthread_mutex_lock(&table->workers.lock);
+	(void)pthread_mutex_lock(&table->lock);
 	/* The same transfer has come anew, so its old connection is dead, known or not. */
 	if (table->writer != NULL && memcmp(table->writer_id, id, WIRE_ID_SIZE) == 0)
 		(void)sku_shutdown(&table->writer->sock, SHUT_RDWR);
@@ -104,16 +152,16 @@ sessions_claim(
 		table->writer_ending = false;
 		(void)memcpy(table->writer_id, id, WIRE_ID_SIZE);
 	}
-	(void)pthread_mutex_unlock(&table->workers.lock);
+	(void)pthread_mutex_unlock(&table->lock);
 	return ours;
 }
 
 void
 sessions_begin_end(struct session_table *table)
 {
-	(void)pthread_mutex_lock(&table->workers.lock);
+	(void)pthread_mutex_lock(&table->lock);
 	table->writer_ending = true;
-	(void)pthread_mutex_unlock(&table->workers.lock);
+	(void)pthread_mutex_unlock(&table->lock);
 }
 
 bool
@@ -121,13 +169,59 @@ sessions_has_other_id(struct session_table *table, const uint8_t id[WIRE_ID_SIZE
 {
 	bool other_id;
 
-	(void)pthread_mutex_lock(&table->workers.lock);
+	(void)pthread_mutex_lock(&table->lock);
 	other_id = table->interrupted && memcmp(table->interrupted_id, id, WIRE_ID_SIZE) != 0;
-	(void)pthread_mutex_unlock(&table->workers.lock);
+	(void)pthread_mutex_unlock(&table->lock);
 	return other_id;
 }
 
+bool
+sessions_has_other_name(struct session_table *table, const char *name)
+{
+	bool other_name;
+
+	(void)pthread_mutex_lock(&table->lock);
+	other_name = strcmp(table->interrupted_name, name) != 0;
+	(void)pthread_mutex_unlock(&table->lock);
+	return other_name;
+}
+
+bool
+sessions_are_busy(struct session_table *table)
+{
+	bool busy;
+
+	(void)pthread_mutex_lock(&table->lock);
+	busy = table->writer != NULL || table->linger_until_ns != INT64_MAX;
+	(void)pthread_mutex_unlock(&table->lock);
+	return busy;
+}
+
+void
+sessions_expire(struct session_table *table)
+{
+	(void)pthread_mutex_lock(&table->lock);
+	if (table->writer == NULL)
+		table->closed = true;
+	wake_waiters(table);
+	(void)pthread_mutex_unlock(&table->lock);
+}
+
+void
+sessions_shut_others(struct session_table *table)
+{
+	(void)pthread_mutex_lock(&table->lock);
+	for (struct session *session = table->sessions; session != NULL; session = session->next) {
+		if (session->incoming != table->writer)
+			(void)sku_shutdown(&session->incoming->sock, SHUT_RDWR);
+	}
+	(void)pthread_mutex_unlock(&table->lock);
+}
+
 /* ---- the end of a connection ---------------------------------------------------------------- */
+
+/* What is said about one that failed. */
+enum last_words { NOTHING, NOTE, ERROR };
 
 /* With the lock held: one that counts. */
 static void
@@ -142,12 +236,12 @@ count_session(struct session_table *table, int status)
 }
 
 static void
-count_success(struct session_table *table, const struct session_outcome *outcome)
+count_success(struct session_table *table, const struct session *session)
 {
 	table->interrupted = false;
-	count_session(table, outcome->status);
+	count_session(table, session->status);
 	/* A sender that did not hear the verdict may come and ask for it. */
-	if (table->closed && !outcome->bye_received && table->retries_left > 0 &&
+	if (table->closed && !session->bye_received && table->retries_left > 0 &&
 	    table->config->peer.listening) {
 		table->closed = false;
 		table->counted--;
@@ -157,45 +251,59 @@ count_success(struct session_table *table, const struct session_outcome *outcome
 
 /* Lost in the middle, and there may be another connection: true if it is waited for. */
 static bool
-is_resumable(struct session_table *table, const struct session_outcome *outcome,
-    const struct failure *failure)
+is_resumable(struct session_table *table, const struct session *session)
 {
-	if (!outcome->accepted || !outcome->can_go_on || !failure_is_connection_loss(failure) ||
-	    table->retries_left == 0)
+	if (!session->accepted || !session->can_go_on ||
+	    !failure_is_connection_loss(&session->failure) || table->retries_left == 0)
 		return false;
 	table->retries_left--;
 	table->interrupted = true;
 	table->reconnect = true;
-	(void)memcpy(table->interrupted_id, outcome->id, WIRE_ID_SIZE);
-	(void)snprintf(
-	    table->interrupted_name, sizeof(table->interrupted_name), "%s", outcome->name);
+	(void)memcpy(table->interrupted_id, session->id, WIRE_ID_SIZE);
+	(void)memcpy(table->interrupted_name, session->name, sizeof(table->interrupted_name));
 	return true;
 }
 
-void
-sessions_end(struct session_table *table, const struct incoming *incoming,
-    const struct session_outcome *outcome, struct failure *failure)
+/* With the lock held. */
+static enum last_words
+count(struct session_table *table, struct session *session)
 {
-	(void)pthread_mutex_lock(&table->workers.lock);
-	if (outcome->was_writer)
+	bool is_counted = session->accepted || !table->config->peer.listening;
+
+	if (session->failure.status == STATUS_OK) {
+		if (session->accepted)
+			count_success(table, session);
+		else if (is_counted) /* it had nothing that is wanted */
+			count_session(table, session->status);
+		return NOTHING;
+	}
+	if (table->closed && !session->was_writer)
+		return NOTHING; /* it came too late, and the program ends */
+	if (is_resumable(table, session)) {
+		failure_add(&session->failure, "the next connection may go on (--retry)");
+		return NOTE;
+	}
+	if (!is_counted)
+		return NOTE; /* a probe, a stranger, a wrong key: told, and not counted */
+	count_session(table, session->failure.status);
+	return ERROR;
+}
+
+void
+sessions_end(struct session_table *table, struct session *session)
+{
+	enum last_words words;
+
+	(void)pthread_mutex_lock(&table->lock);
+	if (session->was_writer)
 		table->writer = NULL;
 	table->reconnect = false;
-	if (failure->status == STATUS_OK) {
-		if (outcome->accepted)
-			count_success(table, outcome);
-		else if (!table->config->peer.listening)
-			count_session(table, outcome->status); /* it had nothing that is wanted */
-	} else if (table->closed && !outcome->was_writer) {
-		/* It came too late, and the program ends. */
-	} else if (is_resumable(table, outcome, failure)) {
-		failure_add(failure, "the next connection may go on (--retry)");
-		failure_note(failure, &incoming->peer);
-	} else if (outcome->accepted || !table->config->peer.listening) {
-		count_session(table, failure_report(failure));
-	} else {
-		/* A probe, a stranger, a wrong key: told, and not counted. */
-		failure_note(failure, &incoming->peer);
-	}
-	(void)pthread_cond_broadcast(&table->workers.changed);
-	(void)pthread_mutex_unlock(&table->workers.lock);
+	words = count(table, session);
+	wake_waiters(table);
+	(void)pthread_mutex_unlock(&table->lock);
+	if (words == NOTE)
+		failure_note(&session->failure, &session->incoming->peer);
+	else if (words == ERROR)
+		(void)failure_report(&session->failure);
+	remove_session(table, session);
 }
