@@ -111,11 +111,3 @@ peer_options_open(const struct peer_options *options, struct listener *listener)
 	run_let_signals_kill(false);
 	return status;
 }
-
-int
-peer_options_listen(const struct peer_options *options, struct listener *listener)
-{
-	int status = peer_options_open(options, listener);
-
-	return status == STATUS_OK ? listener_announce(listener, &options->listen) : status;
-}

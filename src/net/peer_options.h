@@ -54,7 +54,5 @@ void transfer_link_check_retry(const struct peer_options *options);
 /* Catch signals, and open the listener: 0, or the error is reported and its status returned.  Close
  * it with listener_close() in both cases.  listener_announce() comes once all is ready. */
 int peer_options_open(const struct peer_options *options, struct listener *listener);
-/* The same, and announce it. */
-int peer_options_listen(const struct peer_options *options, struct listener *listener);
 
 #endif

@@ -33,7 +33,7 @@ struct progress {
 
 /* Begin; total is bytes, or SIZE_UNKNOWN. */
 void progress_begin(struct progress *progress, enum progress_mode mode, int64_t total);
-/* From now on the loop draws, whenever it is time, what done (and size, which may be set then) says.
+/* From now on the loop draws, whenever it is time, what done says, and size, which may be set then.
  * Until progress_end(). */
 void progress_draw_in(struct progress *progress, struct loop *loop, const state_counter *done);
 /* There is nothing to show for now. */
