@@ -31,7 +31,6 @@ allowed() {
 		wait src/libsockutil/connect.c poll
 		wait src/libsockutil/sendfile.c sigtimedwait
 		wait src/libsockutil/unixserver.c nanosleep
-		wait src/sockecho-client/lines.c poll
 		wait src/sockecho-client/mode_ping.c epoll_pwait2
 		wait src/sockecho-client/mode_ping.c epoll_wait
 		wait src/sockecho-client/mode_stream.c poll

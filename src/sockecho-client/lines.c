@@ -1,4 +1,4 @@
-/* lines.c - lines from standard input, waiting for them within a deadline.
+/* lines.c - lines from standard input, waited for.
  * Row tool. */
 #include "sockecho-client/lines.h"
 
@@ -53,64 +53,49 @@ make_capacity(struct line_reader *r)
 	return 0;
 }
 
-static int
-wait_for_input(int peer_fd, struct sku_deadline deadline)
+/* Reads once, when there is something: LINE_READ, though it may not be a whole line yet. */
+static enum line_next
+read_some(struct line_reader *r, int peer_fd, struct failure *failure)
 {
-	struct pollfd pfds[2] = {
-		{ .fd = STDIN_FILENO, .events = POLLIN },
-		{ .fd = peer_fd, .events = POLLIN },
-	};
-
-	for (;;) {
-		int n = poll(pfds, 2, sku_deadline_poll_ms(deadline));
-
-		if (n == -1 && errno != EINTR)
-			return -1;
-		if (n > 0 && pfds[0].revents != 0)
-			return 0;
-		if (n > 0) {
-			errno = EINTR;
-			return -1;
-		}
-		if (sku_deadline_passed(deadline)) {
-			errno = ETIMEDOUT;
-			return -1;
-		}
-	}
-}
-
-int
-line_next(struct line_reader *r, int peer_fd, struct sku_deadline deadline, const char **line,
-    size_t *len)
-{
+	enum { INPUT, PEER, COUNT };
+	struct pollfd pfds[COUNT] = { [INPUT] = { .fd = STDIN_FILENO, .events = POLLIN },
+		[PEER] = { .fd = peer_fd, .events = POLLIN } };
 	ssize_t n;
 
-	while (!buffered_line(r, line, len)) {
-		if (r->ended)
-			return 0;
-		if (make_capacity(r) == -1 || wait_for_input(peer_fd, deadline) == -1)
-			return -1;
-		n = read(STDIN_FILENO, r->buf + r->end, r->capacity - r->end);
-		if (n == -1 && errno != EINTR && errno != EAGAIN)
-			return -1;
-		if (n == 0)
-			r->ended = true;
-		if (n > 0)
-			r->end += (size_t)n;
+	if (run_wait(pfds, COUNT, sku_deadline_never()) == -1) {
+		(void)run_wait_failed(failure, errno, LIMIT_OTHER, "read standard input");
+		return LINE_FAILED;
 	}
-	return 1;
+	if (pfds[INPUT].revents == 0)
+		return LINE_PEER;
+	n = read(STDIN_FILENO, r->buf + r->end, r->capacity - r->end);
+	if (n == -1 && errno != EINTR && errno != EAGAIN) {
+		(void)failure_errno(failure, errno, "read standard input");
+		return LINE_FAILED;
+	}
+	if (n == 0)
+		r->ended = true;
+	if (n > 0)
+		r->end += (size_t)n;
+	return LINE_READ;
 }
 
-int
-line_failed(int errnum)
+enum line_next
+line_next(
+    struct line_reader *r, int peer_fd, const char **line, size_t *len, struct failure *failure)
 {
-	struct failure failure = { .status = STATUS_OK };
+	enum line_next next = LINE_READ;
 
-	if (errnum == ETIMEDOUT)
-		(void)run_wait_failed(&failure, errnum, LIMIT_OTHER, "read standard input");
-	else
-		(void)failure_errno(&failure, errnum, "read standard input");
-	return failure_report(&failure);
+	while (next == LINE_READ && !buffered_line(r, line, len)) {
+		if (r->ended)
+			return LINE_END;
+		if (make_capacity(r) == -1) {
+			(void)failure_errno(failure, errno, "read standard input");
+			return LINE_FAILED;
+		}
+		next = read_some(r, peer_fd, failure);
+	}
+	return next;
 }
 
 void

@@ -1,8 +1,11 @@
-/* lines.h - lines from standard input, waiting for them within a deadline. */
+/* lines.h - lines from standard input, waited for. */
 #ifndef CLIENT_LINES_H
 #define CLIENT_LINES_H
 
-#include "libsockutil/sockutil.h"
+#include "run/failure.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 struct line_reader {
 	char *buf;
@@ -16,13 +19,16 @@ struct line_reader {
 	}
 #define LINE_MAX_BYTES ((size_t)1 << 20)
 
-/* The next line, without its newline, and its length; valid until the next call.  1: a line, 0: the
- * end, -1: errno (ETIMEDOUT; EMSGSIZE: longer than LINE_MAX_BYTES; or read's).  With peer_fd not
- * -1, something that comes from there meanwhile ends the wait: -1 with EINTR. */
-int line_next(struct line_reader *reader, int peer_fd, struct sku_deadline deadline,
-    const char **line, size_t *len);
-/* Report why line_next() failed.  Returns the status. */
-int line_failed(int errnum);
+enum line_next {
+	LINE_READ,
+	LINE_END,    /* standard input has ended */
+	LINE_PEER,   /* something came from peer_fd first */
+	LINE_FAILED, /* EMSGSIZE: it is longer than LINE_MAX_BYTES */
+};
+/* The next line, without its newline, and its length; valid until the next call.  It is waited for
+ * until --max-time is over, or until something comes from peer_fd (-1: nobody). */
+enum line_next line_next(struct line_reader *reader, int peer_fd, const char **line, size_t *len,
+    struct failure *failure);
 void line_reader_free(struct line_reader *reader);
 
 #endif

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ANSWER_MAX ((size_t)256 * 1024) /* more than any datagram of UDP or a UNIX socket */
@@ -56,17 +55,6 @@ classify_failure(struct datagram_exchange *t, const char *action, int errnum, in
 	return FAILED;
 }
 
-/* Wait until the one answer is due: 0, or the status of the reported error. */
-static int
-wait_until(struct datagram_exchange *t, short events, struct sku_deadline deadline)
-{
-	if (run_wait_fd(sku_fileno(&t->connection.sock), events, deadline) == 0)
-		return STATUS_OK;
-	return errno == ETIMEDOUT ?
-		   peer_timed_out(&t->connection, events == POLLIN ? "receive from" : "send to") :
-		   msg_error_errno(STATUS_FAILED, errno, "wait for %s", t->connection.peer);
-}
-
 static enum outcome
 send_datagram(struct datagram_exchange *t, const char *message, size_t len,
     struct sku_deadline deadline, int *status)
@@ -74,7 +62,7 @@ send_datagram(struct datagram_exchange *t, const char *message, size_t len,
 	while (sku_send(&t->connection.sock, message, len, 0) == -1) {
 		if (errno != EAGAIN)
 			return classify_failure(t, "send to", errno, status);
-		*status = wait_until(t, POLLOUT, deadline);
+		*status = peer_wait(&t->connection, POLLOUT, deadline);
 		if (*status != STATUS_OK)
 			return FAILED;
 	}
@@ -92,7 +80,7 @@ receive_datagram(
 	while ((n = sku_recv(&t->connection.sock, t->answer, ANSWER_MAX, 0)) == -1) {
 		if (errno != EAGAIN)
 			return classify_failure(t, "receive from", errno, status);
-		*status = wait_until(t, POLLIN, deadline);
+		*status = peer_wait(&t->connection, POLLIN, deadline);
 		if (*status != STATUS_OK) {
 			counter_add(&peer_counters.lost, 1);
 			return FAILED;
@@ -126,7 +114,7 @@ exchange(struct datagram_exchange *t, const char *message, size_t len, int *stat
 	return *status == STATUS_OK ? DONE : FAILED;
 }
 
-/* A socket for the next of the peers: ANSWERED when it is there. */
+/* A socket for the next of the peers: DONE when it is there. */
 static enum outcome
 try_next_address(struct datagram_exchange *t, int *status)
 {
@@ -198,19 +186,21 @@ static int
 exchange_lines(struct datagram_exchange *t)
 {
 	struct line_reader reader = LINE_READER_INIT;
+	struct failure failure = { .status = STATUS_OK };
+	enum line_next next = LINE_READ;
 	const char *line;
 	size_t len;
-	int status = STATUS_OK, got = 1;
+	int status = STATUS_OK;
 	bool terminal = isatty(STDIN_FILENO) == 1;
 
-	while (status == STATUS_OK && got == 1) {
+	while (status == STATUS_OK && next == LINE_READ) {
 		if (terminal)
 			msg_text(">> ");
-		got = line_next(&reader, -1, run.timeouts.run, &line, &len);
-		if (got == 1)
+		next = line_next(&reader, -1, &line, &len, &failure);
+		if (next == LINE_READ)
 			status = exchange_with_any(t, line, len);
-		else if (got == -1)
-			status = line_failed(errno);
+		else if (next == LINE_FAILED)
+			status = failure_report(&failure);
 	}
 	line_reader_free(&reader);
 	return status;

@@ -422,7 +422,7 @@ update_connection(struct ping *p, struct ping_connection *r)
 		return;
 	expire_probes(p, r);
 	if (is_sending(p, r) && probe_slot(r, r->sent)->state == PROBE_LOST) {
-		close_failed(p, r, peer_timed_out(&r->connection, "send to"));
+		close_failed(p, r, peer_wait_failed(&r->connection, "send to", ETIMEDOUT));
 		return;
 	}
 	if (is_back_to_back(p) || !may_send_more(p, r))

@@ -1,7 +1,7 @@
 /* mode_prompt.c - a person types a line at a time.
  * Row tool. */
+#include "run/failure.h"
 #include "run/message.h"
-#include "run/run.h"
 #include "sockecho-client/lines.h"
 #include "sockecho-client/modes.h"
 #include "sockecho-client/peer.h"
@@ -53,28 +53,31 @@ static int
 prompt_loop(struct peer_connection *connection, struct line_reader *reader)
 {
 	const struct client_config *config = connection->config;
+	struct failure failure = { .status = STATUS_OK };
+	enum line_next next = LINE_READ;
 	const char *line;
 	size_t len;
-	int status = STATUS_OK, got;
+	int status = STATUS_OK;
 
 	while (status == STATUS_OK) {
-		msg_text(">> ");
-		while ((got = line_next(reader, sku_fileno(&connection->sock), run.timeouts.run,
-			    &line, &len)) == -1 &&
-		       errno == EINTR) {
+		if (next == LINE_READ)
+			msg_text(">> ");
+		next = line_next(reader, sku_fileno(&connection->sock), &line, &len, &failure);
+		switch (next) {
+		case LINE_READ:
+			trim(&line, &len);
+			if (len > 0 && (!config->alpha || is_alpha(line, len)))
+				status = peer_exchange_message(connection, line, len);
+			break;
+		case LINE_PEER:
 			status = check_peer(connection);
-			if (status != STATUS_OK)
-				return status;
-		}
-		if (got == -1)
-			return line_failed(errno);
-		if (got == 0) {
+			break;
+		case LINE_END:
 			msg_text("\n");
 			return STATUS_OK;
+		case LINE_FAILED:
+			return failure_report(&failure);
 		}
-		trim(&line, &len);
-		if (len > 0 && (!config->alpha || is_alpha(line, len)))
-			status = peer_exchange_message(connection, line, len);
 	}
 	return status;
 }

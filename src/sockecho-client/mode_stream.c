@@ -198,8 +198,8 @@ static int
 timed_out(const struct stream *s)
 {
 	if (!is_empty(&s->out))
-		return peer_timed_out(&s->connection, "send to");
-	return peer_timed_out(&s->connection, "receive from");
+		return peer_wait_failed(&s->connection, "send to", ETIMEDOUT);
+	return peer_wait_failed(&s->connection, "receive from", ETIMEDOUT);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------ */

@@ -127,23 +127,21 @@ peer_close(struct peer_connection *connection)
 /* ---- waiting and failing ------------------------------------------------------------------- */
 
 int
-peer_timed_out(const struct peer_connection *connection, const char *action)
+peer_wait_failed(const struct peer_connection *connection, const char *action, int errnum)
 {
 	struct failure failure = { .status = STATUS_OK };
 
-	(void)run_wait_failed(
-	    &failure, ETIMEDOUT, LIMIT_OPERATION, "%s %s", action, connection->peer);
+	(void)run_wait_failed(&failure, errnum, LIMIT_OPERATION, "%s %s", action, connection->peer);
 	return failure_report(&failure);
 }
 
 int
-peer_wait(const struct peer_connection *connection, short events)
+peer_wait(const struct peer_connection *connection, short events, struct sku_deadline deadline)
 {
-	if (run_wait_fd(sku_fileno(&connection->sock), events, run_operation_deadline()) == 0)
+	if (run_wait_fd(sku_fileno(&connection->sock), events, deadline) == 0)
 		return STATUS_OK;
-	if (errno != ETIMEDOUT)
-		return msg_error_errno(STATUS_FAILED, errno, "wait for %s", connection->peer);
-	return peer_timed_out(connection, (events & POLLIN) != 0 ? "receive from" : "send to");
+	return peer_wait_failed(
+	    connection, (events & POLLIN) != 0 ? "receive from" : "send to", errno);
 }
 
 int
@@ -204,7 +202,8 @@ exchange(struct peer_connection *connection, const char *message, size_t len, ch
 		if (sent < len)
 			status = send_some(connection, message, len, &sent);
 		if (status == STATUS_OK)
-			status = peer_wait(connection, sent < len ? POLLIN | POLLOUT : POLLIN);
+			status = peer_wait(connection, sent < len ? POLLIN | POLLOUT : POLLIN,
+			    run_operation_deadline());
 		if (status == STATUS_OK)
 			status = receive_some(connection, reply, len, &received);
 	}

@@ -27,14 +27,14 @@ int peer_use_socket(
     struct peer_connection *connection, const struct client_config *config, struct sku_sock *sock);
 void peer_close(struct peer_connection *connection);
 
-/* Wait for events on the socket, within --timeout and --max-time: 0, or the error ("receive from
- * …: timed out") is reported and its status returned. */
-int peer_wait(const struct peer_connection *connection, short events);
+/* Wait for events on the socket, until the deadline (run_operation_deadline()): 0, or the error
+ * ("receive from …: timed out") is reported and its status returned. */
+int peer_wait(const struct peer_connection *connection, short events, struct sku_deadline deadline);
 /* The peer did that: report it, return the status. */
 int peer_failed(const struct peer_connection *connection, const char *action, int errnum);
 int peer_closed_early(const struct peer_connection *connection, const char *before);
-/* Nothing, or a limit that passed: of an operation that would have had to wait. */
-int peer_timed_out(const struct peer_connection *connection, const char *action);
+/* The wait for it ended with errnum: ETIMEDOUT, --timeout or --max-time passed. */
+int peer_wait_failed(const struct peer_connection *connection, const char *action, int errnum);
 
 /* Send all of message and receive as many bytes, both at once; print the reply, check it as
  * --expect says: 0, or the error is reported and its status returned. */
