@@ -90,6 +90,39 @@ setup() {
 	assert_equal "$stderr" "sockecho-client: receive from 127.0.0.1 port $port: the peer closed before the whole reply had come"
 }
 
+@test "a peer that closes between two messages is 5, over TCP and a UNIX socket" {
+	# A full standard output holds the client until the peer has closed: the next message then meets EPIPE
+	# (UNIX), or an end (TCP).
+	cat >"$BATS_TEST_TMPDIR/between.py" <<-'PY'
+		import os, socket, subprocess, sys
+		for family in socket.AF_UNIX, socket.AF_INET:
+		    with socket.socket(family) as listener:
+		        listener.bind("sock" if family == socket.AF_UNIX else ("127.0.0.1", 0))
+		        listener.listen()
+		        where = ["-U", "sock"] if family == socket.AF_UNIX else ["127.0.0.1", str(listener.getsockname()[1])]
+		        r, w = os.pipe()
+		        full = os.open("/proc/self/fd/%d" % w, os.O_WRONLY | os.O_NONBLOCK)
+		        try:
+		            while True:
+		                os.write(full, b"\n" * 4096)
+		        except BlockingIOError:
+		            pass
+		        os.close(full)
+		        client = subprocess.Popen(["sockecho-client", *where, "one", "two"], stdout=w, stderr=subprocess.PIPE)
+		        os.close(w)
+		        peer, _ = listener.accept()
+		        assert peer.recv(3) == b"one"
+		        peer.sendall(b"one")
+		        peer.close()
+		        with os.fdopen(r, "rb") as out:
+		            assert out.read().lstrip() == b"one\n"
+		        error = client.stderr.read().decode()
+		        assert client.wait() == 5 and "the peer closed before the whole" in error, (client.returncode, error)
+	PY
+	cd "$BATS_TEST_TMPDIR"
+	timeout 20 python3 between.py
+}
+
 @test "a reset is 6" {
 	start_server sockecho-server --reset-after 3 0
 	run --separate-stderr sockecho-client "$host" "$port" hello

@@ -239,7 +239,8 @@ send_chunk(struct ping *p, struct ping_connection *r)
 		return true;
 	}
 	if (n == -1) {
-		close_failed(p, r, peer_failed(&r->connection, "send to", errno));
+		close_failed(
+		    p, r, peer_send_failed(&r->connection, errno, "every probe was answered"));
 		return false;
 	}
 	r->out_offset += (size_t)n;

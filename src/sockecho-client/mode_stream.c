@@ -71,11 +71,8 @@ send_output(struct stream *s)
 
 	if (n == -1 && errno == EAGAIN)
 		return STATUS_OK;
-	/* EPIPE: the peer had closed in order before it reset what still came. */
-	if (n == -1 && errno == EPIPE)
-		return peer_closed_early(&s->connection, "all of the input was sent");
 	if (n == -1)
-		return peer_failed(&s->connection, "send to", errno);
+		return peer_send_failed(&s->connection, errno, "all of the input was sent");
 	expect_sent(&s->expect, bytes, (size_t)n);
 	s->out.start += (size_t)n;
 	counter_add(&peer_counters.bytes_out, (uint64_t)n);

@@ -159,6 +159,15 @@ peer_closed_early(const struct peer_connection *connection, const char *before)
 	return msg_error(STATUS_MISMATCH, 0, message, "receive from %s", connection->peer);
 }
 
+int
+peer_send_failed(const struct peer_connection *connection, int errnum, const char *before)
+{
+	/* EPIPE: the peer had closed in order before it reset what still came. */
+	if (errnum == EPIPE)
+		return peer_closed_early(connection, before);
+	return peer_failed(connection, "send to", errnum);
+}
+
 /* ---- messages and replies ------------------------------------------------------------------ */
 
 /* One recv into reply: 0, or the error is reported. */
@@ -185,7 +194,9 @@ send_some(struct peer_connection *connection, const char *message, size_t len, s
 	ssize_t n = sku_send(&connection->sock, message + *sent, len - *sent, 0);
 
 	if (n == -1)
-		return errno == EAGAIN ? STATUS_OK : peer_failed(connection, "send to", errno);
+		return errno == EAGAIN ?
+			   STATUS_OK :
+			   peer_send_failed(connection, errno, "the whole message was sent");
 	*sent += (size_t)n;
 	counter_add(&peer_counters.bytes_out, (uint64_t)n);
 	return STATUS_OK;

@@ -33,6 +33,8 @@ int peer_wait(const struct peer_connection *connection, short events, struct sku
 /* The peer did that: report it, return the status. */
 int peer_failed(const struct peer_connection *connection, const char *action, int errnum);
 int peer_closed_early(const struct peer_connection *connection, const char *before);
+/* Sending failed: where the peer had closed in order, it did that before …; else as above. */
+int peer_send_failed(const struct peer_connection *connection, int errnum, const char *before);
 /* The wait for it ended with errnum: ETIMEDOUT, --timeout or --max-time passed. */
 int peer_wait_failed(const struct peer_connection *connection, const char *action, int errnum);
 
