@@ -75,6 +75,8 @@ report_addresses(const struct peer_connection *connection)
 {
 	struct sku_address local, peer;
 
+	if (run.verbose == 0 && !run.json)
+		return;
 	if (sku_getsockname(&connection->sock, &local) == -1)
 		local.len = 0;
 	if (sku_getpeername(&connection->sock, &peer) == -1)
