@@ -146,8 +146,11 @@ add_extra(struct loop *loop, struct loop_io *io, int fd)
 static void
 remove_extra(struct loop *loop, struct loop_extra *extra)
 {
-	if (extra->fd != -1)
+	if (extra->fd != -1) {
+		/* The description stays open, so that closing alone would not end the watch. */
+		(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, extra->fd, NULL);
 		(void)close(extra->fd);
+	}
 	*extra = loop->extras[--loop->extra_count];
 }
 

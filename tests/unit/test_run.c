@@ -181,6 +181,19 @@ test_two_sources_may_watch_one_descriptor(void **state)
 	loop_unwatch(&f->loop, &f->b);
 	assert_false(loop_is_watched(&f->b));
 	assert_true(loop_is_watched(&f->a));
+	/* The duplicate that stood for it is gone, and may come again. */
+	f->b.ready = stop_at_once;
+	f->loop.stopped = false;
+	f->calls = 0;
+	f->timers[0].due = timer_due;
+	f->count = 5;
+	assert_int_equal(loop_set_timer(&f->loop, &f->timers[0], sku_now()), 0);
+	assert_int_equal(loop_run(&f->loop), 42);
+	assert_int_equal(f->calls, 1);
+	assert_int_equal(loop_watch(&f->loop, &f->b, EPOLLIN), 0);
+	f->loop.stopped = false;
+	loop_unwatch(&f->loop, &f->a);
+	assert_int_equal(loop_run(&f->loop), EPOLLIN);
 }
 
 static void
