@@ -150,6 +150,20 @@ setup() {
 	assert_output abc
 }
 
+@test "--fd 0 where standard input is that socket: what comes is the peer's, and its end the end of both" {
+	run --separate-stderr timeout 20 python3 -c '
+import socket, subprocess
+ours, theirs = socket.socketpair()
+client = subprocess.Popen(["sockecho-client", "-t", "10", "--fd", "0"], stdin=theirs)
+theirs.close()
+for i in range(3):
+    ours.sendall(b"hello")
+ours.shutdown(socket.SHUT_WR)
+raise SystemExit(client.wait())'
+	assert_success
+	assert_output hellohellohello
+}
+
 @test "--reset-first resets the first N connections and serves the next" {
 	start_server sockecho-server --reset-first 2 -c 1 0
 	for expected in 6 6 0; do

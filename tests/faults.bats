@@ -137,6 +137,59 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 	assert_equal "$(cat status)" 1
 }
 
+@test "the reader of our stream goes away: a socketpair as standard output" {
+	# What Node and ksh give their children.  Hung up, it is no reason to spin.
+	cat >gone.py <<-'PY'
+		import os, socket, subprocess
+		with socket.create_server(("127.0.0.1", 0)) as listener:
+		    ours, theirs = socket.socketpair()
+		    r, w = os.pipe()
+		    client = subprocess.Popen(["sockecho-client", "127.0.0.1", str(listener.getsockname()[1])], stdin=r, stdout=theirs,
+		                              stderr=subprocess.PIPE)
+		    theirs.close()
+		    peer, _ = listener.accept()
+		    peer.sendall(b"hello")
+		    assert ours.recv(5) == b"hello"
+		    ours.close()
+		    try:
+		        error = client.communicate(timeout=10)[1].decode()
+		    finally:
+		        client.kill()
+		    assert (client.returncode, error) == (1, "sockecho-client: write to standard output: Broken pipe\n"), (client.returncode, error)
+	PY
+	python3 gone.py
+}
+
+@test "a standard output that is stuck is not the peer's silence: --timeout begins when it goes on" {
+	cat >stuck.py <<-'PY'
+		import os, socket, subprocess, time
+		with socket.create_server(("127.0.0.1", 0)) as listener:
+		    r, w = os.pipe()
+		    full = os.open("/proc/self/fd/%d" % w, os.O_WRONLY | os.O_NONBLOCK)
+		    filled = 0
+		    try:
+		        while True:
+		            filled += os.write(full, b"\0" * 4096)
+		    except BlockingIOError:
+		        pass
+		    os.close(full)
+		    client = subprocess.Popen(["sockecho-client", "-t", "1", "127.0.0.1", str(listener.getsockname()[1])],
+		                              stdin=subprocess.DEVNULL, stdout=w, stderr=subprocess.PIPE)
+		    os.close(w)
+		    peer, _ = listener.accept()
+		    peer.sendall(b"one")
+		    time.sleep(1.5)
+		    out = os.fdopen(r, "rb")
+		    out.read(filled)
+		    assert out.read(3) == b"one"
+		    time.sleep(0.2)  # it must not be over by now
+		    peer.sendall(b"two")
+		    peer.close()
+		    assert (out.read(), client.communicate()[1], client.returncode) == (b"two", b"", 0)
+	PY
+	in_three_tries python3 stuck.py
+}
+
 @test "file system errors: a full disk for the port file and the pid file" {
 	need_namespaces -m
 	"${in_namespaces[@]}" bash -euc '

@@ -33,7 +33,6 @@ allowed() {
 		wait src/libsockutil/unixserver.c nanosleep
 		wait src/sockecho-client/mode_ping.c epoll_pwait2
 		wait src/sockecho-client/mode_ping.c epoll_wait
-		wait src/sockecho-client/mode_stream.c poll
 		wait src/sockecho-server/datagrams.c poll
 		wait src/sockecho-server/streams.c epoll_wait
 	END

@@ -1,6 +1,7 @@
 /* mode_stream.c - standard input goes out, what comes back goes to standard output, both at once.
  * Row tool. */
 #include "run/escape.h"
+#include "run/loop.h"
 #include "run/message.h"
 #include "run/output.h"
 #include "run/run.h"
@@ -9,7 +10,6 @@
 #include "sockecho-client/peer.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +22,15 @@ struct buffer {
 };
 
 struct stream {
+	struct loop loop;
+	struct loop_io input_io, socket_io, output_io;
+	struct loop_timer idle_timer; /* --timeout, set anew whenever something moves */
 	struct peer_connection connection;
 	struct expect_state expect;
 	struct output output;
 	struct buffer out; /* from standard input to the peer */
 	struct buffer in;  /* from the peer to standard output */
 	bool input_ended, output_shut, peer_ended;
-	struct sku_deadline idle; /* --timeout, armed anew whenever the peer takes or gives */
 };
 
 static bool
@@ -37,10 +39,18 @@ is_empty(const struct buffer *b)
 	return b->start == b->end;
 }
 
+static bool
+is_over(const struct stream *s)
+{
+	return s->peer_ended && is_empty(&s->in);
+}
+
 static void
 restart_timeout(struct stream *s)
 {
-	s->idle = run_operation_deadline();
+	int64_t at_ns = sku_deadline_in(run.timeouts.operation_ns).at_ns;
+
+	(void)loop_set_timer(&s->loop, &s->idle_timer, at_ns); /* it has room */
 }
 
 /* ---- one step in each direction; each returns STATUS_OK or the status of a reported error -------
@@ -145,7 +155,6 @@ receive_input(struct stream *s)
 	if (n == -1)
 		return errno == EAGAIN ? STATUS_OK :
 					 peer_failed(&s->connection, "receive from", errno);
-	restart_timeout(s);
 	if (n == 0) {
 		s->peer_ended = true;
 		return STATUS_OK;
@@ -169,7 +178,27 @@ write_received(struct stream *s)
 			   STATUS_OK :
 			   msg_error_errno(STATUS_FAILED, errno, "write to standard output");
 	s->in.start += (size_t)n;
+	if (is_empty(&s->in))
+		restart_timeout(s);
 	return STATUS_OK;
+}
+
+static int
+take_from_peer(struct stream *s)
+{
+	int status = STATUS_OK;
+
+	if (is_empty(&s->in) && !s->peer_ended)
+		status = receive_input(s);
+	if (status == STATUS_OK && !is_empty(&s->in))
+		status = write_received(s);
+	return status;
+}
+
+static int
+give_to_peer(struct stream *s)
+{
+	return is_empty(&s->out) || is_over(s) ? STATUS_OK : send_output(s);
 }
 
 /* ---- the ends ------------------------------------------------------------------------------ */
@@ -179,10 +208,9 @@ write_received(struct stream *s)
 static int
 check_end(struct stream *s)
 {
-	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
 	int status = STATUS_OK;
 
-	if (is_empty(&s->out) && !s->input_ended && poll(&pfd, 1, 0) == 1)
+	if (is_empty(&s->out) && !s->input_ended && run_is_ready(STDIN_FILENO, POLLIN))
 		status = read_input(s);
 	if (status == STATUS_OK && (!is_empty(&s->out) || !s->input_ended))
 		status = peer_closed_early(&s->connection, "all of the input was sent");
@@ -194,82 +222,129 @@ check_end(struct stream *s)
 static int
 timed_out(const struct stream *s)
 {
-	if (!is_empty(&s->out))
-		return peer_wait_failed(&s->connection, "send to", ETIMEDOUT);
-	return peer_wait_failed(&s->connection, "receive from", ETIMEDOUT);
+	return peer_wait_failed(
+	    &s->connection, is_empty(&s->out) ? "receive from" : "send to", ETIMEDOUT);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------ */
 
-enum { INPUT, SOCKET, OUTPUT, ENDS };
-
-static void
-set_poll_events(const struct stream *s, struct pollfd pfds[ENDS])
+static int
+watch_if(struct loop *loop, struct loop_io *io, bool wanted, uint32_t events)
 {
-	bool read_input_now =
-	    is_empty(&s->out) && !s->input_ended && expect_allowance(&s->expect) > 0;
-	short events = 0;
-
-	if (!is_empty(&s->out))
-		events |= POLLOUT;
-	if (is_empty(&s->in) && !s->peer_ended)
-		events |= POLLIN;
-	pfds[INPUT] = (struct pollfd){ read_input_now ? STDIN_FILENO : -1, POLLIN, 0 };
-	/* A socket that is not waited for must not wake us with its hang-up either. */
-	pfds[SOCKET] =
-	    (struct pollfd){ events != 0 ? sku_fileno(&s->connection.sock) : -1, events, 0 };
-	/* Without anything to write, a reader that went away is still news (POLLERR). */
-	pfds[OUTPUT] = (struct pollfd){ s->output.can_wait || !is_empty(&s->in) ? s->output.fd : -1,
-		is_empty(&s->in) ? 0 : POLLOUT, 0 };
+	if (wanted)
+		return loop_watch(loop, io, events);
+	loop_unwatch(loop, io);
+	return 0;
 }
 
 static int
-take_events(struct stream *s, const struct pollfd pfds[ENDS])
+watch_all(struct stream *s)
 {
-	int status = STATUS_OK;
+	bool input = is_empty(&s->out) && !s->input_ended && expect_allowance(&s->expect) > 0;
+	uint32_t socket =
+	    (is_empty(&s->out) ? 0 : EPOLLOUT) | (is_empty(&s->in) && !s->peer_ended ? EPOLLIN : 0);
+	uint32_t output = is_empty(&s->in) ? 0 : EPOLLOUT;
 
-	if (pfds[OUTPUT].revents != 0) {
-		if (!is_empty(&s->in))
-			status = write_received(s);
-		else if ((pfds[OUTPUT].revents & (POLLERR | POLLNVAL)) != 0)
-			status = msg_error_errno(STATUS_FAILED, EPIPE, "write to standard output");
+	if (watch_if(&s->loop, &s->input_io, input, EPOLLIN) == -1)
+		return -1;
+	/* A socket that is not waited for must not wake us with its hang-up either. */
+	if (watch_if(&s->loop, &s->socket_io, socket != 0, socket) == -1)
+		return -1;
+	/* Without anything to write, a reader that went away is still news. */
+	return watch_if(&s->loop, &s->output_io, s->output.can_wait || !is_empty(&s->in), output);
+}
+
+/* A step was made: what comes next? */
+static void
+apply(struct stream *s, int status)
+{
+	if (status == STATUS_OK && is_over(s)) {
+		loop_stop(&s->loop, check_end(s));
+		return;
 	}
-	/* First what the peer says: an end in order comes before the failure to send after it. */
-	if (status == STATUS_OK && pfds[SOCKET].revents != 0 && is_empty(&s->in) && !s->peer_ended)
-		status = receive_input(s);
-	if (status == STATUS_OK && s->peer_ended && is_empty(&s->in))
-		return STATUS_OK;
-	if (status == STATUS_OK && pfds[SOCKET].revents != 0 && !is_empty(&s->out))
-		status = send_output(s);
-	if (status == STATUS_OK && pfds[INPUT].revents != 0)
-		status = read_input(s);
 	if (status == STATUS_OK && s->input_ended && is_empty(&s->out) && !s->output_shut)
 		status = end_output(s);
-	return status;
+	/* A standard output that takes nothing is not the peer's doing. */
+	if (!is_empty(&s->in))
+		loop_clear_timer(&s->loop, &s->idle_timer);
+	if (status == STATUS_OK && watch_all(s) == -1)
+		status = msg_error_errno(STATUS_FAILED, errno, "wait");
+	if (status != STATUS_OK)
+		loop_stop(&s->loop, status);
+}
+
+/* In both: first what the peer says.  An end in order comes before the failure to send after it. */
+static void
+input_ready(struct loop *loop, struct loop_io *io, uint32_t events)
+{
+	struct stream *s = LOOP_OWNER(io, struct stream, input_io);
+	int status = take_from_peer(s);
+
+	(void)loop;
+	(void)events;
+	if (status == STATUS_OK && !is_over(s))
+		status = read_input(s);
+	apply(s, status == STATUS_OK ? give_to_peer(s) : status);
+}
+
+static void
+socket_ready(struct loop *loop, struct loop_io *io, uint32_t events)
+{
+	struct stream *s = LOOP_OWNER(io, struct stream, socket_io);
+	int status = take_from_peer(s);
+
+	(void)loop;
+	(void)events;
+	apply(s, status == STATUS_OK ? give_to_peer(s) : status);
+}
+
+static void
+output_ready(struct loop *loop, struct loop_io *io, uint32_t events)
+{
+	struct stream *s = LOOP_OWNER(io, struct stream, output_io);
+	int status = STATUS_OK;
+
+	(void)loop;
+	if (!is_empty(&s->in))
+		status = write_received(s);
+	else if ((events & (EPOLLERR | EPOLLHUP)) != 0)
+		status = msg_error_errno(STATUS_FAILED, EPIPE, "write to standard output");
+	apply(s, status);
+}
+
+static void
+idle_timer_due(struct loop *loop, struct loop_timer *timer)
+{
+	loop_stop(loop, timed_out(LOOP_OWNER(timer, struct stream, idle_timer)));
+}
+
+static void
+canceled(struct loop *loop)
+{
+	loop_stop(loop, timed_out(LOOP_OWNER(loop, struct stream, loop)));
 }
 
 static int
 transfer_both_ways(struct stream *s)
 {
-	struct pollfd pfds[ENDS];
-	int status = STATUS_OK;
+	int status;
 
-	restart_timeout(s);
-	while (status == STATUS_OK && !(s->peer_ended && is_empty(&s->in))) {
-		/* A standard output that takes nothing is not the peer's doing. */
-		struct sku_deadline deadline = is_empty(&s->in) ? s->idle : run.timeouts.run;
-		int n;
-
-		set_poll_events(s, pfds);
-		n = poll(pfds, ENDS, sku_deadline_poll_ms(deadline));
-		if (n == -1 && errno != EINTR)
-			return msg_error_errno(STATUS_FAILED, errno, "wait");
-		if (n > 0)
-			status = take_events(s, pfds);
-		else if (sku_deadline_passed(deadline))
-			return timed_out(s);
+	s->loop.canceled = canceled;
+	s->input_io = (struct loop_io){ .ready = input_ready, .fd = STDIN_FILENO };
+	s->socket_io =
+	    (struct loop_io){ .ready = socket_ready, .fd = sku_fileno(&s->connection.sock) };
+	s->output_io = (struct loop_io){ .ready = output_ready, .fd = s->output.fd };
+	s->idle_timer.due = idle_timer_due;
+	if (loop_open(&s->loop) == -1 ||
+	    loop_set_timer(&s->loop, &s->idle_timer, LOOP_PARKED) == -1) {
+		status = msg_error_errno(STATUS_FAILED, errno, "prepare the transfer");
+	} else {
+		restart_timeout(s);
+		apply(s, STATUS_OK);
+		status = loop_run(&s->loop);
 	}
-	return status == STATUS_OK ? check_end(s) : status;
+	loop_close(&s->loop);
+	return status;
 }
 
 /* After an error, what came before it still goes out, as far as it does without waiting. */
