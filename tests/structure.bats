@@ -23,16 +23,12 @@ owners() {
 # Who makes such a call all the same.  This list may only become shorter.
 allowed() {
 	cat <<-'END'
-		signal src/sockecho-client/mode_ping.c signal
-		signal src/sockecho-client/mode_ping.c signalfd
 		wait src/hostlookup/bulk.c pthread_cond_timedwait
 		wait src/hostlookup/bulk.c pthread_cond_wait
 		wait src/hostlookup/bulk.c pthread_join
 		wait src/libsockutil/connect.c poll
 		wait src/libsockutil/sendfile.c sigtimedwait
 		wait src/libsockutil/unixserver.c nanosleep
-		wait src/sockecho-client/mode_ping.c epoll_pwait2
-		wait src/sockecho-client/mode_ping.c epoll_wait
 		wait src/sockecho-server/datagrams.c poll
 		wait src/sockecho-server/streams.c epoll_wait
 	END

@@ -8,38 +8,32 @@
 #include "run/output.h"
 #include "run/rate.h"
 #include "run/run.h"
+#include "run/wait.h"
 #include "sockecho-client/modes.h"
 #include "sockecho-client/ping_connection.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
-#include <time.h>
-#include <unistd.h>
 
-#define EVENTS 256
 #define BUFFER_SIZE ((size_t)64 * 1024)
 #define ON_TIME_TOLERANCE (1 * SKU_MS) /* a timer that fires this late is on time */
 #define MAX_OUTSTANDING ((uint64_t)1 << 20)
 #define MIN_OUTSTANDING ((uint64_t)16)
 
 struct ping {
+	struct loop loop;
+	struct loop_timer duration_timer; /* --duration */
 	const struct client_config *config;
 	struct ping_connection *connections;
 	size_t count, open_connections;
-	struct timers timers;
 	struct ping_stats *stats;
 	struct datagram_peers peers;
-	int epoll_fd, signal_fd;
-	int64_t now, start_ns, stop_sending_ns;
+	int64_t start_ns, stop_sending_ns;
 	char *buffer;
 	bool stopped; /* no more probes: --duration is over */
-	bool interrupted;
-	int status; /* of what ended a connection */
+	int status;   /* of what ended a connection */
 };
 
 static bool
@@ -132,7 +126,7 @@ expire_probes(struct ping *p, struct ping_connection *r)
 	for (; r->oldest <= r->sent; r->oldest++) {
 		struct probe *probe = probe_slot(r, r->oldest);
 
-		if (probe->state == PROBE_WAITING && p->now < expires_at(probe))
+		if (probe->state == PROBE_WAITING && p->loop.now < expires_at(probe))
 			return;
 		if (probe->state == PROBE_WAITING)
 			mark_lost(p, r, probe);
@@ -148,7 +142,7 @@ is_back_to_back(const struct ping *p)
 static bool
 may_send_more(const struct ping *p, const struct ping_connection *r)
 {
-	return !p->interrupted && !p->stopped &&
+	return !p->stopped &&
 	       (p->config->count == UNLIMITED || r->sent < (uint64_t)p->config->count);
 }
 
@@ -172,9 +166,11 @@ close_ping_connection(struct ping *p, struct ping_connection *r)
 			mark_lost(p, r, probe_slot(r, r->oldest));
 	}
 	r->closed = true;
-	p->open_connections--;
-	timer_clear(&p->timers, &r->timer);
+	loop_clear_timer(&p->loop, &r->timer);
+	loop_unwatch(&p->loop, &r->io);
 	peer_close(&r->connection);
+	if (--p->open_connections == 0)
+		loop_stop(&p->loop, STATUS_OK);
 }
 
 /* The connection is lost: say so and go on with the others. */
@@ -193,7 +189,7 @@ schedule(struct ping *p, struct ping_connection *r)
 	if (!may_send_more(p, r))
 		r->due_ns = INT64_MAX;
 	else if (is_back_to_back(p))
-		r->due_ns = is_waiting(r) || is_sending(p, r) ? INT64_MAX : p->now;
+		r->due_ns = is_waiting(r) || is_sending(p, r) ? INT64_MAX : p->loop.now;
 	else
 		r->due_ns = r->start_ns + (int64_t)r->sent * p->config->interval_ns;
 	if (r->due_ns >= p->stop_sending_ns)
@@ -256,7 +252,7 @@ send_due(struct ping *p, struct ping_connection *r)
 			return;
 		if (is_sending(p, r))
 			continue;
-		if (r->due_ns > p->now || !may_send_more(p, r))
+		if (r->due_ns > p->loop.now || !may_send_more(p, r))
 			return;
 		start_probe(p, r);
 	}
@@ -417,7 +413,7 @@ next_deadline(const struct ping *p, const struct ping_connection *r)
 static void
 update_connection(struct ping *p, struct ping_connection *r)
 {
-	struct epoll_event event = { .data.ptr = r };
+	int64_t at_ns;
 
 	if (r->closed)
 		return;
@@ -432,74 +428,33 @@ update_connection(struct ping *p, struct ping_connection *r)
 		close_ping_connection(p, r);
 		return;
 	}
-	if (next_deadline(p, r) != INT64_MAX)
-		(void)timer_set(&p->timers, &r->timer, next_deadline(p, r)); /* it has room */
-	else
-		timer_clear(&p->timers, &r->timer);
-	event.events = EPOLLIN | (is_sending(p, r) ? EPOLLOUT : 0);
-	if (event.events != r->watched &&
-	    epoll_ctl(p->epoll_fd, EPOLL_CTL_MOD, sku_fileno(&r->connection.sock), &event) == 0)
-		r->watched = event.events;
+	at_ns = next_deadline(p, r);
+	/* It was set before, so that it cannot fail. */
+	(void)loop_set_timer(&p->loop, &r->timer, at_ns < LOOP_PARKED ? at_ns : LOOP_PARKED);
+	(void)loop_watch(&p->loop, &r->io, EPOLLIN | (is_sending(p, r) ? EPOLLOUT : 0));
 }
 
 /* ---- the loop ------------------------------------------------------------------------------ */
 
-static struct ping_connection *
-connection_of(struct timer *timer)
+static void
+timer_due(struct loop *loop, struct loop_timer *timer)
 {
-	return (struct ping_connection *)(void *)((char *)timer -
-						  offsetof(struct ping_connection, timer));
-}
+	struct ping *p = LOOP_OWNER(loop, struct ping, loop);
+	struct ping_connection *r = LOOP_OWNER(timer, struct ping_connection, timer);
 
-/* Wait to the nanosecond where the kernel can: a millisecond would be most of a round trip. */
-static int
-wait_for_events(const struct ping *p, struct epoll_event *events)
-{
-	const struct timer *timer = timers_first(&p->timers);
-	struct sku_deadline at = run.timeouts.run;
-	int64_t left;
-
-	if (timer != NULL)
-		at = sku_deadline_earlier(at, (struct sku_deadline){ timer->at_ns });
-	if (!p->stopped)
-		at = sku_deadline_earlier(at, (struct sku_deadline){ p->stop_sending_ns });
-	left = sku_deadline_left(at);
-#ifdef HAVE_EPOLL_PWAIT2
-	{
-		const struct timespec ts = { (time_t)(left / SKU_SECOND),
-			(long)(left % SKU_SECOND) };
-		int n = epoll_pwait2(
-		    p->epoll_fd, events, EVENTS, left == SKU_NO_TIMEOUT ? NULL : &ts, NULL);
-
-		if (n >= 0 || errno != ENOSYS)
-			return n;
-	}
-#endif
-	return epoll_wait(p->epoll_fd, events, EVENTS, sku_deadline_poll_ms(at));
+	expire_probes(p, r);
+	if (is_back_to_back(p))
+		schedule(p, r);
+	send_due(p, r);
+	update_connection(p, r);
 }
 
 static void
-run_timers(struct ping *p)
+socket_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 {
-	struct timer *timer;
+	struct ping *p = LOOP_OWNER(loop, struct ping, loop);
+	struct ping_connection *r = LOOP_OWNER(io, struct ping_connection, io);
 
-	while ((timer = timers_first(&p->timers)) != NULL && timer->at_ns <= p->now) {
-		struct ping_connection *r = connection_of(timer);
-
-		timer_clear(&p->timers, timer);
-		expire_probes(p, r);
-		if (is_back_to_back(p))
-			schedule(p, r);
-		send_due(p, r);
-		update_connection(p, r);
-	}
-}
-
-static void
-handle(struct ping *p, struct ping_connection *r, uint32_t events)
-{
-	if (r->closed)
-		return;
 	if ((events & ~(uint32_t)EPOLLOUT) != 0)
 		receive(p, r);
 	if (!r->closed)
@@ -509,38 +464,38 @@ handle(struct ping *p, struct ping_connection *r, uint32_t events)
 
 /* --duration is over: those who wait for nothing are done. */
 static void
-stop_sending(struct ping *p)
+duration_is_over(struct loop *loop, struct loop_timer *timer)
 {
+	struct ping *p = LOOP_OWNER(loop, struct ping, loop);
+
+	(void)timer;
 	p->stopped = true;
 	for (size_t i = 0; i < p->count; i++)
 		update_connection(p, &p->connections[i]);
 }
 
-static int
-ping_until_done(struct ping *p)
+static void
+flush_results(struct loop *loop)
 {
-	struct epoll_event events[EVENTS];
+	int status = msg_flush();
 
-	while (p->open_connections > 0 && !p->interrupted) {
-		int n = wait_for_events(p, events);
+	if (status != STATUS_OK)
+		loop_stop(loop, status);
+}
 
-		p->now = sku_now();
-		for (int i = 0; i < n; i++) {
-			if (events[i].data.ptr == NULL)
-				p->interrupted = true;
-			else
-				handle(p, events[i].data.ptr, events[i].events);
-		}
-		run_timers(p);
-		if (!p->stopped && p->now >= p->stop_sending_ns)
-			stop_sending(p);
-		if (msg_flush() != STATUS_OK)
-			return STATUS_FAILED;
-		if (p->open_connections > 0 && p->now >= run.timeouts.run.at_ns)
-			return msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
-			    "ping %s", p->connections[0].connection.peer);
+/* SIGINT is the ordinary end; so is --max-time, but for the status. */
+static void
+canceled(struct loop *loop)
+{
+	struct ping *p = LOOP_OWNER(loop, struct ping, loop);
+	struct failure failure = { .status = STATUS_OK };
+
+	if (run_signals() == 0) {
+		(void)run_wait_failed(
+		    &failure, ETIMEDOUT, LIMIT_OTHER, "ping %s", p->connections[0].connection.peer);
+		(void)failure_report(&failure);
 	}
-	return STATUS_OK;
+	loop_stop(loop, failure.status);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -592,7 +547,6 @@ static int
 open_ping_connection(struct ping *p, size_t i)
 {
 	struct ping_connection *r = &p->connections[i];
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = r };
 	int status = is_datagram(p) ? open_datagram(p, r) : peer_open(&r->connection, p->config);
 
 	if (status != STATUS_OK)
@@ -601,32 +555,11 @@ open_ping_connection(struct ping *p, size_t i)
 	r->oldest = 1;
 	r->in_seq = 1;
 	r->out_offset = p->config->size;
-	r->watched = EPOLLIN;
 	r->window = (size_t)window_size(p->config);
 	r->probes = calloc(r->window, sizeof(*r->probes));
-	if (r->probes == NULL || timer_set(&p->timers, &r->timer, INT64_MAX) == -1)
+	if (r->probes == NULL)
 		return msg_error_errno(STATUS_FAILED, ENOMEM, "prepare --ping");
-	if (epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, sku_fileno(&r->connection.sock), &event) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "prepare --ping");
 	p->open_connections++;
-	return STATUS_OK;
-}
-
-/* From here on SIGINT ends the run with its summary; before, it just ends.  A script's `&` must not
- * have it ignored. */
-static int
-open_signal(struct ping *p)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGINT);
-	(void)signal(SIGINT, SIG_DFL);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	p->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (p->signal_fd == -1 || epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, p->signal_fd, &event) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "prepare --ping");
 	return STATUS_OK;
 }
 
@@ -647,9 +580,6 @@ open_ping(struct ping *p)
 	if (is_datagram(p) && p->config->connect.fd == -1)
 		status =
 		    resolve_datagram_peers(&p->config->connect, &p->config->endpoint, &p->peers);
-	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (p->epoll_fd == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "prepare --ping");
 	p->count = (size_t)p->config->clients;
 	for (size_t i = 0; status == STATUS_OK && i < p->count; i++)
 		status = open_ping_connection(p, i);
@@ -657,20 +587,42 @@ open_ping(struct ping *p)
 }
 
 /* Everybody begins; with an interval, one after the other within it, not all at once. */
-static void
+static int
 start_probing(struct ping *p)
 {
-	p->now = p->start_ns = sku_now();
-	if (p->config->duration_ns != UNLIMITED)
-		p->stop_sending_ns = p->now + p->config->duration_ns;
+	p->start_ns = sku_now();
 	for (size_t i = 0; i < p->count; i++) {
 		struct ping_connection *r = &p->connections[i];
 
+		r->timer.due = timer_due;
+		r->io = (struct loop_io){ .ready = socket_ready,
+			.fd = sku_fileno(&r->connection.sock) };
 		r->start_ns = p->start_ns + p->config->interval_ns / (int64_t)p->count * (int64_t)i;
 		r->due_ns = r->start_ns;
-		(void)timer_set(&p->timers, &r->timer, r->due_ns);
+		if (loop_watch(&p->loop, &r->io, EPOLLIN) == -1 ||
+		    loop_set_timer(&p->loop, &r->timer, r->due_ns) == -1)
+			return -1;
 	}
-	run_timers(p);
+	if (p->config->duration_ns == UNLIMITED)
+		return 0;
+	p->stop_sending_ns = p->start_ns + p->config->duration_ns;
+	p->duration_timer.due = duration_is_over;
+	return loop_set_timer(&p->loop, &p->duration_timer, p->stop_sending_ns);
+}
+
+/* From here on SIGINT ends the run with its summary; before, it just ends. */
+static int
+start_ping(struct ping *p)
+{
+	struct failure failure = { .status = STATUS_OK };
+
+	if (run_catch_signals(RUN_SIGINT_ALONE | RUN_ENDS_BY_SIGNAL, &failure) == -1)
+		return failure_report(&failure);
+	p->loop.canceled = canceled;
+	p->loop.turn = flush_results;
+	if (loop_open(&p->loop) == -1 || start_probing(p) == -1)
+		return msg_error_errno(STATUS_FAILED, errno, "prepare --ping");
+	return STATUS_OK;
 }
 
 static int
@@ -681,8 +633,7 @@ exit_status(const struct ping *p)
 	if (p->stats->received == p->stats->transmitted)
 		return STATUS_OK;
 	if (run.timeouts.operation_ns == 0)
-		return msg_error_errno(
-		    STATUS_FAILED, EAGAIN, "receive from %s", p->connections[0].connection.peer);
+		return peer_wait_failed(&p->connections[0].connection, "receive from", ETIMEDOUT);
 	return p->stats->received == 0 ? STATUS_TIMED_OUT : STATUS_FAILED;
 }
 
@@ -693,12 +644,8 @@ close_ping(struct ping *p)
 		peer_close(&p->connections[i].connection);
 		free(p->connections[i].probes);
 	}
-	timers_free(&p->timers);
+	loop_close(&p->loop);
 	datagram_peers_free(&p->peers);
-	if (p->epoll_fd != -1)
-		(void)close(p->epoll_fd);
-	if (p->signal_fd != -1)
-		(void)close(p->signal_fd);
 	free(p->connections);
 	free(p->stats);
 	free(p->buffer);
@@ -707,14 +654,13 @@ close_ping(struct ping *p)
 int
 run_ping(const struct client_config *config)
 {
-	struct ping p = { .config = config, .epoll_fd = -1, .stop_sending_ns = INT64_MAX };
+	struct ping p = { .loop.epoll_fd = -1, .config = config, .stop_sending_ns = INT64_MAX };
 	int status = open_ping(&p);
 
 	if (status == STATUS_OK)
-		status = open_signal(&p);
+		status = start_ping(&p);
 	if (status == STATUS_OK) {
-		start_probing(&p);
-		status = ping_until_done(&p);
+		status = loop_run(&p.loop);
 		if (status == STATUS_OK)
 			status = exit_status(&p);
 		ping_stats_print(p.stats, sku_now() - p.start_ns, config->histogram);

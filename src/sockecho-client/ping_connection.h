@@ -3,7 +3,7 @@
 #ifndef CLIENT_PING_CONNECTION_H
 #define CLIENT_PING_CONNECTION_H
 
-#include "run/timers.h"
+#include "run/loop.h"
 #include "sockecho-client/config.h"
 #include "sockecho-client/peer.h"
 #include "sockecho-client/ping_stats.h"
@@ -18,7 +18,8 @@ struct probe {
 
 struct ping_connection {
 	struct peer_connection connection;
-	struct timer timer;
+	struct loop_io io;
+	struct loop_timer timer;
 	size_t number; /* which of --clients, from 1 */
 	int64_t start_ns;
 	uint64_t sent;	   /* probes that were begun; the last has this number */
@@ -27,7 +28,6 @@ struct ping_connection {
 	size_t out_offset; /* of the present probe, what was sent; == size: all */
 	uint64_t in_seq;   /* streams: the probe whose answer is coming in, */
 	size_t in_offset;  /* and how much of it has */
-	uint32_t watched;
 	bool closed;
 	size_t window; /* probes that are remembered: a power of two */
 	struct probe *probes;
