@@ -216,6 +216,31 @@ while True:
 	assert_failure 6
 }
 
+@test "-u: where one address of a name refuses, the next is tried, by each client" {
+	need_namespaces -nm
+	cd "$BATS_TEST_TMPDIR"
+	"${in_namespaces[@]}" bash -euc '
+		ip link set lo up
+		printf "127.0.0.2 two\n127.0.0.1 two\n" >hosts
+		mount --bind hosts /etc/hosts
+		for address in 127.0.0.1 127.0.0.2; do
+			mkfifo "ready.$address"
+			timeout 20 sockecho-server -u "$address" 0 >"ready.$address" 3>&- & server=$!
+			read -r _ _ _ port <"ready.$address"
+			for options in "-i 0.01" "-i 0" "-i 0.01 --clients 3"; do
+				sockecho-client -u --ping -c 3 $options two "$port" >"out.$address"
+				grep -q "^64 bytes from $address port $port: seq=3 " "out.$address"
+				grep -qE "^(3 packets transmitted, 3|9 packets transmitted, 9) received" "out.$address"
+			done
+			kill "$server"
+			wait "$server"
+		done
+		sockecho-client -u --ping -c 3 -i 0.01 two "$port" >out 2>err || echo $? >status
+	' || fail "$(head out*)"
+	assert_equal "$(cat status)" 6
+	assert_equal "$(wc -l <err)" 1
+}
+
 @test "--expect finds a wrong answer and names probe and byte" {
 	in_background python3 -c '
 import socket, sys

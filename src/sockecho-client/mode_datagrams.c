@@ -37,17 +37,10 @@ discard_late_answers(struct peer_connection *connection, char *buf)
 		msg_verbose(1, "an answer that nothing asked for is thrown away");
 }
 
-static bool
-is_refusal(int errnum)
-{
-	return errnum == ECONNREFUSED || errnum == ENOENT || errnum == ECONNRESET ||
-	       errnum == EHOSTUNREACH || errnum == ENETUNREACH;
-}
-
 static enum outcome
 classify_failure(struct datagram_exchange *t, const char *action, int errnum, int *status)
 {
-	if (is_refusal(errnum)) {
+	if (peer_is_refusal(errnum)) {
 		*status = errnum; /* who gives up reports it */
 		return REFUSED;
 	}

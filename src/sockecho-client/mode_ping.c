@@ -196,6 +196,58 @@ schedule(struct ping *p, struct ping_connection *r)
 		r->due_ns = INT64_MAX;
 }
 
+/* A datagram socket for the next of the addresses that can be connected to. */
+static int
+open_datagram(struct ping *p, struct ping_connection *r)
+{
+	struct sku_sock sock = SKU_SOCK_INIT;
+	const struct sku_address *peer;
+	int errnum;
+
+	if (p->config->connect.fd != -1) {
+		if (sku_socket_from_fd(&sock, p->config->connect.fd) == -1)
+			return msg_error_errno(
+			    STATUS_FAILED, errno, "use descriptor %d", p->config->connect.fd);
+		return peer_use_socket(&r->connection, p->config, &sock);
+	}
+	do {
+		peer = &p->peers.addresses[r->next_peer++];
+		if (open_datagram_socket(&p->config->connect, peer, &sock) == 0)
+			return peer_use_socket(&r->connection, p->config, &sock);
+		errnum = errno;
+		sku_autoclose(&sock);
+	} while (r->next_peer < p->peers.count);
+	return msg_error_peer(errnum, "connect to %s", peer_text(peer, r->connection.peer));
+}
+
+/* A datagram was refused before anybody answered: the probes that wait begin anew, with the next
+ * address.  False: there is none, or it is another failure. */
+static bool
+try_next_address(struct ping *p, struct ping_connection *r, int errnum)
+{
+	int status;
+
+	if (!is_datagram(p) || r->answered || !peer_is_refusal(errnum) ||
+	    r->next_peer >= p->peers.count)
+		return false;
+	loop_unwatch(&p->loop, &r->io);
+	peer_close(&r->connection);
+	status = open_datagram(p, r);
+	r->io.fd = sku_fileno(&r->connection.sock);
+	if (status == STATUS_OK && loop_watch(&p->loop, &r->io, EPOLLIN) == -1)
+		status = msg_error_errno(STATUS_FAILED, errno, "wait for %s", r->connection.peer);
+	if (status != STATUS_OK) {
+		close_failed(p, r, status);
+		return true;
+	}
+	p->stats->transmitted -= r->sent + 1 - r->oldest;
+	r->sent = r->oldest - 1;
+	r->out_offset = p->config->size;
+	r->start_ns = p->loop.now - (int64_t)r->sent * p->config->interval_ns;
+	schedule(p, r);
+	return true;
+}
+
 static void
 start_probe(struct ping *p, struct ping_connection *r)
 {
@@ -228,7 +280,7 @@ send_chunk(struct ping *p, struct ping_connection *r)
 		len = BUFFER_SIZE;
 	probe_fill(p->buffer, len, r->sent, r->out_offset);
 	n = sku_send(&r->connection.sock, p->buffer, len, 0);
-	if (n == -1 && errno == EAGAIN)
+	if (n == -1 && (errno == EAGAIN || try_next_address(p, r, errno)))
 		return false;
 	if (n == -1 && is_datagram(p) && p->stats->received > 0) {
 		r->out_offset = p->config->size; /* it is lost; the next may not be */
@@ -266,6 +318,7 @@ take_answer(struct ping *p, struct ping_connection *r, uint64_t seq)
 	int64_t rtt = sku_now() - probe->from_ns;
 
 	counter_add(&peer_counters.replies, 1);
+	r->answered = true;
 	if (probe->seq != seq || probe->state == PROBE_LOST) {
 		p->stats->late++;
 		if (probe->seq == seq)
@@ -366,6 +419,8 @@ take_datagram(struct ping *p, struct ping_connection *r, const char *bytes, size
 static void
 receive_failed(struct ping *p, struct ping_connection *r, int errnum)
 {
+	if (try_next_address(p, r, errnum))
+		return;
 	/* One that refuses a datagram may be there for the next, if it ever was. */
 	if (is_datagram(p) && p->stats->received > 0)
 		return;
@@ -517,30 +572,6 @@ window_size(const struct client_config *config)
 	while (size < want)
 		size *= 2;
 	return size;
-}
-
-static int
-open_datagram(struct ping *p, struct ping_connection *r)
-{
-	struct sku_sock sock = SKU_SOCK_INIT;
-	int status;
-
-	if (p->config->connect.fd != -1) {
-		if (sku_socket_from_fd(&sock, p->config->connect.fd) == -1)
-			return msg_error_errno(
-			    STATUS_FAILED, errno, "use descriptor %d", p->config->connect.fd);
-		return peer_use_socket(&r->connection, p->config, &sock);
-	}
-	for (size_t i = 0; i < p->peers.count; i++) {
-		if (open_datagram_socket(&p->config->connect, &p->peers.addresses[i], &sock) == 0)
-			return peer_use_socket(&r->connection, p->config, &sock);
-		status = errno;
-		sku_autoclose(&sock);
-		if (i + 1 == p->peers.count)
-			return msg_error_peer(status, "connect to %s",
-			    peer_text(&p->peers.addresses[i], r->connection.peer));
-	}
-	return STATUS_FAILED;
 }
 
 static int

@@ -152,6 +152,13 @@ peer_failed(const struct peer_connection *connection, const char *action, int er
 	return msg_error_peer(errnum, "%s %s", action, connection->peer);
 }
 
+bool
+peer_is_refusal(int errnum)
+{
+	return errnum == ECONNREFUSED || errnum == ENOENT || errnum == ECONNRESET ||
+	       errnum == EHOSTUNREACH || errnum == ENETUNREACH;
+}
+
 int
 peer_closed_early(const struct peer_connection *connection, const char *before)
 {

@@ -32,6 +32,8 @@ void peer_close(struct peer_connection *connection);
 int peer_wait(const struct peer_connection *connection, short events, struct sku_deadline deadline);
 /* The peer did that: report it, return the status. */
 int peer_failed(const struct peer_connection *connection, const char *action, int errnum);
+/* Of a datagram: nobody is there, so that another of the addresses may be asked. */
+bool peer_is_refusal(int errnum);
 int peer_closed_early(const struct peer_connection *connection, const char *before);
 /* Sending failed: where the peer had closed in order, it did that before …; else as above. */
 int peer_send_failed(const struct peer_connection *connection, int errnum, const char *before);

@@ -20,7 +20,8 @@ struct ping_connection {
 	struct peer_connection connection;
 	struct loop_io io;
 	struct loop_timer timer;
-	size_t number; /* which of --clients, from 1 */
+	size_t number;	  /* which of --clients, from 1 */
+	size_t next_peer; /* datagrams: the address to be tried next */
 	int64_t start_ns;
 	uint64_t sent;	   /* probes that were begun; the last has this number */
 	uint64_t oldest;   /* the first that may still be waited for */
@@ -28,6 +29,7 @@ struct ping_connection {
 	size_t out_offset; /* of the present probe, what was sent; == size: all */
 	uint64_t in_seq;   /* streams: the probe whose answer is coming in, */
 	size_t in_offset;  /* and how much of it has */
+	bool answered;	   /* by somebody, once */
 	bool closed;
 	size_t window; /* probes that are remembered: a power of two */
 	struct probe *probes;
