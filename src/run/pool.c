@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -20,13 +21,14 @@ struct list {
 struct pool {
 	struct loop *loop;
 	struct loop_io wake; /* an eventfd: something has finished */
-	size_t max_threads, stack;
+	size_t max_threads, max_abandoned, stack;
 	size_t pending;		/* the loop's */
 	struct list being_told; /* the loop's: finished, and taken from the threads */
 	pthread_mutex_t lock;	/* guards what follows */
 	pthread_cond_t changed; /* for threads: work, or the end; for pool_free(): a thread ended */
 	struct list queue, finished;
 	size_t queued, alive, idle, abandoned;
+	bool waking; /* an idle thread was told, and has not looked yet */
 	bool closing;
 	unsigned references; /* the loop and each thread: the last one frees the pool */
 };
@@ -90,7 +92,40 @@ release(struct pool *pool)
 	free(pool);
 }
 
-/* With the lock held.  False: it was abandoned meanwhile, and so was this thread. */
+/* With the lock held: there is something for an idle thread.  One is on its way at a time, and
+ * tells the next: the threads that are awake may have done it all by then. */
+static void
+wake_one(struct pool *pool)
+{
+	if (pool->idle == 0 || pool->waking)
+		return;
+	pool->waking = true;
+	(void)pthread_cond_signal(&pool->changed);
+}
+
+/* With the lock held: wait for work. */
+static void
+rest(struct pool *pool)
+{
+	while (pool->queue.first == NULL && !pool->closing) {
+		pool->idle++;
+		(void)pthread_cond_wait(&pool->changed, &pool->lock);
+		pool->idle--;
+		pool->waking = false;
+	}
+	if (pool->queued > 1)
+		wake_one(pool);
+}
+
+/* With the lock held: may one more thread work?  All of them may be lost. */
+static bool
+has_place(const struct pool *pool)
+{
+	return pool->alive < pool->max_threads &&
+	       pool->alive + pool->abandoned < pool->max_abandoned;
+}
+
+/* With the lock held.  False: it was abandoned meanwhile, and nobody needs this thread. */
 static bool
 do_work(struct pool *pool, struct loop_worker *worker)
 {
@@ -101,11 +136,14 @@ do_work(struct pool *pool, struct loop_worker *worker)
 	worker->work(worker);
 	(void)pthread_mutex_lock(&pool->lock);
 	if (worker->state == ABANDONED) {
-		pool->abandoned--;
 		(void)pthread_mutex_unlock(&pool->lock);
 		worker->discard(worker);
 		(void)pthread_mutex_lock(&pool->lock);
-		return false;
+		pool->abandoned--;
+		if (pool->queue.first == NULL || !has_place(pool))
+			return false;
+		pool->alive++;
+		return true;
 	}
 	worker->state = FINISHED;
 	if (pool->finished.first == NULL)
@@ -122,11 +160,8 @@ thread_main(void *arg)
 
 	(void)pthread_mutex_lock(&pool->lock);
 	for (;;) {
-		while (pool->queue.first == NULL && !pool->closing) {
-			pool->idle++;
-			(void)pthread_cond_wait(&pool->changed, &pool->lock);
-			pool->idle--;
-		}
+		if (pool->queue.first == NULL)
+			rest(pool);
 		worker = take_first(&pool->queue);
 		if (worker == NULL) {
 			pool->alive--;
@@ -201,6 +236,7 @@ pool_new(struct loop *loop, size_t max_threads, size_t stack)
 	pool->loop = loop;
 	pool->wake = (struct loop_io){ .ready = wake_ready, .fd = fd };
 	pool->max_threads = max_threads;
+	pool->max_abandoned = SIZE_MAX;
 	pool->stack = stack;
 	pool->references = 1;
 	init(&pool->queue);
@@ -232,6 +268,14 @@ pool_free(struct pool *pool)
 	release(pool);
 }
 
+void
+pool_limit_abandoned(struct pool *pool, size_t max)
+{
+	(void)pthread_mutex_lock(&pool->lock);
+	pool->max_abandoned = max;
+	(void)pthread_mutex_unlock(&pool->lock);
+}
+
 int
 pool_submit(struct pool *pool, struct loop_worker *worker)
 {
@@ -241,11 +285,10 @@ pool_submit(struct pool *pool, struct loop_worker *worker)
 	worker->state = QUEUED;
 	append(&pool->queue, worker);
 	pool->queued++;
-	if (pool->idle > 0)
-		(void)pthread_cond_signal(&pool->changed);
-	if (pool->queued > pool->idle && pool->alive < pool->max_threads)
+	wake_one(pool);
+	if (pool->queued > pool->idle && has_place(pool))
 		error = start_thread(pool);
-	if (error != 0 && pool->alive == 0) {
+	if (error != 0 && pool->alive + pool->abandoned == 0) {
 		take_out(&pool->queue, worker);
 		pool->queued--;
 		worker->state = IDLE;
@@ -272,7 +315,7 @@ pool_abandon(struct pool *pool, struct loop_worker *worker)
 		pool->abandoned++;
 		pool->alive--;
 		/* Its thread is lost: another one does what is queued. */
-		if (pool->queued > pool->idle && pool->alive < pool->max_threads)
+		if (pool->queued > pool->idle && has_place(pool))
 			(void)start_thread(pool);
 	} else {
 		take_out(&pool->finished, worker);

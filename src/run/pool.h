@@ -13,7 +13,7 @@ struct loop_worker {
 	void (*work)(struct loop_worker *worker);
 	/* Then in the loop.  It may submit the worker again, or free it. */
 	void (*done)(struct loop *loop, struct loop_worker *worker);
-	/* In the place of done, in some thread, once loop_abandon() gave it up and work() returned.
+	/* In the place of done, in some thread, once pool_abandon() gave it up and work() returned.
 	 */
 	void (*discard)(struct loop_worker *worker);
 	struct loop_worker *next; /* the pool's, as is what follows */
@@ -27,6 +27,9 @@ struct pool *pool_new(struct loop *loop, size_t max_threads, size_t stack);
 /* Waits for the threads that still work, but not for those of abandoned workers.  Nothing may be
  * queued.  NULL is harmless. */
 void pool_free(struct pool *pool);
+/* At most so many threads at a time may be lost to what was abandoned (else any number): then none
+ * takes their place, and what is queued waits until one of them returns. */
+void pool_limit_abandoned(struct pool *pool, size_t max);
 /* Have it done by the next thread that is free.  0, or -1 with errno where no thread lives and none
  * can be started. */
 int pool_submit(struct pool *pool, struct loop_worker *worker);

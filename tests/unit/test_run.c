@@ -5,6 +5,7 @@
 #include "run/run.h"
 #include "run/wait.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -351,6 +352,49 @@ test_an_abandoned_worker_is_discarded_and_its_place_is_taken(void **state)
 	(void)close(stuck.hold[1]);
 }
 
+static int
+count_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	int n = 0;
+
+	assert_non_null(dir);
+	for (const struct dirent *d; (d = readdir(dir)) != NULL;)
+		n += d->d_name[0] != '.';
+	(void)closedir(dir);
+	return n;
+}
+
+static void
+test_beyond_the_limit_of_abandoned_workers_the_next_waits(void **state)
+{
+	struct fixture *f = *state;
+	struct task stuck = new_task(true), next = new_task(false);
+	int threads;
+
+	tasks_done = WORKERS - 1;
+	pool = pool_new(&f->loop, 1, STACK);
+	assert_non_null(pool);
+	pool_limit_abandoned(pool, 1);
+	assert_int_equal(pool_submit(pool, &stuck.worker), 0);
+	while (stuck.worker.state != 2) /* a thread has it */
+		(void)usleep(1000);
+	pool_abandon(pool, &stuck.worker);
+	threads = count_threads();
+	assert_int_equal(pool_submit(pool, &next.worker), 0);
+	assert_true(count_threads() <= threads);
+	assert_int_equal(next.worked, 0);
+	assert_int_equal(write(stuck.hold[1], "x", 1), 1);
+	/* The thread that was lost does it. */
+	assert_int_equal(loop_run(&f->loop), 3);
+	assert_int_equal(next.done, 1);
+	assert_int_equal(stuck.discarded, 1);
+	assert_int_equal(pool_abandoned(pool), 0);
+	pool_free(pool);
+	(void)close(stuck.hold[0]);
+	(void)close(stuck.hold[1]);
+}
+
 /* ---- signals and limits, each in a process of its own --------------------------------------- */
 
 /* What body, in a child, exits with, as wait(2) says. */
@@ -508,6 +552,7 @@ main(void)
 		IN_A_LOOP(test_max_time_is_told),
 		IN_A_LOOP(test_each_worker_is_done_once),
 		IN_A_LOOP(test_an_abandoned_worker_is_discarded_and_its_place_is_taken),
+		IN_A_LOOP(test_beyond_the_limit_of_abandoned_workers_the_next_waits),
 		cmocka_unit_test(test_a_signal_ends_a_wait_and_then_the_program),
 		cmocka_unit_test(test_the_second_signal_ends_a_program_that_hangs),
 		cmocka_unit_test(test_max_time_ends_a_wait),
