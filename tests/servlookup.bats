@@ -96,6 +96,45 @@ setup() {
 	assert_equal "$(jq -r '.proto // .error.code' <<<"$output")" $'tcp\nudp\nnot_found'
 }
 
+@test "bulk: each answer comes before the next line is waited for" {
+	mkfifo in
+	servlookup --services services -f - <in >out 3>&- &
+	pids+=($!)
+	exec {writer}>in
+	echo 22 >&"$writer"
+	until_true 20 grep -qx $'22\tssh' out
+	printf 80 >&"$writer"
+	printf '\nwww' >&"$writer"
+	until_true 20 grep -qx $'80\thttp' out
+	exec {writer}>&-
+	wait_for "${pids[0]}"
+	assert_equal "$waited_status" 0
+	assert_equal "$(tail -n 1 out)" $'www\t80'
+}
+
+@test "bulk: a standard output that nobody reads any more is the end" {
+	run --separate-stderr timeout 20 bash -c 'set -o pipefail; yes 80 | servlookup --services services -f - | head -n 1'
+	assert_failure 1
+	assert_output $'80\thttp'
+	assert_equal "$stderr" "servlookup: write to standard output: Broken pipe"
+}
+
+@test "bulk: a FIFO is at its end when its last writer has left, however early" {
+	mkfifo in
+	for text in "" "22"; do
+		printf %s "$text" >in 3>&- &
+		pids+=($!)
+		run timeout 20 servlookup --services services -f - <in
+		assert_success
+		assert_output "${text:+22$'\t'ssh}"
+		printf %s "$text" >in 3>&- &
+		pids+=($!)
+		run timeout 20 servlookup --services services -f in
+		assert_success
+		assert_output "${text:+22$'\t'ssh}"
+	done
+}
+
 @test "without a services database the built-in table answers, here and for the others" {
 	need_namespaces -nm
 	"${in_namespaces[@]}" bash -euc '

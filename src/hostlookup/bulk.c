@@ -391,12 +391,14 @@ read_queries(struct bulk *b)
 	struct input query;
 	bool more = true;
 
-	inputs_init(&inputs, b->config->names, b->config->name_count, b->config->file);
-	while (more && inputs_next(&inputs, &query)) {
-		(void)pthread_mutex_lock(&b->lock);
-		more = add_query(b, &query);
-		(void)pthread_mutex_unlock(&b->lock);
-	}
+	inputs_open(&inputs, b->config->names, b->config->name_count, b->config->file);
+	do {
+		while (more && inputs_next(&inputs, &query)) {
+			(void)pthread_mutex_lock(&b->lock);
+			more = add_query(b, &query);
+			(void)pthread_mutex_unlock(&b->lock);
+		}
+	} while (more && inputs_wait(&inputs));
 	(void)pthread_mutex_lock(&b->lock);
 	b->read_all = true;
 	if (inputs.status > b->status)

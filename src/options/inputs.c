@@ -4,18 +4,16 @@
 
 #include "run/escape.h"
 #include "run/message.h"
+#include "run/wait.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-void
-inputs_init(struct inputs *inputs, char *const *operands, size_t count, const char *file)
-{
-	*inputs = (struct inputs){
-		.operands = operands, .operand_count = count, .file = file, .status = STATUS_OK
-	};
-}
+#define OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 static const char *
 display_name(const struct inputs *inputs)
@@ -23,16 +21,42 @@ display_name(const struct inputs *inputs)
 	return strcmp(inputs->file, "-") == 0 ? "standard input" : inputs->file;
 }
 
-static bool
-open_file(struct inputs *inputs)
+/* O_NONBLOCK belongs to the open file description, which others may share: a pipe or a terminal is
+ * opened once more for ourselves, so that whoever else reads from it cannot make us wait.  It is
+ * waited for as it was given: a FIFO that is opened after its last writer has left never has an
+ * end. */
+static void
+open_standard_input(struct inputs *inputs)
 {
-	if (inputs->stream != NULL)
-		return true;
-	inputs->stream = strcmp(inputs->file, "-") == 0 ? stdin : fopen(inputs->file, "re");
-	if (inputs->stream == NULL)
-		inputs->status =
-		    msg_error_errno(STATUS_FAILED, errno, "open %s", display_name(inputs));
-	return inputs->stream != NULL;
+	struct stat st;
+
+	inputs->fd = inputs->own_fd = STDIN_FILENO;
+	if (fstat(STDIN_FILENO, &st) == -1 ||
+	    (!S_ISFIFO(st.st_mode) && isatty(STDIN_FILENO) != 1) ||
+	    (fcntl(STDIN_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY)
+		return;
+	inputs->own_fd = open("/proc/self/fd/0", OPEN_FLAGS);
+	if (inputs->own_fd == -1)
+		inputs->own_fd = STDIN_FILENO; /* it is read when it is ready alone */
+}
+
+void
+inputs_open(struct inputs *inputs, char *const *operands, size_t count, const char *file)
+{
+	inputs->operands = operands;
+	inputs->operand_count = count;
+	inputs->file = file;
+	inputs->fd = inputs->own_fd = -1;
+	inputs->status = STATUS_OK;
+	inputs->begin = inputs->end = 0;
+	if (file != NULL && strcmp(file, "-") == 0) {
+		open_standard_input(inputs);
+	} else if (file != NULL) {
+		inputs->fd = inputs->own_fd = open(file, OPEN_FLAGS);
+		if (inputs->fd == -1)
+			inputs->status = msg_error_errno(STATUS_FAILED, errno, "open %s", file);
+	}
+	inputs->ended = inputs->fd == -1;
 }
 
 /* Cut white space off both ends; the start of what is left. */
@@ -58,43 +82,30 @@ validate_line(const char *text, size_t len)
 	return escape_is_utf8(text, len) ? NULL : "it is no UTF-8";
 }
 
-/* One line into the buffer; of one that is too long the rest is thrown away, so that memory does
- * not grow with it.  False at the end. */
-static bool
-read_line(struct inputs *inputs, size_t *len)
+/* Of one that is too long so much that this can be seen.  NULL: there is none yet. */
+static char *
+take_line(struct inputs *inputs, size_t *len)
 {
-	int c = EOF;
+	char *line = inputs->buffer + inputs->begin;
+	size_t rest = inputs->end - inputs->begin;
+	const char *newline = memchr(line, '\n', rest);
 
-	*len = 0;
-	while ((c = getc_unlocked(inputs->stream)) != EOF && c != '\n') {
-		if (*len <= INPUT_MAX)
-			inputs->line[(*len)++] = (char)c;
-	}
-	inputs->line[*len] = '\0';
-	return c != EOF || *len > 0;
-}
-
-static bool
-next_line(struct inputs *inputs, struct input *input)
-{
-	size_t len;
-
-	while (read_line(inputs, &len)) {
-		input->text = trim(inputs->line, &len);
-		if (len == 0 || input->text[0] == '#')
-			continue;
-		input->error = validate_line(input->text, len);
-		return true;
-	}
-	if (ferror(inputs->stream))
-		inputs->status =
-		    msg_error_errno(STATUS_FAILED, errno, "read %s", display_name(inputs));
-	return false;
+	if (newline == NULL && (rest == 0 || !inputs->ended))
+		return NULL;
+	*len = newline != NULL ? (size_t)(newline - line) : rest;
+	inputs->begin += *len + (newline != NULL);
+	if (*len > INPUT_MAX + 1)
+		*len = INPUT_MAX + 1;
+	line[*len] = '\0';
+	return line;
 }
 
 bool
 inputs_next(struct inputs *inputs, struct input *input)
 {
+	char *line;
+	size_t len;
+
 	*input = (struct input){ NULL, NULL };
 	if (inputs->operand_count > 0) {
 		input->text = *inputs->operands++;
@@ -102,14 +113,58 @@ inputs_next(struct inputs *inputs, struct input *input)
 		input->error = validate_line(input->text, strlen(input->text));
 		return true;
 	}
-	return inputs->file != NULL && inputs->status == STATUS_OK && open_file(inputs) &&
-	       next_line(inputs, input);
+	while ((line = take_line(inputs, &len)) != NULL) {
+		input->text = trim(line, &len);
+		if (len == 0 || input->text[0] == '#')
+			continue;
+		input->error = validate_line(input->text, len);
+		return true;
+	}
+	return false;
+}
+
+void
+inputs_read(struct inputs *inputs)
+{
+	size_t rest = inputs->end - inputs->begin;
+	ssize_t n;
+
+	/* The end of a line that is too long is thrown away, so that memory does not grow with it.
+	 */
+	if (rest > INPUT_MAX + 1)
+		rest = INPUT_MAX + 1;
+	(void)memmove(inputs->buffer, inputs->buffer + inputs->begin, rest);
+	inputs->begin = 0;
+	inputs->end = rest;
+	do {
+		n = read(inputs->own_fd, inputs->buffer + rest, INPUTS_BUFFER - rest);
+	} while (n == -1 && errno == EINTR);
+	if (n > 0) {
+		inputs->end += (size_t)n;
+	} else if (n == 0) {
+		inputs->ended = true;
+	} else if (errno != EAGAIN) { /* else somebody else took it */
+		inputs->status =
+		    msg_error_errno(STATUS_FAILED, errno, "read %s", display_name(inputs));
+		inputs->ended = true;
+	}
+}
+
+bool
+inputs_wait(struct inputs *inputs)
+{
+	if (inputs->ended || run_wait_fd(inputs->fd, POLLIN, sku_deadline_never()) == -1)
+		return false;
+	inputs_read(inputs);
+	return true;
 }
 
 void
 inputs_close(struct inputs *inputs)
 {
-	if (inputs->stream != NULL && inputs->stream != stdin)
-		(void)fclose(inputs->stream);
-	inputs->stream = NULL;
+	if (inputs->fd > STDIN_FILENO)
+		(void)close(inputs->fd);
+	if (inputs->own_fd > STDIN_FILENO && inputs->own_fd != inputs->fd)
+		(void)close(inputs->own_fd);
+	inputs->fd = inputs->own_fd = -1;
 }

@@ -1,20 +1,26 @@
-/* inputs.h - what is asked: operands, or the lines of a file, one after the other. */
+/* inputs.h - what is asked: operands, or the lines of a file, one after the other.
+ *
+ * Nothing here waits but inputs_wait(): whoever has a loop watches fd, and reads when it is ready.
+ */
 #ifndef OPTIONS_INPUTS_H
 #define OPTIONS_INPUTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #define INPUT_MAX ((size_t)4096) /* bytes of a line; a longer one is malformed */
+#define INPUTS_BUFFER ((size_t)64 * 1024)
 
 struct inputs {
 	char *const *operands; /* what is left of them; count tells where they end */
 	size_t operand_count;
 	const char *file; /* --file; NULL: none.  "-": standard input */
-	FILE *stream;
-	char line[INPUT_MAX + 2];
-	int status; /* STATUS_OK, or of a file that could not be read to its end */
+	int fd;		  /* to wait for; -1: there is nothing to read */
+	int own_fd;	  /* to read from */
+	bool ended;	  /* nothing more can be read */
+	int status;	  /* STATUS_OK, or of a file that could not be read to its end */
+	size_t begin, end;
+	char buffer[INPUTS_BUFFER + 1];
 };
 
 struct input {
@@ -22,10 +28,15 @@ struct input {
 	const char *error; /* NULL, or why it cannot be asked: it is reported, not looked up */
 };
 
-void inputs_init(struct inputs *inputs, char *const *operands, size_t count, const char *file);
-/* The next: false at the end.  Blank lines and those that begin with '#' are skipped, white space
- * around a line is cut off.  A file that cannot be read is reported, and is the end. */
+/* A file that cannot be opened is reported, and has no lines. */
+void inputs_open(struct inputs *inputs, char *const *operands, size_t count, const char *file);
+/* The next of those that are there: false when more must be read, or it is the end.  Blank lines
+ * and those that begin with '#' are skipped, white space around a line is cut off. */
 bool inputs_next(struct inputs *inputs, struct input *input);
+/* Read more, now that fd is ready.  A file that cannot be read is reported, and is at its end. */
+void inputs_read(struct inputs *inputs);
+/* Wait until more can be read, and read it: false at the end. */
+bool inputs_wait(struct inputs *inputs);
 void inputs_close(struct inputs *inputs);
 
 #endif

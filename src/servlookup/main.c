@@ -320,7 +320,7 @@ run_single(struct lookup_run *r)
 	struct input raw;
 	struct query q;
 
-	inputs_init(&inputs, r->config->queries, 1, NULL);
+	inputs_open(&inputs, r->config->queries, 1, NULL);
 	(void)inputs_next(&inputs, &raw);
 	parse_query(&q, r, &raw);
 	if (q.kind == INVALID)
@@ -342,13 +342,14 @@ run_bulk(struct lookup_run *r)
 	r->table = open_table(r, NULL);
 	if (r->table == NULL)
 		return report_no_table(r);
-	inputs_init(&inputs, r->config->queries, r->config->query_count, r->config->file);
-	while (inputs_next(&inputs, &raw)) {
-		parse_query(&q, r, &raw);
-		answer_query(r, &q);
-		if (ferror(stdout))
-			break;
-	}
+	inputs_open(&inputs, r->config->queries, r->config->query_count, r->config->file);
+	do {
+		while (inputs_next(&inputs, &raw)) {
+			parse_query(&q, r, &raw);
+			answer_query(r, &q);
+		}
+		/* What is known is seen before anybody waits. */
+	} while (msg_flush() == STATUS_OK && inputs_wait(&inputs));
 	inputs_close(&inputs);
 	return inputs.status > r->status ? inputs.status : r->status;
 }
