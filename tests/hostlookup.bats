@@ -32,6 +32,9 @@ cat_name_server() {
 		    first = name.split(".")[0]
 		    if first == "silent":
 		        return
+		    if first == "second" and not name in heard:
+		        heard.add(name)
+		        return
 		    if first.startswith("slow"):
 		        time.sleep(0.3)
 		    elif first == "later":
@@ -77,7 +80,7 @@ cat_name_server() {
 		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 		s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
 		s.bind(("127.0.0.1", 53))
-		log = open("asked", "w")
+		log, heard = open("asked", "w"), set()
 		open("dns", "w").close()
 		while True:
 		    q, peer = s.recvfrom(512)
@@ -246,12 +249,14 @@ hostlookup: look up 1.2.3.999: it is no address and no name"
 	with_dns '
 		{ echo silent.test; for i in $(seq 200); do echo n$i.test; done; echo silent.test; } >list
 		on_time bulk 1000 2500 sh -c "hostlookup -t 1 -j 4 -f list >out 2>err"
-		# At most 4 times --jobs of them go on: 20 of 40 are asked, then the run is over.
+		# At most 4 times --jobs of them go on: 16 of 40 are asked, then the run is over.
 		for i in $(seq 40); do echo silent.s$i; done >list
 		on_time abandoned 2000 2300 sh -c "hostlookup -t 0.2 -j 4 -f list -w 2 2>err2"
 	' >status
 	assert_equal "$(cat status)" $'bulk 124 on time\nabandoned 124 on time'
 	assert_equal "$(wc -l <out)" 200
+	assert_equal "$(grep -c "silent.s[0-9]*: timed out" err2)" 16
+	assert_equal "$(tail -n 1 err2)" "hostlookup: look up: timed out (--max-time)"
 	assert_equal "$(grep -c "silent.test: timed out" err)" 2
 }
 
@@ -271,6 +276,31 @@ hostlookup: look up 1.2.3.999: it is no address and no name"
 		printf "later.test\nn2.test\n" | hostlookup --unordered -f -
 	' >out
 	assert_equal "$(cat out)" $'slow.test\t192.0.2.1\n1\nn2.test\t192.0.2.2\nlater.test\t192.0.2.1'
+}
+
+@test "bulk: with --unordered a slow name holds nobody, however many come behind it" {
+	with_dns '
+		mkfifo in
+		hostlookup -j 4 --unordered -f in >out 2>&1 & bulk=$!
+		exec 4>in
+		echo silent.test >&4
+		for i in $(seq 3000); do echo 10.0.$((i / 256)).$((i % 256)); done >&4
+		for i in $(seq 1000); do [ $(wc -l <out) = 3000 ] && break; sleep 0.02; done
+		kill $bulk
+	'
+	assert_equal "$(sort -u out | wc -l)" 3000
+	assert_equal "$(grep -c "silent" out)" 0
+}
+
+@test "bulk: --max-time prints what is known, also behind what is not" {
+	with_dns '
+		for options in "" --unordered; do
+			rc=0; printf "127.0.0.1\nsilent.test\n127.0.0.2\n127.0.0.1\n" | hostlookup -w 1 $options -f - || rc=$?; echo $rc
+		done
+	' >out 2>err
+	assert_equal "$(grep -v 124 out | sort | uniq -c | sed 's/^ *//')" $'4 127.0.0.1\t127.0.0.1\n2 127.0.0.2\t127.0.0.2'
+	assert_equal "$(grep -c '^124$' out)" 2
+	assert_equal "$(sort -u err)" "hostlookup: look up: timed out (--max-time)"
 }
 
 @test "bulk: answers are flushed as they are known, while the input stays open" {
@@ -304,6 +334,29 @@ for i in range(300000):
 	' >out 2>err
 	assert_equal "$(cat out)" $'124\nagain'
 	assert_equal "$(cat err)" "hostlookup: look up none.test: timed out; the last failure: Name or service not known"
+}
+
+@test "--wait asks again after a time-out, too" {
+	with_dns '
+		hostlookup -t 0.3 --wait 20 second.test
+		hostlookup -t 0.3 --wait 20 --json -j 1 second.b second.c second.b | jq -r .query,.addresses[0],.seconds
+		rc=0; hostlookup -t 0.1 --wait 0.5 silent.test || rc=$?; echo $rc
+		rc=0; hostlookup -t 0.1 --wait 0.5 none.test silent.test || rc=$?; echo $rc
+	' >out 2>err
+	assert_equal "$(grep -v '^0\.' out)" "192.0.2.1
+second.b
+192.0.2.1
+second.c
+192.0.2.1
+second.b
+192.0.2.1
+124
+124"
+	# From the first question on.
+	awk '/^0\.|^[0-9]$/ { n++; if ($1 < 0.3) exit 1 } END { exit n != 3 }' out
+	assert_equal "$(cat err)" "hostlookup: look up silent.test: timed out
+hostlookup: look up none.test: timed out; the last failure: Name or service not known
+hostlookup: look up silent.test: timed out"
 }
 
 @test "--json: one record an answer, with the error in it" {

@@ -23,9 +23,6 @@ owners() {
 # Who makes such a call all the same.  This list may only become shorter.
 allowed() {
 	cat <<-'END'
-		wait src/hostlookup/bulk.c pthread_cond_timedwait
-		wait src/hostlookup/bulk.c pthread_cond_wait
-		wait src/hostlookup/bulk.c pthread_join
 		wait src/libsockutil/connect.c poll
 		wait src/libsockutil/sendfile.c sigtimedwait
 		wait src/libsockutil/unixserver.c nanosleep

@@ -1,65 +1,62 @@
 /* bulk.c - many look-ups at once, printed in order, in bounded memory and bounded time.
  * Row tool.
  *
- * The main thread reads queries into a ring; workers look them up; one thread prints, from the
- * front of the ring.  A look-up inside the C library cannot be stopped: one that outlives --timeout
- * is left to its worker, which another one replaces, and which ends when the resolver lets it go.
- * Queries that are the same and under way together are asked once. */
+ * One loop reads the queries and prints the answers, from the front of a ring; the threads of a
+ * pool ask the resolver.  A look-up inside the C library cannot be stopped: one that outlives
+ * --timeout is left to its thread, which another one replaces, and which works on when the resolver
+ * lets it go.  Queries that are the same and under way together are asked once. */
 #include "hostlookup/bulk.h"
 
 #include "hostlookup/lookup.h"
 #include "options/inputs.h"
+#include "run/loop.h"
 #include "run/message.h"
-#include "run/output.h"
+#include "run/pool.h"
 #include "run/run.h"
 #include "run/state.h"
-#include "run/threads.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define LOOK_AHEAD_MIN ((size_t)1024)
 #define ABANDONED_FOR_EACH_JOB 4
 #define WORKER_STACK ((size_t)256 * 1024)
 #define BUCKETS ((size_t)4096) /* a power of two */
+#define RETRY_PAUSE (50 * SKU_MS)
+#define LOOK_AGAIN_MIN SKU_MS /* until a question that is still queued is looked at again */
 
-enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_ABANDONED };
-
-/* A question under way; several entries of the ring may wait for it. */
-struct job {
-	enum job_state state;
-	unsigned references; /* entries, and the worker that has it */
-	_Atomic int64_t started_ns;
+/* One question to the resolver, which may outlive its job. */
+struct question {
+	struct loop_worker worker;
+	const struct host_config *config;
+	struct job *job;	    /* for the loop alone */
+	_Atomic int64_t started_ns; /* 0: it is queued */
 	struct lookup_answer answer;
-	struct job *next; /* in the queue */
+	char query[];
+};
+
+/* What is to be answered; several places in the ring may wait for it. */
+struct job {
+	struct question *question; /* under way; NULL: none */
+	struct loop_timer timer;   /* --timeout of the question, or the pause before the next one */
+	int64_t started_ns;	   /* when the first question began; 0: not known yet */
+	bool ended;		   /* the answer is there */
+	struct lookup_answer answer;
+	size_t references;
 	struct job *next_in_bucket;
 	char query[];
 };
 
-/* A place in the ring: a query that was read and is not printed yet. */
-struct entry {
-	struct job *job;   /* NULL: it is malformed, or printed */
-	char *text;	   /* malformed: the query, */
-	const char *error; /* and what is wrong with it */
-	bool printed;
-};
-
 struct bulk {
+	struct loop loop;
 	const struct host_config *config;
-	pthread_mutex_t lock;
-	pthread_cond_t worker_wakes;  /* for workers: a job is queued */
-	pthread_cond_t printer_wakes; /* for the printer: something was read, began or ended */
-	pthread_cond_t reader_wakes;  /* for the reader: an entry was printed */
-	struct entry *ring;
+	struct pool *pool;
+	struct inputs inputs;
+	struct loop_io input_io;
+	struct job **ring; /* what is not printed yet; with --unordered its count alone matters */
 	size_t size, head, count;
-	struct job *first, **last; /* the queue */
-	size_t queued;
-	size_t workers, idle, abandoned;
 	struct job *buckets[BUCKETS];
-	bool read_all, stopped;
 	int status;
 };
 
@@ -71,6 +68,13 @@ static const struct state_row counter_rows[] = {
 	{ "abandoned", &abandoned_count },
 	{ NULL, NULL },
 };
+
+static void
+raise_status(struct bulk *b, int status)
+{
+	if (status > b->status)
+		b->status = status;
+}
 
 /* ---- jobs ---------------------------------------------------------------------------------- */
 
@@ -84,32 +88,26 @@ bucket_of(struct bulk *b, const char *query)
 	return &b->buckets[(hash >> 20) & (BUCKETS - 1)];
 }
 
+/* What was malformed, or timed out, is no answer to another one. */
+static bool
+may_share(const struct job *job)
+{
+	return !job->ended ||
+	       (job->answer.status != STATUS_USAGE && job->answer.status != STATUS_TIMED_OUT);
+}
+
 static struct job *
 find_job(struct bulk *b, const char *query)
 {
 	struct job *job = *bucket_of(b, query);
 
-	while (job != NULL && (job->state == JOB_ABANDONED || strcmp(job->query, query) != 0))
+	while (job != NULL && !(may_share(job) && strcmp(job->query, query) == 0))
 		job = job->next_in_bucket;
 	return job;
 }
 
-static void
-release_job(struct bulk *b, struct job *job)
-{
-	struct job **link;
-
-	if (--job->references > 0)
-		return;
-	for (link = bucket_of(b, job->query); *link != job; link = &(*link)->next_in_bucket)
-		;
-	*link = job->next_in_bucket;
-	lookup_clear(&job->answer);
-	free(job);
-}
-
 static struct job *
-enqueue_job(struct bulk *b, const char *query)
+new_job(struct bulk *b, const char *query)
 {
 	struct job **bucket = bucket_of(b, query);
 	size_t len = strlen(query) + 1;
@@ -120,341 +118,301 @@ enqueue_job(struct bulk *b, const char *query)
 	memcpy(job->query, query, len);
 	job->next_in_bucket = *bucket;
 	*bucket = job;
-	*b->last = job;
-	b->last = &job->next;
-	b->queued++;
 	return job;
 }
 
-static struct job *
-dequeue_job(struct bulk *b)
-{
-	struct job *job = b->first;
-
-	b->first = job->next;
-	if (b->first == NULL)
-		b->last = &b->first;
-	b->queued--;
-	job->next = NULL;
-	return job;
-}
-
-/* ---- the ring ------------------------------------------------------------------------------ */
-
-static struct entry *
-entry_at(struct bulk *b, size_t i)
-{
-	return &b->ring[(b->head + i) % b->size];
-}
-
-/* Something happened to the job (NULL: to the ring): wake the printer, if that is what it waits
- * for. */
 static void
-wake_printer(struct bulk *b, const struct job *job)
+free_job(struct bulk *b, struct job *job)
 {
-	if (job == NULL || b->config->unordered || (b->count > 0 && entry_at(b, 0)->job == job))
-		(void)pthread_cond_signal(&b->printer_wakes);
-}
+	struct job **link = bucket_of(b, job->query);
 
-/* ---- workers ------------------------------------------------------------------------------- */
-
-/* With the lock held: look one up, without it.  False: it was given up meanwhile, and so was this
- * worker. */
-static bool
-run_job(struct bulk *b, struct job *job)
-{
-	struct lookup_answer answer;
-	bool wanted;
-
-	job->state = JOB_RUNNING;
-	job->references++;
-	job->started_ns = sku_now();
-	if (run.timeouts.operation_ns != SKU_NO_TIMEOUT)
-		wake_printer(b, job); /* its clock runs */
-	(void)pthread_mutex_unlock(&b->lock);
-	lookup_ask(b->config, job->query, &job->started_ns, &answer);
-	(void)pthread_mutex_lock(&b->lock);
-	wanted = job->state == JOB_RUNNING;
-	if (wanted) {
-		job->answer = answer;
-		job->state = JOB_DONE;
-		wake_printer(b, job);
-	} else {
-		lookup_clear(&answer);
-		b->abandoned--;
-		wake_printer(b, NULL); /* another worker may be started now */
-	}
-	release_job(b, job);
-	return wanted;
-}
-
-static void *
-worker_main(void *arg)
-{
-	struct bulk *b = arg;
-	bool wanted = true;
-
-	(void)pthread_mutex_lock(&b->lock);
-	while (wanted) {
-		while (b->first == NULL) {
-			b->idle++;
-			(void)pthread_cond_wait(&b->worker_wakes, &b->lock);
-			b->idle--;
-		}
-		wanted = run_job(b, dequeue_job(b));
-	}
-	(void)pthread_mutex_unlock(&b->lock);
-	return NULL;
-}
-
-/* With the lock held: as many workers as there is work for, within --jobs, unless too many look-ups
- * that were given up still go on. */
-static void
-start_worker_if_needed(struct bulk *b)
-{
-	if (b->idle > 0)
-		(void)pthread_cond_signal(&b->worker_wakes);
-	if (b->queued > b->idle && b->workers < (size_t)b->config->jobs &&
-	    b->abandoned < ABANDONED_FOR_EACH_JOB * (size_t)b->config->jobs &&
-	    thread_start(NULL, WORKER_STACK, worker_main, b) == 0)
-		b->workers++;
+	while (*link != job)
+		link = &(*link)->next_in_bucket;
+	*link = job->next_in_bucket;
+	lookup_clear(&job->answer);
+	free(job);
 }
 
 /* ---- printing ------------------------------------------------------------------------------ */
 
-static bool
-is_ready(const struct entry *e)
-{
-	return e->printed || e->job == NULL || e->job->state == JOB_DONE ||
-	       e->job->state == JOB_ABANDONED;
-}
-
-static int64_t
-deadline_of(const struct entry *e)
-{
-	if (e->job == NULL || e->job->state != JOB_RUNNING ||
-	    run.timeouts.operation_ns == SKU_NO_TIMEOUT)
-		return INT64_MAX;
-	return e->job->started_ns + run.timeouts.operation_ns;
-}
-
+/* For one place in the ring. */
 static void
-abandon_job(struct bulk *b, struct job *job, const char *reason)
+print_job(struct bulk *b, struct job *job)
 {
-	job->state = JOB_ABANDONED;
-	job->answer.seconds_ns = sku_now() - job->started_ns;
-	lookup_set_timed_out(&job->answer, reason);
-	b->abandoned++;
-	b->workers--;
-	counter_add(&abandoned_count, 1);
-	start_worker_if_needed(b);
-}
-
-/* The next entry to print, or NULL and when to look again. */
-static struct entry *
-find_ready(struct bulk *b, int64_t *look_again_ns)
-{
-	int64_t now = sku_now();
-
-	*look_again_ns = run.timeouts.run.at_ns;
-	for (size_t i = 0; i < b->count; i++) {
-		struct entry *e = entry_at(b, i);
-
-		if (deadline_of(e) <= now)
-			abandon_job(b, e->job, "timed out");
-		if (deadline_of(e) < *look_again_ns)
-			*look_again_ns = deadline_of(e);
-		if (is_ready(e) && !e->printed)
-			return e;
-		if (!b->config->unordered)
-			break;
-	}
-	return NULL;
-}
-
-/* Without the lock: an entry is printed by its only printer. */
-static int
-print_entry(const struct bulk *b, const struct entry *e)
-{
-	struct lookup_answer answer = { 0 };
-
 	counter_add(&printed_count, 1);
-	if (e->error == NULL)
-		return lookup_print(b->config, e->job->query, &e->job->answer);
-	lookup_set_error(&answer, e->error);
-	return lookup_print(b->config, e->text, &answer);
+	raise_status(b, lookup_print(b->config, job->query, &job->answer));
+	b->count--;
+	if (--job->references == 0)
+		free_job(b, job);
 }
 
+/* Those whose turn it is. */
 static void
-remove_entry(struct bulk *b, struct entry *e)
+print_in_order(struct bulk *b)
 {
-	if (e->job != NULL)
-		release_job(b, e->job);
-	free(e->text);
-	*e = (struct entry){ .printed = true };
-	while (b->count > 0 && entry_at(b, 0)->printed) {
+	while (!b->config->unordered && b->count > 0 && b->ring[b->head]->ended) {
+		struct job *job = b->ring[b->head];
+
 		b->head = (b->head + 1) % b->size;
-		b->count--;
-		(void)pthread_cond_signal(&b->reader_wakes);
+		print_job(b, job);
 	}
 }
 
 static void
-wait_for_printer_wake(struct bulk *b, int64_t until_ns)
+end_job(struct bulk *b, struct job *job)
 {
-	const struct timespec at = { .tv_sec = (time_t)(until_ns / SKU_SECOND),
-		.tv_nsec = (long)(until_ns % SKU_SECOND) };
-
-	if (until_ns == INT64_MAX)
-		(void)pthread_cond_wait(&b->printer_wakes, &b->lock);
-	else
-		(void)pthread_cond_timedwait(&b->printer_wakes, &b->lock, &at);
+	loop_clear_timer(&b->loop, &job->timer);
+	job->ended = true;
+	for (size_t left = b->config->unordered ? job->references : 0; left > 0; left--)
+		print_job(b, job);
 }
 
-static void *
-printer_main(void *arg)
+/* ---- asking -------------------------------------------------------------------------------- */
+
+static void
+question_work(struct loop_worker *worker)
 {
-	struct bulk *b = arg;
-	int64_t look_again_ns;
-	int status;
+	struct question *q = LOOP_OWNER(worker, struct question, worker);
 
-	(void)pthread_mutex_lock(&b->lock);
-	while (!b->stopped && (b->count > 0 || !b->read_all)) {
-		struct entry *e = find_ready(b, &look_again_ns);
+	q->started_ns = sku_now();
+	lookup_ask(q->config, q->query, &q->answer);
+}
 
-		if (e == NULL) {
-			if (sku_now() >= run.timeouts.run.at_ns)
-				break;
-			start_worker_if_needed(b);
-			/* What was printed so far is seen before anybody waits. */
-			if (msg_flush() != STATUS_OK)
-				b->stopped = true;
-			else
-				wait_for_printer_wake(b, look_again_ns);
-			continue;
-		}
-		(void)pthread_mutex_unlock(&b->lock);
-		status = print_entry(b, e);
-		(void)pthread_mutex_lock(&b->lock);
-		if (status > b->status)
-			b->status = status;
-		remove_entry(b, e);
+static void
+question_discard(struct loop_worker *worker)
+{
+	struct question *q = LOOP_OWNER(worker, struct question, worker);
+
+	lookup_clear(&q->answer);
+	free(q);
+}
+
+/* The question has an answer, or none in its time: with --wait there may be another one. */
+static void
+end_question(struct bulk *b, struct job *job, int64_t ended_ns)
+{
+	job->question = NULL;
+	job->answer.seconds_ns = ended_ns - job->started_ns;
+	if (b->config->wait_ns != 0 && lookup_is_temporary(&job->answer))
+		(void)loop_set_timer(&b->loop, &job->timer, b->loop.now + RETRY_PAUSE);
+	else
+		end_job(b, job);
+}
+
+static void
+question_done(struct loop *loop, struct loop_worker *worker)
+{
+	struct bulk *b = LOOP_OWNER(loop, struct bulk, loop);
+	struct question *q = LOOP_OWNER(worker, struct question, worker);
+	struct job *job = q->job;
+
+	if (job->started_ns == 0)
+		job->started_ns = q->started_ns;
+	job->answer = q->answer; /* one that is replaced was a failure, which owns nothing */
+	end_question(b, job, q->started_ns + q->answer.seconds_ns);
+	free(q);
+}
+
+static void
+time_question_out(struct bulk *b, struct job *job)
+{
+	if (job->started_ns == 0)
+		job->started_ns = job->question->started_ns;
+	pool_abandon(b->pool, &job->question->worker);
+	counter_add(&abandoned_count, 1);
+	lookup_set_timed_out(&job->answer);
+	end_question(b, job, b->loop.now);
+}
+
+static void job_due(struct loop *loop, struct loop_timer *timer);
+
+static void
+ask(struct bulk *b, struct job *job)
+{
+	size_t len = strlen(job->query) + 1;
+	struct question *q = calloc(1, sizeof(*q) + len);
+	int64_t limit = run.timeouts.operation_ns;
+
+	job->timer.due = job_due;
+	/* The pause of --wait needs the timer, too. */
+	if (q == NULL ||
+	    ((limit != SKU_NO_TIMEOUT || b->config->wait_ns != 0) &&
+		loop_set_timer(&b->loop, &job->timer,
+		    limit != SKU_NO_TIMEOUT ? b->loop.now + limit : LOOP_PARKED) == -1)) {
+		free(q);
+		lookup_set_no_memory(&job->answer);
+		end_job(b, job);
+		return;
 	}
-	b->stopped = true;
-	(void)pthread_cond_signal(&b->reader_wakes);
-	(void)pthread_mutex_unlock(&b->lock);
-	return NULL;
+	q->worker = (struct loop_worker){ question_work, question_done, question_discard, NULL, 0 };
+	q->config = b->config;
+	q->job = job;
+	memcpy(q->query, job->query, len);
+	if (pool_submit(b->pool, &q->worker) == 0) {
+		job->question = q;
+		return;
+	}
+	loop_stop(&b->loop, msg_error(STATUS_FAILED, errno, strerror(errno), "start a thread"));
+	free(q);
+}
+
+/* The pause of --wait is over. */
+static void
+ask_again(struct bulk *b, struct job *job)
+{
+	int64_t passed = b->loop.now - job->started_ns;
+
+	if (b->config->wait_ns == SKU_NO_TIMEOUT || passed < b->config->wait_ns) {
+		ask(b, job);
+		return;
+	}
+	job->answer.seconds_ns = passed;
+	lookup_set_timed_out(&job->answer);
+	end_job(b, job);
+}
+
+/* The clock of a question runs from when a thread began with it. */
+static void
+job_due(struct loop *loop, struct loop_timer *timer)
+{
+	struct bulk *b = LOOP_OWNER(loop, struct bulk, loop);
+	struct job *job = LOOP_OWNER(timer, struct job, timer);
+	int64_t limit = run.timeouts.operation_ns, started_ns, due_ns;
+
+	if (job->question == NULL) {
+		ask_again(b, job);
+		return;
+	}
+	started_ns = job->question->started_ns;
+	if (started_ns != 0)
+		due_ns = started_ns + limit;
+	else
+		due_ns = loop->now + (limit > LOOK_AGAIN_MIN ? limit : LOOK_AGAIN_MIN);
+	if (due_ns > loop->now)
+		(void)loop_set_timer(loop, timer, due_ns);
+	else
+		time_question_out(b, job);
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-/* With the lock held.  False: it is over. */
-static bool
+static void
 add_query(struct bulk *b, const struct input *query)
 {
 	const char *fault =
 	    query->error != NULL ? query->error : lookup_validate(b->config, query->text);
-	struct entry *e;
+	struct job *known = fault == NULL ? find_job(b, query->text) : NULL;
+	struct job *job = known != NULL ? known : new_job(b, query->text);
 
-	while (b->count == b->size && !b->stopped)
-		(void)pthread_cond_wait(&b->reader_wakes, &b->lock);
-	if (b->stopped)
-		return false;
-	e = entry_at(b, b->count);
-	*e = (struct entry){ 0 };
-	if (fault != NULL) {
-		e->text = strdup(query->text);
-		e->error = e->text != NULL ? fault : NULL;
-	} else {
-		e->job = find_job(b, query->text);
-		if (e->job == NULL)
-			e->job = enqueue_job(b, query->text);
-		if (e->job != NULL)
-			e->job->references++;
-	}
-	if (e->job == NULL && e->error == NULL) {
-		b->status = msg_error_errno(STATUS_FAILED, ENOMEM, "look up %s", query->text);
-		return false;
-	}
-	b->count++;
 	counter_add(&read_count, 1);
-	start_worker_if_needed(b);
-	if (b->count == 1 || b->config->unordered)
-		wake_printer(b, NULL);
-	return true;
+	if (job == NULL) {
+		raise_status(b, msg_error_errno(STATUS_FAILED, ENOMEM, "look up %s", query->text));
+		return;
+	}
+	b->ring[(b->head + b->count++) % b->size] = job;
+	job->references++;
+	if (known != NULL)
+		return;
+	if (fault != NULL) {
+		lookup_set_error(&job->answer, fault);
+		end_job(b, job);
+	} else {
+		ask(b, job);
+	}
+}
+
+/* As many as there is room for, of those that were read: were there any? */
+static bool
+take_queries(struct bulk *b)
+{
+	struct input query;
+	bool any = false;
+
+	while (b->count < b->size && !b->loop.stopped && inputs_next(&b->inputs, &query)) {
+		add_query(b, &query);
+		any = true;
+	}
+	return any;
 }
 
 static void
-read_queries(struct bulk *b)
+input_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 {
-	struct inputs inputs;
-	struct input query;
-	bool more = true;
+	(void)events;
+	loop_unwatch(loop, io);
+	inputs_read(&LOOP_OWNER(loop, struct bulk, loop)->inputs);
+}
 
-	inputs_open(&inputs, b->config->names, b->config->name_count, b->config->file);
-	do {
-		while (more && inputs_next(&inputs, &query)) {
-			(void)pthread_mutex_lock(&b->lock);
-			more = add_query(b, &query);
-			(void)pthread_mutex_unlock(&b->lock);
-		}
-	} while (more && inputs_wait(&inputs));
-	(void)pthread_mutex_lock(&b->lock);
-	b->read_all = true;
-	if (inputs.status > b->status)
-		b->status = inputs.status;
-	(void)pthread_cond_signal(&b->printer_wakes);
-	(void)pthread_mutex_unlock(&b->lock);
-	inputs_close(&inputs);
+/* Everything that was read has its place in the ring, where there is room for more. */
+static void
+watch_input(struct bulk *b)
+{
+	b->input_io.fd = b->inputs.fd;
+	if (b->count < b->size && !b->inputs.ended &&
+	    loop_watch(&b->loop, &b->input_io, EPOLLIN) == -1)
+		loop_stop(&b->loop, msg_error_errno(STATUS_FAILED, errno, "wait for the input"));
 }
 
 /* ---- all together -------------------------------------------------------------------------- */
 
-static struct bulk *
-new_bulk(const struct host_config *config)
+static void
+advance(struct loop *loop)
 {
-	struct bulk *b = calloc(1, sizeof(*b));
-	pthread_condattr_t attr;
+	struct bulk *b = LOOP_OWNER(loop, struct bulk, loop);
+	int flushed;
 
-	if (b == NULL)
-		return NULL;
-	b->config = config;
-	b->size =
-	    LOOK_AHEAD_MIN > 4 * (size_t)config->jobs ? LOOK_AHEAD_MIN : 4 * (size_t)config->jobs;
-	b->ring = calloc(b->size, sizeof(*b->ring));
-	b->last = &b->first;
-	(void)pthread_mutex_init(&b->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&b->worker_wakes, NULL);
-	(void)pthread_cond_init(&b->printer_wakes, &attr);
-	(void)pthread_cond_init(&b->reader_wakes, NULL);
-	(void)pthread_condattr_destroy(&attr);
-	if (b->ring == NULL) {
-		free(b);
-		return NULL;
+	do
+		print_in_order(b);
+	while (take_queries(b));
+	/* What was printed so far is seen before anybody waits. */
+	flushed = msg_flush();
+	if (flushed != STATUS_OK)
+		loop_stop(loop, flushed);
+	else if (b->count > 0 || !b->inputs.ended)
+		watch_input(b);
+	else
+		loop_stop(loop, b->status > b->inputs.status ? b->status : b->inputs.status);
+}
+
+/* What is known is printed, also behind what is not. */
+static void
+time_is_over(struct loop *loop)
+{
+	struct bulk *b = LOOP_OWNER(loop, struct bulk, loop);
+	int flushed;
+
+	for (size_t left = b->config->unordered ? 0 : b->count; left > 0; left--) {
+		struct job *job = b->ring[b->head];
+
+		b->head = (b->head + 1) % b->size;
+		if (job->ended)
+			print_job(b, job);
 	}
-	return b;
+	flushed = msg_flush();
+	loop_stop(loop, flushed != STATUS_OK ? flushed :
+					       msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
+						   "timed out (--max-time)", "look up"));
 }
 
 int
 bulk_run(const struct host_config *config)
 {
-	/* Never freed: workers that were given up may use it until the program has ended. */
-	static struct bulk *b;
-	pthread_t printer;
-	int error;
+	/* Static, and never freed: threads whose look-ups go on use it until the program has ended.
+	 */
+	static struct bulk bulk = { .loop = { .canceled = time_is_over, .turn = advance },
+		.input_io = { .ready = input_ready } };
+	struct bulk *b = &bulk;
+	size_t jobs = (size_t)config->jobs;
 
-	b = new_bulk(config);
-	if (b == NULL)
-		return msg_error_errno(STATUS_FAILED, ENOMEM, "prepare the look-ups");
+	b->config = config;
+	b->size = LOOK_AHEAD_MIN > 4 * jobs ? LOOK_AHEAD_MIN : 4 * jobs;
+	b->ring = calloc(b->size, sizeof(struct job *));
+	if (b->ring == NULL || loop_open(&b->loop) == -1 ||
+	    (b->pool = pool_new(&b->loop, jobs, WORKER_STACK)) == NULL)
+		return msg_error_errno(STATUS_FAILED, errno, "prepare the look-ups");
+	pool_limit_abandoned(b->pool, ABANDONED_FOR_EACH_JOB * jobs);
 	state_on_sigusr1("state", counter_rows);
-	error = thread_start(&printer, WORKER_STACK, printer_main, b);
-	if (error != 0)
-		return msg_error_errno(STATUS_FAILED, error, "prepare the look-ups");
-	read_queries(b);
-	(void)pthread_join(printer, NULL);
-	if (b->count > 0 && sku_deadline_passed(run.timeouts.run))
-		return msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "look up");
-	return b->status;
+	inputs_open(&b->inputs, config->names, config->name_count, config->file);
+	advance(&b->loop);
+	return loop_run(&b->loop);
 }

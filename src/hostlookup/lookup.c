@@ -7,7 +7,6 @@
 #include "run/message.h"
 #include "run/output.h"
 #include "run/run.h"
-#include "run/wait.h"
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -18,7 +17,6 @@
 #include <string.h>
 #include <time.h>
 
-#define RETRY_PAUSE (50 * SKU_MS)
 #define NAME_MAX_BYTES 253 /* RFC 1035, section 2.3.4, less the length bytes at both ends */
 #define LABEL_MAX_BYTES 63
 
@@ -116,9 +114,22 @@ set_resolver_failure(struct lookup_answer *answer, const struct sku_error *err)
 }
 
 void
-lookup_set_timed_out(struct lookup_answer *answer, const char *message)
+lookup_set_timed_out(struct lookup_answer *answer)
 {
+	char message[sizeof(answer->message)] = "timed out";
+
+	if (answer->status == STATUS_TIMED_OUT)
+		return;
+	if (answer->status != STATUS_OK)
+		(void)snprintf(message, sizeof(message), "timed out; the last failure: %.160s",
+		    answer->message);
 	set_failure(answer, STATUS_TIMED_OUT, ETIMEDOUT, message);
+}
+
+void
+lookup_set_no_memory(struct lookup_answer *answer)
+{
+	set_failure(answer, STATUS_FAILED, ENOMEM, strerror(ENOMEM));
 }
 
 void
@@ -232,7 +243,7 @@ forward(const struct host_config *config, const char *name, struct lookup_answer
 		if (sku_address_from_addrinfo(&address, ai, 0) == -1)
 			continue;
 		if (!append(&answer->addresses, sku_address_host(&address, text)))
-			set_failure(answer, STATUS_FAILED, ENOMEM, strerror(ENOMEM));
+			lookup_set_no_memory(answer);
 		if (config->lookup_kind == LOOKUP_ADDRESS || answer->status != STATUS_OK)
 			break;
 	}
@@ -262,7 +273,7 @@ forward_ex(const struct host_config *config, const char *name, struct lookup_ans
 		return;
 	}
 	if (!copy_host(answer, host))
-		set_failure(answer, STATUS_FAILED, ENOMEM, strerror(ENOMEM));
+		lookup_set_no_memory(answer);
 	sku_host_free(host);
 }
 
@@ -324,7 +335,7 @@ reverse(const struct host_config *config, const char *query, struct lookup_answe
 		return;
 	}
 	if (!copy_host(answer, host))
-		set_failure(answer, STATUS_FAILED, ENOMEM, strerror(ENOMEM));
+		lookup_set_no_memory(answer);
 	sku_host_free(host);
 	if (answer->status != STATUS_OK)
 		return;
@@ -335,44 +346,26 @@ reverse(const struct host_config *config, const char *query, struct lookup_answe
 		check_reverse(query, answer);
 }
 
-static bool
-is_temporary(const struct lookup_answer *answer)
+bool
+lookup_is_temporary(const struct lookup_answer *answer)
 {
 	return answer->status == STATUS_NOT_FOUND || answer->status == STATUS_TRY_AGAIN ||
-	       answer->status == STATUS_MISMATCH;
+	       answer->status == STATUS_MISMATCH || answer->status == STATUS_TIMED_OUT;
 }
 
 void
-lookup_ask(const struct host_config *config, const char *query, _Atomic int64_t *started_ns,
-    struct lookup_answer *answer)
+lookup_ask(const struct host_config *config, const char *query, struct lookup_answer *answer)
 {
-	struct sku_deadline wait =
-	    sku_deadline_earlier(run.timeouts.run, sku_deadline_in(config->wait_ns));
-	int64_t first = sku_now();
+	int64_t begin = sku_now();
 
-	for (;;) {
-		*answer = (struct lookup_answer){ .status = STATUS_OK };
-		*started_ns = sku_now();
-		if (config->lookup_kind == LOOKUP_REVERSE)
-			reverse(config, query, answer);
-		else if (config->ex)
-			forward_ex(config, query, answer);
-		else
-			forward(config, query, answer);
-		answer->seconds_ns = sku_now() - first;
-		if (config->wait_ns == 0 || !is_temporary(answer))
-			return;
-		*started_ns = sku_now() + RETRY_PAUSE; /* no question is under way meanwhile */
-		(void)run_wait(NULL, 0, sku_deadline_in(RETRY_PAUSE));
-		if (sku_deadline_passed(wait)) {
-			char message[sizeof(answer->message)];
-
-			(void)snprintf(message, sizeof(message),
-			    "timed out; the last failure: %.160s", answer->message);
-			lookup_set_timed_out(answer, message);
-			return;
-		}
-	}
+	*answer = (struct lookup_answer){ .status = STATUS_OK };
+	if (config->lookup_kind == LOOKUP_REVERSE)
+		reverse(config, query, answer);
+	else if (config->ex)
+		forward_ex(config, query, answer);
+	else
+		forward(config, query, answer);
+	answer->seconds_ns = sku_now() - begin;
 }
 
 /* ---- printing ------------------------------------------------------------------------------ */

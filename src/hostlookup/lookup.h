@@ -17,12 +17,14 @@ struct lookup_answer {
 
 /* Why this cannot be a name (with --reverse: an address) to ask for; NULL: it can. */
 const char *lookup_validate(const struct host_config *config, const char *query);
-/* Ask the system's resolver, however long it takes; with --wait again and again.  *started_ns is
- * set to when each question begins.  Safe in several threads.  Free with lookup_clear(). */
-void lookup_ask(const struct host_config *config, const char *query, _Atomic int64_t *started_ns,
-    struct lookup_answer *answer);
-/* The answer of a look-up that was given up. */
-void lookup_set_timed_out(struct lookup_answer *answer, const char *message);
+/* Ask the system's resolver once, however long it takes.  Safe in several threads.  Free with
+ * lookup_clear(). */
+void lookup_ask(const struct host_config *config, const char *query, struct lookup_answer *answer);
+/* A failure that another question may mend. */
+bool lookup_is_temporary(const struct lookup_answer *answer);
+/* Its time is over, after this failure or (all zero) before any answer. */
+void lookup_set_timed_out(struct lookup_answer *answer);
+void lookup_set_no_memory(struct lookup_answer *answer);
 void lookup_set_error(struct lookup_answer *answer, const char *message);
 void lookup_clear(struct lookup_answer *answer);
 

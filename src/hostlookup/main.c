@@ -17,15 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One name without a limit needs no thread: the resolver is called at once. */
+/* One name that is asked once and without a limit needs no thread. */
 static int
 look_up_one(const struct host_config *config)
 {
 	struct lookup_answer answer;
-	_Atomic int64_t started_ns;
 	int status;
 
-	lookup_ask(config, config->names[0], &started_ns, &answer);
+	lookup_ask(config, config->names[0], &answer);
 	status = lookup_print(config, config->names[0], &answer);
 	lookup_clear(&answer);
 	return status;
@@ -39,7 +38,7 @@ look_up(const struct host_config *config)
 
 		if (fault != NULL)
 			opt_usage_error("'%s': %s", config->names[0], fault);
-		if (run.timeouts.operation_ns == SKU_NO_TIMEOUT &&
+		if (run.timeouts.operation_ns == SKU_NO_TIMEOUT && config->wait_ns == 0 &&
 		    sku_deadline_left(run.timeouts.run) == SKU_NO_TIMEOUT)
 			return look_up_one(config);
 	}
