@@ -1,4 +1,4 @@
-/* address.c - socket addresses from text and to text; nothing is looked up here.
+/* address.c - socket addresses from text and to text, without look-ups.
  * Row 1: above deadline and error. */
 #include "libsockutil/sockutil.h"
 
@@ -11,7 +11,7 @@
 static int
 from_ipv4(struct sku_address *address, const char *host, unsigned port)
 {
-	/* inet_aton stops at white space: what follows it must not be swallowed. */
+	/* inet_aton(3) stops at white space and would accept anything after it. */
 	if (strpbrk(host, " \t\n\v\f\r") != NULL || inet_aton(host, &address->in.sin_addr) == 0)
 		return -1;
 	address->in.sin_family = AF_INET;
@@ -28,7 +28,7 @@ from_ipv6(struct sku_address *address, const char *host, unsigned port)
 	};
 	struct addrinfo *found;
 
-	/* getaddrinfo knows zones; inet_pton, which costs less, does not. */
+	/* inet_pton(3) costs less, but does not know zones. */
 	if (inet_pton(AF_INET6, host, &address->in6.sin6_addr) == 1) {
 		address->in6.sin6_family = AF_INET6;
 		address->len = sizeof(address->in6);
@@ -79,7 +79,7 @@ sku_address_from_path(struct sku_address *address, const char *path)
 	if (path[0] == '@')
 		address->un.sun_path[0] = '\0';
 	else if (len < sizeof(address->un.sun_path))
-		len++; /* the NUL, where there is room for it: unix(7) allows none */
+		len++; /* unix(7): a path that fills sun_path has no NUL */
 	address->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 	return 0;
 }
@@ -130,7 +130,7 @@ format_ipv6(const struct sockaddr_in6 *in6, char buf[SKU_ADDRESS_TEXT_MAX])
 	if (in6->sin6_scope_id == 0)
 		return;
 	used = strlen(buf);
-	/* Only for these does getaddrinfo(3) take the name of an interface back. */
+	/* getaddrinfo(3) accepts an interface's name for these addresses alone. */
 	if ((IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr) || IN6_IS_ADDR_MC_LINKLOCAL(&in6->sin6_addr)) &&
 	    if_indextoname(in6->sin6_scope_id, zone) != NULL)
 		(void)snprintf(buf + used, SKU_ADDRESS_TEXT_MAX - used, "%%%s", zone);

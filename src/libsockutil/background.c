@@ -1,8 +1,8 @@
-/* background.c - work that cannot be stopped, done in a thread that can be left behind.
+/* background.c - work that cannot be canceled, in a thread that may outlive its starter.
  * Row 1: above deadline.
  *
- * A look-up inside the C library holds locks and cannot be cancelled, so the thread that runs it
- * is detached, and whoever comes last, the thread or its starter, frees the job. */
+ * A look-up inside the C library holds locks, so its thread cannot be canceled.  The thread is
+ * detached.  The job is freed by its thread or by its starter, whichever is the last to use it. */
 #include "libsockutil/background.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ struct sku_background {
 	bool abandoned;
 };
 
-/* What a look-up needs, name service modules included; the pages are touched on demand. */
+/* enough for the C library and its name service modules; pages are allocated when they are used */
 #define THREAD_STACK ((size_t)256 * 1024)
 
 static void
@@ -45,9 +45,9 @@ thread_main(void *arg)
 	if (!abandoned) {
 		uint64_t one = 1;
 
+		/* A write to a full eventfd fails, but a full one wakes its reader, too. */
 		if (job->notify_fd != -1)
-			(void)!write(
-			    job->notify_fd, &one, sizeof(one)); /* full is full: it wakes */
+			(void)!write(job->notify_fd, &one, sizeof(one));
 		(void)pthread_cond_signal(&job->finished);
 	}
 	(void)pthread_mutex_unlock(&job->lock);
@@ -136,7 +136,7 @@ sku_background_wait(struct sku_background *job, struct sku_deadline deadline)
 void
 sku_background_take(struct sku_background *job)
 {
-	/* Lock once: the thread may still be inside its own critical section. */
+	/* Wait until the thread, which set done, has left its critical section. */
 	(void)sku_background_done(job);
 	free_job(job);
 }

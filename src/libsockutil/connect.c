@@ -1,10 +1,10 @@
 /* connect.c - create_connection(): every address of a name, racing the families.
  * Row 2: above resolve, socket, address, services and error.
  *
- * RFC 8305 (Happy Eyeballs v2), with the system's resolver in the place of a DNS client: one
- * getaddrinfo() for both families, which costs least and knows the RFC 6724 order.  Where that
- * takes long, perhaps since one family's question is never answered, each family is asked for by
- * itself, and connecting begins with what is known. */
+ * RFC 8305 (Happy Eyeballs v2) with the system's resolver instead of a DNS client.  One
+ * getaddrinfo(3) asks for both families: that costs least, and it sorts as RFC 6724 says.  When it
+ * takes long, perhaps because no answer comes for one family, each family is asked for separately,
+ * and connecting begins with the addresses that are known. */
 #include "libsockutil/resolve.h"
 #include "libsockutil/socket.h"
 #include "libsockutil/sockutil.h"
@@ -22,11 +22,11 @@
 
 #define ATTEMPT_DELAY (250 * SKU_MS)	 /* RFC 8305, section 5: Connection Attempt Delay */
 #define RESOLUTION_DELAY (50 * SKU_MS)	 /* RFC 8305, section 3: IPv4 waits for IPv6 */
-#define SPLIT_QUERY_DELAY (250 * SKU_MS) /* then the families are asked for apart */
+#define SPLIT_QUERY_DELAY (250 * SKU_MS) /* then each family is asked for separately */
 
 enum which_query { QUERY_BOTH, QUERY_IPV6, QUERY_IPV4, QUERY_COUNT };
 
-/* An address on its way: untried, then in flight (fd), then failed (error). */
+/* One address: untried, then in flight (fd is open), then failed (error is set). */
 struct address_attempt {
 	struct sku_address address;
 	int fd;
@@ -43,17 +43,18 @@ struct connecting {
 
 	struct address_attempt *attempts; /* in RFC 6724 order */
 	size_t count;
-	struct pollfd *pfds; /* count + 1 */
+	struct pollfd *pfds; /* as many as attempts, and one for notify_fd */
 
 	struct sku_query *queries[QUERY_COUNT];
 	int notify_fd;
 	bool resolved;			    /* no more addresses will come */
-	struct sku_error lookup_error;	    /* why there are none */
-	struct sku_deadline split_query_at; /* when to ask for each family */
+	struct sku_error lookup_error;	    /* why there are no addresses */
+	struct sku_deadline split_query_at; /* when to ask for each family separately */
 	struct sku_deadline may_start_at;   /* when connecting may begin */
 
-	struct sku_deadline next_attempt_at;	/* when the next attempt is due */
-	struct sku_deadline attempt_timeout_at; /* in turn: when the present attempt is given up */
+	struct sku_deadline next_attempt_at; /* when the next attempt is due */
+	/* with a source port: when to give this attempt up */
+	struct sku_deadline attempt_timeout_at;
 	int last_family;
 	struct address_attempt *winner;
 };
@@ -103,7 +104,7 @@ add_list(struct connecting *r, const struct addrinfo *list)
 	return 0;
 }
 
-/* The next to try: the first untried of the family that was not tried last, else the first. */
+/* The next to try: the first untried one of the other family, or else the first untried one. */
 static struct address_attempt *
 next_attempt(struct connecting *r)
 {
@@ -178,7 +179,7 @@ begin_resolving(struct connecting *r)
 	return r->pfds == NULL ? -1 : 0;
 }
 
-/* One query that is done.  1: it gave addresses; 0: it gave none. */
+/* Take a query that is done.  Returns 1 if it gave addresses, 0 if none, -1 with errno. */
 static int
 take_query(struct connecting *r, enum which_query which)
 {
@@ -201,7 +202,7 @@ query_ready(const struct connecting *r, enum which_query which)
 	return r->queries[which] != NULL && sku_query_done(r->queries[which]);
 }
 
-/* Take what the resolver has answered by now, and ask for the families apart when it is time. */
+/* Take the answers that are there.  Ask for each family separately when it is time. */
 static int
 resolve_on(struct connecting *r)
 {
@@ -286,7 +287,7 @@ bind_source(const struct connecting *r, const struct address_attempt *c)
 		return 0;
 	if (sku_address_from_numeric(
 		&source, family, host != NULL ? host : any, r->opts->source_port) == -1) {
-		errno = EAFNOSUPPORT; /* it is an address, but of the other family */
+		errno = EAFNOSUPPORT; /* the source is an address of the other family */
 		return -1;
 	}
 	if (r->opts->source_port != 0)
@@ -394,7 +395,7 @@ wait_for_events(struct connecting *r)
 			r->pfds[n++] =
 			    (struct pollfd){ .fd = r->attempts[i].fd, .events = POLLOUT };
 	}
-	/* Whatever ends the wait, a signal too, everything is looked at afterwards. */
+	/* Everything is checked after each return, so neither the result nor EINTR matters. */
 	(void)poll(r->pfds, n, sku_deadline_poll_ms(wake));
 	if (!r->resolved) {
 		uint64_t count;
@@ -403,7 +404,8 @@ wait_for_events(struct connecting *r)
 	}
 }
 
-/* 0: connected; -1: errno ETIMEDOUT, ECONNREFUSED (every address failed) or a system failure. */
+/* Returns 0 when connected, or -1: ETIMEDOUT, ECONNREFUSED when every address failed, or the errno
+ * of a system call. */
 static int
 connect_any(struct connecting *r)
 {
@@ -448,7 +450,7 @@ set_connect_error(
 		err->addresses = tried;
 }
 
-/* The race is lost: which address, or which look-up, is to blame. */
+/* Fill *err after a failure: name the address or the look-up that is the cause. */
 static void
 set_final_error(const struct connecting *r, int error, struct sku_error *err)
 {

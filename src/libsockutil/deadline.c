@@ -10,7 +10,7 @@ sku_now(void)
 {
 	struct timespec ts;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail with this clock */
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts); /* this clock cannot fail */
 	return (int64_t)ts.tv_sec * SKU_SECOND + ts.tv_nsec;
 }
 
@@ -64,6 +64,6 @@ sku_deadline_poll_ms(struct sku_deadline deadline)
 	if (left == SKU_NO_TIMEOUT)
 		return -1;
 	if (left > (int64_t)INT_MAX * SKU_MS - SKU_MS)
-		return INT_MAX; /* who waits asks again */
+		return INT_MAX; /* the caller asks again after the wait */
 	return (int)((left + SKU_MS - 1) / SKU_MS);
 }

@@ -1,4 +1,4 @@
-/* error.c - what failed and why, kept until somebody wants to print it.
+/* error.c - what failed and why, kept for a caller to print.
  * Row 0: nothing of ours below it. */
 #include "libsockutil/sockutil.h"
 
@@ -17,7 +17,7 @@ sku_error_set(struct sku_error *err, enum sku_error_kind kind, int code, const c
 		err->code = code;
 		err->addresses = 0;
 		va_start(args, format);
-		/* A context that is cut is still a context. */
+		/* A context that is too long is cut. */
 		(void)vsnprintf(err->context, sizeof(err->context), format, args);
 		va_end(args);
 	}

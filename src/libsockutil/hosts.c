@@ -15,11 +15,11 @@
 /* ---- gethostbyname, gethostbyname_ex, gethostbyaddr ---------------------------------------- */
 
 struct host_lookup {
-	char *name;		    /* gethostbyname2_r, or NULL: */
-	struct sku_address address; /* gethostbyaddr_r */
+	char *name;		    /* for gethostbyname2_r; NULL: look up the address */
+	struct sku_address address; /* for gethostbyaddr_r */
 	int family;
 	struct sku_host *host;
-	int code; /* an EAI_ value, 0 */
+	int code; /* 0 or an EAI_ value */
 	int system_errno;
 };
 
@@ -33,7 +33,7 @@ count_list(char *const *list)
 	return n;
 }
 
-/* A hostent in one allocation of our own: the struct, two lists, then the text. */
+/* Copy a hostent into one allocation: the struct, two lists, then the text. */
 static struct sku_host *
 copy_hostent(const struct hostent *ent)
 {
@@ -72,7 +72,7 @@ sku_host_free(struct sku_host *host)
 	free(host);
 }
 
-/* h_errno in the terms of getaddrinfo, which tells more apart. */
+/* The EAI_ value for an h_errno. */
 static int
 code_of_h_errno(int h_error)
 {
@@ -172,7 +172,7 @@ look_up_host(const struct host_lookup *query, const char *shown, struct sku_host
 	return code == 0 ? 0 : -1;
 }
 
-/* The one that is asked for: 0 is Python's, IPv4.  -1: it is neither of the two. */
+/* The family to look up.  0 means IPv4, as in Python.  Returns -1 and *err for another family. */
 static int
 lookup_family(int family, const char *name, struct sku_error *err)
 {
@@ -185,7 +185,7 @@ int
 sku_gethostbyname_ex(const char *name, int family, struct sku_host **host,
     struct sku_deadline deadline, struct sku_error *err)
 {
-	/* The query only lends the name: it is copied for the thread. */
+	/* name is copied before a thread may use it. */
 	const struct host_lookup query = { .name = (char *)(uintptr_t)name,
 		.family = lookup_family(family, name, err) };
 
@@ -207,14 +207,15 @@ sku_gethostbyname(const char *name, int family, char address[SKU_ADDRESS_TEXT_MA
 
 	if (hints.ai_family == -1)
 		return -1;
-	/* A dotted quad is its own answer. */
+	/* An IPv4 address needs no look-up. */
 	if (hints.ai_family == AF_INET && inet_pton(AF_INET, name, &quad) == 1) {
 		(void)inet_ntop(AF_INET, &quad, address, SKU_ADDRESS_TEXT_MAX);
 		return 0;
 	}
 	if (sku_getaddrinfo(name, NULL, &hints, &found, deadline, err) == -1)
 		return -1;
-	(void)sku_address_from_addrinfo(&first, found, 0); /* family is one of the two */
+	/* cannot fail: the family is IPv4 or IPv6 */
+	(void)sku_address_from_addrinfo(&first, found, 0);
 	(void)sku_address_host(&first, address);
 	freeaddrinfo(found);
 	return 0;
@@ -232,7 +233,8 @@ sku_gethostbyaddr(const char *address, struct sku_host **host, struct sku_deadli
 	if (sku_address_from_numeric(&query.address, AF_UNSPEC, address, 0) == -1) {
 		if (sku_getaddrinfo(address, NULL, &hints, &found, deadline, err) == -1)
 			return -1;
-		(void)sku_address_from_addrinfo(&query.address, found, 0); /* IPv4 or IPv6 */
+		/* cannot fail: IPv4 or IPv6 */
+		(void)sku_address_from_addrinfo(&query.address, found, 0);
 		freeaddrinfo(found);
 	}
 	return look_up_host(&query, address, host, deadline, err);
@@ -293,7 +295,7 @@ sku_getfqdn(
 		memcpy(buf, name, strlen(name) + 1);
 	}
 	if (sku_gethostbyaddr(buf, &host, deadline, err) == -1) {
-		/* No answer is an answer, as in Python; a deadline that passed is not. */
+		/* No answer counts as an answer, as in Python.  A deadline that passed does not. */
 		return errno == ETIMEDOUT ? -1 : 0;
 	}
 	if (strlen(first_with_dot(host)) < SKU_HOST_MAX)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the thread works on; it belongs to the job until that is taken. */
+/* The argument of the work.  It belongs to the job until the job is taken. */
 struct lookup {
 	char *host;
 	struct addrinfo hints;
@@ -67,7 +67,7 @@ lookup_new(const char *host, const char *service, const struct addrinfo *hints)
 	return f;
 }
 
-/* The answer of a finished look-up; frees it. */
+/* Take the answer of a look-up that is done, and free the look-up. */
 static int
 lookup_result(struct lookup *f, const char *shown, struct addrinfo **result, struct sku_error *err)
 {

@@ -12,11 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SENDFILE_MAX ((size_t)0x7ffff000) /* Linux moves no more in one call: sendfile(2) */
+#define SENDFILE_MAX ((size_t)0x7ffff000) /* sendfile(2): Linux moves at most this in one call */
 #define COPY_BUFFER ((size_t)256 * 1024)
 
-/* sendfile(2) has no MSG_NOSIGNAL: SIGPIPE is held back in this thread, and one that we caused is
- * taken away before the mask is restored. */
+/* sendfile(2) has no MSG_NOSIGNAL.  So SIGPIPE is blocked in this thread, and one that sendfile(2)
+ * raised is taken before the mask is restored. */
 struct sigpipe_guard {
 	sigset_t before;
 	bool was_pending;
@@ -64,7 +64,8 @@ next_chunk(int64_t count, int64_t done, size_t max)
 	return (size_t)(count - done);
 }
 
-/* 0: count or the end was reached; 1: the kernel refuses this file; -1: failed. */
+/* Returns 0 once count bytes are sent or the file has ended, 1 when the kernel refuses this file,
+ * or -1 with errno. */
 static int
 send_by_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64_t *done)
 {
@@ -91,7 +92,7 @@ send_by_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count,
 	return 0;
 }
 
-/* One read, at offset where the file can seek. */
+/* Read once, at offset if the file can seek.  Returns as read(2), never with EINTR or EAGAIN. */
 static ssize_t
 read_at(int file_fd, void *buf, size_t len, bool seekable, int64_t offset)
 {
@@ -108,7 +109,8 @@ read_at(int file_fd, void *buf, size_t len, bool seekable, int64_t offset)
 	return n;
 }
 
-/* What cannot seek is read up to the offset.  0, also at an early end; -1: failed. */
+/* Read and discard offset bytes of a file that cannot seek.  Returns 0, also when the file ends
+ * early, or -1 with errno. */
 static int
 read_to_offset(int file_fd, void *buf, int64_t offset)
 {
@@ -123,7 +125,7 @@ read_to_offset(int file_fd, void *buf, int64_t offset)
 	return 0;
 }
 
-/* Send what one read gave; the timeout is armed anew by every piece that goes. */
+/* Send all of buf.  Each sku_send() has the whole timeout, so progress restarts it. */
 static int
 send_piece(struct sku_sock *s, const char *buf, size_t len, int64_t *done)
 {
@@ -163,7 +165,7 @@ send_by_copy(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int
 	return n == -1 ? -1 : 0;
 }
 
-/* Files whose size reads 0 but is not (/proc) end sendfile(2) before they begin. */
+/* A file of /proc has size 0 and still has bytes: sendfile(2) would send none of them. */
 static bool
 can_sendfile(int file_fd)
 {
@@ -203,7 +205,7 @@ sku_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int
 	if (done > 0 || result == 0) {
 		int saved = errno;
 
-		(void)lseek(file_fd, offset + done, SEEK_SET); /* pipes have no position */
+		(void)lseek(file_fd, offset + done, SEEK_SET); /* a pipe has no position */
 		errno = saved;
 	}
 	return result;

@@ -1,4 +1,4 @@
-/* server.c - create_server(): bound, and listening if it is a stream.
+/* server.c - create_server(): bind, and listen if it is a stream socket.
  * Row 2: above resolve, socket, address, services and error. */
 #include "libsockutil/resolve.h"
 #include "libsockutil/sockutil.h"
@@ -51,7 +51,7 @@ set_options(struct sku_sock *s, const struct sku_server_opts *opts, bool dual)
 	return 0;
 }
 
-/* One address: a socket that is ready, or -1 with the cause in *err. */
+/* Bind one address.  Returns 0 and a socket, or -1 and *err. */
 static int
 serve_address(struct sku_sock *s, const struct sku_address *address,
     const struct sku_server_opts *opts, bool dual, struct sku_error *err)
@@ -76,7 +76,7 @@ fail:
 	return -1;
 }
 
-/* Every address: both families on one socket, or what there is. */
+/* Bind every address: IPv6 and IPv4 on one socket, or IPv4 alone where the system has no IPv6. */
 static int
 serve_any(
     struct sku_sock *s, unsigned port, const struct sku_server_opts *opts, struct sku_error *err)
@@ -111,7 +111,7 @@ serve_name(struct sku_sock *s, const char *host, unsigned port, const struct sku
 		struct sku_address address;
 
 		if (sku_address_from_addrinfo(&address, ai, port) == -1)
-			continue; /* AF_UNSPEC has no third family */
+			continue; /* neither IPv4 nor IPv6 */
 		result = serve_address(s, &address, opts, false, ai == list ? &first : NULL);
 	}
 	freeaddrinfo(list);

@@ -1,5 +1,5 @@
-/* services.c - names and ports of services, from the system or, where it knows none at all, from
- * the built-in table.
+/* services.c - names and ports of services, from the system or, if that has no services database,
+ * from the built-in table.
  * Row 2: above error. */
 #include "libsockutil/services.h"
 #include "libsockutil/sockutil.h"
@@ -9,13 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* An entry of the services database and the memory that its strings are in. */
+/* An entry of the services database, and the memory of its strings. */
 struct service_entry {
 	struct servent servent;
 	char *memory;
 };
 
-/* getservbyname_r or getservbyport_r (name NULL) with memory enough: 0, or an errno value. */
+/* Call getservbyname_r(3), or with name NULL getservbyport_r(3), with a buffer that is large
+ * enough.  Returns 0, and the caller frees entry->memory; or an errno value. */
 static int
 lookup_system(const char *name, unsigned port, const char *proto, struct service_entry *entry)
 {
@@ -44,7 +45,7 @@ lookup_system(const char *name, unsigned port, const char *proto, struct service
 	return error != 0 && error != ERANGE ? error : ENOENT;
 }
 
-/* Is word one of the words, separated by spaces? */
+/* Is word in words, which are separated by spaces? */
 static bool
 has_word(const char *words, const char *word)
 {
@@ -138,7 +139,7 @@ sku_port_from_text(const char *text, const char *proto, bool numeric, struct sku
 	int found;
 
 	if (digits > 0 && text[digits] == '\0') {
-		unsigned long port = strtoul(text, NULL, 10); /* too large a number is ULONG_MAX */
+		unsigned long port = strtoul(text, NULL, 10); /* a number too large is ULONG_MAX */
 
 		if (port <= 65535)
 			return (int)port;

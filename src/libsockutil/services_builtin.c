@@ -1,5 +1,5 @@
-/* services_builtin.c - well-known services, for systems that have no services database.
- * Row 2.  Ports and names as registered with IANA, with the aliases that people use. */
+/* services_builtin.c - well-known services, for systems without a services database.
+ * Row 2.  Ports and names are those registered with IANA, aliases those in common use. */
 #include "libsockutil/services.h"
 
 /* clang-format off */

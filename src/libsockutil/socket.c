@@ -1,4 +1,4 @@
-/* socket.c - one socket: its three modes, and its operations until their deadline.
+/* socket.c - one socket: its three modes, and operations that end at their deadline.
  * Row 1: above deadline and error. */
 #include "libsockutil/socket.h"
 
@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PORT_TRIES 64 /* where one is free, one of so many draws is not the peer's */
+#define PORT_TRIES 64 /* with any port free, one of so many draws is not the peer's */
 
 static _Atomic int64_t default_timeout_ns = SKU_NO_TIMEOUT;
 
@@ -61,7 +61,7 @@ check_open(const struct sku_sock *s)
 	return -1;
 }
 
-/* After a system call of s failed: 0 to try it again, -1 with errno to give up. */
+/* After a system call failed: returns 0 to call it again, or -1 with errno. */
 static int
 may_retry(const struct sku_sock *s, short events, struct sku_deadline deadline)
 {
@@ -72,7 +72,7 @@ may_retry(const struct sku_sock *s, short events, struct sku_deadline deadline)
 	return sku_wait_fd(s->fd, events, deadline);
 }
 
-/* The deadline of an operation that begins now; cheap where there is none. */
+/* The deadline of an operation that begins now.  Without a timeout the clock is not read. */
 static struct sku_deadline
 operation_deadline(const struct sku_sock *s)
 {
@@ -141,7 +141,7 @@ sku_reset(struct sku_sock *s)
 
 	if (s->fd == -1)
 		return 0;
-	/* Where it has no effect (AF_UNIX) the close is all there is. */
+	/* AF_UNIX ignores SO_LINGER: there the close is all. */
 	(void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	return sku_close(s);
 }
@@ -151,7 +151,7 @@ sku_autoclose(struct sku_sock *s)
 {
 	int saved = errno;
 
-	(void)sku_close(s); /* the end of a scope has nobody to tell */
+	(void)sku_close(s); /* nothing could be done about a failure */
 	errno = saved;
 }
 
@@ -194,7 +194,7 @@ sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *peer)
 		    SOCK_CLOEXEC | (timeout_ns >= 0 ? SOCK_NONBLOCK : 0));
 		if (fd != -1)
 			break;
-		/* A connection that was gone before it was taken is none: accept(2). */
+		/* accept(2): this connection was aborted before it was accepted. */
 		if (errno == ECONNABORTED || errno == EPROTO)
 			continue;
 		if (may_retry(s, POLLIN, deadline) == -1)
@@ -206,8 +206,8 @@ sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *peer)
 	return 0;
 }
 
-/* A UNIX connect waits for room in the backlog, which poll(2) does not report: the kernel's own
- * send timeout bounds the wait. */
+/* connect(2) on AF_UNIX waits for a place in the backlog, which poll(2) does not report.  So the
+ * socket blocks for a while, and SO_SNDTIMEO limits the wait. */
 static int
 connect_unix(struct sku_sock *s, const struct sku_address *address, struct sku_deadline deadline)
 {
@@ -237,7 +237,7 @@ connect_unix(struct sku_sock *s, const struct sku_address *address, struct sku_d
 	return result;
 }
 
-/* The connection is under way: wait for its result. */
+/* Wait for the result of a connection in progress. */
 static int
 finish_connect(struct sku_sock *s, struct sku_deadline deadline)
 {
@@ -259,13 +259,14 @@ sku_is_connected_to_itself(int fd)
 	struct sku_address local = { .len = sizeof(local.storage) };
 	struct sku_address peer = { .len = sizeof(peer.storage) };
 
-	/* Unnamed UNIX sockets, all alike, are not the same. */
+	/* Unnamed UNIX sockets have equal addresses, but they are not the same socket. */
 	return getsockname(fd, &local.sa, &local.len) == 0 && local.len > sizeof(sa_family_t) &&
 	       getpeername(fd, &peer.sa, &peer.len) == 0 && sku_address_equal(&local, &peer);
 }
 
-/* Which has no other end that could answer: each datagram would come back as its own answer.  A
- * port that the system chose is given back, and another one taken. */
+/* Connect a datagram socket, but never to its own address, where each datagram would come back
+ * as an answer.  If the system chose the port, disconnecting frees it and the next try gets
+ * another. */
 static int
 connect_datagram(struct sku_sock *s, const struct sku_address *address)
 {
@@ -304,7 +305,7 @@ sku_connect(struct sku_sock *s, const struct sku_address *address)
 		return 0;
 	if (s->timeout_ns == 0)
 		return -1;
-	/* Interrupted, it goes on by itself: POSIX, connect(). */
+	/* POSIX, connect(): an interrupted connect goes on in the background. */
 	if (errno != EINPROGRESS && errno != EINTR)
 		return -1;
 	return finish_connect(s, deadline);
@@ -370,7 +371,7 @@ sku_sendall(struct sku_sock *s, const void *buf, size_t len, int flags, size_t *
 	int result = 0;
 
 	do {
-		/* A peer that takes a little now and then must not stretch the deadline. */
+		/* A peer that takes a few bytes now and then must not stretch the deadline. */
 		if (done > 0 && s->timeout_ns > 0 && sku_deadline_passed(deadline)) {
 			errno = ETIMEDOUT;
 			result = -1;

@@ -1,12 +1,12 @@
-/* socket.h - what connecting asks of a socket. */
+/* socket.h - what connect.c needs to know of a socket. */
 #ifndef SKU_SOCKET_H
 #define SKU_SOCKET_H
 
 #include <stdbool.h>
 
-/* Are its two ends one and the same address?  A free port of this machine that is connected to can
- * be given to the socket itself: over TCP by a simultaneous open, over UDP as a matter of course.
- */
+/* Are the local and the peer address of fd the same?  The system may choose as local port the very
+ * port that a socket connects to on this machine.  TCP then connects by a simultaneous open, UDP at
+ * once. */
 bool sku_is_connected_to_itself(int fd);
 
 #endif

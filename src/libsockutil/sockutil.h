@@ -1,16 +1,20 @@
 /* sockutil.h - the API of Python's socket module, in C.
  *
- * Conventions, all through this header:
+ * Conventions that hold for every function here:
  *
- * - A function that can fail returns -1 (or NULL, or false where it says so) and sets errno.
- *   Those that do more than one system call also fill in a struct sku_error, which says what was
- *   tried; the pointer may be NULL.
- * - Durations are int64_t nanoseconds: SKU_SECOND and SKU_MS make them readable.  A deadline is an
- *   instant on the monotonic clock; the wall clock is never used for waiting.
- * - Text that goes in is a NUL-terminated string that stays the caller's; buffers that are filled
- *   are the caller's too.  What must be freed says so.
- * - The library never prints, never exits, installs no signal handler, and raises no SIGPIPE.
- *   Different threads may use different sockets; one socket belongs to one thread at a time.
+ * - A function that can fail returns -1, NULL or false, as its comment says, and sets errno.  One
+ *   that makes several system calls also fills a struct sku_error, which says what was tried; that
+ *   pointer may be NULL.  Other pointers may be NULL only where a comment says so.
+ * - A duration is an int64_t in nanoseconds: multiply SKU_SECOND, SKU_MS or SKU_US.  A deadline is
+ *   an instant on the monotonic clock.  The wall clock is never used for waiting.
+ * - A string argument ends with NUL and stays the caller's.  A buffer that is filled is the
+ *   caller's, too.  The comment says so where the caller has to free a result.
+ * - A system call that a signal interrupts goes on with the time that is left (PEP 475): no
+ * function fails with EINTR.
+ * - A descriptor that the library opens is close-on-exec.
+ * - The library never prints, never exits, installs no signal handler and raises no SIGPIPE.
+ * - Threads may use different sockets at the same time.  One socket belongs to one thread at a
+ * time.
  */
 #ifndef SOCKUTIL_H
 #define SOCKUTIL_H
@@ -35,26 +39,26 @@ struct addrinfo; /* netdb.h hides it from a program that asks for ISO C alone */
 #define SKU_SECOND INT64_C(1000000000)
 #define SKU_MS INT64_C(1000000)
 #define SKU_US INT64_C(1000)
-#define SKU_NO_TIMEOUT INT64_C(-1)	/* None: wait for ever */
-#define SKU_DEFAULT_TIMEOUT INT64_C(-2) /* what sku_getdefaulttimeout() says */
+#define SKU_NO_TIMEOUT INT64_C(-1)	/* Python: None, no limit */
+#define SKU_DEFAULT_TIMEOUT INT64_C(-2) /* stands for sku_getdefaulttimeout() */
 
-/* An instant on CLOCK_MONOTONIC, in nanoseconds; INT64_MAX is never. */
+/* An instant on CLOCK_MONOTONIC, in nanoseconds.  INT64_MAX: never. */
 struct sku_deadline {
 	int64_t at_ns;
 };
 
-/* The deadline that never comes. */
+/* The deadline that never passes. */
 struct sku_deadline sku_deadline_never(void);
-/* timeout_ns from now; a negative timeout is never. */
+/* The instant timeout_ns from now.  A negative timeout, or one beyond the range: never. */
 struct sku_deadline sku_deadline_in(int64_t timeout_ns);
-/* The earlier of the two. */
 struct sku_deadline sku_deadline_earlier(struct sku_deadline a, struct sku_deadline b);
-/* Nanoseconds left: 0 when it has passed, SKU_NO_TIMEOUT for never. */
+/* The nanoseconds left: 0 once the deadline has passed, SKU_NO_TIMEOUT for never. */
 int64_t sku_deadline_left(struct sku_deadline deadline);
 bool sku_deadline_passed(struct sku_deadline deadline);
-/* The same for poll(2) and epoll_wait(2): milliseconds, rounded up, -1 for never. */
+/* The milliseconds left as poll(2) and epoll_wait(2) take them: rounded up, -1 for never.  More
+ * than an int holds is INT_MAX, so a caller asks again after each wait. */
 int sku_deadline_poll_ms(struct sku_deadline deadline);
-/* CLOCK_MONOTONIC now, in nanoseconds. */
+/* The present time of CLOCK_MONOTONIC, in nanoseconds. */
 int64_t sku_now(void);
 
 /* ---- errors -------------------------------------------------------------------------------- */
@@ -70,19 +74,21 @@ enum sku_error_kind {
 struct sku_error {
 	enum sku_error_kind kind;
 	int code;
-	unsigned addresses;		     /* connecting: how many addresses were tried */
-	char context[SKU_ERROR_CONTEXT_MAX]; /* what was tried: "connect to ::1 port 7" */
+	unsigned addresses;		     /* sku_create_connection(): addresses tried; else 0 */
+	char context[SKU_ERROR_CONTEXT_MAX]; /* what was tried, as "connect to ::1 port 7" */
 };
 
-/* Fill in *err (which may be NULL) and set errno (EHOSTUNREACH for a failed look-up). */
+/* Fill *err, which may be NULL, and set errno: to code with SKU_ERR_SYSTEM, else to EHOSTUNREACH.
+ * format makes the context, which is cut to SKU_ERROR_CONTEXT_MAX bytes. */
 __attribute__((format(printf, 4, 5))) void sku_error_set(
     struct sku_error *err, enum sku_error_kind kind, int code, const char *format, ...);
-/* Why it failed, in words: strerror(3) or gai_strerror(3).  Valid until the thread's next call. */
+/* The reason in words, after strerror(3) or gai_strerror(3).  The text is not to be freed; it is
+ * valid until the same thread calls this function or strerror(3) again. */
 const char *sku_error_reason(const struct sku_error *err);
 
 /* ---- addresses ----------------------------------------------------------------------------- */
 
-/* A socket address of any family.  len 0 is no address at all. */
+/* A socket address of any family.  len is the size in use; 0: there is no address. */
 struct sku_address {
 	union {
 		struct sockaddr sa;
@@ -94,33 +100,42 @@ struct sku_address {
 	socklen_t len;
 };
 
-#define SKU_ADDRESS_TEXT_MAX 128 /* "fe80::…%interface", or a sun_path, and NUL */
+#define SKU_ADDRESS_TEXT_MAX 128 /* an IPv6 address with its zone, or a sun_path; with NUL */
 
-/* From a numeric address (IPv4 in any form that inet_aton(3) knows, IPv6 with or without a zone)
- * and a port of 0 to 65535.  family AF_UNSPEC takes either.  EINVAL: it is no such address. */
+/* Make an address from a numeric host and a port of 0 to 65535.  IPv4 may have any form of
+ * inet_aton(3), IPv6 may have a zone.  family: AF_INET, AF_INET6, or AF_UNSPEC for both.  Nothing
+ * is looked up.  Returns 0, or -1 with EINVAL: host is no address of the family, or port is too
+ * large. */
 int sku_address_from_numeric(
     struct sku_address *address, int family, const char *host, unsigned port);
-/* From a path, or "@NAME" for Linux's abstract namespace.  ENAMETOOLONG: sockaddr_un has no room;
- * EINVAL: empty. */
+/* Make an AF_UNIX address from a path, or from "@NAME" for Linux's abstract namespace (unix(7)).
+ * Returns 0, or -1 with EINVAL for an empty path or name, ENAMETOOLONG for one longer than sun_path
+ * (108 bytes). */
 int sku_address_from_path(struct sku_address *address, const char *path);
-/* From an entry of getaddrinfo(3), with this port.  EAFNOSUPPORT: it is neither IPv4 nor IPv6. */
+/* Make an address from an entry of getaddrinfo(3) and a port of 0 to 65535.  Returns 0, or -1 with
+ * EAFNOSUPPORT when the entry is neither IPv4 nor IPv6. */
 int sku_address_from_addrinfo(
     struct sku_address *address, const struct addrinfo *entry, unsigned port);
-/* The host part (a path for AF_UNIX, "" for an unnamed one) as text; an IPv6 zone is kept, a
- * v4-mapped address is shown as IPv4.  Bytes of a path are copied as they are.  Returns buf. */
+/* Write the host part as text into buf, and return buf.  An IPv6 address keeps its zone.  A
+ * v4-mapped address is written as IPv4.  AF_UNIX: the path with its bytes unchanged, "@NAME" for an
+ * abstract address, "" for an unnamed one.  Other families: "". */
 const char *sku_address_host(const struct sku_address *address, char buf[SKU_ADDRESS_TEXT_MAX]);
-/* The port, 0 where the family has none. */
+/* The port in host byte order; 0 when the family has no ports. */
 unsigned sku_address_port(const struct sku_address *address);
-/* A port as people write it: 0 to 65535, or (numeric false) the name of a service of proto ("tcp",
- * "udp"; NULL: any).  The port, or -1 and *err: EINVAL, or EAI_SERVICE for an unknown name. */
+/* The port that text means: digits for 0 to 65535, or, unless numeric, the name of a service of
+ * proto ("tcp", "udp"; NULL: any).  Returns the port, or -1 and *err: SKU_ERR_SYSTEM with EINVAL,
+ * or SKU_ERR_RESOLVE with EAI_SERVICE for an unknown name. */
 int sku_port_from_text(const char *text, const char *proto, bool numeric, struct sku_error *err);
+/* Do family, host and port (AF_UNIX: the path) agree?  Two addresses with len 0 are not equal. */
 bool sku_address_equal(const struct sku_address *a, const struct sku_address *b);
-/* ::ffff:a.b.c.d becomes a.b.c.d; anything else stays. */
+/* Turn a v4-mapped IPv6 address (::ffff:a.b.c.d) into IPv4.  Any other address stays. */
 void sku_address_unmap(struct sku_address *address);
 
 /* ---- sockets ------------------------------------------------------------------------------- */
 
-/* A socket object.  Initialise with SKU_SOCK_INIT; read fd through sku_fileno(). */
+/* A socket object: socket.socket.  Initialise it with SKU_SOCK_INIT, which is a closed socket.  The
+ * members are read-only: the functions below set them.  Unless a comment says otherwise, they
+ * return -1 with EBADF when the socket is closed. */
 struct sku_sock {
 	int fd;
 	int family;
@@ -134,124 +149,169 @@ struct sku_sock {
 		-1, 0, 0, 0, SKU_NO_TIMEOUT                                                        \
 	}
 
-/* `SKU_AUTOCLOSE struct sku_sock s = SKU_SOCK_INIT;` closes at the end of the scope: `with`. */
+/* `SKU_AUTOCLOSE struct sku_sock s = SKU_SOCK_INIT;` closes s at the end of its scope, as Python's
+ * `with` does. */
 #define SKU_AUTOCLOSE __attribute__((cleanup(sku_autoclose)))
+/* Close s and keep errno. */
 void sku_autoclose(struct sku_sock *s);
 
-/* socket(family, type, proto): non-inheritable, with the default timeout. */
+/* socket.socket(family, type, proto): open a socket with the default timeout.  Returns 0, or -1
+ * with the errors of socket(2). */
 int sku_socket(struct sku_sock *s, int family, int type, int protocol);
-/* socket(fileno=fd): takes an open socket over; family, type and protocol are read from it.  With
- * no default timeout the mode is the one it is in.  ENOTSOCK, EBADF as getsockopt(2). */
+/* socket.socket(fileno=fd): take over the open socket fd, and make it close-on-exec.  family, type
+ * and protocol are read from it.  It gets the default timeout; without one it stays blocking or
+ * non-blocking, as it is.  On success s owns fd.  Returns 0, or -1 with ENOTSOCK, EBADF or another
+ * error of getsockopt(2) or fcntl(2); fd then stays the caller's. */
 int sku_socket_from_fd(struct sku_sock *s, int fd);
-/* The descriptor, or -1 when closed. */
+/* The descriptor, which stays the socket's, or -1 when it is closed; errno is not set. */
 int sku_fileno(const struct sku_sock *s);
-/* Closing twice is harmless (0).  EINTR is not reported: the descriptor is gone. */
+/* Close the socket.  Returns 0, also when it was closed before, or -1 with the errors of close(2).
+ * The descriptor is closed in each case. */
 int sku_close(struct sku_sock *s);
-/* Close so that the peer sees a reset, not the end of a stream (SO_LINGER with 0). */
+/* Close a stream socket so that a TCP peer sees a reset instead of an end of the stream (SO_LINGER
+ * with 0, socket(7)).  Returns as sku_close(). */
 int sku_reset(struct sku_sock *s);
-/* Hands the descriptor to the caller; the object is closed then.  -1 when it was. */
+/* Give the descriptor to the caller, who has to close it, and leave the object closed.  Returns the
+ * descriptor, or -1 with EBADF. */
 int sku_detach(struct sku_sock *s);
 
+/* bind(2).  Returns 0, or -1 with errno. */
 int sku_bind(struct sku_sock *s, const struct sku_address *address);
-#define SKU_DEFAULT_BACKLOG INT32_MAX /* the system's SOMAXCONN */
-/* Below 0 counts as 0. */
+#define SKU_DEFAULT_BACKLOG INT32_MAX /* as many as the system allows: listen(2) caps it */
+/* listen(2).  A backlog below 0 counts as 0, as in Python.  Returns 0, or -1 with errno. */
 int sku_listen(struct sku_sock *s, int backlog);
-/* A connection into *conn (non-inheritable; it has the default timeout, else it is blocking) and
- * its peer's address into *peer (may be NULL). */
+/* Accept a connection into *conn, which the caller has to close, and store its peer's address in
+ * *peer, which may be NULL.  The connection has the default timeout; without one it is blocking,
+ * whatever mode the listener is in.  A connection that the peer aborted before it was accepted is
+ * skipped.  Returns 0, or -1 with EAGAIN in non-blocking mode, ETIMEDOUT in timeout mode, or
+ * another error of accept(2). */
 int sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *peer);
-/* In non-blocking mode EINPROGRESS (EAGAIN for AF_UNIX) as connect(2); a signal never ends it.  A
- * datagram socket is never connected to its own address, where it would answer itself: it gets
- * another port, or ECONNREFUSED where it was bound to this one. */
+/* connect(2).  Returns 0, or -1 with errno: in non-blocking mode EINPROGRESS (AF_UNIX: EAGAIN), in
+ * timeout mode ETIMEDOUT.  A datagram socket is never connected to its own address, since it would
+ * answer itself: it gets another port, or ECONNREFUSED when the caller had bound it to that port.
+ */
 int sku_connect(struct sku_sock *s, const struct sku_address *address);
 
-/* Bytes received; 0 is the end of the stream (or an empty datagram).  Errors: EAGAIN in
- * non-blocking mode, ETIMEDOUT in timeout mode, and those of recv(2). */
+/* socket.recv(), socket.recvfrom(): receive at most len bytes.  Returns their number, 0 at the end
+ * of the stream or for an empty datagram, or -1 with EAGAIN in non-blocking mode, ETIMEDOUT in
+ * timeout mode, or another error of recv(2).  flags are those of recv(2).  *from, which may be
+ * NULL, is the sender's address (len 0 when there is none). */
 ssize_t sku_recv(struct sku_sock *s, void *buf, size_t len, int flags);
 ssize_t sku_recvfrom(
     struct sku_sock *s, void *buf, size_t len, int flags, struct sku_address *from);
-/* Bytes sent, which may be fewer than len. */
+/* socket.send(), socket.sendto(): send at most len bytes.  Returns the number of bytes sent, which
+ * may be less than len on a stream, or -1 with EAGAIN in non-blocking mode, ETIMEDOUT in timeout
+ * mode, or another error of send(2).  flags are those of send(2); MSG_NOSIGNAL is added.  to may be
+ * NULL: the connected peer. */
 ssize_t sku_send(struct sku_sock *s, const void *buf, size_t len, int flags);
 ssize_t sku_sendto(
     struct sku_sock *s, const void *buf, size_t len, int flags, const struct sku_address *to);
-/* All of it (0) or an error; *sent (may be NULL) says how much went in both cases.  The timeout is
- * one deadline for the whole call. */
+/* socket.sendall(): send all len bytes.  The timeout is one deadline for the whole call.  *sent,
+ * which may be NULL, is the number of bytes sent, also after a failure.  Returns 0, or -1 with the
+ * errors of sku_send(). */
 int sku_sendall(struct sku_sock *s, const void *buf, size_t len, int flags, size_t *sent);
 
-#define SKU_SENDFILE_ALL INT64_C(-1) /* count=None: to the end of the file */
-/* sendfile(file, offset=0, count=None) on a stream socket: count bytes (or all) of file_fd from
- * offset on; the file's position does not matter and is offset plus *sent afterwards, where the
- * file has one.  Pipes and what sendfile(2) refuses are read and sent.  Returns 0 when count bytes
- * or the file's end was reached: *sent (may be NULL) says how much went, also on failure.  The
- * timeout is armed anew by progress.  EINVAL: offset below 0, count 0 or below -1, no stream. */
+#define SKU_SENDFILE_ALL INT64_C(-1) /* Python: count=None, to the end of the file */
+/* socket.sendfile(file, offset=0, count=None) on a stream socket: send count bytes of file_fd, or
+ * SKU_SENDFILE_ALL, from offset (0 or more bytes) on.  The file's position is ignored; afterwards
+ * it is offset plus *sent, if the file has one.  A pipe, and any other file that sendfile(2)
+ * refuses, is read and sent; a pipe's first offset bytes are discarded.  Each progress restarts the
+ * timeout. *sent, which may be NULL, is the number of bytes sent, also after a failure.  Returns 0
+ * once count bytes are sent or the file has ended, or -1: EINVAL when offset is below 0, count is 0
+ * or below -1, or s is no stream socket; else the errors of sku_send(), read(2) and sendfile(2). */
 int sku_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64_t *sent);
 
+/* shutdown(2), setsockopt(2) and getsockopt(2).  Each returns 0, or -1 with errno. */
 int sku_shutdown(struct sku_sock *s, int how);
 int sku_setsockopt(struct sku_sock *s, int level, int option, const void *value, socklen_t len);
-/* setsockopt for the common case of an int. */
+/* sku_setsockopt() for an option that is an int. */
 int sku_setsockopt_int(struct sku_sock *s, int level, int option, int value);
 int sku_getsockopt(struct sku_sock *s, int level, int option, void *value, socklen_t *len);
 
-/* The three modes: SKU_NO_TIMEOUT blocking, 0 non-blocking, else the limit of each operation.
- * EINVAL: another negative value. */
+/* socket.settimeout(): choose one of three modes.  SKU_NO_TIMEOUT: blocking.  0: non-blocking. More
+ * than 0: the limit of each operation in nanoseconds.  SKU_DEFAULT_TIMEOUT stands for the default.
+ * Returns 0, or -1 with EINVAL for another negative value. */
 int sku_settimeout(struct sku_sock *s, int64_t timeout_ns);
+/* socket.gettimeout(): SKU_NO_TIMEOUT, or nanoseconds from 0 on. */
 int64_t sku_gettimeout(const struct sku_sock *s);
+/* socket.setblocking(): sku_settimeout() with SKU_NO_TIMEOUT (true) or 0 (false). */
 int sku_setblocking(struct sku_sock *s, bool blocking);
-/* False in non-blocking mode alone. */
+/* socket.getblocking(): false only in non-blocking mode; true in timeout mode, as in Python. */
 bool sku_getblocking(const struct sku_sock *s);
-/* For sockets made from now on, in all threads.  EINVAL as sku_settimeout. */
+/* socket.setdefaulttimeout(): the mode of the sockets that are opened or accepted from now on, in
+ * all threads.  SKU_NO_TIMEOUT, which it is at first, or nanoseconds from 0 on.  Returns 0, or -1
+ * with EINVAL for another value. */
 int sku_setdefaulttimeout(int64_t timeout_ns);
+/* socket.getdefaulttimeout(): SKU_NO_TIMEOUT, or nanoseconds from 0 on. */
 int64_t sku_getdefaulttimeout(void);
 
+/* getsockname(2) and getpeername(2).  Each returns 0, or -1 with errno. */
 int sku_getsockname(const struct sku_sock *s, struct sku_address *address);
 int sku_getpeername(const struct sku_sock *s, struct sku_address *address);
 
-/* Wait for POLLIN or POLLOUT on a descriptor until the deadline: 0, or -1 with ETIMEDOUT. */
+/* Wait until fd is ready for events (POLLIN, POLLOUT or both), or has an error or a hang-up to
+ * report (poll(2)).  Returns 0, or -1 with ETIMEDOUT at the deadline or another error of poll(2).
+ */
 int sku_wait_fd(int fd, short events, struct sku_deadline deadline);
 
 /* ---- connecting ---------------------------------------------------------------------------- */
 
 struct sku_connect_opts {
-	int family;		 /* AF_UNSPEC (0), AF_INET or AF_INET6 */
-	int protocol;		 /* 0, or IPPROTO_MPTCP (falls back to TCP where there is none) */
-	bool numeric;		 /* host is an address: nothing is looked up */
-	const char *source_host; /* numeric; NULL: the system chooses */
-	unsigned source_port;	 /* 0: any.  Else the addresses are tried in turn, not raced */
-	/* Called after each address that was tried, with 0 or an errno value; may be NULL. */
+	int family;		 /* AF_UNSPEC (0: both), AF_INET or AF_INET6 */
+	int protocol;		 /* 0, or IPPROTO_MPTCP (TCP where the system has no MPTCP) */
+	bool numeric;		 /* host is an address and port a number: look nothing up */
+	const char *source_host; /* a numeric address to connect from; NULL: the system chooses */
+	unsigned source_port;	 /* 0: any; else addresses are tried one after another */
+	/* Called after each attempt, in the caller's thread, with 0 or an errno value; may be NULL.
+	 */
 	void (*attempt)(void *arg, const struct sku_address *address, int error);
 	void *arg;
 };
 
-/* create_connection(): every address of the name, racing the families as RFC 8305 describes
- * (250 ms between attempts, IPv6 and IPv4 in turn, RFC 6724 order), resolution and connecting
- * within timeout_ns together (0 leaves no time).  The socket keeps the timeout.  Attempts that lost
- * are reset.  A connection of a socket with itself is ECONNREFUSED.  On failure *err has the first
- * address in RFC 6724 order and their number.  port is a number or a service's name.  opts may be
- * NULL. */
+/* socket.create_connection(): connect to a host by TCP.
+ *
+ * host is a name or a numeric address, port a number or the name of a service.  opts may be NULL.
+ * All addresses of a name are tried, and the families race as RFC 8305 describes: 250 ms between
+ * two attempts, IPv6 and IPv4 in turn, in the order of RFC 6724.  The attempts that lose are reset.
+ *
+ * timeout_ns limits resolution and connecting together (0 leaves no time), and is then the socket's
+ * timeout.  SKU_NO_TIMEOUT and SKU_DEFAULT_TIMEOUT are allowed.
+ *
+ * Returns 0 and a connection that the caller has to close, or -1 and *err.  When every address
+ * failed, *err names the first in the order of RFC 6724 and its error.  At the deadline it is
+ * ETIMEDOUT.  A connection of a socket with itself is ECONNREFUSED.  A failed look-up is
+ * SKU_ERR_RESOLVE. */
 int sku_create_connection(struct sku_sock *s, const char *host, const char *port,
     int64_t timeout_ns, const struct sku_connect_opts *opts, struct sku_error *err);
 
 /* ---- serving ------------------------------------------------------------------------------- */
 
 struct sku_server_opts {
-	int family;	   /* AF_UNSPEC: what the host has; with host NULL both, or IPv4 alone */
-	int type;	   /* 0: SOCK_STREAM; or SOCK_DGRAM */
-	int protocol;	   /* 0, or IPPROTO_MPTCP (falls back to TCP where there is none) */
-	int backlog;	   /* 0 is 0: SKU_DEFAULT_BACKLOG for the system's */
-	bool no_reuseaddr; /* SO_REUSEADDR is on for streams unless this is set */
-	bool reuseaddr;	   /* and off for datagrams unless this is set */
-	bool reuseport;
-	bool numeric;
+	int family;	   /* AF_UNSPEC (0), AF_INET or AF_INET6 */
+	int type;	   /* SOCK_STREAM (0, too) or SOCK_DGRAM */
+	int protocol;	   /* 0, or IPPROTO_MPTCP (TCP where the system has no MPTCP) */
+	int backlog;	   /* of listen(2), 0 too; SKU_DEFAULT_BACKLOG: the system's maximum */
+	bool no_reuseaddr; /* do not set SO_REUSEADDR on a stream socket */
+	bool reuseaddr;	   /* set SO_REUSEADDR on a datagram socket */
+	bool reuseport;	   /* set SO_REUSEPORT */
+	bool numeric;	   /* host is an address and port a number: look nothing up */
 	struct sku_deadline deadline; /* of the name's resolution; all zero: never */
 };
 
-/* create_server(): bound and, for a stream, listening.  host NULL is every address, on one
- * dual-stack socket where the system has it and opts->family does not say otherwise.  port is a
- * number or a service's name.  opts may be NULL. */
+/* socket.create_server(): open a socket, bind it and, if it is a stream socket, listen.
+ *
+ * host is a name, a numeric address, or NULL or "" for every address.  Of a name, the first address
+ * that can be bound is taken.  Every address of AF_UNSPEC means IPv6 and IPv4 on one dual-stack
+ * socket, or IPv4 alone where the system has no IPv6.  port is a number (0: a free port) or the
+ * name of a service.  opts may be NULL: a stream socket with SKU_DEFAULT_BACKLOG.
+ *
+ * Returns 0 and a socket that the caller has to close, or -1 and *err. */
 int sku_create_server(struct sku_sock *s, const char *host, const char *port,
     const struct sku_server_opts *opts, struct sku_error *err);
-/* A UNIX path that a server is bound to, kept so that it can be removed and nothing else. */
+
+/* The identity of the socket file that a server is bound to, so that this file alone is removed. */
 struct sku_unix_path {
-	int dir_fd; /* its directory; -1: nothing to remove (abstract, or not ours) */
+	int dir_fd; /* its directory; -1: nothing to remove */
 	char name[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
 	dev_t device;
 	ino_t inode;
@@ -262,63 +322,87 @@ struct sku_unix_path {
 		-1, "", 0, 0                                                                       \
 	}
 
-/* create_server() for a UNIX path; type SOCK_STREAM or SOCK_DGRAM.  The socket file of a server
- * that is gone is replaced, under a lock on its directory; one that lives, listening or not yet, is
- * EADDRINUSE, and any other file EEXIST.  Whether it lives is found out by connecting a datagram
- * socket, which a stream server never sees and a datagram server neither. */
+/* The same as sku_create_server() for a UNIX path, or "@NAME" in the abstract namespace.
+ *
+ * type is SOCK_STREAM or SOCK_DGRAM.  A socket file without a process behind it is replaced, under
+ * a flock(2) on its directory.  A datagram socket connects to the path to find out whether there is
+ * a process; neither a stream server nor a datagram server notices it.
+ *
+ * Returns 0, a socket that the caller has to close, and in *bound what sku_unlink_unix_server()
+ * takes; or -1 and *err.  EADDRINUSE: a process has the path bound, listening or not.  EEXIST: a
+ * file of another kind stands there.  ETIMEDOUT: another process held the lock for 5 s.  EINVAL and
+ * ENAMETOOLONG as sku_address_from_path(). */
 int sku_create_unix_server(struct sku_sock *s, const char *path, int type, int backlog,
     struct sku_unix_path *bound, struct sku_error *err);
-/* Unlink the path, if what stands there is still that socket.  Call it before the socket is closed:
- * an open socket keeps the number of its inode from being used again.  Once; then harmless. */
+/* Unlink the path, if the file there is still that socket file.  Call it before the socket is
+ * closed: the kernel does not use the inode number of an open socket again.  Returns 0, also when
+ * there is nothing to remove, or -1 with the errors of unlink(2).  A second call does nothing. */
 int sku_unlink_unix_server(struct sku_unix_path *bound);
 
-/* Is there IPv6 here (can ::1 be bound)?  And both families on one socket? */
+/* Has this machine IPv6: can ::1 be bound? */
 bool sku_has_ipv6(void);
+/* socket.has_dualstack_ipv6(): can one socket serve IPv6 and IPv4? */
 bool sku_has_dualstack_ipv6(void);
 
 /* ---- look-ups ------------------------------------------------------------------------------ */
 
-/* All of these return in time: under a deadline the system's resolver runs in a thread of its own,
- * which goes on by itself after the deadline, since nothing can stop it, and frees what it made.
- * Look-ups fail with SKU_ERR_RESOLVE, or SKU_ERR_SYSTEM with ETIMEDOUT. */
+/* A function that takes a deadline returns by then.  For that the system's resolver runs in a
+ * thread of its own.  Nothing can stop such a thread: it may outlive the call, and then frees its
+ * result itself.  With sku_deadline_never() no thread is started.
+ *
+ * Each returns 0, or -1 and *err: SKU_ERR_RESOLVE with an EAI_ value, or SKU_ERR_SYSTEM, with
+ * ETIMEDOUT at the deadline. */
 
-#define SKU_HOST_MAX 1025 /* NI_MAXHOST: longest name or numeric address, and NUL */
+#define SKU_HOST_MAX 1025 /* NI_MAXHOST: the longest name or numeric address, with NUL */
 
-/* The result of the _ex functions: a name, its aliases, and addresses of one family as text.
- * One allocation: free with sku_host_free(). */
+/* The official name of a host, its aliases, and its addresses of one family as text, as Python's
+ * gethostbyname_ex() returns them.  The caller frees all of it with sku_host_free(). */
 struct sku_host {
 	int family;
 	char *name;
 	char **aliases;	  /* ends with NULL */
 	char **addresses; /* ends with NULL */
 };
+/* host may be NULL. */
 void sku_host_free(struct sku_host *host);
 
-/* One address as text, and all that gethostbyname2_r(3) says.  family AF_INET (0 too, as in Python)
- * or AF_INET6; another is EAI_FAMILY. */
+/* socket.gethostbyname(): the first address of a name, as text into address.
+ * socket.gethostbyname_ex(): name, aliases and addresses into *host, which the caller frees; NULL
+ * after a failure.
+ * family: AF_INET (0 too, as in Python) or AF_INET6.  Another one is EAI_FAMILY. */
 int sku_gethostbyname(const char *name, int family, char address[SKU_ADDRESS_TEXT_MAX],
     struct sku_deadline deadline, struct sku_error *err);
 int sku_gethostbyname_ex(const char *name, int family, struct sku_host **host,
     struct sku_deadline deadline, struct sku_error *err);
-/* address: IPv4 or IPv6, or a name, which is looked up first, as in Python. */
+/* socket.gethostbyaddr(): the name of an address into *host, which the caller frees; NULL after a
+ * failure.  address is IPv4 or IPv6, or a name, which is looked up first, as in Python. */
 int sku_gethostbyaddr(const char *address, struct sku_host **host, struct sku_deadline deadline,
     struct sku_error *err);
-/* len: of buf, with the NUL. */
+/* socket.gethostname(): this machine's name into buf of len bytes, with NUL.  Returns 0, or -1 with
+ * ENAMETOOLONG when buf is too short, or another error of gethostname(2). */
 int sku_gethostname(char *buf, size_t len);
-/* EINVAL for an empty name, which the kernel would take. */
+/* socket.sethostname().  Returns 0, or -1 with EINVAL for an empty name, which the kernel would
+ * accept, or another error of sethostname(2). */
 int sku_sethostname(const char *name);
-/* The first name of gethostbyaddr's answer that has a dot; else the host name.  name NULL, "" or
- * "0.0.0.0": this machine's.  Without an answer, name itself. */
+/* socket.getfqdn(): the first name with a dot in the answer of gethostbyaddr(), or else the
+ * official name.  name may be NULL, "" or "0.0.0.0": this machine's.  Without an answer buf is name
+ * itself, as in Python.  Returns 0, or -1 at the deadline, for a name longer than SKU_HOST_MAX - 1
+ * bytes (ENAMETOOLONG), or when gethostname(2) fails. */
 int sku_getfqdn(
     const char *name, char buf[SKU_HOST_MAX], struct sku_deadline deadline, struct sku_error *err);
-/* getaddrinfo(3) under a deadline.  Free *result with freeaddrinfo(3). */
+/* getaddrinfo(3) under a deadline.  hints may be NULL, and host or service, too.  The caller frees
+ * *result with freeaddrinfo(3); it is NULL after a failure. */
 int sku_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
     struct addrinfo **result, struct sku_deadline deadline, struct sku_error *err);
 
-/* proto NULL: any.  Where the system has no services database at all, a built-in table of
- * well-known services answers.  Port, or -1 with errno ENOENT. */
+/* The two that follow take no deadline.  proto is "tcp", "udp" or NULL for any.  A built-in table
+ * of well-known services answers where the system has no services database (/etc/services). */
+/* socket.getservbyname(): the port of a service's name or alias.  Returns the port, or -1 with
+ * ENOENT, or ENOMEM. */
 int sku_getservbyname(const char *name, const char *proto);
-/* Name into buf.  ENOENT: unknown; EINVAL: port above 65535; ERANGE: buf is too short. */
+/* socket.getservbyport(): the name of the service at port, 0 to 65535 in host byte order, into buf
+ * of len bytes.  Returns 0, or -1: ENOENT for an unknown port, EINVAL for a port above 65535,
+ * ERANGE when buf is too short, or ENOMEM. */
 int sku_getservbyport(unsigned port, const char *proto, char *buf, size_t len);
 
 #ifdef __cplusplus

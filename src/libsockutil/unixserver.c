@@ -1,4 +1,4 @@
-/* unixserver.c - a server on a UNIX path: what a dead one left is replaced, nothing else is.
+/* unixserver.c - a server on a UNIX path, which replaces the socket file of a dead server alone.
  * Row 2: above socket, address and error. */
 #include "libsockutil/sockutil.h"
 
@@ -35,7 +35,8 @@ open_directory(const char *path, int how)
 	return open(dir, how | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* The lock is gone with the descriptor.  Somebody may hold it for ever, but not keep us. */
+/* Lock the directory until dir_fd is closed.  The wait is limited: another process may keep the
+ * lock. */
 static int
 lock_directory(int dir_fd)
 {
@@ -54,20 +55,21 @@ lock_directory(int dir_fd)
 	return 0;
 }
 
-/* Does a process hold the socket that is bound there?  The kernel looks the socket up before it
- * compares the types, so a datagram socket learns it without a stream server being connected to;
- * for a datagram server, connecting is only an address that we keep. */
+/* Does a process have the socket bound that stands there?  The kernel looks the socket up before it
+ * compares the types, so connecting a datagram socket tells without a stream server noticing.  A
+ * datagram server does not notice either: connecting only stores its address in our socket. */
 static bool
 server_is_alive(const struct sku_address *address)
 {
 	SKU_AUTOCLOSE struct sku_sock probe = SKU_SOCK_INIT;
 
 	if (sku_socket(&probe, AF_UNIX, SOCK_DGRAM, 0) == -1)
-		return true; /* not known to be dead */
+		return true; /* we do not know that it is dead */
 	return sku_connect(&probe, address) == 0 || errno != ECONNREFUSED;
 }
 
-/* Something stands at the address: 0 when it is gone now, -1 with errno. */
+/* Remove a socket file without a process.  Returns 0 once nothing stands there, or -1 with
+ * errno. */
 static int
 remove_stale(const struct sku_address *address, const char *path, int dir_fd)
 {
@@ -95,7 +97,7 @@ bind_path(struct sku_sock *s, const struct sku_address *address, const char *pat
 		return 0;
 	if (errno != EADDRINUSE || *path == '@')
 		return -1;
-	dir_fd = open_directory(path, O_RDONLY); /* to lock it, O_PATH will not do */
+	dir_fd = open_directory(path, O_RDONLY); /* flock(2) does not take an O_PATH descriptor */
 	if (dir_fd == -1)
 		return -1;
 	result = lock_directory(dir_fd);
@@ -109,7 +111,7 @@ bind_path(struct sku_sock *s, const struct sku_address *address, const char *pat
 	return result;
 }
 
-/* Remember what to remove.  Where that cannot be known, nothing will be. */
+/* Store which file sku_unlink_unix_server() may remove: none, if that cannot be determined. */
 static void
 record_identity(struct sku_unix_path *bound, const char *path)
 {
