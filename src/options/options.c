@@ -1,4 +1,4 @@
-/* options.c - one table a program: it feeds getopt_long, --help and the tests.
+/* options.c - one table for each program, which getopt_long, --help and the tests read.
  * Row options. */
 #include "options/options.h"
 
@@ -42,7 +42,7 @@ is_end(const struct option_row *o)
 	return o->id == -1;
 }
 
-/* A usage error is a record too, also one that comes before the --json on the line. */
+/* Usage errors become records even when --json comes after the mistake: look ahead for it. */
 static void
 usage_errors_as_json(int argc, char **argv)
 {
@@ -63,7 +63,7 @@ opt_init(struct opt_parser *parser, const struct command *command, int argc, cha
 	parser->argc = argc;
 	parser->argv = argv;
 	usage_errors_as_json(argc, argv);
-	/* '-': operands are returned where they stand; ':': getopt prints nothing. */
+	/* '-': getopt returns operands in their place.  ':': getopt prints no messages. */
 	*s++ = '-';
 	*s++ = ':';
 	for (const struct option_row *o = command->options; !is_end(o); o++) {
@@ -115,7 +115,7 @@ print_help(const struct command *command)
 	output_print("\nThe manual: man %s, man sockutils.\n", command->name);
 }
 
-/* The row of the option that getopt_long returned. */
+/* The index of the row with this id, or -1. */
 static int
 find_row(const struct command *command, int id)
 {
@@ -126,7 +126,8 @@ find_row(const struct command *command, int id)
 	return -1;
 }
 
-/* getopt_long says '?' alike for an unknown, an ambiguous and an overfed option. */
+/* getopt_long returns '?' for an unknown option, for an ambiguous one and for one with a value that
+ * it does not take. */
 static void __attribute__((noreturn))
 report_unknown_option(const struct opt_parser *parser, const char *token)
 {
@@ -183,7 +184,7 @@ opt_next(struct opt_parser *parser, const char **value)
 	for (;;) {
 		int before = optind, id = -1;
 
-		/* Asked once more after its end, getopt_long would begin again. */
+		/* Called again after its end, getopt_long would start anew. */
 		if (!parser->ended)
 			id = getopt_long(
 			    parser->argc, parser->argv, parser->shortopts, parser->longopts, NULL);
@@ -192,7 +193,7 @@ opt_next(struct opt_parser *parser, const char **value)
 			parser->ended = true;
 			if (optind >= parser->argc)
 				return OPT_DONE;
-			*value = parser->argv[optind++]; /* after "--" */
+			*value = parser->argv[optind++]; /* an operand after "--" */
 			return OPT_OPERAND;
 		}
 		if (id == OPT_OPERAND)
@@ -225,7 +226,7 @@ opt_was_written_in_full(const struct opt_parser *parser, const char *name)
 {
 	size_t len = strlen(name);
 
-	/* The option is in the last word, or, with its value apart, in the one before. */
+	/* The option is the last word, or the one before if its value is a word of its own. */
 	for (int i = optind - 1; i >= optind - 2 && i > 0; i--) {
 		const char *word = parser->argv[i];
 

@@ -1,4 +1,4 @@
-/* run_options.c - the options of what run/ has: --timeout, --max-time and --progress.
+/* run_options.c - the options for what src/run/ does: --timeout, --max-time and --progress.
  * Row options. */
 #include "options/run_options.h"
 

@@ -1,4 +1,4 @@
-/* run_options.h - the options of what run/ has: --timeout, --max-time and --progress. */
+/* run_options.h - the options for what src/run/ does: --timeout, --max-time and --progress. */
 #ifndef OPTIONS_RUN_OPTIONS_H
 #define OPTIONS_RUN_OPTIONS_H
 
@@ -16,7 +16,7 @@
 		'w', "max-time", "SECONDS", "limit of the whole run; none", 0, NULL                \
 	}
 
-/* Takes the options above into run.timeouts: false for any other. */
+/* Store one of the options above in run.timeouts.  Returns false for any other option. */
 bool timeouts_take_option(int id, const char *value);
 
 enum { OPT_PROGRESS = 380, OPT_NO_PROGRESS };
@@ -27,7 +27,7 @@ enum { OPT_PROGRESS = 380, OPT_NO_PROGRESS };
 		OPT_NO_PROGRESS, "no-progress", NULL, "draw none", 0, NULL                         \
 	}
 
-/* Takes the options above: false for any other. */
+/* Store one of the options above in *wish.  Returns false for any other option. */
 bool progress_take_option(enum progress_mode *wish, int id);
 
 #endif

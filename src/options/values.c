@@ -11,9 +11,10 @@
 
 #define DIGITS "0123456789"
 
-#define CENTURY (INT64_C(36525) * 24 * 3600 * SKU_SECOND) /* the clock may be added to it */
+/* The longest duration, which can still be added to the clock. */
+#define CENTURY (INT64_C(36525) * 24 * 3600 * SKU_SECOND)
 
-/* How much of text is a decimal, digits [. digits] or . digits; 0: it does not begin with one. */
+/* The length of the decimal that text begins with: digits, digits.digits or .digits.  0: none. */
 static size_t
 span_decimal(const char *text)
 {
@@ -25,8 +26,8 @@ span_decimal(const char *text)
 	return fraction > 0 ? whole + 1 + fraction : 0;
 }
 
-/* Such a decimal of len bytes, times scale.  A rest counts as one, so that a little is never
- * nothing. */
+/* Multiply a decimal of len bytes by scale.  A fraction is rounded up, so that only 0 becomes 0.
+ * Returns false when the result is too large. */
 static bool
 scale_decimal(const char *text, size_t len, int64_t scale, int64_t *result)
 {
@@ -38,7 +39,8 @@ scale_decimal(const char *text, size_t len, int64_t scale, int64_t *result)
 		    __builtin_add_overflow(value, text[i] - '0', &value))
 			return false;
 	}
-	/* From the last digit to the first: rounding up at each is rounding up once. */
+	/* From the last digit to the first, rounding up at each step is the same as rounding up
+	 * once. */
 	for (size_t i = len; i > whole + 1; i--)
 		fraction = ((text[i - 1] - '0') * scale + fraction + 9) / 10;
 	return !__builtin_mul_overflow(value, scale, &value) &&
@@ -62,7 +64,7 @@ value_parse_seconds(const char *value, int64_t *ns)
 	return false;
 }
 
-/* One of the 26, in either case and whatever the locale. */
+/* Is c the letter, in either case and in every locale? */
 static bool
 is_letter(char c, char upper)
 {
@@ -135,7 +137,7 @@ count_of(const char *option, const char *value, int64_t min, int64_t max, bool n
 	const char *reason = NULL;
 	int64_t n = 0;
 
-	/* strtonum takes leading white space and '+'. */
+	/* strtonum(3) would accept leading white space and '+'. */
 	if (*value == '\0' || strspn(value, min < 0 ? "-" DIGITS : DIGITS) != strlen(value))
 		reason = "invalid";
 	else

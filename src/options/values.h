@@ -1,30 +1,30 @@
 /* values.h - durations, sizes and counts as people write them.
  *
- * Each parses the value of an option and ends the program with a usage error that names the option
- * and what it takes, when the value is something else. */
+ * Each function parses the value of an option.  If the value is malformed, it ends the program with
+ * a usage error that names the option and what it takes. */
 #ifndef OPTIONS_VALUES_H
 #define OPTIONS_VALUES_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* `2`, `0.25`, `.5`, with ms, s, m or h, 100 years at most: nanoseconds, so few that an instant of
- * the clock can be added.  With none_allowed `none` is SKU_NO_TIMEOUT.  Anything above 0 stays
- * above 0. */
+/* A duration: `2`, `0.25` or `.5`, with ms, s, m or h (default s), at most 100 years.  Returns
+ * nanoseconds, rounded up, or SKU_NO_TIMEOUT for `none` if none_allowed. */
 int64_t value_seconds(const char *option, const char *value, bool none_allowed);
-/* Bytes, or with K, M, G, T, KiB …: powers of 1024; from least to most. */
+/* A size from min to max: bytes, or with K, M, G, T, KiB and so on, which are powers of 1024. */
 int64_t value_size(const char *option, const char *value, int64_t min, int64_t max);
-/* A whole number from least to most; only digits, with '-' where least is below 0. */
+/* A whole number from min to max, written with digits alone, and a '-' in front if min is below
+ * 0. */
 int64_t value_count(const char *option, const char *value, int64_t min, int64_t max);
-/* The same, or `none`: -1. */
+/* The same, or `none`, which returns -1. */
 int64_t value_count_or_none(const char *option, const char *value, int64_t min, int64_t max);
-/* `12.5`, from 0 to 100: millionths of the whole. */
+/* A percentage from 0 to 100, as `12.5`.  Returns millionths of the whole, from 0 to 1000000. */
 int64_t value_percent(const char *option, const char *value);
 
-/* One digit or more, and nothing else. */
+/* Is text one or more digits and nothing else? */
 bool value_is_digits(const char *text);
 
-/* The parsers without a program around them: false when value is no such thing. */
+/* The same parsers for other callers.  They return false when value is malformed. */
 bool value_parse_seconds(const char *value, int64_t *ns);
 bool value_parse_size(const char *value, int64_t *size);
 
