@@ -1,4 +1,4 @@
-/* accept.c - taking connections from a listener.
+/* accept.c - accepting connections from a listener.
  * Row net. */
 #include "net/accept.h"
 
@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Those that accept(2) says are about descriptors or memory; the rest are a connection's own. */
+/* accept(2): these errors mean a lack of descriptors or memory.  Others concern one connection. */
 static bool
 is_shortage(int errnum)
 {
@@ -25,8 +25,7 @@ accept_connection(struct listener *listener, const struct access_list *access,
 			return ACCEPT_NONE;
 		if (is_shortage(errno))
 			return ACCEPT_FAILED;
-		/* A connection's own failure (accept(2), "Error handling"): the next may be well.
-		 */
+		/* accept(2), "Error handling": this connection failed, the next one may not. */
 		msg_verbose(1, "accept: %s", strerror(errno));
 	}
 	sku_address_unmap(peer);

@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAPPED_BITS 96 /* ::ffff:0:0/96 */
+#define MAPPED_BITS 96 /* the prefix ::ffff:0:0/96 */
 
-/* Family and bytes of an IP address, a v4-mapped one as IPv4. */
+/* Store the family and the bytes of an IP address, a v4-mapped one as IPv4.  Returns false for
+ * another family. */
 static bool
 set_address(struct access_cidr *cidr, const struct sku_address *address)
 {
@@ -28,7 +29,7 @@ set_address(struct access_cidr *cidr, const struct sku_address *address)
 	return true;
 }
 
-/* Digits, without a sign, a blank or a zero in front: from 0 to most. */
+/* Parse a number from 0 to max: digits without sign, blank or leading zero. */
 static bool
 parse_bits(const char *text, unsigned max, unsigned *bits)
 {
@@ -40,7 +41,7 @@ parse_bits(const char *text, unsigned max, unsigned *bits)
 	return error == NULL;
 }
 
-/* Sets what is behind the first bits to 0: true where it was something else. */
+/* Set all bits after the first ones to 0.  Returns true if one of them was 1. */
 static bool
 clear_host_bits(unsigned char *bytes, size_t len, unsigned bits)
 {
@@ -85,8 +86,9 @@ access_cidr_parse(struct access_cidr *cidr, const char *text)
 	else
 		host_bits = clear_host_bits(address.in6.sin6_addr.s6_addr, 16, bits);
 	memset(cidr, 0, sizeof(*cidr));
-	(void)set_address(cidr, &address); /* it is one of the two */
-	/* ::ffff:a.b.c.d/104 is a.b.c.d/8; whatever is wider has lost its ffff. */
+	(void)set_address(cidr, &address); /* cannot fail: IPv4 or IPv6 */
+	/* ::ffff:a.b.c.d/104 is a.b.c.d/8.  A shorter prefix than 96 has cleared ffff, and the
+	 * address is IPv6. */
 	cidr->bits = cidr->family == AF_INET && max == 128 ? bits - MAPPED_BITS : bits;
 	return host_bits ? ACCESS_CIDR_HOST_BITS : ACCESS_CIDR_OK;
 }

@@ -10,7 +10,7 @@ struct access_cidr {
 	unsigned bits;
 };
 
-/* All rules of a program; all zero is "anybody". */
+/* All rules of a program.  All zero: every address is allowed. */
 struct access_list {
 	struct access_cidr *allow, *deny;
 	size_t allow_count, deny_count;
@@ -18,18 +18,18 @@ struct access_list {
 
 enum access_cidr_result {
 	ACCESS_CIDR_OK,
-	ACCESS_CIDR_HOST_BITS, /* ADDR has more bits than BITS says; *cidr is the network it is in
-				*/
+	/* ADDR has more bits than BITS says; *cidr is the network around it */
+	ACCESS_CIDR_HOST_BITS,
 	ACCESS_CIDR_MALFORMED,
 };
 
-/* ADDR as inet_pton(3) takes it, alone or as ADDR/BITS: a rule is never guessed, so no short form
- * and no zone.  A v4-mapped one is IPv4. */
+/* Parse ADDR or ADDR/BITS, where ADDR is as inet_pton(3) takes it.  Short forms and zones are
+ * malformed, since a rule must not be guessed.  A v4-mapped address becomes IPv4. */
 enum access_cidr_result access_cidr_parse(struct access_cidr *cidr, const char *text);
-/* Add a rule; ends the program with a usage error when it cannot be read. */
+/* Add a rule.  A malformed value ends the program with a usage error that names option. */
 void access_add(struct access_list *access, bool allow, const char *option, const char *value);
-/* May this peer be served?  Deny wins; with any allow, the rest is refused.  Fails closed: an
- * address of another kind than IP is refused as soon as there is a rule. */
+/* May this peer be served?  A --deny rule wins.  If there are --allow rules, one must match.  An
+ * address other than IPv4 or IPv6 is refused as soon as there is any rule. */
 bool access_check(const struct access_list *access, const struct sku_address *peer);
 void access_free(struct access_list *access);
 

@@ -1,4 +1,4 @@
-/* connect.c - connecting, as every program that connects does it.
+/* connect.c - what every connecting program does: resolve, connect, try again.
  * Row net. */
 #include "net/connect.h"
 
@@ -103,7 +103,8 @@ connect_unix(const char *path, int64_t timeout_ns, struct sku_sock *s, struct sk
 	return -1;
 }
 
-/* A limit of 0 leaves no time at all, but it is not non-blocking mode: the smallest limit. */
+/* A limit of 0 means that no time is left.  sku_settimeout() takes 0 for non-blocking mode, so the
+ * smallest limit replaces it. */
 static int64_t
 at_least_1ns(int64_t timeout_ns)
 {
@@ -158,7 +159,7 @@ connect_timeout(const struct connect_options *options)
 	return run.timeouts.operation_ns > 0 ? run.timeouts.operation_ns : DEFAULT_CONNECT_TIMEOUT;
 }
 
-/* When --wait, or the whole run, is over. */
+/* The deadline of --wait and of the whole run. */
 static struct sku_deadline
 wait_deadline(const struct connect_options *options)
 {
@@ -166,7 +167,7 @@ wait_deadline(const struct connect_options *options)
 	    options->wait ? sku_deadline_in(options->wait_ns) : sku_deadline_never());
 }
 
-/* 0 when it is time for the next try, -1 when it is over before. */
+/* Wait until the next try is due.  Returns 0, or -1 when the deadline passes first. */
 static int
 pause_until(struct sku_deadline next, struct sku_deadline end)
 {
@@ -291,7 +292,8 @@ resolve_once(const struct connect_options *options, const struct endpoint *endpo
 	int port;
 
 	if (endpoint->path != NULL) {
-		(void)sku_address_from_path(&address, endpoint->path); /* parsed before */
+		/* cannot fail: parsed before */
+		(void)sku_address_from_path(&address, endpoint->path);
 		return add_peer(peers, &address);
 	}
 	port = sku_port_from_text(endpoint->port, "udp", options->address.numeric, err);
@@ -345,8 +347,8 @@ open_datagram_socket(
 
 	if (sku_socket(s, family, SOCK_DGRAM, 0) == -1)
 		return -1;
-	/* A datagram UNIX socket without a name could not be answered: Linux picks an abstract
-	 * one, which nobody else has and which leaves nothing behind (unix(7), autobind). */
+	/* A peer cannot answer an unnamed UNIX datagram socket.  Linux binds it to an abstract name
+	 * that is unique and leaves no file behind: unix(7), autobind. */
 	if (family == AF_UNIX && sku_bind(s, &unnamed) == -1)
 		return -1;
 	if (options->source_host[0] != '\0') {

@@ -1,4 +1,4 @@
-/* endpoint.c - where to: HOST PORT, HOST:PORT, [V6]:PORT or a UNIX path, from operands.
+/* endpoint.c - an address from operands: HOST PORT, HOST:PORT, [V6]:PORT or a UNIX path.
  * Row net. */
 #include "net/endpoint.h"
 
@@ -48,7 +48,7 @@ count_colons(const char *text)
 	return n;
 }
 
-/* The ']' that ends a bracketed HOST, or NULL. */
+/* The ']' that ends a HOST in brackets, or NULL. */
 static const char *
 bracket_end(const char *text)
 {
@@ -67,7 +67,7 @@ operand_has_port(const struct address_flags *flags, const char *operand)
 	return count_colons(operand) == 1;
 }
 
-/* A copy of len bytes in the endpoint's own memory. */
+/* Copy len bytes into a slot of the endpoint's text.  Text that is too long is a usage error. */
 static const char *
 copy_text(struct endpoint *endpoint, int slot, const char *text, size_t len)
 {
@@ -111,7 +111,7 @@ validate_port(const struct endpoint *endpoint, bool numeric, bool listening)
 
 	if (port[digits] != '\0' && !numeric && *port != '+' && *port != '-' &&
 	    strpbrk(port, " \t\n\v\f\r") == NULL)
-		return; /* a service's name, which has no blank */
+		return; /* the name of a service, which has no blanks */
 	if (digits == 0 || port[digits] != '\0')
 		opt_usage_error("'%s' is no PORT: a number from %d to 65535%s", port, min,
 		    numeric ? " (--numeric)" : ", or the name of a service");
@@ -119,7 +119,7 @@ validate_port(const struct endpoint *endpoint, bool numeric, bool listening)
 		opt_usage_error("PORT is a number from %d to 65535, not %s", min, port);
 }
 
-/* What can only be meant as an address must be one: it is never asked the resolver. */
+/* Check HOST.  Text that can only be an address, but is none, never reaches the resolver. */
 static void
 validate_host(const char *host, const struct address_flags *flags)
 {

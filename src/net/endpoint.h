@@ -1,10 +1,10 @@
-/* endpoint.h - where to: HOST PORT, HOST:PORT, [V6]:PORT or a UNIX path, from operands. */
+/* endpoint.h - an address from operands: HOST PORT, HOST:PORT, [V6]:PORT or a UNIX path. */
 #ifndef NET_ENDPOINT_H
 #define NET_ENDPOINT_H
 
 #include "options/options.h"
 
-/* The flags that say what kind of address is meant. */
+/* The options that say which kind of address is meant. */
 struct address_flags {
 	int family; /* AF_UNSPEC, AF_INET with -4, AF_INET6 with -6 */
 	bool numeric;
@@ -30,26 +30,29 @@ enum { OPT_MPTCP = 300 };
 		'u', "udp", NULL, "datagrams: UDP, or with -U a datagram socket", 0, NULL          \
 	}
 
-/* Takes the options above: false for any other. */
+/* Store one of the options above.  Returns false for any other option. */
 bool endpoint_take_option(struct address_flags *flags, int id);
 
-/* Where to.  The strings are parts of text, which holds copies. */
+/* An address to connect to or to listen on.  host and port point into text.  path points to the
+ * operand. */
 struct endpoint {
-	const char *host; /* NULL: every address (listening alone) */
-	const char *port; /* as typed: a number or a service's name */
+	const char *host; /* NULL: every address (listening only) */
+	const char *port; /* as written: a number or the name of a service */
 	const char *path; /* with -U; host and port are NULL then */
 	char text[2][1100];
 };
 
-/* Would this operand say both host and port (or the path), so that no other is needed? */
+/* Does this operand say both host and port (or the path), so that no second operand belongs to
+ * it? */
 bool operand_has_port(const struct address_flags *flags, const char *operand);
 
-/* From one or two operands.  Misuse ends the program with status 2.  listening: HOST may be left
- * out (the loopback address is meant) and PORT may be 0. */
+/* Parse one or two operands.  When listening, HOST may be missing (then it is the loopback address)
+ * and PORT may be 0.  Misuse ends the program with status 2. */
 void endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
     const char *const *operands, size_t count, bool listening);
 
-/* ADDR or ADDR:PORT of --source, numeric; *port is 0 where there is none. */
+/* Parse ADDR or ADDR:PORT of --source, where ADDR is numeric.  *port is 0 if there is none.  Misuse
+ * ends the program with status 2. */
 void endpoint_parse_source(const char *option, const char *value, char host[128], unsigned *port);
 
 #endif

@@ -1,4 +1,4 @@
-/* listen.c - listening, as every program that listens does it: open, announce, close.
+/* listen.c - what every listening program does: open a socket, announce it, close it.
  * Row net. */
 #include "net/listen.h"
 
@@ -138,7 +138,7 @@ use_open_socket(struct listener *listener, int fd)
 	return STATUS_OK;
 }
 
-/* What could be done about it, for the message; NULL: nothing that we know. */
+/* A message that says more than strerror(3) about the error, or NULL. */
 static const char *
 hint(const struct listen_options *config, int errnum)
 {
@@ -221,7 +221,7 @@ open_socket(
 	return STATUS_OK;
 }
 
-/* The address as the readiness line has it: `*` for both families. */
+/* The address as the readiness line shows it: `*` for every address of both families. */
 static const char *
 display_address(const struct listener *listener, char buf[SKU_ADDRESS_TEXT_MAX])
 {
@@ -300,7 +300,7 @@ emit_listening(const struct listener *listener)
 	event_emit(record);
 }
 
-/* sd_notify(3): a datagram to the service manager; where it cannot be sent, nobody waits for it. */
+/* sd_notify(3): send a datagram to the service manager.  It is not sent if the queue is full. */
 static void
 notify_manager(void)
 {
@@ -312,7 +312,7 @@ notify_manager(void)
 	if (path == NULL || (path[0] != '/' && path[0] != '@') ||
 	    sku_address_from_path(&address, path) == -1)
 		return;
-	/* sd_notify counts the bytes of a path, without a final NUL. */
+	/* sd_notify(3) counts a path without its final NUL. */
 	address.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
 	if (sku_socket(&s, AF_UNIX, SOCK_DGRAM, 0) == -1 ||
 	    sku_sendto(&s, ready, sizeof(ready) - 1, MSG_DONTWAIT, &address) == -1)
@@ -328,7 +328,7 @@ write_ready_fd(int fd, const char *line)
 	while (len > 0) {
 		ssize_t n = -1;
 
-		/* A line is shorter than what a pipe with room takes at once. */
+		/* A pipe with room takes a whole line at once. */
 		if (run_wait_fd(fd, POLLOUT, sku_deadline_never()) == 0)
 			n = write(fd, line, len);
 		if (n == -1 && errno != EINTR) {
@@ -359,7 +359,8 @@ listener_announce(struct listener *listener, const struct listen_options *config
 	line = readiness_line(listener);
 	if (line == NULL)
 		return msg_error_errno(STATUS_FAILED, ENOMEM, "announce the socket");
-	/* Who has read standard output's line may rely on this one, too. */
+	/* First --ready-fd: whoever reads the line on standard output may rely on --ready-fd,
+	 * too. */
 	if (config->ready_fd != -1)
 		status = write_ready_fd(config->ready_fd, line);
 	if (status == STATUS_OK) {
@@ -380,8 +381,8 @@ listener_announce(struct listener *listener, const struct listen_options *config
 void
 listener_close(struct listener *listener)
 {
+	/* Before the close: the kernel does not use an open socket's inode number again. */
 	portfile_remove(&listener->port_file);
-	run_remove(
-	    &listener->unix_path); /* while the socket is open: nobody else's has its inode */
+	run_remove(&listener->unix_path);
 	sku_autoclose(&listener->sock);
 }

@@ -1,4 +1,4 @@
-/* listen.h - listening, as every program that listens does it: open, announce, close. */
+/* listen.h - what every listening program does: open a socket, announce it, close it. */
 #ifndef NET_LISTEN_H
 #define NET_LISTEN_H
 
@@ -10,7 +10,7 @@
 
 struct listen_options {
 	struct address_flags address;
-	int fd;	      /* --fd or LISTEN_FDS; -1: open one */
+	int fd;	      /* from --fd or LISTEN_FDS; -1: open one */
 	int ready_fd; /* -1: none */
 	const char *port_file;
 	int backlog;
@@ -36,7 +36,8 @@ enum {
 	OPT_USER,
 };
 
-/* The modes in which listening, listening over IP and a backlog have a meaning; else 0 and NULL. */
+/* The modes in which listening, listening over IP, and a backlog have a meaning, each with the text
+ * for its usage error.  Always: 0 and NULL. */
 #define LISTEN_OPTION_ROWS(any, any_where, inet, inet_where, stream, stream_where)                 \
 	{ OPT_ACCEPT_TIMEOUT, "accept-timeout", "SECONDS",                                         \
 		"end when nobody came for that long; 0: do not block", any, any_where },           \
@@ -59,19 +60,21 @@ enum {
 		    any_where                                                                      \
 	}
 
-/* Takes the options above, those of endpoint.h and --fd: false for any other. */
+/* Store one of the options above, of those of endpoint.h, or --fd.  Returns false for any other
+ * option. */
 bool listen_take_option(struct listen_options *config, int id, const char *value);
-/* Sockets that a service manager handed over (LISTEN_FDS, LISTEN_PID; sd_listen_fds(3)) go where
- * --fd goes; more than one is a usage error.  The variables are removed. */
+/* Use the socket that a service manager passed (LISTEN_FDS, LISTEN_PID; sd_listen_fds(3)) as if
+ * it came from --fd.  More than one is a usage error.  The variables are removed from the
+ * environment. */
 void listen_take_environment(struct listen_options *config);
 
-/* What is listened on. */
+/* An open socket that waits for peers. */
 struct listener {
 	struct sku_sock sock; /* non-blocking */
 	struct sku_address address;
 	const char *transport; /* tcp, udp, mptcp, unix or unixgram */
-	bool connected;	       /* not a listener: --fd is the one connection */
-	bool adopted;	       /* --fd or LISTEN_FDS: others may hold it, too */
+	bool connected;	       /* --fd is not a listener but the only connection */
+	bool adopted;	       /* from --fd or LISTEN_FDS: other processes may have it, too */
 	struct sku_unix_path unix_path;
 	struct portfile port_file;
 };
@@ -81,15 +84,16 @@ struct listener {
 		SKU_SOCK_INIT, { .len = 0 }, "", false, false, SKU_UNIX_PATH_INIT, PORTFILE_INIT   \
 	}
 
-/* Open or adopt the socket: 0, or the error is reported and its status returned.  endpoint is not
- * looked at with --fd.  In both cases close with listener_close().
- */
+/* Open the socket, or use the one of --fd.  endpoint is ignored with --fd.  Returns 0, or reports
+ * the error and returns its status.  Close it with listener_close() in both cases. */
 int listener_open(struct listener *listener, const struct listen_options *config,
     const struct endpoint *endpoint);
-/* Write the port file, give root up, then say where: --ready-fd, standard output (or error),
- * NOTIFY_SOCKET.  Whatever else needs root must be open by now. */
+/* Write the port file, give root up, then print the readiness line: on --ready-fd, on standard
+ * output (on standard error if standard output is data), and tell NOTIFY_SOCKET.  A
+ * connected --fd is not announced.  Everything else that needs root must be open by now.  Returns
+ * 0, or reports the error and returns its status. */
 int listener_announce(struct listener *listener, const struct listen_options *config);
-/* Remove what was made (path, port file), then close. */
+/* Remove the socket path and the port file, then close the socket. */
 void listener_close(struct listener *listener);
 
 #endif

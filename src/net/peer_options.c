@@ -1,4 +1,4 @@
-/* peer_options.c - how a transfer comes to its peer: it connects, or it listens.
+/* peer_options.c - how a file transfer gets to its peer: it connects, or it listens.
  * Row net. */
 #include "net/peer_options.h"
 
@@ -12,7 +12,7 @@ peer_options_take_option(struct peer_options *options, int id, const char *value
 {
 	if (timeouts_take_option(id, value) || endpoint_take_option(&options->address, id))
 		return true;
-	/* --fd goes to both; which one is meant shows when all is read. */
+	/* --fd is stored for both: whether it connects or listens is known only at the end. */
 	if (id != OPT_FD && connect_take_option(&options->connect, id, value))
 		return true;
 	return listen_take_option(&options->listen, id, value);
@@ -28,7 +28,7 @@ peer_options_is_open(struct peer_options *options)
 	return options->listen.fd != -1;
 }
 
-/* The socket says what it is; flags that say something else are a mistake. */
+/* The socket has its own family and type: options that choose them are a mistake. */
 static void
 check_open_fd(struct peer_options *options, const struct opt_parser *parser)
 {
@@ -106,7 +106,7 @@ peer_options_open(const struct peer_options *options, struct listener *listener)
 
 	if (run_catch_signals(0, &failure) == -1)
 		return failure_report(&failure);
-	run_let_signals_kill(true); /* a name takes its time to resolve */
+	run_let_signals_kill(true); /* name resolution may take long */
 	status = listener_open(listener, &options->listen, &options->endpoint);
 	run_let_signals_kill(false);
 	return status;

@@ -1,4 +1,4 @@
-/* peer_options.h - how a transfer comes to its peer: it connects, or it listens. */
+/* peer_options.h - how a file transfer gets to its peer: it connects, or it listens. */
 #ifndef NET_PEER_OPTIONS_H
 #define NET_PEER_OPTIONS_H
 
@@ -19,7 +19,8 @@ struct peer_options {
 		.connect = CONNECT_OPTIONS_INIT, .listen = LISTEN_OPTIONS_INIT                     \
 	}
 
-/* Modes that the options below ask for; a program's own begin at MODES_END. */
+/* The modes in which the options below have a meaning.  A program's own modes begin at
+ * MODES_END. */
 enum {
 	MODE_CONNECTS = 1,
 	MODE_CONNECTS_INET = 2,
@@ -30,7 +31,8 @@ enum {
 	MODES_END = 64,
 };
 
-/* connects: what makes the program connect, for the messages ("is about connecting: …"). */
+/* connects, listens: text for the usage errors, which says what makes the program connect or
+ * listen. */
 #define PEER_OPTION_ROWS(connects, listens)                                                        \
 	ADDRESS_OPTION_ROWS(MODE_INET, MODE_TCP), FD_OPTION_ROW, OPTION_GROUP("Connecting"),       \
 	    CONNECT_OPTION_ROWS(                                                                   \
@@ -39,20 +41,21 @@ enum {
 	    LISTEN_OPTION_ROWS(MODE_LISTENS, listens, MODE_LISTENS_INET,                           \
 		"is about listening over IP", MODE_LISTENS, listens)
 
-/* Takes the options above, --timeout and --max-time: false for any other. */
+/* Store one of the options above, --timeout or --max-time.  Returns false for any other option. */
 bool peer_options_take_option(struct peer_options *options, int id, const char *value);
 
-/* After the command line: does an open socket (--fd, LISTEN_FDS) stand in the place of address
- * operands?  To be asked once options->listening is known. */
+/* After the command line: does an open socket (--fd, LISTEN_FDS) replace the address operands?
+ * options->listening must be known by then. */
 bool peer_options_is_open(struct peer_options *options);
-/* Take the address operands, check what does not go together, and return the modes.  Misuse ends
- * the program with status 2. */
+/* Parse the address operands, check which options exclude each other, and return the modes.  Misuse
+ * ends the program with status 2. */
 unsigned peer_options_finish(struct peer_options *options, const struct opt_parser *parser,
     const char *const *operands, size_t count);
-/* --retry was given: there must be a way to another connection. */
+/* With --retry: end the program with a usage error if the open socket is not listened on, since it
+ * leads to no second connection. */
 void transfer_link_check_retry(const struct peer_options *options);
-/* Catch signals, and open the listener: 0, or the error is reported and its status returned.  Close
- * it with listener_close() in both cases.  listener_announce() comes once all is ready. */
+/* Catch signals and open the listener.  Returns 0, or reports the error and returns its status.
+ * Close it with listener_close() in both cases.  listener_announce() comes once all is ready. */
 int peer_options_open(const struct peer_options *options, struct listener *listener);
 
 #endif

@@ -1,4 +1,5 @@
-/* portfile.c - a file that says where a server listens: complete or not there, gone at the end.
+/* portfile.c - a file that says where a server listens.  It is complete or absent, and removed at
+ * the end.
  * Row net. */
 #include "net/portfile.h"
 
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Does the text of an old file say that it is a port file, so that it may be replaced? */
+/* Is this the text of a port file, so that the file may be replaced? */
 static bool
 is_port_text(const char *text, size_t len, const char *ours)
 {
@@ -27,7 +28,8 @@ is_port_text(const char *text, size_t len, const char *ours)
 	return strlen(ours) == len - 1 && memcmp(text, ours, len - 1) == 0;
 }
 
-/* 0: nothing is in the way; else errno.  EEXIST: something that is no port file. */
+/* May the name be written to?  Returns 0, or errno: EEXIST if a file stands there that is no port
+ * file. */
 static int
 check_existing(const struct portfile *file, const char *text)
 {
@@ -62,7 +64,7 @@ open_directory(struct portfile *file, const char *path)
 	return file->dir_fd == -1 ? -1 : 0;
 }
 
-/* Under another name first: who reads the file sees all of it, or nothing. */
+/* Write to a temporary name and rename the file, so that a reader sees all of it or nothing. */
 static int
 write_and_rename(struct portfile *file, const char *text)
 {

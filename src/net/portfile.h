@@ -1,12 +1,13 @@
-/* portfile.h - a file that says where a server listens: complete or not there, gone at the end. */
+/* portfile.h - a file that says where a server listens.  It is complete or absent, and removed at
+ * the end. */
 #ifndef NET_PORTFILE_H
 #define NET_PORTFILE_H
 
 #include <limits.h>
 
 struct portfile {
-	int dir_fd; /* -1: there is none */
-	int fd;	    /* kept open, so that its inode's number cannot be used again */
+	int dir_fd; /* -1: there is no port file */
+	int fd;	    /* kept open so that the kernel does not use its inode number again */
 	char name[NAME_MAX + 1];
 };
 
@@ -15,11 +16,11 @@ struct portfile {
 		-1, -1, ""                                                                         \
 	}
 
-/* Write text and a newline to path.  What stands there is replaced if it is a port file (empty, a
- * port, or this text); anything else is left alone.  0, or the error is reported and its status
- * returned. */
+/* Write text and a newline to path.  A file that stands there is replaced if it is a port file:
+ * empty, a port, or this text.  Any other file is an error.  Returns 0, or reports the error and
+ * returns its status. */
 int portfile_write(struct portfile *file, const char *path, const char *text);
-/* Remove it, if it is still ours. */
+/* Remove the file if it is still the one that was written. */
 void portfile_remove(struct portfile *file);
 
 #endif

@@ -1,4 +1,4 @@
-/* tcp_options.c - options of a stream socket that servers and clients have alike.
+/* tcp_options.c - options of a stream socket that servers and clients share.
  * Row net. */
 #include "net/tcp_options.h"
 

@@ -1,4 +1,4 @@
-/* tcp_options.h - options of a stream socket that servers and clients have alike. */
+/* tcp_options.h - options of a stream socket that servers and clients share. */
 #ifndef NET_TCP_OPTIONS_H
 #define NET_TCP_OPTIONS_H
 
@@ -6,7 +6,7 @@
 #include "options/options.h"
 
 struct tcp_options {
-	size_t bufsize; /* most bytes for one recv */
+	size_t bufsize; /* largest buffer for one recv, in bytes */
 	bool nagle;
 	bool keepalive;
 };
@@ -18,7 +18,8 @@ struct tcp_options {
 
 enum { OPT_BUFSIZE = 360, OPT_KEEPALIVE, OPT_NAGLE };
 
-/* buffered: the modes in which --bufsize has a meaning, and buffered_where for the message. */
+/* buffered: the modes in which --bufsize has a meaning; buffered_where: the text for its usage
+ * error. */
 #define TCP_OPTION_ROWS(buffered, buffered_where, tcp)                                             \
 	{ OPT_BUFSIZE, "bufsize", "SIZE", "most bytes for one recv (64K)", buffered,               \
 		buffered_where },                                                                  \
@@ -28,10 +29,10 @@ enum { OPT_BUFSIZE = 360, OPT_KEEPALIVE, OPT_NAGLE };
 		OPT_NAGLE, "nagle", NULL, "leave Nagle's algorithm on", tcp, "is about TCP alone"  \
 	}
 
-/* Takes the options above: false for any other. */
+/* Store one of the options above.  Returns false for any other option. */
 bool tcp_take_option(struct tcp_options *options, int id, const char *value);
-/* Set TCP_NODELAY and SO_KEEPALIVE as they say on a TCP socket (what a listener accepts inherits
- * them); other sockets have neither. */
+/* Set TCP_NODELAY and SO_KEEPALIVE on a TCP socket; accepted sockets inherit them from a listener.
+ * Other sockets have neither. */
 void tcp_apply_options(const struct tcp_options *options, struct sku_sock *s);
 
 #endif

@@ -30,7 +30,7 @@ user_become(const struct user *user)
 	    setresgid(user->gid, user->gid, user->gid) == -1 ||
 	    setresuid(user->uid, user->uid, user->uid) == -1)
 		return msg_error_errno(STATUS_FAILED, errno, "become user %s", user->name);
-	/* Were there a way back, nothing would have been given up. */
+	/* If root can be had again, the process has not given it up. */
 	if (user->uid != 0 && (setuid(0) == 0 || geteuid() == 0))
 		return msg_error(
 		    STATUS_FAILED, 0, "root could be had again", "become user %s", user->name);

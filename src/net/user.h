@@ -5,19 +5,19 @@
 #include <sys/types.h>
 
 struct user {
-	const char *name; /* NULL: stay who we are */
+	const char *name; /* NULL: stay the present user */
 	uid_t uid;
 	gid_t gid;
 };
 
-/* Look the name up; an unknown one is a usage error. */
+/* Look name up in the user database.  An unknown name ends the program with a usage error. */
 void user_parse(struct user *user, const char *option, const char *name);
-/* Become that user for good: groups, group, user.  0, or the error is reported and its status
- * returned.  As that user already, nothing is done. */
+/* Become that user for good: supplementary groups, group, user.  Does nothing without a name, or
+ * when that is the user already.  Returns 0, or reports the error and returns its status. */
 int user_become(const struct user *user);
-/* Act as that user, and as root again: for what must be done as who we will be, before root is
- * given up.  Without a name, or for somebody else than root, both do nothing.  0, or the error is
- * reported and its status returned. */
+/* Act as that user for a while, then as root again, for what must be done with that user's rights
+ * before root is given up.  Both do nothing without a name, or unless the process is root and the
+ * user is not.  Each returns 0, or reports the error and returns its status. */
 int user_become_temporarily(const struct user *user);
 int user_restore(const struct user *user);
 
