@@ -1,4 +1,4 @@
-/* digest.c - XXH3-128 of a file while it passes.
+/* digest.c - XXH3-128 of a file while its bytes pass.
  * Row transfer. */
 #include "transfer/digest.h"
 
@@ -6,7 +6,7 @@
 
 #include <xxhash.h>
 
-/* The library's state, which wants more alignment than malloc(3) gives. */
+/* struct digest is the library's state, which needs a larger alignment than malloc(3) gives. */
 static XXH3_state_t *
 state_of(const struct digest *digest)
 {
@@ -26,7 +26,7 @@ digest_new(void)
 void
 digest_reset(struct digest *digest)
 {
-	(void)XXH3_128bits_reset(state_of(digest)); /* fails for NULL alone, as the next */
+	(void)XXH3_128bits_reset(state_of(digest)); /* fails only for NULL, as does the update */
 }
 
 void

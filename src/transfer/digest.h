@@ -1,5 +1,5 @@
-/* digest.h - XXH3-128 of a file while it passes: it guards against accidents, not against people.
- */
+/* digest.h - XXH3-128 of a file while its bytes pass.  It finds accidental changes, not deliberate
+ * ones. */
 #ifndef TRANSFER_DIGEST_H
 #define TRANSFER_DIGEST_H
 
@@ -10,12 +10,12 @@
 
 struct digest;
 
-/* NULL without memory; free with digest_free(), which takes NULL. */
+/* Returns NULL when there is no memory.  Free it with digest_free(), which takes NULL. */
 struct digest *digest_new(void);
-/* Begin anew. */
+/* Start anew with no bytes. */
 void digest_reset(struct digest *digest);
 void digest_update(struct digest *digest, const void *bytes, size_t len);
-/* Of all so far, in the canonical (big-endian) order; more may follow. */
+/* The digest of all bytes so far, in the canonical (big-endian) order.  More bytes may follow. */
 void digest_so_far(const struct digest *digest, uint8_t out[DIGEST_BYTES]);
 void digest_free(struct digest *digest);
 

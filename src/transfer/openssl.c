@@ -1,4 +1,4 @@
-/* openssl.c - OpenSSL as a library that is loaded when it is needed.
+/* openssl.c - OpenSSL as a library that is loaded only when it is needed.
  * Row transfer. */
 #include "transfer/openssl.h"
 
@@ -9,7 +9,7 @@ bool
 openssl_load(
     enum openssl_library library, const struct openssl_symbol *symbols, const char **reason)
 {
-	/* What the headers that this was compiled with promise. */
+	/* Version 3, since the program was compiled with the headers of version 3. */
 	void *handle = dlopen(
 	    library == OPENSSL_LIBSSL ? "libssl.so.3" : "libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
 

@@ -1,4 +1,4 @@
-/* openssl.h - OpenSSL as a library that is loaded when it is needed. */
+/* openssl.h - OpenSSL as a library that is loaded only when it is needed. */
 #ifndef TRANSFER_OPENSSL_H
 #define TRANSFER_OPENSSL_H
 
@@ -7,11 +7,12 @@
 enum openssl_library { OPENSSL_LIBCRYPTO, OPENSSL_LIBSSL };
 
 struct openssl_symbol {
-	const char *name; /* NULL: the end */
-	void *pointer;	  /* to the pointer to the function */
+	const char *name; /* NULL ends the list */
+	void *pointer;	  /* the address of the pointer that gets the function's address */
 };
 
-/* Load the library, once, and fill in the pointers: false, and why in *reason (static). */
+/* Load the library once, and fill in the pointers.  Returns false if the library or one of the
+ * functions is missing, with a static text in *reason. */
 bool openssl_load(
     enum openssl_library library, const struct openssl_symbol *symbols, const char **reason);
 

@@ -15,7 +15,7 @@
 #define SECRET_MIN ((size_t)32)
 #define SECRET_MAX ((size_t)65536)
 
-/* All of it, into buf: its length, or -1 with errno. */
+/* Read the whole file into buf.  Returns its length, at most room, or -1 with errno. */
 static ssize_t
 read_all(int fd, uint8_t *buf, size_t room)
 {

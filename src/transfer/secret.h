@@ -6,8 +6,8 @@
 
 #define SECRET_KEY_BYTES 32
 
-/* Read the secret from file and derive the pre-shared key from it (sockfile(7)): 0, or the error is
- * reported and its status returned.  tls_load() must have succeeded. */
+/* Read the secret from file and derive the pre-shared key from it (sockfile(7)).  tls_load() must
+ * have succeeded.  Returns 0, or reports the error and returns its status. */
 int secret_read(const char *file, uint8_t key[SECRET_KEY_BYTES]);
 
 #endif

@@ -1,4 +1,4 @@
-/* sha256.c - SHA-256 by OpenSSL, which is loaded only where it is needed.
+/* sha256.c - SHA-256 by OpenSSL, which is loaded only when it is needed.
  * Row transfer. */
 #include "transfer/sha256.h"
 
@@ -63,7 +63,7 @@ sha256_new(void)
 void
 sha256_update(struct sha256 *hash, const void *bytes, size_t len)
 {
-	(void)evp.update(hash->context, bytes, len); /* fails for a foreign context alone */
+	(void)evp.update(hash->context, bytes, len); /* fails only for an invalid context */
 }
 
 void
@@ -71,7 +71,7 @@ sha256_so_far(const struct sha256 *hash, unsigned char digest[SHA256_BYTES])
 {
 	EVP_MD_CTX *copy = evp.context_new();
 
-	/* Without memory no digest is right: zeros are none. */
+	/* Without memory the result is zeros, which match no digest. */
 	(void)memset(digest, 0, SHA256_BYTES);
 	if (copy != NULL && evp.copy(copy, hash->context) == 1)
 		(void)evp.final(copy, digest, NULL);

@@ -1,4 +1,4 @@
-/* summary.c - what a transfer has done so far, and the words for how it ended.
+/* summary.c - what transfers have done so far, and the summary of one that is done.
  * Row transfer. */
 #include "transfer/summary.h"
 

@@ -1,33 +1,33 @@
-/* summary.h - what a transfer has done so far, and the words for how it ended. */
+/* summary.h - what transfers have done so far, and the summary of one that is done. */
 #ifndef TRANSFER_SUMMARY_H
 #define TRANSFER_SUMMARY_H
 
 #include "libsockutil/sockutil.h"
 #include "run/state.h"
 
-/* What SIGUSR1 prints; several threads may count. */
+/* The counters that SIGUSR1 prints.  Several threads may change them. */
 struct transfer_stats {
-	state_counter bytes;	   /* of all transfers, those that were there before included */
-	state_counter size;	   /* of the one under way; STATE_UNKNOWN */
+	state_counter bytes;	   /* of all transfers, including bytes that were there before */
+	state_counter size;	   /* of the transfer in progress; STATE_UNKNOWN */
 	state_counter connections; /* open now */
-	state_counter transfers;   /* done */
+	state_counter transfers;   /* complete */
 };
 extern struct transfer_stats transfer_stats;
 void transfer_stats_on_sigusr1(void);
 
-/* One transfer that is done. */
+/* A complete transfer. */
 struct transfer_result {
 	const char *event; /* "sent", "received" */
-	const char *name;  /* of the file; NULL: none */
+	const char *name;  /* the file's; NULL: none */
 	const struct sku_address *peer;
-	int64_t bytes;	 /* of the file */
-	int64_t resumed; /* of these were there before */
+	int64_t bytes;	 /* the file's size */
+	int64_t resumed; /* of these, bytes that were there before */
 	int64_t ns;
-	const char *remark; /* "", " (not verified)" */
+	const char *remark; /* "", or as " (not verified)" */
 	bool verified;
 };
 
-/* The summary: `sent N bytes to ADDR port PORT in S s (R/s)`, and with --json the event. */
+/* Print the summary, `sent N bytes to ADDR port PORT in S s (R/s)`, and with --json the event. */
 void transfer_summary(const struct transfer_result *result);
 
 #endif

@@ -1,4 +1,4 @@
-/* tls.c - TLS 1.3 with a pre-shared key, forward secrecy and nothing else.
+/* tls.c - TLS 1.3 with a pre-shared key and forward secrecy.
  * Row transfer. */
 #include "transfer/tls.h"
 
@@ -17,7 +17,7 @@
 #include <openssl/sslerr.h>
 
 #define KEY_UPDATE_BYTES (UINT64_C(64) << 30)
-#define IDENTITY "sockfile-v1" /* it stands in the clear, so it says nothing */
+#define IDENTITY "sockfile-v1" /* sent in the clear, so it tells nothing about the key */
 #define CIPHERSUITES "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"
 static const unsigned char ciphersuite[] = { 0x13, 0x01 }; /* of the session that holds the key */
 
@@ -26,11 +26,11 @@ struct tls {
 	SSL *ssl;
 	uint8_t key[32];
 	uint64_t update_after, since_update, updates;
-	bool unsent; /* a record waits for room */
-	bool broken; /* what came after the last good record is no record of the peer's */
+	bool unsent; /* a record could not be written yet */
+	bool broken; /* bytes came that are no record of the peer */
 };
 
-/* The functions of the libraries, under their own names. */
+/* The libraries' functions, under their own names. */
 static struct {
 	const SSL_METHOD *(*TLS_client_method)(void);
 	const SSL_METHOD *(*TLS_server_method)(void);
@@ -126,7 +126,8 @@ bool
 tls_derive_key(const uint8_t *secret, size_t len, uint8_t key[32])
 {
 	static const char salt[] = "sockfile";
-	static const uint8_t info[] = "sockfile-psk-v1\x01"; /* and the counter of the one block */
+	/* HKDF-Expand appends the counter of the only block */
+	static const uint8_t info[] = "sockfile-psk-v1\x01";
 	uint8_t extracted[32];
 	bool ok;
 
@@ -171,7 +172,8 @@ static int
 psk_server_callback(SSL *ssl, const unsigned char *id, size_t len, SSL_SESSION **session)
 {
 	*session = NULL;
-	/* An unknown identity is no error here: the handshake goes on, and finds no way. */
+	/* An unknown identity is not an error here: the handshake goes on without a key and
+	 * fails. */
 	if (len == sizeof(IDENTITY) - 1 && memcmp(id, IDENTITY, len) == 0)
 		*session = key_session(ssl);
 	return 1;
@@ -180,17 +182,17 @@ psk_server_callback(SSL *ssl, const unsigned char *id, size_t len, SSL_SESSION *
 static bool
 configure(SSL_CTX *context, bool client)
 {
-	/* Only with an ephemeral exchange (psk_dhe_ke); no tickets, no early data.  A server that
-	 * shows a certificate must be verified, and no authority is known: that is never good
-	 * enough.  (A server of ours asks for none, and has none.) */
+	/* Key exchange is ephemeral (psk_dhe_ke); there are no tickets and no early data.  A server
+	 * that shows a certificate fails, since the client verifies it and knows no authority.  Our
+	 * server has no certificate and asks for none. */
 	if (client)
 		lib.SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
 	lib.SSL_CTX_set_psk_use_session_callback(context, psk_client_callback);
 	lib.SSL_CTX_set_psk_find_session_callback(context, psk_server_callback);
 	(void)lib.SSL_CTX_ctrl(context, SSL_CTRL_MODE,
 	    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER, NULL);
-	/* A read comes back after each record that carries no bytes: a peer that sends nothing else
-	 * must not keep us in it. */
+	/* SSL_read() returns after each record without data.  Otherwise a peer that sends only such
+	 * records would keep this end inside SSL_read(). */
 	(void)lib.SSL_CTX_ctrl(context, SSL_CTRL_CLEAR_MODE, SSL_MODE_AUTO_RETRY, NULL);
 	return lib.SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_3_VERSION, NULL) ==
 		   1 &&
@@ -226,8 +228,8 @@ tls_new(int fd, bool client, const uint8_t key[32])
 
 /* ---- the handshake and the bytes ------------------------------------------------------------ */
 
-/* The reasons that another key, or none, leads to, here or (an alert is 1000 and its number) at the
- * peer. */
+/* The reasons that a different or missing key leads to: at this end, or at the peer, whose alert is
+ * SSL_AD_REASON_OFFSET (1000) plus its number. */
 static bool
 is_key_mismatch(int reason)
 {
@@ -286,7 +288,7 @@ tls_handshake(struct tls *tls)
 	result = lib.SSL_do_handshake(tls->ssl);
 	if (result != 1)
 		return result_of(tls, result, true);
-	/* A server may have shown a certificate instead of the key: that is not our peer. */
+	/* A server that shows a certificate instead of the key is not our peer. */
 	if (lib.SSL_session_reused(tls->ssl) != 1 ||
 	    lib.SSL_get0_peer_certificate(tls->ssl) != NULL)
 		return TLS_KEYS_DIFFER;
@@ -305,13 +307,13 @@ tls_read(struct tls *tls, void *buf, size_t len, size_t *done)
 	if (tls->broken)
 		return TLS_FAILED;
 	lib.ERR_clear_error();
-	/* It gives a record at a time. */
+	/* SSL_read_ex() returns one record at a time. */
 	while (*done < len) {
 		errno = 0;
 		result = lib.SSL_read_ex(tls->ssl, (char *)buf + *done, len - *done, &n);
 		if (result != 1) {
 			outcome = result_of(tls, result, false);
-			/* Asked again, the library would not say so any more. */
+			/* The next call of SSL_read_ex() would not report this error again. */
 			tls->broken = outcome == TLS_FAILED && errno == 0;
 			return *done > 0 ? TLS_DONE : outcome;
 		}
@@ -320,13 +322,14 @@ tls_read(struct tls *tls, void *buf, size_t len, size_t *done)
 	return TLS_DONE;
 }
 
-/* Before a record, but for one that waits for room: that must go first, unchanged. */
+/* Change the keys before a record when enough bytes were sent.  A record that could not be written
+ * yet must go first, unchanged. */
 static bool
 renew_keys(struct tls *tls)
 {
 	if (tls->since_update < tls->update_after || tls->unsent)
 		return true;
-	/* What the peer sends is too little to need new ones, too. */
+	/* The peer sends too little to need new keys, too. */
 	if (lib.SSL_key_update(tls->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1)
 		return false;
 	tls->since_update = 0;
@@ -342,7 +345,7 @@ tls_write(struct tls *tls, const void *buf, size_t len, size_t *done)
 
 	*done = 0;
 	lib.ERR_clear_error();
-	/* It takes a record at a time. */
+	/* SSL_write_ex() takes one record at a time. */
 	while (*done < len) {
 		errno = 0;
 		if (!renew_keys(tls))
@@ -376,8 +379,8 @@ tls_free(struct tls *tls)
 		return;
 	lib.SSL_free(tls->ssl);
 	lib.SSL_CTX_free(tls->context);
-	/* What the library keeps for this thread, it does not find by itself when it was loaded
-	 * later than the program. */
+	/* A library that is loaded by dlopen(3) does not free what it keeps for a thread when the
+	 * thread ends. */
 	lib.OPENSSL_thread_stop();
 	explicit_bzero(tls->key, sizeof(tls->key));
 	free(tls);

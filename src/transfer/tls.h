@@ -1,7 +1,7 @@
-/* tls.h - TLS 1.3 with a pre-shared key, forward secrecy and nothing else.
+/* tls.h - TLS 1.3 with a pre-shared key and forward secrecy.
  *
- * OpenSSL is loaded where a key is given.  Whoever holds the key is the peer: no certificate is
- * ever looked at, and one that is shown ends the connection. */
+ * OpenSSL is loaded only when a key is given.  The peer is whoever has the key.  Certificates are
+ * not used: a peer that shows one is refused. */
 #ifndef TRANSFER_TLS_H
 #define TRANSFER_TLS_H
 
@@ -12,32 +12,36 @@
 
 struct tls;
 
-/* Load the library: false, and why in *reason (static), where there is none. */
+/* Load the library.  Returns false if it is missing, with a static text in *reason. */
 bool tls_load(const char **reason);
 
-/* HKDF-SHA256(secret, salt "sockfile", info "sockfile-psk-v1") of RFC 5869: false when it failed.
- */
+/* Derive the pre-shared key with HKDF-SHA256 (RFC 5869): salt "sockfile", info "sockfile-psk-v1".
+ * Returns false on failure. */
 bool tls_derive_key(const uint8_t *secret, size_t len, uint8_t key[32]);
 
 enum tls_result {
 	TLS_DONE,
 	TLS_WANT_READ,
 	TLS_WANT_WRITE,
-	TLS_ENDED,	 /* the connection ended */
+	TLS_ENDED,	 /* the connection has ended */
 	TLS_KEYS_DIFFER, /* of the handshake: the peer has another key, or none */
-	TLS_FAILED,	 /* errno, or 0: what came is no TLS of ours */
+	/* errno of a system call, or 0 for bytes that are no TLS of this connection */
+	TLS_FAILED,
 };
 
-/* Over a connected, non-blocking socket that stays the caller's.  NULL without memory. */
+/* TLS over a connected, non-blocking socket, which stays the caller's.  Returns NULL when there is
+ * no memory.  Free it with tls_free(), which takes NULL. */
 struct tls *tls_new(int fd, bool client, const uint8_t key[32]);
 enum tls_result tls_handshake(struct tls *tls);
-/* *done bytes, when TLS_DONE. */
+/* Read at most len bytes.  With TLS_DONE, *done is their number. */
 enum tls_result tls_read(struct tls *tls, void *buf, size_t len, size_t *done);
-/* After TLS_WANT_*, the same bytes again. */
+/* Write at most len bytes.  With TLS_DONE, *done is their number.  After TLS_WANT_*, call it again
+ * with the same bytes. */
 enum tls_result tls_write(struct tls *tls, const void *buf, size_t len, size_t *done);
-/* New keys after so many bytes (by default 64 GiB: the limit of AES-GCM is a few times that). */
+/* Change the keys after so many bytes.  The default is 64 GiB; the limit of AES-GCM is a few times
+ * that. */
 void tls_set_key_update(struct tls *tls, uint64_t bytes);
-/* How often that was. */
+/* How often the keys were changed. */
 uint64_t tls_key_updates(const struct tls *tls);
 void tls_free(struct tls *tls);
 

@@ -1,4 +1,4 @@
-/* transcript.c - the digest that END carries.
+/* transcript.c - the transcript digest, which END carries.
  * Row transfer. */
 #include "transfer/transcript.h"
 
@@ -19,7 +19,7 @@ transcript_digest(
 	struct digest *all = digest_new();
 	uint8_t content[DIGEST_BYTES];
 
-	/* Without memory no digest is right. */
+	/* Without memory the result is zeros, which match no digest: the transfer fails. */
 	(void)memset(out, 0, DIGEST_BYTES);
 	if (all == NULL)
 		return;

@@ -13,7 +13,8 @@ static const uint8_t magic[WIRE_MAGIC_SIZE] = { 0x89, 'S', 'F', 'V', '\r', '\n',
 
 /* ---- numbers ------------------------------------------------------------------------------- */
 
-/* Where the next field goes, or comes from; fields follow each other in one order everywhere. */
+/* The position of the next field, for encoding or for decoding.  Both handle the fields in the same
+ * order. */
 struct cursor {
 	uint8_t *out;
 	const uint8_t *in;
@@ -76,7 +77,7 @@ wire_greeting_decode(const uint8_t in[WIRE_GREETING_SIZE], struct wire_greeting 
 	role = get_number(&c, 1);
 	flags = get_number(&c, 2);
 	rest = get_number(&c, 4);
-	/* What another version has behind its number is its own affair. */
+	/* Only the version's position is fixed: the other fields of another version are unknown. */
 	if (greeting->version != WIRE_VERSION)
 		return WIRE_GREETING_VERSION;
 	if ((role != WIRE_SENDER && role != WIRE_RECEIVER) || (flags & ~FLAG_KEY) != 0 || rest != 0)
@@ -94,7 +95,7 @@ wire_may_be_greeting(const uint8_t *in, size_t len)
 
 /* ---- messages ------------------------------------------------------------------------------ */
 
-/* Bytes of a payload: the least and the most. */
+/* The limits of each payload, in bytes. */
 static const struct {
 	uint32_t min, max;
 } lengths[] = {
@@ -239,7 +240,8 @@ get_offer(struct cursor *c, uint32_t len, struct wire_offer *m)
 	return true;
 }
 
-/* most: of the kind; what is held or offset is at most what a file can have. */
+/* Decode HAVE, PREFIX, START or VERDICT.  The kind must be from min_kind to max_kind.  The offset
+ * is at most the largest size of a file. */
 static bool
 get_position(struct cursor *c, struct wire_position *m, uint64_t min_kind, uint64_t max_kind)
 {
@@ -324,8 +326,8 @@ wire_name_is_plain(const char *name, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		unsigned char byte = (unsigned char)name[i];
 
-		/* C0, DEL, and C1, which is U+0080 to U+009F: two bytes, of which the first is
-		 * 0xc2. */
+		/* C0, DEL and C1.  In UTF-8, C1 (U+0080 to U+009F) is 0xc2 and a byte below
+		 * 0xa0. */
 		if (byte < 0x20 || byte == 0x7f ||
 		    (byte == 0xc2 && i + 1 < len && (unsigned char)name[i + 1] < 0xa0))
 			return false;

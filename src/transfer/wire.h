@@ -1,6 +1,6 @@
 /* wire.h - the messages of a verified transfer as bytes: sockfile(7).
  *
- * Pure functions.  Every field is checked against its limits before anybody uses it. */
+ * These functions have no side effects.  Decoding checks every field against its limits. */
 #ifndef TRANSFER_WIRE_H
 #define TRANSFER_WIRE_H
 
@@ -24,15 +24,15 @@ struct wire_greeting {
 
 enum wire_greeting_result {
 	WIRE_GREETING_OK,
-	WIRE_NOT_A_GREETING,   /* it is none */
-	WIRE_GREETING_VERSION, /* of another version, which is in the greeting */
-	WIRE_GREETING_BROKEN,  /* it is one, but its fields are not */
+	WIRE_NOT_A_GREETING,   /* the magic bytes are missing */
+	WIRE_GREETING_VERSION, /* another version, which is stored in *greeting */
+	WIRE_GREETING_BROKEN,  /* the version is ours, but a field is invalid */
 };
 
 void wire_greeting_encode(uint8_t out[WIRE_GREETING_SIZE], const struct wire_greeting *greeting);
 enum wire_greeting_result wire_greeting_decode(
     const uint8_t in[WIRE_GREETING_SIZE], struct wire_greeting *greeting);
-/* Could a stream that begins with these bytes be a greeting?  len may be anything. */
+/* Can a stream that begins with these len bytes be a greeting?  len may be 0 or more. */
 bool wire_may_be_greeting(const uint8_t *in, size_t len);
 
 /* ---- messages ------------------------------------------------------------------------------- */
@@ -42,7 +42,8 @@ bool wire_may_be_greeting(const uint8_t *in, size_t len);
 #define WIRE_DIGEST_SIZE 32
 #define WIRE_NAME_MAX 250
 #define WIRE_DATA_MAX (1024 * 1024)
-#define WIRE_PAYLOAD_MAX 278 /* of any message but DATA: an OFFER with the longest name */
+/* of every message but DATA; an OFFER with the longest name has this size */
+#define WIRE_PAYLOAD_MAX 278
 #define WIRE_FILES_MAX 65535
 #define WIRE_SIZE_UNKNOWN UINT64_MAX
 
@@ -65,7 +66,7 @@ enum wire_have { WIRE_HAVE_NONE, WIRE_HAVE_PART, WIRE_HAVE_FINAL };
 enum wire_algorithm { WIRE_XXH3 = 1, WIRE_SHA256 = 2 };
 enum wire_end { WIRE_WHOLE, WIRE_CHANGED, WIRE_READ_FAILED, WIRE_STOPPED };
 
-/* Of VERDICT and ABORT: wire_code_text() and wire_code_status() say what each means. */
+/* For VERDICT and ABORT.  wire_code_text() and wire_code_status() say what each code means. */
 enum wire_code {
 	WIRE_DONE,
 	WIRE_EXISTS,
@@ -87,27 +88,27 @@ enum wire_code {
 };
 
 struct wire_hello {
-	uint8_t own[WIRE_GREETING_SIZE];  /* what this end said in the clear */
-	uint8_t seen[WIRE_GREETING_SIZE]; /* and what it heard */
-	uint8_t id[WIRE_ID_SIZE];	  /* of the transfer */
+	uint8_t own[WIRE_GREETING_SIZE];  /* the greeting that this end sent */
+	uint8_t seen[WIRE_GREETING_SIZE]; /* the greeting that this end received */
+	uint8_t id[WIRE_ID_SIZE];	  /* the transfer's */
 	uint32_t files;			  /* 0 from a receiver */
 };
 
 struct wire_offer {
 	uint32_t index;
 	uint16_t mode;
-	uint64_t size; /* WIRE_SIZE_UNKNOWN */
+	uint64_t size; /* bytes, or WIRE_SIZE_UNKNOWN */
 	int64_t mtime_s;
 	uint32_t mtime_ns;
 	size_t name_len;
-	char name[WIRE_NAME_MAX + 1]; /* any bytes; NUL behind them */
+	char name[WIRE_NAME_MAX + 1]; /* any bytes, with NUL after them */
 };
 
 struct wire_position { /* HAVE, PREFIX, START, VERDICT */
 	uint32_t index;
-	uint8_t kind; /* enum wire_have, enum wire_algorithm, 0, enum wire_code */
+	uint8_t kind; /* enum wire_have, enum wire_algorithm, 0, or enum wire_code */
 	uint64_t offset;
-	uint8_t digest[WIRE_DIGEST_SIZE]; /* PREFIX */
+	uint8_t digest[WIRE_DIGEST_SIZE]; /* PREFIX alone */
 };
 
 struct wire_ending {
@@ -134,22 +135,25 @@ struct wire_message {
 	};
 };
 
-/* A whole message, for DATA its header alone: the number of bytes. */
+/* Encode a message, of DATA the header alone.  Returns the number of bytes. */
 size_t wire_encode(
     uint8_t out[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX], const struct wire_message *message);
-/* A header: false when it is none.  *len is within the limits of its type. */
+/* Decode a header.  Returns false if the type is unknown or *len is outside the limits of the
+ * type. */
 bool wire_decode_header(const uint8_t in[WIRE_HEADER_SIZE], enum wire_type *type, uint32_t *len);
-/* The payload of a header that was got (of DATA nothing is looked at): false when it is none. */
+/* Decode the payload that belongs to a decoded header; DATA has only its length.  Returns false if
+ * a field is invalid. */
 bool wire_decode(
     enum wire_type type, const uint8_t *in, uint32_t len, struct wire_message *message);
 
-/* May a receiver give a file this name?  Plain: 1 to 250 bytes of UTF-8, no '/', no control
- * characters, no leading '.' or '-', not ending in ".part". */
+/* May a receiver create a file of this name?  It must be 1 to 250 bytes of UTF-8 without '/' and
+ * control characters, must not begin with '.' or '-', and must not end in ".part". */
 bool wire_name_is_plain(const char *name, size_t len);
 
-/* What a code says about the file, for the one who is told; never NULL. */
+/* What a code says about the file, in words for the end that receives the code.  Never NULL, and
+ * not to be freed. */
 const char *wire_code_text(uint8_t code);
-/* And the exit status for it: an enum status. */
+/* The exit status for a code: an enum status. */
 int wire_code_status(uint8_t code);
 
 #endif
