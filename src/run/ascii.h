@@ -1,10 +1,10 @@
-/* ascii.h - ASCII letters in upper case, as bytes.upper() has it. */
+/* ascii.h - ASCII letters to upper case, as Python's bytes.upper(). */
 #ifndef RUN_ASCII_H
 #define RUN_ASCII_H
 
 #include <stddef.h>
 
-/* In place; every other byte stays, whatever the locale. */
+/* Changes bytes in place.  Every byte that is no ASCII letter stays, in every locale. */
 static inline void
 ascii_upper(char *bytes, size_t len)
 {

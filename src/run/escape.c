@@ -1,4 +1,4 @@
-/* escape.c - text from strangers, made fit for a terminal, a message or a field.
+/* escape.c - text from peers and resolvers, made safe for a terminal, a message or a field.
  * Row run. */
 #include "run/escape.h"
 
@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The length of the UTF-8 sequence at p (RFC 3629: shortest form, no surrogates), 0 if there is
- * none; its code point in *code. */
+/* The length of the UTF-8 sequence at p, with its code point in *code; 0 if there is none.  RFC
+ * 3629: only the shortest form is valid, and surrogates are not. */
 static size_t
 utf8_sequence(const unsigned char *p, size_t len, uint32_t *code)
 {
@@ -48,7 +48,7 @@ escape_is_utf8(const char *text, size_t len)
 	return true;
 }
 
-/* The letter of a two-byte escape for this purpose, 0 if there is none. */
+/* The letter of a two-character escape for this purpose; 0 if there is none. */
 static char
 short_escape(uint32_t code, enum escape_for purpose)
 {

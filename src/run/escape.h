@@ -1,4 +1,4 @@
-/* escape.h - text from strangers, made fit for a terminal, a message or a field. */
+/* escape.h - text from peers and resolvers, made safe for a terminal, a message or a field. */
 #ifndef RUN_ESCAPE_H
 #define RUN_ESCAPE_H
 
@@ -6,15 +6,16 @@
 #include <stddef.h>
 
 enum escape_for {
-	ESCAPE_TEXT,  /* tab and newline pass */
-	ESCAPE_LINE,  /* they become \t and \n: text inside a message */
-	ESCAPE_FIELD, /* so does a backslash: \\ */
+	ESCAPE_TEXT,  /* tab and newline stay */
+	ESCAPE_LINE,  /* tab and newline become \t and \n, for text inside a message */
+	ESCAPE_FIELD, /* a backslash becomes \\, too */
 };
 
-/* Control bytes (C0, DEL, C1 also in UTF-8) and invalid UTF-8 as \xNN; valid UTF-8 passes.
- * A string that the caller frees, or NULL without memory.  *out_len (may be NULL): its length. */
+/* Replace control characters (C0, DEL, C1 also in UTF-8) and invalid UTF-8 by \xNN.  Other UTF-8
+ * stays.  Returns a string that the caller frees, or NULL when there is no memory.  *out_len, which
+ * may be NULL, is its length. */
 char *escape_text(const char *text, size_t len, enum escape_for purpose, size_t *out_len);
-/* Is it UTF-8 from end to end? */
+/* Are all len bytes valid UTF-8? */
 bool escape_is_utf8(const char *text, size_t len);
 
 #endif

@@ -1,4 +1,4 @@
-/* event.c - JSON Lines: one object a record.
+/* event.c - records for --json: JSON Lines, one object a line.
  * Row run. */
 #include "run/event.h"
 
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Digits of a real: a Unix time keeps its microseconds, 0.1 stays 0.1. */
+/* 15 significant digits: 0.1 stays 0.1, and a Unix time has five decimals. */
 #define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
 json_t *
@@ -33,7 +33,7 @@ event_new(const char *event)
 void
 event_add(json_t *record, const char *key, json_t *value)
 {
-	(void)json_object_set_new(record, key, value); /* takes NULL, and reports it */
+	(void)json_object_set_new(record, key, value); /* takes NULL for both, and fails */
 }
 
 void

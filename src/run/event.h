@@ -1,4 +1,4 @@
-/* event.h - JSON Lines: one object a record. */
+/* event.h - records for --json: JSON Lines, one object a line. */
 #ifndef RUN_EVENT_H
 #define RUN_EVENT_H
 
@@ -7,21 +7,23 @@
 #include <jansson.h>
 #include <stdint.h>
 
-/* {"program": …}, and with an event {"program", "event", "time"}. */
+/* Make a record: {"program": …}, or with an event {"program", "event", "time"}.  event_emit() frees
+ * it.  The record may be NULL when there is no memory; every function here takes that. */
 json_t *event_new(const char *event);
-/* A value that may be NULL for want of memory is left out; the record is never broken by it. */
+/* Add a value and take its reference.  A NULL value is left out, so a lack of memory never breaks
+ * the record. */
 void event_add(json_t *record, const char *key, json_t *value);
-/* Text from anywhere, escaped where it is not fit to be shown. */
+/* Add text from any source, escaped as ESCAPE_LINE does. */
 void event_text(json_t *record, const char *key, const char *text);
 void event_number(json_t *record, const char *key, uint64_t value);
-/* Nanoseconds as seconds. */
+/* Add nanoseconds as seconds. */
 void event_seconds(json_t *record, const char *key, int64_t ns);
-/* Bytes: `text` where they are UTF-8, else `base64`. */
+/* Add bytes: as `text` if they are UTF-8, else as `base64`. */
 void event_bytes(json_t *record, const char *bytes, size_t len);
-/* The value of `error`; errnum 0 is none. */
+/* Make the object that is the value of `error`.  errnum 0: null.  during: what was tried. */
 json_t *event_error(enum status status, int errnum, const char *message, const char *during);
-/* Print it as one line, on standard output or, where that carries data, on standard error.  Frees
- * the record. */
+/* Print the record as one line, on standard output, or on standard error if standard output carries
+ * data.  Frees the record. */
 void event_emit(json_t *record);
 
 #endif

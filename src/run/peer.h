@@ -6,12 +6,12 @@
 
 #include <jansson.h>
 
-/* `ADDR port PORT`, a path, or "an unnamed peer": for messages.  Returns buf. */
+/* Write `ADDR port PORT`, a path, or "an unnamed peer", for a message.  Returns buf. */
 #define PEER_TEXT_MAX 160
 const char *peer_text(const struct sku_address *address, char buf[PEER_TEXT_MAX]);
-/* The peer's address and port, or path, into a record. */
+/* Add the peer's address and port, or its path, to a record. */
 void peer_json(json_t *record, const struct sku_address *peer);
-/* An event about a peer: with --verbose a line, with --json a record. */
+/* Log an event about a peer: a line with --verbose, a record with --json. */
 void peer_log(const struct sku_address *peer, const char *event);
 
 #endif

@@ -1,4 +1,4 @@
-/* progress.c - a bar for people: share, amount, rate and time left; and amounts in words.
+/* progress.c - a progress bar with share, amount, rate and time left; and amounts as text.
  * Row run. */
 #include "run/progress.h"
 
@@ -14,13 +14,13 @@
 
 #define REDRAW (100 * SKU_MS)  /* on a terminal */
 #define LINE_PERIOD SKU_SECOND /* elsewhere */
-#define AUTO_DELAY SKU_SECOND  /* a bar that nobody asked for comes no sooner */
-#define SMOOTHING 2.0	       /* seconds */
+#define AUTO_DELAY SKU_SECOND  /* PROGRESS_AUTO shows nothing sooner */
+#define SMOOTHING 2.0	       /* seconds, for the smoothing of the rate */
 #define LINE_MAX_COLUMNS 200
 #define BAR_MAX 60
 #define BAR_MIN 10
 
-static atomic_bool on_screen; /* the cursor's line has a progress bar */
+static atomic_bool on_screen; /* the cursor's line shows the progress bar */
 
 const char *
 format_bytes(int64_t bytes, char buf[FORMAT_BYTES_MAX])
@@ -68,12 +68,12 @@ progress_begin(struct progress *progress, enum progress_mode mode, int64_t total
 	progress->next_ns = now + (mode == PROGRESS_AUTO ? AUTO_DELAY : terminal ? 0 : LINE_PERIOD);
 }
 
-/* Weighs the last stretch against what came before by their lengths. */
+/* Smooth the rate: the longer the last interval, the more it counts. */
 static void
 update_rate(struct progress *p, int64_t done, int64_t now)
 {
 	double dt = (double)(now - p->drawn_ns) / 1e9, weight = dt / (dt + SMOOTHING);
-	/* After a lost connection less may be done than before: that is no rate. */
+	/* After a lost connection, less may be done than before.  The rate is 0 then. */
 	double latest = dt > 0 && done > p->drawn_done ? (double)(done - p->drawn_done) / dt : 0;
 
 	if (dt <= 0)
@@ -94,7 +94,7 @@ append_time(char *buf, size_t len, double seconds)
 		(void)snprintf(buf, len, "%ld:%02ld", s / 60, s % 60);
 }
 
-/* Amount, rate and time, which every form of the line has. */
+/* Write amount, rate and time, which are part of every form of the line.  Returns the length. */
 static int
 append_figures(const struct progress *p, char *buf, size_t len, int64_t done)
 {
@@ -133,7 +133,7 @@ percent(const struct progress *p, int64_t done)
 	return (int)((double)done * 100 / (double)p->total);
 }
 
-/* `[=====>    ] `, as wide as there is room for; nothing where there is too little. */
+/* Write `[=====>    ] `, as wide as the columns left allow, or nothing if they are too few. */
 static void
 append_bar(char *buf, size_t len, int columns_left, int share)
 {

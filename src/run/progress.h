@@ -1,8 +1,7 @@
-/* progress.h - a bar for people: share, amount, rate and time left; and amounts in words.
+/* progress.h - a progress bar with share, amount, rate and time left; and amounts as text.
  *
- * On a terminal it is one line that is drawn over, at most ten times a second, and gone when it is
- * over or a message comes.  Asked for where standard error is no terminal, it is a line a second.
- */
+ * On a terminal the bar is one line, which is redrawn at most ten times a second and removed at the
+ * end and before a message.  With --progress and no terminal, one line a second is printed. */
 #ifndef RUN_PROGRESS_H
 #define RUN_PROGRESS_H
 
@@ -11,7 +10,7 @@
 #include "run/state.h"
 
 enum progress_mode {
-	PROGRESS_AUTO, /* on a terminal, once the work took a second */
+	PROGRESS_AUTO, /* on a terminal, once the work has taken a second */
 	PROGRESS_ON,
 	PROGRESS_OFF,
 };
@@ -20,9 +19,9 @@ enum progress_mode {
 
 struct progress {
 	bool active, terminal;
-	int64_t total;	    /* bytes; SIZE_UNKNOWN */
+	int64_t total;	    /* bytes, or SIZE_UNKNOWN */
 	int64_t started_ns; /* on the clock of sku_now() */
-	int64_t next_ns;    /* to be drawn again; INT64_MAX: never */
+	int64_t next_ns;    /* when to draw it again; INT64_MAX: never */
 	int64_t drawn_ns, drawn_done;
 	double rate;	   /* bytes a second, smoothed */
 	struct loop *loop; /* that draws; NULL: none */
@@ -31,24 +30,25 @@ struct progress {
 	const state_counter *size; /* for the loop, in the place of total; NULL: total stays */
 };
 
-/* Begin; total is bytes, or SIZE_UNKNOWN. */
+/* Begin.  total is in bytes, or SIZE_UNKNOWN. */
 void progress_begin(struct progress *progress, enum progress_mode mode, int64_t total);
-/* From now on the loop draws, whenever it is time, what done says, and size, which may be set then.
- * Until progress_end(). */
+/* Let the loop draw the bar from now on, until progress_end(): it shows *done, and progress->size
+ * where that is set afterwards. */
 void progress_draw_in(struct progress *progress, struct loop *loop, const state_counter *done);
-/* There is nothing to show for now. */
+/* Draw nothing while there is nothing to show. */
 void progress_set_paused(struct progress *progress, bool paused);
-/* So much is done: draws when it is time.  Cheap otherwise. */
+/* Tell how many bytes are done.  Draws the bar if that is due, and is cheap otherwise.  now is
+ * sku_now(). */
 void progress_update(struct progress *progress, int64_t done, int64_t now);
-/* It is over: the last line where lines are printed, and the bar is gone. */
+/* End.  Removes the bar, or prints the last line if lines are printed. */
 void progress_end(struct progress *progress, int64_t done);
-/* Take the progress bar away, before anything else is printed.  Async-signal-safe. */
+/* Remove the bar before anything else is printed.  Async-signal-safe. */
 void progress_clear(void);
 
 #define FORMAT_BYTES_MAX 16
-/* `1.5 GiB`, `312 KiB`, `12 B`.  Returns buf. */
+/* Write an amount as `1.5 GiB`, `312 KiB` or `12 B`.  Returns buf. */
 const char *format_bytes(int64_t bytes, char buf[FORMAT_BYTES_MAX]);
-/* The same for n bytes in ns nanoseconds, a second. */
+/* Write the rate of bytes in ns nanoseconds, as `1.5 GiB/s`.  Returns buf. */
 const char *format_rate(int64_t bytes, int64_t ns, char buf[FORMAT_BYTES_MAX]);
 
 #endif

@@ -1,11 +1,11 @@
-/* rate.c - at most so many bytes a second.
+/* rate.c - a limit of bytes a second: --limit-rate.
  * Row run. */
 #include "run/rate.h"
 
 #include "libsockutil/sockutil.h"
 
-#define SLICES 50 /* of a second */
-/* Who wakes late may catch up on so much: else each late wake would cost its time for good. */
+#define SLICES 50 /* in a second */
+/* After a late wake-up, at most this much time may be made up for. */
 #define CATCH_UP (100 * SKU_MS)
 
 size_t

@@ -1,4 +1,4 @@
-/* rate.h - at most so many bytes a second. */
+/* rate.h - a limit of bytes a second: --limit-rate. */
 #ifndef RUN_RATE_H
 #define RUN_RATE_H
 
@@ -9,13 +9,13 @@
 
 struct rate {
 	int64_t bytes_per_second; /* or UNLIMITED */
-	int64_t next_at_ns;	  /* on the clock of sku_now(): when the next bytes may go */
+	int64_t next_at_ns;	  /* when the next bytes may be sent, on the clock of sku_now() */
 };
 
-/* How many of wanted bytes may go now: 0 before rate->next_at_ns, else at most a slice, so that
- * a second's worth does not go at once. */
+/* How many of wanted bytes may be sent now: none before rate->next_at_ns, else at most a 50th of a
+ * second's bytes, so that they are sent evenly.  now is sku_now(). */
 size_t rate_allowance(const struct rate *rate, size_t wanted, int64_t now);
-/* Bytes that went are paid for with time. */
+/* Account for n bytes that were sent now: moves rate->next_at_ns. */
 void rate_account(struct rate *rate, size_t n, int64_t now);
 
 #endif

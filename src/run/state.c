@@ -97,9 +97,9 @@ state_print(void)
 	else
 		put_text_line(&line);
 	put(&line, "\n");
-	line.text[sizeof(line.text) - 1] = '\n'; /* were it ever cut */
+	line.text[sizeof(line.text) - 1] = '\n'; /* a line that was cut still ends */
 	progress_clear();
-	/* A pipe that nobody reads must not hold whoever serves. */
+	/* If nobody reads the pipe, the line is dropped: the program must not wait. */
 	if (run_is_ready(fd, POLLOUT))
 		(void)!write(fd, line.text, line.len);
 }

@@ -1,8 +1,8 @@
 /* state.h - the state of the work as one line, whenever SIGUSR1 asks for it.
  *
- * The line is put together and written by the signal handler, or by the thread that reads the
- * signals (run.h), by nothing but arithmetic and write(2), so that it comes even while the program
- * waits in a resolver or on a full pipe. */
+ * The signal handler, or the thread that reads the signals (run.h), makes the line with arithmetic
+ * and writes it with write(2).  So the line comes even while the program waits in a resolver or on
+ * a full pipe. */
 #ifndef RUN_STATE_H
 #define RUN_STATE_H
 
@@ -11,7 +11,7 @@
 
 typedef _Atomic uint64_t state_counter;
 
-/* Only one thread changes a counter: no locked instruction is needed. */
+/* For counters that only one thread changes: they need no locked instruction. */
 static inline void
 counter_add(state_counter *counter, uint64_t by)
 {
@@ -32,7 +32,7 @@ counter_value(const state_counter *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-/* Several threads change the counter. */
+/* For counters that several threads change. */
 static inline void
 counter_add_shared(state_counter *counter, uint64_t by)
 {
@@ -45,7 +45,7 @@ counter_set(state_counter *counter, uint64_t value)
 	atomic_store_explicit(counter, value, memory_order_relaxed);
 }
 
-#define STATE_UNKNOWN UINT64_MAX /* left out of the line */
+#define STATE_UNKNOWN UINT64_MAX /* a counter with this value is left out of the line */
 
 struct state_row {
 	const char *name;
@@ -53,9 +53,10 @@ struct state_row {
 };
 
 /* From now on SIGUSR1 prints `EVENT: name=N name=N …` on standard error, or with --json the event
- * where records go.  rows ends with a NULL name and stays in use until the program ends. */
+ * where records are printed.  rows ends with a NULL name.  rows and event must exist until the
+ * program ends. */
 void state_on_sigusr1(const char *event, const struct state_row *rows);
-/* Print it now, where it can be written at once.  Async-signal-safe. */
+/* Print the state now, unless the write would wait.  Async-signal-safe. */
 void state_print(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* status.c - the exit statuses of every program, and their words.
+/* status.c - the exit statuses of every program, and their names in records.
  * Row run. */
 #include "run/status.h"
 

@@ -1,10 +1,10 @@
-/* status.h - the exit statuses of every program, and their words. */
+/* status.h - the exit statuses of every program, and their names in records. */
 #ifndef RUN_STATUS_H
 #define RUN_STATUS_H
 
 #include "libsockutil/sockutil.h"
 
-/* The exit statuses of every program; sockutils(7) says what they promise. */
+/* sockutils(7) says what each one promises. */
 enum status {
 	STATUS_OK = 0,
 	STATUS_FAILED = 1,
@@ -16,10 +16,10 @@ enum status {
 	STATUS_TIMED_OUT = 124,
 };
 
-/* The status of a failure that concerns a peer or a name. */
+/* The status for a failure of a connection or a look-up. */
 enum status status_of(const struct sku_error *err);
 enum status status_of_errno(int errnum);
-/* The word for it in records: the code of an error. */
+/* The name of a status in records: the code of an error.  Not to be freed. */
 const char *status_code(enum status status);
 
 #endif

@@ -1,13 +1,14 @@
-/* timeouts.h - how long: of one operation, of waiting for a peer to connect, of the whole run. */
+/* timeouts.h - time limits: of one operation, of waiting for a peer to connect, of the whole
+ * run. */
 #ifndef RUN_TIMEOUTS_H
 #define RUN_TIMEOUTS_H
 
 #include "libsockutil/sockutil.h"
 
 struct timeouts {
-	int64_t operation_ns; /* --timeout: SKU_NO_TIMEOUT, 0 (do not block), a value */
+	int64_t operation_ns; /* --timeout: nanoseconds, 0 (do not block) or SKU_NO_TIMEOUT */
 	bool operation_given;
-	int64_t accept_ns;	 /* --accept-timeout, likewise */
+	int64_t accept_ns;	 /* --accept-timeout, in the same way */
 	struct sku_deadline run; /* --max-time */
 };
 
