@@ -20,7 +20,7 @@ enum {
 	OPT_WAIT_FOR_ANSWER,
 };
 
-/* Modes. */
+/* The modes of option_row. */
 enum { FORWARD = 1, ALL = 2, REVERSE = 4, FQDN = 8, MACHINE = 16 };
 enum { LOOKS_UP = FORWARD | ALL | REVERSE };
 
@@ -94,7 +94,7 @@ is_hostname(const char *name)
 	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
 	size_t len = strlen(name);
 
-	if (len == 0 || len > 64) /* Linux: __NEW_UTS_LEN */
+	if (len == 0 || len > 64) /* the limit of Linux: __NEW_UTS_LEN */
 		return false;
 	for (;;) {
 		size_t n = strspn(name, allowed);
@@ -211,7 +211,7 @@ config_parse(struct host_config *config, int argc, char **argv)
 	while ((id = opt_next(&parser, &value)) != OPT_DONE) {
 		if (id != OPT_OPERAND)
 			take_option(config, &parser, id, value);
-		else /* what was parsed makes room for the operands */
+		else /* the operands go to the front of argv, over what was parsed */
 			argv[config->name_count++] = opt_operand(&parser);
 	}
 	opt_check_modes(&parser, mode_of(config));

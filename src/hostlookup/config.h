@@ -1,4 +1,4 @@
-/* config.h - what the command line of hostlookup says. */
+/* config.h - the command line of hostlookup. */
 #ifndef HOSTLOOKUP_CONFIG_H
 #define HOSTLOOKUP_CONFIG_H
 
@@ -18,21 +18,21 @@ enum lookup_kind {
 
 struct host_config {
 	enum lookup_kind lookup_kind;
-	bool ex; /* name, aliases and addresses */
+	bool ex; /* print name, aliases and addresses */
 	bool confirm;
-	int family; /* AF_UNSPEC: not said */
+	int family; /* AF_UNSPEC: neither -4 nor -6 */
 	const char *set_hostname;
-	char **names; /* operands */
+	char **names; /* the operands */
 	size_t name_count;
 	const char *file;
 	int64_t jobs;
 	bool unordered;
-	int64_t wait_ns; /* 0: ask once */
+	int64_t wait_ns; /* how long to ask again; 0: ask once */
 };
 
-/* Several answers, a line each? */
+/* Does each result become a line of its own, because there may be several names? */
 bool config_is_bulk(const struct host_config *config);
-/* Misuse ends the program with status 2. */
+/* Parse the command line.  names points into argv.  Misuse ends the program with status 2. */
 void config_parse(struct host_config *config, int argc, char **argv);
 
 #endif

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One name that is asked once and without a limit needs no thread. */
+/* Look up one name.  Without a time limit this needs no thread: the resolver is called at once. */
 static int
 look_up_one(const struct host_config *config)
 {
@@ -82,7 +82,8 @@ print_fqdn(const struct host_config *config)
 
 	if (sku_getfqdn(asked, name, run_operation_deadline(), &err) == -1)
 		return msg_error_library(&err);
-	/* Where there is no answer, it is what was asked. */
+	/* Without an answer sku_getfqdn() returns what was asked.  A name that is an address is no
+	 * answer. */
 	if (asked != NULL && strcmp(name, asked) != 0 &&
 	    sku_address_from_numeric(&address, AF_UNSPEC, name, 0) == 0) {
 		(void)snprintf(message, sizeof(message), "its name %.60s is an address", name);
@@ -139,12 +140,12 @@ run_command(const struct host_config *config)
 int
 main(int argc, char **argv)
 {
-	/* Static: workers that were given up may look at it until the process is gone. */
+	/* Static, since a worker that was given up may use it until the process ends. */
 	static struct host_config config;
 	int status;
 
 	run_begin("hostlookup");
-	(void)setlocale(LC_CTYPE, ""); /* for internationalised names; a C locale has none */
+	(void)setlocale(LC_CTYPE, ""); /* for internationalised names; the C locale supports none */
 	config_parse(&config, argc, argv);
 	status = run_command(&config);
 	return run_finish(status);
