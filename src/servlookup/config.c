@@ -69,7 +69,7 @@ config_parse(struct serv_config *config, int argc, char **argv)
 	while ((id = opt_next(&parser, &value)) != OPT_DONE) {
 		if (id != OPT_OPERAND)
 			take_option(config, id, value);
-		else /* what was parsed makes room for the operands */
+		else /* the operands go to the front of argv, over what was parsed */
 			argv[config->query_count++] = opt_operand(&parser);
 	}
 	if (config->query_count == 0 && config->file == NULL && !config->all)

@@ -1,4 +1,4 @@
-/* config.h - what the command line of servlookup says. */
+/* config.h - the command line of servlookup. */
 #ifndef SERVLOOKUP_CONFIG_H
 #define SERVLOOKUP_CONFIG_H
 
@@ -10,14 +10,14 @@ struct serv_config {
 	bool ex;
 	bool all;
 	const char *file;
-	const char *services; /* another file of services; NULL: the system's */
+	const char *services; /* a file to read instead of the system's services; NULL: none */
 	char **queries;
 	size_t query_count;
 };
 
-/* Several answers, a line each? */
+/* Does each result become a line of its own, because there may be several queries? */
 bool config_is_bulk(const struct serv_config *config);
-/* Misuse ends the program with status 2. */
+/* Parse the command line.  queries points into argv.  Misuse ends the program with status 2. */
 void config_parse(struct serv_config *config, int argc, char **argv);
 
 #endif

@@ -19,7 +19,7 @@
 
 enum kind { BY_PORT, BY_NAME, RANGE, INVALID };
 
-/* A query taken apart. */
+/* A parsed query. */
 struct query {
 	enum kind kind;
 	const char *text;
@@ -27,7 +27,7 @@ struct query {
 	char name[256];
 	char proto_buf[64];
 	const char *proto; /* NULL: any */
-	const char *error; /* MALFORMED */
+	const char *error; /* for INVALID: the reason */
 };
 
 struct lookup_run {
@@ -37,7 +37,7 @@ struct lookup_run {
 	int status;
 };
 
-/* ---- what is asked ------------------------------------------------------------------------- */
+/* ---- parsing queries ----------------------------------------------------------------------- */
 
 static void
 set_error(struct query *q, const char *error)
@@ -66,7 +66,7 @@ parse_number(struct query *q, const char *text, size_t len)
 	size_t digits = strspn(text, DIGITS), more;
 
 	q->kind = BY_PORT;
-	if (digits < len) { /* a range: the caller has seen '-' and digits */
+	if (digits < len) { /* a range: is_number_or_range() has found '-' and digits */
 		q->kind = RANGE;
 		more = len - digits - 1;
 	} else {
@@ -79,7 +79,7 @@ parse_number(struct query *q, const char *text, size_t len)
 		set_error(q, "the range ends before it begins");
 }
 
-/* Digits, or digits - digits? */
+/* Is text digits, or digits - digits? */
 static bool
 is_number_or_range(const char *text, size_t len)
 {
@@ -165,7 +165,8 @@ print_ex(const struct service *s)
 	print_field("proto: ", s->proto, "\n");
 }
 
-/* What was asked for: the name of a port, the port of a name; with --all its protocol too. */
+/* Print the answer to a query: the name of a port, or the port of a name; with --all the protocol,
+ * too. */
 static void
 print_answer(const struct lookup_run *r, const struct query *q, const struct service *s)
 {
@@ -201,7 +202,7 @@ next_match(const struct lookup_run *r, const struct query *q, const struct servi
 				    table_by_port(r->table, q->from, q->proto, after);
 }
 
-/* All answers to one port or name; false: there is none. */
+/* Print all answers to a query for one port or name.  Returns false if there is none. */
 static bool
 answer(const struct lookup_run *r, const struct query *q, const char *display, bool with_query)
 {
@@ -291,7 +292,8 @@ print_table(const struct lookup_run *r)
 
 /* ---- running ------------------------------------------------------------------------------- */
 
-/* One query that one answer serves is asked by its key: the whole table costs more. */
+/* Open the services.  A single query with one answer is looked up by itself, which costs less than
+ * to read all services. */
 static struct table *
 open_table(const struct lookup_run *r, const struct query *single)
 {
@@ -312,7 +314,7 @@ report_no_table(const struct lookup_run *r)
 		   msg_error_errno(STATUS_FAILED, ENOMEM, "read the services");
 }
 
-/* One operand: a malformed one is a usage error. */
+/* Answer one operand.  A malformed one is a usage error. */
 static int
 run_single(struct lookup_run *r)
 {

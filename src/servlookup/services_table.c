@@ -1,4 +1,4 @@
-/* services_table.c - the services: read once, or asked for one by one.
+/* services_table.c - the services: all of them, read once, or one that is looked up.
  * Row tool. */
 #include "servlookup/services_table.h"
 
@@ -136,7 +136,7 @@ table_free(struct table *table)
 	free(table);
 }
 
-/* ---- where services come from -------------------------------------------------------------- */
+/* ---- reading services ---------------------------------------------------------------------- */
 
 static bool
 system_has_none(void)
@@ -144,7 +144,8 @@ system_has_none(void)
 	return access(_PATH_SERVICES, F_OK) == -1 && errno == ENOENT;
 }
 
-/* Words separated by blanks, cut apart in place. */
+/* Split text in place into words, which are separated by blanks.  words ends with NULL.  Returns
+ * their number. */
 static size_t
 split(char *text, char *words[], size_t max)
 {
@@ -222,7 +223,8 @@ table_read_one(const char *name, unsigned port, const char *proto)
 	struct servent *ent;
 
 	if (system_has_none())
-		return table_read_system(); /* another source than a file, or the built-in table */
+		/* from another source of nsswitch.conf(5), or built in */
+		return table_read_system();
 	table = new_table();
 	if (table == NULL)
 		return NULL;
@@ -234,7 +236,8 @@ table_read_one(const char *name, unsigned port, const char *proto)
 	return NULL;
 }
 
-/* NAME PORT/PROTO ALIAS..., as services(5) has it; anything else is no entry. */
+/* Add a line of services(5): NAME PORT/PROTO ALIAS...  Any other line is ignored.  Returns false
+ * when there is no memory. */
 static bool
 add_line(struct table *table, char *line, const char *source)
 {
@@ -274,7 +277,7 @@ table_read_file(const char *path)
 	return table;
 }
 
-/* ---- asking -------------------------------------------------------------------------------- */
+/* ---- queries ------------------------------------------------------------------------------- */
 
 static bool
 has_proto(const struct service *service, const char *proto)
