@@ -20,7 +20,7 @@ enum {
 	OPT_HISTOGRAM,
 };
 
-/* Modes: what kind of peer, and what is done. */
+/* The modes of option_row: the kind of peer, and what the program does with it. */
 enum {
 	TCP = 1,
 	UDP = 2,
@@ -28,8 +28,8 @@ enum {
 	UNIX_DATAGRAM = 8,
 	PINGS = 16,
 	READS_TERMINAL = 32,
-	READS_STREAM = 64, /* what recv brings in any stream mode */
-	EXCHANGES = 128,   /* something is said at all */
+	READS_STREAM = 64, /* all modes that receive from a stream */
+	EXCHANGES = 128,   /* all modes that send */
 };
 
 #define ABOUT_PING "goes with --ping"
@@ -121,7 +121,7 @@ take_option(struct client_config *c, int id, const char *value)
 	}
 }
 
-/* Whether the operands so far say where to; what follows is a MESSAGE. */
+/* Do the operands so far make an address?  All that follow are MESSAGEs then. */
 static bool
 address_is_complete(const struct client_config *c, const char *const *operands, size_t count)
 {
@@ -174,7 +174,7 @@ mode_bits(const struct client_config *c)
 	return bits;
 }
 
-/* The socket of --fd says what it is. */
+/* Take family and type from the socket of --fd. */
 static void
 check_open_fd(struct connect_options *connect)
 {

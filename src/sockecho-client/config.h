@@ -1,4 +1,4 @@
-/* config.h - what the command line of sockecho-client says. */
+/* config.h - the command line of sockecho-client. */
 #ifndef CLIENT_CONFIG_H
 #define CLIENT_CONFIG_H
 
@@ -13,20 +13,20 @@ struct client_config {
 	enum client_mode mode;
 	struct connect_options connect;
 	struct endpoint endpoint;
-	char **messages; /* ends with NULL; NULL: there are none */
+	char **messages; /* ends with NULL; NULL: no MESSAGEs */
 	enum expectation expect;
 	struct tcp_options stream;
 	bool alpha;
-	/* --ping */
-	int64_t count; /* UNLIMITED */
+	/* for --ping */
+	int64_t count; /* or UNLIMITED */
 	int64_t interval_ns;
 	size_t size;
-	int64_t duration_ns; /* UNLIMITED */
+	int64_t duration_ns; /* or UNLIMITED */
 	int64_t clients;
 	bool histogram;
 };
 
-/* Misuse ends the program with status 2. */
+/* Parse the command line.  messages points into argv.  Misuse ends the program with status 2. */
 void config_parse(struct client_config *config, int argc, char **argv);
 
 #endif

@@ -1,4 +1,4 @@
-/* expect.c - what comes back, compared with what was sent.
+/* expect.c - comparing replies with what was sent: --expect.
  * Row tool. */
 #include "sockecho-client/expect.h"
 

@@ -1,4 +1,4 @@
-/* expect.h - what comes back, compared with what was sent. */
+/* expect.h - comparing replies with what was sent: --expect. */
 #ifndef CLIENT_EXPECT_H
 #define CLIENT_EXPECT_H
 
@@ -8,29 +8,30 @@
 
 enum expectation { EXPECT_ANY, EXPECT_ECHO, EXPECT_UPPER };
 
-/* What the peer owes: the bytes sent that have not come back, at most EXPECT_WINDOW of them. */
+/* The reply that is still expected is kept: at most EXPECT_WINDOW bytes of it. */
 #define EXPECT_WINDOW ((size_t)4 << 20)
 
 struct expect_state {
 	enum expectation what;
-	char *pending; /* a ring; NULL with EXPECT_ANY */
+	char *pending; /* ring buffer of the expected reply; NULL with EXPECT_ANY */
 	uint64_t sent, received;
-	uint64_t differs_at; /* after expect_received() said no */
+	uint64_t differs_at; /* where the reply differs, after expect_received() returned false */
 };
 
-/* False without memory. */
+/* Returns false when there is no memory.  Free it with expect_free(). */
 bool expect_init(struct expect_state *e, enum expectation what);
 void expect_free(struct expect_state *e);
-/* How many more bytes may be sent before some must come back. */
+/* How many bytes may be sent before more of the reply has to arrive. */
 size_t expect_allowance(const struct expect_state *e);
-/* These were sent (at most expect_allowance() of them). */
+/* Record len bytes that were sent, at most expect_allowance(). */
 void expect_sent(struct expect_state *e, const char *bytes, size_t len);
-/* These came: are they what was owed? */
+/* Check len bytes that were received.  Returns false if they differ from the expected reply. */
 bool expect_received(struct expect_state *e, const char *bytes, size_t len);
-/* Has everything come back?  (With EXPECT_ANY always.) */
+/* Has the whole reply arrived?  Always true with EXPECT_ANY. */
 bool expect_is_complete(const struct expect_state *e);
 
-/* The whole at once: -1, or the first byte at which reply is not what sent calls for. */
+/* Compare a whole message with its whole reply.  Returns the offset of the first byte that differs,
+ * or -1. */
 int64_t expect_difference(
     enum expectation what, const char *sent, size_t sent_len, const char *reply, size_t reply_len);
 

@@ -1,4 +1,5 @@
-/* modes.h - the ways to talk; each runs to its end and returns the exit status. */
+/* modes.h - the modes of the client.  Each function runs one to its end and returns the exit
+ * status. */
 #ifndef CLIENT_MODES_H
 #define CLIENT_MODES_H
 

@@ -1,4 +1,4 @@
-/* ping_stats.c - round trips, counted and distributed, in bounded memory.
+/* ping_stats.c - the statistics of round trips, in a fixed amount of memory.
  * Row tool. */
 #include "sockecho-client/ping_stats.h"
 
@@ -15,7 +15,7 @@ static const int percents[] = { 50, 90, 99 };
 
 #define PERCENTS (sizeof(percents) / sizeof(percents[0]))
 
-/* ---- the distribution ---------------------------------------------------------------------- */
+/* ---- the histogram ------------------------------------------------------------------------- */
 
 static unsigned
 bucket_of(uint64_t ns)
@@ -90,7 +90,7 @@ ping_stats_percentile(const struct ping_stats *stats, int percent)
 		seen += stats->buckets[i];
 		value = bucket_value(i);
 	}
-	/* The middle of a bucket may lie outside of what was seen. */
+	/* The middle of the first or last bucket may lie outside the values that were seen. */
 	if (value > (double)stats->max_ns)
 		value = (double)stats->max_ns;
 	if (value < (double)stats->min_ns)
@@ -119,7 +119,8 @@ print_percentiles(const struct ping_stats *stats)
 	output_print(" ms\n");
 }
 
-/* Rows of half a power of two each, from the first that has something to the last. */
+/* The histogram is printed in rows of half a power of two, from the row of the smallest value to
+ * the row of the largest. */
 #define ROW_PARTS (1u << (PING_PARTS_BITS - 1))
 #define BAR_WIDTH 40
 
@@ -133,7 +134,7 @@ row_count(const struct ping_stats *stats, unsigned row)
 	return n;
 }
 
-/* Where a row begins, in nanoseconds. */
+/* The smallest value of a row, in nanoseconds. */
 static double
 row_start(unsigned row)
 {

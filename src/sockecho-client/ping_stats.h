@@ -1,31 +1,32 @@
-/* ping_stats.h - round trips, counted and distributed, in bounded memory. */
+/* ping_stats.h - the statistics of round trips, in a fixed amount of memory. */
 #ifndef CLIENT_PING_STATS_H
 #define CLIENT_PING_STATS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Buckets: each power of two of nanoseconds in 128 parts, so a percentile is right to 0.8 %. */
+/* The histogram has 128 buckets for each power of two nanoseconds, so a percentile is correct to
+ * 0.8 %. */
 #define PING_PARTS_BITS 7
 #define PING_BUCKETS ((64 - PING_PARTS_BITS) << PING_PARTS_BITS)
 
 struct ping_stats {
 	uint64_t transmitted, received, late, duplicates;
 	int64_t min_ns, max_ns;
-	double sum, sum_of_squares; /* of seconds */
+	double sum, sum_of_squares; /* in seconds */
 	uint64_t buckets[PING_BUCKETS];
 };
 
 void ping_stats_add(struct ping_stats *stats, int64_t rtt_ns);
 double ping_stats_average(const struct ping_stats *stats);
-/* ping(8)'s mdev: the standard deviation. */
+/* The standard deviation in seconds: ping(8)'s mdev. */
 double ping_stats_deviation(const struct ping_stats *stats);
-/* Does the sample support this percentile (1 to 99)?  It needs at least one value beyond it, and 2
- * in all. */
+/* Are there enough values for this percentile (1 to 99)?  It takes 2 values, and one above the
+ * percentile. */
 bool ping_stats_supports(const struct ping_stats *stats, int percent);
 double ping_stats_percentile(const struct ping_stats *stats, int percent);
 
-/* The summary, as text in ping's words or as the event `summary`; times in seconds inside. */
+/* Print the summary, as text in ping(8)'s words or as the event `summary`. */
 void ping_stats_print(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram);
 
 #endif
