@@ -27,7 +27,7 @@ enum {
 	OPT_PIDFILE,
 };
 
-/* Modes. */
+/* The modes of option_row. */
 enum { TCP = 1, UDP = 2, UNIX_STREAM = 4, UNIX_DATAGRAM = 8 };
 enum {
 	INET = TCP | UDP,
@@ -159,7 +159,7 @@ take_option(struct server_config *c, int id, const char *value)
 	}
 }
 
-/* With --fd the socket says what it is; the flags that would say it have no meaning. */
+/* Take family and type from the socket of --fd, and return the mode. */
 static unsigned
 mode_from_fd(struct listen_options *listen)
 {
@@ -186,7 +186,7 @@ mode_of_flags(const struct address_flags *flags)
 	return flags->datagram ? UDP : TCP;
 }
 
-/* What goes with opening a socket means nothing for one that is open. */
+/* Options for opening a socket are a mistake if the socket is open already. */
 static void
 check_fd_options(const struct opt_parser *parser)
 {

@@ -1,4 +1,4 @@
-/* config.h - what the command line of sockecho-server says. */
+/* config.h - the command line of sockecho-server. */
 #ifndef SERVER_CONFIG_H
 #define SERVER_CONFIG_H
 
@@ -10,26 +10,26 @@ struct server_config {
 	struct listen_options listen;
 	struct endpoint endpoint;
 	bool upper;
-	int64_t connections; /* UNLIMITED, or how many to serve */
-	int64_t max_clients; /* UNLIMITED */
+	int64_t connections; /* how many to serve, or UNLIMITED */
+	int64_t max_clients; /* or UNLIMITED */
 	struct tcp_options stream;
-	/* a misbehaving peer */
+	/* deliberate faults */
 	int64_t delay_ns;
-	int64_t limit_rate;  /* bytes a second; UNLIMITED */
-	int64_t close_after; /* bytes sent; UNLIMITED */
+	int64_t limit_rate;  /* bytes a second, or UNLIMITED */
+	int64_t close_after; /* bytes sent, or UNLIMITED */
 	int64_t reset_after;
-	int64_t reset_first; /* connections */
+	int64_t reset_first; /* how many connections */
 	int64_t drop;	     /* millionths of the datagrams */
 	uint64_t seed;
-	/* datagrams */
-	int64_t rate; /* a second and source; UNLIMITED: the default */
+	/* for datagrams */
+	int64_t rate; /* datagrams a second from one source; UNLIMITED: the default */
 	bool allow_reserved;
-	/* the background */
+	/* for running in the background */
 	bool daemon;
 	const char *pidfile;
 };
 
-/* Misuse ends the program with status 2. */
+/* Parse the command line.  Misuse ends the program with status 2. */
 void config_parse(struct server_config *config, int argc, char **argv);
 
 #endif

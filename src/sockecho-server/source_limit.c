@@ -1,4 +1,4 @@
-/* source_limit.c - so many datagrams a second from one source, in bounded memory.
+/* source_limit.c - a limit of datagrams a second from one source, in a fixed amount of memory.
  * Row tool. */
 #include "sockecho-server/source_limit.h"
 
@@ -10,13 +10,13 @@
 
 struct source {
 	unsigned char bytes[16];
-	int64_t since_ns; /* when the present second began */
+	int64_t since_ns; /* when the source's present second began; 0: the slot is free */
 	int64_t count;
 };
 
 struct source_limit {
 	int64_t max;
-	uint64_t secret; /* so that nobody can choose addresses that meet in one slot */
+	uint64_t secret; /* so that nobody can choose addresses that share a slot */
 	struct source sources[SLOTS];
 };
 

@@ -1,4 +1,4 @@
-/* source_limit.h - so many datagrams a second from one source, in bounded memory. */
+/* source_limit.h - a limit of datagrams a second from one source, in a fixed amount of memory. */
 #ifndef SERVER_SOURCE_LIMIT_H
 #define SERVER_SOURCE_LIMIT_H
 
@@ -6,10 +6,12 @@
 
 struct source_limit;
 
-/* most: a second; NULL without memory. */
+/* max: datagrams a second.  Returns NULL when there is no memory.  Free it with
+ * source_limit_free(), which takes NULL. */
 struct source_limit *source_limit_new(int64_t max);
-/* May this source have one more?  Sources are IP addresses; of more than fit in the table, the one
- * that was quiet longest is forgotten. */
+/* Count a datagram.  Returns false if the source, an IP address, has reached its limit in the
+ * present second.  When all slots for a source are in use, it takes the one whose second began
+ * first. now is sku_now(). */
 bool source_limit_take(struct source_limit *limit, const struct sku_address *source, int64_t now);
 void source_limit_free(struct source_limit *limit);
 
