@@ -26,7 +26,7 @@ enum {
 	OPT_KEY,
 };
 
-/* Modes of our own. */
+/* The program's own modes of option_row. */
 enum {
 	TO_DIRECTORY = MODES_END,
 	TO_FILE = 2 * MODES_END,
@@ -172,7 +172,8 @@ check_combinations(const struct recv_config *c, bool mode_given)
 				"connection");
 }
 
-/* The last operand is FILE, where there is no --dir; the rest says where from. */
+/* Take FILE, the last operand unless --dir is given.  Returns how many operands are left for the
+ * address. */
 static size_t
 take_file_operand(struct recv_config *c, const char *const *operands, size_t count)
 {
@@ -182,7 +183,8 @@ take_file_operand(struct recv_config *c, const char *const *operands, size_t cou
 		if (open && count > 0)
 			opt_usage_error("the socket is open already (--fd or LISTEN_FDS): with "
 					"--dir there are no operands");
-		/* A first operand of digits is a PORT: `--dir DIR PORT FILE` is the mistake. */
+		/* With --dir, a number in front is a PORT, so the operand after it is a FILE by
+		 * mistake. */
 		if (count > 2 ||
 		    (count == 2 && (value_is_digits(operands[0]) ||
 				       operand_has_port(&c->peer.address, operands[0]))))

@@ -1,4 +1,4 @@
-/* config.h - what the command line of sockfile-recv says. */
+/* config.h - the command line of sockfile-recv. */
 #ifndef RECV_CONFIG_H
 #define RECV_CONFIG_H
 
@@ -11,24 +11,25 @@
 struct recv_config {
 	struct peer_options peer;
 	const char **operands;
-	const char *file; /* as typed; "-": standard output; NULL with --dir */
+	const char *file; /* as written; "-": standard output; NULL with --dir */
 	struct target_options options;
-	int64_t size;	  /* what must arrive; UNLIMITED: whatever comes */
-	int64_t max_size; /* UNLIMITED */
+	int64_t size;	  /* the size that must arrive; UNLIMITED: any */
+	int64_t max_size; /* or UNLIMITED */
 	bool sha256_given;
 	unsigned char sha256[SHA256_BYTES];
 	enum progress_mode progress;
-	bool verify;	      /* nothing else is accepted */
-	bool preserve;	      /* mode and time of what was offered */
-	int64_t retries;      /* 0: none */
-	const char *dir;      /* --dir: several files, under the names that they have; NULL */
-	int dir_fd;	      /* it, once it is open; else -1 */
-	int64_t connections;  /* with it: how many to take; -1: for ever */
+	bool verify;	 /* accept verified transfers only */
+	bool preserve;	 /* keep the mode and the time that the sender offers */
+	int64_t retries; /* how many; 0: none */
+	/* --dir: store several files in this directory, under the sender's names; NULL: one file */
+	const char *dir;
+	int dir_fd;	      /* the directory, once it is open; else -1 */
+	int64_t connections;  /* with --dir: how many connections to accept; -1: no limit */
 	const char *key_file; /* NULL: no key */
 	uint8_t key[SECRET_KEY_BYTES];
 };
 
-/* Misuse ends the program with status 2. */
+/* Parse the command line.  Misuse ends the program with status 2.  Free it with config_free(). */
 void config_parse(struct recv_config *config, int argc, char **argv);
 void config_free(struct recv_config *config);
 
