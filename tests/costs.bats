@@ -1,0 +1,111 @@
+#!/usr/bin/env bats
+# costs.bats - what a user pays: system calls a trip, shared objects a start; and what a program that
+# links libsockutil gets with it.
+
+load helpers
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# need_tracing - skip where strace is missing, or may not do its work.
+need_tracing() {
+	need strace
+	strace -qqo /dev/null true 2>/dev/null || skip "strace may not trace here"
+}
+
+# programs - the names of all that are installed.
+programs() {
+	sed -e ':join' -e '/\\$/ { N; s/\\\n//; b join' -e '}' "$SOCKUTILS_SOURCE/Makefile.am" |
+		sed -nE 's/^bin_PROGRAMS \+?= //p'
+}
+
+# calls TRIPS [option ...] - the system calls of a server's whole life with one client that makes so many
+# trips: a line for each, `COUNT NAME`.
+calls() {
+	local trips=$1
+	shift
+	# -D: what was started is the server.
+	start_server strace -D -f -qq -o "trace.$trips" sockecho-server "$@"
+	python3 - "$trips" "$transport" "$host" "$port" <<-'PY'
+		import os, socket, sys
+		trips, transport, host, port = sys.argv[1:]
+		kind = socket.SOCK_DGRAM if transport in ("udp", "unixgram") else socket.SOCK_STREAM
+		with socket.socket(socket.AF_UNIX if transport.startswith("unix") else socket.AF_INET, kind) as s:
+		    s.settimeout(10)
+		    if transport == "unixgram":
+		        s.bind(host + ".client")
+		    s.connect((host, int(port)) if port else host)
+		    for _ in range(int(trips)):
+		        s.send(b"x" * 64)
+		        assert len(s.recv(100)) == 64
+		    if kind == socket.SOCK_STREAM:
+		        # The end is an event of its own, before that of the signal.
+		        s.shutdown(socket.SHUT_WR)
+		        assert s.recv(1) == b""
+		if transport == "unixgram":
+		    os.unlink(host + ".client")
+	PY
+	stop_server
+	assert_equal "$server_status" 0
+	# One that another thread interrupts has two lines.  A loop may wait by any of these calls.
+	sed -nE 's/^[0-9]+ +(epoll_wait|epoll_pwait|epoll_pwait2|poll|ppoll)\(.*/wait/p; t; s/^[0-9]+ +([a-z_0-9]+)\(.*/\1/p' "trace.$trips" |
+		sort | uniq -c
+}
+
+# three_a_trip RECEIVE SEND [option ...] - a thousand trips more cost a thousand calls more of each, and of what waits,
+# and nothing else.
+three_a_trip() {
+	local receive=$1 send=$2
+	shift 2
+	calls 1 "$@" >few
+	calls 1001 "$@" >many
+	awk 'FNR == NR { few[$2] = $1; next } { print $1 - few[$2], $2; delete few[$2] } END { for (name in few) print -few[name], name }' few many |
+		grep -v '^0 ' | sort -k 2 >difference || true
+	printf '1000 %s\n' wait "$receive" "$send" | sort -k 2 | diff -u - difference || fail "sockecho-server $*: $(cat many)"
+}
+
+@test "a trip through sockecho-server is three system calls" {
+	need_tracing
+	is_sanitized && skip "the sanitizers make calls of their own"
+	three_a_trip recvfrom sendto 0
+	three_a_trip recvfrom sendto -U sock
+	# A limit on each operation costs none.
+	three_a_trip recvfrom sendto -t 60 0
+	three_a_trip recvmmsg sendmmsg -u 0
+}
+
+@test "every program needs libc.so.6 alone" {
+	need readelf
+	is_sanitized && skip "the sanitizers need objects of their own"
+	local program found=0
+	for program in $(programs); do
+		run readelf -d "$SOCKUTILS_BUILD/$program"
+		assert_success
+		assert_equal "$program: $(sed -nE 's/.*\(NEEDED\).*\[(.*)\]/\1/p' <<<"$output")" "$program: libc.so.6"
+		found=$((found + 1))
+	done
+	((found >= 6))
+}
+
+@test "libsockutil neither prints, nor exits, nor handles signals" {
+	need nm
+	nm -u "$SOCKUTILS_BUILD/libsockutil.a" | awk '$1 == "U" { print $2 }' | sort -u >used
+	grep -qx socket used
+	# Their checked forms (__fprintf_chk) are the same functions.
+	sed -E 's/^__(.*)_chk$/\1/' used |
+		grep -xE 'v?d?f?printf|f?puts|f?putc|putchar|fwrite|perror|psignal|v?(err|warn)x?|v?syslog|std(out|err)|_?exit|_Exit|quick_exit|abort|__assert_fail|signal|bsd_signal|sysv_signal|__sysv_signal|sigset|sigaction|signalfd' >forbidden || true
+	assert_equal "$(cat forbidden)" ""
+}
+
+@test "libsockutil includes nothing of the programs" {
+	local src=$SOCKUTILS_SOURCE/src file name
+	for file in "$src"/libsockutil/*.[ch]; do
+		while read -r name; do
+			[ -e "$src/libsockutil/${name#libsockutil/}" ] || fail "${file##*/} includes $name"
+		done < <(sed -nE 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"(.*)".*/\1/p' "$file")
+	done
+	# Nor does the makefile take a source from elsewhere.
+	run sed -nE '/^libsockutil_a_SOURCES/,/[^\\]$/ { /src\/libsockutil\/|^libsockutil_a_SOURCES = \\$/! p }' "$SOCKUTILS_SOURCE/Makefile.am"
+	assert_output ""
+}
