@@ -1,4 +1,4 @@
-# helpers.bash - what every test file needs: the programs under test, a server that is ready, its end.
+# helpers.bash - for every test file: the programs under test, starting a server, ending what was started.
 # shellcheck shell=bash disable=SC2034 # the variables are for the tests
 
 bats_require_minimum_version 1.5.0
@@ -7,16 +7,16 @@ bats_load_library bats-assert
 
 : "${SOCKUTILS_BUILD:?run these through make check}"
 : "${SOCKUTILS_SOURCE:?run these through make check}"
-# A user's PATH has no sbin on Debian: sysctl and dnsmasq are there.
+# Debian leaves sbin out of a user's PATH: sysctl and dnsmasq are there.
 PATH=$SOCKUTILS_BUILD:$PATH:/usr/sbin:/sbin
 export LC_ALL=C.UTF-8
 unset NOTIFY_SOCKET LISTEN_FDS LISTEN_PID
 
 pids=()
 
-# start_server PROGRAM [option ...] - run it in the background until it says that it is ready.
-# Sets server_pid, transport, host and port (for a UNIX socket host is the path).  Its standard error
-# goes to server.err, what follows the readiness line to server.out.
+# start_server PROGRAM [option ...] - start it in the background and wait for its readiness line.
+# Sets server_pid, transport, host and port (host is the path of a UNIX socket).  Its standard error goes to
+# server.err; the output after the readiness line can be read from descriptor $ready.
 start_server() {
 	local fifo
 	fifo=$(mktemp -u "$BATS_TEST_TMPDIR/ready.XXXXXX")
@@ -31,33 +31,33 @@ start_server() {
 	fi
 }
 
-# in_background COMMAND ... - run it; its pid is in last_pid, and teardown ends it.
+# in_background COMMAND ... - start it.  Sets last_pid; teardown ends it.
 in_background() {
 	"$@" 3>&- &
 	last_pid=$!
 	pids+=("$last_pid")
 }
 
-# stop_server [SIGNAL] - and wait: its exit status is in server_status.
+# stop_server [SIGNAL] - send the signal (default TERM) and wait.  Sets server_status to the exit status.
 stop_server() {
 	kill "-${1:-TERM}" "$server_pid"
 	wait_for "$server_pid"
 	server_status=$waited_status
 }
 
-# wait_for PID - until it ends, two minutes at most: its exit status is in waited_status.
+# wait_for PID - wait until it ends, at most two minutes.  Sets waited_status to the exit status.
 wait_for() {
 	until_true 120 has_ended "$1" || fail "process $1 has not ended: $(tr '\0' ' ' <"/proc/$1/cmdline")"
 	waited_status=0
 	wait "$1" || waited_status=$?
 }
 
-# has_ended PID - bash has seen the end of this child of its own.
+# has_ended PID - has this child ended, and has bash collected its status?
 has_ended() {
 	! kill -0 "$1" 2>/dev/null
 }
 
-# until_true SECONDS COMMAND ... - try it every 20 ms until it succeeds.
+# until_true SECONDS COMMAND ... - run it every 20 ms until it succeeds.
 until_true() {
 	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
 	shift
@@ -67,7 +67,7 @@ until_true() {
 	done
 }
 
-# milliseconds COMMAND ... - how long it took is in elapsed; its status in timed_status.
+# milliseconds COMMAND ... - run it.  Sets elapsed to the time it took, and timed_status to its status.
 milliseconds() {
 	local begin=${EPOCHREALTIME/./}
 	timed_status=0
@@ -75,9 +75,9 @@ milliseconds() {
 	elapsed=$(((${EPOCHREALTIME/./} - begin) / 1000))
 }
 
-# best_time LEAST MOST COMMAND ... - milliseconds, of three tries the first that is over before MOST; what
-# a sleep of LEAST beside it is late is the machine's fault.  Fails where each is late: a machine that is
-# busy may be late twice, a program that does not keep its deadline is late each time.
+# best_time LEAST MOST COMMAND ... - run it up to three times, until it ends within MOST milliseconds.  A sleep of
+# LEAST milliseconds runs beside it; twice its delay is allowed on top.  Fails if all three are late: a busy
+# machine may be late twice, but a program that does not keep its deadline is late each time.
 best_time() {
 	local least=$1 most=$2 try beside late
 	shift 2
@@ -92,7 +92,7 @@ best_time() {
 	return 1
 }
 
-# on_time STATUS LEAST MOST COMMAND ... - it ends with STATUS, between LEAST and MOST.
+# on_time STATUS LEAST MOST COMMAND ... - check that it ends with STATUS, after LEAST to MOST milliseconds.
 on_time() {
 	local expected=$1
 	shift
@@ -101,11 +101,11 @@ on_time() {
 	((elapsed >= $1)) || fail "over after $elapsed ms"
 }
 
-# timing - the same for a script in a namespace, where nothing of bats is: on_time NAME LEAST MOST COMMAND ...
-# prints "NAME STATUS on time".
+# timing - the same for a script in a namespace, where there is no bats: on_time NAME LEAST MOST COMMAND ... prints
+# "NAME STATUS on time".
 timing=$(
 	declare -f milliseconds is_sanitized best_time
-	# shellcheck disable=SC2016 # the script expands it
+	# shellcheck disable=SC2016 # for the script
 	echo 'on_time() {
 		local name=$1 said="on time"
 		shift
@@ -115,13 +115,13 @@ timing=$(
 	}'
 )
 
-# in_three_tries COMMAND ... - it succeeds once: for what a busy machine may spoil twice, and a program
-# that is wrong fails each time.
+# in_three_tries COMMAND ... - check that it succeeds once.  A busy machine may spoil two tries, but a wrong
+# program fails in all.
 in_three_tries() {
 	"$@" || "$@" || "$@"
 }
 
-# need COMMAND ... - skip the test, saying why, where one is missing.
+# need COMMAND ... - skip the test, with a reason, if one of them is missing.
 need() {
 	local command
 	for command in "$@"; do
@@ -129,46 +129,46 @@ need() {
 	done
 }
 
-# need_namespaces OPTIONS - of unshare, for what is to be one's own (-n, -nm, -u): "${in_namespaces[@]}"
-# before a command runs it there, as root.  Skips where this kernel or user may not make them.
+# need_namespaces OPTIONS - options of unshare (-n, -nm, -u).  Sets in_namespaces: "${in_namespaces[@]}" COMMAND
+# runs COMMAND as root in such namespaces.  Skips if this kernel or user may not make them.
 need_namespaces() {
-	# A user namespace is for who cannot do without: root in a chroot may not make one.
+	# Use a user namespace only if needed: root in a chroot may not make one.
 	in_namespaces=(unshare "$@")
 	"${in_namespaces[@]}" true 2>/dev/null && return
 	in_namespaces=(unshare --map-root-user "$@")
 	"${in_namespaces[@]}" true 2>/dev/null && return
-	# In a chroot / is no mount point, so that what is mounted would be seen outside of it, too: what is
-	# under a mount point of ours, /proc, is not.
-	# shellcheck disable=SC2016 # the inner shell expands it
+	# In a chroot, / is no mount point, so new mounts would be seen outside of it, too.  Mounts below a mount
+	# point of our own, /proc, are not.
+	# shellcheck disable=SC2016 # for the inner shell
 	in_namespaces=(unshare --propagation unchanged "$@" sh -euc 'mount --make-private /proc
 		mount --rbind / /proc; mount --make-rprivate /proc; exec chroot /proc env -C "$PWD" "$@"' -)
 	[[ $1 == *m* ]] && "${in_namespaces[@]}" true 2>/dev/null && return
 	skip "unshare $* is not allowed here"
 }
 
-# need_sysctl NAME - after need_namespaces -n: skip where it cannot be set there (a read-only /proc/sys).
+# need_sysctl NAME - after need_namespaces -n: skip if it cannot be set there (/proc/sys is read-only).
 need_sysctl() {
-	# shellcheck disable=SC2016 # the inner shell expands it
+	# shellcheck disable=SC2016 # for the inner shell
 	"${in_namespaces[@]}" sh -c 'sysctl -qw "$1=$(sysctl -n "$1")"' - "$1" >/dev/null 2>&1 ||
 		skip "sysctl $1 cannot be set here, not even in a namespace"
 }
 
-# need_ipv6 ["${in_namespaces[@]}"] - skip where the kernel has none, or none on loopback.
+# need_ipv6 ["${in_namespaces[@]}"] - skip if the kernel has no IPv6, or loopback has none.
 need_ipv6() {
-	# shellcheck disable=SC2016 # the inner shell expands it
+	# shellcheck disable=SC2016 # for the inner shell
 	"$@" sh -c '[ $# = 0 ] || ip link set lo up
 		python3 -c "import socket; socket.socket(socket.AF_INET6).bind((\"::1\", 0))"' - "$@" 2>/dev/null ||
 		skip "there is no IPv6 here"
 }
 
-# need_root - skip where this is not root, or a root that may not become another user.
+# need_root - skip unless this is root and may become another user.
 need_root() {
 	setpriv --reuid 65534 --regid 65534 --clear-groups true 2>/dev/null ||
 		skip "needs root, to become another user"
 }
 
-# destroy_sockets FILTER ... - ss -K, which is successful whatever it did; skips where that is not allowed,
-# or not in the kernel.
+# destroy_sockets FILTER ... - run ss -K, whose status is always 0.  Skips if the kernel lacks it or does not allow
+# it.
 destroy_sockets() {
 	local said
 	need ss
@@ -180,32 +180,32 @@ is_sanitized() {
 	grep -q __asan_init "$SOCKUTILS_BUILD/sockecho-server"
 }
 
-# may_trace - whether one process may trace another here; found out once a run.
+# may_trace - may a process trace another one here?  The answer is kept for the whole run.
 may_trace() {
 	local answer=$BATS_RUN_TMPDIR/may_trace
 	[ -e "$answer" ] || { strace -qqo /dev/null true 2>/dev/null && echo yes || echo no; } >"$answer"
 	[ "$(<"$answer")" = yes ]
 }
 
-# need_trace - skip where strace is missing, or may not do its work.
+# need_trace - skip if strace is missing or not allowed.
 need_trace() {
 	need strace
 	may_trace || skip "strace may not trace here"
 }
 
-# trace ARGUMENT ... - strace, under which the leak sanitizer cannot work.
+# trace ARGUMENT ... - run strace without the leak sanitizer, which does not work under it.
 trace() {
 	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 strace "$@"
 }
 
-# The leak sanitizer traces its own process: where that is denied, each program would end in its complaint.
+# The leak sanitizer traces its own process.  If that is not allowed, it ends each program with an error.
 if command -v strace >/dev/null && ! may_trace; then
 	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
 else
 	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=1
 fi
 
-# kill_tree PID - it and what it has started, by their ids.
+# kill_tree PID - kill it and all its descendants.
 kill_tree() {
 	local child
 	for child in $(pgrep -P "$1"); do
@@ -214,7 +214,7 @@ kill_tree() {
 	kill -KILL "$1" 2>/dev/null
 }
 
-# Where a test takes too long, bats ends its children alone; what these have started would hold it up for ever.
+# When a test takes too long, bats kills only its children.  Their children would keep it waiting for ever.
 bats_kill_childprocesses_of() {
 	local child
 	for child in $(pgrep -P "$1"); do
@@ -222,7 +222,7 @@ bats_kill_childprocesses_of() {
 	done
 }
 
-# What a failed test had got on standard error is shown; teardown ends what was started.
+# Print the standard error of a failed test, and end all that it started.
 teardown() {
 	local pid
 	[ -n "${BATS_TEST_COMPLETED-}" ] || [ -z "${stderr-}" ] || printf 'stderr: %s\n' "$stderr"

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""hostile.py - what an end of a verified transfer must not say, in tables: a row is a case with its name.
+"""hostile.py - peers that break the protocol of verified transfers.  A row of a table is a case with its name.
 
-usage: hostile.py senders TABLE PORT    each case to the receiver that listens there
-       hostile.py receivers             a readiness line, then each case to one that connects
-       hostile.py cases                 how many of the latter there are
+usage: hostile.py senders TABLE PORT    run each case against the receiver that listens there
+       hostile.py receivers             print a readiness line, then run each case against one sender that connects
+       hostile.py cases                 print how many cases `receivers` has
 
-Of the senders' cases those are named in which the other end did not close.
+`senders` prints the cases in which the other end did not close the connection.
 """
 import socket
 import struct
@@ -20,12 +20,12 @@ BIG = 2**63
 
 
 def greets(data):
-    """Say this, and no more."""
+    """Send this, and no more."""
     return lambda p: p.sock.sendall(data)
 
 
 def introduces(make):
-    """After the greeting, in the place of HELLO."""
+    """Send the greeting, and this instead of HELLO."""
 
     def run(p):
         p.sock.sendall(p.own)
@@ -36,7 +36,7 @@ def introduces(make):
 
 
 def says(*messages):
-    """After HELLO."""
+    """Send greeting and HELLO, and then this."""
 
     def run(p):
         p.greet()
@@ -167,7 +167,7 @@ def play_senders(table, port):
 
 
 def answers(*messages):
-    """To OFFER."""
+    """Answer OFFER with this."""
 
     def run(p):
         p.greet()
@@ -179,7 +179,7 @@ def answers(*messages):
 
 
 def judges(*messages):
-    """All is taken, then this in the place of VERDICT."""
+    """Receive the whole file, and send this instead of VERDICT."""
 
     def run(p):
         answers(held(HAVE))(p)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""torn.py - tear a verified transfer at random moments, and see that the file arrives all the same.
+"""torn.py - interrupt a verified transfer at random moments, and check that the file arrives all the same.
 
 usage: torn.py MOMENTS MIB [SEED]    (programs from PATH, files in the current directory)
 
-Each moment is a kill -9 of the sender or of the receiver, or a reset of their connection (ss -K, where this
-kernel and user may); whoever was killed is started again, as a supervisor would.  Both have --retry.
+An interruption is a kill -9 of the sender, a kill -9 of the receiver, or a reset of their connection (ss -K, if
+kernel and user may).  What was killed is started again, as a supervisor would do.  Both ends have --retry.
 """
 import filecmp
 import os
@@ -53,7 +53,7 @@ def finish(process, what):
 
 
 def killed(process, what):
-    """Kill it; false if it had ended before, with all done."""
+    """Kill it.  Returns False if it had ended before, with all done."""
     process.kill()
     _, err = process.communicate()
     if process.returncode not in (0, -signal.SIGKILL):
@@ -62,13 +62,13 @@ def killed(process, what):
 
 
 def destroy(port):
-    """ss -K, whose status is 0 whatever it did; returns whether it was allowed."""
+    """Reset a connection with ss -K, whose status is always 0.  Returns whether that is allowed."""
     ss = subprocess.run(["ss", "-K", "dst", "127.0.0.1", "dport", "=", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True)
     return "SOCK_DESTROY answers" not in ss.stderr
 
 
 def may_destroy():
-    """Tried on a connection of our own."""
+    """Try to reset a connection of our own."""
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):
         return destroy(listener.getsockname()[1])
 
@@ -91,7 +91,7 @@ for moment in range(moments):
     what = f"{moment}: {kind} at {where}"
     r, port = receiver(0)
     s = sender(port)
-    # The moment is one of the transfer, not of a clock: a busy machine has it, too.
+    # Wait for a position in the file, not for a time, so that a busy machine makes no difference.
     while part() < where and r.poll() is None and not os.path.exists("torn.out"):
         time.sleep(0.002)
     time.sleep(random.random() * 0.02)
@@ -106,7 +106,7 @@ for moment in range(moments):
     else:
         destroy(port)
     if kind == "sender" and s.returncode is None and os.path.exists("torn.out"):
-        # Its first sender may have said good-bye: then the receiver ends, and waits for no other.
+        # The first sender may have sent BYE.  Then the receiver ends, and the second sender finds nobody.
         s.wait(60)
         told = s.stderr.read()
         if s.returncode != 0:
@@ -114,7 +114,7 @@ for moment in range(moments):
     else:
         told = finish(s, f"{what}, sender") if s.returncode is None else ""
     if kind == "receiver" and r.returncode is None and whole:
-        r.terminate()  # its sender may have heard the verdict: then nobody comes any more
+        r.terminate()  # the sender may have its VERDICT already, and does not connect again
         r.communicate()
     elif r.returncode is None:
         finish(r, f"{what}, receiver")

@@ -1,21 +1,22 @@
-# transfers.bash - what the tests of sockfile-send and sockfile-recv need beside helpers.bash.
+# transfers.bash - for the tests of sockfile-send and sockfile-recv, in addition to helpers.bash.
 # shellcheck shell=bash disable=SC2034,SC2154 # the variables are for the tests, or come from helpers.bash
 
-# start_receiver [option ...] - sockfile-recv until it says that it is ready: sets receiver_pid and
-# port; its standard error goes to recv.err.
+# start_receiver [option ...] - start sockfile-recv and wait for its readiness line.  Sets receiver_pid and port.
+# Its standard error goes to recv.err.
 start_receiver() {
 	start_listening recv.err sockfile-recv "$@"
 	receiver_pid=$started_pid
 }
 
-# start_sender [option ...] - the same for sockfile-send --listen: sender_pid, send.err.
+# start_sender [option ...] - the same for sockfile-send --listen.  Sets sender_pid; standard error goes to
+# send.err.
 start_sender() {
 	start_listening send.err sockfile-send --listen "$@"
 	sender_pid=$started_pid
 }
 
-# start_listening ERRORS COMMAND ... - whose readiness line is on standard output, or on standard
-# error where that carries data (then what it carries goes to the file recv.out).
+# start_listening ERRORS COMMAND ... - start it and wait for its readiness line on standard output.  If that
+# carries data (FILE is -), the readiness line is on standard error and the data go to recv.out.  Sets started_pid.
 start_listening() {
 	local errors=$1 fifo ready
 	shift
@@ -44,7 +45,8 @@ start_listening() {
 	fi
 }
 
-# slow_sender [option ...] - of "in", so that there is time for something to happen; slow_verified the same.
+# slow_sender [option ...], slow_verified [option ...] - start sockfile-send at 500 KiB a second, so that a test
+# can act during the transfer.
 slow_sender() {
 	sockfile-send --limit-rate 500K "$@" 2>send.err 3>&- &
 	sender_pid=$!
@@ -55,12 +57,12 @@ slow_verified() {
 	slow_sender --verify "$@"
 }
 
-# part_has BYTES [FILE] - FILE.part, out.part, holds at least so many.
+# part_has BYTES [FILE] - has FILE.part (default out.part) at least so many bytes?
 part_has() {
 	[ "$(stat -c %s "${2-out}.part" 2>/dev/null || echo 0)" -ge "$1" ]
 }
 
-# receiver_ends STATUS, sender_ends STATUS - it does, within two minutes.
+# receiver_ends STATUS, sender_ends STATUS - check that it ends with STATUS, within two minutes.
 receiver_ends() {
 	ends "$receiver_pid" "$1" recv.err
 }
@@ -79,12 +81,12 @@ is_gone() {
 	! kill -0 "$1" 2>/dev/null || [ "$(awk '/^State/ { print $2 }' "/proc/$1/status" 2>/dev/null)" = Z ]
 }
 
-# error_has FILE TEXT - one line of it has the text.
+# error_has FILE TEXT - check that a line of FILE contains TEXT.
 error_has() {
 	grep -qF -- "$2" "$1" || fail "no '$2' in: $(cat "$1")"
 }
 
-# nothing_left FILE ... - neither it nor its part is there.
+# nothing_left FILE ... - check that neither FILE nor FILE.part exists.
 nothing_left() {
 	local file
 	for file in "$@"; do
@@ -93,7 +95,7 @@ nothing_left() {
 	done
 }
 
-# need_openssl - skip where the programs were built without it.
+# need_openssl - skip if the programs were built without OpenSSL.
 need_openssl() {
 	! sockfile-recv --sha256 "$(printf "0%.0s" {1..64})" 0 nosuch/out 2>&1 | grep -q "built without OpenSSL" ||
 		skip "built without OpenSSL"

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""waits.py - programs that wait for what does not come: --max-time, SIGTERM and a second SIGTERM end them.
+"""waits.py - programs that wait in vain: --max-time, SIGTERM and a second SIGTERM must end them.
 
 usage: waits.py [--margin SECONDS] [--at-once N] GROUP [TEXT]    (programs from PATH, files in the current directory)
 
 Each case of a GROUP (those with TEXT in their names) brings a program into a situation and is measured in several
-ways, all at once, since nearly all of it is waiting:
-  limit  with -w 1: it ends with 124 within the margin of its second
-  term   once it has come to rest, SIGTERM ends it within the margin
-  twice  a second SIGTERM, right behind the first, ends it within the margin
-  ends   it ends by itself
-A busy machine may be late once or twice; a program that does not keep its time is late each time: the best of
-three tries counts.  Whatever ended it, its port file and its UNIX path are gone.  Status 77: this machine cannot
-produce the situation, and the last line says why.
+ways, all at once, since nearly all of the time is waiting:
+  limit  with -w 1, the program ends with status 124 within the margin after its second
+  term   once the program is at rest, SIGTERM ends it within the margin
+  twice  a second SIGTERM, directly after the first, ends it within the margin
+  ends   the program ends by itself
+A busy machine may be late once or twice, but a wrong program is late each time: the best of three tries counts.
+However the program ends, its port file and its UNIX path must be gone.  Status 77: this machine cannot produce the
+situation, and the last line says why.
 """
 import concurrent.futures
 import ctypes
@@ -59,18 +59,18 @@ class Case:
                  ends=None, grace=0, overtime=0, cpu=None, says=None):
         self.name, self.set_up, self.ways, self.seconds = name, set_up, ways, seconds
         self.status = {"limit": limit, "term": term, "twice": twice or term, "ends": ends}
-        # How much later than the margin it may be: after the first signal, and after its limit.
+        # The time that is allowed in addition to the margin: after the limit, and after the first signal.
         self.later = {"limit": overtime, "term": grace, "twice": 0, "ends": grace}
         self.cpu, self.says = cpu, says
 
 
-SERVER = {"term": {0}}  # SIGTERM is how it ends
+SERVER = {"term": {0}}  # SIGTERM is the ordinary end of a server
 OWES = {"term": {0}, "grace": 5}
-PING = {"limit": {0, 1, 124}, "term": {-15, 0, 1, 124}}  # its results decide
+PING = {"limit": {0, 1, 124}, "term": {-15, 0, 1, 124}}  # the status follows from the replies
 
 
 class Pipe:
-    """A pipe that nobody reads, but for the lines that a test asks for."""
+    """A pipe that nobody reads, except for the lines that a test asks for."""
 
     def __init__(self):
         self.r, self.w = os.pipe()
@@ -89,7 +89,7 @@ class Pipe:
         return line.decode()
 
     def fill(self):
-        # By a description of its own: the program's stays as it is, blocking.
+        # Open the pipe anew: O_NONBLOCK on the program's own description would change the program.
         fd = os.open("/proc/self/fd/%d" % self.w, os.O_WRONLY | os.O_NONBLOCK)
         for size in (4096, 1):
             try:
@@ -113,7 +113,7 @@ class Descriptor:
 
 
 class Trickle:
-    """Sockets on which a byte comes or is taken each TICK."""
+    """Jobs that run every TICK: each sends or receives a byte."""
 
     def __init__(self):
         self.lock, self.jobs = threading.Lock(), set()
@@ -141,8 +141,9 @@ trickle = Trickle()
 
 
 class Rule:
-    """Which system calls are asked about; answer(call, pid, args) says what becomes of one: None, it goes on as ever;
-    NEVER, it does not return, and like one to a file system that hangs only what kills the thread ends it; or an errno."""
+    """The system calls that are supervised.  answer(call, pid, args) decides about a call.  None: it goes on.  NEVER:
+    it does not return, as on a file system that hangs, where only the death of the thread ends it.  An errno: it
+    fails."""
 
     NEVER = -1
     NUMBERS = {
@@ -157,17 +158,18 @@ class Rule:
 
     @staticmethod
     def install(calls):
-        """In the process that becomes the program: the descriptor on which its calls are asked about."""
-        code = [(0x20, 0, 0, 0)]  # the call's number
+        """In the process that becomes the program: install the filter, and return the descriptor that reports its
+        calls."""
+        code = [(0x20, 0, 0, 0)]  # load the call's number
         for i, call in enumerate(calls):
-            code.append((0x15, len(calls) - i, 0, Rule.NUMBERS[call]))  # equal: the last line
-        code += [(0x06, 0, 0, 0x7fff0000), (0x06, 0, 0, 0x7fc00000)]  # allowed; asked about
+            code.append((0x15, len(calls) - i, 0, Rule.NUMBERS[call]))  # if equal, jump to the last line
+        code += [(0x06, 0, 0, 0x7fff0000), (0x06, 0, 0, 0x7fc00000)]  # allow; report
         lines = b"".join(struct.pack("HBBI", *line) for line in code)
         buffer = ctypes.create_string_buffer(lines, len(lines))
         program = struct.pack("HxxxxxxQ", len(code), ctypes.addressof(buffer))
         libc = ctypes.CDLL(None, use_errno=True)
-        libc.prctl(38, 1, 0, 0, 0)  # no new privileges
-        # With a listener (8) whose answers a signal that is caught does not cut short (32).
+        libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+        # With a listener (8), for which a call waits without caught signals interrupting it (32).
         fd = libc.syscall(Rule.NUMBERS["seccomp"], 1, 8 | 32, program)
         if fd == -1:
             raise OSError(ctypes.get_errno(), "seccomp")
@@ -193,12 +195,12 @@ class Supervisor:
                     if answer != Rule.NEVER:
                         fcntl.ioctl(self.listener, 0xc0182101, struct.pack("QqiI", id_, 0, -answer if answer else 0, 0 if answer else 1))
                 except FileNotFoundError:
-                    pass  # it has gone meanwhile
+                    pass  # the thread has ended meanwhile
         finally:
             os.close(self.listener)
 
     def close(self):
-        pass  # the end of the program ends it
+        pass  # ends when the program ends
 
 
 def supervised(fd, calls, *argv):
@@ -208,7 +210,7 @@ def supervised(fd, calls, *argv):
 
 
 def may_supervise():
-    """Why not, if it may not."""
+    """The reason why system calls cannot be supervised here, or None."""
     if Rule.NUMBERS is None:
         return "the system calls of %s are not listed here" % platform.machine()
     child = os.fork()
@@ -255,7 +257,7 @@ class Run:
         argv = shlex.split(command)
         if self.way == "limit":
             argv[1:1] = ["-w", str(self.case.seconds)]
-        # strace -D: the program itself is our child.  The leak sanitizer cannot work under it.
+        # With strace -D the program itself is our child.  The leak sanitizer does not work under strace.
         ours = None
         if rule:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -278,13 +280,13 @@ class Run:
             self.keep(Supervisor(listener, rule))
 
     def watch(self):
-        """When it ended, whatever the test does meanwhile."""
+        """Record when the program ended, independently of what the test does."""
         os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)
         self.end = time.monotonic()
         self.over.set()
 
     def reap(self):
-        """Its status and what it used; a program that has not ended is ended here."""
+        """Kill the program if it still runs, and collect its status.  Returns its resource usage."""
         if not self.over.is_set():
             self.process.kill()
         self.over.wait()
@@ -293,7 +295,7 @@ class Run:
         return used
 
     def listen(self, command, fds=(), **more):
-        """Start it; where it listens, once it says so on --ready-fd."""
+        """Start the program and wait for the readiness line on --ready-fd.  Returns the address."""
         ready = Pipe()
         program, options = command.split(" ", 1)
         self.spawn("%s --ready-fd %d --port-file port %s" % (program, ready.w, options), fds=(ready.w, *fds), **more)
@@ -314,7 +316,7 @@ class Run:
         os.kill(self.process.pid, signum)
 
     def settle(self, seconds=1.0):
-        """Wait until it has come to rest: none of its threads ran for 60 ms.  A program that spins never does."""
+        """Wait until the program is at rest: no thread ran for 60 ms.  A program that spins is never at rest."""
         end, last, since = time.monotonic() + seconds, None, 0
         while time.monotonic() < end:
             now = self.activity()
@@ -338,7 +340,7 @@ class Run:
         return self.over.is_set()
 
     def taken(self, seconds=0.05):
-        """Wait a little until no signal is pending: two that are would be one."""
+        """Wait a little until no signal is pending: two pending SIGTERM would count as one."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and not self.ended():
             with open("/proc/%d/status" % self.process.pid) as f:
@@ -395,7 +397,7 @@ class Run:
         return trickle.add(job)
 
     def takes_all(self, s):
-        """Whatever comes is taken, and then the connection is closed."""
+        """Receive all until the peer ends, and then close the connection."""
         def take():
             try:
                 while s.recv(65536):
@@ -407,14 +409,14 @@ class Run:
 
     # ---- the measurement
     def measure(self):
-        """What is wrong, and whether another try may be better."""
+        """Returns what is wrong, and whether another try may succeed."""
         one, way = self.case, self.way
         try:
             one.set_up(self)
         except (NotSetUp, OSError, EOFError, AssertionError) as e:
             if self.process is None:
                 raise
-            # Without the situation, the rest says nothing.
+            # Without the situation there is no result.
             self.reap()
             return "no situation: %s: %s" % (e or type(e).__name__, self.said()), True
         if way == "limit" and self.ended() and self.end - self.begin >= one.seconds:
@@ -471,7 +473,7 @@ class Run:
 
 
 def one_line(run):
-    """One line, by the program, says what failed and why."""
+    """Check that the program printed exactly one line, which says what failed and why."""
     lines = run.said().splitlines()
     if len(lines) != 1 or not re.fullmatch(r"(hostlookup|sock[a-z]+-[a-z]+): .+: .+", lines[0]):
         return "it says %r" % lines
@@ -479,7 +481,7 @@ def one_line(run):
 
 
 class Echo:
-    """One server for all clients of a group."""
+    """The servers that the clients of a group share, one for each set of options."""
 
     def __init__(self):
         self.lock, self.started = threading.Lock(), {}
@@ -520,7 +522,7 @@ def terminal(run, *lines):
 
 
 def quiet(run):
-    """An input that stays open and says nothing."""
+    """An input that stays open without data."""
     return run.pipe().r
 
 
@@ -537,7 +539,7 @@ def full_output():
         return set_up
 
     for json_ in ("", " --json"):
-        # The readiness line itself; the port file was there before.
+        # The readiness line does not fit, but the port file is written before it.
         case("stdout", "sockecho-server%s, ready" % json_, start("sockecho-server%s --port-file port 0" % json_), **SERVER)
         case("stdout", "sockecho-server%s -U, ready" % json_, start("sockecho-server%s --port-file port -U sock" % json_), **SERVER)
         case("stdout", "sockecho-server%s -u, ready" % json_, start("sockecho-server%s --port-file port -u 0" % json_), **SERVER)
@@ -615,7 +617,7 @@ def full_output():
     case("stdout", "sockfile-send --json, done", sender(""))
     case("stdout", "sockfile-send --json --verify, done", verified_sender)
 
-    # Where standard output carries the data.
+    # Standard output carries the data.
     def data(options):
         def set_up(run):
             address = run.listen("sockfile-recv %s 0 -" % options, stdout=run.full())
@@ -660,7 +662,7 @@ def full_errors():
     case("stderr", "sockecho-client --json, stream", start("sockecho-client --json {echo}", "endless"))
     case("stderr", "sockecho-client, prompt", lambda run: run.spawn(
         "sockecho-client " + echo.address(), stdin=terminal(run, b"one\n"), stderr=run.full()))
-    # Its own message: dropped, or waited for until the time is up.
+    # The program's own message does not fit: it is dropped, or waited for until the limit.
     case("stderr", "sockecho-client, nobody there", start("sockecho-client {nobody} one"), limit={6, 124}, term={6, -15})
     case("stderr", "sockfile-send, nobody there", start("sockfile-send {nobody} ../in"), limit={6, 124}, term={6, -15})
     case("stderr", "sockfile-recv, nobody there", start("sockfile-recv --connect {nobody} copy"), limit={6, 124}, term={6, -15})
@@ -735,7 +737,7 @@ def full_errors():
         s.sendall(b"x" * 1000)
         s.shutdown(socket.SHUT_WR)
 
-    # The peer ends at once: what it says about that, if it comes to it, is 5 or 6.
+    # The peer ends at once.  If the program notices that before its limit, the status is 5 or 6.
     case("stderr", "sockfile-send -v", sender(""), limit={124, 5, 6}, term={-15, 5, 6})
     case("stderr", "sockfile-send -v --verify", sender("--verify"), limit={124, 5, 6}, term={-15, 5, 6})
     case("stderr", "sockfile-send --progress", bar)
@@ -796,7 +798,7 @@ def full_state():
                     raise NotSetUp("it does not serve any more")
         return set_up
 
-    slow = {"seconds": 3}  # asking takes its time
+    slow = {"seconds": 3}  # asking for the state takes some time
     case("usr1", "sockecho-server", server("sockecho-server 0"), **SERVER, **slow)
     case("usr1", "sockecho-server -U", server("sockecho-server -U sock"), **SERVER, **slow)
     case("usr1", "sockecho-server -u", server("sockecho-server -u 0", socket.SOCK_DGRAM), **SERVER, **slow)
@@ -823,7 +825,7 @@ def full_state():
     case("usr1", "sockfile-recv --connect", start("sockfile-recv --connect {silent} copy"), **slow)
 
     def transfer(command, end):
-        """It goes on with its work."""
+        """The program goes on with its work."""
         def set_up(run):
             err = run.pipe()
             address = run.listen(command, stderr=err.w)
@@ -858,12 +860,12 @@ def stopped():
         def set_up(run):
             s = run.connect(run.listen(command))
             s.setblocking(False)
-            # Until nothing more goes for a while: the server owes then, and does not read any more.
+            # Send until the server takes nothing more for a while: then it has replies to send, and does not read.
             while select.select([], [s], [], 0.05)[1]:
                 s.send(b"x" * 65536)
         return set_up
 
-    # After the first signal it may wait for bytes that it owes, for 5 s; not for those of others.
+    # After the first signal the server may wait 5 s to send its replies, but not for what peers may send.
     case("stopped", "sockecho-server, owing", owing("sockecho-server 0"), **OWES)
     case("stopped", "sockecho-server -U, owing", owing("sockecho-server -U sock"), **OWES)
     case("stopped", "sockecho-server --delay, owing", owing("sockecho-server --delay 60 0"), **OWES)
@@ -881,7 +883,7 @@ def stopped():
         def set_up(run):
             l = run.listener(unix, backlog=0 if full else 16)
             if full:
-                # One is accepted by the kernel; the next SYN stays unanswered.
+                # The kernel accepts one connection.  The next SYN stays unanswered.
                 for _ in range(2):
                     s = run.keep(socket.socket())
                     s.setblocking(False)
@@ -952,7 +954,7 @@ def stopped():
         case("stopped", "sockfile-send --listen %s" % where, caller("sockfile-send --listen %s ../in" % where))
         case("stopped", "sockfile-send --listen --verify %s" % where, caller("sockfile-send --verify --listen %s ../in" % where))
 
-    # Real peers, which SIGSTOP stops in the middle.
+    # Real peers, stopped by SIGSTOP in the middle of a transfer.
     def stop(run, peer):
         peer.send_signal(signal.SIGSTOP)
 
@@ -985,7 +987,7 @@ def stopped():
     case("stopped", "sockfile-recv --retry, stopped sender", lambda run: receiver(run, "sockfile-recv --retry 5 0 out"))
     case("stopped", "sockfile-send --verify, stopped receiver", sender)
     case("stopped", "sockfile-send --verify --listen, stopped receiver", sender_listening)
-    # What an end says at its end is not waited for either: no two seconds more.
+    # The last message of an end, such as ABORT, is not waited for either: no two seconds more.
     case("stopped", "sockfile-recv -w 3, stopped sender", receiver, seconds=3, ways=("limit",))
     case("stopped", "sockfile-send -w 3, stopped receiver", sender, seconds=3, ways=("limit",))
 
@@ -1156,7 +1158,7 @@ def quiet_input():
                         os.write(fd, b"x" * 4096)
                 except BlockingIOError:
                     pass
-            # A FIFO that nobody reads: it is opened before, or once somebody sends.
+            # A FIFO that nobody reads.  It is opened at the start, or when somebody sends.
             run.spawn("sockfile-recv --port-file port %s 0 fifo" % options.replace("full", ""))
             if "full" in options:
                 run.until(lambda: os.path.exists(run.path("port")), "no port file")
@@ -1192,7 +1194,7 @@ def shut():
                         "sockfile-send --port-file port --listen --fd {fd} ../in",
                         "sockfile-send --port-file port -c none --listen --fd {fd} ../in",
                         "sockfile-send --verify --port-file port --listen --fd {fd} ../in"):
-            # Whatever rest it takes between two tries, no CPU goes into it; with nothing to do it ends soon.
+            # However long the program pauses between two tries, it uses no CPU.  With nothing to do it ends soon.
             case("shut", "%s%s" % (command.replace("--port-file port ", "").format(fd="N"), ", UNIX" if unix else ""),
                  adopted(command, unix), ways=("ends",), ends={1}, grace=1, cpu=0.3, says=one_line)
 
@@ -1215,7 +1217,7 @@ def lasting():
         def set_up(run):
             address = run.listen(command, wrap=strace(run, injected, error))
             act(run, address)
-            # Long enough for a spin to show itself.
+            # Wait long enough to notice a program that spins.
             if run.way != "limit":
                 run.settle()
         return set_up
@@ -1231,7 +1233,7 @@ def lasting():
             s.connect_ex(address)
 
     sending, accepting = "sendmmsg,sendmsg,sendto", "accept4,accept"
-    # A hundredth of a second between two tries is not yet a spin.
+    # A pause of 10 ms between two tries is not yet spinning.
     few = {"says": calls(300), "cpu": 0.4}
     case("errors", "sockecho-server -u, ENOBUFS of sendmmsg", failing("sockecho-server -u 0", sending, "ENOBUFS", datagrams), **OWES, **few)
     case("errors", "sockecho-server -u -U, ENOBUFS of sendmmsg", failing("sockecho-server -u -U sock", sending, "ENOBUFS", datagrams), **OWES, **few)
@@ -1302,7 +1304,7 @@ def hanging():
         run.stuck = threading.Event()
 
         def answer(call, pid, args):
-            # sendfile() reads from its second descriptor, splice() from the first into the third.
+            # sendfile(2) reads from its second descriptor, splice(2) from the first into the third.
             fds = {"sendfile": [1], "splice": [0, 2]}.get(call, [0])
             if all(os.path.basename(os.readlink("/proc/%d/fd/%d" % (pid, args[i]))) != name for i in fds):
                 return None
@@ -1360,7 +1362,7 @@ def threads():
         return set_up
 
     def either(run):
-        """It did without that thread, or says why not."""
+        """The program works without that thread, or says why not."""
         return one_line(run) if run.process.returncode == 1 else None
 
     for command in ("hostlookup -t 2 localhost", "hostlookup -f -", "hostlookup -t 2 -f -", "hostlookup -w 3 --unordered -j 4 -f -",
@@ -1398,7 +1400,7 @@ def resolver():
     start("sockfile-send silent.test 7 ../in")
     start("sockfile-send --verify silent.test 7 ../in")
     start("sockfile-recv --connect silent.test 7 copy")
-    # It listens nowhere yet.
+    # These do not listen yet.
     start("sockecho-server --port-file port --pidfile pid silent.test 0", term={0, -15})
     start("sockfile-recv --port-file port silent.test 0 copy")
     start("sockfile-send --port-file port --listen silent.test:0 ../in")
@@ -1463,7 +1465,7 @@ def main():
     if group in ("hanging", "threads") and (reason := may_supervise()):
         print(reason)
         return SKIPPED
-    # No core files.
+    # Write no core files.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with open("in", "wb") as f:
         f.write(os.urandom(16 << 20))
@@ -1477,11 +1479,11 @@ def main():
         f.write("80\ndomain\n" * 20000)
     GROUPS[group]()
     jobs = [(one, way) for one in CASES[group] if text in one.name for way in one.ways]
-    # Those that take longest begin first.
+    # Start the longest first.
     jobs.sort(key=lambda job: -(job[0].seconds + job[0].later[job[1]] if job[1] == "limit" else job[0].later[job[1]]))
     failed = 0
     try:
-        # What hashes keeps a processor busy, what is traced or supervised needs some time to start.
+        # Hashing keeps a processor busy.  What is traced or supervised needs some time to start.
         at_once = {"hash": 3, "errors": 8, "hanging": 6, "threads": 6}.get(group, AT_ONCE)
         with concurrent.futures.ThreadPoolExecutor(min(at_once, AT_ONCE)) as pool:
             for name, way, problem in pool.map(tried, jobs):

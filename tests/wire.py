@@ -1,4 +1,4 @@
-"""wire.py - the protocol of sockfile(7), written from that page: a hand-made end for the tests."""
+"""wire.py - the protocol of sockfile(7), written from that page: one end of a transfer for the tests."""
 import os
 import socket
 import struct
@@ -41,7 +41,7 @@ def xxh3(data):
 
 
 def seal(hello, offer, start, data):
-    """What END carries: the digest of all that was said about a file, and of its bytes."""
+    """The transcript digest, which END carries: over the messages about a file and its bytes."""
     return xxh3(hello + offer + start + xxh3(data))
 
 
@@ -62,7 +62,7 @@ class Peer:
         return data
 
     def next(self):
-        """The next message that is no PROGRESS: its type and payload."""
+        """Receive the next message that is no PROGRESS.  Returns its type and payload."""
         while True:
             header = self.exactly(8)
             kind, length = header[0], struct.unpack(">I", header[4:])[0]
@@ -85,7 +85,7 @@ class Peer:
             self.sock.sendall(hello(self.own, self.seen, self.id, 0))
 
     def ended(self):
-        """Does the other end close, whatever it still says?"""
+        """Does the other end close the connection, whatever it still sends?"""
         try:
             while self.sock.recv(65536):
                 pass
@@ -99,14 +99,15 @@ def sender(port):
 
 
 def accept_one(port=0):
-    """The one connection to a free port, which is told as the readiness line."""
+    """Print a readiness line for port (0: a free one), and return the first connection."""
     with socket.create_server(("127.0.0.1", port)) as l:
         print("listening tcp 127.0.0.1", l.getsockname()[1], flush=True)
         return l.accept()[0]
 
 
 def relay(a, b, alter=lambda forth, at, data: data):
-    """Between two ends, until one of them ends; alter(from a to b?, bytes so far, bytearray) may change what goes by."""
+    """Relay between two connections until one of them ends.  alter(from a to b?, bytes so far, bytearray) returns the
+    bytes to pass on."""
 
     def pump(x, y, forth):
         at = 0
@@ -132,7 +133,7 @@ def relay(a, b, alter=lambda forth, at, data: data):
 
 
 def flip(where, bit=1):
-    """An alter() that flips a bit of one byte on the way forth."""
+    """An alter() that flips a bit of one byte from a to b."""
 
     def alter(forth, at, data):
         if forth and at <= where < at + len(data):

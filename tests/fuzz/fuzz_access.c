@@ -1,5 +1,5 @@
-/* fuzz_access.c - text as a rule of --allow, held against a second reading of the manual: what may
- * be accepted, and which addresses it is about, bit by bit. */
+/* fuzz_access.c - text as a rule of --allow, compared with a second parser, which was written from
+ * the manual: which rules are accepted, and which addresses they match, bit by bit. */
 #include "net/access.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define NO_GAP 17
 
-/* Both families as 128 bits, IPv4 behind ::ffff:0:0. */
+/* A rule with 128 bits: IPv4 has the prefix ::ffff:0:0/96. */
 struct rule {
 	unsigned char bytes[16];
 	unsigned bits;
@@ -22,7 +22,8 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* 0, or up to three digits that begin with another, up to most; *text is what follows. */
+/* Take a number from 0 to most, of at most three digits and without a leading zero, and move *text
+ * behind it. */
 static bool
 take_decimal(const char **text, unsigned most, unsigned *n)
 {
@@ -61,8 +62,8 @@ hex_digit(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Groups of up to four digits with a ':' between them, the last two perhaps a quad; `::` once, for
- * one group or more. */
+/* Take an IPv6 address: groups of up to four hexadecimal digits between ':', where the last two may
+ * be an IPv4 address.  One `::` may replace one group or more. */
 static bool
 take_v6(const char **text, unsigned char bytes[16])
 {
@@ -145,7 +146,8 @@ rule_of(const char *text, struct rule *rule)
 	return *text == '\0';
 }
 
-/* An address that differs from the rule's own in one bit, if flipped is one of the 128. */
+/* Check an address that differs from the rule's in one bit; with flipped 128, the address
+ * itself. */
 static void
 check_peer(const struct access_list *access, const struct rule *rule, unsigned flipped)
 {

@@ -1,6 +1,6 @@
-/* fuzz_channel.c - a whole conversation with a stranger, as a receiver or (first byte odd) as a
- * sender: greeting, hello, and messages to the end of what he has to say; with bit 1 of the first
- * byte, one that may not say WORK. */
+/* fuzz_channel.c - any bytes as the peer's side of a verified transfer: greeting, HELLO and
+ * messages, until the peer ends.  Bit 0 of the first byte makes this end a sender, else it is a
+ * receiver.  Bit 1 forbids PROGRESS to the peer. */
 #include "run/run.h"
 #include "transfer/channel.h"
 
@@ -48,14 +48,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (sku_socket_from_fd(&ends[i], fds[i]) == -1)
 			abort();
 	}
-	/* All that he says is there, and then his end: nothing is waited for. */
+	/* All bytes of the peer and its end are there before, so nothing waits. */
 	(void)sku_send(&ends[1], data + 1, size - 1, 0);
 	(void)sku_shutdown(&ends[1], SHUT_WR);
 	channel_init(&channel, &ends[0], "a stranger", &failure);
 	channel.peer_works = (data[0] & 2) == 0;
 	converse(&channel, (data[0] & 1) != 0 ? WIRE_SENDER : WIRE_RECEIVER);
 	if (failure.status == STATUS_OK)
-		abort(); /* a conversation without an end that was agreed upon */
+		abort(); /* the peer cannot have ended a transfer in order */
 	channel_close(&channel);
 	(void)sku_close(&ends[0]);
 	(void)sku_close(&ends[1]);

@@ -1,4 +1,4 @@
-/* fuzz_services.c - a file of the format of services(5). */
+/* fuzz_services.c - any bytes as a file in the format of services(5). */
 #include "run/run.h"
 #include "servlookup/services_table.h"
 

@@ -1,4 +1,4 @@
-/* fuzz_text.c - text as addresses, ports, digests, and what is shown of it. */
+/* fuzz_text.c - any text as an address, a port or a digest, and escaped. */
 #include "libsockutil/sockutil.h"
 #include "run/escape.h"
 #include "transfer/sha256.h"

@@ -1,5 +1,5 @@
-/* fuzz_values.c - text as SIZE and as SECONDS, held against a second reading of the manual, digit
- * by digit: what may be accepted, and with which value. */
+/* fuzz_values.c - text as SIZE and as SECONDS, compared with a second parser, which was written
+ * from the manual: which texts are accepted, and with which value. */
 #include "options/values.h"
 
 #include <stddef.h>
@@ -17,7 +17,7 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* n * 10 + digit, or the largest where that has no room. */
+/* n * 10 + digit, or UINT64_MAX if that is too large. */
 static uint64_t
 append_digit(uint64_t n, unsigned digit)
 {
@@ -74,8 +74,8 @@ unit_of(const char *suffix)
 	return strcmp(suffix, "h") == 0 ? NANOSECONDS * 3600 : 0;
 }
 
-/* ^([0-9]+(\.[0-9]+)?|\.[0-9]+)(s|ms|m|h)?$, times the unit as it is done on paper, rounded up; 100
- * years at most. */
+/* ^([0-9]+(\.[0-9]+)?|\.[0-9]+)(s|ms|m|h)?$, multiplied by the unit digit by digit and rounded up;
+ * at most 100 years. */
 static bool
 seconds_of(const char *text, uint64_t *ns)
 {

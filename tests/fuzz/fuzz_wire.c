@@ -1,5 +1,5 @@
-/* fuzz_wire.c - a stranger's bytes as greeting and messages: what is taken for one must come back
- * the same, and every field be within its limits. */
+/* fuzz_wire.c - any bytes as a greeting and messages.  What is accepted must be encoded to the same
+ * bytes, and every field must be within its limits. */
 #include "transfer/wire.h"
 
 #include <stdlib.h>

@@ -1,5 +1,4 @@
-/* replay.c - runs a fuzz target over files, where there is no libFuzzer: for the corpus in the
- * tests. */
+/* replay.c - runs a fuzz target over files without libFuzzer: the tests run the corpus with it. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

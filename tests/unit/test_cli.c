@@ -1,4 +1,5 @@
-/* test_cli.c - the pure parts of the command-line layer: numbers, escapes, rules, timers. */
+/* test_cli.c - values of options, escapes, access rules, timers: functions that need no other
+ * program. */
 #include "libsockutil/sockutil.h"
 #include "net/access.h"
 #include "options/values.h"
@@ -19,7 +20,7 @@ seconds_are_read_exactly(void **state)
 {
 	static const struct {
 		const char *text;
-		int64_t ns; /* -1: no such thing */
+		int64_t ns; /* -1: malformed */
 	} cases[] = {
 		{ "2", 2 * SKU_SECOND },
 		{ "0.25", 250 * SKU_MS },
@@ -33,7 +34,8 @@ seconds_are_read_exactly(void **state)
 		{ "0.0000000001", 1 },
 		{ "0.0000000000", 0 },
 		{ "0.0001ms", 100 },
-		{ "0.00000000001h", 36 }, /* exactly: nothing is rounded before the unit */
+		/* nothing is rounded before it is multiplied by the unit */
+		{ "0.00000000001h", 36 },
 		{ "0.000000000001h", 4 },
 		{ "0.01666666666m", 1000000000 },
 		{ "0000000000000000000000000000001", SKU_SECOND },
@@ -128,7 +130,7 @@ sizes_are_powers_of_1024(void **state)
 		{ "1KBi", -1 },
 		{ "1e3", -1 },
 		{ "1_000", -1 },
-		{ "\xd9\xa1", -1 }, /* a digit elsewhere */
+		{ "\xd9\xa1", -1 }, /* ARABIC-INDIC DIGIT ONE */
 		{ "none", -1 },
 	};
 	int64_t size;
@@ -159,12 +161,12 @@ strangers_bytes_are_escaped(void **state)
 		{ "h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", ESCAPE_TEXT,
 		    "h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
 		{ "\xc2\x9b", ESCAPE_TEXT, "\\xc2\\x9b" }, /* C1 in UTF-8 */
-		{ "\x9b", ESCAPE_TEXT, "\\x9b" },	   /* C1 as a byte */
-		{ "\xc0\xaf", ESCAPE_TEXT, "\\xc0\\xaf" }, /* overlong */
+		{ "\x9b", ESCAPE_TEXT, "\\x9b" },	   /* C1 as a single byte */
+		{ "\xc0\xaf", ESCAPE_TEXT, "\\xc0\\xaf" }, /* an overlong form */
 		{ "\xe0\x80\xaf", ESCAPE_TEXT, "\\xe0\\x80\\xaf" },
-		{ "\xed\xa0\x80", ESCAPE_TEXT, "\\xed\\xa0\\x80" }, /* surrogate */
+		{ "\xed\xa0\x80", ESCAPE_TEXT, "\\xed\\xa0\\x80" }, /* a surrogate */
 		{ "\xf4\x90\x80\x80", ESCAPE_TEXT, "\\xf4\\x90\\x80\\x80" },
-		{ "\xe2\x82", ESCAPE_TEXT, "\\xe2\\x82" }, /* cut */
+		{ "\xe2\x82", ESCAPE_TEXT, "\\xe2\\x82" }, /* a sequence that was cut */
 		{ "\xff", ESCAPE_TEXT, "\\xff" },
 	};
 

@@ -1,4 +1,4 @@
-/* test_library.c - libsockutil: modes, deadlines, errors, the parts that need no other program. */
+/* test_library.c - libsockutil: modes, deadlines, errors, and all that needs no other program. */
 #include "libsockutil/sockutil.h"
 
 #include <errno.h>
@@ -41,7 +41,7 @@ since(int64_t start_ns)
 	return (sku_now() - start_ns) / SKU_MS;
 }
 
-/* A listener on loopback, its address and its port as text. */
+/* A listener on loopback, with its address and its port as text. */
 static void
 make_listener(struct sku_sock *s, struct sku_address *address, char port[8])
 {
@@ -61,7 +61,7 @@ deadlines_never_overflow_and_round_up(void **state)
 	assert_int_equal(sku_deadline_in(-1).at_ns, INT64_MAX);
 	assert_int_equal(sku_deadline_in(INT64_MAX).at_ns, INT64_MAX);
 	assert_int_equal(sku_deadline_in(INT64_MAX - 1).at_ns, INT64_MAX);
-	assert_int_equal(sku_deadline_poll_ms(sku_deadline_in(1)), 0); /* it has passed by then */
+	assert_int_equal(sku_deadline_poll_ms(sku_deadline_in(1)), 0); /* 1 ns has passed by then */
 	assert_int_equal(sku_deadline_poll_ms(sku_deadline_in(1500 * SKU_US * 1000)), 1500);
 	assert_int_equal(
 	    sku_deadline_poll_ms(sku_deadline_in(INT64_C(4000000) * SKU_SECOND)), INT32_MAX);
@@ -300,7 +300,7 @@ the_default_timeout_is_inherited_by_new_and_accepted_sockets(void **state)
 	assert_int_equal(
 	    sku_wait_fd(sku_fileno(&listener), POLLIN, sku_deadline_in(SKU_SECOND)), 0);
 	assert_int_equal(sku_accept(&listener, &conn, &peer), 0);
-	/* No default: blocking, although the listener is not. */
+	/* Without a default timeout it is blocking, although the listener is not. */
 	assert_int_equal(sku_gettimeout(&conn), SKU_NO_TIMEOUT);
 	assert_true((fcntl(sku_fileno(&conn), F_GETFL) & O_NONBLOCK) == 0);
 	assert_int_equal(fcntl(sku_fileno(&conn), F_GETFD), FD_CLOEXEC);
@@ -360,7 +360,7 @@ sendall_says_how_much_went(void **state)
 	assert_true(sent > 0 && sent < (8 << 20));
 	assert_true(since(start) < 300);
 	assert_int_equal(sku_close(&pair[1]), 0);
-	/* No SIGPIPE. */
+	/* The program must not get SIGPIPE. */
 	assert_int_equal(sku_sendall(&pair[0], data, 10, 0, &sent), -1);
 	assert_int_equal(errno, EPIPE);
 	assert_int_equal(sent, 0);
@@ -368,7 +368,7 @@ sendall_says_how_much_went(void **state)
 	close_pair(pair);
 }
 
-/* A peer that takes a little now and then. */
+/* A peer that takes a few bytes now and then. */
 static void *
 read_slowly(void *arg)
 {
@@ -412,7 +412,7 @@ ignore_signal(int signum)
 	(void)signum;
 }
 
-/* SIGALRM every 5 ms, without SA_RESTART: every call is interrupted. */
+/* SIGALRM every 5 ms, without SA_RESTART, interrupts every system call. */
 static void
 start_storm(void)
 {
@@ -458,7 +458,7 @@ signals_change_nothing_but_the_time(void **state)
 	(void)sku_close(&listener);
 }
 
-/* Look-ups: what needs no name server. */
+/* Look-ups that need no name server. */
 static void
 lookups_of_numbers_and_of_this_machine(void **state)
 {
@@ -561,7 +561,7 @@ create_server_dual_stack(void **state)
 	char port[8];
 
 	(void)state;
-	/* A kernel may have IPv6 and no address of it. */
+	/* A kernel may support IPv6 and have no IPv6 address. */
 	if (!sku_has_dualstack_ipv6() ||
 	    sku_create_server(&listener, "::1", "0", &opts, NULL) == -1) {
 		(void)printf("# skip: there is no IPv6 here\n");
@@ -580,7 +580,7 @@ create_server_dual_stack(void **state)
 
 /* ---- sendfile ------------------------------------------------------------------------------ */
 
-/* A file of n bytes, each its own number. */
+/* Make a file of n bytes, where byte i has the value i. */
 static int
 make_file(size_t n)
 {
@@ -624,7 +624,7 @@ sendfile_has_pythons_offset_and_count(void **state)
 
 	(void)state;
 	make_pair(pair);
-	assert_int_equal(lseek(fd, 100, SEEK_SET), 100); /* is not looked at */
+	assert_int_equal(lseek(fd, 100, SEEK_SET), 100); /* sku_sendfile() ignores it */
 	assert_int_equal(sku_sendfile(&pair[0], fd, 0, SKU_SENDFILE_ALL, &sent), 0);
 	assert_int_equal(sent, 1000);
 	assert_int_equal(lseek(fd, 0, SEEK_CUR), 1000);
@@ -775,7 +775,7 @@ threads_use_different_sockets(void **state)
 	(void)sku_close(&listener);
 }
 
-/* ---- families, and datagrams to oneself ---------------------------------------------------- */
+/* ---- families, and datagram sockets that connect to themselves ----------------------------- */
 
 static void
 a_family_is_one_of_two_or_zero(void **state)
@@ -840,8 +840,8 @@ a_family_is_one_of_two_or_zero(void **state)
 	}
 }
 
-/* A datagram socket bound to host, to port 0 or to one that was free just now: false if it is not
- * any more. */
+/* Bind a datagram socket to host and port, which is 0 or was free before.  Returns false if the
+ * port is in use now. */
 static bool
 bind_datagram(struct sku_sock *s, int family, const char *host, unsigned port)
 {
@@ -871,7 +871,7 @@ a_datagram_socket_is_never_its_own_peer(void **state)
 
 		if (family == AF_INET6 && !sku_has_ipv6())
 			continue;
-		/* The system's choice of a port: another one is taken. */
+		/* The system chose the port: the socket gets another one. */
 		assert_true(bind_datagram(&s, family, host, 0));
 		assert_int_equal(sku_settimeout(&s, modes[e % 3]), 0);
 		assert_int_equal(sku_getsockname(&s, &own), 0);
@@ -879,7 +879,7 @@ a_datagram_socket_is_never_its_own_peer(void **state)
 		assert_int_equal(sku_getsockname(&s, &now), 0);
 		assert_false(sku_address_equal(&own, &now));
 		(void)sku_close(&s);
-		/* The program's own: there is nobody else. */
+		/* The program chose the port: the connection is refused. */
 		while (!bind_datagram(&s, family, host, sku_address_port(&own))) {
 			(void)sku_close(&s);
 			assert_true(bind_datagram(&s, family, host, 0));
@@ -894,7 +894,7 @@ a_datagram_socket_is_never_its_own_peer(void **state)
 		assert_int_equal(errno, EDESTADDRREQ);
 		(void)sku_close(&s);
 	}
-	/* UNIX: a name of one's own, and two sockets without a name, which are not the same. */
+	/* UNIX: a socket's own name is refused.  Two sockets without a name are not the same. */
 	assert_int_equal(sku_socket(&s, AF_UNIX, SOCK_DGRAM, 0), 0);
 	own = (struct sku_address){ .un.sun_family = AF_UNIX, .len = sizeof(sa_family_t) };
 	assert_int_equal(sku_bind(&s, &own), 0);

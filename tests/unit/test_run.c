@@ -1,4 +1,4 @@
-/* test_run.c - the loop, the pool and waiting. */
+/* test_run.c - the event loop, the thread pool, and waiting. */
 #include "run/loop.h"
 #include "run/output.h"
 #include "run/pool.h"
@@ -85,7 +85,7 @@ test_timers_run_in_their_order(void **state)
 		f->timers[i].due = timer_due;
 		assert_int_equal(loop_set_timer(&f->loop, &f->timers[i], now + at[i] * SKU_MS), 0);
 	}
-	/* One is moved, one is cleared. */
+	/* Move one timer and clear another. */
 	assert_int_equal(loop_set_timer(&f->loop, &f->timers[6], now), 0);
 	assert_int_equal(loop_set_timer(&f->loop, &f->timers[4], INT64_MAX), 0);
 	assert_int_equal(loop_run(&f->loop), 42);
@@ -120,12 +120,12 @@ test_without_interest_a_hang_up_is_told(void **state)
 
 	f->a = (struct loop_io){ .ready = stop_at_once, .fd = f->pair[0] };
 	assert_int_equal(loop_watch(&f->loop, &f->a, 0), 0);
-	assert_int_equal(write(f->pair[1], "x", 1), 1); /* is not asked for */
+	assert_int_equal(write(f->pair[1], "x", 1), 1); /* EPOLLIN is not watched */
 	(void)shutdown(f->pair[1], SHUT_RDWR);
 	assert_int_equal(loop_run(&f->loop) & EPOLLHUP, EPOLLHUP);
 }
 
-/* Whichever comes first takes the other one away. */
+/* Whichever is ready first unwatches the other. */
 static void
 unwatch_both(struct loop *loop, struct loop_io *io, uint32_t events)
 {
@@ -251,7 +251,7 @@ test_max_time_is_told(void **state)
 
 struct task {
 	struct loop_worker worker;
-	int hold[2]; /* work() ends when a byte comes; -1: at once */
+	int hold[2]; /* task_work() waits for a byte on it; -1: no wait */
 	_Atomic int worked;
 	int done;
 	_Atomic int discarded;
@@ -330,11 +330,11 @@ test_an_abandoned_worker_is_discarded_and_its_place_is_taken(void **state)
 	pool = pool_new(&f->loop, 1, STACK);
 	assert_non_null(pool);
 	assert_int_equal(pool_submit(pool, &stuck.worker), 0);
-	while (stuck.worker.state != 2) /* a thread has it */
+	while (stuck.worker.state != 2) /* until a thread runs it */
 		(void)usleep(1000);
 	assert_int_equal(pool_submit(pool, &waiting.worker), 0);
 	assert_int_equal(pool_submit(pool, &next.worker), 0);
-	pool_abandon(pool, &waiting.worker); /* it has not begun */
+	pool_abandon(pool, &waiting.worker); /* before a thread runs it */
 	assert_int_equal(waiting.discarded, 1);
 	pool_abandon(pool, &stuck.worker);
 	assert_int_equal(pool_abandoned(pool), 1);
@@ -397,7 +397,7 @@ test_beyond_the_limit_of_abandoned_workers_the_next_waits(void **state)
 
 /* ---- signals and limits, each in a process of its own --------------------------------------- */
 
-/* What body, in a child, exits with, as wait(2) says. */
+/* The wait status (wait(2)) of a child that runs body. */
 static int
 in_a_child(void (*body)(void))
 {
@@ -477,7 +477,7 @@ test_the_second_signal_ends_a_program_that_hangs(void **state)
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(read(removed[0], &byte, 1), 1);
 	assert_int_equal(byte, 'r');
-	assert_int_equal(read(removed[0], &byte, 1), -1); /* once */
+	assert_int_equal(read(removed[0], &byte, 1), -1); /* removed once, not twice */
 	(void)close(removed[0]);
 	(void)close(removed[1]);
 }

@@ -1,5 +1,5 @@
-/* test_transfer.c - the pure parts of transfers: messages, names, keys, encryption, paces, amounts.
- */
+/* test_transfer.c - the functions of transfers that need no other program: messages, names, keys,
+ * encryption, rates, amounts. */
 #include "run/progress.h"
 #include "run/rate.h"
 #include "run/run.h"
@@ -104,7 +104,7 @@ a_length_beyond_its_limits_is_no_header(void **state)
 	header[7] = 1;
 	assert_false(wire_decode_header(header, &type, &len));
 	(void)memset(header + 4, 0, 4);
-	assert_false(wire_decode_header(header, &type, &len)); /* DATA of no bytes */
+	assert_false(wire_decode_header(header, &type, &len)); /* DATA must not be empty */
 	header[0] = WIRE_BYE;
 	assert_true(wire_decode_header(header, &type, &len));
 	header[1] = 1;
@@ -176,7 +176,7 @@ the_transcript_covers_all_that_was_said(void **state)
 
 /* ---- keys and encryption -------------------------------------------------------------------- */
 
-/* cmocka's skip() gives no reason: tests/unit/run takes it from such a line. */
+/* cmocka's skip() takes no reason.  tests/unit/run takes it from this line. */
 static void
 need_openssl(void)
 {
@@ -227,7 +227,7 @@ sha256_is_sha256(void **state)
 	sha256_free(hash);
 }
 
-/* Both ends of a connection in one thread. */
+/* The TLS handshake of both ends in one thread. */
 static void
 shake_hands(struct tls *client, struct tls *server, enum tls_result *c, enum tls_result *s)
 {
@@ -268,7 +268,7 @@ bytes_pass_and_keys_are_renewed(void **state)
 	assert_int_equal(s, TLS_DONE);
 	for (size_t i = 0; i < sizeof(out); i++)
 		out[i] = (char)(i * 7 + i / 251);
-	tls_set_key_update(client, 20000); /* as 64 GiB would */
+	tls_set_key_update(client, 20000); /* instead of 64 GiB */
 	while (received < sizeof(out)) {
 		size_t piece = sizeof(out) - sent < 10000 ? sizeof(out) - sent : 10000;
 
@@ -294,8 +294,8 @@ bytes_waiting(int fd)
 	return n;
 }
 
-/* New keys are due while a record waits for room: they must not come before it, nor keep it.  And a
- * read comes back at each of them, however many there are. */
+/* New keys are due while a record could not be written yet.  The key update must neither go before
+ * that record nor delay it.  And tls_read() returns at each key update, however many there are. */
 static void
 keys_are_renewed_over_a_full_socket(void **state)
 {
@@ -335,7 +335,7 @@ keys_are_renewed_over_a_full_socket(void **state)
 	assert_true(full > 0);
 	assert_true(early > 0);
 	assert_true(tls_key_updates(client) > 1);
-	/* The peer was not asked for new keys of its own: its next record is its first. */
+	/* The peer was not asked for new keys, so its next record is its first. */
 	assert_int_equal(tls_write(server, out, 1, &n), TLS_DONE);
 	assert_int_equal(bytes_waiting(fds[0]), 5 + 1 + 1 + 16);
 	tls_free(client);
@@ -344,7 +344,7 @@ keys_are_renewed_over_a_full_socket(void **state)
 	(void)close(fds[1]);
 }
 
-/* Bytes that say nothing come, and the time is up: that counts, though there are more. */
+/* Records without data do not stretch --max-time, even if more of them wait. */
 static void
 what_says_nothing_does_not_stop_the_clock(void **state)
 {
@@ -368,7 +368,7 @@ what_says_nothing_does_not_stop_the_clock(void **state)
 	assert_non_null(client);
 	assert_non_null(talk.tls);
 	shake_hands(client, talk.tls, &c, &s);
-	tls_set_key_update(client, 0); /* new keys, which carry no byte, and then bytes */
+	tls_set_key_update(client, 0); /* a key update before each byte: records without data */
 	assert_int_equal(tls_write(client, "any", 3, &n), TLS_DONE);
 	run.timeouts.run = sku_deadline_in(0);
 	assert_int_equal(channel_receive(&talk, &message), STATUS_TIMED_OUT);
@@ -402,7 +402,7 @@ another_key_is_found_out_by_both(void **state)
 	(void)close(fds[1]);
 }
 
-/* ---- paces and amounts ----------------------------------------------------------------------- */
+/* ---- rates and amounts ---------------------------------------------------------------------- */
 
 static void
 a_pace_is_never_above_its_rate(void **state)
