@@ -1,7 +1,7 @@
-# tree.sh - what the other scripts have in common; to be sourced, with the top of the tree as the current directory.
+# tree.sh - functions for the other scripts.  Source it with the top of the tree as the current directory.
 # shellcheck shell=sh
 
-# own_tree - fail, saying why, where a script would not be able to write later on.
+# own_tree - fail, with a reason, if a script could not write into the tree later on.
 own_tree() {
 	for path in . build build-check build-sanitizers build-aux autom4te.cache configure \
 		build.log check.log packages.log; do
@@ -13,8 +13,8 @@ own_tree() {
 	done
 }
 
-# configured DIR [option ...] - have ./configure made, and run in DIR with these options.  What is newer than
-# its sources is not made again; without options, what DIR was configured with stays.
+# configured DIR [option ...] - make ./configure if it is older than its sources, and run it in DIR with these
+# options.  Without options, DIR keeps the options that it was configured with.
 configured() {
 	dir=$1
 	shift
