@@ -1,4 +1,4 @@
-/* dns.c - a name server for the benchmark: every name has one IPv4 address, after a while.
+/* dns.c - a name server for the benchmark: every name has one IPv4 address, after a delay.
  *
  * usage: dns PORT MILLISECONDS - on 127.0.0.1; runs until killed. */
 #include <arpa/inet.h>
@@ -31,7 +31,7 @@ now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* The question with an answer behind it. */
+/* Append the answer to the question. */
 static void
 make_answer(struct held *h)
 {

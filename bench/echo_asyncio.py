@@ -1,4 +1,4 @@
-"""echo_asyncio.py - an echo server with Python's asyncio; prints its port, runs until killed."""
+"""echo_asyncio.py - an echo server with Python's asyncio.  Prints its port, and runs until killed."""
 import asyncio
 import resource
 

@@ -1,4 +1,5 @@
-/* echo_epoll.c - the yardstick: the least that an echo server of one thread does.
+/* echo_epoll.c - the limit to compare with: an echo server of one thread with the fewest system
+ * calls.
  *
  * usage: echo_epoll tcp|udp|unix:PATH - prints its port, runs until killed. */
 #include <arpa/inet.h>

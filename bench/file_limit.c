@@ -1,5 +1,7 @@
-/* file_limit.c - the yardstick of a file transfer: a bare sendfile sender, and a receiver that
- * splices through a 1-MiB pipe.  usage: file_limit send PORT FILE | file_limit recv FILE */
+/* file_limit.c - the limit to compare with for a file transfer: a sender with sendfile(2) alone,
+ * and a receiver that splices through a pipe of 1 MiB.
+ *
+ * usage: file_limit send PORT FILE | file_limit recv FILE */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -89,7 +89,7 @@ send_message(struct conn *c, size_t size)
 		fail("send");
 }
 
-/* True when the whole answer is there. */
+/* Returns true when the whole answer has arrived. */
 static bool
 receive(struct conn *c, size_t size)
 {
@@ -112,7 +112,7 @@ watch(int epoll_fd, struct conn *c)
 		fail("epoll_ctl");
 }
 
-/* cycles: each answer ends its connection, and the next one begins. */
+/* cycles: each answer ends its connection, and the next connection begins. */
 static void
 run(const struct peer *peer, bool cycles, struct conn *conns, long count, size_t size, long trips)
 {

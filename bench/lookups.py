@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""lookups.py - hostlookup and servlookup beside getent and beside the least that the job needs.
+"""lookups.py - compare hostlookup and servlookup with getent, and with the least that the job needs.
 
 usage: bench/lookups.py [BUILD-DIRECTORY]    (default: build; needs root, for namespaces of its own)
 
-Everything runs interleaved; each figure is the median of ROUNDS rounds of wall time.  The names come
-from bench/dns.c in a network and mount namespace.  Writes bench/results/lookups.md and prints it.
+All programs run interleaved.  Each figure is the median of ROUNDS rounds of wall time.  bench/dns.c answers
+the names, in a network and mount namespace.  Writes bench/results/lookups.md and prints it.
 """
 import os
 import statistics
@@ -72,7 +72,7 @@ def rows(title, results, base):
 POOL, DNS = compile_c("pool"), compile_c("dns")
 HOST, SERV = os.path.join(BUILD, "hostlookup"), os.path.join(BUILD, "servlookup")
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-subprocess.run(["ip", "addr", "add", "192.0.2.250/32", "dev", "lo"], check=True)  # getent asks for IPv4 only where there is some
+subprocess.run(["ip", "addr", "add", "192.0.2.250/32", "dev", "lo"], check=True)  # getent asks for IPv4 only if there is an IPv4 address
 bind("127.0.0.1 localhost\n", "/etc/hosts")
 bind("hosts: files dns\nservices: files\npasswd: files\n", "/etc/nsswitch.conf")
 bind("nameserver 127.0.0.1\n", "/etc/resolv.conf")

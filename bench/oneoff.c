@@ -1,4 +1,5 @@
-/* oneoff.c - the yardstick of a one-off client: connect, send, receive, print, with libc alone. */
+/* oneoff.c - the limit to compare with for a one-off client: connect, send, receive, print, with
+ * libc alone. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* pool.c - the yardstick of look-ups: a bare pool of threads over a list of names.
+/* pool.c - the limit to compare with for look-ups: a pool of threads over a list of names.
  *
  * usage: pool THREADS <names - gethostbyname-like look-ups (IPv4); prints nothing.
  *        pool services - one pass of getservent(3). */

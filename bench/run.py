@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""run.py - the echo pair beside its peers and beside the least that the job needs.
+"""run.py - compare the echo server and client with others, and with the least that the job needs.
 
 usage: bench/run.py [BUILD-DIRECTORY]    (default: build)
 
-Everything runs interleaved on this machine, on loopback; each figure is the median of ROUNDS rounds.
+All programs run interleaved on this machine, on loopback.  Each figure is the median of ROUNDS rounds.
 Writes bench/results/echo.md and bench/results/echo.svg, and prints the table.  What is measured:
 
 - server CPU for a round trip, or for a cycle of connect, one trip, close;
 - the time of a whole process for a one-off client.
 
-`limit` is bench/echo_epoll.c or bench/oneoff.c: the fewest system calls that do it.
+`limit` is bench/echo_epoll.c or bench/oneoff.c, which make the fewest system calls possible.
 """
 import os
 import random
@@ -33,7 +33,7 @@ tmp = tempfile.mkdtemp(prefix="bench.")
 
 
 def build(name, *packages):
-    """Compile bench/NAME.c; None where a library is missing."""
+    """Compile bench/NAME.c.  Returns None if a library is missing."""
     flags = []
     if packages:
         found = subprocess.run(["pkg-config", "--cflags", "--libs", *packages], capture_output=True, text=True)
@@ -46,7 +46,7 @@ def build(name, *packages):
 
 
 def tree(pid):
-    """pid and all that descend from it."""
+    """pid and all its descendants."""
     children = {}
     for p in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -61,11 +61,11 @@ def tree(pid):
 
 
 def cpu(pid):
-    """Seconds of CPU that a server has used so far, its children's included."""
+    """The CPU seconds that a server and its descendants have used so far."""
     total = 0.0
     for p in tree(pid):
         try:
-            # Children that are gone are known to a tick only; the living to the nanosecond.
+            # Ended children are counted in ticks, running ones in nanoseconds.
             fields = open(f"/proc/{p}/stat").read().rsplit(")", 1)[1].split()
             total += sum(map(int, fields[13:15])) / TICK
             for task in os.listdir(f"/proc/{p}/task"):
@@ -76,7 +76,7 @@ def cpu(pid):
 
 
 class Server:
-    """A server that runs; `where` is its port or path."""
+    """A running server.  `where` is its port or path."""
 
     def __init__(self, name, command, where=None, kind="tcp"):
         self.name = name
@@ -118,7 +118,7 @@ PROCESSORS = os.sched_getaffinity(0)
 
 
 def servers_for(kind):
-    """(name, command, port or None) of each server of that kind that is here."""
+    """(name, command, port or None) for each server of that kind that is installed."""
     yield "limit", [EPOLL, kind if kind != "unix" else "unix:" + os.path.join(tmp, "limit")], None
     ours = [os.path.join(BUILD, OURS)]
     if kind == "unix":
@@ -166,8 +166,8 @@ SCENARIOS = [
 
 
 def pin(pid, count):
-    """With one connection both ends share a processor: else each trip wakes an idle one, and what
-    that costs a virtual machine drowns everything else."""
+    """Bind a process to one processor if there is one connection.  Else each trip wakes an idle processor, and in a
+    virtual machine that costs far more than all the rest."""
     for p in tree(pid):
         try:
             os.sched_setaffinity(p, {min(PROCESSORS)} if count == 1 else PROCESSORS)
@@ -176,7 +176,7 @@ def pin(pid, count):
 
 
 def measure(server, kind, mode, count, size, trips):
-    """CPU seconds of the server for one trip or cycle."""
+    """The server's CPU seconds for one trip or cycle."""
     pin(server.process.pid, count)
     pin(os.getpid(), count)
     before = cpu(server.process.pid)
@@ -187,8 +187,8 @@ def measure(server, kind, mode, count, size, trips):
 
 
 def start_all(kind, slow):
-    """The servers of a scenario, in random order: which one starts first, and gets which memory, makes
-    a difference of up to 1.3 for one and the same program."""
+    """Start the servers of a scenario in random order.  The order decides which memory a server gets, which changes the
+    result of the same program by a factor of up to 1.3."""
     running = []
     chosen = [s for s in servers_for(kind) if slow or s[0] not in SLOW]
     for name, command, where in random.sample(chosen, len(chosen)):
@@ -213,7 +213,7 @@ def run_scenario(title, kind, mode, count, size, trips, slow_trips):
         for server in running:
             server.close()
     medians = {name: statistics.median(values) for name, values in results.items()}
-    # What forks is known to a tick only: less than a few of them say nothing.
+    # The CPU of servers that fork is counted in ticks: a few ticks are no result.
     return {name: m for name, m in medians.items()
             if name not in ("socat", "ncat") or m * slow_trips > 5 / TICK}
 
@@ -225,7 +225,7 @@ def spawn(command):
 
 
 def run_oneoff():
-    """Seconds of a whole client process: connect, five bytes there and back."""
+    """The seconds of a whole client process: connect, five bytes there and back."""
     pin(os.getpid(), 0)
     server = Server("limit", [EPOLL, "tcp"])
     python = "import socket,sys; s=socket.create_connection(('127.0.0.1',int(sys.argv[1]))); s.sendall(b'hello'); print(s.recv(5))"
@@ -253,7 +253,7 @@ def run_oneoff():
 
 
 def idle_memory():
-    """Bytes of resident memory for each of 5,000 idle connections."""
+    """The bytes of resident memory for each of 5,000 idle connections."""
     results = {}
     for name, command, where in servers_for("tcp"):
         if name in ("socat", "ncat"):

@@ -1,6 +1,7 @@
-/* tls_limit.c - the yardstick of an encrypted transfer: SSL_write and SSL_read with a pre-shared
- * key, reads gathered to 1 MiB, and nothing else.  usage: tls_limit send PORT FILE | tls_limit recv
- * FILE */
+/* tls_limit.c - the limit to compare with for an encrypted transfer: SSL_write and SSL_read with a
+ * pre-shared key alone.  Reads are gathered to 1 MiB.
+ *
+ * usage: tls_limit send PORT FILE | tls_limit recv FILE */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""transfers.py - sockfile-send and sockfile-recv beside their peers and beside the least that the job needs.
+"""transfers.py - compare sockfile-send and sockfile-recv with others, and with the least that the job needs.
 
 usage: bench/transfers.py [BUILD-DIRECTORY [DIRECTORY-FOR-FILES [MIB [TABLE...]]]]
        (default: build /dev/shm 1024 raw pipe small verified key resume)
 
-Whole processes, interleaved, in random order, on loopback; onto new files; each figure is the median of
+Whole processes run interleaved, in random order, on loopback, onto new files.  Each figure is the median of
 ROUNDS rounds: wall time, CPU of the sender and of the receiver.  Prints tables in Markdown.
 """
 import os
@@ -50,7 +50,7 @@ def shell(command):
 
 
 def run(receiver, sender):
-    """Wall, CPU of the sender, CPU of the receiver.  A receiver that takes port 0 says which it got."""
+    """Wall time, CPU of the sender, CPU of the receiver.  A receiver on port 0 prints the port that it got."""
     if os.path.exists(OUT):
         os.unlink(OUT)
     port = free_port()
@@ -82,7 +82,7 @@ def compare(table, title, candidates, size, first, rounds=ROUNDS):
                 figures = run(*candidates[name])
                 if os.path.getsize(OUT) != size:
                     raise RuntimeError(f"{os.path.getsize(OUT)} bytes arrived")
-            except RuntimeError as error:  # a peer that cannot do it is no measure
+            except RuntimeError as error:  # a program that cannot do it is left out
                 print(f"{name}: {error}", file=sys.stderr)
                 del results[name]
                 continue
@@ -190,7 +190,7 @@ try:
                                lambda p: shell(f"exec ncat --ssl --send-only 127.0.0.1 {p} <{BIG}"))
     compare("key", f"encrypted, {MIB} MiB", keyed, size, "SSL_write, SSL_read alone")
 
-    # What is there already is read once on each side, and not sent.
+    # Each side reads the bytes that are there already once.  They are not sent.
     held = size * 900 // 1024
     figures = []
     for _ in range(ROUNDS if "resume" in TABLES else 0):
