@@ -1,6 +1,6 @@
-dnl sockutils.m4 - probes of compiler flags and libraries.
+dnl sockutils.m4 - checks for compiler flags and libraries.
 
-dnl SKU_CHECK_CFLAGS(VARIABLE, FLAGS): add those that the compiler takes.
+dnl SKU_CHECK_CFLAGS(VARIABLE, FLAGS): append the flags that the compiler accepts.
 AC_DEFUN([SKU_CHECK_CFLAGS], [
 	for sku_flag in $2; do
 		AC_MSG_CHECKING([whether $CC takes $sku_flag])
@@ -24,7 +24,8 @@ AC_DEFUN([SKU_CHECK_LDFLAGS], [
 	done
 ])
 
-dnl SKU_CHECK_FORTIFY(VARIABLE): _FORTIFY_SOURCE, where the optimiser is on and none is set.
+dnl SKU_CHECK_FORTIFY(VARIABLE): append _FORTIFY_SOURCE if optimisation is on and the user has not
+dnl set it.
 AC_DEFUN([SKU_CHECK_FORTIFY], [
 	AC_MSG_CHECKING([whether _FORTIFY_SOURCE can be set])
 	AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[
@@ -34,8 +35,8 @@ AC_DEFUN([SKU_CHECK_FORTIFY], [
 ]], [])], [AC_MSG_RESULT([yes]); $1="[$]$1 -D_FORTIFY_SOURCE=2"], [AC_MSG_RESULT([no])])
 ])
 
-dnl SKU_CHECK_LIBRARY(PREFIX, MODULE, NAME, INCLUDES, BODY): flags by pkg-config; libNAME.a instead
-dnl of the shared object where it links and --with-static-NAME is not "no".
+dnl SKU_CHECK_LIBRARY(PREFIX, MODULE, NAME, INCLUDES, BODY): flags from pkg-config.  libNAME.a
+dnl replaces the shared library if it links and --with-static-NAME is not "no".
 AC_DEFUN([SKU_CHECK_LIBRARY], [
 	PKG_CHECK_MODULES([$1], [$2])
 	AC_ARG_WITH([static-$3],
