@@ -70,6 +70,20 @@ run_wait_fd(int fd, short events, struct sku_deadline until)
 	return run_wait(&pfd, 1, until) == -1 ? -1 : 0;
 }
 
+int
+run_linger_fd(int fd, short events, struct sku_deadline until)
+{
+	struct pollfd pfd = { .fd = fd, .events = events };
+	int ready;
+
+	do {
+		ready = poll(&pfd, 1, sku_deadline_poll_ms(until));
+	} while ((ready == -1 && errno == EINTR) || (ready == 0 && !sku_deadline_passed(until)));
+	if (ready == 0)
+		errno = ETIMEDOUT;
+	return ready == 1 ? 0 : -1;
+}
+
 struct sku_deadline
 run_operation_deadline(void)
 {

@@ -14,6 +14,8 @@
 int run_wait(struct pollfd *fds, nfds_t n, struct sku_deadline until);
 /* The same for one descriptor: 0 or -1. */
 int run_wait_fd(int fd, short events, struct sku_deadline until);
+/* The same for last words, where the run is to end: neither a signal nor --max-time ends it. */
+int run_linger_fd(int fd, short events, struct sku_deadline until);
 /* Is it ready now?  Never waits. */
 bool run_is_ready(int fd, short events);
 /* For work that never waits: 0, or -1 with ECANCELED or ETIMEDOUT when the run is to end. */

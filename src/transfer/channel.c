@@ -16,6 +16,7 @@
 #define PROGRESS_PERIOD (100 * SKU_MS)
 #define MIN_PROGRESS (UINT64_C(1) << 20) /* less than that is no progress */
 #define DRAIN_TIMEOUT (2 * SKU_SECOND)
+#define LAST_MOMENT (100 * SKU_MS) /* of that, where the run is to end */
 
 void
 channel_init(
@@ -562,15 +563,45 @@ channel_progress(struct channel *channel, uint64_t done, uint64_t total)
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
+/* Until there is more to read; false: it is not waited for any longer.  The run's end leaves a
+ * moment. */
+static bool
+wait_for_more(struct channel *channel, struct sku_deadline *until)
+{
+	int fd = sku_fileno(channel->sock);
+
+	if (run_wait_fd(fd, POLLIN, *until) == 0)
+		return true;
+	if (run_check() == 0)
+		return false;
+	*until = sku_deadline_earlier(*until, sku_deadline_in(LAST_MOMENT));
+	return run_linger_fd(fd, POLLIN, *until) == 0;
+}
+
+/* Read what the peer still sends: what is left unread would take our last words with it. */
+static void
+drain(struct channel *channel)
+{
+	struct sku_deadline until = sku_deadline_in(DRAIN_TIMEOUT);
+	uint8_t discarded[16 * 1024];
+	ssize_t n;
+
+	do {
+		n = sku_recv(channel->sock, discarded, sizeof(discarded), 0);
+		if (n > 0 && run_check() == -1)
+			until = sku_deadline_earlier(until, sku_deadline_in(LAST_MOMENT));
+		if (n == -1 && errno == EAGAIN && wait_for_more(channel, &until))
+			n = 1;
+	} while (n > 0 && !sku_deadline_passed(until));
+}
+
 void
 channel_abort(struct channel *channel, enum wire_code code)
 {
 	const struct wire_message abort = { .type = WIRE_ABORT, .code = (uint8_t)code };
 	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-	uint8_t out[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX], discarded[16 * 1024];
+	uint8_t out[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX];
 	size_t len = wire_encode(out, &abort);
-	struct sku_deadline deadline = sku_deadline_in(DRAIN_TIMEOUT);
-	ssize_t n = 1;
 
 	/* A raw sender must not take an end in order for done: the socket, which is its owner's to
 	 * close, will end in a reset. */
@@ -583,12 +614,5 @@ channel_abort(struct channel *channel, enum wire_code code)
 		(void)write_some(channel, out, len);
 	channel->closing = true;
 	(void)sku_shutdown(channel->sock, SHUT_WR);
-	while (n > 0 || (n == -1 && errno == EAGAIN)) {
-		n = sku_recv(channel->sock, discarded, sizeof(discarded), 0);
-		if (n == -1 && errno == EAGAIN &&
-		    run_wait_fd(sku_fileno(channel->sock), POLLIN, deadline) == -1)
-			return;
-		if (sku_deadline_passed(deadline))
-			return;
-	}
+	drain(channel);
 }

@@ -66,8 +66,8 @@ bool channel_poll_message(struct channel *channel, struct wire_message *message)
 int channel_progress(struct channel *channel, uint64_t done, uint64_t total);
 
 /* Tell the peer why this is the end, as far as it still listens; read what it still sends, for at
- * most two seconds, so that it hears.  One that does not speak the protocol sees a reset
- * once the socket is closed. */
+ * most two seconds, or for a moment if the run is to end, so that it hears.  A peer that does not
+ * speak the protocol sees a reset once the socket is closed. */
 void channel_abort(struct channel *channel, enum wire_code code);
 /* What came is not of the protocol. */
 int channel_protocol_error(struct channel *channel, const char *what);

@@ -379,6 +379,40 @@ what_says_nothing_does_not_stop_the_clock(void **state)
 	(void)sku_close(&sock);
 }
 
+/* The peer of one that ends has a moment to hear why, and no more, for the run is over. */
+static void
+the_end_of_the_run_leaves_a_moment_for_last_words(void **state)
+{
+	int64_t least = INT64_MAX;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct failure failure = { .status = STATUS_OK };
+		uint8_t said[WIRE_HEADER_SIZE + 1];
+		struct sku_sock sock;
+		struct channel channel;
+		int fds[2];
+		int64_t began;
+
+		open_pair(fds);
+		assert_int_equal(sku_socket_from_fd(&sock, fds[1]), 0);
+		channel_init(&channel, &sock, "a peer", &failure);
+		channel.greeted = true;
+		run.timeouts.run = sku_deadline_in(0);
+		began = sku_now();
+		channel_abort(&channel, WIRE_TIMED_OUT);
+		assert_true(sku_now() - began >= 50 * SKU_MS);
+		if (sku_now() - began < least)
+			least = sku_now() - began;
+		assert_int_equal(read(fds[0], said, sizeof(said)), sizeof(said));
+		assert_int_equal(said[WIRE_HEADER_SIZE], WIRE_TIMED_OUT);
+		channel_close(&channel);
+		(void)close(fds[0]);
+		(void)sku_close(&sock);
+	}
+	assert_true(least < SKU_SECOND);
+}
+
 static void
 another_key_is_found_out_by_both(void **state)
 {
@@ -455,6 +489,7 @@ main(void)
 		cmocka_unit_test(bytes_pass_and_keys_are_renewed),
 		cmocka_unit_test(keys_are_renewed_over_a_full_socket),
 		cmocka_unit_test(what_says_nothing_does_not_stop_the_clock),
+		cmocka_unit_test(the_end_of_the_run_leaves_a_moment_for_last_words),
 		cmocka_unit_test(another_key_is_found_out_by_both),
 		cmocka_unit_test(a_pace_is_never_above_its_rate),
 		cmocka_unit_test(amounts_are_short),
