@@ -130,6 +130,44 @@ setup() {
 	[ ! -e out ]
 }
 
+@test "what cannot be watched is a failure, and not waited for for ever: 1" {
+	need_trace
+	watch_fails_from() {
+		unwatched=(trace -f -qq -o trace -e trace=epoll_ctl -e "inject=epoll_ctl:error=ENOSPC:when=$1+")
+	}
+	# The first is for the signals; connecting, the second is the receiver, or an input that is silent.
+	watch_fails_from 2
+	start_receiver --force 0 out
+	run --separate-stderr "${unwatched[@]}" sockfile-send -w 20 127.0.0.1 "$port" in
+	assert_failure 1
+	[[ "$stderr" == "sockfile-send: send to 127.0.0.1 port $port: No space left on device; "* ]]
+	receiver_ends 6
+	start_receiver --force 0 out
+	mkfifo quiet
+	exec 9<>quiet
+	run --separate-stderr "${unwatched[@]}" sockfile-send -w 20 127.0.0.1 "$port" - <&9
+	exec 9>&-
+	assert_failure 1
+	assert_equal "$stderr" "sockfile-send: read standard input: No space left on device"
+	kill -0 "$receiver_pid" # nothing had been sent: no transfer
+	# Listening, it is the listener, and nobody is told that it is ready.
+	for verify in -q --verify; do
+		run --separate-stderr "${unwatched[@]}" sockfile-send -w 20 "$verify" --listen 0 in
+		assert_failure 1
+		assert_output ""
+		assert_equal "$stderr" "sockfile-send: accept: No space left on device"
+	done
+	# One receiver fails alone.
+	watch_fails_from 3
+	start_listening send.err "${unwatched[@]}" sockfile-send --listen -c none --accept-timeout 1 0 in
+	sender_pid=$started_pid
+	run sockfile-recv --connect 127.0.0.1 "$port" other
+	assert_failure 6
+	sender_ends 124
+	error_has send.err ": No space left on device; "
+	error_has send.err "accept: timed out (--accept-timeout)"
+}
+
 @test "system calls that are refused or interrupted change nothing" {
 	need_trace
 	for inject in sendfile:error=EINVAL sendfile:error=EINTR:when=1+2 sendfile:error=ENOSYS; do
