@@ -1,7 +1,7 @@
 /* connect.c - verified: to the one receiver that we connect to.
  * Row tool.
  *
- * A thread has the connections, one after the other; the loop of main draws meanwhile. */
+ * One connection after the other, in a thread where the loop of main draws a bar meanwhile. */
 #include "sockfile-send/connect.h"
 
 #include "net/retry.h"
@@ -27,7 +27,7 @@ struct sender {
 	int status;
 };
 
-/* ---- in the thread ------------------------------------------------------------------------- */
+/* ---- one connection after the other -------------------------------------------------------- */
 
 static int
 send_on(struct sender *sender, struct failure *failure)
@@ -76,10 +76,8 @@ reconnect(struct sender *sender)
 }
 
 static void
-send_all(struct loop_worker *worker)
+send_all(struct sender *sender)
 {
-	struct sender *sender = LOOP_OWNER(worker, struct sender, worker);
-
 	for (;;) {
 		struct failure failure = { .status = STATUS_OK };
 		int result = send_on(sender, &failure);
@@ -92,7 +90,13 @@ send_all(struct loop_worker *worker)
 	}
 }
 
-/* ---- in the loop --------------------------------------------------------------------------- */
+/* ---- with a bar ---------------------------------------------------------------------------- */
+
+static void
+work(struct loop_worker *worker)
+{
+	send_all(LOOP_OWNER(worker, struct sender, worker));
+}
 
 static void
 all_sent(struct loop *loop, struct loop_worker *worker)
@@ -108,32 +112,43 @@ canceled(struct loop *loop)
 }
 
 static int
-run_sender(struct sender *sender, struct failure *failure)
+send_and_draw(struct sender *sender, struct progress *progress, struct failure *failure)
 {
 	struct pool *pool = NULL;
-	struct progress progress;
 	int result = -1;
 
-	progress_begin(&progress, sender->config->progress, config_total_size(sender->config));
 	if (loop_open(&sender->loop) == 0 &&
 	    (pool = pool_new(&sender->loop, 1, SEND_SESSION_STACK)) != NULL &&
 	    pool_submit(pool, &sender->worker) == 0) {
-		progress_draw_in(&progress, &sender->loop, &transfer_stats.bytes);
+		progress_draw_in(progress, &sender->loop, &transfer_stats.bytes);
 		result = loop_run(&sender->loop);
 	} else {
 		(void)failure_errno(failure, errno, "prepare to send");
 	}
-	progress_end(&progress, (int64_t)counter_value(&transfer_stats.bytes));
+	progress_end(progress, (int64_t)counter_value(&transfer_stats.bytes));
 	pool_free(pool);
 	loop_close(&sender->loop);
 	return result;
+}
+
+static void
+run_sender(struct sender *sender)
+{
+	struct failure failure = { .status = STATUS_OK };
+	struct progress progress;
+
+	progress_begin(&progress, sender->config->progress, config_total_size(sender->config));
+	if (!progress.active)
+		send_all(sender);
+	else if (send_and_draw(sender, &progress, &failure) == -1)
+		sender->status = failure_report(&failure);
 }
 
 int
 verified_send(const struct send_config *config)
 {
 	struct sender sender = { .loop = { .canceled = canceled },
-		.worker = { .work = send_all, .done = all_sent },
+		.worker = { .work = work, .done = all_sent },
 		.config = config,
 		.sock = SKU_SOCK_INIT,
 		.job = { .config = config, .id = sender.id },
@@ -144,8 +159,11 @@ verified_send(const struct send_config *config)
 	if (send_random_id(sender.id, &failure) == -1)
 		return failure_report(&failure);
 	sender.status = connect_now(&peer->connect, &peer->endpoint, &sender.sock);
-	if (sender.status == STATUS_OK &&
-	    (run_catch_signals(0, &failure) == -1 || run_sender(&sender, &failure) == -1))
+	if (sender.status != STATUS_OK)
+		return sender.status;
+	if (run_catch_signals(0, &failure) == 0)
+		run_sender(&sender);
+	else
 		sender.status = failure_report(&failure);
 	sku_autoclose(&sender.sock);
 	return sender.status;
