@@ -75,6 +75,20 @@ three_a_trip() {
 	three_a_trip recvmmsg sendmmsg -u 0
 }
 
+@test "a program that does one thing starts no thread, and opens nothing to write its result" {
+	need_tracing
+	is_sanitized && skip "the sanitizers make calls of their own"
+	start_server sockecho-server 0
+	local command
+	for command in "sockecho-client $host $port x" "hostlookup 127.0.0.1" "servlookup 80/tcp"; do
+		# shellcheck disable=SC2086 # words are meant
+		strace -f -qq -o trace $command | cat >out
+		[ -s out ]
+		grep -q '^[0-9]* *write(1, ' trace
+		! grep -E '(^|[0-9 ])(clone|clone3|epoll_create1|eventfd2|signalfd4)\(|/proc/self/fd' trace || fail "$command"
+	done
+}
+
 @test "every program needs libc.so.6 alone" {
 	need readelf
 	is_sanitized && skip "the sanitizers need objects of their own"

@@ -78,26 +78,40 @@ output_close(struct output *output)
 /* ---- text ---------------------------------------------------------------------------------- */
 
 struct stream {
-	struct output output;
-	int fd;
+	struct output output; /* until it is opened, the descriptor as it is */
 	bool open;
 	pthread_mutex_t lock;
 };
 
-static struct stream standard_output = { .fd = STDOUT_FILENO, .lock = PTHREAD_MUTEX_INITIALIZER };
-static struct stream standard_error = { .fd = STDERR_FILENO, .lock = PTHREAD_MUTEX_INITIALIZER };
+#define STREAM_INIT(descriptor)                                                                    \
+	{                                                                                          \
+		.output = { .fd = (descriptor), .max = SIZE_MAX },                                 \
+		.lock = PTHREAD_MUTEX_INITIALIZER                                                  \
+	}
+
+static struct stream standard_output = STREAM_INIT(STDOUT_FILENO);
+static struct stream standard_error = STREAM_INIT(STDERR_FILENO);
 
 static char kept[KEPT_MAX];
 static size_t kept_len;
 static struct failure output_failure; /* why what was kept is lost */
 static bool failure_was_told;
 
-static struct output *
+static void
 open_stream(struct stream *stream)
 {
 	if (!stream->open)
-		output_open(&stream->output, stream->fd);
+		output_open(&stream->output, stream->output.fd);
 	stream->open = true;
+}
+
+/* Opening costs a program that does one thing a few hundredths of its time.  Where signals have
+ * their own effect and there is no --max-time, a write may as well block: nothing else ends it. */
+static struct output *
+stream_output(struct stream *stream)
+{
+	if (run.cancel_fd != -1 || run.timeouts.run.at_ns != INT64_MAX)
+		open_stream(stream);
 	return &stream->output;
 }
 
@@ -105,10 +119,10 @@ void
 output_open_all(void)
 {
 	(void)pthread_mutex_lock(&standard_output.lock);
-	(void)open_stream(&standard_output);
+	open_stream(&standard_output);
 	(void)pthread_mutex_unlock(&standard_output.lock);
 	(void)pthread_mutex_lock(&standard_error.lock);
-	(void)open_stream(&standard_error);
+	open_stream(&standard_error);
 	(void)pthread_mutex_unlock(&standard_error.lock);
 }
 
@@ -135,7 +149,7 @@ static void
 write_kept(void)
 {
 	if (kept_len > 0 && output_failure.status == STATUS_OK &&
-	    write_all(open_stream(&standard_output), kept, kept_len) == -1) {
+	    write_all(stream_output(&standard_output), kept, kept_len) == -1) {
 		if (errno == ECANCELED || errno == ETIMEDOUT)
 			(void)run_wait_failed(
 			    &output_failure, errno, LIMIT_OTHER, "write to standard output");
@@ -227,7 +241,7 @@ void
 output_error_text(const char *text, size_t len)
 {
 	(void)pthread_mutex_lock(&standard_error.lock);
-	(void)write_all(open_stream(&standard_error), text, len);
+	(void)write_all(stream_output(&standard_error), text, len);
 	(void)pthread_mutex_unlock(&standard_error.lock);
 }
 

@@ -1,7 +1,8 @@
 /* output.h - standard output and standard error, which never hold a program past its end.
  *
  * A pipe, a terminal or a socket that takes no more is waited for by run_wait(): until it takes
- * more, a signal comes or --max-time is over. */
+ * more, a signal comes or --max-time is over.  Where no signal is caught and there is no
+ * --max-time, a write just blocks. */
 #ifndef RUN_OUTPUT_H
 #define RUN_OUTPUT_H
 
@@ -28,7 +29,7 @@ void output_close(struct output *output);
 /* What follows writes text, and may be used by several threads. */
 
 /* Make both ready now, as the user who may: a program that gives root up could not open them
- * later.  Else that happens at the first use. */
+ * later.  Else that happens at the first use that must not block. */
 void output_open_all(void);
 /* Results on standard output, kept until output_flush() or until 64 KiB are there. */
 __attribute__((format(printf, 1, 2))) void output_print(const char *format, ...);
