@@ -126,6 +126,24 @@ output_open_all(void)
 	(void)pthread_mutex_unlock(&standard_error.lock);
 }
 
+/* 0, or -1 with errno.  Once the run is to end, a reader that is merely slow still has the last
+ * words. */
+static int
+wait_for_room(int fd)
+{
+	int error;
+
+	if (run_wait_fd(fd, POLLOUT, sku_deadline_never()) == 0)
+		return 0;
+	error = errno;
+	if (error != ECANCELED && error != ETIMEDOUT)
+		return -1;
+	if (run_wait_last(fd, POLLOUT) == 0)
+		return 0;
+	errno = error;
+	return -1;
+}
+
 /* All of it: 0, or -1 with errno. */
 static int
 write_all(struct output *output, const char *bytes, size_t len)
@@ -136,8 +154,7 @@ write_all(struct output *output, const char *bytes, size_t len)
 		if (n >= 0) {
 			bytes += n;
 			len -= (size_t)n;
-		} else if (errno != EAGAIN ||
-			   run_wait_fd(output->fd, POLLOUT, sku_deadline_never()) == -1) {
+		} else if (errno != EAGAIN || wait_for_room(output->fd) == -1) {
 			return -1;
 		}
 	}

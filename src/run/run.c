@@ -35,6 +35,7 @@ static struct {
 	int stop_fd; /* an eventfd: the program ends by itself */
 	atomic_uint count;
 	atomic_int first;
+	_Atomic int64_t first_at_ns;
 	atomic_bool over;	  /* --max-time has passed */
 	atomic_bool signals_kill; /* there is nothing to finish */
 } owner = { .signal_fd = -1, .stop_fd = -1 };
@@ -115,6 +116,15 @@ run_signals(void)
 	return atomic_load(&owner.count);
 }
 
+struct sku_deadline
+run_canceled_at(void)
+{
+	struct sku_deadline first = { run_signals() > 0 ? atomic_load(&owner.first_at_ns) :
+							  INT64_MAX };
+
+	return sku_deadline_earlier(first, run.timeouts.run);
+}
+
 /* The signal to die of; 0: none, or one that is the ordinary end. */
 static int
 fatal_signal(void)
@@ -162,7 +172,8 @@ take_signals(struct sku_deadline *force)
 			state_print();
 			continue;
 		}
-		(void)atomic_compare_exchange_strong(&owner.first, &none, (int)info.ssi_signo);
+		if (atomic_compare_exchange_strong(&owner.first, &none, (int)info.ssi_signo))
+			atomic_store(&owner.first_at_ns, sku_now());
 		*force = sku_deadline_earlier(
 		    *force, sku_deadline_in(atomic_fetch_add(&owner.count, 1) == 0 ?
 						GRACE_AFTER_SIGNAL :

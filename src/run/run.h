@@ -46,6 +46,8 @@ void run_let_signals_kill(bool wanted);
 
 /* How many signals have come that end the program. */
 unsigned run_signals(void);
+/* When it was, or will be, asked to end: by the first signal, or by --max-time. */
+struct sku_deadline run_canceled_at(void);
 /* Did a signal come whose effect is to kill the program, rather than its ordinary end? */
 bool run_is_killed(void);
 

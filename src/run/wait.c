@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define LAST_WORDS (100 * SKU_MS)
+
 int
 run_check(void)
 {
@@ -71,17 +73,17 @@ run_wait_fd(int fd, short events, struct sku_deadline until)
 }
 
 int
-run_linger_fd(int fd, short events, struct sku_deadline until)
+run_wait_last(int fd, short events)
 {
 	struct pollfd pfd = { .fd = fd, .events = events };
-	int ready;
+	struct sku_deadline until = { run_canceled_at().at_ns + LAST_WORDS };
 
-	do {
-		ready = poll(&pfd, 1, sku_deadline_poll_ms(until));
-	} while ((ready == -1 && errno == EINTR) || (ready == 0 && !sku_deadline_passed(until)));
-	if (ready == 0)
-		errno = ETIMEDOUT;
-	return ready == 1 ? 0 : -1;
+	while (run_signals() < 2 && !sku_deadline_passed(until)) {
+		if (poll(&pfd, 1, sku_deadline_poll_ms(until)) == 1)
+			return 0;
+	}
+	errno = ECANCELED;
+	return -1;
 }
 
 struct sku_deadline

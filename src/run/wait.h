@@ -14,8 +14,8 @@
 int run_wait(struct pollfd *fds, nfds_t n, struct sku_deadline until);
 /* The same for one descriptor: 0 or -1. */
 int run_wait_fd(int fd, short events, struct sku_deadline until);
-/* The same for last words, where the run is to end: neither a signal nor --max-time ends it. */
-int run_linger_fd(int fd, short events, struct sku_deadline until);
+/* The same once the run is to end, for its last words: a tenth of a second more, in all. */
+int run_wait_last(int fd, short events);
 /* Is it ready now?  Never waits. */
 bool run_is_ready(int fd, short events);
 /* For work that never waits: 0, or -1 with ECANCELED or ETIMEDOUT when the run is to end. */

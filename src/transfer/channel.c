@@ -16,7 +16,6 @@
 #define PROGRESS_PERIOD (100 * SKU_MS)
 #define MIN_PROGRESS (UINT64_C(1) << 20) /* less than that is no progress */
 #define DRAIN_TIMEOUT (2 * SKU_SECOND)
-#define LAST_MOMENT (100 * SKU_MS) /* of that, where the run is to end */
 
 void
 channel_init(
@@ -563,19 +562,15 @@ channel_progress(struct channel *channel, uint64_t done, uint64_t total)
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
-/* Until there is more to read; false: it is not waited for any longer.  The run's end leaves a
- * moment. */
+/* Wait until there is more to read.  Returns false once that has taken long enough. */
 static bool
-wait_for_more(struct channel *channel, struct sku_deadline *until)
+wait_for_more(struct channel *channel, struct sku_deadline until)
 {
 	int fd = sku_fileno(channel->sock);
 
-	if (run_wait_fd(fd, POLLIN, *until) == 0)
+	if (run_wait_fd(fd, POLLIN, until) == 0)
 		return true;
-	if (run_check() == 0)
-		return false;
-	*until = sku_deadline_earlier(*until, sku_deadline_in(LAST_MOMENT));
-	return run_linger_fd(fd, POLLIN, *until) == 0;
+	return run_check() == -1 && run_wait_last(fd, POLLIN) == 0;
 }
 
 /* Read what the peer still sends: what is left unread would take our last words with it. */
@@ -590,7 +585,7 @@ drain(struct channel *channel)
 		n = sku_recv(channel->sock, discarded, sizeof(discarded), 0);
 		if (n > 0 && run_check() == -1)
 			until = sku_deadline_earlier(until, sku_deadline_in(LAST_MOMENT));
-		if (n == -1 && errno == EAGAIN && wait_for_more(channel, &until))
+		if (n == -1 && errno == EAGAIN && wait_for_more(channel, until))
 			n = 1;
 	} while (n > 0 && !sku_deadline_passed(until));
 }
