@@ -147,6 +147,10 @@ begin_finishing(struct server *server, int64_t grace_ns)
 {
 	bool again = server->is_finishing;
 
+	if (grace_ns == 0) {
+		stop(server);
+		return;
+	}
 	server->is_finishing = true;
 	server_update(server);
 	set_idle_timer(server);
@@ -154,7 +158,7 @@ begin_finishing(struct server *server, int64_t grace_ns)
 		listener_close(server->listener);
 	if (!again && server->finishing != NULL)
 		server->finishing(server);
-	if (server->active == 0 || grace_ns == 0)
+	if (server->active == 0)
 		stop(server);
 	else if (grace_ns != INT64_MAX)
 		(void)loop_set_timer(&server->loop, &server->finish, server->loop.now + grace_ns);

@@ -72,11 +72,19 @@ run_wait_fd(int fd, short events, struct sku_deadline until)
 	return run_wait(&pfd, 1, until) == -1 ? -1 : 0;
 }
 
+struct sku_deadline
+run_last_words(void)
+{
+	struct sku_deadline at = run_canceled_at();
+
+	return at.at_ns == INT64_MAX ? at : (struct sku_deadline){ at.at_ns + LAST_WORDS };
+}
+
 int
 run_wait_last(int fd, short events)
 {
 	struct pollfd pfd = { .fd = fd, .events = events };
-	struct sku_deadline until = { run_canceled_at().at_ns + LAST_WORDS };
+	struct sku_deadline until = run_last_words();
 
 	while (run_signals() < 2 && !sku_deadline_passed(until)) {
 		if (poll(&pfd, 1, sku_deadline_poll_ms(until)) == 1)

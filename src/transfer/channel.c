@@ -583,11 +583,9 @@ drain(struct channel *channel)
 
 	do {
 		n = sku_recv(channel->sock, discarded, sizeof(discarded), 0);
-		if (n > 0 && run_check() == -1)
-			until = sku_deadline_earlier(until, sku_deadline_in(LAST_MOMENT));
 		if (n == -1 && errno == EAGAIN && wait_for_more(channel, until))
 			n = 1;
-	} while (n > 0 && !sku_deadline_passed(until));
+	} while (n > 0 && !sku_deadline_passed(sku_deadline_earlier(until, run_last_words())));
 }
 
 void
