@@ -348,11 +348,10 @@ static void
 add_only(struct server *server)
 {
 	struct sku_sock sock = server->listener->sock;
-	struct sku_address peer;
+	struct sku_address peer = { .len = 0 };
 
 	server->listener->sock.fd = -1; /* the client's from here on */
-	if (sku_getpeername(&sock, &peer) == -1)
-		peer.len = 0;
+	(void)sku_getpeername(&sock, &peer);
 	sku_address_unmap(&peer);
 	server_add(server, &sock, &peer);
 }
@@ -361,6 +360,7 @@ int
 server_run(struct server *server, struct failure *failure)
 {
 	server->failure = failure;
+	server->loop.now = sku_now(); /* to be announced takes its time */
 	server_restart_idle(server);
 	if (server->listener != NULL && server->listener->connected)
 		add_only(server);
