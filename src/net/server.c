@@ -36,18 +36,22 @@ accepts_now(struct server *server)
 {
 	if (server->is_finishing || server->resting || server->is_shut || has_only_client(server))
 		return false;
-	if (server->readable != NULL)
-		return true;
 	if (server->max_clients != SERVER_UNLIMITED && server->active >= server->max_clients)
 		return false;
 	return has_clients_to_come(server) &&
 	       (server->may_accept == NULL || server->may_accept(server));
 }
 
+static const char *
+listener_action(const struct server *server)
+{
+	return server->readable != NULL ? "receive" : "accept";
+}
+
 static void
 fail_listener(struct server *server, int errnum)
 {
-	(void)failure_errno(server->failure, errnum, "accept");
+	(void)failure_errno(server->failure, errnum, "%s", listener_action(server));
 	begin_finishing(server, server->limit_grace_ns);
 }
 
@@ -64,7 +68,7 @@ server_update(struct server *server)
 	}
 	if (!accepts_now(server))
 		loop_unwatch(&server->loop, &server->listener_io);
-	else if (loop_watch(&server->loop, &server->listener_io, EPOLLIN) == -1)
+	else if (loop_watch(&server->loop, &server->listener_io, EPOLLIN | EPOLLRDHUP) == -1)
 		fail_listener(server, errno);
 }
 
@@ -111,8 +115,8 @@ idle_due(struct loop *loop, struct loop_timer *timer)
 	(void)loop_set_timer(loop, timer, LOOP_PARKED);
 	if (is_busy(server))
 		return; /* until a client leaves */
-	(void)run_wait_failed(server->failure, ETIMEDOUT, LIMIT_ACCEPT, "%s",
-	    server->readable != NULL ? "receive" : "accept");
+	(void)run_wait_failed(
+	    server->failure, ETIMEDOUT, LIMIT_ACCEPT, "%s", listener_action(server));
 	begin_finishing(server, server->limit_grace_ns);
 }
 
@@ -194,6 +198,27 @@ server_fail(struct server *server, const struct failure *failure)
 	loop_stop(&server->loop, -1);
 }
 
+static bool
+has_served_all(const struct server *server)
+{
+	return server->max_served != SERVER_UNLIMITED && server->served >= server->max_served;
+}
+
+void
+server_count(struct server *server, int64_t served)
+{
+	server->served += served;
+	if (has_served_all(server))
+		loop_stop(&server->loop, 0);
+}
+
+void
+server_client_came(struct server *server)
+{
+	server->active++;
+	set_idle_timer(server);
+}
+
 void
 server_client_left(struct server *server, bool counts)
 {
@@ -207,7 +232,7 @@ server_client_left(struct server *server, bool counts)
 	}
 	if (server->active == 0 && (server->is_finishing || has_only_client(server)))
 		stop(server);
-	else if (server->max_served != SERVER_UNLIMITED && server->served >= server->max_served)
+	else if (has_served_all(server))
 		loop_stop(&server->loop, 0);
 	set_idle_timer(server);
 	server_update(server);
@@ -242,16 +267,21 @@ is_shortage(int errnum)
 	return errnum == EMFILE || errnum == ENFILE || errnum == ENOBUFS || errnum == ENOMEM;
 }
 
-static void
-rest(struct server *server, int errnum)
+void
+server_rest(struct server *server)
 {
-	if (!server->rest_was_told)
-		msg_note("accept: %s; the rest wait until a connection ends", strerror(errnum));
-	server->rest_was_told = true;
 	server->resting = true;
 	(void)loop_set_timer(&server->loop, &server->pause,
 	    server->loop.now + (server->active > 0 ? SKU_SECOND : PAUSE));
 	server_update(server);
+}
+
+static void
+note_shortage(struct server *server, int errnum)
+{
+	if (!server->rest_was_told)
+		msg_note("accept: %s; the rest wait until a connection ends", strerror(errnum));
+	server->rest_was_told = true;
 }
 
 static void
@@ -286,28 +316,38 @@ accept_one(struct server *server)
 		msg_verbose(1, "accept: %s", strerror(errno));
 		return true;
 	}
-	if (is_shortage(errno))
-		rest(server, errno);
-	else if (errno != EAGAIN)
+	if (is_shortage(errno)) {
+		note_shortage(server, errno);
+		server_rest(server);
+	} else if (errno != EAGAIN) {
 		fail_listener(server, errno);
+	}
 	return false;
+}
+
+static void
+accept_some(struct server *server)
+{
+	for (int i = 0; i < ACCEPTS_AT_ONCE && accepts_now(server) && !server->loop.stopped; i++) {
+		if (!accept_one(server))
+			break;
+	}
 }
 
 static void
 listener_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 {
 	struct server *server = LOOP_OWNER(io, struct server, listener_io);
+	uint32_t ends = EPOLLHUP | EPOLLRDHUP;
 
 	if (server->readable != NULL) {
 		server->readable(server);
-		return;
-	}
-	for (int i = 0; i < ACCEPTS_AT_ONCE && accepts_now(server) && !loop->stopped; i++) {
-		if (!accept_one(server))
-			break;
+	} else {
+		ends |= EPOLLERR; /* of a datagram socket it is about one that was sent */
+		accept_some(server);
 	}
 	/* Another holder of the socket has shut it down: nobody can come any more. */
-	if ((events & (EPOLLHUP | EPOLLERR)) != 0 && accepts_now(server) && !loop->stopped)
+	if ((events & ends) != 0 && accepts_now(server) && !loop->stopped)
 		fail_listener(server, EINVAL);
 	else
 		server_update(server);
@@ -340,7 +380,7 @@ server_open(struct server *server, struct failure *failure)
 void
 server_add(struct server *server, struct sku_sock *sock, const struct sku_address *peer)
 {
-	server->active++;
+	server_client_came(server);
 	server->accepted(server, sock, peer);
 }
 

@@ -37,11 +37,13 @@ struct server {
 	void (*finishing)(struct server *server);
 	/* May another one be accepted now?  NULL: as many as the numbers above say. */
 	bool (*may_accept)(struct server *server);
-	/* Is there what --accept-timeout waits for, so that it does not count?  NULL: whoever has
-	 * come is, and it begins anew when he leaves; else it does so by server_restart_idle()
-	 * alone, and with 0, which does not block, whoever has come is. */
+	/* Is there what --accept-timeout waits for, so that it does not count?  NULL: every client is,
+	 * and it begins anew when the client leaves.  Otherwise it begins anew by
+	 * server_restart_idle() alone; with 0, which does not block, every client is. */
 	bool (*is_busy)(struct server *server);
-	/* Datagrams: they are read in place of accepting; NULL: a stream. */
+	/* Datagrams: they are read in place of accepting; NULL: a stream.  One that is answered
+	 * at once is no client: server_count() is told.  Who waits for an answer is one:
+	 * server_client_came(). */
 	void (*readable)(struct server *server);
 
 	/* The server's, for the program to read. */
@@ -67,9 +69,15 @@ void server_close(struct server *server);
 
 /* A client that was not accepted: accepted() is called for it. */
 void server_add(struct server *server, struct sku_sock *sock, const struct sku_address *peer);
+/* One that has no socket of its own. */
+void server_client_came(struct server *server);
 /* A client is gone; counts: it was served.  Without a listener, and without another client, the
  * server ends. */
 void server_client_left(struct server *server, bool counts);
+/* So many were served that were no clients. */
+void server_count(struct server *server, int64_t served);
+/* Out of what reading or accepting needs: it goes on when a client leaves, or a little later. */
+void server_rest(struct server *server);
 /* --accept-timeout begins anew. */
 void server_restart_idle(struct server *server);
 /* What may_accept() says has changed. */
