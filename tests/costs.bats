@@ -61,7 +61,8 @@ three_a_trip() {
 	calls 1 "$@" >few
 	calls 1001 "$@" >many
 	awk 'FNR == NR { few[$2] = $1; next } { print $1 - few[$2], $2; delete few[$2] } END { for (name in few) print -few[name], name }' few many |
-		grep -v '^0 ' | sort -k 2 >difference || true
+		# At the end one thread waits for another, or it need not.
+		grep -vE '^0 |^-?1 futex$' | sort -k 2 >difference || true
 	printf '1000 %s\n' wait "$receive" "$send" | sort -k 2 | diff -u - difference || fail "sockecho-server $*: $(cat many)"
 }
 

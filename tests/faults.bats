@@ -44,6 +44,78 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 	assert_equal "$server_status" 0
 }
 
+@test "a listener that the loop cannot watch is 1, and nobody is told that it is ready" {
+	need_trace
+	local nth
+	for nth in 1 2; do
+		# The first is the loop's own.
+		run --separate-stderr timeout 10 strace -f -qq -o trace -e "inject=epoll_ctl:error=ENOSPC:when=$nth" \
+			env "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0" sockecho-server --port-file port 0
+		assert_failure 1
+		assert_output ""
+		[[ $stderr == "sockecho-server: "*": No space left on device" ]]
+		[ ! -e port ]
+		grep -q INJECTED trace
+	done
+	# Later, too: the only client comes and goes, and the next one cannot be waited for any more.
+	start_failing epoll_ctl:error=ENOSPC:when=5+ sockecho-server --max-clients 1 0
+	run --separate-stderr env -u ASAN_OPTIONS sockecho-client "$host" "$port" hello
+	assert_output hello
+	wait_for "$server_pid"
+	assert_equal "$waited_status" 1
+	assert_equal "$(cat server.err)" "sockecho-server: accept: No space left on device"
+}
+
+@test "a connection that the loop cannot watch is reset and not counted: -c 1 serves the next one" {
+	need_trace
+	start_failing epoll_ctl:error=ENOSPC:when=3 sockecho-server -v -c 1 0
+	run python3 - "$port" <<-'PY'
+		import socket, sys
+		for i in range(2):
+		    with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20) as s:
+		        try:
+		            s.sendall(b"x")
+		            print(s.recv(1))
+		        except (ConnectionResetError, BrokenPipeError):
+		            print("reset")
+	PY
+	assert_output $'reset\nb\'x\''
+	wait_for "$server_pid"
+	assert_equal "$waited_status" 0
+	grep -q "stats: accepted=1 refused=0 " server.err
+}
+
+@test "out of memory for the buffer: 1, and nobody is told that the server is ready" {
+	is_sanitized && skip "the sanitizers need more than the limit"
+	local options
+	for options in "" "-u" "--daemon" "--daemon -u"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr prlimit --as=300000000 timeout 10 sockecho-server $options --bufsize 1G --port-file port 0
+		assert_failure 1
+		assert_output ""
+		assert_equal "$stderr" "sockecho-server: get a buffer (--bufsize): Cannot allocate memory"
+		[ ! -e port ]
+	done
+}
+
+@test "a --timeout that is shorter than --delay: the answer comes, without a spin" {
+	need_trace
+	run python3 - <<-'PY'
+		import os, socket, subprocess
+		ours, theirs = socket.socketpair()
+		ours.settimeout(20)
+		ours.sendall(b"x")  # there before the first microsecond is over
+		server = subprocess.Popen(["strace", "-D", "-f", "-qq", "-o", "trace", "sockecho-server", "-t", "0.000001", "--delay", "1",
+		                           "--fd", str(theirs.fileno())], pass_fds=[theirs.fileno()],
+		                          env=dict(os.environ, ASAN_OPTIONS=os.environ["ASAN_OPTIONS"] + ":detect_leaks=0"))
+		theirs.close()
+		print(ours.recv(1), server.wait(20))
+	PY
+	assert_success
+	assert_output "b'x' 0"
+	(($(grep -c epoll_ trace) < 20)) || fail "$(grep -c epoll_ trace) calls"
+}
+
 @test "system calls that signals interrupt, and short ones, lose nothing" {
 	need_trace
 	start_server trace -f -qq -o trace \

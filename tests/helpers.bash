@@ -198,6 +198,15 @@ trace() {
 	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 strace "$@"
 }
 
+# start_failing RULE PROGRAM [option ...] - start_server, under strace's inject=RULE.
+start_failing() {
+	local rule=$1
+	shift
+	# -D: what was started is the server.
+	start_server env "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0" \
+		strace -D -f -qq -o "$BATS_TEST_TMPDIR/trace" -e "inject=$rule" "$@"
+}
+
 # The leak sanitizer traces its own process.  If that is not allowed, it ends each program with an error.
 if command -v strace >/dev/null && ! may_trace; then
 	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0

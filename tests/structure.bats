@@ -27,7 +27,6 @@ allowed() {
 		wait src/libsockutil/sendfile.c sigtimedwait
 		wait src/libsockutil/unixserver.c nanosleep
 		wait src/sockecho-server/datagrams.c poll
-		wait src/sockecho-server/streams.c epoll_wait
 	END
 }
 

@@ -30,14 +30,11 @@ connection_new(struct sku_sock *sock, const struct sku_address *peer,
 		return NULL;
 	c->sock = *sock;
 	c->peer = *peer;
-	sku_address_unmap(&c->peer);
 	c->started_ns = now;
 	c->last = &c->first;
 	c->rate.bytes_per_second = config->limit_rate;
-	c->state_until_ns = INT64_MAX;
-	c->idle_at_ns = run.timeouts.operation_ns == SKU_NO_TIMEOUT ?
-			    INT64_MAX :
-			    now + run.timeouts.operation_ns;
+	c->until_ns = run.timeouts.operation_ns == SKU_NO_TIMEOUT ? INT64_MAX :
+								    now + run.timeouts.operation_ns;
 	return c;
 }
 
@@ -62,7 +59,7 @@ static void
 restart_timeout(struct connection *c, int64_t now)
 {
 	if (run.timeouts.operation_ns > 0)
-		c->idle_at_ns = now + run.timeouts.operation_ns;
+		c->until_ns = now + run.timeouts.operation_ns;
 }
 
 static bool
@@ -85,7 +82,6 @@ queue_append(struct connection *c, const char *bytes, size_t len, int64_t due_ns
 	memcpy(pending->bytes, bytes, len);
 	*c->last = pending;
 	c->last = &pending->next;
-	c->queued += len;
 	return 0;
 }
 
@@ -131,6 +127,13 @@ allowance(struct connection *c, const struct server_config *config, size_t len, 
 	return rate_allowance(&c->rate, (size_t)n, now);
 }
 
+/* A wait of our own making (--delay, --limit-rate) is none of the peer's. */
+static bool
+is_holding_back(const struct connection *c)
+{
+	return c->first != NULL && !c->blocked;
+}
+
 /* ---- the end ------------------------------------------------------------------------------- */
 
 static enum connection_next
@@ -140,7 +143,7 @@ begin_drain(struct connection *c, int64_t now)
 	if (c->ended)
 		return CONNECTION_ENDED;
 	c->state = DRAINING;
-	c->state_until_ns = now + DRAIN_TIMEOUT;
+	c->until_ns = now + DRAIN_TIMEOUT;
 	return CONNECTION_CONTINUES;
 }
 
@@ -150,8 +153,8 @@ continue_reset(struct connection *c, int64_t now)
 {
 	int unacknowledged = 0;
 
-	if (now >= c->state_until_ns ||
-	    ioctl(sku_fileno(&c->sock), SIOCOUTQ, &unacknowledged) == -1 || unacknowledged == 0)
+	if (now >= c->until_ns || ioctl(sku_fileno(&c->sock), SIOCOUTQ, &unacknowledged) == -1 ||
+	    unacknowledged == 0)
 		return CONNECTION_RESET;
 	c->recheck_at_ns = now + RESET_PAUSE;
 	return CONNECTION_CONTINUES;
@@ -161,7 +164,7 @@ static enum connection_next
 begin_reset(struct connection *c, int64_t now)
 {
 	c->state = RESETTING;
-	c->state_until_ns = now + RESET_TIMEOUT;
+	c->until_ns = now + RESET_TIMEOUT;
 	return continue_reset(c, now);
 }
 
@@ -196,7 +199,6 @@ send_queued(struct connection *c, const struct server_config *config, int64_t no
 		rate_account(&c->rate, (size_t)n, now);
 		restart_timeout(c, now);
 		pending->sent += (size_t)n;
-		c->queued -= (size_t)n;
 		if (pending->sent == pending->len)
 			queue_drop_first(c);
 	}
@@ -233,7 +235,8 @@ connection_readable(
 
 	if (n == -1)
 		return errno == EAGAIN ? CONNECTION_CONTINUES : CONNECTION_LOST;
-	restart_timeout(c, now);
+	if (c->state == SERVING)
+		restart_timeout(c, now);
 	if (n == 0) {
 		c->ended = true;
 		if (c->state == DRAINING)
@@ -255,13 +258,11 @@ connection_advance(struct connection *c, const struct server_config *config, int
 	if (c->state == RESETTING)
 		return continue_reset(c, now);
 	if (c->state == DRAINING)
-		return now >= c->state_until_ns ? CONNECTION_ENDED : CONNECTION_CONTINUES;
-	if (now >= c->idle_at_ns) {
-		/* A wait of our own making (--delay, --limit-rate) is none of the peer's. */
-		if (c->first == NULL || c->blocked)
-			return CONNECTION_TIMED_OUT;
+		return now >= c->until_ns ? CONNECTION_ENDED : CONNECTION_CONTINUES;
+	if (is_holding_back(c))
 		restart_timeout(c, now);
-	}
+	else if (now >= c->until_ns)
+		return CONNECTION_TIMED_OUT;
 	return send_queued(c, config, now);
 }
 
@@ -290,7 +291,8 @@ connection_interest(const struct connection *c, const struct server_config *conf
 	uint32_t interest = 0;
 	size_t max = has_faults(config) ? config->stream.bufsize : 1;
 
-	if (!c->ended && c->state != RESETTING && (c->state == DRAINING || c->queued < max))
+	if (!c->ended && c->state != RESETTING &&
+	    (c->state == DRAINING || c->bytes_in - c->bytes_out < max))
 		interest |= EPOLLIN;
 	if (c->blocked)
 		interest |= EPOLLOUT;
@@ -300,17 +302,9 @@ connection_interest(const struct connection *c, const struct server_config *conf
 int64_t
 connection_deadline(const struct connection *c)
 {
-	int64_t at = c->idle_at_ns;
-
 	if (c->state == RESETTING)
 		return c->recheck_at_ns;
-	if (c->state == DRAINING)
-		return c->state_until_ns;
-	if (c->first != NULL && !c->blocked) {
-		int64_t send_at =
-		    c->first->due_ns > c->rate.next_at_ns ? c->first->due_ns : c->rate.next_at_ns;
-		if (send_at < at)
-			at = send_at;
-	}
-	return at;
+	if (c->state == DRAINING || !is_holding_back(c))
+		return c->until_ns;
+	return c->first->due_ns > c->rate.next_at_ns ? c->first->due_ns : c->rate.next_at_ns;
 }

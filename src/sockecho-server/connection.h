@@ -3,8 +3,8 @@
 #define SERVER_CONNECTION_H
 
 #include "libsockutil/sockutil.h"
+#include "run/loop.h"
 #include "run/rate.h"
-#include "run/timers.h"
 #include "sockecho-server/config.h"
 
 /* Bytes that were read and wait to be sent back. */
@@ -23,20 +23,18 @@ enum connection_state {
 
 /* What every event touches stands first, together. */
 struct connection {
+	struct loop_io io;
 	struct sku_sock sock;
 	enum connection_state state;
-	uint32_t watched; /* what epoll looks for */
-	bool ended;	  /* the peer sends no more */
-	bool blocked;	  /* a send found no room */
-	size_t queued;
-	struct pending *first, **last;
+	bool ended;		       /* the peer sends no more */
+	bool blocked;		       /* a send found no room */
+	struct pending *first, **last; /* bytes_in less bytes_out of them */
 	uint64_t bytes_in, bytes_out;
-	int64_t idle_at_ns; /* when --timeout strikes; INT64_MAX: never */
-	struct timer timer;
+	int64_t until_ns; /* when the state is over: SERVING by --timeout; INT64_MAX: never */
+	struct loop_timer timer;
 
-	struct rate rate;	/* --limit-rate */
-	int64_t state_until_ns; /* DRAINING and RESETTING end then */
-	int64_t recheck_at_ns;	/* RESETTING: has the peer acknowledged all? */
+	struct rate rate;      /* --limit-rate */
+	int64_t recheck_at_ns; /* RESETTING: has the peer acknowledged all? */
 	int64_t started_ns;
 	struct connection *next, *prev; /* of all */
 	struct sku_address peer;

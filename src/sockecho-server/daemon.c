@@ -58,16 +58,16 @@ close_all_but(int kept[], size_t count)
 }
 
 int
-daemon_start(int listen_fd, int ready_fd)
+daemon_start(int listen_fd, int ready_fd, struct failure *failure)
 {
 	int fds[2];
 	pid_t child;
 
 	if (pipe2(fds, O_CLOEXEC) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "go to the background");
+		return failure_errno(failure, errno, "go to the background");
 	child = fork();
 	if (child == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "go to the background");
+		return failure_errno(failure, errno, "go to the background");
 	if (child > 0) {
 		(void)close(fds[1]);
 		wait_for_child(child, fds[0]);
@@ -76,7 +76,7 @@ daemon_start(int listen_fd, int ready_fd)
 	ready_pipe = fds[1];
 	close_all_but((int[]){ ready_pipe, listen_fd, ready_fd }, 3);
 	(void)setsid(); /* cannot fail: a new child leads no group */
-	return STATUS_OK;
+	return 0;
 }
 
 void
@@ -124,7 +124,7 @@ remove_pid_file(void *arg)
 }
 
 int
-pid_file_open(const char *path)
+pid_file_open(const char *path, struct failure *failure)
 {
 	struct pidfh *handle;
 	pid_t other = 0;
@@ -132,20 +132,21 @@ pid_file_open(const char *path)
 	int error = check_existing(path);
 
 	if (error == EEXIST)
-		return msg_error(STATUS_FAILED, error,
+		return failure_set(failure, STATUS_FAILED, error,
 		    "what is there is no pid file, and is not overwritten", "write pid file %s",
 		    path);
 	if (error != 0)
-		return msg_error_errno(STATUS_FAILED, error, "write pid file %s", path);
+		return failure_errno(failure, error, "write pid file %s", path);
 	handle = pidfile_open(path, 0644, &other);
 	if (handle == NULL && errno == EEXIST) {
 		(void)snprintf(message, sizeof(message), "a server is running already, process %ld",
 		    (long)other);
-		return msg_error(STATUS_FAILED, EEXIST, message, "lock pid file %s", path);
+		return failure_set(
+		    failure, STATUS_FAILED, EEXIST, message, "lock pid file %s", path);
 	}
 	if (handle == NULL || fcntl(pidfile_fileno(handle), F_SETFD, FD_CLOEXEC) == -1 ||
 	    pidfile_write(handle) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "write pid file %s", path);
+		return failure_errno(failure, errno, "write pid file %s", path);
 	run_at_end(remove_pid_file, handle);
-	return STATUS_OK;
+	return 0;
 }

@@ -2,16 +2,17 @@
 #ifndef SERVER_DAEMON_H
 #define SERVER_DAEMON_H
 
+#include "run/failure.h"
+
 /* Fork.  The parent waits until the child is ready or has failed, and ends with its status; only
- * the child returns, 0, or the status of what failed.  It keeps the standard streams and the two
+ * the child returns, 0; or -1 and the failure.  It keeps the standard streams and the two
  * descriptors (-1: none), and closes all others that it was given. */
-int daemon_start(int listen_fd, int ready_fd);
+int daemon_start(int listen_fd, int ready_fd, struct failure *failure);
 /* In the child: let the parent go; standard streams go to the null device, but for standard error
  * where it is a regular file. */
 void daemon_ready(void);
 
-/* Lock the file and write our process id; it is removed at the end of the run.  0, or the error is
- * reported and its status returned. */
-int pid_file_open(const char *path);
+/* Lock the file and write our process id; it is removed at the end of the run. */
+int pid_file_open(const char *path, struct failure *failure);
 
 #endif

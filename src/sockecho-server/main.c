@@ -8,8 +8,46 @@
 #include "sockecho-server/stats.h"
 #include "sockecho-server/streams.h"
 
+/* The process: where it runs, what its signals do, and the file that says which one it is. */
 static int
-announce_and_serve(struct listener *listener, const struct server_config *config)
+prepare(const struct server_config *config, struct failure *failure)
+{
+	if (config->daemon &&
+	    daemon_start(config->listen.fd, config->listen.ready_fd, failure) == -1)
+		return -1;
+	stats_on_sigusr1();
+	if (run_catch_signals(
+		RUN_ENDS_BY_SIGNAL | (config->daemon ? RUN_IN_BACKGROUND : 0), failure) == -1)
+		return -1;
+	return config->pidfile == NULL ? 0 : pid_file_open(config->pidfile, failure);
+}
+
+/* Nobody is told that the socket is ready before all is. */
+static int
+serve_streams(struct listener *listener, const struct server_config *config)
+{
+	struct failure failure = { .status = STATUS_OK };
+	struct server *server = streams_open(listener, config, &failure);
+	int status;
+
+	if (server == NULL)
+		return failure_report(&failure);
+	status = listener_announce(listener, &config->listen);
+	if (status != STATUS_OK) {
+		streams_close(server);
+		return status;
+	}
+	if (config->daemon)
+		daemon_ready();
+	if (server_run(server, &failure) == -1)
+		status = failure_report(&failure);
+	streams_close(server);
+	stats_report();
+	return status;
+}
+
+static int
+serve_datagrams(struct listener *listener, const struct server_config *config)
 {
 	int status = listener_announce(listener, &config->listen);
 
@@ -17,32 +55,8 @@ announce_and_serve(struct listener *listener, const struct server_config *config
 		return status;
 	if (config->daemon)
 		daemon_ready();
-	status = listener->sock.type == SOCK_DGRAM ? datagrams_serve(listener, config) :
-						     streams_serve(listener, config);
+	status = datagrams_serve(listener, config);
 	stats_report();
-	return status;
-}
-
-static int
-open_and_serve(const struct server_config *config)
-{
-	struct listener listener = LISTENER_INIT;
-	struct failure failure = { .status = STATUS_OK };
-	int status = STATUS_OK;
-
-	stats_on_sigusr1();
-	if (run_catch_signals(
-		RUN_ENDS_BY_SIGNAL | (config->daemon ? RUN_IN_BACKGROUND : 0), &failure) == -1)
-		return failure_report(&failure);
-	if (config->pidfile != NULL)
-		status = pid_file_open(config->pidfile);
-	run_let_signals_kill(true); /* a name takes its time to resolve */
-	if (status == STATUS_OK)
-		status = listener_open(&listener, &config->listen, &config->endpoint);
-	run_let_signals_kill(false);
-	if (status == STATUS_OK)
-		status = announce_and_serve(&listener, config);
-	listener_close(&listener);
 	return status;
 }
 
@@ -50,14 +64,21 @@ int
 main(int argc, char **argv)
 {
 	struct server_config config;
-	int status = STATUS_OK;
+	struct listener listener = LISTENER_INIT;
+	struct failure failure = { .status = STATUS_OK };
+	int status;
 
 	run_begin("sockecho-server");
 	config_parse(&config, argc, argv);
-	if (config.daemon)
-		status = daemon_start(config.listen.fd, config.listen.ready_fd);
+	if (prepare(&config, &failure) == -1)
+		return run_finish(failure_report(&failure));
+	run_let_signals_kill(true); /* a name takes its time to resolve */
+	status = listener_open(&listener, &config.listen, &config.endpoint);
+	run_let_signals_kill(false);
 	if (status == STATUS_OK)
-		status = open_and_serve(&config);
+		status = listener.sock.type == SOCK_DGRAM ? serve_datagrams(&listener, &config) :
+							    serve_streams(&listener, &config);
+	listener_close(&listener);
 	access_free(&config.listen.access);
 	return run_finish(status);
 }
