@@ -149,6 +149,67 @@ answers_to_fifty() {
 	on_time 0 500 800 sockecho-client -u "$host" "$port" hello
 }
 
+@test "an answer that --delay holds back: --accept-timeout does not count, and SIGTERM waits for it" {
+	cd "$BATS_TEST_TMPDIR"
+	start_server sockecho-server -u --delay 1 --accept-timeout 0.5 0
+	run --separate-stderr sockecho-client -u "$host" "$port" hello
+	assert_success
+	wait_for "$server_pid"
+	assert_equal "$waited_status" 124
+
+	start_server sockecho-server -u --delay 1 0
+	in_background sockecho-client -u "$host" "$port" hello >out
+	until_true 20 sh -c "kill -USR1 $server_pid; grep -q datagrams=1 server.err"
+	stop_server
+	assert_equal "$server_status" 0
+	wait_for "$last_pid"
+	assert_equal "$waited_status" 0
+	assert_equal "$(cat out)" hello
+}
+
+@test "-c N counts an answer that --delay holds back when it is sent" {
+	start_server sockecho-server -u --delay 0.3 -c 2 0
+	run --separate-stderr python3 - "$port" <<-'PY'
+		import socket, sys
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.settimeout(20)
+		s.connect(("127.0.0.1", int(sys.argv[1])))
+		for i in b"12":
+		    s.send(bytes([i]))
+		print(s.recv(1), s.recv(1))
+	PY
+	assert_output "b'1' b'2'"
+	wait_for "$server_pid"
+	assert_equal "$waited_status" 0
+}
+
+@test "an answer that finds no room is tried again, for a second, and then dropped and counted" {
+	need_trace
+	cd "$BATS_TEST_TMPDIR"
+	local error
+	for error in EAGAIN ENOBUFS; do
+		start_failing "sendmmsg:error=$error:when=1..5" sockecho-server -u -v 0
+		run --separate-stderr sockecho-client -u -t 20 "$host" "$port" hello
+		assert_success
+		assert_output hello
+		stop_server
+		assert_equal "$server_status" 0
+		grep -q "bytes_out=5 datagrams=1 dropped=0" server.err
+
+		start_failing "sendmmsg:error=$error" sockecho-server -u -v 0
+		milliseconds given_up
+		((elapsed >= 1000)) || fail "given up after $elapsed ms"
+		stop_server
+		assert_equal "$server_status" 0
+		(($(grep -c sendmmsg trace) < 200)) || fail "$(grep -c sendmmsg trace) calls"
+	done
+}
+
+given_up() {
+	printf x >"/dev/udp/$host/$port"
+	until_true 20 sh -c "kill -USR1 $server_pid; grep -q 'bytes_out=0 datagrams=1 dropped=1' server.err"
+}
+
 @test "--rate answers so many a second and notes the first drop" {
 	start_server sockecho-server -u --rate 10 0
 	run answers_to_fifty

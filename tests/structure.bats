@@ -26,7 +26,6 @@ allowed() {
 		wait src/libsockutil/connect.c poll
 		wait src/libsockutil/sendfile.c sigtimedwait
 		wait src/libsockutil/unixserver.c nanosleep
-		wait src/sockecho-server/datagrams.c poll
 	END
 }
 

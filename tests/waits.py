@@ -1198,6 +1198,27 @@ def shut():
             case("shut", "%s%s" % (command.replace("--port-file port ", "").format(fd="N"), ", UNIX" if unix else ""),
                  adopted(command, unix), ways=("ends",), ends={1}, grace=1, cpu=0.3, says=one_line)
 
+    def datagrams(unix, half):
+        def set_up(run):
+            s = run.keep(socket.socket(socket.AF_UNIX if unix else socket.AF_INET, socket.SOCK_DGRAM))
+            s.bind(run.path("sock") if unix else ("127.0.0.1", 0))
+            run.spawn("sockecho-server --port-file port --fd %d" % s.fileno(), fds=(s.fileno(),))
+            run.until(lambda: os.path.exists(run.path("port")), "no port file")
+            run.settle()
+            try:
+                s.shutdown(half)
+            except OSError as e:
+                if e.errno != errno.ENOTCONN:  # it is shut all the same
+                    raise
+            if unix:
+                os.unlink(run.path("sock"))
+        return set_up
+
+    for unix in (False, True):
+        for half, name in ((socket.SHUT_RD, "the half that is read"), (socket.SHUT_RDWR, "both halves")):
+            case("shut", "sockecho-server --fd N, datagrams%s, %s" % (", UNIX" if unix else "", name), datagrams(unix, half),
+                 ways=("ends",), ends={1}, grace=1, cpu=0.3, says=one_line)
+
 
 # ---- errors that last
 def lasting():
@@ -1237,6 +1258,9 @@ def lasting():
     few = {"says": calls(300), "cpu": 0.4}
     case("errors", "sockecho-server -u, ENOBUFS of sendmmsg", failing("sockecho-server -u 0", sending, "ENOBUFS", datagrams), **OWES, **few)
     case("errors", "sockecho-server -u -U, ENOBUFS of sendmmsg", failing("sockecho-server -u -U sock", sending, "ENOBUFS", datagrams), **OWES, **few)
+    for where in ("0", "-U sock"):
+        case("errors", "sockecho-server -u %s, ENOMEM of recvmmsg" % where,
+             failing("sockecho-server -u %s" % where, "recvmmsg,recvmsg,recvfrom", "ENOMEM", datagrams), **SERVER, **few)
     for error in ("ENFILE", "EMFILE", "ENOMEM"):
         for where in ("0", "-U sock"):
             case("errors", "sockecho-server %s, %s of accept4" % (where, error),

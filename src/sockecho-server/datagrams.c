@@ -1,4 +1,4 @@
-/* datagrams.c - the loop that answers datagrams.
+/* datagrams.c - answering datagrams.
  * Row tool.
  *
  * Each is answered by one that is as long, from the address that it came to, or by none: what could
@@ -10,21 +10,19 @@
 #include "run/peer.h"
 #include "run/rate.h"
 #include "run/run.h"
-#include "run/wait.h"
 #include "sockecho-server/source_limit.h"
 #include "sockecho-server/stats.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define BATCH 16
 #define BUFFERS_MAX ((size_t)16 << 20)
-#define DELAYED_MAX ((size_t)4 << 20)
+#define HELD_MAX ((size_t)4 << 20)
 #define FINISH_TIMEOUT (5 * SKU_SECOND)
 #define SEND_TIMEOUT (1 * SKU_SECOND)
+#define SEND_PAUSE (10 * SKU_MS) /* between two tries */
 #define DEFAULT_RATE 1000
 #define FIRST_UNPRIVILEGED_PORT 1024
 
@@ -33,9 +31,9 @@ struct control {
 	_Alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
-/* An answer that --delay holds back. */
-struct delayed_answer {
-	struct delayed_answer *next;
+/* An answer that waits: for --delay, or because a send found no room. */
+struct held_answer {
+	struct held_answer *next;
 	int64_t due_ns;
 	struct sku_address peer;
 	struct control control;
@@ -44,12 +42,10 @@ struct delayed_answer {
 	char bytes[];
 };
 
-struct loop {
+struct echo {
+	struct server server; /* each answer that is held is an active client */
 	const struct server_config *config;
-	struct listener *listener;
 	bool wildcard; /* the address that a datagram came to must be asked for */
-	int64_t now, idle_since_ns, finish_by_ns;
-	int64_t answered;
 	struct source_limit *rate;
 	bool rate_noted;
 	uint64_t random;
@@ -60,8 +56,9 @@ struct loop {
 	struct sku_address peers[BATCH];
 	struct control controls[BATCH];
 	struct mmsghdr out[BATCH];
-	struct delayed_answer *first, **last;
-	size_t delayed_bytes;
+	struct held_answer *first, **last; /* by due_ns */
+	size_t held_bytes;
+	struct loop_timer timer; /* when the first one is tried */
 };
 
 /* ---- which are answered -------------------------------------------------------------------- */
@@ -80,10 +77,10 @@ is_reserved_address(const struct sku_address *address)
 
 /* The address that message i came to, and whether it was a broadcast of some network. */
 static struct sku_address
-destination(struct loop *loop, size_t i, bool *broadcast)
+destination(struct echo *echo, size_t i, bool *broadcast)
 {
-	struct sku_address to = loop->listener->address;
-	struct msghdr *msg = &loop->in[i].msg_hdr;
+	struct sku_address to = echo->server.listener->address;
+	struct msghdr *msg = &echo->in[i].msg_hdr;
 
 	*broadcast = false;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
@@ -107,14 +104,14 @@ destination(struct loop *loop, size_t i, bool *broadcast)
 /* RFC 862 echo, RFC 864 chargen and their like live on low ports, and so do spoofed questions that
  * would make two servers answer each other; an answer to many is an amplifier. */
 static bool
-may_loop_or_amplify(struct loop *loop, size_t i, const struct sku_address *peer)
+may_loop_or_amplify(struct echo *echo, size_t i, const struct sku_address *peer)
 {
 	bool broadcast;
-	struct sku_address to = destination(loop, i, &broadcast), from = *peer;
+	struct sku_address to = destination(echo, i, &broadcast), from = *peer;
 
-	if (loop->config->allow_reserved)
+	if (echo->config->allow_reserved)
 		return false;
-	to.in.sin_port = htons((in_port_t)sku_address_port(&loop->listener->address));
+	to.in.sin_port = htons((in_port_t)sku_address_port(&echo->server.listener->address));
 	if (to.sa.sa_family == AF_INET6 && from.sa.sa_family == AF_INET6)
 		from.in6.sin6_scope_id = to.in6.sin6_scope_id;
 	return sku_address_port(peer) < FIRST_UNPRIVILEGED_PORT || is_reserved_address(peer) ||
@@ -130,52 +127,53 @@ is_loopback(const struct sku_address *address)
 }
 
 static bool
-within_rate(struct loop *loop, const struct sku_address *peer)
+within_rate(struct echo *echo, const struct sku_address *peer)
 {
 	char text[PEER_TEXT_MAX];
 
-	if (loop->rate == NULL || (loop->config->rate == UNLIMITED && is_loopback(peer)) ||
-	    source_limit_take(loop->rate, peer, loop->now))
+	if (echo->rate == NULL || (echo->config->rate == UNLIMITED && is_loopback(peer)) ||
+	    source_limit_take(echo->rate, peer, echo->server.loop.now))
 		return true;
-	if (!loop->rate_noted)
+	if (!echo->rate_noted)
 		msg_note(
 		    "%s sends more than --rate allows: the rest is dropped", peer_text(peer, text));
-	loop->rate_noted = true;
+	echo->rate_noted = true;
 	return false;
 }
 
 /* splitmix64: the same seed loses the same datagrams. */
 static bool
-is_dropped_on_purpose(struct loop *loop)
+is_dropped_on_purpose(struct echo *echo)
 {
 	uint64_t z;
 
-	if (loop->config->drop == 0)
+	if (echo->config->drop == 0)
 		return false;
-	z = loop->random += UINT64_C(0x9e3779b97f4a7c15);
+	z = echo->random += UINT64_C(0x9e3779b97f4a7c15);
 	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
 	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return (int64_t)((z ^ z >> 31) % 1000000) < loop->config->drop;
+	return (int64_t)((z ^ z >> 31) % 1000000) < echo->config->drop;
 }
 
 static bool
-is_answered(struct loop *loop, size_t i)
+is_answered(struct echo *echo, size_t i)
 {
-	struct msghdr *msg = &loop->in[i].msg_hdr;
-	struct sku_address peer = loop->peers[i];
+	struct msghdr *msg = &echo->in[i].msg_hdr;
+	struct sku_address peer = echo->peers[i];
 
 	peer.len = msg->msg_namelen;
 	if ((msg->msg_flags & MSG_TRUNC) != 0)
 		return false;
-	if (loop->listener->sock.family == AF_UNIX) /* one without a name cannot be answered */
-		return peer.len > sizeof(sa_family_t) && !is_dropped_on_purpose(loop);
+	if (echo->server.listener->sock.family ==
+	    AF_UNIX) /* one without a name cannot be answered */
+		return peer.len > sizeof(sa_family_t) && !is_dropped_on_purpose(echo);
 	sku_address_unmap(&peer);
-	if (!access_check(&loop->config->listen.access, &peer)) {
+	if (!access_check(&echo->config->listen.access, &peer)) {
 		counter_add(&server_stats.refused, 1);
 		return false;
 	}
-	return !may_loop_or_amplify(loop, i, &peer) && within_rate(loop, &peer) &&
-	       !is_dropped_on_purpose(loop);
+	return !may_loop_or_amplify(echo, i, &peer) && within_rate(echo, &peer) &&
+	       !is_dropped_on_purpose(echo);
 }
 
 /* ---- answering ----------------------------------------------------------------------------- */
@@ -191,82 +189,126 @@ count_dropped(const struct sku_address *peer, const char *reason)
 		    *reason != '\0' ? ": " : "", reason);
 }
 
-/* All answers that are ready.  One that cannot be sent is dropped; a full send buffer of a network
- * socket empties by itself, that of a UNIX peer only when the peer reads. */
 static void
-send_answers(struct loop *loop, struct mmsghdr *answers, size_t count)
+hold_answer(struct echo *echo, const struct mmsghdr *answer, int64_t due_ns)
 {
-	struct sku_deadline timeout = sku_deadline_in(SEND_TIMEOUT);
-	int fd = sku_fileno(&loop->listener->sock);
+	const struct msghdr *msg = &answer->msg_hdr;
+	size_t len = msg->msg_iov->iov_len;
+	struct held_answer *h = NULL;
+
+	if (echo->held_bytes + len <= HELD_MAX)
+		h = malloc(sizeof(*h) + len);
+	if (h == NULL) {
+		count_dropped(msg->msg_name, "too many wait to be answered");
+		return;
+	}
+	*h = (struct held_answer){ .due_ns = due_ns, .len = len };
+	memcpy(&h->peer, msg->msg_name, msg->msg_namelen);
+	h->peer.len = msg->msg_namelen;
+	h->control_len = msg->msg_controllen;
+	if (h->control_len > 0)
+		memcpy(&h->control, msg->msg_control, h->control_len);
+	memcpy(h->bytes, msg->msg_iov->iov_base, len);
+	if (echo->first == NULL)
+		(void)loop_set_timer(&echo->server.loop, &echo->timer, due_ns);
+	*echo->last = h;
+	echo->last = &h->next;
+	echo->held_bytes += sizeof(*h) + len;
+	server_client_came(&echo->server);
+}
+
+static void
+drop_first_held(struct echo *echo)
+{
+	struct held_answer *h = echo->first;
+
+	echo->first = h->next;
+	if (echo->first == NULL)
+		echo->last = &echo->first;
+	echo->held_bytes -= sizeof(*h) + h->len;
+	free(h);
+}
+
+/* A full send buffer of a network socket empties by itself, that of a UNIX peer only when the peer
+ * reads. */
+static bool
+may_find_room(const struct echo *echo, int errnum)
+{
+	return (errnum == EAGAIN || errnum == ENOBUFS) &&
+	       echo->server.listener->sock.family != AF_UNIX;
+}
+
+/* The number of answers that were sent, or -1 with errno: the first could not be. */
+static int
+send_some(struct echo *echo, struct mmsghdr *answers, size_t count)
+{
+	int n = sendmmsg(sku_fileno(&echo->server.listener->sock), answers, (unsigned)count,
+	    MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	for (int i = 0; i < n; i++)
+		counter_add(&server_stats.bytes_out, answers[i].msg_len);
+	return n;
+}
+
+/* All of them are sent, held or dropped. */
+static void
+send_answers(struct echo *echo, struct mmsghdr *answers, size_t count)
+{
 	size_t i = 0;
 
 	while (i < count) {
-		int n =
-		    sendmmsg(fd, &answers[i], (unsigned)(count - i), MSG_DONTWAIT | MSG_NOSIGNAL);
+		int n = send_some(echo, &answers[i], count - i);
 
-		for (int sent = 0; sent < n; sent++, i++) {
-			counter_add(&server_stats.bytes_out, answers[i].msg_len);
-			loop->answered++;
+		if (n != -1) {
+			server_count(&echo->server, n);
+			i += (size_t)n;
+			continue;
 		}
-		if (n >= 0 || errno == EINTR)
-			continue;
-		if ((errno == EAGAIN || errno == ENOBUFS) &&
-		    loop->listener->sock.family != AF_UNIX &&
-		    run_wait_fd(fd, POLLOUT, timeout) == 0)
-			continue;
-		count_dropped(answers[i].msg_hdr.msg_name, strerror(errno));
+		if (may_find_room(echo, errno))
+			hold_answer(echo, &answers[i], echo->server.loop.now);
+		else
+			count_dropped(answers[i].msg_hdr.msg_name, strerror(errno));
 		i++;
 	}
 }
 
-static void
-delay_answer(struct loop *loop, const struct mmsghdr *answer)
+static int
+send_held(struct echo *echo, struct held_answer *h)
 {
-	const struct msghdr *msg = &answer->msg_hdr;
-	size_t len = msg->msg_iov->iov_len;
-	struct delayed_answer *d = NULL;
+	struct iovec iov = { h->bytes, h->len };
+	struct mmsghdr answer = { .msg_hdr = {
+				      .msg_name = &h->peer.storage,
+				      .msg_namelen = h->peer.len,
+				      .msg_iov = &iov,
+				      .msg_iovlen = 1,
+				      .msg_control = h->control_len > 0 ? &h->control : NULL,
+				      .msg_controllen = h->control_len,
+				  } };
 
-	if (loop->delayed_bytes + len <= DELAYED_MAX)
-		d = malloc(sizeof(*d) + len);
-	if (d == NULL) {
-		count_dropped(msg->msg_name, "too many wait for --delay");
-		return;
-	}
-	*d = (struct delayed_answer){ .due_ns = loop->now + loop->config->delay_ns, .len = len };
-	memcpy(&d->peer, msg->msg_name, msg->msg_namelen);
-	d->peer.len = msg->msg_namelen;
-	d->control_len = msg->msg_controllen;
-	if (d->control_len > 0)
-		memcpy(&d->control, msg->msg_control, d->control_len);
-	memcpy(d->bytes, msg->msg_iov->iov_base, len);
-	*loop->last = d;
-	loop->last = &d->next;
-	loop->delayed_bytes += sizeof(*d) + len;
+	return send_some(echo, &answer, 1);
 }
 
+/* One that finds no room is tried again, for SEND_TIMEOUT. */
 static void
-send_delayed(struct loop *loop)
+held_due(struct loop *loop, struct loop_timer *timer)
 {
-	while (loop->first != NULL && loop->first->due_ns <= loop->now) {
-		struct delayed_answer *d = loop->first;
-		struct iovec iov = { d->bytes, d->len };
-		struct mmsghdr answer = { .msg_hdr = {
-					      .msg_name = &d->peer.storage,
-					      .msg_namelen = d->peer.len,
-					      .msg_iov = &iov,
-					      .msg_iovlen = 1,
-					      .msg_control =
-						  d->control_len > 0 ? &d->control : NULL,
-					      .msg_controllen = d->control_len,
-					  } };
+	struct echo *echo = LOOP_OWNER(timer, struct echo, timer);
+	struct held_answer *h;
 
-		send_answers(loop, &answer, 1);
-		loop->delayed_bytes -= sizeof(*d) + d->len;
-		loop->first = d->next;
-		if (loop->first == NULL)
-			loop->last = &loop->first;
-		free(d);
+	while ((h = echo->first) != NULL && h->due_ns <= loop->now) {
+		bool is_sent = send_held(echo, h) != -1;
+
+		if (!is_sent && may_find_room(echo, errno) &&
+		    loop->now < h->due_ns + SEND_TIMEOUT) {
+			(void)loop_set_timer(loop, timer, loop->now + SEND_PAUSE);
+			return;
+		}
+		if (!is_sent)
+			count_dropped(&h->peer, strerror(errno));
+		drop_first_held(echo);
+		server_client_left(&echo->server, is_sent);
 	}
+	(void)loop_set_timer(loop, timer, h != NULL ? h->due_ns : LOOP_PARKED);
 }
 
 /* The control message that makes the answer leave from where the question came to: the same one,
@@ -296,217 +338,161 @@ set_source_address(struct msghdr *msg)
 }
 
 static void
-answer_batch(struct loop *loop, size_t received)
+answer_batch(struct echo *echo, size_t received)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < received; i++) {
-		struct msghdr *msg = &loop->in[i].msg_hdr;
+		struct msghdr *msg = &echo->in[i].msg_hdr;
 
 		counter_add(&server_stats.datagrams, 1);
-		counter_add(&server_stats.bytes_in, loop->in[i].msg_len);
-		if (!is_answered(loop, i)) {
-			loop->peers[i].len = msg->msg_namelen;
-			count_dropped(&loop->peers[i], "");
+		counter_add(&server_stats.bytes_in, echo->in[i].msg_len);
+		if (!is_answered(echo, i)) {
+			echo->peers[i].len = msg->msg_namelen;
+			count_dropped(&echo->peers[i], "");
 			continue;
 		}
-		if (loop->config->upper)
-			ascii_upper(loop->iov[i].iov_base, loop->in[i].msg_len);
-		loop->iov[i].iov_len = loop->in[i].msg_len;
+		if (echo->config->upper)
+			ascii_upper(echo->iov[i].iov_base, echo->in[i].msg_len);
+		echo->iov[i].iov_len = echo->in[i].msg_len;
 		set_source_address(msg);
 		msg->msg_flags = 0;
-		if (loop->config->delay_ns > 0)
-			delay_answer(loop, &loop->in[i]);
+		if (echo->config->delay_ns > 0)
+			hold_answer(
+			    echo, &echo->in[i], echo->server.loop.now + echo->config->delay_ns);
 		else
-			loop->out[count++] = loop->in[i];
+			echo->out[count++] = echo->in[i];
 	}
-	send_answers(loop, loop->out, count);
+	send_answers(echo, echo->out, count);
 }
 
 static size_t
-batch_size(const struct loop *loop)
+batch_size(const struct echo *echo)
 {
-	int64_t left = loop->config->connections - loop->answered;
+	const struct server *server = &echo->server;
+	int64_t left = server->max_served - server->served - server->active;
 
-	if (loop->config->connections == UNLIMITED || left >= (int64_t)loop->batch)
-		return loop->batch;
-	return left > 0 ? (size_t)left : 1;
+	return server->max_served == SERVER_UNLIMITED || left >= (int64_t)echo->batch ?
+		   echo->batch :
+		   (size_t)left;
+}
+
+static int
+receive(struct echo *echo)
+{
+	size_t batch = batch_size(echo);
+
+	for (size_t i = 0; i < batch; i++) {
+		echo->iov[i] = (struct iovec){ echo->buffers + i * echo->size, echo->size };
+		echo->in[i].msg_hdr = (struct msghdr){
+			.msg_name = &echo->peers[i].storage,
+			.msg_namelen = sizeof(echo->peers[i].storage),
+			.msg_iov = &echo->iov[i],
+			.msg_iovlen = 1,
+			.msg_control = echo->wildcard ? &echo->controls[i] : NULL,
+			.msg_controllen = echo->wildcard ? sizeof(echo->controls[i]) : 0,
+		};
+	}
+	return recvmmsg(sku_fileno(&echo->server.listener->sock), echo->in, (unsigned)batch,
+	    MSG_DONTWAIT, NULL);
 }
 
 static void
-receive_and_answer(struct loop *loop)
+readable(struct server *server)
 {
-	size_t batch = batch_size(loop);
-	int n;
+	struct echo *echo = LOOP_OWNER(server, struct echo, server);
+	int n = receive(echo);
 
-	for (size_t i = 0; i < batch; i++) {
-		loop->iov[i] = (struct iovec){ loop->buffers + i * loop->size, loop->size };
-		loop->in[i].msg_hdr = (struct msghdr){
-			.msg_name = &loop->peers[i].storage,
-			.msg_namelen = sizeof(loop->peers[i].storage),
-			.msg_iov = &loop->iov[i],
-			.msg_iovlen = 1,
-			.msg_control = loop->wildcard ? &loop->controls[i] : NULL,
-			.msg_controllen = loop->wildcard ? sizeof(loop->controls[i]) : 0,
-		};
-	}
-	n = recvmmsg(
-	    sku_fileno(&loop->listener->sock), loop->in, (unsigned)batch, MSG_DONTWAIT, NULL);
-	/* Errors of a datagram socket are about datagrams that went before: they end nothing. */
+	/* An error of a datagram socket is about one that went before, and is told once. */
+	if (n == -1 && errno != EAGAIN)
+		n = receive(echo);
 	if (n > 0) {
-		loop->idle_since_ns = loop->now;
-		answer_batch(loop, (size_t)n);
+		server_restart_idle(server);
+		answer_batch(echo, (size_t)n);
+	} else if (n == -1 && errno != EAGAIN) {
+		msg_verbose(1, "receive: %s", strerror(errno));
+		server_rest(server);
 	}
 }
 
-/* ---- the loop ------------------------------------------------------------------------------ */
-
-static bool
-stopping(const struct loop *loop)
-{
-	return loop->finish_by_ns != INT64_MAX;
-}
-
-static bool
-is_done(const struct loop *loop)
-{
-	if (run_signals() > 1 || run_is_killed())
-		return true;
-	if (stopping(loop))
-		return loop->first == NULL || loop->now >= loop->finish_by_ns;
-	return loop->config->connections != UNLIMITED &&
-	       loop->answered >= loop->config->connections;
-}
-
-static int64_t
-idle_deadline(const struct loop *loop)
-{
-	int64_t timeout_ns = run.timeouts.accept_ns;
-
-	return timeout_ns == SKU_NO_TIMEOUT || stopping(loop) || loop->first != NULL ?
-		   INT64_MAX :
-		   loop->idle_since_ns + timeout_ns;
-}
-
-static int
-poll_ms(const struct loop *loop)
-{
-	struct sku_deadline at = run.timeouts.run;
-
-	at = sku_deadline_earlier(at, (struct sku_deadline){ idle_deadline(loop) });
-	at = sku_deadline_earlier(at, (struct sku_deadline){ loop->finish_by_ns });
-	if (loop->first != NULL)
-		at = sku_deadline_earlier(at, (struct sku_deadline){ loop->first->due_ns });
-	return sku_deadline_poll_ms(at);
-}
-
-/* STATUS_OK to go on. */
-static int
-check_deadlines(const struct loop *loop)
-{
-	if (loop->now >= run.timeouts.run.at_ns)
-		return msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "serve");
-	if (loop->now < idle_deadline(loop))
-		return STATUS_OK;
-	if (run.timeouts.accept_ns == 0)
-		return msg_error_errno(STATUS_FAILED, EAGAIN, "receive");
-	return msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--accept-timeout)", "receive");
-}
-
-static int
-answer_datagrams(struct loop *loop)
-{
-	struct pollfd pfds[2] = {
-		{ .fd = sku_fileno(&loop->listener->sock), .events = POLLIN },
-		{ .fd = run.cancel_fd, .events = POLLIN },
-	};
-	int status = STATUS_OK;
-
-	while (status == STATUS_OK && !is_done(loop)) {
-		int n = poll(pfds, 2, poll_ms(loop));
-
-		loop->now = sku_now();
-		if (n > 0 && run_signals() > 0) {
-			pfds[0].fd = -1;
-			if (!stopping(loop))
-				loop->finish_by_ns = loop->now + FINISH_TIMEOUT;
-		} else if (n > 0 && pfds[0].revents != 0 && !stopping(loop)) {
-			receive_and_answer(loop);
-		}
-		send_delayed(loop);
-		if (!is_done(loop))
-			status = check_deadlines(loop);
-	}
-	return status;
-}
+/* ---- all together -------------------------------------------------------------------------- */
 
 /* Bound to every address, each datagram says which it came to. */
 static int
-enable_pktinfo(struct loop *loop)
+enable_pktinfo(struct echo *echo)
 {
-	struct sku_sock *s = &loop->listener->sock;
-	const struct sku_address *a = &loop->listener->address;
+	struct sku_sock *s = &echo->server.listener->sock;
+	const struct sku_address *a = &echo->server.listener->address;
 
 	if (s->family == AF_INET && a->in.sin_addr.s_addr == INADDR_ANY)
-		loop->wildcard = true;
+		echo->wildcard = true;
 	else if (s->family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr))
-		loop->wildcard = true;
-	if (!loop->wildcard)
+		echo->wildcard = true;
+	if (!echo->wildcard)
 		return 0;
 	return s->family == AF_INET ? sku_setsockopt_int(s, IPPROTO_IP, IP_PKTINFO, 1) :
 				      sku_setsockopt_int(s, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 }
 
 static int
-open_loop(struct loop *loop)
+prepare(struct echo *echo, struct failure *failure)
 {
-	const struct server_config *config = loop->config;
+	const struct server_config *config = echo->config;
 
-	loop->size = config->stream.bufsize;
-	loop->batch = BUFFERS_MAX / loop->size;
-	loop->batch = loop->batch > BATCH ? BATCH : loop->batch < 1 ? 1 : loop->batch;
-	loop->buffers = malloc(loop->batch * loop->size);
-	if (loop->buffers == NULL)
-		return msg_error_errno(STATUS_FAILED, ENOMEM, "get a buffer (--bufsize)");
-	if (config->rate != INT64_MAX && loop->listener->sock.family != AF_UNIX) {
-		loop->rate =
+	echo->size = config->stream.bufsize;
+	echo->batch = BUFFERS_MAX / echo->size;
+	echo->batch = echo->batch > BATCH ? BATCH : echo->batch < 1 ? 1 : echo->batch;
+	echo->buffers = malloc(echo->batch * echo->size);
+	if (echo->buffers == NULL)
+		return failure_errno(failure, ENOMEM, "get a buffer (--bufsize)");
+	if (config->rate != INT64_MAX && echo->server.listener->sock.family != AF_UNIX) {
+		echo->rate =
 		    source_limit_new(config->rate == UNLIMITED ? DEFAULT_RATE : config->rate);
-		if (loop->rate == NULL)
-			return msg_error_errno(STATUS_FAILED, ENOMEM, "prepare --rate");
+		if (echo->rate == NULL)
+			return failure_errno(failure, ENOMEM, "prepare --rate");
 	}
-	if (enable_pktinfo(loop) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "ask for destination addresses");
-	return STATUS_OK;
+	if (enable_pktinfo(echo) == -1)
+		return failure_errno(failure, errno, "ask for destination addresses");
+	if (loop_set_timer(&echo->server.loop, &echo->timer, LOOP_PARKED) == -1)
+		return failure_errno(failure, ENOMEM, "prepare to wait");
+	return 0;
 }
 
-static void
-close_loop(struct loop *loop)
+struct server *
+datagrams_open(
+    struct listener *listener, const struct server_config *config, struct failure *failure)
 {
-	while (loop->first != NULL) {
-		struct delayed_answer *d = loop->first;
+	struct echo *echo = calloc(1, sizeof(*echo));
 
-		loop->first = d->next;
-		free(d);
+	if (echo == NULL) {
+		(void)failure_errno(failure, ENOMEM, "get a buffer");
+		return NULL;
 	}
-	source_limit_free(loop->rate);
-	free(loop->buffers);
+	echo->server.listener = listener;
+	echo->server.max_clients = SERVER_UNLIMITED;
+	echo->server.max_served = config->connections;
+	echo->server.action = "serve";
+	echo->server.signal_grace_ns = FINISH_TIMEOUT;
+	echo->server.readable = readable;
+	echo->config = config;
+	echo->random = config->seed;
+	echo->last = &echo->first;
+	echo->timer.due = held_due;
+	if (server_open(&echo->server, failure) == 0 && prepare(echo, failure) == 0)
+		return &echo->server;
+	datagrams_close(&echo->server);
+	return NULL;
 }
 
-int
-datagrams_serve(struct listener *listener, const struct server_config *config)
+void
+datagrams_close(struct server *server)
 {
-	struct loop loop = { .config = config,
-		.listener = listener,
-		.now = sku_now(),
-		.finish_by_ns = INT64_MAX,
-		.random = config->seed };
-	int status;
+	struct echo *echo = LOOP_OWNER(server, struct echo, server);
 
-	loop.last = &loop.first;
-	loop.idle_since_ns = loop.now;
-	status = open_loop(&loop);
-	if (status == STATUS_OK)
-		status = answer_datagrams(&loop);
-	close_loop(&loop);
-	return status;
+	while (echo->first != NULL)
+		drop_first_held(echo);
+	server_close(server);
+	source_limit_free(echo->rate);
+	free(echo->buffers);
+	free(echo);
 }

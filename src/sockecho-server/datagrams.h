@@ -1,10 +1,14 @@
-/* datagrams.h - the loop that answers datagrams. */
+/* datagrams.h - answering datagrams. */
 #ifndef SERVER_DATAGRAMS_H
 #define SERVER_DATAGRAMS_H
 
+#include "net/server.h"
 #include "sockecho-server/config.h"
 
-/* Serve until the end that the command line or a signal sets.  The exit status. */
-int datagrams_serve(struct listener *listener, const struct server_config *config);
+/* Everything that answering what comes to the listener takes: a server to run, or NULL and the
+ * failure. */
+struct server *datagrams_open(
+    struct listener *listener, const struct server_config *config, struct failure *failure);
+void datagrams_close(struct server *server);
 
 #endif

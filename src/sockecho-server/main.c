@@ -24,38 +24,27 @@ prepare(const struct server_config *config, struct failure *failure)
 
 /* Nobody is told that the socket is ready before all is. */
 static int
-serve_streams(struct listener *listener, const struct server_config *config)
+serve(struct listener *listener, const struct server_config *config)
 {
+	bool is_datagram = listener->sock.type == SOCK_DGRAM;
+	void (*close)(struct server *) = is_datagram ? datagrams_close : streams_close;
 	struct failure failure = { .status = STATUS_OK };
-	struct server *server = streams_open(listener, config, &failure);
+	struct server *server =
+	    (is_datagram ? datagrams_open : streams_open)(listener, config, &failure);
 	int status;
 
 	if (server == NULL)
 		return failure_report(&failure);
 	status = listener_announce(listener, &config->listen);
 	if (status != STATUS_OK) {
-		streams_close(server);
+		close(server);
 		return status;
 	}
 	if (config->daemon)
 		daemon_ready();
 	if (server_run(server, &failure) == -1)
 		status = failure_report(&failure);
-	streams_close(server);
-	stats_report();
-	return status;
-}
-
-static int
-serve_datagrams(struct listener *listener, const struct server_config *config)
-{
-	int status = listener_announce(listener, &config->listen);
-
-	if (status != STATUS_OK)
-		return status;
-	if (config->daemon)
-		daemon_ready();
-	status = datagrams_serve(listener, config);
+	close(server);
 	stats_report();
 	return status;
 }
@@ -76,8 +65,7 @@ main(int argc, char **argv)
 	status = listener_open(&listener, &config.listen, &config.endpoint);
 	run_let_signals_kill(false);
 	if (status == STATUS_OK)
-		status = listener.sock.type == SOCK_DGRAM ? serve_datagrams(&listener, &config) :
-							    serve_streams(&listener, &config);
+		status = serve(&listener, &config);
 	listener_close(&listener);
 	access_free(&config.listen.access);
 	return run_finish(status);
