@@ -89,7 +89,7 @@ complete -c sockecho-server -l deny -x -d 'refuse these addresses; may be repeat
 complete -c sockecho-server -l user -x -a '(__fish_complete_users)' -d 'become this user once the socket is open'
 complete -c sockecho-server -l reuseport -d 'let several servers share the port'
 complete -c sockecho-server -l upper -d 'echo in upper case (ASCII letters)'
-complete -c sockecho-server -s t -l timeout -x -d 'limit of each operation; 0: do not block; none'
+complete -c sockecho-server -s t -l timeout -x -d 'close a connection that waits that long; none'
 complete -c sockecho-server -s w -l max-time -x -d 'limit of the whole run; none'
 complete -c sockecho-server -s c -l connections -x -d 'end after N connections (datagrams with -u); none'
 complete -c sockecho-server -l max-clients -x -d 'serve at most N at once; none'

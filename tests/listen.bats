@@ -306,6 +306,14 @@ told("end")
 	assert_output ""
 	until_true 20 test -s answer
 	assert_equal "$(cat answer)" HELLO
+	# Nobody else comes to a connection, so that there is nothing to say about where it is.
+	for option in "--ready-fd 2" "--port-file port"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr timeout 10 python3 hand.py pair sockecho-server $option --fd 9
+		assert_failure 2
+		[[ ${stderr_lines[0]} == "sockecho-server: the socket is a connection, "*"${option% *}"* ]]
+		[ ! -e port ]
+	done
 }
 
 @test "the client takes a connected --fd" {

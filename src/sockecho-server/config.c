@@ -6,6 +6,7 @@
 #include "options/run_options.h"
 #include "options/values.h"
 #include "run/rate.h"
+#include "run/run.h"
 
 #include <errno.h>
 #include <sys/random.h>
@@ -50,7 +51,8 @@ static const struct option_row options[] = {
 	    "does not go with a UNIX path" },
 	OPTION_GROUP("How to serve"),
 	{ OPT_UPPER, "upper", NULL, "echo in upper case (ASCII letters)", 0, NULL },
-	TIMEOUT_OPTION_ROW(STREAM, ABOUT_STREAMS),
+	{ 't', "timeout", "SECONDS", "close a connection that waits that long; none", STREAM,
+	    ABOUT_STREAMS },
 	MAX_TIME_OPTION_ROW,
 	{ 'c', "connections", "N", "end after N connections (datagrams with -u); none", 0, NULL },
 	{ OPT_MAX_CLIENTS, "max-clients", "N", "serve at most N at once; none", STREAM,
@@ -186,9 +188,19 @@ mode_of_flags(const struct address_flags *flags)
 	return flags->datagram ? UDP : TCP;
 }
 
+static bool
+is_connection(int fd)
+{
+	struct sku_sock s;
+	struct sku_address peer;
+
+	return sku_socket_from_fd(&s, fd) == 0 && s.type == SOCK_STREAM &&
+	       sku_getpeername(&s, &peer) == 0;
+}
+
 /* Options for opening a socket are a mistake if the socket is open already. */
 static void
-check_fd_options(const struct opt_parser *parser)
+check_fd_options(const struct opt_parser *parser, int fd)
 {
 	static const int meaningless[] = { '4', '6', 'n', OPT_MPTCP, OPT_BACKLOG, OPT_REUSEADDR,
 		OPT_NO_REUSEADDR, OPT_REUSEPORT };
@@ -199,6 +211,10 @@ check_fd_options(const struct opt_parser *parser)
 					"--numeric, --mptcp, --backlog, --reuseaddr, "
 					"--no-reuseaddr and --reuseport mean nothing");
 	}
+	if ((opt_given(parser, OPT_READY_FD) || opt_given(parser, OPT_PORT_FILE)) &&
+	    is_connection(fd))
+		opt_usage_error("the socket is a connection, to which nobody else comes: "
+				"--ready-fd and --port-file mean nothing");
 }
 
 static void
@@ -211,6 +227,9 @@ check_combinations(const struct server_config *c, const struct opt_parser *parse
 		opt_usage_error("-4 and -6 exclude each other");
 	if (opt_given(parser, OPT_SEED) && !opt_given(parser, OPT_DROP))
 		opt_usage_error("option '--seed' goes with --drop");
+	if (run.timeouts.operation_ns == 0)
+		opt_usage_error(
+		    "option '--timeout' takes more than 0 seconds here: 0 would serve nobody");
 }
 
 void
@@ -235,7 +254,7 @@ config_parse(struct server_config *config, int argc, char **argv)
 		if (count > 0)
 			opt_usage_error("the socket is open already (--fd or LISTEN_FDS): "
 					"no HOST, PORT or PATH, please");
-		check_fd_options(&parser);
+		check_fd_options(&parser, config->listen.fd);
 		mode = mode_from_fd(&config->listen);
 	} else {
 		endpoint_parse(&config->endpoint, &config->listen.address, operands, count, true);
