@@ -1,11 +1,10 @@
-/* test_cli.c - values of options, escapes, access rules, timers: functions that need no other
+/* test_cli.c - values of options, escapes, access rules: functions that need no other
  * program. */
 #include "libsockutil/sockutil.h"
 #include "net/access.h"
 #include "options/values.h"
 #include "run/ascii.h"
 #include "run/escape.h"
-#include "run/timers.h"
 
 #include <ctype.h>
 #include <setjmp.h>
@@ -284,33 +283,6 @@ a_rule_refuses_what_it_cannot_judge(void **state)
 }
 
 static void
-timers_come_in_order(void **state)
-{
-	enum { COUNT = 500 };
-	static struct timer timers[COUNT];
-	struct timers heap = { 0 };
-	int64_t last = -1;
-	size_t n = 0;
-
-	(void)state;
-	srand(1);
-	for (size_t i = 0; i < COUNT; i++)
-		assert_int_equal(timer_set(&heap, &timers[i], rand() % 1000), 0);
-	for (size_t i = 0; i < COUNT; i += 3)
-		assert_int_equal(timer_set(&heap, &timers[i], rand() % 1000), 0);
-	for (size_t i = 0; i < COUNT; i += 5)
-		timer_clear(&heap, &timers[i]);
-	timer_clear(&heap, &timers[0]);
-	for (struct timer *t; (t = timers_first(&heap)) != NULL; n++) {
-		assert_true(t->at_ns >= last);
-		last = t->at_ns;
-		timer_clear(&heap, t);
-	}
-	assert_int_equal(n, COUNT - COUNT / 5);
-	timers_free(&heap);
-}
-
-static void
 upper_is_bytes_upper(void **state)
 {
 	char bytes[256];
@@ -333,7 +305,6 @@ main(void)
 		cmocka_unit_test(rules_match_addresses),
 		cmocka_unit_test(a_rule_is_never_guessed),
 		cmocka_unit_test(a_rule_refuses_what_it_cannot_judge),
-		cmocka_unit_test(timers_come_in_order),
 		cmocka_unit_test(upper_is_bytes_upper),
 	};
 

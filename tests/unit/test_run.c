@@ -93,6 +93,41 @@ test_timers_run_in_their_order(void **state)
 	assert_memory_equal(f->order, ((const int[]){ 6, 1, 3, 5, 2, 0 }), 6 * sizeof(int));
 }
 
+static int64_t last_at_ns;
+
+static void
+in_order(struct loop *loop, struct loop_timer *timer)
+{
+	struct fixture *f = fixture_of(loop);
+
+	assert_true(timer->at_ns >= last_at_ns);
+	last_at_ns = timer->at_ns;
+	if (++f->calls == 500)
+		loop_stop(loop, 8);
+}
+
+static void
+test_many_timers_that_are_moved_and_cleared_come_in_order(void **state)
+{
+	static struct loop_timer many[1000];
+	struct fixture *f = *state;
+	int64_t now = sku_now();
+
+	last_at_ns = 0;
+	srand(1);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 1000; i++) {
+			many[i].due = in_order;
+			assert_int_equal(
+			    loop_set_timer(&f->loop, &many[i], now - rand() % 1000), 0);
+		}
+	}
+	for (int i = 0; i < 1000; i += 2)
+		loop_clear_timer(&f->loop, &many[i]);
+	loop_clear_timer(&f->loop, &many[0]); /* harmless */
+	assert_int_equal(loop_run(&f->loop), 8);
+}
+
 static void
 stop_at_once(struct loop *loop, struct loop_io *io, uint32_t events)
 {
@@ -544,6 +579,7 @@ main(void)
 #define IN_A_LOOP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		IN_A_LOOP(test_timers_run_in_their_order),
+		IN_A_LOOP(test_many_timers_that_are_moved_and_cleared_come_in_order),
 		IN_A_LOOP(test_a_descriptor_is_told),
 		IN_A_LOOP(test_without_interest_a_hang_up_is_told),
 		IN_A_LOOP(test_what_is_unwatched_is_not_told_even_in_this_batch),
