@@ -83,7 +83,7 @@ peer_options_finish(struct peer_options *options, const struct opt_parser *parse
 }
 
 void
-transfer_link_check_retry(const struct peer_options *options)
+peer_options_check_retry(const struct peer_options *options)
 {
 	struct sku_sock s;
 	int listening = 0;

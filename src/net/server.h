@@ -37,8 +37,8 @@ struct server {
 	void (*finishing)(struct server *server);
 	/* May another one be accepted now?  NULL: as many as the numbers above say. */
 	bool (*may_accept)(struct server *server);
-	/* Is there what --accept-timeout waits for, so that it does not count?  NULL: every client is,
-	 * and it begins anew when the client leaves.  Otherwise it begins anew by
+	/* Is there what --accept-timeout waits for, so that it does not count?  NULL: every client
+	 * is, and it begins anew when the client leaves.  Otherwise it begins anew by
 	 * server_restart_idle() alone; with 0, which does not block, every client is. */
 	bool (*is_busy)(struct server *server);
 	/* Datagrams: they are read in place of accepting; NULL: a stream.  One that is answered

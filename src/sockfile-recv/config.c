@@ -242,7 +242,7 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	    peer_options_finish(&config->peer, &parser, operands, count) | target_modes(config));
 	check_combinations(config, opt_given(&parser, OPT_MODE));
 	if (opt_given(&parser, OPT_RETRY))
-		transfer_link_check_retry(&config->peer);
+		peer_options_check_retry(&config->peer);
 	run.stdout_is_data = config->file != NULL && strcmp(config->file, "-") == 0;
 }
 

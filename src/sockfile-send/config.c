@@ -228,7 +228,7 @@ config_parse(struct send_config *config, int argc, char **argv)
 		modes |= VERIFIED;
 	opt_check_modes(&parser, modes);
 	if (opt_given(&parser, OPT_RETRY))
-		transfer_link_check_retry(&config->peer);
+		peer_options_check_retry(&config->peer);
 	check_combinations(config);
 }
 
