@@ -189,4 +189,9 @@ setup() {
 	assert_equal "$stderr" "servlookup: read .: Is a directory"
 	run --separate-stderr sh -c 'servlookup --services services -a >/dev/full'
 	assert_failure 1
+	run --separate-stderr timeout 20 sh -c 'servlookup -f - <&-'
+	assert_failure 1
+	assert_equal "$stderr" "servlookup: open standard input: Bad file descriptor"
+	run --separate-stderr timeout 20 sh -c ': | servlookup -f - 0>&1 | cat; true'
+	assert_equal "$stderr" "servlookup: open standard input: Bad file descriptor"
 }

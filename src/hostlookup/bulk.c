@@ -88,20 +88,14 @@ bucket_of(struct bulk *b, const char *query)
 	return &b->buckets[(hash >> 20) & (BUCKETS - 1)];
 }
 
-/* What was malformed, or timed out, is no answer to another one. */
-static bool
-may_share(const struct job *job)
-{
-	return !job->ended ||
-	       (job->answer.status != STATUS_USAGE && job->answer.status != STATUS_TIMED_OUT);
-}
-
+/* Not one that is malformed: its text may be but the beginning of what it was. */
 static struct job *
 find_job(struct bulk *b, const char *query)
 {
 	struct job *job = *bucket_of(b, query);
 
-	while (job != NULL && !(may_share(job) && strcmp(job->query, query) == 0))
+	while (
+	    job != NULL && (job->answer.status == STATUS_USAGE || strcmp(job->query, query) != 0))
 		job = job->next_in_bucket;
 	return job;
 }
@@ -399,11 +393,13 @@ bulk_run(const struct host_config *config)
 {
 	/* Static, and never freed: threads whose look-ups go on use it until the program has ended.
 	 */
-	static struct bulk bulk = { .loop = { .canceled = time_is_over, .turn = advance },
-		.input_io = { .ready = input_ready } };
+	static struct bulk bulk;
 	struct bulk *b = &bulk;
 	size_t jobs = (size_t)config->jobs;
 
+	b->loop.canceled = time_is_over;
+	b->loop.turn = advance;
+	b->input_io.ready = input_ready;
 	b->config = config;
 	b->size = LOOK_AHEAD_MIN > 4 * jobs ? LOOK_AHEAD_MIN : 4 * jobs;
 	b->ring = calloc(b->size, sizeof(struct job *));

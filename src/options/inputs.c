@@ -9,10 +9,12 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define BUFFER_SIZE ((size_t)64 * 1024)
 #define OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 static const char *
@@ -30,32 +32,42 @@ open_standard_input(struct inputs *inputs)
 {
 	struct stat st;
 
+	if ((fcntl(STDIN_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY) {
+		errno = EBADF; /* it would never be ready */
+		return;
+	}
 	inputs->fd = inputs->own_fd = STDIN_FILENO;
-	if (fstat(STDIN_FILENO, &st) == -1 ||
-	    (!S_ISFIFO(st.st_mode) && isatty(STDIN_FILENO) != 1) ||
-	    (fcntl(STDIN_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY)
+	if (fstat(STDIN_FILENO, &st) == -1 || (!S_ISFIFO(st.st_mode) && isatty(STDIN_FILENO) != 1))
 		return;
 	inputs->own_fd = open("/proc/self/fd/0", OPEN_FLAGS);
 	if (inputs->own_fd == -1)
 		inputs->own_fd = STDIN_FILENO; /* it is read when it is ready alone */
 }
 
+static void
+open_file(struct inputs *inputs)
+{
+	inputs->buffer = malloc(BUFFER_SIZE + 1);
+	if (inputs->buffer != NULL && strcmp(inputs->file, "-") == 0)
+		open_standard_input(inputs);
+	else if (inputs->buffer != NULL)
+		inputs->fd = inputs->own_fd = open(inputs->file, OPEN_FLAGS);
+	if (inputs->fd == -1)
+		inputs->status =
+		    msg_error_errno(STATUS_FAILED, errno, "open %s", display_name(inputs));
+}
+
 void
 inputs_open(struct inputs *inputs, char *const *operands, size_t count, const char *file)
 {
-	inputs->operands = operands;
-	inputs->operand_count = count;
-	inputs->file = file;
-	inputs->fd = inputs->own_fd = -1;
-	inputs->status = STATUS_OK;
-	inputs->begin = inputs->end = 0;
-	if (file != NULL && strcmp(file, "-") == 0) {
-		open_standard_input(inputs);
-	} else if (file != NULL) {
-		inputs->fd = inputs->own_fd = open(file, OPEN_FLAGS);
-		if (inputs->fd == -1)
-			inputs->status = msg_error_errno(STATUS_FAILED, errno, "open %s", file);
-	}
+	*inputs = (struct inputs){ .operands = operands,
+		.operand_count = count,
+		.file = file,
+		.fd = -1,
+		.own_fd = -1,
+		.status = STATUS_OK };
+	if (file != NULL)
+		open_file(inputs);
 	inputs->ended = inputs->fd == -1;
 }
 
@@ -86,11 +98,14 @@ validate_line(const char *text, size_t len)
 static char *
 take_line(struct inputs *inputs, size_t *len)
 {
-	char *line = inputs->buffer + inputs->begin;
 	size_t rest = inputs->end - inputs->begin;
-	const char *newline = memchr(line, '\n', rest);
+	char *line, *newline;
 
-	if (newline == NULL && (rest == 0 || !inputs->ended))
+	if (rest == 0)
+		return NULL;
+	line = inputs->buffer + inputs->begin;
+	newline = memchr(line, '\n', rest);
+	if (newline == NULL && !inputs->ended)
 		return NULL;
 	*len = newline != NULL ? (size_t)(newline - line) : rest;
 	inputs->begin += *len + (newline != NULL);
@@ -137,7 +152,7 @@ inputs_read(struct inputs *inputs)
 	inputs->begin = 0;
 	inputs->end = rest;
 	do {
-		n = read(inputs->own_fd, inputs->buffer + rest, INPUTS_BUFFER - rest);
+		n = read(inputs->own_fd, inputs->buffer + rest, BUFFER_SIZE - rest);
 	} while (n == -1 && errno == EINTR);
 	if (n > 0) {
 		inputs->end += (size_t)n;
@@ -167,4 +182,6 @@ inputs_close(struct inputs *inputs)
 	if (inputs->own_fd > STDIN_FILENO && inputs->own_fd != inputs->fd)
 		(void)close(inputs->own_fd);
 	inputs->fd = inputs->own_fd = -1;
+	free(inputs->buffer);
+	inputs->buffer = NULL;
 }

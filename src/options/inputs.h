@@ -9,7 +9,6 @@
 #include <stddef.h>
 
 #define INPUT_MAX ((size_t)4096) /* bytes of a line; a longer one is malformed */
-#define INPUTS_BUFFER ((size_t)64 * 1024)
 
 struct inputs {
 	char *const *operands; /* what is left of them; count tells where they end */
@@ -19,8 +18,8 @@ struct inputs {
 	int own_fd;	  /* to read from */
 	bool ended;	  /* nothing more can be read */
 	int status;	  /* STATUS_OK, or of a file that could not be read to its end */
+	char *buffer;	  /* what was read, and is not taken yet, stands from begin to end */
 	size_t begin, end;
-	char buffer[INPUTS_BUFFER + 1];
 };
 
 struct input {
