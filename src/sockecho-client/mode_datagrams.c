@@ -92,6 +92,11 @@ exchange(struct datagram_exchange *t, const char *message, size_t len, int *stat
 	enum outcome outcome;
 	size_t answer_len = 0;
 
+	/* An answer that is quick is never waited for. */
+	if (run_check() == -1) {
+		*status = peer_wait_failed(&t->connection, "send to", errno);
+		return FAILED;
+	}
 	discard_late_answers(&t->connection, t->answer);
 	outcome = send_datagram(t, message, len, deadline, status);
 	if (outcome == DONE)
