@@ -78,14 +78,15 @@ output_close(struct output *output)
 /* ---- text ---------------------------------------------------------------------------------- */
 
 struct stream {
+	int descriptor;	      /* 1 or 2 */
 	struct output output; /* until it is opened, the descriptor as it is */
 	bool open;
 	pthread_mutex_t lock;
 };
 
-#define STREAM_INIT(descriptor)                                                                    \
+#define STREAM_INIT(fd_of_it)                                                                      \
 	{                                                                                          \
-		.output = { .fd = (descriptor), .max = SIZE_MAX },                                 \
+		.descriptor = (fd_of_it), .output = { .fd = (fd_of_it), .max = SIZE_MAX },         \
 		.lock = PTHREAD_MUTEX_INITIALIZER                                                  \
 	}
 
@@ -101,7 +102,7 @@ static void
 open_stream(struct stream *stream)
 {
 	if (!stream->open)
-		output_open(&stream->output, stream->output.fd);
+		output_open(&stream->output, stream->descriptor);
 	stream->open = true;
 }
 
@@ -115,15 +116,22 @@ stream_output(struct stream *stream)
 	return &stream->output;
 }
 
+static void
+open_again(struct stream *stream)
+{
+	(void)pthread_mutex_lock(&stream->lock);
+	if (stream->open)
+		output_close(&stream->output);
+	stream->open = false;
+	open_stream(stream);
+	(void)pthread_mutex_unlock(&stream->lock);
+}
+
 void
 output_open_all(void)
 {
-	(void)pthread_mutex_lock(&standard_output.lock);
-	open_stream(&standard_output);
-	(void)pthread_mutex_unlock(&standard_output.lock);
-	(void)pthread_mutex_lock(&standard_error.lock);
-	open_stream(&standard_error);
-	(void)pthread_mutex_unlock(&standard_error.lock);
+	open_again(&standard_output);
+	open_again(&standard_error);
 }
 
 /* 0, or -1 with errno.  Once the run is to end, a reader that is merely slow still has the last

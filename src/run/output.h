@@ -29,7 +29,8 @@ void output_close(struct output *output);
 /* What follows writes text, and may be used by several threads. */
 
 /* Make both ready now, as the user who may: a program that gives root up could not open them
- * later.  Else that happens at the first use that must not block. */
+ * later.  Else that happens at the first use that must not block.  Call it again when descriptors 1
+ * and 2 have become others. */
 void output_open_all(void);
 /* Results on standard output, kept until output_flush() or until 64 KiB are there. */
 __attribute__((format(printf, 1, 2))) void output_print(const char *format, ...);

@@ -3,6 +3,7 @@
 #include "sockecho-server/daemon.h"
 
 #include "run/message.h"
+#include "run/output.h"
 #include "run/run.h"
 
 #include <errno.h>
@@ -91,6 +92,7 @@ daemon_ready(void)
 		if (fstat(STDERR_FILENO, &st) == -1 || !S_ISREG(st.st_mode))
 			(void)dup2(null, STDERR_FILENO);
 		(void)close(null);
+		output_open_all(); /* the command's pipe has an end now */
 	}
 	(void)!write(ready_pipe, "", 1); /* a parent that was killed needs no answer */
 	(void)close(ready_pipe);

@@ -161,7 +161,6 @@ is_answered(struct echo *echo, size_t i)
 	struct msghdr *msg = &echo->in[i].msg_hdr;
 	struct sku_address peer = echo->peers[i];
 
-	peer.len = msg->msg_namelen;
 	if ((msg->msg_flags & MSG_TRUNC) != 0)
 		return false;
 	if (echo->server.listener->sock.family ==
@@ -345,10 +344,10 @@ answer_batch(struct echo *echo, size_t received)
 	for (size_t i = 0; i < received; i++) {
 		struct msghdr *msg = &echo->in[i].msg_hdr;
 
+		echo->peers[i].len = msg->msg_namelen;
 		counter_add(&server_stats.datagrams, 1);
 		counter_add(&server_stats.bytes_in, echo->in[i].msg_len);
 		if (!is_answered(echo, i)) {
-			echo->peers[i].len = msg->msg_namelen;
 			count_dropped(&echo->peers[i], "");
 			continue;
 		}
