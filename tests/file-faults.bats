@@ -209,6 +209,20 @@ setup() {
 	done
 }
 
+@test "a receiver that is killed before all is on disk is a reset for a raw sender, which has sent all" {
+	need_trace
+	# A small file has arrived whole by then, and nothing of it is left to be read.
+	head -c 1000 in >small
+	for inject in fsync:signal=KILL renameat2:signal=KILL; do
+		start_listening recv.err trace -f -qq -o trace -e "inject=$inject" sockfile-recv 0 out
+		run --separate-stderr sockfile-send 127.0.0.1 "$port" small
+		assert_failure 6
+		ends "$started_pid" 137 recv.err
+		[ ! -e out ]
+		rm out.part
+	done
+}
+
 @test "a full disk: 1, with how much is safe, and no FILE" {
 	need_namespaces -m
 	start_full() {
@@ -365,6 +379,15 @@ setup() {
 	assert_success
 }
 
+# descriptors PID - how many it has open.
+descriptors() {
+	ls "/proc/$1/fd" | wc -l
+}
+
+has_descriptors() {
+	[ "$(descriptors "$1")" = "$2" ]
+}
+
 @test "memory does not grow with the file, and descriptors are closed" {
 	need_openssl
 	is_sanitized && skip "memory is the sanitizers' there"
@@ -382,8 +405,25 @@ setup() {
 			peak=$(awk '/VmHWM/ { print $2 }' "/proc/$pid/status")
 			((peak < limit)) || fail "$peak KiB"
 		done
-		(($(ls "/proc/$receiver_pid/fd" | wc -l) < 16))
 		sender_ends 0
 		receiver_ends 0
 	done
+	# Who goes on has no more descriptors afterwards than before: the verified receiver, and the sender
+	# that listens.
+	mkdir dir
+	start_receiver --dir dir -c none 0
+	open=$(descriptors "$receiver_pid")
+	for ((i = 0; i < 3; i++)); do
+		sockfile-send -q --verify --name "$i" 127.0.0.1 "$port" - <in
+		run sockfile-send -q --verify --name "$i" 127.0.0.1 "$port" - <in # it is there
+		assert_failure 1
+		python3 -c 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1])))' "$port"
+	done
+	until_true 20 has_descriptors "$receiver_pid" "$open" || fail "$(ls -l "/proc/$receiver_pid/fd")"
+	start_sender -c none 0 in
+	open=$(descriptors "$sender_pid")
+	for ((i = 0; i < 3; i++)); do
+		sockfile-recv -q --force --connect 127.0.0.1 "$port" out
+	done
+	until_true 20 has_descriptors "$sender_pid" "$open" || fail "$(ls -l "/proc/$sender_pid/fd")"
 }

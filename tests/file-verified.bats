@@ -283,10 +283,11 @@ write_flood() {
 		import sys, time, wire
 		from wire import *
 		role, phase = sys.argv[1:3]
-		def flood(sock, done=0, total=2**40):
+		def flood(sock, done=0, total=2**40, behind=b""):
 		    many = message(PROGRESS, struct.pack(">QQ", done, total)) * 8000
 		    begin = time.monotonic()
 		    try:
+		        sock.sendall(behind + many)
 		        while time.monotonic() < begin + 20:
 		            sock.sendall(many)
 		            open("flooding", "w")
@@ -323,9 +324,9 @@ write_flood() {
 		if phase == "prefix":
 		    p.sock.sendall(held(HAVE, what=1, n=5))
 		    flood(p.sock)
+		if phase == "bytes": # it is there before the first byte
+		    flood(p.sock, behind=held(HAVE))
 		p.sock.sendall(held(HAVE))
-		if phase == "bytes":
-		    flood(p.sock)
 		total = 0
 		while True:
 		    kind, payload = p.next()
@@ -374,7 +375,7 @@ write_flood() {
 
 @test "PROGRESS in its order, but for ever: -t, --max-time and signals end it, at either end" {
 	write_flood
-	for limit in "-t 0.5" "-w 1" TERM INT; do
+	for limit in "-t 0.5" "-w 3" TERM INT; do
 		[[ $limit == -* ]] && read -ra words <<<"$limit" || words=(-q)
 		case $limit in
 		-t*) phases=(prefix) ;; # "flushed": the disk is waited for, and that is no silence
@@ -481,4 +482,113 @@ called() {
 	assert_failure 124
 	[[ $stderr == *"timed out (--max-time)"* ]]
 	[ ! -e out ]
+}
+
+# strangers PORT COUNT - connected, each at another point of the handshake, for as long as the test goes on; the
+# file strangers is there once they are.
+strangers() {
+	cat >strangers.py <<-'PY'
+		import socket, sys, time
+		import wire
+		port, count = int(sys.argv[1]), int(sys.argv[2])
+		held = []
+		for i in range(count):
+		    s = socket.create_connection(("127.0.0.1", port))
+		    s.sendall((b"", wire.MAGIC[:3], wire.greeting(wire.SEND)[:9], wire.greeting(wire.SEND))[i % 4])
+		    held.append(s)
+		open("strangers", "w").close()
+		time.sleep(60)
+	PY
+	rm -f strangers
+	in_background env "PYTHONPATH=$SOCKUTILS_SOURCE/tests" python3 strangers.py "$@"
+	until_true 20 test -e strangers
+}
+
+@test "a receiver that is done ends at once, whoever else is connected and says nothing" {
+	local options late
+	mkdir dir
+	head -c 1000 in >small
+	for options in "--verify 0 out" "--verify --retry 2 0 out" "0 out" "--dir dir 0"; do
+		late=yes
+		for try in 1 2 3; do
+			rm -f out dir/small
+			# shellcheck disable=SC2086 # words are meant
+			start_receiver $options
+			strangers "$port" 9
+			sockfile-send -q --verify 127.0.0.1 "$port" small
+			# The handshake that they do not end has ten seconds.
+			until_true 2 is_gone "$receiver_pid" && late="" && break
+			receiver_ends 0
+		done
+		[ -z "$late" ] || fail "$options: it waits for strangers"
+		receiver_ends 0
+		kill "$last_pid"
+	done
+}
+
+@test "--accept-timeout is about transfers: strangers do not count, one that goes on does" {
+	local options
+	for options in "--verify 0 out" "0 out" "--dir . -c none 0"; do
+		# shellcheck disable=SC2086 # words are meant
+		accept_timeout() {
+			start_receiver --accept-timeout 1 $options
+			strangers "$port" 5
+			ends "$receiver_pid" 124 recv.err
+		}
+		best_time 1000 4000 accept_timeout || fail "$options: strangers hold it: $elapsed ms"
+		error_has recv.err "accept: timed out (--accept-timeout)"
+	done
+	# A transfer that takes longer is not disturbed, and the time begins anew behind it.
+	head -c 1000000 /dev/zero >large
+	mkdir dir
+	start_receiver --accept-timeout 1 --dir dir -c none 0
+	strangers "$port" 5
+	sockfile-send -q --verify --limit-rate 400K 127.0.0.1 "$port" large
+	cmp large dir/large
+	receiver_ends 124
+	rm -f out
+	start_receiver --accept-timeout 1 0 out
+	strangers "$port" 1
+	sockfile-send -q --limit-rate 400K 127.0.0.1 "$port" large
+	receiver_ends 0
+	cmp large out
+}
+
+@test "an adopted listener that its other owner shuts down during a transfer: that is done, then it is 1" {
+	head -c 1000000 /dev/zero >large
+	cat >shut.py <<-'PY'
+		import os, socket, subprocess, time
+		l = socket.create_server(("127.0.0.1", 0))
+		r = subprocess.Popen(["sockfile-recv", "--dir", "dir", "-c", "none", "--fd", str(l.fileno())], pass_fds=[l.fileno()],
+		                     stderr=subprocess.PIPE)
+		s = subprocess.Popen(["sockfile-send", "-q", "--verify", "--limit-rate", "400K", "127.0.0.1", str(l.getsockname()[1]), "large"])
+		while not (os.path.exists("dir/large.part") and os.stat("dir/large.part").st_size):
+		    assert s.poll() is None
+		    time.sleep(0.01)
+		l.shutdown(socket.SHUT_RDWR)
+		said = r.communicate()[1].decode()
+		assert (s.wait(), r.returncode) == (0, 1), (s.returncode, r.returncode, said)
+		assert "sockfile-recv: accept: Invalid argument\n" in said, said
+	PY
+	mkdir dir
+	run timeout 20 python3 shut.py
+	assert_success
+	cmp large dir/large
+}
+
+@test "--max-time is 124 where an open socket is the one connection, in every form, and said once" {
+	cat >open.py <<-'PY'
+		import socket, subprocess
+		import wire
+		for options in ([], ["--verify"], ["--connect"], ["--connect", "--verify"]):
+		    for first in (b"", wire.MAGIC[:4], wire.greeting(wire.SEND)):
+		        a, b = socket.socketpair()
+		        b.sendall(first)
+		        r = subprocess.run(["sockfile-recv", "-w", "0.5", *options, "--fd", str(a.fileno()), "out"], pass_fds=[a.fileno()],
+		                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+		        said = r.stderr.decode()
+		        assert r.returncode == 124 and said.count("\n") == 1 and said.endswith("timed out (--max-time)\n"), (options, first, r)
+	PY
+	run env "PYTHONPATH=$SOCKUTILS_SOURCE/tests" python3 open.py
+	assert_success
 }

@@ -1365,8 +1365,9 @@ def hanging():
 
     for options in ("", " --verify"):
         case("hanging", "sockfile-send%s, reading" % options, sender(options), **late)
-        case("hanging", "sockfile-recv%s, writing" % options, receiver(writing, options), **late)
-        case("hanging", "sockfile-recv%s, flushing" % options, receiver(flushing, options), **late)
+        # The main thread of a receiver never touches the file, and leaves in time.
+        case("hanging", "sockfile-recv%s, writing" % options, receiver(writing, options), ways=late["ways"])
+        case("hanging", "sockfile-recv%s, flushing" % options, receiver(flushing, options), ways=late["ways"])
 
 
 # ---- no thread can be started

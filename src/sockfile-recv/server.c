@@ -96,13 +96,19 @@ remove_incoming(struct receiver *receiver, struct incoming *incoming)
 }
 
 static void
-close_incoming(struct receiver *receiver, struct incoming *incoming, bool reset)
+end_connection(struct receiver *receiver, struct incoming *incoming, bool reset)
 {
-	remove_incoming(receiver, incoming);
 	if (reset)
 		(void)sku_reset(&incoming->sock);
 	incoming_free(incoming); /* else it has ended: nothing is lost */
 	connection_left(receiver, false);
+}
+
+static void
+close_incoming(struct receiver *receiver, struct incoming *incoming, bool reset)
+{
+	remove_incoming(receiver, incoming);
+	end_connection(receiver, incoming, reset);
 }
 
 static void
@@ -132,7 +138,7 @@ static void
 turn_away(struct receiver *receiver, struct incoming *incoming, int errnum)
 {
 	cannot_attend(receiver, &incoming->peer, errnum);
-	close_incoming(receiver, incoming, true);
+	end_connection(receiver, incoming, true);
 }
 
 /* ---- transfers, which are in threads ------------------------------------------------------- */
@@ -209,12 +215,12 @@ start_raw(struct receiver *receiver, struct incoming *incoming)
 		.incoming = incoming,
 		.target = receiver->target,
 		.pipe = { -1, -1 } };
+	remove_incoming(receiver, incoming); /* the thread will close its socket */
 	if (pool_submit(receiver->pool, &receiver->raw.worker) == -1) {
 		turn_away(receiver, incoming, errno);
 		return;
 	}
 	receiver->raw_is_working = true;
-	remove_incoming(receiver, incoming);
 	close_all_incoming(receiver);
 	receiver->server.max_served = 1;
 	server_update(&receiver->server);
@@ -285,12 +291,12 @@ linger_due(struct loop *loop, struct loop_timer *timer)
 static void
 start_session(struct receiver *receiver, struct incoming *incoming)
 {
+	remove_incoming(receiver, incoming);
 	if (sessions_start(&receiver->table, receiver->pool, incoming, receiver->connector != NULL,
 		session_done) == -1) {
 		turn_away(receiver, incoming, errno);
 		return;
 	}
-	remove_incoming(receiver, incoming);
 	show_progress(receiver, SIZE_UNKNOWN);
 	receiver->progress.size = &transfer_stats.size;
 }
@@ -415,10 +421,14 @@ accepted(struct server *server, struct sku_sock *sock, const struct sku_address 
 		return;
 	}
 	append_incoming(receiver, incoming);
-	if (receiver->config->verify)
+	if (receiver->config->verify) {
 		start_session(receiver, incoming); /* whatever it is, it must know the protocol */
-	else if (watch_incoming(receiver, incoming) == -1)
-		turn_away(receiver, incoming, errno);
+	} else if (watch_incoming(receiver, incoming) == -1) {
+		int errnum = errno;
+
+		remove_incoming(receiver, incoming);
+		turn_away(receiver, incoming, errnum);
+	}
 }
 
 static bool
@@ -472,6 +482,10 @@ result(struct receiver *receiver)
 
 	if (receiver->done)
 		return receiver->status;
+	/* The thread of the one connection may have seen it before the loop did. */
+	if (run_check() == -1 && errno == ETIMEDOUT)
+		(void)run_wait_failed(
+		    &receiver->failure, ETIMEDOUT, LIMIT_OTHER, "%s", receiver->server.action);
 	if (receiver->failure.status != STATUS_OK)
 		return failure_report(&receiver->failure);
 	/* The one connection ended, and was no transfer: that was said. */

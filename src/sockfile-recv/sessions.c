@@ -283,8 +283,10 @@ count(struct session_table *table, struct session *session)
 		failure_add(&session->failure, "the next connection may go on (--retry)");
 		return NOTE;
 	}
+	/* A probe, a stranger, a wrong key: told, and not counted.  Of --max-time the program
+	 * tells. */
 	if (!is_counted)
-		return NOTE; /* a probe, a stranger, a wrong key: told, and not counted */
+		return run_check() == -1 && errno == ETIMEDOUT ? NOTHING : NOTE;
 	count_session(table, session->failure.status);
 	return ERROR;
 }
