@@ -50,8 +50,8 @@ time.sleep(60)
 	through_a_storm() {
 		in_background sockecho-client --connect-timeout 1 127.0.0.1 "$port" x 2>err2
 		client=$last_pid
-		# SIGUSR1 is caught from the moment on when SIGPIPE is ignored, and a little later.
-		until_true 20 grep -q "^SigCgt:.*[^0]" "/proc/$client/status"
+		until_true 20 grep -qx sockecho-client "/proc/$client/comm"
+		until_true 20 grep -q "^SigCgt:.*[2367abef]..$" "/proc/$client/status" # it catches SIGUSR1
 		kill -STOP "$client"
 		sleep 0.2
 		kill -CONT "$client"

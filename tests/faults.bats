@@ -72,12 +72,12 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 	run python3 - "$port" <<-'PY'
 		import socket, sys
 		for i in range(2):
-		    with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20) as s:
-		        try:
+		    try:
+		        with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20) as s:
 		            s.sendall(b"x")
 		            print(s.recv(1))
-		        except (ConnectionResetError, BrokenPipeError):
-		            print("reset")
+		    except (ConnectionResetError, BrokenPipeError):
+		        print("reset")
 	PY
 	assert_output $'reset\nb\'x\''
 	wait_for "$server_pid"

@@ -87,7 +87,13 @@ setup() {
 
 @test "--ready-fd is closed once it is written" {
 	start_server sh -c 'exec sockecho-server --ready-fd 4 0 4>&1'
-	[ ! -e "/proc/$server_pid/fd/4" ] || [ "$(readlink "/proc/$server_pid/fd/4")" != "$(readlink "/proc/$server_pid/fd/1")" ]
+	# The line that was read may be that of descriptor 4, which is closed right behind it.
+	until_true 10 is_no_pipe 4
+}
+
+# is_no_pipe N - descriptor N of the server is not the pipe of its standard output.
+is_no_pipe() {
+	[ "$(readlink "/proc/$server_pid/fd/$1")" != "$(readlink "/proc/$server_pid/fd/1")" ]
 }
 
 @test "--port-file replaces a port file and nothing else" {
@@ -406,7 +412,7 @@ open("got", "wb").write(s.recv(100))
 }
 
 @test "a rule that cannot be read keeps the server from starting" {
-	for rule in localhost 10.0.0.0/33 ::/129 10.0.0.0/ 10.0.0/x "" fe80::%lo/10 ::ffff:0.0.0.0/95 10/8 127.1 010.0.0.1 \
+	for rule in localhost 10.0.0.0/33 ::/129 10.0.0.0/ 10.0.0/x "" fe80::%lo/10 10/8 127.1 010.0.0.1 \
 		"10.0.0.0/8 "; do
 		run --separate-stderr timeout 10 sockecho-server --allow "$rule" 0
 		assert_failure 2
