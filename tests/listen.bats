@@ -565,6 +565,31 @@ open("got", "wb").write(s.recv(100))
 	until_true 20 test ! -e port
 }
 
+@test "--daemon: it holds no pipe and no socket that the command was given" {
+	sockecho-server --daemon --pidfile pid 0 2>&1 3>&- | timeout 10 cat >out
+	pids+=("$(cat pid)")
+	assert_equal "$(cut -d' ' -f1 out)" listening
+	kill "$(cat pid)"
+	until_true 20 test ! -e pid
+	# With records to print where a socket was.
+	python3 - <<-'PY'
+		import socket, subprocess
+		ours, theirs = socket.socketpair()
+		server = subprocess.run(["sockecho-server", "--json", "--daemon", "--pidfile", "pid", "0"],
+		                        stdout=theirs, stderr=theirs)
+		theirs.close()
+		assert server.returncode == 0
+		ours.settimeout(10)
+		data = b""
+		while piece := ours.recv(4096):
+		    data += piece
+		assert data.count(b"\n") == 1, data
+		print(__import__("json").loads(data)["port"])
+	PY
+	pids+=("$(cat pid)")
+	kill -0 "$(cat pid)"
+}
+
 @test "--daemon: what fails is the command's failure" {
 	start_server sockecho-server 0
 	run --separate-stderr timeout 10 sockecho-server --daemon "$port"

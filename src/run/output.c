@@ -78,7 +78,6 @@ output_close(struct output *output)
 /* ---- text ---------------------------------------------------------------------------------- */
 
 struct stream {
-	int descriptor;	      /* 1 or 2 */
 	struct output output; /* until it is opened, the descriptor as it is */
 	bool open;
 	pthread_mutex_t lock;
@@ -86,8 +85,7 @@ struct stream {
 
 #define STREAM_INIT(fd_of_it)                                                                      \
 	{                                                                                          \
-		.descriptor = (fd_of_it), .output = { .fd = (fd_of_it), .max = SIZE_MAX },         \
-		.lock = PTHREAD_MUTEX_INITIALIZER                                                  \
+		.output = { .fd = (fd_of_it), .max = SIZE_MAX }, .lock = PTHREAD_MUTEX_INITIALIZER \
 	}
 
 static struct stream standard_output = STREAM_INIT(STDOUT_FILENO);
@@ -102,7 +100,7 @@ static void
 open_stream(struct stream *stream)
 {
 	if (!stream->open)
-		output_open(&stream->output, stream->descriptor);
+		output_open(&stream->output, stream->output.fd);
 	stream->open = true;
 }
 
@@ -117,21 +115,20 @@ stream_output(struct stream *stream)
 }
 
 static void
-open_again(struct stream *stream)
+reopen_stream(struct stream *stream, int fd)
 {
 	(void)pthread_mutex_lock(&stream->lock);
-	if (stream->open)
-		output_close(&stream->output);
-	stream->open = false;
-	open_stream(stream);
+	output_close(&stream->output);
+	output_open(&stream->output, fd);
+	stream->open = true;
 	(void)pthread_mutex_unlock(&stream->lock);
 }
 
 void
 output_open_all(void)
 {
-	open_again(&standard_output);
-	open_again(&standard_error);
+	reopen_stream(&standard_output, STDOUT_FILENO);
+	reopen_stream(&standard_error, STDERR_FILENO);
 }
 
 /* 0, or -1 with errno.  Once the run is to end, a reader that is merely slow still has the last
