@@ -635,6 +635,18 @@ open("got", "wb").write(s.recv(100))
 	in_three_tries second_signal
 }
 
+@test "--max-time ends what a signal left time for, with the server's last words" {
+	max_time_in_grace() {
+		start_server sockecho-server -v --delay 30 -w 3 0
+		in_background sockecho-client "$host" "$port" hello
+		until_true 2 sh -c "kill -USR1 $server_pid; grep -q bytes_in=5 server.err" &&
+			milliseconds stop_server TERM &&
+			((server_status == 0 && elapsed < 4000)) &&
+			grep -q "closed: cut" server.err && grep -q "stats: accepted=1" server.err
+	}
+	in_three_tries max_time_in_grace
+}
+
 @test "--backlog: 0 and below let one wait" {
 	start_server sockecho-server --backlog -5 0
 	run --separate-stderr ss -Htln "sport = :$port"

@@ -172,13 +172,14 @@ static void
 canceled(struct loop *loop)
 {
 	struct server *server = LOOP_OWNER(loop, struct server, loop);
+	bool is_over = sku_deadline_passed(run.timeouts.run); /* maybe in the grace of a signal */
 
-	if (run_check() == -1 && errno == ETIMEDOUT)
+	if (is_over && run_signals() == 0)
 		(void)run_wait_failed(
 		    server->failure, ETIMEDOUT, LIMIT_OTHER, "%s", server->action);
 	if (run_signals() > 1)
 		stop(server);
-	else if (server->failure->status != STATUS_OK || run_is_killed())
+	else if (is_over || server->failure->status != STATUS_OK || run_is_killed())
 		begin_finishing(server, server->limit_grace_ns);
 	else
 		begin_finishing(server, server->signal_grace_ns);
