@@ -336,6 +336,11 @@ class Run:
             pass
         return found
 
+    def system_call(self):
+        """The one that the main thread is in: its number and its arguments."""
+        with open("/proc/%d/syscall" % self.process.pid) as f:
+            return f.read().split()
+
     def ended(self):
         return self.over.is_set()
 
@@ -638,6 +643,13 @@ def full_output():
 
 
 # ---- a full standard error
+def queued(fd):
+    """The bytes that can be read from it."""
+    buffer = bytearray(4)
+    fcntl.ioctl(fd, termios.FIONREAD, buffer)
+    return int.from_bytes(buffer, sys.byteorder)
+
+
 def full_errors():
     def start(command, stdin=None):
         def set_up(run):
@@ -737,9 +749,24 @@ def full_errors():
         s.sendall(b"x" * 1000)
         s.shutdown(socket.SHUT_WR)
 
+    def retrier(run):
+        # The note about what was lost has room, that about the next try has not.
+        pipe, l = run.pipe(), run.listener()
+        room = fcntl.fcntl(pipe.w, 1031, 4096)  # F_SETPIPE_SZ
+        os.write(pipe.w, b"\n" * (room - 120))
+        run.spawn("sockfile-send --verify --retry 1 --wait none %s ../small" % at(l.getsockname()), stderr=pipe.w)
+        s = run.accept(l)
+        l.close()
+        s.recv(4096)
+        s.close()
+        run.until(lambda: queued(pipe.r) > room - 120, "nothing was lost")
+        # In the pause before the next try it polls one descriptor, and then two: standard error, too.
+        run.until(lambda: run.system_call()[2:3] == ["0x2"], "it does not wait for standard error")
+
     # The peer ends at once.  If the program notices that before its limit, the status is 5 or 6.
     case("stderr", "sockfile-send -v", sender(""), limit={124, 5, 6}, term={-15, 5, 6})
     case("stderr", "sockfile-send -v --verify", sender("--verify"), limit={124, 5, 6}, term={-15, 5, 6})
+    case("stderr", "sockfile-send --retry, about to try again", retrier, seconds=2)
     case("stderr", "sockfile-send --progress", bar)
     case("stderr", "sockfile-recv -v --connect", receiver)
 

@@ -284,6 +284,8 @@ void
 run_let_signals_kill(bool wanted)
 {
 	atomic_store(&owner.signals_kill, wanted);
+	if (wanted && run_signals() > 0) /* it came before: the owner has let it go */
+		end_by_force();
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */

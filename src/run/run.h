@@ -41,7 +41,8 @@ enum {
  * stay so (nohup(1)); SIGINT and SIGTERM are taken even where a shell's `&` had them ignored. 0, or
  * -1 and the failure. */
 int run_catch_signals(unsigned flags, struct failure *failure);
-/* While wanted a signal ends the program at once, as where a wait cannot look at run.cancel_fd. */
+/* While wanted a signal ends the program at once, as where a wait cannot look at run.cancel_fd; so
+ * does one that has come already. */
 void run_let_signals_kill(bool wanted);
 
 /* How many signals have come that end the program. */
