@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #define BATCH 512
-#define IS_WATCHED (UINT32_C(1) << 26) /* no bit of epoll's */
 
 /* A source that epoll does not take as it is. */
 struct loop_extra {
@@ -192,22 +191,20 @@ change(struct loop *loop, struct loop_io *io, struct epoll_event *event)
 }
 
 int
-loop_watch(struct loop *loop, struct loop_io *io, uint32_t events)
+loop_change(struct loop *loop, struct loop_io *io, uint32_t events)
 {
 	struct epoll_event event = { .events = events, .data.ptr = io };
 
-	if (io->watched == (events | IS_WATCHED))
-		return 0;
 	if ((loop_is_watched(io) ? change : add)(loop, io, &event) == -1)
 		return -1;
-	io->watched = events | IS_WATCHED;
+	io->watched = events | LOOP_WATCHED;
 	return 0;
 }
 
 bool
 loop_is_watched(const struct loop_io *io)
 {
-	return (io->watched & IS_WATCHED) != 0;
+	return (io->watched & LOOP_WATCHED) != 0;
 }
 
 /* What of this batch is still to come is not for it any more. */

@@ -58,7 +58,7 @@ void loop_close(struct loop *loop);
 /* Look for these events (0: errors and hang-ups alone), from now on.  A regular file, which epoll
  * refuses, is always ready; two sources may watch the same descriptor.  0, or -1 with errno, and
  * nothing has changed. */
-int loop_watch(struct loop *loop, struct loop_io *io, uint32_t events);
+static inline int loop_watch(struct loop *loop, struct loop_io *io, uint32_t events);
 /* Look no more: it is not called again, not even for this batch.  Harmless if it is not watched. */
 void loop_unwatch(struct loop *loop, struct loop_io *io);
 /* The same where the caller closes the descriptor next, and nobody else has it open. */
@@ -70,6 +70,17 @@ bool loop_is_watched(const struct loop_io *io);
 #define LOOP_PARKED (INT64_MAX - 1)
 int loop_set_timer(struct loop *loop, struct loop_timer *timer, int64_t at_ns);
 void loop_clear_timer(struct loop *loop, struct loop_timer *timer);
+
+/* loop_watch() where something changes. */
+#define LOOP_WATCHED (UINT32_C(1) << 26) /* no bit of epoll's */
+int loop_change(struct loop *loop, struct loop_io *io, uint32_t events);
+
+/* Nearly always nothing does, and it is asked after each event. */
+static inline int
+loop_watch(struct loop *loop, struct loop_io *io, uint32_t events)
+{
+	return io->watched == (events | LOOP_WATCHED) ? 0 : loop_change(loop, io, events);
+}
 
 /* loop_run() returns this status once the present callback has returned; the first call counts. */
 void loop_stop(struct loop *loop, int status);
