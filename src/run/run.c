@@ -28,17 +28,14 @@ struct run run = { .timeouts = TIMEOUTS_INIT, .cancel_fd = -1 };
 
 /* What the owner thread, which reads the signals, shares with the others. */
 static struct {
-	pthread_t thread;
-	bool started;
 	unsigned flags;
 	int signal_fd;
-	int stop_fd; /* an eventfd: the program ends by itself */
 	atomic_uint count;
 	atomic_int first;
 	_Atomic int64_t first_at_ns;
 	atomic_bool over;	  /* --max-time has passed */
 	atomic_bool signals_kill; /* there is nothing to finish */
-} owner = { .signal_fd = -1, .stop_fd = -1 };
+} owner = { .signal_fd = -1 };
 
 /* The signals that end a process and can be caught, but for those that say that it is broken. */
 static const int termination_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM,
@@ -107,7 +104,7 @@ die_of(int signum)
 	(void)sigaddset(&set, signum);
 	(void)signal(signum, SIG_DFL);
 	(void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	(void)kill(getpid(), signum);
+	(void)raise(signum); /* to this thread: another one could read it from the descriptor */
 }
 
 unsigned
@@ -187,9 +184,7 @@ take_signals(struct sku_deadline *force)
 static void *
 owner_main(void *arg)
 {
-	enum { SIGNALS, STOP, COUNT };
-	struct pollfd pfds[COUNT] = { [SIGNALS] = { .fd = owner.signal_fd, .events = POLLIN },
-		[STOP] = { .fd = owner.stop_fd, .events = POLLIN } };
+	struct pollfd pfd = { .fd = owner.signal_fd, .events = POLLIN };
 	struct sku_deadline force = sku_deadline_never();
 
 	(void)arg;
@@ -198,10 +193,7 @@ owner_main(void *arg)
 					       force :
 					       sku_deadline_earlier(force, run.timeouts.run);
 
-		(void)poll(pfds, COUNT, sku_deadline_poll_ms(wake));
-		if (pfds[STOP].revents != 0)
-			return NULL;
-		if (pfds[SIGNALS].revents != 0)
+		if (poll(&pfd, 1, sku_deadline_poll_ms(wake)) == 1)
 			take_signals(&force);
 		if (!atomic_load(&owner.over) && sku_deadline_passed(run.timeouts.run)) {
 			atomic_store(&owner.over, true);
@@ -242,10 +234,12 @@ choose_signals(sigset_t *set)
 		add_unless_ignored(set, signum);
 }
 
+/* The thread ends with the process: to wait for it would cost a short run more than it does. */
 static int
 start_owner(void)
 {
 	pthread_attr_t attr;
+	pthread_t thread;
 	sigset_t all, before;
 	int error;
 
@@ -253,10 +247,10 @@ start_owner(void)
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setstacksize(&attr, OWNER_STACK);
-	error = pthread_create(&owner.thread, &attr, owner_main, NULL);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	error = pthread_create(&thread, &attr, owner_main, NULL);
 	(void)pthread_attr_destroy(&attr);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	owner.started = error == 0;
 	errno = error;
 	return error == 0 ? 0 : -1;
 }
@@ -271,10 +265,8 @@ run_catch_signals(unsigned flags, struct failure *failure)
 	output_open_all();
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	owner.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	owner.stop_fd = eventfd(0, EFD_CLOEXEC);
 	run.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (owner.signal_fd == -1 || owner.stop_fd == -1 || run.cancel_fd == -1 ||
-	    start_owner() == -1)
+	if (owner.signal_fd == -1 || run.cancel_fd == -1 || start_owner() == -1)
 		return failure_set(
 		    failure, STATUS_FAILED, errno, strerror(errno), "prepare for signals");
 	return 0;
@@ -290,18 +282,6 @@ run_let_signals_kill(bool wanted)
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
-static void
-stop_owner(void)
-{
-	const uint64_t one = 1;
-
-	if (!owner.started)
-		return;
-	(void)!write(owner.stop_fd, &one, sizeof(one));
-	(void)pthread_join(owner.thread, NULL);
-	owner.started = false;
-}
-
 int
 run_finish(int status)
 {
@@ -310,7 +290,6 @@ run_finish(int status)
 	if (status == STATUS_OK)
 		status = flushed;
 	remove_all();
-	stop_owner();
 	if (fatal_signal() != 0)
 		die_of(fatal_signal());
 	return status;
