@@ -1,7 +1,7 @@
 /* server.c - where connections wait until their first bytes say what they are.
  * Row tool.
  *
- * The loop accepts, looks at first bytes, draws and decides what is enough; the transfers are in
+ * The loop accepts, looks at first bytes, draws and decides what is enough; transfers are in
  * threads, which see signals and --max-time themselves. */
 #include "sockfile-recv/server.h"
 
@@ -24,7 +24,7 @@
 #define MAX_SESSIONS 32		    /* each has ten seconds to show that it is no stranger */
 #define STACK ((size_t)1024 * 1024) /* touched on demand */
 /* After --max-time, for the threads to say how far they came. */
-#define LAST_WORDS_TIMEOUT (100 * SKU_MS)
+#define LAST_WORDS_TIMEOUT (150 * SKU_MS)
 
 struct receiver {
 	struct server server; /* without a listener we connect */
@@ -204,29 +204,38 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 	stop_receiver(receiver, status);
 }
 
+/* A thread costs a twentieth of a small transfer, and is for what main does meanwhile: draw, and
+ * leave at --max-time. */
+static bool
+wants_thread(const struct receiver *receiver)
+{
+	return receiver->progress.active || run.timeouts.run.at_ns != INT64_MAX;
+}
+
 /* This is the one: whoever else is here, or comes now, is not kept waiting for nothing. */
 static void
 start_raw(struct receiver *receiver, struct incoming *incoming)
 {
+	struct loop_worker *worker = &receiver->raw.worker;
 	int64_t total = receiver->config->size;
 
-	receiver->raw = (struct raw_transfer){ .worker = { .work = raw_work, .done = raw_done },
-		.config = receiver->config,
-		.incoming = incoming,
-		.target = receiver->target,
-		.pipe = { -1, -1 } };
-	remove_incoming(receiver, incoming); /* the thread will close its socket */
-	if (pool_submit(receiver->pool, &receiver->raw.worker) == -1) {
-		turn_away(receiver, incoming, errno);
-		return;
-	}
-	receiver->raw_is_working = true;
+	remove_incoming(receiver, incoming);
 	close_all_incoming(receiver);
 	receiver->server.max_served = 1;
 	server_update(&receiver->server);
 	if (total != UNLIMITED)
 		counter_set(&transfer_stats.size, (uint64_t)total);
 	show_progress(receiver, total == UNLIMITED ? SIZE_UNKNOWN : total);
+	receiver->raw = (struct raw_transfer){ .worker = { .work = raw_work, .done = raw_done },
+		.config = receiver->config,
+		.incoming = incoming,
+		.target = receiver->target,
+		.pipe = { -1, -1 } };
+	receiver->raw_is_working = true;
+	if (wants_thread(receiver) && pool_submit(receiver->pool, worker) == 0)
+		return;
+	raw_work(worker);
+	raw_done(&receiver->server.loop, worker);
 }
 
 static void
