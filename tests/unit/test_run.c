@@ -157,7 +157,7 @@ test_without_interest_a_hang_up_is_told(void **state)
 	assert_int_equal(loop_watch(&f->loop, &f->a, 0), 0);
 	assert_int_equal(write(f->pair[1], "x", 1), 1); /* EPOLLIN is not watched */
 	(void)shutdown(f->pair[1], SHUT_RDWR);
-	assert_int_equal(loop_run(&f->loop) & EPOLLHUP, EPOLLHUP);
+	assert_true((loop_run(&f->loop) & (int)EPOLLHUP) != 0);
 }
 
 /* Whichever is ready first unwatches the other. */
