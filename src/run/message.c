@@ -173,15 +173,10 @@ msg_error_errno(enum status status, int errnum, const char *during_format, ...)
 int
 msg_error_library(const struct sku_error *err)
 {
-	enum status status = status_of(err);
-	char message[256];
-	int n = snprintf(message, sizeof(message), "%s", sku_error_reason(err));
+	struct failure failure = { .status = STATUS_OK };
 
-	if (err->addresses > 1 && n > 0 && (size_t)n < sizeof(message))
-		(void)snprintf(message + n, sizeof(message) - (size_t)n, " (%u addresses tried)",
-		    err->addresses);
-	return msg_error(
-	    status, err->kind == SKU_ERR_SYSTEM ? err->code : 0, message, "%s", err->context);
+	(void)failure_library(&failure, err);
+	return failure_report(&failure);
 }
 
 int
