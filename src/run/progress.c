@@ -171,8 +171,8 @@ draw(struct progress *p, int64_t done)
 		atomic_store(&on_screen, true);
 }
 
-void
-progress_update(struct progress *progress, int64_t done, int64_t now)
+static void
+update(struct progress *progress, int64_t done, int64_t now)
 {
 	if (now < progress->next_ns || !progress->active)
 		return;
@@ -189,7 +189,7 @@ draw_due(struct loop *loop, struct loop_timer *timer)
 
 	if (progress->size != NULL)
 		progress->total = size == STATE_UNKNOWN ? SIZE_UNKNOWN : (int64_t)size;
-	progress_update(progress, (int64_t)counter_value(progress->done), loop->now);
+	update(progress, (int64_t)counter_value(progress->done), loop->now);
 	(void)loop_set_timer(loop, timer, progress->next_ns);
 }
 

@@ -37,9 +37,6 @@ void progress_begin(struct progress *progress, enum progress_mode mode, int64_t 
 void progress_draw_in(struct progress *progress, struct loop *loop, const state_counter *done);
 /* Draw nothing while there is nothing to show. */
 void progress_set_paused(struct progress *progress, bool paused);
-/* Tell how many bytes are done.  Draws the bar if that is due, and is cheap otherwise.  now is
- * sku_now(). */
-void progress_update(struct progress *progress, int64_t done, int64_t now);
 /* End.  Removes the bar, or prints the last line if lines are printed. */
 void progress_end(struct progress *progress, int64_t done);
 /* Remove the bar before anything else is printed.  Async-signal-safe. */
