@@ -1,6 +1,5 @@
 /* main.c - sockecho-client: talk to an echo server.
  * Row tool. */
-#include "run/output.h"
 #include "run/run.h"
 #include "run/status.h"
 #include "sockecho-client/config.h"

@@ -1,7 +1,6 @@
 /* main.c - sockfile-send: send a file and know that it arrived.
  * Row tool. */
 #include "run/failure.h"
-#include "run/output.h"
 #include "run/run.h"
 #include "run/status.h"
 #include "sockfile-send/config.h"

@@ -8,7 +8,6 @@
 
 #include "net/server.h"
 #include "run/failure.h"
-#include "run/message.h"
 #include "run/peer.h"
 #include "run/run.h"
 #include "run/wait.h"

@@ -8,7 +8,6 @@
 #include "run/failure.h"
 #include "run/message.h"
 #include "run/peer.h"
-#include "run/run.h"
 #include "run/wait.h"
 #include "transfer/channel.h"
 #include "transfer/digest.h"
