@@ -157,14 +157,18 @@ remove_extra(struct loop *loop, struct loop_extra *extra)
 static int
 add_duplicate(struct loop *loop, struct loop_io *io, struct epoll_event *event)
 {
-	int fd = fcntl(io->fd, F_DUPFD_CLOEXEC, 0);
+	int fd = fcntl(io->fd, F_DUPFD_CLOEXEC, 0), error;
 
-	if (fd == -1)
+	if (fd == -1 || add_extra(loop, io, fd) == -1) {
+		if (fd != -1)
+			(void)close(fd);
 		return -1;
-	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, event) == 0 &&
-	    add_extra(loop, io, fd) == 0)
+	}
+	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, event) == 0)
 		return 0;
-	(void)close(fd);
+	error = errno;
+	remove_extra(loop, find_extra(loop, io));
+	errno = error;
 	return -1;
 }
 
