@@ -268,8 +268,7 @@ output_error_text(const char *text, size_t len)
 }
 
 bool
-output_error_try(const char *text, size_t len)
+output_try(int fd, const char *text, size_t len)
 {
-	return run_is_ready(STDERR_FILENO, POLLOUT) &&
-	       write(STDERR_FILENO, text, len) == (ssize_t)len;
+	return run_is_ready(fd, POLLOUT) && write(fd, text, len) == (ssize_t)len;
 }

@@ -46,7 +46,7 @@ progress_clear(void)
 	static const char clear[] = "\r\033[K";
 
 	if (atomic_exchange(&on_screen, false))
-		(void)output_error_try(clear, sizeof(clear) - 1);
+		(void)output_try(STDERR_FILENO, clear, sizeof(clear) - 1);
 }
 
 void
@@ -162,12 +162,12 @@ draw(struct progress *p, int64_t done)
 		append_bar(bar, sizeof(bar), width - used, percent(p, done));
 	if (!p->terminal) {
 		len = snprintf(line, sizeof(line), "%s: %s%s\n", run.program, share, figures);
-		(void)output_error_try(line, (size_t)len);
+		(void)output_try(STDERR_FILENO, line, (size_t)len);
 		return;
 	}
 	(void)snprintf(line, sizeof(line), "%s%s%s", share, bar, figures);
 	len = snprintf(bar_line, sizeof(bar_line), "\r%.*s\033[K", width, line);
-	if (output_error_try(bar_line, (size_t)len))
+	if (output_try(STDERR_FILENO, bar_line, (size_t)len))
 		atomic_store(&on_screen, true);
 }
 

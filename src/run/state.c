@@ -4,9 +4,9 @@
  * Everything that state_print() calls is async-signal-safe: signal-safety(7). */
 #include "run/state.h"
 
+#include "run/output.h"
 #include "run/progress.h"
 #include "run/run.h"
-#include "run/wait.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -100,8 +100,7 @@ state_print(void)
 	line.text[sizeof(line.text) - 1] = '\n'; /* a line that was cut still ends */
 	progress_clear();
 	/* If nobody reads the pipe, the line is dropped: the program must not wait. */
-	if (run_is_ready(fd, POLLOUT))
-		(void)!write(fd, line.text, line.len);
+	(void)output_try(fd, line.text, line.len);
 }
 
 static void
