@@ -635,6 +635,20 @@ open("got", "wb").write(s.recv(100))
 	in_three_tries second_signal
 }
 
+@test "the first process of a PID namespace, which no signal kills, has the status of one that it killed" {
+	need_namespaces -pf
+	echo hello >in
+	for program in "sockfile-send --listen" "sockfile-send --listen --verify" sockfile-recv; do
+		file=in
+		[[ $program != sockfile-recv ]] || file=out
+		run --separate-stderr timeout 20 "${in_namespaces[@]}" sh -c '
+			(until [ -s port ]; do sleep 0.02; done; kill -TERM 1) &
+			exec "$@"' - $program --port-file port 0 "$file"
+		assert_failure 143
+		[ ! -e port ]
+	done
+}
+
 @test "--max-time ends what a signal left time for, with the server's last words" {
 	max_time_in_grace() {
 		start_server sockecho-server -v --delay 30 -w 3 0

@@ -95,7 +95,9 @@ remove_all(void)
 
 /* ---- signals ------------------------------------------------------------------------------- */
 
-static void
+/* The first process of a PID namespace, as in a container, cannot: it has the status that a shell
+ * makes of that. */
+__attribute__((noreturn)) static void
 die_of(int signum)
 {
 	sigset_t set;
@@ -105,6 +107,7 @@ die_of(int signum)
 	(void)signal(signum, SIG_DFL);
 	(void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	(void)raise(signum); /* to this thread: another one could read it from the descriptor */
+	_exit(128 + signum);
 }
 
 unsigned
