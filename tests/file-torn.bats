@@ -25,6 +25,36 @@ setup() {
 	cmp in out
 }
 
+@test "a sender that comes anew takes the place of its old connection, as soon as that has ended" {
+	cat >anew.py <<-'PY'
+		import sys, time
+		import wire
+		took = []
+		old = wire.sender(sys.argv[1])
+		old.greet()
+		old.sock.sendall(wire.offer(size=3000000))
+		assert old.next()[0] == wire.HAVE
+		for _ in range(3):
+		    new = wire.sender(sys.argv[1])
+		    new.id = old.id
+		    begin = time.monotonic()
+		    new.greet()  # it is not told that the receiver is busy
+		    took.append(time.monotonic() - begin)
+		    assert old.ended()
+		    new.sock.sendall(wire.offer(size=3000000))
+		    assert new.next()[0] == wire.HAVE
+		    old = new
+		assert min(took) < 2, took  # five seconds are waited at most
+	PY
+	start_receiver --retry 5 0 out
+	run python3 anew.py "$port"
+	assert_success
+	# Whose sender is gone, is no writer for long.
+	sockfile-send -q --verify 127.0.0.1 "$port" in
+	receiver_ends 0
+	cmp in out
+}
+
 @test "--resume goes on with what is the same, begins anew with what is not, confirms what is there" {
 	head -c 2000000 in >out.part
 	chmod 600 out.part
