@@ -322,10 +322,12 @@ write_outlet(struct target *target, const char *bytes, size_t len, struct failur
 		if (n == -1 && errno == EAGAIN &&
 		    run_wait_fd(target->output.fd, POLLOUT, sku_deadline_never()) == 0)
 			continue;
+		if (n == -1 && (errno == ETIMEDOUT || errno == ECANCELED))
+			return run_wait_failed(
+			    failure, errno, LIMIT_OTHER, "write to %s", target->display_name);
 		if (n == -1)
-			return failure_set(failure,
-			    errno == ETIMEDOUT ? STATUS_TIMED_OUT : STATUS_FAILED, errno, NULL,
-			    "write to %s", target->display_name);
+			return failure_set(failure, STATUS_FAILED, errno, NULL, "write to %s",
+			    target->display_name);
 		bytes += n;
 		len -= (size_t)n;
 	}
