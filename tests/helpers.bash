@@ -67,6 +67,10 @@ until_true() {
 	done
 }
 
+is_sanitized() {
+	grep -q __asan_init "$SOCKUTILS_BUILD/sockecho-server"
+}
+
 # milliseconds COMMAND ... - run it.  Sets elapsed to the time it took, and timed_status to its status.
 milliseconds() {
 	local begin=${EPOCHREALTIME/./}
@@ -174,10 +178,6 @@ destroy_sockets() {
 	need ss
 	said=$(ss -K "$@" 2>&1 >/dev/null) || fail "ss -K $*: $said"
 	[[ $said != *"SOCK_DESTROY answers: "* ]] || skip "ss -K: ${said##*SOCK_DESTROY answers: }"
-}
-
-is_sanitized() {
-	grep -q __asan_init "$SOCKUTILS_BUILD/sockecho-server"
 }
 
 # may_trace - may a process trace another one here?  The answer is kept for the whole run.
