@@ -171,7 +171,7 @@ copy_sources() {
 	assert_equal "${#lines[@]}" 2
 
 	copy=$(allowed | head -n 1)
-	[ -n "$copy" ] || skip "the list is empty"
+	[ -n "$copy" ] || return 0 # the list is empty
 	read -r _ file call <<<"$copy"
 	sed -i "s/\b$call(/no_$call(/g" "$tree/$file"
 	run check_calls "$tree"

@@ -5,7 +5,6 @@ load helpers
 
 setup() {
 	need valgrind
-	is_sanitized && skip "the sanitizers look at the same things"
 	cd "$BATS_TEST_TMPDIR"
 	checked=(valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect
 		--errors-for-leak-kinds=definite,indirect)
