@@ -104,6 +104,7 @@ _sockecho_server_options=(
 	--close-after
 	--reset-after
 	--reset-first
+	--faults
 	--drop
 	--seed
 	--daemon
@@ -207,7 +208,7 @@ _sockutils() {
 		mapfile -t COMPREPLY < <(compgen -W 'any echo upper' -- "$word")
 		return
 		;;
-	--port-file | --pidfile | --file | -f | --services | --key)
+	--port-file | --pidfile | --file | -f | --services | --key | --faults)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;

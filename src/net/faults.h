@@ -16,6 +16,7 @@ struct faults {
 	int64_t reset_after; /* the same; one of the two at most */
 };
 
+#define FAULTS_RATE_MAX (INT64_C(1) << 50) /* of limit_rate; the least is 1 */
 #define FAULTS_INIT                                                                                \
 	{                                                                                          \
 		0, UNLIMITED, UNLIMITED, UNLIMITED                                                 \

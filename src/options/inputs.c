@@ -19,8 +19,8 @@
 #define BOM_SIZE (sizeof(BOM) - 1)
 #define OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
-static const char *
-display_name(const struct inputs *inputs)
+const char *
+inputs_name(const struct inputs *inputs)
 {
 	return strcmp(inputs->file, "-") == 0 ? "standard input" : inputs->file;
 }
@@ -56,7 +56,7 @@ open_file(struct inputs *inputs)
 		inputs->fd = inputs->own_fd = open(inputs->file, OPEN_FLAGS);
 	if (inputs->fd == -1)
 		inputs->status =
-		    msg_error_errno(STATUS_FAILED, errno, "open %s", display_name(inputs));
+		    msg_error_errno(STATUS_FAILED, errno, "open %s", inputs_name(inputs));
 }
 
 void
@@ -185,12 +185,12 @@ inputs_read(struct inputs *inputs)
 	} else if (n == 0) {
 		inputs->ended = true;
 	} else if (errno != EAGAIN) { /* else somebody else took it */
-		end(inputs, msg_error_errno(STATUS_FAILED, errno, "read %s", display_name(inputs)));
+		end(inputs, msg_error_errno(STATUS_FAILED, errno, "read %s", inputs_name(inputs)));
 	}
 	if (is_utf16(inputs)) {
 		inputs->end = 0;
 		end(inputs, msg_error(STATUS_USAGE, 0, "it is UTF-16: a list is UTF-8", "read %s",
-				display_name(inputs)));
+				inputs_name(inputs)));
 	}
 }
 

@@ -30,6 +30,8 @@ struct input {
 
 /* A file that cannot be opened is reported, and has no lines. */
 void inputs_open(struct inputs *inputs, char *const *operands, size_t count, const char *file);
+/* The name of the file in messages. */
+const char *inputs_name(const struct inputs *inputs);
 /* The next of those that are there: false when more must be read, or it is the end.  Blank lines
  * and those that begin with '#' are skipped, white space around a line is cut off, and so is a byte
  * order mark of UTF-8 at the start. */

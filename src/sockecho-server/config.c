@@ -20,6 +20,7 @@ enum {
 	OPT_CLOSE_AFTER,
 	OPT_RESET_AFTER,
 	OPT_RESET_FIRST,
+	OPT_FAULTS,
 	OPT_DROP,
 	OPT_SEED,
 	OPT_RATE,
@@ -71,6 +72,8 @@ static const struct option_row options[] = {
 	{ OPT_RESET_AFTER, "reset-after", "SIZE", "reset after SIZE bytes were sent back", TCP,
 	    ABOUT_TCP },
 	{ OPT_RESET_FIRST, "reset-first", "N", "reset the first N connections", TCP, ABOUT_TCP },
+	{ OPT_FAULTS, "faults", "FILE", "a line of these for each connection, in order", STREAM,
+	    ABOUT_STREAMS },
 	{ OPT_DROP, "drop", "PERCENT", "lose that share of the datagrams", DATAGRAM,
 	    ABOUT_DATAGRAMS },
 	{ OPT_SEED, "seed", "N", "lose the same ones again for the same N", DATAGRAM,
@@ -124,7 +127,7 @@ take_option(struct server_config *c, int id, const char *value)
 		c->delay_ns = value_seconds("delay", value, false);
 		break;
 	case OPT_LIMIT_RATE:
-		c->limit_rate = value_size("limit-rate", value, 1, INT64_C(1) << 50);
+		c->limit_rate = value_size("limit-rate", value, 1, FAULTS_RATE_MAX);
 		break;
 	case OPT_CLOSE_AFTER:
 		c->close_after = value_size("close-after", value, 0, INT64_MAX);
@@ -134,6 +137,9 @@ take_option(struct server_config *c, int id, const char *value)
 		break;
 	case OPT_RESET_FIRST:
 		c->reset_first = value_count("reset-first", value, 0, INT64_MAX);
+		break;
+	case OPT_FAULTS:
+		c->faults_file = value;
 		break;
 	case OPT_DROP:
 		c->drop = value_percent("drop", value);
@@ -220,6 +226,15 @@ check_fd_options(const struct opt_parser *parser, int fd)
 static void
 check_combinations(const struct server_config *c, const struct opt_parser *parser)
 {
+	static const int in_lines[] = { OPT_DELAY, OPT_LIMIT_RATE, OPT_CLOSE_AFTER, OPT_RESET_AFTER,
+		OPT_RESET_FIRST };
+
+	for (size_t i = 0; i < sizeof(in_lines) / sizeof(in_lines[0]); i++) {
+		if (c->faults_file != NULL && opt_given(parser, in_lines[i]))
+			opt_usage_error("--faults has a line for each connection: --delay, "
+					"--limit-rate, --close-after, --reset-after and "
+					"--reset-first stand in FILE then");
+	}
 	if (c->close_after != UNLIMITED && c->reset_after != UNLIMITED)
 		opt_usage_error("--close-after and --reset-after exclude each other");
 	if (c->listen.address.family != AF_UNSPEC && opt_given(parser, '4') &&

@@ -21,10 +21,9 @@
 
 struct echo {
 	struct server server;
-	struct faults faults; /* of each connection */
+	struct fault_plan plan; /* the config's lines, and how far it has come */
 	struct flow_buffer buffer;
 	struct connection *all;
-	int64_t to_reset; /* --reset-first: so many are still to be reset */
 };
 
 /* ---- connections come and go --------------------------------------------------------------- */
@@ -138,9 +137,10 @@ connection_due(struct loop *loop, struct loop_timer *timer)
 /* ---- the server's -------------------------------------------------------------------------- */
 
 static struct connection *
-add_connection(struct echo *echo, struct sku_sock *sock, const struct sku_address *peer)
+add_connection(struct echo *echo, struct sku_sock *sock, const struct sku_address *peer,
+    const struct faults *faults)
 {
-	struct connection *c = connection_new(sock, peer, &echo->faults, echo->server.loop.now);
+	struct connection *c = connection_new(sock, peer, faults, echo->server.loop.now);
 
 	if (c == NULL)
 		return NULL;
@@ -162,12 +162,12 @@ static void
 accepted(struct server *server, struct sku_sock *sock, const struct sku_address *peer)
 {
 	struct echo *echo = LOOP_OWNER(server, struct echo, server);
+	const struct fault_line *line = fault_plan_next(&echo->plan);
 	struct connection *c = NULL;
 
-	if (echo->to_reset > 0) {
-		echo->to_reset--;
-		msg_verbose(1, "reset a connection (--reset-first)");
-	} else if ((c = add_connection(echo, sock, peer)) == NULL) {
+	if (line->is_reset) {
+		msg_verbose(1, "reset a connection (reset-first)");
+	} else if ((c = add_connection(echo, sock, peer, &line->faults)) == NULL) {
 		msg_verbose(1, "serve a connection: %s", strerror(errno));
 	}
 	if (c == NULL) {
@@ -225,9 +225,7 @@ streams_open(struct listener *listener, const struct server_config *config, stru
 	echo->server.finishing = finishing;
 	echo->buffer.size = config->stream.bufsize;
 	echo->buffer.pass = config->upper ? ascii_upper : NULL;
-	echo->faults = (struct faults){ config->delay_ns, config->limit_rate, config->close_after,
-		config->reset_after };
-	echo->to_reset = config->reset_first;
+	echo->plan = config->plan;
 	run_raise_descriptor_limit();
 	tcp_apply_options(&config->stream, &listener->sock);
 	if (server_open(&echo->server, failure) == 0)
