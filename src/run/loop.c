@@ -11,8 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH 512
-
 /* A source that epoll does not take as it is. */
 struct loop_extra {
 	struct loop_io *io;
@@ -296,9 +294,8 @@ int
 loop_open(struct loop *loop)
 {
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	loop->batch = calloc(BATCH, sizeof(*loop->batch));
 	loop->now = sku_now();
-	if (loop->epoll_fd == -1 || loop->batch == NULL)
+	if (loop->epoll_fd == -1)
 		return -1;
 	loop->cancel_io = (struct loop_io){ .ready = cancel_ready, .fd = run.cancel_fd };
 	/* Nobody reads the descriptor: each signal is an edge. */
@@ -315,10 +312,8 @@ loop_close(struct loop *loop)
 	loop->epoll_fd = -1;
 	free(loop->extras);
 	free(loop->heap);
-	free(loop->batch);
 	loop->extras = NULL;
 	loop->heap = NULL;
-	loop->batch = NULL;
 	loop->timers = loop->heap_room = 0;
 }
 
@@ -330,17 +325,17 @@ wait_for_events(struct loop *loop)
 	struct sku_deadline at = loop->over ? sku_deadline_never() : run.timeouts.run;
 
 	if (has_always_ready(loop))
-		return epoll_wait(loop->epoll_fd, loop->batch, BATCH, 0);
+		return epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, 0);
 	if (loop->timers > 0)
 		at = sku_deadline_earlier(at, (struct sku_deadline){ loop->heap[0]->at_ns });
 	if (at.at_ns >= LOOP_PARKED)
-		return epoll_wait(loop->epoll_fd, loop->batch, BATCH, -1);
+		return epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, -1);
 #ifdef HAVE_EPOLL_PWAIT2
 	if (!cannot) {
 		int64_t left = sku_deadline_left(at);
 		const struct timespec ts = { (time_t)(left / SKU_SECOND),
 			(long)(left % SKU_SECOND) };
-		int n = epoll_pwait2(loop->epoll_fd, loop->batch, BATCH, &ts, NULL);
+		int n = epoll_pwait2(loop->epoll_fd, loop->batch, LOOP_BATCH, &ts, NULL);
 
 		if (n >= 0 || errno != ENOSYS)
 			return n;
@@ -348,7 +343,7 @@ wait_for_events(struct loop *loop)
 	}
 #endif
 	(void)cannot;
-	return epoll_wait(loop->epoll_fd, loop->batch, BATCH, sku_deadline_poll_ms(at));
+	return epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, sku_deadline_poll_ms(at));
 }
 
 static void
