@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define LAST_WORDS (100 * SKU_MS)
+#define LAST_WAIT (100 * SKU_MS)
 
 int
 run_check(void)
@@ -73,18 +73,18 @@ run_wait_fd(int fd, short events, struct sku_deadline until)
 }
 
 struct sku_deadline
-run_last_words(void)
+run_last_wait_end(void)
 {
 	struct sku_deadline at = run_canceled_at();
 
-	return at.at_ns == INT64_MAX ? at : (struct sku_deadline){ at.at_ns + LAST_WORDS };
+	return at.at_ns == INT64_MAX ? at : (struct sku_deadline){ at.at_ns + LAST_WAIT };
 }
 
 int
 run_wait_last(int fd, short events)
 {
 	struct pollfd pfd = { .fd = fd, .events = events };
-	struct sku_deadline until = run_last_words();
+	struct sku_deadline until = run_last_wait_end();
 
 	while (run_signals() < 2 && !sku_deadline_passed(until)) {
 		if (poll(&pfd, 1, sku_deadline_poll_ms(until)) == 1)
