@@ -588,6 +588,73 @@ test_without_descriptors_a_worker_is_not_taken(void **state)
 	assert_int_equal(in_a_child(submit_without_descriptors), 0);
 }
 
+/* Descriptor fd is a pipe from here on: its other end. */
+static int
+pipe_at(int fd)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) == -1 || dup2(fds[1], fd) == -1)
+		_exit(80);
+	(void)close(fds[1]);
+	return fds[0];
+}
+
+/* Poll says that a pipe with one free page has room, and a blocking write of two would wait. */
+static void
+try_to_write_two_pages(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+	static char pages[64 * 1024];
+	int err = pipe_at(STDERR_FILENO), room = fcntl(err, F_GETPIPE_SZ);
+
+	(void)alarm(10);
+	run_begin("test");
+	while (room > 4096)
+		room -= (int)write(STDERR_FILENO, pages, 4096);
+	if (!run_is_ready(STDERR_FILENO, POLLOUT))
+		_exit(90);
+	if (output_try(STDERR_FILENO, pages, 8192))
+		_exit(91);
+	if (read(err, pages, 4096) != 4096)
+		_exit(92);
+	/* The same with a description of our own. */
+	if (run_catch_signals(0, &failure) == -1 || output_try(STDERR_FILENO, pages, 8192))
+		_exit(93);
+	_exit(read(err, pages, 4096) == 4096 && output_try(STDERR_FILENO, "x", 1) ? 0 : 94);
+}
+
+static void
+test_what_is_tried_to_write_never_waits(void **state)
+{
+	(void)state;
+	assert_int_equal(in_a_child(try_to_write_two_pages), 0);
+}
+
+static void
+let_the_first_pipe_go(void)
+{
+	char bytes[8];
+	int first = pipe_at(STDERR_FILENO), second;
+
+	run_begin("test");
+	output_open_all();
+	second = pipe_at(STDERR_FILENO);
+	output_open_all();
+	if (read(first, bytes, sizeof(bytes)) != 0)
+		_exit(90);
+	output_error_text("a", 1);
+	_exit(
+	    output_try(STDERR_FILENO, "b", 1) && read(second, bytes, sizeof(bytes)) == 2 ? 0 : 91);
+}
+
+static void
+test_output_that_becomes_another_is_let_go(void **state)
+{
+	(void)state;
+	assert_int_equal(in_a_child(let_the_first_pipe_go), 0);
+}
+
 int
 main(void)
 {
@@ -607,6 +674,8 @@ main(void)
 		cmocka_unit_test(test_a_signal_ends_a_wait_and_then_the_program),
 		cmocka_unit_test(test_the_second_signal_ends_a_program_that_hangs),
 		cmocka_unit_test(test_without_descriptors_a_worker_is_not_taken),
+		cmocka_unit_test(test_what_is_tried_to_write_never_waits),
+		cmocka_unit_test(test_output_that_becomes_another_is_let_go),
 		cmocka_unit_test(test_max_time_ends_a_wait),
 		cmocka_unit_test(test_a_full_standard_output_ends_with_max_time),
 	};
