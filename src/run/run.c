@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -35,15 +36,17 @@ static struct {
 	_Atomic int64_t first_at_ns;
 	atomic_bool over;	  /* --max-time has passed */
 	atomic_bool signals_kill; /* there is nothing to finish */
+	atomic_bool ends;	  /* by force, with all that is to be removed */
 } owner = { .signal_fd = -1 };
 
 /* The signals that end a process and can be caught, but for those that say that it is broken. */
 static const int termination_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM,
 	SIGPROF, SIGUSR2, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT };
 
-static struct {
-	void (*remove)(void *arg);
+static struct remover {
+	int (*remove)(void *arg);
 	void *arg;
+	const char *what;
 	atomic_bool armed;
 } removers[RUN_REMOVERS];
 
@@ -63,34 +66,53 @@ run_begin(const char *program)
 /* ---- what is removed at the end ------------------------------------------------------------ */
 
 void
-run_at_end(void (*remove)(void *arg), void *arg)
+run_at_end(int (*remove)(void *arg), void *arg, const char *what)
 {
-	for (size_t i = 0; i < RUN_REMOVERS; i++) {
-		if (atomic_load(&removers[i].armed))
-			continue;
-		removers[i].remove = remove;
-		removers[i].arg = arg;
-		atomic_store(&removers[i].armed, true);
-		return;
+	struct remover *free = removers;
+
+	while (atomic_load(&free->armed)) {
+		if (++free == removers + RUN_REMOVERS)
+			abort();
 	}
+	free->remove = remove;
+	free->arg = arg;
+	free->what = what;
+	atomic_store(&free->armed, true);
+}
+
+/* Whoever takes it first. */
+static void
+use(struct remover *remover)
+{
+	int error = atomic_exchange(&remover->armed, false) ? remover->remove(remover->arg) : 0;
+
+	if (error != 0 && !atomic_load(&owner.ends))
+		msg_verbose(1, "remove %s: %s", remover->what, strerror(error));
+}
+
+static void
+remove_all(void)
+{
+	for (size_t i = 0; i < RUN_REMOVERS; i++)
+		use(&removers[i]);
+}
+
+/* What the owner is about to remove is not to be closed under its hands. */
+static void
+let_owner_end(void)
+{
+	while (atomic_load(&owner.ends))
+		(void)pause();
 }
 
 void
 run_remove(void *arg)
 {
 	for (size_t i = 0; i < RUN_REMOVERS; i++) {
-		if (removers[i].arg == arg && atomic_exchange(&removers[i].armed, false))
-			removers[i].remove(arg);
+		if (removers[i].arg == arg)
+			use(&removers[i]);
 	}
-}
-
-static void
-remove_all(void)
-{
-	for (size_t i = 0; i < RUN_REMOVERS; i++) {
-		if (atomic_exchange(&removers[i].armed, false))
-			removers[i].remove(removers[i].arg);
-	}
+	let_owner_end();
 }
 
 /* ---- signals ------------------------------------------------------------------------------- */
@@ -146,6 +168,7 @@ run_is_killed(void)
 __attribute__((noreturn)) static void
 end_by_force(void)
 {
+	atomic_store(&owner.ends, true);
 	remove_all();
 	if (fatal_signal() != 0)
 		die_of(fatal_signal());
@@ -293,6 +316,7 @@ run_finish(int status)
 	if (status == STATUS_OK)
 		status = flushed;
 	remove_all();
+	let_owner_end();
 	if (fatal_signal() != 0)
 		die_of(fatal_signal());
 	return status;

@@ -53,9 +53,11 @@ struct sku_deadline run_canceled_at(void);
 bool run_is_killed(void);
 
 /* Remove something at the end of the program, however it ends: remove(arg) is called once, from
- * whichever thread is the last, and must take no lock.  At most RUN_REMOVERS at a time. */
+ * whichever thread is the last.  It takes no lock, no memory and says nothing, for another thread
+ * may be stopped anywhere; it returns 0 or an errno value, which -v tells of what.  At most
+ * RUN_REMOVERS at a time: one more is a mistake in the program, and aborts it. */
 #define RUN_REMOVERS 8
-void run_at_end(void (*remove)(void *arg), void *arg);
+void run_at_end(int (*remove)(void *arg), void *arg, const char *what);
 /* Remove it now, unless that was done. */
 void run_remove(void *arg);
 

@@ -435,6 +435,7 @@ in_a_child(void (*body)(void))
 	pid_t child = fork();
 
 	if (child == 0) {
+		(void)alarm(30); /* one that hangs has failed */
 		body();
 		_exit(99);
 	}
@@ -472,10 +473,11 @@ test_a_signal_ends_a_wait_and_then_the_program(void **state)
 
 static int removed[2];
 
-static void
+static int
 tell_removal(void *arg)
 {
 	(void)!write(removed[1], arg, 1);
+	return 0;
 }
 
 static void
@@ -486,7 +488,7 @@ hang_until_the_second_signal(void)
 	int never[2];
 
 	run_begin("test");
-	run_at_end(tell_removal, (void *)(uintptr_t) "r");
+	run_at_end(tell_removal, (void *)(uintptr_t) "r", "a thing");
 	if (pipe(never) == -1 || run_catch_signals(0, &failure) == -1)
 		_exit(90);
 	(void)kill(getpid(), SIGINT);
@@ -608,7 +610,6 @@ try_to_write_two_pages(void)
 	static char pages[64 * 1024];
 	int err = pipe_at(STDERR_FILENO), room = fcntl(err, F_GETPIPE_SZ);
 
-	(void)alarm(10);
 	run_begin("test");
 	while (room > 4096)
 		room -= (int)write(STDERR_FILENO, pages, 4096);
@@ -655,6 +656,98 @@ test_output_that_becomes_another_is_let_go(void **state)
 	assert_int_equal(in_a_child(let_the_first_pipe_go), 0);
 }
 
+static int
+fail_to_remove(void *arg)
+{
+	(void)arg;
+	return EROFS;
+}
+
+static void
+begin_with_a_remover_that_fails(void)
+{
+	run_begin("test");
+	run.verbose = 1;
+	run_at_end(fail_to_remove, NULL, "a thing");
+}
+
+static void
+end_with_a_remover_that_fails(void)
+{
+	char line[80] = "";
+	int err = pipe_at(STDERR_FILENO);
+
+	begin_with_a_remover_that_fails();
+	(void)run_finish(0);
+	_exit(read(err, line, sizeof(line)) > 0 &&
+		      strcmp(line, "test: remove a thing: Read-only file system\n") == 0 ?
+		  0 :
+		  91);
+}
+
+static void
+be_forced_to_end_with_a_remover_that_fails(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+	char byte;
+	int never[2];
+
+	if (dup2(removed[1], STDERR_FILENO) == -1)
+		_exit(90);
+	begin_with_a_remover_that_fails();
+	if (pipe(never) == -1 || run_catch_signals(0, &failure) == -1)
+		_exit(91);
+	(void)kill(getpid(), SIGINT);
+	(void)kill(getpid(), SIGTERM);
+	(void)!read(never[0], &byte, 1);
+	_exit(92);
+}
+
+static void
+test_a_failure_to_remove_is_told_but_not_by_force(void **state)
+{
+	char byte;
+	int status;
+
+	(void)state;
+	assert_int_equal(in_a_child(end_with_a_remover_that_fails), 0);
+	assert_int_equal(pipe2(removed, O_NONBLOCK), 0);
+	status = in_a_child(be_forced_to_end_with_a_remover_that_fails);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGINT);
+	assert_int_equal(read(removed[0], &byte, 1), -1); /* there would be a lock */
+	(void)close(removed[0]);
+	(void)close(removed[1]);
+}
+
+static void
+remove_too_much(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	for (int i = 0; i < RUN_REMOVERS; i++)
+		run_at_end(fail_to_remove, NULL, "a thing");
+	(void)!write(removed[1], "8", 1);
+	run_at_end(fail_to_remove, NULL, "a thing too many");
+}
+
+static void
+test_one_remover_too_many_is_not_overlooked(void **state)
+{
+	char byte = 0;
+	int status;
+
+	(void)state;
+	assert_int_equal(pipe2(removed, O_NONBLOCK), 0);
+	status = in_a_child(remove_too_much);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGABRT);
+	assert_int_equal(read(removed[0], &byte, 1), 1);
+	(void)close(removed[0]);
+	(void)close(removed[1]);
+}
+
 int
 main(void)
 {
@@ -676,6 +769,8 @@ main(void)
 		cmocka_unit_test(test_without_descriptors_a_worker_is_not_taken),
 		cmocka_unit_test(test_what_is_tried_to_write_never_waits),
 		cmocka_unit_test(test_output_that_becomes_another_is_let_go),
+		cmocka_unit_test(test_a_failure_to_remove_is_told_but_not_by_force),
+		cmocka_unit_test(test_one_remover_too_many_is_not_overlooked),
 		cmocka_unit_test(test_max_time_ends_a_wait),
 		cmocka_unit_test(test_a_full_standard_output_ends_with_max_time),
 	};
