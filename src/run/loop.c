@@ -281,12 +281,22 @@ tell_canceled(struct loop *loop)
 		loop_stop(loop, STATUS_FAILED);
 }
 
+/* Nobody reads the descriptor but run_take_signals(): each signal is an edge. */
+static int
+watch_cancel(struct loop *loop)
+{
+	loop_unwatch(loop, &loop->cancel_io);
+	loop->cancel_io.fd = run.cancel_fd;
+	return loop->cancel_io.fd == -1 ? 0 : loop_watch(loop, &loop->cancel_io, EPOLLIN | EPOLLET);
+}
+
 static void
 cancel_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 {
-	(void)io;
 	(void)events;
-	if (run_signals() > 0)
+	run_take_signals();
+	/* If that has started the thread, the other descriptor tells. */
+	if (io->fd == run.cancel_fd && run_signals() > 0)
 		tell_canceled(loop);
 }
 
@@ -297,9 +307,8 @@ loop_open(struct loop *loop)
 	loop->now = sku_now();
 	if (loop->epoll_fd == -1)
 		return -1;
-	loop->cancel_io = (struct loop_io){ .ready = cancel_ready, .fd = run.cancel_fd };
-	/* Nobody reads the descriptor: each signal is an edge. */
-	return run.cancel_fd == -1 ? 0 : loop_watch(loop, &loop->cancel_io, EPOLLIN | EPOLLET);
+	loop->cancel_io = (struct loop_io){ .ready = cancel_ready };
+	return watch_cancel(loop);
 }
 
 void
@@ -371,8 +380,12 @@ int
 loop_run(struct loop *loop)
 {
 	while (!loop->stopped) {
-		int n = wait_for_events(loop);
+		int n;
 
+		/* Without memory for it, the thread that is new ends the program by force. */
+		if (loop->cancel_io.fd != run.cancel_fd)
+			(void)watch_cancel(loop);
+		n = wait_for_events(loop);
 		loop->now = sku_now();
 		loop->batch_count = n > 0 ? n : 0;
 		run_events(loop);

@@ -37,6 +37,7 @@ output_open(struct output *output, int fd)
 		return; /* writing will say why */
 	output->terminal = S_ISCHR(st.st_mode) && isatty(fd) == 1;
 	output->is_socket = S_ISSOCK(st.st_mode);
+	output->is_file = S_ISREG(st.st_mode) || S_ISBLK(st.st_mode);
 	output->can_wait = output->is_socket || S_ISFIFO(st.st_mode) || output->terminal;
 	if (!output->can_wait || output->is_socket)
 		return;
@@ -161,6 +162,8 @@ wait_for_room(int fd)
 static int
 write_all(struct output *output, const char *bytes, size_t len)
 {
+	if (output->is_file)
+		(void)run_start_thread(); /* else nobody can end it */
 	while (len > 0) {
 		ssize_t n = output_write(output, bytes, len);
 

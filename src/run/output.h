@@ -16,6 +16,7 @@ struct output {
 	int fd;
 	size_t max; /* bytes that one write may have without blocking, once poll says so */
 	bool is_socket;
+	bool is_file;  /* on a file system that may hang */
 	bool can_wait; /* poll(2) tells when it has room, and when its reader is gone */
 	bool terminal; /* bytes are shown escaped */
 };

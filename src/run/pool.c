@@ -3,6 +3,7 @@
 #include "run/pool.h"
 
 #include "run/loop.h"
+#include "run/run.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -290,7 +291,7 @@ pool_submit(struct pool *pool, struct loop_worker *worker)
 {
 	int error = 0;
 
-	if (open_wake(pool) == -1)
+	if (run_start_thread() == -1 || open_wake(pool) == -1)
 		return -1;
 	(void)pthread_mutex_lock(&pool->lock);
 	worker->state = QUEUED;

@@ -14,6 +14,7 @@
 int
 run_check(void)
 {
+	run_take_signals();
 	if (run_signals() > 0)
 		errno = ECANCELED;
 	else if (sku_deadline_passed(run.timeouts.run))
@@ -44,6 +45,8 @@ run_wait(struct pollfd *fds, nfds_t n, struct sku_deadline until)
 			return -1;
 		if (run_check() == -1)
 			return -1;
+		if (ready > 0 && pfds[n].revents != 0)
+			ready--; /* it was SIGUSR1 */
 		if (ready > 0) {
 			for (nfds_t i = 0; i < n; i++)
 				fds[i].revents = pfds[i].revents;
