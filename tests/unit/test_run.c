@@ -631,6 +631,31 @@ test_the_first_signal_starts_the_thread_that_ends_what_hangs(void **state)
 }
 
 static void
+see_a_signal_without_descriptors(void)
+{
+	const struct rlimit none = { 0, 0 };
+	struct failure failure = { .status = STATUS_OK };
+
+	run_begin("test");
+	if (run_catch_signals(RUN_WITHOUT_THREAD, &failure) == -1 ||
+	    setrlimit(RLIMIT_NOFILE, &none) == -1)
+		_exit(90);
+	(void)kill(getpid(), SIGINT);
+	(void)run_check();
+	_exit(91);
+}
+
+static void
+test_where_no_thread_can_be_started_the_first_signal_ends_it(void **state)
+{
+	int status = in_a_child(see_a_signal_without_descriptors);
+
+	(void)state;
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGINT);
+}
+
+static void
 work_in_a_pool(void)
 {
 	struct failure failure = { .status = STATUS_OK };
@@ -958,6 +983,7 @@ main(void)
 		cmocka_unit_test(test_without_the_thread_sigusr1_says_the_state),
 		cmocka_unit_test(test_a_loop_is_told_of_each_signal_once),
 		cmocka_unit_test(test_the_first_signal_starts_the_thread_that_ends_what_hangs),
+		cmocka_unit_test(test_where_no_thread_can_be_started_the_first_signal_ends_it),
 		cmocka_unit_test(test_what_may_hang_has_the_thread),
 		cmocka_unit_test(test_without_descriptors_a_worker_is_not_taken),
 		cmocka_unit_test(test_the_second_signal_ends_a_program_that_hangs),
