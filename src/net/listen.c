@@ -176,13 +176,10 @@ report_open_error(const struct listen_options *config, const struct sku_error *e
 	return msg_error_errno(STATUS_FAILED, err->code, "%s", err->context);
 }
 
-static void
+static int
 remove_unix_path(void *arg)
 {
-	struct sku_unix_path *path = arg;
-
-	if (sku_unlink_unix_server(path) == -1)
-		msg_verbose(1, "remove %s: %s", path->name, strerror(errno));
+	return sku_unlink_unix_server(arg) == -1 ? errno : 0;
 }
 
 static int
@@ -215,7 +212,7 @@ open_socket(
 	if (result == -1)
 		return report_open_error(config, &err);
 	if (endpoint->path != NULL)
-		run_at_end(remove_unix_path, &listener->unix_path);
+		run_at_end(remove_unix_path, &listener->unix_path, endpoint->path);
 	if (flags->mptcp && listener->sock.protocol != IPPROTO_MPTCP)
 		msg_verbose(1, "no Multipath TCP here: plain TCP is used");
 	return STATUS_OK;

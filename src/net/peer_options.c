@@ -3,6 +3,7 @@
 #include "net/peer_options.h"
 
 #include "options/run_options.h"
+#include "options/values.h"
 #include "run/failure.h"
 #include "run/run.h"
 #include "run/status.h"
@@ -98,15 +99,33 @@ peer_options_check_retry(const struct peer_options *options)
 				"listened on: there is no other connection for --retry");
 }
 
+/* May it take long, or for ever, until a sender or receiver is waited for?  So may a resolver, and
+ * the file system of a path. */
+static bool
+may_hang(const struct peer_options *options)
+{
+	const struct endpoint *endpoint = &options->endpoint;
+	struct sku_address address;
+
+	if (options->listen.port_file != NULL || options->address.is_unix)
+		return true;
+	return options->listen.fd == -1 &&
+	       (!value_is_digits(endpoint->port) ||
+		   (endpoint->host != NULL &&
+		       sku_address_from_numeric(&address, AF_UNSPEC, endpoint->host, 0) == -1));
+}
+
 int
 peer_options_open(const struct peer_options *options, struct listener *listener)
 {
 	struct failure failure = { .status = STATUS_OK };
+	bool hangs = may_hang(options);
 	int status;
 
-	if (run_catch_signals(0, &failure) == -1)
+	if (run_catch_signals(hangs ? 0 : RUN_WITHOUT_THREAD, &failure) == -1)
 		return failure_report(&failure);
-	run_let_signals_kill(true); /* name resolution may take long */
+	if (hangs)
+		run_let_signals_kill(true);
 	status = listener_open(listener, &options->listen, &options->endpoint);
 	run_let_signals_kill(false);
 	return status;
