@@ -218,3 +218,25 @@ os.execvp(sys.argv[1], sys.argv[1:])
 		usage "'.*' is no PORT: a number from 0 to 65535, or the name of a service" sockecho-server -w 5 127.0.0.1 "$port"
 	done
 }
+
+@test "a misspelt option is answered with the nearest" {
+	usage "unknown option '--servces': did you mean --services\?" servlookup --servces x 22
+	usage "unknown option '--timout': did you mean --timeout\?" hostlookup --timout=5 x
+	usage "unknown option '--jbos': did you mean --jobs\?" hostlookup --jbos 5 x
+	usage "unknown option '--xyz'$" hostlookup --xyz
+}
+
+@test "what users of other programs type is told what it is here, and taken for no other option" {
+	usage "unknown option '-x': -r looks" hostlookup -x 192.0.2.1
+	usage "'@192.0.2.1': the system's resolver is asked" hostlookup @192.0.2.1 localhost
+	usage "'\+short': this is an option of dig" hostlookup +short localhost
+	usage "unknown option '-type=mx': names and addresses are looked up" hostlookup -type=mx localhost
+	usage "unknown option '--port': PORT is an operand" servlookup --port 22
+	usage "unknown option '-u': the protocol is --proto udp" servlookup -u 53
+}
+
+@test "what a usage error quotes of an operand is cut at 60 characters, and escaped" {
+	usage "too many operands: '$(printf 'x%.0s' {1..60})\.\.\.'$" hostlookup --hostname "$(printf 'x%.0s' {1..61})"
+	usage "too many operands: '$(printf 'x%.0s' {1..60})'$" hostlookup --hostname "$(printf 'x%.0s' {1..60})"
+	usage "option '--jobs' takes a whole number from 1 to 4096, not '\\\\x1b'" hostlookup --jobs $'\x1b' x
+}

@@ -2,7 +2,7 @@
 #ifndef NET_ENDPOINT_H
 #define NET_ENDPOINT_H
 
-#include "options/options.h"
+#include "options/old_options.h"
 
 /* The options that say which kind of address is meant. */
 struct address_flags {

@@ -2,7 +2,7 @@
  * Row net. */
 #include "net/peer_options.h"
 
-#include "options/run_options.h"
+#include "options/old_run_options.h"
 #include "run/failure.h"
 #include "run/run.h"
 #include "run/status.h"
@@ -44,7 +44,7 @@ check_open_fd(struct peer_options *options, const struct opt_parser *parser)
 		opt_usage_error(
 		    "descriptor %d is no UNIX socket: leave --unix out", options->listen.fd);
 	for (size_t i = 0; i < sizeof(meaningless) / sizeof(meaningless[0]); i++) {
-		if (opt_given(parser, meaningless[i]))
+		if (old_given(parser, meaningless[i]))
 			opt_usage_error("the socket is open already (--fd or LISTEN_FDS): -4, -6, "
 					"--numeric, --mptcp, --backlog, --reuseaddr and "
 					"--no-reuseaddr mean nothing");
@@ -68,7 +68,7 @@ unsigned
 peer_options_finish(struct peer_options *options, const struct opt_parser *parser,
     const char *const *operands, size_t count)
 {
-	if (opt_given(parser, '4') && opt_given(parser, '6'))
+	if (old_given(parser, '4') && old_given(parser, '6'))
 		opt_usage_error("-4 and -6 exclude each other");
 	if (options->listen.fd != -1)
 		check_open_fd(options, parser);

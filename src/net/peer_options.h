@@ -34,10 +34,10 @@ enum {
 /* connects, listens: text for the usage errors, which says what makes the program connect or
  * listen. */
 #define PEER_OPTION_ROWS(connects, listens)                                                        \
-	ADDRESS_OPTION_ROWS(MODE_INET, MODE_TCP), FD_OPTION_ROW, OPTION_GROUP("Connecting"),       \
+	ADDRESS_OPTION_ROWS(MODE_INET, MODE_TCP), FD_OPTION_ROW, OLD_GROUP("Connecting"),          \
 	    CONNECT_OPTION_ROWS(                                                                   \
 		MODE_CONNECTS, connects, MODE_CONNECTS_INET, "is about connecting over IP"),       \
-	    OPTION_GROUP("Listening"),                                                             \
+	    OLD_GROUP("Listening"),                                                                \
 	    LISTEN_OPTION_ROWS(MODE_LISTENS, listens, MODE_LISTENS_INET,                           \
 		"is about listening over IP", MODE_LISTENS, listens)
 

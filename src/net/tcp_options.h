@@ -3,7 +3,7 @@
 #define NET_TCP_OPTIONS_H
 
 #include "libsockutil/sockutil.h"
-#include "options/options.h"
+#include "options/old_options.h"
 
 struct tcp_options {
 	size_t bufsize; /* largest buffer for one recv, in bytes */

@@ -2,7 +2,7 @@
  * Row tool. */
 #include "sockecho-client/config.h"
 
-#include "options/run_options.h"
+#include "options/old_run_options.h"
 #include "options/values.h"
 #include "run/rate.h"
 #include "run/run.h"
@@ -34,13 +34,13 @@ enum {
 
 #define ABOUT_PING "goes with --ping"
 
-static const struct option_row options[] = {
-	OPTION_GROUP("Whom to talk to"),
+static const struct old_row options[] = {
+	OLD_GROUP("Whom to talk to"),
 	ADDRESS_OPTION_ROWS(TCP | UDP, TCP),
 	UDP_OPTION_ROW,
 	FD_OPTION_ROW,
 	CONNECT_OPTION_ROWS(0, NULL, TCP | UDP, "does not go with a UNIX path"),
-	OPTION_GROUP("What to say (MESSAGEs; else standard input)"),
+	OLD_GROUP("What to say (MESSAGEs; else standard input)"),
 	{ OPT_CONNECT_ONLY, "connect-only", NULL, "connect, say nothing, exit", 0, NULL },
 	{ OPT_PING, "ping", NULL, "measure round trips", 0, NULL },
 	{ OPT_EXPECT, "expect", "any|echo|upper", "check what comes back (any)", EXCHANGES,
@@ -51,7 +51,7 @@ static const struct option_row options[] = {
 	MAX_TIME_OPTION_ROW,
 	TCP_OPTION_ROWS(READS_STREAM,
 	    "is about messages and streams: not with --udp, --ping or --connect-only", TCP),
-	OPTION_GROUP("With --ping"),
+	OLD_GROUP("With --ping"),
 	{ 'c', "count", "N", "send N probes; none", PINGS, ABOUT_PING },
 	{ 'i', "interval", "SECONDS", "from one probe to the next (1); 0: back to back", PINGS,
 	    ABOUT_PING },
@@ -59,14 +59,14 @@ static const struct option_row options[] = {
 	{ OPT_DURATION, "duration", "SECONDS", "send probes for that long", PINGS, ABOUT_PING },
 	{ OPT_CLIENTS, "clients", "N", "that many connections at once (1)", PINGS, ABOUT_PING },
 	{ OPT_HISTOGRAM, "histogram", NULL, "draw the distribution", PINGS, ABOUT_PING },
-	COMMON_OPTION_ROWS,
-	OPTION_END,
+	OLD_COMMON_ROWS,
+	OLD_END,
 };
 
 static const char *const synopsis[] = { "[options] HOST PORT [MESSAGE...]",
 	"[options] -U PATH [MESSAGE...]", "[options] --ping HOST PORT", NULL };
 
-static const struct command command = { "sockecho-client", synopsis,
+static const struct old_command command = { "sockecho-client", synopsis,
 	"Talk to an echo server: messages, a stream, a prompt, datagrams, round trips.", options };
 
 static enum expectation
@@ -135,8 +135,8 @@ address_is_complete(const struct client_config *c, const char *const *operands, 
 static void
 choose_mode(struct client_config *c, const struct opt_parser *parser)
 {
-	bool ping = opt_given(parser, OPT_PING);
-	bool connect_only = opt_given(parser, OPT_CONNECT_ONLY);
+	bool ping = old_given(parser, OPT_PING);
+	bool connect_only = old_given(parser, OPT_CONNECT_ONLY);
 
 	if (ping && connect_only)
 		opt_usage_error("--ping and --connect-only exclude each other");
@@ -195,7 +195,7 @@ check_combinations(struct client_config *c, const struct opt_parser *parser)
 	bool datagram = c->connect.address.datagram;
 
 	connect_check_options(&c->connect);
-	if (opt_given(parser, '4') && opt_given(parser, '6'))
+	if (old_given(parser, '4') && old_given(parser, '6'))
 		opt_usage_error("-4 and -6 exclude each other");
 	if (c->mode == PING && datagram && c->size < 16)
 		opt_usage_error("option '--size' takes at least 16 bytes with --udp: the number "
@@ -225,12 +225,12 @@ config_parse(struct client_config *config, int argc, char **argv)
 		.size = 64,
 		.duration_ns = UNLIMITED,
 		.clients = 1 };
-	opt_init(&parser, &command, argc, argv);
-	while (config->messages == NULL && (id = opt_next(&parser, &value)) != OPT_DONE) {
+	old_init(&parser, &command, argc, argv);
+	while (config->messages == NULL && (id = old_next(&parser, &value)) != OPT_DONE) {
 		if (id != OPT_OPERAND)
 			take_option(config, id, value);
 		else if (address_is_complete(config, operands, count))
-			config->messages = opt_rest(&parser);
+			config->messages = old_rest(&parser);
 		else
 			operands[count++] = value;
 	}
@@ -242,7 +242,7 @@ config_parse(struct client_config *config, int argc, char **argv)
 		endpoint_parse(&config->endpoint, &config->connect.address, operands, count, false);
 	}
 	choose_mode(config, &parser);
-	opt_check_modes(&parser, mode_bits(config));
+	old_check_modes(&parser, mode_bits(config));
 	check_combinations(config, &parser);
 	run.stdout_is_data = config->mode == STREAM;
 }

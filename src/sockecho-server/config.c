@@ -3,7 +3,7 @@
 #include "sockecho-server/config.h"
 
 #include "net/connect.h"
-#include "options/run_options.h"
+#include "options/old_run_options.h"
 #include "options/values.h"
 #include "run/rate.h"
 #include "run/run.h"
@@ -40,8 +40,8 @@ enum {
 #define ABOUT_DATAGRAMS "is about datagrams: it goes with --udp"
 #define ABOUT_TCP "is about TCP alone"
 
-static const struct option_row options[] = {
-	OPTION_GROUP("Where to listen"),
+static const struct old_row options[] = {
+	OLD_GROUP("Where to listen"),
 	ADDRESS_OPTION_ROWS(INET, TCP),
 	UDP_OPTION_ROW,
 	FD_OPTION_ROW,
@@ -49,7 +49,7 @@ static const struct option_row options[] = {
 	    "is about streams: it does not go with --udp"),
 	{ OPT_REUSEPORT, "reuseport", NULL, "let several servers share the port", INET,
 	    "does not go with a UNIX path" },
-	OPTION_GROUP("How to serve"),
+	OLD_GROUP("How to serve"),
 	{ OPT_UPPER, "upper", NULL, "echo in upper case (ASCII letters)", 0, NULL },
 	{ 't', "timeout", "SECONDS", "close a connection that waits that long; none", STREAM,
 	    ABOUT_STREAMS },
@@ -62,7 +62,7 @@ static const struct option_row options[] = {
 	    "is about UDP: it goes with --udp" },
 	{ OPT_ALLOW_RESERVED, "allow-reserved", NULL, "answer reserved ports and addresses too",
 	    UDP, "is about UDP: it goes with --udp" },
-	OPTION_GROUP("A peer that misbehaves, for tests"),
+	OLD_GROUP("A peer that misbehaves, for tests"),
 	{ OPT_DELAY, "delay", "SECONDS", "answer that much later", 0, NULL },
 	{ OPT_LIMIT_RATE, "limit-rate", "SIZE", "answer at most SIZE bytes a second", STREAM,
 	    ABOUT_STREAMS },
@@ -75,16 +75,16 @@ static const struct option_row options[] = {
 	    ABOUT_DATAGRAMS },
 	{ OPT_SEED, "seed", "N", "lose the same ones again for the same N", DATAGRAM,
 	    ABOUT_DATAGRAMS },
-	OPTION_GROUP("In the background"),
+	OLD_GROUP("In the background"),
 	{ OPT_DAEMON, "daemon", NULL, "go to the background once ready", 0, NULL },
 	{ OPT_PIDFILE, "pidfile", "FILE", "write the process id to FILE, and lock it", 0, NULL },
-	COMMON_OPTION_ROWS,
-	OPTION_END,
+	OLD_COMMON_ROWS,
+	OLD_END,
 };
 
 static const char *const synopsis[] = { "[options] [HOST] PORT", "[options] -U PATH", NULL };
 
-static const struct command command = { "sockecho-server", synopsis,
+static const struct old_command command = { "sockecho-server", synopsis,
 	"Send back what is received, on many connections at once.", options };
 
 static void
@@ -206,12 +206,12 @@ check_fd_options(const struct opt_parser *parser, int fd)
 		OPT_NO_REUSEADDR, OPT_REUSEPORT };
 
 	for (size_t i = 0; i < sizeof(meaningless) / sizeof(meaningless[0]); i++) {
-		if (opt_given(parser, meaningless[i]))
+		if (old_given(parser, meaningless[i]))
 			opt_usage_error("the socket is open already (--fd or LISTEN_FDS): -4, -6, "
 					"--numeric, --mptcp, --backlog, --reuseaddr, "
 					"--no-reuseaddr and --reuseport mean nothing");
 	}
-	if ((opt_given(parser, OPT_READY_FD) || opt_given(parser, OPT_PORT_FILE)) &&
+	if ((old_given(parser, OPT_READY_FD) || old_given(parser, OPT_PORT_FILE)) &&
 	    is_connection(fd))
 		opt_usage_error("the socket is a connection, to which nobody else comes: "
 				"--ready-fd and --port-file mean nothing");
@@ -222,10 +222,10 @@ check_combinations(const struct server_config *c, const struct opt_parser *parse
 {
 	if (c->close_after != UNLIMITED && c->reset_after != UNLIMITED)
 		opt_usage_error("--close-after and --reset-after exclude each other");
-	if (c->listen.address.family != AF_UNSPEC && opt_given(parser, '4') &&
-	    opt_given(parser, '6'))
+	if (c->listen.address.family != AF_UNSPEC && old_given(parser, '4') &&
+	    old_given(parser, '6'))
 		opt_usage_error("-4 and -6 exclude each other");
-	if (opt_given(parser, OPT_SEED) && !opt_given(parser, OPT_DROP))
+	if (old_given(parser, OPT_SEED) && !old_given(parser, OPT_DROP))
 		opt_usage_error("option '--seed' goes with --drop");
 	if (run.timeouts.operation_ns == 0)
 		opt_usage_error(
@@ -242,8 +242,8 @@ config_parse(struct server_config *config, int argc, char **argv)
 	int id;
 
 	set_defaults(config);
-	opt_init(&parser, &command, argc, argv);
-	while ((id = opt_next(&parser, &value)) != OPT_DONE) {
+	old_init(&parser, &command, argc, argv);
+	while ((id = old_next(&parser, &value)) != OPT_DONE) {
 		if (id != OPT_OPERAND)
 			take_option(config, id, value);
 		else if (count < 3)
@@ -260,6 +260,6 @@ config_parse(struct server_config *config, int argc, char **argv)
 		endpoint_parse(&config->endpoint, &config->listen.address, operands, count, true);
 		mode = mode_of_flags(&config->listen.address);
 	}
-	opt_check_modes(&parser, mode);
+	old_check_modes(&parser, mode);
 	check_combinations(config, &parser);
 }

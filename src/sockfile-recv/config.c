@@ -2,7 +2,7 @@
  * Row tool. */
 #include "sockfile-recv/config.h"
 
-#include "options/run_options.h"
+#include "options/old_run_options.h"
 #include "options/values.h"
 #include "run/rate.h"
 #include "run/run.h"
@@ -39,11 +39,11 @@ enum {
 #define ABOUT_DISK "is about files: it does not go with - (standard output)"
 #define ABOUT_ONE_FILE "is about one FILE: it does not go with --dir"
 
-static const struct option_row options[] = {
-	OPTION_GROUP("Where from"),
+static const struct old_row options[] = {
+	OLD_GROUP("Where from"),
 	{ OPT_CONNECT, "connect", NULL, "connect to the sender instead of waiting", 0, NULL },
 	PEER_OPTION_ROWS(ABOUT_CONNECTING, ABOUT_LISTENING),
-	OPTION_GROUP("What to take, and how"),
+	OLD_GROUP("What to take, and how"),
 	{ OPT_FORCE, "force", NULL, "replace FILE if it is there", TO_DISK, ABOUT_DISK },
 	{ OPT_SIZE, "size", "SIZE", "so much must arrive", TO_FILE, ABOUT_ONE_FILE },
 	{ OPT_MAX_SIZE, "max-size", "SIZE", "refuse more than that", 0, NULL },
@@ -52,7 +52,7 @@ static const struct option_row options[] = {
 	TIMEOUT_OPTION_ROW(0, NULL),
 	MAX_TIME_OPTION_ROW,
 	PROGRESS_OPTION_ROWS,
-	OPTION_GROUP("Verified transfers"),
+	OLD_GROUP("Verified transfers"),
 	{ OPT_VERIFY, "verify", NULL, "accept verified transfers alone", 0, NULL },
 	{ OPT_RESUME, "resume", NULL, "continue FILE.part; implies --verify", TO_DISK, ABOUT_DISK },
 	{ OPT_RETRY, "retry", "N", "go on after a lost connection, N times at most", TO_DISK,
@@ -62,14 +62,14 @@ static const struct option_row options[] = {
 	    "goes with --dir" },
 	{ OPT_PRESERVE, "preserve", NULL, "apply the sender's mode and time", TO_DISK, ABOUT_DISK },
 	{ OPT_KEY, "key", "FILE", "accept only who has the secret in FILE", 0, NULL },
-	COMMON_OPTION_ROWS,
-	OPTION_END,
+	OLD_COMMON_ROWS,
+	OLD_END,
 };
 
 static const char *const synopsis[] = { "[options] [HOST] PORT FILE", "[options] -U PATH FILE",
 	"[options] --connect HOST PORT FILE", "[options] --dir DIR [HOST] PORT", NULL };
 
-static const struct command command = { "sockfile-recv", synopsis,
+static const struct old_command command = { "sockfile-recv", synopsis,
 	"Receive a file (-: to standard output) so that nothing is lost.", options };
 
 static mode_t
@@ -230,18 +230,18 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	config->operands = operands = calloc((size_t)argc + 1, sizeof(*operands));
 	if (operands == NULL)
 		opt_usage_error("no memory for the command line");
-	opt_init(&parser, &command, argc, argv);
-	while ((id = opt_next(&parser, &value)) != OPT_DONE) {
+	old_init(&parser, &command, argc, argv);
+	while ((id = old_next(&parser, &value)) != OPT_DONE) {
 		if (id == OPT_OPERAND)
 			operands[count++] = value;
 		else
 			take_option(config, id, value);
 	}
 	count = take_file_operand(config, operands, count);
-	opt_check_modes(&parser,
+	old_check_modes(&parser,
 	    peer_options_finish(&config->peer, &parser, operands, count) | target_modes(config));
-	check_combinations(config, opt_given(&parser, OPT_MODE));
-	if (opt_given(&parser, OPT_RETRY))
+	check_combinations(config, old_given(&parser, OPT_MODE));
+	if (old_given(&parser, OPT_RETRY))
 		peer_options_check_retry(&config->peer);
 	run.stdout_is_data = config->file != NULL && strcmp(config->file, "-") == 0;
 }

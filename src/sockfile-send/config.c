@@ -2,7 +2,7 @@
  * Row tool. */
 #include "sockfile-send/config.h"
 
-#include "options/run_options.h"
+#include "options/old_run_options.h"
 #include "options/values.h"
 #include "transfer/sha256.h"
 #include "transfer/tls.h"
@@ -32,20 +32,20 @@ enum {
 #define ABOUT_LISTENING "goes with --listen"
 #define ABOUT_VERIFIED "is about verified transfers: it goes with --verify"
 
-static const struct option_row options[] = {
-	OPTION_GROUP("Where to"),
+static const struct old_row options[] = {
+	OLD_GROUP("Where to"),
 	{ OPT_LISTEN, "listen", NULL, "wait for the receiver instead of connecting", 0, NULL },
 	PEER_OPTION_ROWS(ABOUT_CONNECTING, ABOUT_LISTENING),
 	{ 'c', "connections", "N", "serve N receivers, at once if they come at once (1); none",
 	    MODE_LISTENS, ABOUT_LISTENING },
-	OPTION_GROUP("What to send, and how"),
+	OLD_GROUP("What to send, and how"),
 	{ OPT_OFFSET, "offset", "SIZE", "start at this byte of FILE (0)", 0, NULL },
 	{ OPT_COUNT, "count", "SIZE", "send exactly that much", 0, NULL },
 	{ OPT_LIMIT_RATE, "limit-rate", "SIZE", "at most SIZE bytes a second", 0, NULL },
 	TIMEOUT_OPTION_ROW(0, NULL),
 	MAX_TIME_OPTION_ROW,
 	PROGRESS_OPTION_ROWS,
-	OPTION_GROUP("Verified transfers"),
+	OLD_GROUP("Verified transfers"),
 	{ OPT_VERIFY, "verify", NULL, "know that it arrived whole, on disk, under its name", 0,
 	    NULL },
 	{ OPT_NAME, "name", "NAME", "the name that standard input is given", VERIFIED,
@@ -53,14 +53,14 @@ static const struct option_row options[] = {
 	{ OPT_RETRY, "retry", "N", "go on after a lost connection, N times at most", VERIFIED,
 	    ABOUT_VERIFIED },
 	{ OPT_KEY, "key", "FILE", "encrypt with the secret in FILE; implies --verify", 0, NULL },
-	COMMON_OPTION_ROWS,
-	OPTION_END,
+	OLD_COMMON_ROWS,
+	OLD_END,
 };
 
 static const char *const synopsis[] = { "[options] HOST PORT FILE", "[options] -U PATH FILE",
 	"[options] --listen [HOST:]PORT FILE", "--verify [options] HOST PORT FILE...", NULL };
 
-static const struct command command = { "sockfile-send", synopsis,
+static const struct old_command command = { "sockfile-send", synopsis,
 	"Send a file (-: standard input) and know that it arrived.", options };
 
 static void
@@ -211,8 +211,8 @@ config_parse(struct send_config *config, int argc, char **argv)
 	config->operands = operands = calloc((size_t)argc + 1, sizeof(*operands));
 	if (operands == NULL)
 		opt_usage_error("no memory for the command line");
-	opt_init(&parser, &command, argc, argv);
-	while ((id = opt_next(&parser, &value)) != OPT_DONE) {
+	old_init(&parser, &command, argc, argv);
+	while ((id = old_next(&parser, &value)) != OPT_DONE) {
 		if (id == OPT_OPERAND)
 			operands[count++] = value;
 		else
@@ -226,8 +226,8 @@ config_parse(struct send_config *config, int argc, char **argv)
 	modes = peer_options_finish(&config->peer, &parser, operands, address);
 	if (config->verify)
 		modes |= VERIFIED;
-	opt_check_modes(&parser, modes);
-	if (opt_given(&parser, OPT_RETRY))
+	old_check_modes(&parser, modes);
+	if (old_given(&parser, OPT_RETRY))
 		peer_options_check_retry(&config->peer);
 	check_combinations(config);
 }
