@@ -301,15 +301,14 @@ static void
 take(struct server *server, struct sku_sock *sock, struct sku_address *peer)
 {
 	sku_address_unmap(peer);
-	note_activity(server);
 	if (!access_check(server->access, peer)) {
 		peer_log(peer, "refused");
 		(void)sku_reset(sock);
 		if (server->refused != NULL)
 			server->refused(server);
-		set_idle_timer(server);
-		return;
+		return; /* as if nobody had come: --accept-timeout goes on */
 	}
+	note_activity(server);
 	server_add(server, sock, peer);
 	set_idle_timer(server);
 }
