@@ -37,7 +37,7 @@ struct receiver {
 	bool raw_is_working;
 	struct progress progress;
 	struct loop_timer linger; /* sessions.h */
-	bool done; /* with that status: */
+	bool done;		  /* with that status: */
 	int status;
 	struct failure failure;
 };
