@@ -477,6 +477,34 @@ open("got", "wb").write(s.recv(100))
 	assert_equal "$waited_status" 124
 }
 
+@test "--accept-timeout: whom the rules refuse, however often he comes, is nobody" {
+	local options
+	echo text >in
+	cat >knock.py <<-'PY'
+		import socket, sys, time
+		udp, port = sys.argv[1] == "udp", int(sys.argv[2])
+		for _ in range(200):
+		    with socket.socket(type=socket.SOCK_DGRAM if udp else socket.SOCK_STREAM) as s:
+		        s.connect(("127.0.0.1", port))
+		        if udp:
+		            s.send(b"x")
+		    time.sleep(0.2)
+	PY
+	knocked() {
+		# shellcheck disable=SC2086 # words are meant
+		start_server ${options%% *} -vv --accept-timeout 1 ${options#* }
+		in_background python3 knock.py "$transport" "$port" 2>/dev/null
+		wait_for "$server_pid"
+		timed_status=$waited_status
+	}
+	for options in "sockecho-server --deny 127.0.0.1 0" "sockecho-server -u --allow ::1 0" \
+		"sockfile-recv --allow 192.0.2.0/24 0 out" "sockfile-send --listen --deny 127.0.0.0/8 0 in"; do
+		best_time 1000 2500 knocked || fail "$options: $elapsed ms"
+		assert_equal "$waited_status" 124
+		(($(grep -cE "refused|dropped" server.err) > 1))
+	done
+}
+
 @test "--max-time bounds the whole run" {
 	on_time 124 1000 1300 sockecho-server -w 1 0 >out 2>err
 	grep -q "sockecho-server: serve: timed out (--max-time)" err

@@ -23,8 +23,6 @@
 #define MAX_INCOMING 64
 #define MAX_SESSIONS 32		    /* each has ten seconds to show that it is no stranger */
 #define STACK ((size_t)1024 * 1024) /* touched on demand */
-/* After --max-time, for the threads to say how far they came. */
-#define LAST_WORDS_TIMEOUT (150 * SKU_MS)
 
 struct receiver {
 	struct server server; /* without a listener we connect */
@@ -39,8 +37,7 @@ struct receiver {
 	bool raw_is_working;
 	struct progress progress;
 	struct loop_timer linger; /* sessions.h */
-	struct loop_timer give_up;
-	bool done; /* with that status: */
+	bool done;		  /* with that status: */
 	int status;
 	struct failure failure;
 };
@@ -160,21 +157,6 @@ finishing(struct server *server)
 
 	close_all_incoming(receiver);
 	sessions_shut_others(&receiver->table);
-	if (run_check() == -1 && errno == ETIMEDOUT)
-		(void)loop_set_timer(
-		    &server->loop, &receiver->give_up, server->loop.now + LAST_WORDS_TIMEOUT);
-}
-
-/* A thread is in a file system that takes its time: it is left behind. */
-static void
-give_up_due(struct loop *loop, struct loop_timer *timer)
-{
-	struct receiver *receiver = receiver_of_loop(loop);
-
-	(void)timer;
-	failure_clear(&receiver->failure);
-	(void)run_wait_failed(&receiver->failure, ETIMEDOUT, LIMIT_OTHER, "finish the transfer");
-	loop_stop(loop, -1);
 }
 
 static void
@@ -472,7 +454,6 @@ open_receiver(struct receiver *receiver)
 	server->may_accept = may_accept;
 	server->is_busy = is_busy;
 	receiver->linger.due = linger_due;
-	receiver->give_up.due = give_up_due;
 	receiver->progress.next_ns = INT64_MAX;
 	sessions_open(&receiver->table, receiver->config, receiver->target);
 	if (server_open(server, &receiver->failure) == -1)
@@ -481,6 +462,14 @@ open_receiver(struct receiver *receiver)
 	if (receiver->pool == NULL)
 		return failure_errno(&receiver->failure, errno, "prepare for connections");
 	return 0;
+}
+
+/* A thread that does not come back, from a file system that hangs or from what a second signal cuts
+ * short. */
+static bool
+has_lost_thread(const struct receiver *receiver)
+{
+	return receiver->table.count > 0 || receiver->raw_is_working;
 }
 
 /* What came of it. */
@@ -492,9 +481,12 @@ result(struct receiver *receiver)
 	if (receiver->done)
 		return receiver->status;
 	/* The thread of the one connection may have seen it before the loop did. */
-	if (run_check() == -1 && errno == ETIMEDOUT)
-		(void)run_wait_failed(
-		    &receiver->failure, ETIMEDOUT, LIMIT_OTHER, "%s", receiver->server.action);
+	if (run_check() == -1 && errno == ETIMEDOUT) {
+		if (has_lost_thread(receiver))
+			failure_clear(&receiver->failure);
+		(void)run_wait_failed(&receiver->failure, ETIMEDOUT, LIMIT_OTHER, "%s",
+		    has_lost_thread(receiver) ? "finish the transfer" : receiver->server.action);
+	}
 	if (receiver->failure.status != STATUS_OK)
 		return failure_report(&receiver->failure);
 	/* The one connection ended, and was no transfer: that was said. */
@@ -509,10 +501,8 @@ close_receiver(struct receiver *receiver)
 	close_all_incoming(receiver);
 	progress_end(&receiver->progress, (int64_t)counter_value(&transfer_stats.bytes));
 	status = result(receiver);
-	/* Threads that do not come back, from a file system that hangs or from what a second
-	 * signal cuts short, have use of everything here. */
-	if (receiver->table.count > 0 || receiver->raw_is_working)
-		_exit(run_finish(status));
+	if (has_lost_thread(receiver))
+		_exit(run_finish(status)); /* it has use of everything here */
 	pool_free(receiver->pool);
 	sessions_close(&receiver->table);
 	server_close(&receiver->server);
