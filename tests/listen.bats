@@ -317,7 +317,7 @@ told("end")
 		# shellcheck disable=SC2086 # words are meant
 		run --separate-stderr timeout 10 python3 hand.py pair sockecho-server $option --fd 9
 		assert_failure 2
-		[[ ${stderr_lines[0]} == "sockecho-server: the socket is a connection, "*"${option% *}"* ]]
+		[[ ${stderr_lines[0]} == "sockecho-server: option '${option% *}' means nothing: the socket is a connection, "* ]]
 		[ ! -e port ]
 	done
 }

@@ -108,37 +108,20 @@ static const struct option_row options[] = {
 static const char *const synopsis[] = { "[options] NAME...", "[options] -r ADDR...",
 	"--hostname | --fqdn [NAME] | --set-hostname NAME | --has-ipv6", NULL };
 
-#define NO_RECORDS "names and addresses are looked up, not records of DNS (dig and host do that)"
-#define NO_SERVER "the system's resolver is asked, and no server can be named (dig does that)"
-
 /* What users of dig, host, nslookup and getent type. */
-static const struct option_hint habits[] = {
-	{ "-x", "-r looks the name of an address up" },
-	{ "@*", NO_SERVER },
-	{ "-s", NO_SERVER },
-	{ "--server", NO_SERVER },
-	{ "+*", "this is an option of dig" },
-	{ "-type=*", NO_RECORDS },
-	{ "-query=*", NO_RECORDS },
-	{ "-querytype=*", NO_RECORDS },
-	{ "-class=*", NO_RECORDS },
-	{ "--type", NO_RECORDS },
-	{ "-c", NO_RECORDS },
-	{ "-A", "-a prints every address" },
-	{ "-d", "-v says more" },
-	{ "-debug", "-v says more" },
-	{ "-R", "--wait asks again until there is an answer" },
-	{ "--retry", "--wait asks again until there is an answer" },
-	{ "-W", "-t is the limit of each look-up" },
-	{ "-timeout=*", "-t is the limit of each look-up" },
-	{ "--host", "NAME is an operand: hostlookup example.org" },
-	{ "--name", "NAME is an operand: hostlookup example.org" },
-	{ "-p", "a look-up has no port" },
-	{ "-port=*", "a look-up has no port" },
-	{ "--port", "a look-up has no port" },
-	{ NULL, NULL },
-};
-static const struct option_hint *const hints[] = { habits, NULL };
+static const char habits[] =
+    "-x\t-r looks the name of an address up\n"
+    "@* -s --server\tthe system's resolver is asked, and no server can be named (dig does that)\n"
+    "+*\tthis is an option of dig\n"
+    "-type=* -query=* -querytype=* -class=* --type -c\tnames and addresses are looked up, not "
+    "records of DNS (dig and host do that)\n"
+    "-A\t-a prints every address\n"
+    "-d -debug\t-v says more\n"
+    "-R --retry\t--wait asks again until there is an answer\n"
+    "-W -timeout=*\t-t is the limit of each look-up\n"
+    "--host --name\tNAME is an operand: hostlookup example.org\n"
+    "-p -port=* --port\ta look-up has no port\n";
+static const char *const hints[] = { habits, NULL };
 
 static const struct command command = {
 	.name = "hostlookup",

@@ -2,7 +2,6 @@
  * Row net. */
 #include "net/connect.h"
 
-#include "options/values.h"
 #include "run/message.h"
 #include "run/peer.h"
 #include "run/run.h"
@@ -21,38 +20,40 @@
 #define DEFAULT_CONNECT_TIMEOUT (60 * SKU_SECOND)
 #define RETRY_PAUSE (50 * SKU_MS)
 
-bool
-connect_take_option(struct connect_options *options, int id, const char *value)
+static const char *
+set_source(void *member, const char *value)
 {
-	switch (id) {
-	case OPT_CONNECT_TIMEOUT:
-		options->connect_timeout_ns = value_seconds("connect-timeout", value, true);
-		options->connect_timeout_given = true;
-		return true;
-	case OPT_WAIT:
-		options->wait_ns = value_seconds("wait", value, true);
-		options->wait = true;
-		return true;
-	case OPT_SOURCE:
-		endpoint_parse_source("source", value, options->source_host, &options->source_port);
-		return true;
-	case OPT_FD:
-		options->fd = (int)value_count("fd", value, 0, INT32_MAX);
-		return true;
-	default:
-		return endpoint_take_option(&options->address, id);
-	}
+	struct connect_options *options = member;
+
+	if (!endpoint_parse_source(value, options->source_host, &options->source_port))
+		return "an address of this machine, ADDR[:PORT]";
+	return NULL;
 }
 
+const struct option_row connect_options[] = {
+	SECONDS(0, "connect-timeout", struct connect_options, connect_timeout_ns, 0,
+	    "limit of name resolution and connecting together", .none = 1,
+	    .preset_text = "default: --timeout, else 60", .needs = MODE_CONNECTS | MODE_OPENS),
+	SECONDS(0, "wait", struct connect_options, wait_ns, 0,
+	    "keep trying to connect for that long", .none = 1, .preset_text = "none: for ever",
+	    .needs = MODE_CONNECTS | MODE_OPENS),
+	/* It sets two members. */
+	{ .kind = OPTION_ADDRESS,
+	    .name = "source",
+	    .arg = "ADDR[:PORT]",
+	    .set = set_source,
+	    .help = "connect from this address of this machine",
+	    .needs = MODE_CONNECTS | MODE_OPENS | MODE_INET },
+	OPTION_END_ROW,
+};
+
 void
-connect_check_options(const struct connect_options *options)
+connect_check_options(struct connect_options *options, const struct options *parsed)
 {
 	struct sku_address source;
 
-	if (options->fd != -1 &&
-	    (options->wait || options->connect_timeout_given || options->source_host[0] != '\0'))
-		opt_usage_error("with --fd there is nothing to connect: --wait, --connect-timeout "
-				"and --source mean nothing");
+	options->wait = opt_given(parsed, "wait");
+	options->connect_timeout_given = opt_given(parsed, "connect-timeout");
 	if (options->source_host[0] != '\0' && options->address.family != AF_UNSPEC &&
 	    sku_address_from_numeric(&source, options->address.family, options->source_host, 0) ==
 		-1)

@@ -16,32 +16,12 @@ struct connect_options {
 	int fd; /* a connected socket from --fd; -1: connect */
 };
 
-#define CONNECT_OPTIONS_INIT                                                                       \
-	{                                                                                          \
-		.fd = -1                                                                           \
-	}
+/* --connect-timeout, --wait and --source, for a struct connect_options. */
+extern const struct option_row connect_options[];
 
-enum { OPT_CONNECT_TIMEOUT = 320, OPT_WAIT, OPT_SOURCE, OPT_FD };
-
-#define FD_OPTION_ROW                                                                              \
-	{                                                                                          \
-		OPT_FD, "fd", "N", "use the open socket N; no address operands", 0, NULL           \
-	}
-/* The modes in which connecting, and connecting over IP, have a meaning, each with the text for its
- * usage error.  Always: 0 and NULL. */
-#define CONNECT_OPTION_ROWS(any, any_where, inet, inet_where)                                      \
-	{ OPT_CONNECT_TIMEOUT, "connect-timeout", "SECONDS",                                       \
-		"limit of name resolution and connecting", any, any_where },                       \
-	    { OPT_WAIT, "wait", "SECONDS", "keep trying to connect for that long; none", any,      \
-		    any_where },                                                                   \
-	{                                                                                          \
-		OPT_SOURCE, "source", "ADDR[:PORT]", "connect from this address", inet, inet_where \
-	}
-
-/* Store one of the options above.  Returns false for any other option. */
-bool connect_take_option(struct connect_options *options, int id, const char *value);
-/* After the command line: end the program with a usage error if the options exclude each other. */
-void connect_check_options(const struct connect_options *options);
+/* After the command line: take what was given, and end the program with a usage error if the
+ * options exclude each other. */
+void connect_check_options(struct connect_options *options, const struct options *parsed);
 
 /* Connect a stream to the endpoint, as long as --wait says, or use the socket of --fd.  Returns 0
  * and a socket with --timeout, which the caller has to close; or reports the error and returns its

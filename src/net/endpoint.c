@@ -3,40 +3,46 @@
 #include "net/endpoint.h"
 
 #include "libsockutil/sockutil.h"
+#include "options/values.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define DIGITS "0123456789"
 
-bool
-endpoint_take_option(struct address_flags *flags, int id)
-{
-	switch (id) {
-	case '4':
-		flags->family = AF_INET;
-		return true;
-	case '6':
-		flags->family = AF_INET6;
-		return true;
-	case 'n':
-		flags->numeric = true;
-		return true;
-	case 'U':
-		flags->is_unix = true;
-		return true;
-	case 'u':
-		flags->datagram = true;
-		return true;
-	case OPT_MPTCP:
-		flags->mptcp = true;
-		return true;
-	default:
-		return false;
-	}
-}
+const struct option_row address_options[] = {
+	ONE_OF('4', "ipv4", struct address_flags, family, AF_INET, "use IPv4 alone",
+	    .needs = MODE_OPENS | MODE_INET),
+	ONE_OF('6', "ipv6", struct address_flags, family, AF_INET6, "use IPv6 alone",
+	    .needs = MODE_OPENS | MODE_INET),
+	FLAG('n', "numeric", struct address_flags, numeric,
+	    "HOST is an address and PORT a number: look nothing up",
+	    .needs = MODE_OPENS | MODE_INET),
+	FLAG('U', "unix", struct address_flags, is_unix,
+	    "the operand is the PATH of a UNIX socket, or @NAME"),
+	FLAG(0, "mptcp", struct address_flags, mptcp, "use Multipath TCP where there is one",
+	    .needs = MODE_OPENS | MODE_INET | MODE_STREAM),
+	OPTION_END_ROW,
+};
+
+const struct option_row datagram_options[] = {
+	FLAG('u', "udp", struct address_flags, datagram,
+	    "use datagrams: UDP, or with -U a datagram socket"),
+	OPTION_END_ROW,
+};
+
+/* The row is for an int by itself. */
+struct lone_fd {
+	int fd;
+};
+
+const struct option_row fd_options[] = {
+	FD(0, "fd", struct lone_fd, fd, "use the open socket N; there are no address operands"),
+	OPTION_END_ROW,
+};
 
 static size_t
 count_colons(const char *text)
@@ -72,7 +78,7 @@ static const char *
 copy_text(struct endpoint *endpoint, int slot, const char *text, size_t len)
 {
 	if (len >= sizeof(endpoint->text[slot]))
-		opt_usage_error("'%.40s...' is too long for a host or a port", text);
+		opt_usage_error("'%s' is too long for a host or a port", opt_quote(text));
 	memcpy(endpoint->text[slot], text, len);
 	endpoint->text[slot][len] = '\0';
 	return endpoint->text[slot];
@@ -86,7 +92,7 @@ set_host(struct endpoint *endpoint, const char *text, size_t len)
 
 		endpoint->host = copy_text(endpoint, 0, text + 1, len - 2);
 		if (sku_address_from_numeric(&address, AF_INET6, endpoint->host, 0) == -1)
-			opt_usage_error("'%s' is no IPv6 address", endpoint->host);
+			opt_usage_error("'%s' is no IPv6 address", opt_quote(endpoint->host));
 		return;
 	}
 	endpoint->host = copy_text(endpoint, 0, text, len);
@@ -113,10 +119,10 @@ validate_port(const struct endpoint *endpoint, bool numeric, bool listening)
 	    strpbrk(port, " \t\n\v\f\r") == NULL)
 		return; /* the name of a service, which has no blanks */
 	if (digits == 0 || port[digits] != '\0')
-		opt_usage_error("'%s' is no PORT: a number from %d to 65535%s", port, min,
-		    numeric ? " (--numeric)" : ", or the name of a service");
+		opt_usage_error("'%s' is no PORT: a number from %d to 65535%s", opt_quote(port),
+		    min, numeric ? " (--numeric)" : ", or the name of a service");
 	if (strtoul(port, NULL, 10) > 65535 || strtol(port, NULL, 10) < min)
-		opt_usage_error("PORT is a number from %d to 65535, not %s", min, port);
+		opt_usage_error("PORT is a number from %d to 65535, not %s", min, opt_quote(port));
 }
 
 /* Check HOST.  Text that can only be an address, but is none, never reaches the resolver. */
@@ -130,15 +136,17 @@ validate_host(const char *host, const struct address_flags *flags)
 	if (sku_address_from_numeric(&address, flags->family, host, 0) == 0)
 		return;
 	if (sku_address_from_numeric(&address, AF_UNSPEC, host, 0) == 0)
-		opt_usage_error("%s is no IPv%d address", host, flags->family == AF_INET ? 4 : 6);
+		opt_usage_error(
+		    "%s is no IPv%d address", opt_quote(host), flags->family == AF_INET ? 4 : 6);
 	if (flags->numeric)
-		opt_usage_error("'%s' is no address (--numeric)", host);
+		opt_usage_error("'%s' is no address (--numeric)", opt_quote(host));
 	if (strchr(host, ':') != NULL || host[strspn(host, DIGITS ".")] == '\0')
-		opt_usage_error("'%s' is no address and no name of a host", host);
+		opt_usage_error(
+		    "'%s' is neither an address nor the name of a host", opt_quote(host));
 }
 
 static void
-parse_path(struct endpoint *endpoint, const char *const *operands, size_t count)
+parse_path(struct endpoint *endpoint, char *const *operands, size_t count)
 {
 	struct sku_address address;
 
@@ -147,15 +155,62 @@ parse_path(struct endpoint *endpoint, const char *const *operands, size_t count)
 	if (sku_address_from_path(&address, operands[0]) == -1) {
 		if (errno == ENAMETOOLONG)
 			opt_usage_error("a UNIX path has at most %zu bytes, this one %zu: %s",
-			    sizeof(address.un.sun_path), strlen(operands[0]), operands[0]);
+			    sizeof(address.un.sun_path), strlen(operands[0]),
+			    opt_quote(operands[0]));
 		opt_usage_error("PATH is empty");
 	}
 	endpoint->path = operands[0];
 }
 
+/* Is it an IPv4 address, and so no PORT? */
+static bool
+is_quad(const char *text)
+{
+	struct sku_address address;
+
+	return strchr(text, '.') != NULL &&
+	       sku_address_from_numeric(&address, AF_INET, text, 0) == 0;
+}
+
+/* Is it an address as socat has it: TCP:HOST:PORT, UNIX-LISTEN:PATH? */
+static bool
+is_of_socat(const char *text)
+{
+	static const char *const kinds[] = { "tcp", "udp", "unix" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t len = strlen(kinds[i]);
+
+		if (strncasecmp(text, kinds[i], len) != 0)
+			continue;
+		len += strspn(text + len, "46");
+		return text[len] == ':' || strncasecmp(text + len, "-listen:", 8) == 0 ||
+		       strncasecmp(text + len, "-connect:", 9) == 0;
+	}
+	return false;
+}
+
+/* Operands that are right for other programs: a URL, a user, the other order. */
+static void
+check_habits(char *const *operands, size_t count, const char *form)
+{
+	if (strstr(operands[0], "://") != NULL)
+		opt_usage_error("'%s' is a URL: give %s", opt_quote(operands[0]), form);
+	if (is_of_socat(operands[0]))
+		opt_usage_error("'%s' is an address of socat: give %s (or -U PATH)",
+		    opt_quote(operands[0]), form);
+	if (strchr(operands[0], '@') != NULL)
+		opt_usage_error("'%s' names a user, who is no part of an address: give %s",
+		    opt_quote(operands[0]), form);
+	if (count == 2 && value_is_digits(operands[0]) && strlen(operands[0]) < 6 &&
+	    !value_is_digits(operands[1]))
+		opt_usage_error("'%s %s' is the wrong way round: give %s", opt_quote(operands[0]),
+		    opt_quote(operands[1]), form);
+}
+
 void
-endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
-    const char *const *operands, size_t count, bool listening)
+endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags, char *const *operands,
+    size_t count, bool listening)
 {
 	const char *form = listening ? "[HOST] PORT or [HOST:]PORT" : "HOST PORT or HOST:PORT";
 
@@ -167,16 +222,18 @@ endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
 	if (count == 0 || count > 2)
 		opt_usage_error("%s operand%s: %s", count == 0 ? "missing" : "too many",
 		    count == 0 ? "" : "s", form);
+	check_habits(operands, count, form);
 	if (count == 2) {
 		set_host(endpoint, operands[0], strlen(operands[0]));
 		endpoint->port = copy_text(endpoint, 1, operands[1], strlen(operands[1]));
 	} else if (operand_has_port(flags, operands[0])) {
 		split_at_port(endpoint, operands[0]);
-	} else if (listening && count_colons(operands[0]) == 0) {
+	} else if (listening && count_colons(operands[0]) == 0 && !is_quad(operands[0])) {
 		endpoint->host = flags->family == AF_INET6 ? "::1" : "127.0.0.1";
 		endpoint->port = copy_text(endpoint, 1, operands[0], strlen(operands[0]));
 	} else {
-		opt_usage_error("a PORT is missing after '%s': %s", operands[0], form);
+		opt_usage_error("a PORT is missing after '%s': %s", opt_quote(operands[0]),
+		    count_colons(operands[0]) > 1 ? "HOST PORT or [HOST]:PORT" : form);
 	}
 	validate_port(endpoint, flags->numeric, listening);
 	if (listening && (*endpoint->host == '\0' || strcmp(endpoint->host, "*") == 0))
@@ -185,8 +242,8 @@ endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
 		validate_host(endpoint->host, flags);
 }
 
-void
-endpoint_parse_source(const char *option, const char *value, char host[128], unsigned *port)
+bool
+endpoint_parse_source(const char *value, char host[128], unsigned *port)
 {
 	const struct address_flags numeric = { .numeric = true };
 	struct endpoint endpoint = { 0 };
@@ -202,8 +259,7 @@ endpoint_parse_source(const char *option, const char *value, char host[128], uns
 	}
 	if (strlen(endpoint.host) >= 128 ||
 	    sku_address_from_numeric(&address, AF_UNSPEC, endpoint.host, 0) == -1)
-		opt_usage_error("option '--%s' takes an address of this machine, ADDR[:PORT], "
-				"not '%s'",
-		    option, value);
+		return false;
 	(void)snprintf(host, 128, "%s", endpoint.host);
+	return true;
 }

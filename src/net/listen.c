@@ -2,7 +2,6 @@
  * Row net. */
 #include "net/listen.h"
 
-#include "net/connect.h"
 #include "options/values.h"
 #include "run/event.h"
 #include "run/failure.h"
@@ -26,57 +25,50 @@
 
 /* ---- options ------------------------------------------------------------------------------- */
 
-static int
-open_descriptor(const char *option, const char *value)
+static const char *
+allow(void *member, const char *value)
 {
-	int fd = (int)value_count(option, value, 0, INT32_MAX);
-
-	if (fcntl(fd, F_GETFD) == -1)
-		opt_usage_error(
-		    "option '--%s' takes a descriptor that is open, which %d is not", option, fd);
-	return fd;
+	return access_add(member, true, value);
 }
 
-bool
-listen_take_option(struct listen_options *config, int id, const char *value)
+static const char *
+deny(void *member, const char *value)
 {
-	switch (id) {
-	case OPT_FD:
-		config->fd = open_descriptor("fd", value);
-		return true;
-	case OPT_ACCEPT_TIMEOUT:
-		run.timeouts.accept_ns = value_seconds("accept-timeout", value, true);
-		return true;
-	case OPT_READY_FD:
-		config->ready_fd = open_descriptor("ready-fd", value);
-		return true;
-	case OPT_PORT_FILE:
-		config->port_file = value;
-		return true;
-	case OPT_BACKLOG:
-		config->backlog = (int)value_count("backlog", value, INT32_MIN, INT32_MAX);
-		return true;
-	case OPT_REUSEADDR:
-		config->reuseaddr = true;
-		config->no_reuseaddr = false;
-		return true;
-	case OPT_NO_REUSEADDR:
-		config->no_reuseaddr = true;
-		config->reuseaddr = false;
-		return true;
-	case OPT_ALLOW:
-		access_add(&config->access, true, "allow", value);
-		return true;
-	case OPT_DENY:
-		access_add(&config->access, false, "deny", value);
-		return true;
-	case OPT_USER:
-		user_parse(&config->user, "user", value);
-		return true;
-	default:
-		return endpoint_take_option(&config->address, id);
-	}
+	return access_add(member, false, value);
 }
+
+static const struct option_row accept_timeout_options[] = {
+	SECONDS(0, "accept-timeout", struct timeouts, accept_ns, SKU_NO_TIMEOUT,
+	    "end when nobody came for that long; 0: do not block", .none = 1,
+	    .needs = MODE_LISTENS),
+	OPTION_END_ROW,
+};
+
+const struct option_row listen_options[] = {
+	OPTION_INCLUDE_FOR(&run.timeouts, accept_timeout_options),
+	FD(0, "ready-fd", struct listen_options, ready_fd,
+	    "write the readiness line to descriptor N, too",
+	    .needs = MODE_LISTENS | MODE_ANNOUNCES),
+	TEXT(OPTION_FILE, 0, "port-file", "FILE", struct listen_options, port_file,
+	    "write the port (of a UNIX socket: the path) to FILE",
+	    .needs = MODE_LISTENS | MODE_ANNOUNCES),
+	COUNT(0, "backlog", "N", struct listen_options, backlog, INT32_MIN, INT32_MAX,
+	    SKU_DEFAULT_BACKLOG, "let N connections wait to be accepted",
+	    .preset_text = "default: the most that the system lets wait",
+	    .needs = MODE_LISTENS | MODE_STREAM | MODE_OPENS),
+	VALUE(0, "reuseaddr", struct listen_options, reuseaddr, REUSEADDR_ON,
+	    "bind although old connections linger", .preset_text = "default for TCP",
+	    .needs = MODE_LISTENS | MODE_INET | MODE_OPENS),
+	VALUE(0, "no-reuseaddr", struct listen_options, reuseaddr, REUSEADDR_OFF,
+	    "do not set SO_REUSEADDR", .needs = MODE_LISTENS | MODE_INET | MODE_OPENS),
+	SETS(OPTION_CIDR, 0, "allow", "CIDR", struct listen_options, access, struct access_list,
+	    allow, "serve these addresses alone", .repeats = 1, .needs = MODE_LISTENS | MODE_INET),
+	SETS(OPTION_CIDR, 0, "deny", "CIDR", struct listen_options, access, struct access_list,
+	    deny, "refuse these addresses", .repeats = 1, .needs = MODE_LISTENS | MODE_INET),
+	SETS(OPTION_USER, 0, "user", "NAME", struct listen_options, user, struct user, user_parse,
+	    "become this user once the socket is open", .needs = MODE_LISTENS),
+	OPTION_END_ROW,
+};
 
 void
 listen_take_environment(struct listen_options *config)
@@ -196,8 +188,8 @@ open_socket(
 		.type = type,
 		.protocol = flags->mptcp ? IPPROTO_MPTCP : 0,
 		.backlog = config->backlog,
-		.no_reuseaddr = config->no_reuseaddr,
-		.reuseaddr = config->reuseaddr,
+		.no_reuseaddr = config->reuseaddr == REUSEADDR_OFF,
+		.reuseaddr = config->reuseaddr == REUSEADDR_ON,
 		.reuseport = config->reuseport,
 		.numeric = flags->numeric,
 		.deadline =

@@ -131,7 +131,8 @@ within_rate(struct echo *echo, const struct sku_address *peer)
 {
 	char text[PEER_TEXT_MAX];
 
-	if (echo->rate == NULL || (echo->config->rate == UNLIMITED && is_loopback(peer)) ||
+	if (echo->rate == NULL ||
+	    (echo->config->rate == SERVER_RATE_DEFAULT && is_loopback(peer)) ||
 	    source_limit_take(echo->rate, peer, echo->server.loop.now))
 		return true;
 	if (!echo->rate_noted)
@@ -457,9 +458,9 @@ prepare(struct echo *echo, struct failure *failure)
 	echo->buffers = malloc(echo->batch * echo->size);
 	if (echo->buffers == NULL)
 		return failure_errno(failure, ENOMEM, "get a buffer (--bufsize)");
-	if (config->rate != INT64_MAX && echo->server.listener->sock.family != AF_UNIX) {
-		echo->rate =
-		    source_limit_new(config->rate == UNLIMITED ? DEFAULT_RATE : config->rate);
+	if (config->rate != UNLIMITED && echo->server.listener->sock.family != AF_UNIX) {
+		echo->rate = source_limit_new(
+		    config->rate == SERVER_RATE_DEFAULT ? DEFAULT_RATE : config->rate);
 		if (echo->rate == NULL)
 			return failure_errno(failure, ENOMEM, "prepare --rate");
 	}
