@@ -152,11 +152,44 @@ time.sleep(60)
 	assert_success
 	grep -q "127.0.0.9 port $free: accepted" server.err
 	run --separate-stderr sockecho-client --source ::1 127.0.0.1 "$port" x
-	assert_failure 1
+	assert_failure 2
 	run --separate-stderr sockecho-client --source localhost 127.0.0.1 "$port" x
 	assert_failure 2
 	run --separate-stderr sockecho-client -6 --source 127.0.0.1 ::1 "$port" x
 	assert_failure 2
+}
+
+@test "--source: an address that is not here is 1, a port that is taken is 6, and both are named" {
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-client --source 192.0.2.1 "$host" "$port" x
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-client: connect to 127.0.0.1 port $port from 192.0.2.1: Cannot assign requested address"
+	run --separate-stderr sockecho-client --source "127.0.0.1:$port" "$host" "$port" x
+	assert_failure 6
+	assert_equal "$stderr" "sockecho-client: connect to 127.0.0.1 port $port from 127.0.0.1: Address already in use"
+}
+
+@test "--source of a name with both families: the addresses of its family are tried" {
+	need_namespaces -nm
+	printf '::1 both\n127.0.0.1 both\nfd00::1 six\n' >hosts
+	in_dual_stack '
+		sockecho-server -q --port-file port 0 >/dev/null & server=$!
+		until [ -s port ]; do :; done
+		rc=0
+		sockecho-client --source 127.0.0.1 both "$(cat port)" hello || rc=$?
+		echo $rc
+		rc=0
+		sockecho-client --source 127.0.0.1 both 1 x || rc=$?
+		echo $rc
+		sockecho-client --source 127.0.0.1 six 1 x || rc=$?
+		echo $rc
+		kill $server
+	' >out 2>err
+	run cat out
+	assert_output $'hello\n0\n6\n3'
+	run cat err
+	assert_line --index 0 "sockecho-client: connect to both (127.0.0.1) port 1: Connection refused"
+	assert_line --index 1 --partial "sockecho-client: look up six for a connection from 127.0.0.1: "
 }
 
 @test "--source of IPv6" {

@@ -45,19 +45,26 @@ connect_take_option(struct connect_options *options, int id, const char *value)
 }
 
 void
-connect_check_options(const struct connect_options *options)
+connect_check_options(const struct connect_options *options, const struct endpoint *endpoint)
 {
-	struct sku_address source;
+	const char *source = options->source_host;
+	struct sku_address from, to;
 
 	if (options->fd != -1 &&
-	    (options->wait || options->connect_timeout_given || options->source_host[0] != '\0'))
+	    (options->wait || options->connect_timeout_given || *source != '\0'))
 		opt_usage_error("with --fd there is nothing to connect: --wait, --connect-timeout "
 				"and --source mean nothing");
-	if (options->source_host[0] != '\0' && options->address.family != AF_UNSPEC &&
-	    sku_address_from_numeric(&source, options->address.family, options->source_host, 0) ==
-		-1)
-		opt_usage_error("--source %s is of the other family than -%d", options->source_host,
+	if (*source == '\0')
+		return;
+	(void)sku_address_from_numeric(&from, AF_UNSPEC, source, 0); /* parsed before */
+	if (options->address.family != AF_UNSPEC && options->address.family != from.sa.sa_family)
+		opt_usage_error("--source %s is of the other family than -%d", source,
 		    options->address.family == AF_INET ? 4 : 6);
+	if (endpoint->host != NULL &&
+	    sku_address_from_numeric(&to, AF_UNSPEC, endpoint->host, 0) == 0 &&
+	    to.sa.sa_family != from.sa.sa_family)
+		opt_usage_error("--source %s is of the other family than HOST, which is %s", source,
+		    endpoint->host);
 }
 
 /* ---- --fd ---------------------------------------------------------------------------------- */

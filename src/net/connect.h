@@ -40,8 +40,9 @@ enum { OPT_CONNECT_TIMEOUT = 320, OPT_WAIT, OPT_SOURCE, OPT_FD };
 
 /* Store one of the options above.  Returns false for any other option. */
 bool connect_take_option(struct connect_options *options, int id, const char *value);
-/* After the command line: end the program with a usage error if the options exclude each other. */
-void connect_check_options(const struct connect_options *options);
+/* After the command line: end the program with a usage error if the options exclude each other, or
+ * the endpoint that was parsed. */
+void connect_check_options(const struct connect_options *options, const struct endpoint *endpoint);
 
 /* Connect a stream to the endpoint, as long as --wait says, or use the socket of --fd.  Returns 0
  * and a socket with --timeout, which the caller has to close; or reports the error and returns its

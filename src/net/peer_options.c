@@ -78,7 +78,7 @@ peer_options_finish(struct peer_options *options, const struct opt_parser *parse
 	options->connect.address = options->address;
 	options->listen.address = options->address;
 	if (!options->listening)
-		connect_check_options(&options->connect);
+		connect_check_options(&options->connect, &options->endpoint);
 	return modes_of(options);
 }
 

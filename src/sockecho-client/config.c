@@ -194,7 +194,7 @@ check_combinations(struct client_config *c, const struct opt_parser *parser)
 {
 	bool datagram = c->connect.address.datagram;
 
-	connect_check_options(&c->connect);
+	connect_check_options(&c->connect, &c->endpoint);
 	if (opt_given(parser, '4') && opt_given(parser, '6'))
 		opt_usage_error("-4 and -6 exclude each other");
 	if (c->mode == PING && datagram && c->size < 16)
