@@ -29,17 +29,30 @@ failure_is_temporary(const struct failure *failure)
 	}
 }
 
+static struct sku_deadline
+after(int64_t at_ns, int64_t ns)
+{
+	return ns < 0 || ns > INT64_MAX - at_ns ? sku_deadline_never() :
+						  (struct sku_deadline){ at_ns + ns };
+}
+
 void
-retry_begin(struct retry *retry, int64_t wait_ns)
+retry_begin_at(struct retry *retry, int64_t wait_ns, int64_t at_ns)
 {
 	*retry = (struct retry){ .wanted = wait_ns != 0,
 		.wait_ns = wait_ns,
 		.until = run.timeouts.run,
-		.say_at = sku_deadline_in(SAY_AFTER),
-		.count_at = sku_deadline_in(COUNT_PAUSE),
+		.say_at = after(at_ns, SAY_AFTER),
+		.count_at = after(at_ns, COUNT_PAUSE),
 		.unsaid = wait_ns != 0 };
 	if (retry->wanted)
-		retry->until = sku_deadline_earlier(retry->until, sku_deadline_in(wait_ns));
+		retry->until = sku_deadline_earlier(retry->until, after(at_ns, wait_ns));
+}
+
+void
+retry_begin(struct retry *retry, int64_t wait_ns)
+{
+	retry_begin_at(retry, wait_ns, sku_now());
 }
 
 void

@@ -19,6 +19,8 @@ struct retry {
 
 /* The time runs from now on.  wait_ns is that of --wait; 0: there is none. */
 void retry_begin(struct retry *retry, int64_t wait_ns);
+/* The same from an instant on that has passed already. */
+void retry_begin_at(struct retry *retry, int64_t wait_ns, int64_t at_ns);
 /* A try begins: the next comes at least 50 ms later. */
 void retry_try(struct retry *retry);
 /* The try failed as failure says.  True: try again at next_at, and *last is that failure.  False:
