@@ -29,16 +29,22 @@ enum { OPT_CONNECT_TIMEOUT = 320, OPT_WAIT, OPT_SOURCE, OPT_FD };
 	{                                                                                          \
 		OPT_FD, "fd", "N", "use the open socket N; no address operands", 0, NULL           \
 	}
-/* The modes in which connecting, and connecting over IP, have a meaning, each with the text for its
- * usage error.  Always: 0 and NULL. */
-#define CONNECT_OPTION_ROWS(any, any_where, inet, inet_where)                                      \
+#define WAIT_OPTION_ROW(help)                                                                      \
+	{                                                                                          \
+		OPT_WAIT, "wait", "SECONDS", help, 0, NULL                                         \
+	}
+/* wait_help: what --wait means.  The modes in which connecting, and connecting over IP, have a
+ * meaning, each with the text for its usage error.  Always: 0 and NULL. */
+#define CONNECT_OPTION_ROWS_WITH(wait_help, any, any_where, inet, inet_where)                      \
 	{ OPT_CONNECT_TIMEOUT, "connect-timeout", "SECONDS",                                       \
 		"limit of name resolution and connecting", any, any_where },                       \
-	    { OPT_WAIT, "wait", "SECONDS", "keep trying to connect for that long; none", any,      \
-		    any_where },                                                                   \
+	    WAIT_OPTION_ROW(wait_help),                                                            \
 	{                                                                                          \
 		OPT_SOURCE, "source", "ADDR[:PORT]", "connect from this address", inet, inet_where \
 	}
+#define CONNECT_OPTION_ROWS(any, any_where, inet, inet_where)                                      \
+	CONNECT_OPTION_ROWS_WITH(                                                                  \
+	    "keep trying to connect for that long; none", any, any_where, inet, inet_where)
 
 /* Store one of the options above.  Returns false for any other option. */
 bool connect_take_option(struct connect_options *options, int id, const char *value);

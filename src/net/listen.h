@@ -14,6 +14,7 @@ struct listen_options {
 	int ready_fd; /* -1: none */
 	const char *port_file;
 	int backlog;
+	int64_t wait_ns; /* --wait: for a port or a path that is in use; 0: not at all */
 	bool reuseaddr, no_reuseaddr, reuseport;
 	struct access_list access;
 	struct user user;

@@ -77,8 +77,12 @@ peer_options_finish(struct peer_options *options, const struct opt_parser *parse
 		    &options->endpoint, &options->address, operands, count, options->listening);
 	options->connect.address = options->address;
 	options->listen.address = options->address;
+	options->listen.wait_ns = connect_wait(&options->connect);
 	if (!options->listening)
 		connect_check_options(&options->connect, &options->endpoint);
+	else if (options->listen.fd != -1 && options->connect.wait)
+		opt_usage_error("the socket is open already (--fd or LISTEN_FDS): there is nothing "
+				"for --wait to wait for");
 	return modes_of(options);
 }
 
@@ -102,12 +106,8 @@ int
 peer_options_open(const struct peer_options *options, struct listener *listener)
 {
 	struct failure failure = { .status = STATUS_OK };
-	int status;
 
 	if (run_catch_signals(0, &failure) == -1)
 		return failure_report(&failure);
-	run_let_signals_kill(true); /* name resolution may take long */
-	status = listener_open(listener, &options->listen, &options->endpoint);
-	run_let_signals_kill(false);
-	return status;
+	return listener_open(listener, &options->listen, &options->endpoint);
 }

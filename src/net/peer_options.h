@@ -35,7 +35,7 @@ enum {
  * listen. */
 #define PEER_OPTION_ROWS(connects, listens)                                                        \
 	ADDRESS_OPTION_ROWS(MODE_INET, MODE_TCP), FD_OPTION_ROW, OPTION_GROUP("Connecting"),       \
-	    CONNECT_OPTION_ROWS(                                                                   \
+	    CONNECT_OPTION_ROWS_WITH("keep trying to connect, or to listen, for that long; none",  \
 		MODE_CONNECTS, connects, MODE_CONNECTS_INET, "is about connecting over IP"),       \
 	    OPTION_GROUP("Listening"),                                                             \
 	    LISTEN_OPTION_ROWS(MODE_LISTENS, listens, MODE_LISTENS_INET,                           \

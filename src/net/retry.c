@@ -25,7 +25,7 @@ failure_is_temporary(const struct failure *failure)
 	case STATUS_NOT_FOUND:
 		return true;
 	default:
-		return failure->errnum == EAGAIN;
+		return failure->errnum == EAGAIN || failure->errnum == EADDRINUSE;
 	}
 }
 

@@ -47,6 +47,7 @@ static const struct option_row options[] = {
 	FD_OPTION_ROW,
 	LISTEN_OPTION_ROWS(0, NULL, INET, "does not go with a UNIX path", STREAM,
 	    "is about streams: it does not go with --udp"),
+	WAIT_OPTION_ROW("keep trying to listen for that long; none"),
 	{ OPT_REUSEPORT, "reuseport", NULL, "let several servers share the port", INET,
 	    "does not go with a UNIX path" },
 	OPTION_GROUP("How to serve"),
@@ -203,13 +204,13 @@ static void
 check_fd_options(const struct opt_parser *parser, int fd)
 {
 	static const int meaningless[] = { '4', '6', 'n', OPT_MPTCP, OPT_BACKLOG, OPT_REUSEADDR,
-		OPT_NO_REUSEADDR, OPT_REUSEPORT };
+		OPT_NO_REUSEADDR, OPT_REUSEPORT, OPT_WAIT };
 
 	for (size_t i = 0; i < sizeof(meaningless) / sizeof(meaningless[0]); i++) {
 		if (opt_given(parser, meaningless[i]))
 			opt_usage_error("the socket is open already (--fd or LISTEN_FDS): -4, -6, "
 					"--numeric, --mptcp, --backlog, --reuseaddr, "
-					"--no-reuseaddr and --reuseport mean nothing");
+					"--no-reuseaddr, --reuseport and --wait mean nothing");
 	}
 	if ((opt_given(parser, OPT_READY_FD) || opt_given(parser, OPT_PORT_FILE)) &&
 	    is_connection(fd))
