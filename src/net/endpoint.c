@@ -242,6 +242,19 @@ endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags, cha
 		validate_host(endpoint->host, flags);
 }
 
+int
+endpoint_find_port(const struct endpoint *endpoint, const char *proto, bool numeric, unsigned *port,
+    struct failure *failure)
+{
+	struct sku_error err;
+	int number = sku_port_from_text(endpoint->port, proto, numeric, &err);
+
+	if (number == -1)
+		return failure_library(failure, &err);
+	*port = (unsigned)number;
+	return 0;
+}
+
 bool
 endpoint_parse_source(const char *value, char host[128], unsigned *port)
 {

@@ -3,6 +3,7 @@
 #define NET_ENDPOINT_H
 
 #include "net/modes.h"
+#include "run/failure.h"
 
 /* The options that say which kind of address is meant. */
 struct address_flags {
@@ -37,6 +38,11 @@ bool operand_has_port(const struct address_flags *flags, const char *operand);
  * and PORT may be 0.  Misuse ends the program with status 2. */
 void endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
     char *const *operands, size_t count, bool listening);
+
+/* The number of PORT, where it is to be connected to, by proto ("tcp" or "udp").  0, or -1 and the
+ * failure: STATUS_NOT_FOUND is no such service, which no other try mends. */
+int endpoint_find_port(const struct endpoint *endpoint, const char *proto, bool numeric,
+    unsigned *port, struct failure *failure);
 
 /* Parse ADDR or ADDR:PORT, where ADDR is numeric.  *port is 0 if there is none.  Returns false if
  * value is no such thing. */

@@ -10,6 +10,8 @@ const struct option_row peer_options[] = {
 	OPTION_INCLUDE(struct peer_options, address, struct address_flags, address_options),
 	/* For connecting, too: which of both it is, is known only at the end. */
 	OPTION_INCLUDE(struct peer_options, listen.fd, int, fd_options),
+	SECONDS(0, "wait", struct peer_options, connect.wait_ns, 0,
+	    "keep trying to connect, or to listen, for that long", .none = 1, .needs = MODE_OPENS),
 	OPTION_GROUP("Connecting"),
 	OPTION_INCLUDE(struct peer_options, connect, struct connect_options, connect_options),
 	OPTION_GROUP("Listening"),
@@ -56,8 +58,9 @@ peer_options_finish(
 		check_open_fd(options);
 	options->connect.address = options->address;
 	options->listen.address = options->address;
+	options->listen.wait_ns = options->connect.wait_ns;
 	if (!options->listening)
-		connect_check_options(&options->connect, parsed);
+		connect_check_options(&options->connect, parsed, &options->endpoint);
 	return MODE_STREAM | MODE_ANNOUNCES | (opens ? MODE_OPENS : 0) |
 	       (options->address.is_unix ? 0 : MODE_INET) |
 	       (options->listening ? MODE_LISTENS : MODE_CONNECTS);
@@ -83,12 +86,8 @@ int
 peer_options_open(const struct peer_options *options, struct listener *listener)
 {
 	struct failure failure = { .status = STATUS_OK };
-	int status;
 
 	if (run_catch_signals(0, &failure) == -1)
 		return failure_report(&failure);
-	run_let_signals_kill(true); /* name resolution may take long */
-	status = listener_open(listener, &options->listen, &options->endpoint);
-	run_let_signals_kill(false);
-	return status;
+	return listener_open(listener, &options->listen, &options->endpoint);
 }

@@ -27,6 +27,8 @@ static const struct option_row options[] = {
 	OPTION_INCLUDE(struct server_config, listen.fd, int, fd_options),
 	OPTION_GROUP("Listening"),
 	OPTION_INCLUDE(struct server_config, listen, struct listen_options, listen_options),
+	SECONDS(0, "wait", struct server_config, listen.wait_ns, 0,
+	    "keep trying to listen for that long", .none = 1, .needs = MODE_OPENS),
 	FLAG(0, "reuseport", struct server_config, listen.reuseport,
 	    "let several servers share the port", .needs = MODE_INET | MODE_OPENS),
 	OPTION_GROUP("Serving"),
