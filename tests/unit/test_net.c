@@ -63,7 +63,7 @@ set_up(void **state)
 	    f->endpoint.text[1], sizeof(f->endpoint.text[1]), "%u", sku_address_port(&address));
 	f->endpoint.host = "127.0.0.1";
 	f->endpoint.port = f->endpoint.text[1];
-	f->options = (struct connect_options)CONNECT_OPTIONS_INIT;
+	f->options = (struct connect_options){ .fd = -1 };
 	f->end.due = too_late;
 	assert_int_equal(loop_set_timer(&f->loop, &f->end, sku_now() + 60 * SKU_SECOND), 0);
 	f->descriptors = count_descriptors();
@@ -173,7 +173,6 @@ test_with_wait_the_peer_may_come_later(void **state)
 {
 	struct fixture *f = *state;
 
-	f->options.wait = true;
 	f->options.wait_ns = SKU_NO_TIMEOUT;
 	f->timer.due = begin_to_listen;
 	assert_int_equal(loop_set_timer(&f->loop, &f->timer, sku_now() + 300 * SKU_MS), 0);
@@ -190,7 +189,6 @@ test_the_time_is_up_and_the_last_failure_is_named(void **state)
 	struct fixture *f = *state;
 	int64_t begin = sku_now();
 
-	f->options.wait = true;
 	f->options.wait_ns = 200 * SKU_MS;
 	start(f, 1);
 	assert_int_equal(loop_run(&f->loop), 0);
@@ -214,7 +212,6 @@ test_what_time_cannot_mend_is_not_tried_again(void **state)
 {
 	struct fixture *f = *state;
 
-	f->options.wait = true;
 	f->options.wait_ns = SKU_NO_TIMEOUT;
 	f->endpoint.port = "no-such-service";
 	start(f, 1);
@@ -247,7 +244,6 @@ test_what_is_given_up_is_told_nothing(void **state)
 {
 	struct fixture *f = *state;
 
-	f->options.wait = true;
 	f->options.wait_ns = SKU_NO_TIMEOUT;
 	f->timer.due = give_up;
 	assert_int_equal(loop_set_timer(&f->loop, &f->timer, sku_now() + 120 * SKU_MS), 0);
