@@ -512,3 +512,101 @@ time.sleep(60)
 	on_time 124 1000 1100 sockecho-client --connect-timeout 1 -U sock x 2>err
 	assert_equal "$(tail -n 1 err)" "sockecho-client: connect to sock: timed out"
 }
+
+@test "@FILE: the port is read from a file, in both forms of an address, over TCP and UDP" {
+	start_server sockecho-server --port-file 'p:1' 0
+	for operands in "127.0.0.1 @p:1" "127.0.0.1:@p:1" "-n 127.0.0.1 @p:1"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr sockecho-client $operands hello
+		assert_success
+		assert_output hello
+	done
+	stop_server
+	if sockecho-server -w 0.01 ::1 0 >/dev/null; then
+		start_server sockecho-server -6 --port-file p 0
+		for operands in "[::1]:@p" "::1 @p" "[::1] @p"; do
+			# shellcheck disable=SC2086 # words are meant
+			run --separate-stderr sockecho-client $operands hello
+			assert_success
+		done
+		stop_server
+	fi
+	start_server sockecho-server -u --port-file p 0
+	run --separate-stderr sockecho-client -u 127.0.0.1 @p hello
+	assert_success
+	run --separate-stderr sockecho-client --ping -u -c 2 -i 0 127.0.0.1:@p
+	assert_success
+}
+
+@test "@FILE: missing or empty is 6, anything but a port 1; with --wait it is waited for" {
+	run --separate-stderr sockecho-client 127.0.0.1 @nosuch x
+	assert_failure 6
+	assert_equal "$stderr" "sockecho-client: read the port from nosuch: No such file or directory"
+	: >empty
+	mkfifo fifo
+	for file in empty fifo; do
+		run --separate-stderr timeout 10 sockecho-client 127.0.0.1 @$file x
+		assert_failure 6
+		assert_equal "$stderr" "sockecho-client: read the port from $file: it is empty"
+	done
+	for text in 0 65536 -1 http '1 2' $'1\n2' ' 1' 0x10 "$(printf '1%.0s' $(seq 100))"; do
+		printf '%s\n' "$text" >bad
+		run --separate-stderr timeout 10 sockecho-client --wait none 127.0.0.1 @bad x
+		assert_failure 1
+		[[ ${stderr_lines[0]} == "sockecho-client: read the port from bad: '"*"' is no port number" ]]
+	done
+	run --separate-stderr timeout 10 sockecho-client --wait none 127.0.0.1 @. x
+	assert_failure 1
+	for option in "" -u; do
+		# shellcheck disable=SC2086 # words are meant
+		on_time 124 300 600 sockecho-client $option --wait 0.3 127.0.0.1 @nosuch x 2>err
+		assert_equal "$(tail -n 1 err)" "sockecho-client: read the port from nosuch: timed out; the last failure: No such file or directory"
+	done
+}
+
+@test "@FILE: it is read anew at each try" {
+	local udp client=(sockecho-client --wait 20)
+	for command in "" "-u" "--ping -c 1"; do
+		udp=${command/--ping*/}
+		# The port of one that is gone, as a server that was killed leaves it.
+		start_server sockecho-server $udp 0
+		stop_server
+		echo "$port" >p
+		# shellcheck disable=SC2086 # words are meant
+		in_background "${client[@]}" $command 127.0.0.1 @p $([[ $command == --ping* ]] || echo hi) >out 2>err
+		pid=$last_pid
+		until_true 20 grep -q "Connection refused; trying again" err
+		rm p
+		until_true 20 grep -q "No such file or directory; trying again" err
+		start_server sockecho-server $udp --port-file p 0
+		wait_for "$pid"
+		assert_equal "$waited_status" 0
+		stop_server
+	done
+	# Round trips of datagrams go on with the port that is there.
+	start_server sockecho-server -u 0
+	stop_server
+	echo "$port" >p
+	in_background "${client[@]}" --ping -u -c 1 127.0.0.1 @p >out 2>err
+	pid=$last_pid
+	until_true 20 grep -q "Connection refused; trying again" err
+	start_server sockecho-server -u --port-file p 0
+	wait_for "$pid"
+	assert_equal "$waited_status" 0
+}
+
+@test "@FILE is for connecting, and needs a HOST and a FILE" {
+	run --separate-stderr sockecho-server @p
+	assert_failure 2
+	assert_equal "${stderr_lines[0]}" "sockecho-server: '@p' is no PORT to listen on: @FILE is for connecting"
+	run --separate-stderr sockecho-client @p
+	assert_failure 2
+	[[ ${stderr_lines[0]} == "sockecho-client: a HOST is missing before '@p': "* ]]
+	run --separate-stderr sockecho-client localhost @
+	assert_failure 2
+	assert_equal "${stderr_lines[0]}" "sockecho-client: '@' is no PORT: a FILE is missing after it"
+	# With -U it is a name.
+	run --separate-stderr sockecho-client -U "@no-such-$$" x
+	assert_failure 6
+	assert_equal "$stderr" "sockecho-client: connect to @no-such-$$: Connection refused"
+}

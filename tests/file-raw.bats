@@ -595,6 +595,10 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	cmp in out
 }
 
+@test "@FILE: sender and receiver are started at once, with an old port file and without" {
+	send_to_port_file 20
+}
+
 @test "the bar: on a terminal, after a second, gone at the end; lines elsewhere when asked for" {
 	need expect
 	head -c 300000 in >small

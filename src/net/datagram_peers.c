@@ -4,6 +4,7 @@
 
 #include "net/resolve.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -102,6 +103,25 @@ datagram_peers_resolve(struct datagram_peers *peers, const struct connect_option
 			return 0;
 		if (retry_pause(retry, failure, &now) == -1)
 			return -1;
+	}
+}
+
+void
+datagram_peers_update_port(struct datagram_peers *peers, const struct endpoint *endpoint)
+{
+	struct failure failure = { .status = STATUS_OK };
+	unsigned port;
+
+	if (endpoint->port_file == NULL ||
+	    endpoint_find_port(endpoint, "udp", true, &port, &failure) == -1)
+		return;
+	for (size_t i = 0; i < peers->count; i++) {
+		struct sku_address *address = &peers->addresses[i];
+
+		if (address->sa.sa_family == AF_INET)
+			address->in.sin_port = htons((in_port_t)port);
+		else
+			address->in6.sin6_port = htons((in_port_t)port);
 	}
 }
 

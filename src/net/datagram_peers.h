@@ -14,6 +14,8 @@ struct datagram_peers {
  * datagram_peers_free(). */
 int datagram_peers_resolve(struct datagram_peers *peers, const struct connect_options *options,
     const struct endpoint *endpoint, struct retry *retry, struct failure *failure);
+/* Read the FILE of @FILE anew, and never wait: the addresses get the port that it says now. */
+void datagram_peers_update_port(struct datagram_peers *peers, const struct endpoint *endpoint);
 void datagram_peers_free(struct datagram_peers *peers);
 /* Open a non-blocking datagram socket that is connected to peer.  0 and a socket that the caller
  * has to close, or -1 with errno. */

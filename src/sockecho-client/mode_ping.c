@@ -280,6 +280,7 @@ should_retry(struct ping *p, struct ping_connection *r, int errnum)
 		return false;
 	retry_say(&p->retry, &p->failure, p->failure.action);
 	retry_try(&p->retry);
+	datagram_peers_update_port(&p->peers, &p->config->endpoint);
 	r->next_peer = 0;
 	return true;
 }
