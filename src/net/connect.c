@@ -35,7 +35,7 @@ const struct option_row connect_options[] = {
 	    "limit of name resolution and connecting together", .none = 1,
 	    .preset_text = "default: --timeout, else 60", .needs = MODE_CONNECTS | MODE_OPENS),
 	SECONDS(0, "wait", struct connect_options, wait_ns, 0,
-	    "keep trying to connect for that long", .none = 1, .preset_text = "none: for ever",
+	    "keep trying to connect for that long", .none = 1, .preset_text = "default: try once",
 	    .needs = MODE_CONNECTS | MODE_OPENS),
 	/* It sets two members. */
 	{ .kind = OPTION_ADDRESS,
