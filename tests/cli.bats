@@ -219,6 +219,13 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	done
 }
 
+@test "a MESSAGE that looks like --json is none" {
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-client "$host" "$port" hello -J --json
+	assert_success
+	assert_equal "$output" $'hello\n-J\n--json'
+}
+
 @test "a misspelt option is answered with the nearest" {
 	usage "unknown option '--servces': did you mean --services\?" servlookup --servces x 22
 	usage "unknown option '--timout': did you mean --timeout\?" hostlookup --timout=5 x

@@ -11,28 +11,72 @@ setup() {
 	unset XDG_CONFIG_HOME XDG_DATA_HOME XDG_CACHE_HOME
 }
 
-# The options, one a line: --long, and -s where there is a short one.
-options_of_rows() {
-	"$1" --options | awk -F'\t' '$4 != "" { print "--" $4; if ($3 != "") print "-" $3 }' | sort
+# rows PROGRAM - a line for each option: heading, letter, name, argument.
+rows() {
+	"$1" --options | awk -F'\t' '$4 != "" { print $2 "\t" $3 "\t" $4 "\t" $5 }' | sort
 }
 
-options_of_help() {
-	"$1" --help | sed -nE 's/^(  -(.), |      )--([a-z0-9-]+).*/--\3\n-\2/p' | grep -v '^-$' | sort
+# items PROGRAM - the same of the manual.
+items() {
+	awk '
+		/^\.Ss / { heading = substr($0, 5) }
+		/^\.It Fl / {
+			letter = ""; n = 0
+			for (i = 2; i <= NF; i++) {
+				if ($i == "Ar")
+					arg[n] = $(i + 1)
+				else if ($i ~ /^-[a-z]/ || $i ~ /^-[a-z0-9-]+$/) {
+					name[++n] = substr($i, 2); arg[n] = ""
+				} else if ($(i - 1) == "Fl")
+					letter = $i
+			}
+			for (i = 1; i <= n; i++)
+				print heading "\t" letter "\t" name[i] "\t" arg[i]
+		}' "$SOCKUTILS_SOURCE/man/$1.1" | sort
 }
 
-options_of_man() {
-	sed -n '/^\.It Fl/p' "$SOCKUTILS_SOURCE/man/$1.1" |
-		grep -oE 'Fl [-a-zA-Z0-9]+' | sed -E 's/^Fl /-/' | sort
+# item PROGRAM NAME - what the manual says of an option, in one line.
+item() {
+	awk -v name="-$2" '
+		/^\.(It|El)/ { inside = index(" " $0 " ", " " name " ") > 0 }
+		inside { gsub(/^\.[A-Z][a-z] /, ""); printf "%s ", $0 }' "$SOCKUTILS_SOURCE/man/$1.1"
 }
 
-@test "the options that a program has are those of --help and the manual, both ways" {
+@test "the manual has each option under the same heading, with the same letter and argument" {
 	for program in $programs; do
-		options_of_rows "$program" >"$BATS_TEST_TMPDIR/rows"
-		[ "$(wc -l <"$BATS_TEST_TMPDIR/rows")" -gt 15 ]
-		for kind in help man; do
-			"options_of_$kind" "$program" >"$BATS_TEST_TMPDIR/$kind"
-			diff -u "$BATS_TEST_TMPDIR/rows" "$BATS_TEST_TMPDIR/$kind"
-		done
+		rows "$program" >"$BATS_TEST_TMPDIR/rows"
+		items "$program" >"$BATS_TEST_TMPDIR/items"
+		diff -u "$BATS_TEST_TMPDIR/rows" "$BATS_TEST_TMPDIR/items"
+	done
+}
+
+@test "the manual says the default of each option that has one" {
+	for program in $programs; do
+		"$program" --options | awk -F'\t' '$4 != "" && $9 != "" && $9 != "none" { print $4, $9 }' >"$BATS_TEST_TMPDIR/defaults"
+		while read -r name value; do
+			item=$(item "$program" "$name")
+			[[ " $item" == *" $value by default"* || "$item" == *"default is $value"* ]] ||
+				fail "man/$program.1 does not say of --$name that the default is $value"
+		done <"$BATS_TEST_TMPDIR/defaults"
+	done
+}
+
+@test "--help fits 80 columns, and each option has its line" {
+	for program in $programs; do
+		"$program" --help >"$BATS_TEST_TMPDIR/help"
+		run awk 'length($0) > 80' "$BATS_TEST_TMPDIR/help"
+		assert_output ""
+		while IFS=$'\t' read -r _ _ name help; do
+			grep -qE -- "^(  -., |      )--$name([ =[]|$)" "$BATS_TEST_TMPDIR/help"
+			[[ $help =~ ^[a-zA-Z].{5,} ]] || fail "$program --$name: '$help' says nothing"
+		done < <("$program" --options | awk -F'\t' '$4 != "" { print $1 "\t" $2 "\t" $4 "\t" $10 }')
+	done
+}
+
+@test "no option has two rows, and no two options have one letter" {
+	for program in $programs; do
+		run bash -c "$program --options | awk -F'\t' '\$4 != \"\" { print \"--\" \$4; if (\$3 != \"\") print \"-\" \$3 }' | sort | uniq -d"
+		assert_output ""
 	done
 }
 

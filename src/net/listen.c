@@ -43,7 +43,7 @@ deny(void *member, const char *value)
 
 static const struct option_row accept_timeout_options[] = {
 	SECONDS(0, "accept-timeout", struct timeouts, accept_ns, SKU_NO_TIMEOUT,
-	    "end when nobody came for that long; 0: do not block", .none = 1,
+	    "end when nobody connected for that long; 0: do not block", .none = 1,
 	    .needs = MODE_LISTENS),
 	OPTION_END_ROW,
 };

@@ -14,7 +14,7 @@ const struct option_row tcp_options[] = {
 	FLAG(0, "keepalive", struct tcp_options, keepalive, "let TCP find out peers that are gone",
 	    .needs = MODE_INET | MODE_STREAM),
 	FLAG(0, "nagle", struct tcp_options, nagle,
-	    "leave Nagle's algorithm on (without it TCP_NODELAY is set)",
+	    "leave Nagle's algorithm on, which is off by default",
 	    .needs = MODE_INET | MODE_STREAM),
 	OPTION_END_ROW,
 };

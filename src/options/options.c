@@ -27,9 +27,9 @@ static struct {
 
 const struct option_row common_options[] = {
 	OPTION_GROUP("Output"),
-	FLAG('q', "quiet", struct run, quiet, "no summary, progress or notes"),
-	STEP('v', "verbose", struct run, verbose, "say more"),
-	FLAG('J', "json", struct run, json, "print JSON Lines"),
+	FLAG('q', "quiet", struct run, quiet, "print no summary, progress or notes"),
+	STEP('v', "verbose", struct run, verbose, "say more about what is done"),
+	FLAG('J', "json", struct run, json, "print JSON Lines, one object a record"),
 	{ .kind = OPTION_HELP, .letter = 'h', .name = "help", .help = "print this help and exit" },
 	{ .kind = OPTION_VERSION,
 	    .letter = 'V',
@@ -224,11 +224,13 @@ static const char *const kind_names[] = { [OPTION_HELP] = "help",
 
 #define DEFAULT_MAX 32
 
-/* The default as one would type it; "" where there is none, or it is no number. */
+/* The default as one would type it; "" where there is none, or it depends. */
 static const char *
 default_value(const struct option_row *row, char buf[DEFAULT_MAX])
 {
 	*buf = '\0';
+	if (row->preset_text != NULL)
+		return buf;
 	if (row->kind == OPTION_CHOICE)
 		return row->choices[row->preset];
 	if (row->preset == OPTION_NONE && row->none)
@@ -252,26 +254,25 @@ describe_default(const struct option_row *row, char *text, size_t size)
 	const char *value = default_value(row, buf);
 
 	if (row->preset_text != NULL)
-		(void)snprintf(text, size, " (%s)", row->preset_text);
+		(void)snprintf(text, size, "(%s)", row->preset_text);
 	else if (*value == '\0')
 		*text = '\0';
 	else if (row->optional)
-		(void)snprintf(text, size, " (%s without a value)", value);
+		(void)snprintf(text, size, "(%s without a value)", value);
 	else if (row->preset == OPTION_NONE)
-		(void)snprintf(text, size, " (no limit by default)");
+		(void)snprintf(text, size, "(no limit by default)");
 	else
 		(void)snprintf(
-		    text, size, " (default %s%s)", value, row->none ? "; none: no limit" : "");
+		    text, size, "(default %s%s)", value, row->none ? "; none: no limit" : "");
 }
 
-/* Print text from column HELP_COLUMN on, in lines of at most HELP_WIDTH columns. */
+/* Print text from column HELP_COLUMN on, where the line is already, in lines of at most HELP_WIDTH
+ * columns. */
 static void
 print_wrapped(const char *text)
 {
-	const size_t width = HELP_WIDTH - HELP_COLUMN;
-
-	while (strlen(text) > width) {
-		size_t len = width;
+	while (strlen(text) > HELP_WIDTH - HELP_COLUMN) {
+		size_t len = HELP_WIDTH - HELP_COLUMN;
 
 		while (len > 0 && text[len] != ' ')
 			len--;
@@ -294,14 +295,23 @@ print_option(const struct option_row *row)
 	if (row->arg != NULL)
 		n += snprintf(
 		    left + n, sizeof(left) - (size_t)n, row->optional ? "[=%s]" : " %s", row->arg);
-	describe_default(row, preset, sizeof(preset));
-	(void)snprintf(text, sizeof(text), "%s%s%s", row->help,
-	    row->repeats ? "; may be repeated" : "", preset);
 	if (n < HELP_COLUMN - 1)
 		output_print("%-*s", HELP_COLUMN, left);
 	else
 		output_print("%s\n%*s", left, HELP_COLUMN, "");
+	describe_default(row, preset, sizeof(preset));
+	n = snprintf(
+	    text, sizeof(text), "%s%s", row->help, row->repeats ? "; may be repeated" : "");
+	/* The default is not torn apart. */
+	if (*preset != '\0' && n + 1 + (int)strlen(preset) <= HELP_WIDTH - HELP_COLUMN) {
+		(void)snprintf(text + n, sizeof(text) - (size_t)n, " %s", preset);
+		*preset = '\0';
+	}
 	print_wrapped(text);
+	if (*preset != '\0') {
+		output_print("%*s", HELP_COLUMN, "");
+		print_wrapped(preset);
+	}
 }
 
 static void __attribute__((noreturn)) print_help(const struct options *o)

@@ -107,6 +107,14 @@ struct option_row {
 				     : -1)]))
 #define OPTION_WIDTH(type, member) sizeof(((type *)0)->member)
 
+/* The most that a number may be, which must fit into the member. */
+#define OPTION_MOST(type, member, most)                                                            \
+	((most) +                                                                                  \
+	    0 * (int64_t)sizeof(                                                                   \
+		    char[OPTION_WIDTH(type, member) == sizeof(int64_t) || (most) <= INT32_MAX ?    \
+			     1 :                                                                   \
+			     -1]))
+
 /* A heading of --help.  The help text is last in each macro, so that more fields may follow it. */
 #define OPTION_GROUP(heading)                                                                      \
 	{                                                                                          \
@@ -172,13 +180,15 @@ struct option_row {
 	{                                                                                          \
 		.kind = OPTION_SIZE, .letter = (letter_), .name = (name_), .arg = "SIZE",          \
 		.width = OPTION_WIDTH(type, member), .offset = OPTION_NUMBER(type, member),        \
-		.least = (least_), .most = (most_), .preset = (preset_), .help = __VA_ARGS__       \
+		.least = (least_), .most = OPTION_MOST(type, member, most_), .preset = (preset_),  \
+		.help = __VA_ARGS__                                                                \
 	}
 #define COUNT(letter_, name_, arg_, type, member, least_, most_, preset_, ...)                     \
 	{                                                                                          \
 		.kind = OPTION_COUNT, .letter = (letter_), .name = (name_), .arg = (arg_),         \
 		.width = OPTION_WIDTH(type, member), .offset = OPTION_NUMBER(type, member),        \
-		.least = (least_), .most = (most_), .preset = (preset_), .help = __VA_ARGS__       \
+		.least = (least_), .most = OPTION_MOST(type, member, most_), .preset = (preset_),  \
+		.help = __VA_ARGS__                                                                \
 	}
 #define PERCENT(letter_, name_, type, member, ...)                                                 \
 	{                                                                                          \

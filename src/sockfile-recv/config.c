@@ -67,6 +67,8 @@ static const struct option_row options[] = {
 	OPTION_GROUP("Time"),
 	OPTION_INCLUDE_FOR(&run.timeouts, timeout_options),
 	OPTION_INCLUDE_FOR(&run.timeouts, max_time_options),
+	OPTION_GROUP("Progress"),
+	OPTION_INCLUDE(struct recv_config, progress, enum progress_mode, progress_options),
 	OPTION_GROUP("Verified transfers"),
 	FLAG(0, "verify", struct recv_config, verify, "accept verified transfers alone"),
 	FLAG(0, "resume", struct recv_config, options.resume,
@@ -83,8 +85,6 @@ static const struct option_row options[] = {
 	    .needs = MODE_TO_DISK),
 	TEXT(OPTION_FILE, 0, "key", "FILE", struct recv_config, key_file,
 	    "accept only who has the secret in FILE; implies --verify"),
-	OPTION_GROUP("Progress"),
-	OPTION_INCLUDE(struct recv_config, progress, enum progress_mode, progress_options),
 	OPTION_COMMON,
 	OPTION_END_ROW,
 };
