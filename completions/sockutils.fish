@@ -103,6 +103,7 @@ complete -c sockecho-server -l limit-rate -x -d 'answer at most SIZE bytes a sec
 complete -c sockecho-server -l close-after -x -d 'close a connection after SIZE bytes were sent back'
 complete -c sockecho-server -l reset-after -x -d 'reset a connection after SIZE bytes were sent back'
 complete -c sockecho-server -l reset-first -x -d 'reset the first N connections'
+complete -c sockecho-server -l faults -r -F -d 'a line of these for each connection, in order'
 complete -c sockecho-server -l drop -x -d 'lose that share of the datagrams'
 complete -c sockecho-server -l seed -x -d 'lose the same datagrams again for the same N'
 complete -c sockecho-server -l daemon -d 'go to the background once ready'

@@ -185,6 +185,10 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "option '--close-after' is about connections" sockecho-server -u --close-after 1 0
 	usage "option '--reset-after' does not go with a UNIX path" sockecho-server -U --reset-after 1 path
 	usage "option '--reset-first' is about connections: it does not go with --udp" sockecho-server -u --reset-first 1 0
+	usage "option '--faults' is about connections" sockecho-server -u --faults plan 0
+	for flag in delay limit-rate close-after reset-after reset-first; do
+		usage "--faults and --$flag exclude each other" sockecho-server --faults plan --$flag 1 0
+	done
 	usage "option '--drop' is about datagrams" sockecho-server --drop 1 0
 	usage "option '--seed' is about datagrams" sockecho-server --seed 1 0
 	usage "option '--seed' goes with --drop" sockecho-server -u --seed 1 0

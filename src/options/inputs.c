@@ -15,10 +15,12 @@
 #include <unistd.h>
 
 #define BUFFER_SIZE ((size_t)64 * 1024)
+#define BOM "\xef\xbb\xbf" /* of UTF-8 */
+#define BOM_SIZE (sizeof(BOM) - 1)
 #define OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
-static const char *
-display_name(const struct inputs *inputs)
+const char *
+inputs_name(const struct inputs *inputs)
 {
 	return strcmp(inputs->file, "-") == 0 ? "standard input" : inputs->file;
 }
@@ -54,7 +56,7 @@ open_file(struct inputs *inputs)
 		inputs->fd = inputs->own_fd = open(inputs->file, OPEN_FLAGS);
 	if (inputs->fd == -1)
 		inputs->status =
-		    msg_error_errno(STATUS_FAILED, errno, "open %s", display_name(inputs));
+		    msg_error_errno(STATUS_FAILED, errno, "open %s", inputs_name(inputs));
 }
 
 void
@@ -101,6 +103,11 @@ take_line(struct inputs *inputs, size_t *len)
 	size_t rest = inputs->end - inputs->begin;
 	char *line, *newline;
 
+	if (inputs->line == 0 && rest >= BOM_SIZE &&
+	    memcmp(inputs->buffer + inputs->begin, BOM, BOM_SIZE) == 0) {
+		inputs->begin += BOM_SIZE;
+		rest -= BOM_SIZE;
+	}
 	if (rest == 0)
 		return NULL;
 	line = inputs->buffer + inputs->begin;
@@ -109,6 +116,7 @@ take_line(struct inputs *inputs, size_t *len)
 		return NULL;
 	*len = newline != NULL ? (size_t)(newline - line) : rest;
 	inputs->begin += *len + (newline != NULL);
+	inputs->line++;
 	if (*len > INPUT_MAX + 1)
 		*len = INPUT_MAX + 1;
 	line[*len] = '\0';
@@ -138,6 +146,24 @@ inputs_next(struct inputs *inputs, struct input *input)
 	return false;
 }
 
+/* Nothing more comes from it. */
+static void
+end(struct inputs *inputs, int status)
+{
+	inputs->status = status;
+	inputs->ended = true;
+}
+
+/* What Windows calls Unicode: each second byte of its ASCII is a NUL. */
+static bool
+is_utf16(const struct inputs *inputs)
+{
+	const char *start = inputs->buffer;
+
+	return inputs->line == 0 && inputs->end >= 2 &&
+	       (memcmp(start, "\xff\xfe", 2) == 0 || memcmp(start, "\xfe\xff", 2) == 0);
+}
+
 void
 inputs_read(struct inputs *inputs)
 {
@@ -159,9 +185,12 @@ inputs_read(struct inputs *inputs)
 	} else if (n == 0) {
 		inputs->ended = true;
 	} else if (errno != EAGAIN) { /* else somebody else took it */
-		inputs->status =
-		    msg_error_errno(STATUS_FAILED, errno, "read %s", display_name(inputs));
-		inputs->ended = true;
+		end(inputs, msg_error_errno(STATUS_FAILED, errno, "read %s", inputs_name(inputs)));
+	}
+	if (is_utf16(inputs)) {
+		inputs->end = 0;
+		end(inputs, msg_error(STATUS_USAGE, 0, "it is UTF-16: a list is UTF-8", "read %s",
+				inputs_name(inputs)));
 	}
 }
 

@@ -18,6 +18,7 @@ struct inputs {
 	int own_fd;	  /* to read from */
 	bool ended;	  /* nothing more can be read */
 	int status;	  /* STATUS_OK, or of a file that could not be read to its end */
+	size_t line;	  /* the number of the line that was taken last, from 1 */
 	char *buffer;	  /* what was read, and is not taken yet, stands from begin to end */
 	size_t begin, end;
 };
@@ -29,10 +30,14 @@ struct input {
 
 /* A file that cannot be opened is reported, and has no lines. */
 void inputs_open(struct inputs *inputs, char *const *operands, size_t count, const char *file);
+/* The name of the file in messages. */
+const char *inputs_name(const struct inputs *inputs);
 /* The next of those that are there: false when more must be read, or it is the end.  Blank lines
- * and those that begin with '#' are skipped, white space around a line is cut off. */
+ * and those that begin with '#' are skipped, white space around a line is cut off, and so is a byte
+ * order mark of UTF-8 at the start. */
 bool inputs_next(struct inputs *inputs, struct input *input);
-/* Read more, now that fd is ready.  A file that cannot be read is reported, and is at its end. */
+/* Read more, now that fd is ready.  A file that cannot be read, or is UTF-16, is reported, and is
+ * at its end. */
 void inputs_read(struct inputs *inputs);
 /* Wait until more can be read, and read it: false at the end. */
 bool inputs_wait(struct inputs *inputs);

@@ -2,6 +2,7 @@
 #ifndef SERVER_CONFIG_H
 #define SERVER_CONFIG_H
 
+#include "net/fault_plan.h"
 #include "net/listen.h"
 #include "net/tcp_options.h"
 #include "run/timeouts.h"
@@ -22,7 +23,9 @@ struct server_config {
 	int64_t close_after; /* bytes sent, or UNLIMITED */
 	int64_t reset_after;
 	int64_t reset_first; /* how many connections */
-	int64_t drop;	     /* millionths of the datagrams */
+	const char *faults_file;
+	struct fault_plan plan; /* of these, or of the file's lines */
+	int64_t drop;		/* millionths of the datagrams */
 	uint64_t seed;
 	/* for datagrams */
 	int64_t rate; /* datagrams a second from one source, UNLIMITED or SERVER_RATE_DEFAULT */
