@@ -394,18 +394,24 @@ print_list(const char *before, char *const *list, const char *after)
 		print_field(before, list[i], after);
 }
 
+/* A name from the resolver, as it stands in a line. */
+static json_t *
+name_string(const char *name)
+{
+	char *escaped = name != NULL ? escape_field(name) : NULL;
+	json_t *string = escaped != NULL ? event_string(escaped) : json_null();
+
+	free(escaped);
+	return string;
+}
+
 static void
 add_list(json_t *record, const char *key, char *const *list)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
-		char *escaped = escape_field(list[i]);
-
-		if (escaped != NULL)
-			(void)json_array_append_new(array, json_string(escaped));
-		free(escaped);
-	}
+	for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+		(void)json_array_append_new(array, name_string(list[i]));
 	event_add(record, key, array);
 }
 
@@ -433,10 +439,7 @@ emit_lookup(const char *query, const struct lookup_answer *answer)
 
 	event_text(record, "query", query);
 	if (answer->status == STATUS_OK) {
-		if (answer->name != NULL)
-			event_text(record, "name", answer->name);
-		else
-			event_add(record, "name", json_null());
+		event_add(record, "name", name_string(answer->name));
 		add_list(record, "aliases", answer->aliases);
 		add_list(record, "addresses", answer->addresses);
 		event_add(record, "family", name_family(answer));

@@ -48,17 +48,18 @@ look_up(const struct host_config *config)
 static int
 print_name(const char *name)
 {
+	char *escaped = escape_text(name, strlen(name), ESCAPE_FIELD, NULL);
+	const char *shown = escaped != NULL ? escaped : "";
+
 	if (run.json) {
 		json_t *record = event_new(NULL);
 
-		event_text(record, "name", name);
+		event_text(record, "name", shown);
 		event_emit(record);
 	} else {
-		char *escaped = escape_text(name, strlen(name), ESCAPE_FIELD, NULL);
-
-		output_print("%s\n", escaped != NULL ? escaped : "");
-		free(escaped);
+		output_print("%s\n", shown);
 	}
+	free(escaped);
 	return STATUS_OK;
 }
 
