@@ -249,6 +249,40 @@ hostlookup: look up 1.2.3.999: it is no address and no name"
 	done
 }
 
+@test "bulk: each --file is read, in order, after the operands; byte order marks are skipped" {
+	printf '\xef\xbb\xbf127.0.0.1\n127.0.0.2' >marked
+	printf '127.0.0.3\n' >second
+	for utf16 in '\xff\xfe1\0\n\0' '\xfe\xff\0001\0\n' '\xff\xfe'; do
+		printf "$utf16" >utf16
+		run --separate-stderr hostlookup -f marked -f utf16 -f second -f nosuch -f - 127.1 <marked
+		assert_failure 2
+		assert_output $'127.1\t127.0.0.1\n127.0.0.1\t127.0.0.1\n127.0.0.2\t127.0.0.2\n127.0.0.3\t127.0.0.3\n127.0.0.1\t127.0.0.1\n127.0.0.2\t127.0.0.2'
+		assert_equal "$stderr" 'hostlookup: read utf16: it is UTF-16, not UTF-8
+hostlookup: open nosuch: No such file or directory'
+	done
+	# There is one at the start of a file alone.
+	printf '::1::\n\xef\xbb\xbf127.0.0.4\n' >middle
+	run --separate-stderr hostlookup -r -f middle
+	assert_failure 2
+	assert_equal "${stderr_lines[1]}" 'hostlookup: look up \u{feff}127.0.0.4: it is no address'
+	run --separate-stderr hostlookup -f nosuch -f marked
+	assert_failure 1
+	assert_output $'127.0.0.1\t127.0.0.1\n127.0.0.2\t127.0.0.2'
+	# One that comes in pieces, and one that has nothing behind it.
+	mkfifo pieces
+	{ printf '\xef' && until_true 20 test -e asked && printf '\xbb\xbf127.1\n'; } >pieces 3>&- &
+	pids+=($!)
+	hostlookup -f - <pieces >out 3>&- &
+	pids+=($!)
+	touch asked
+	wait_for "${pids[1]}"
+	assert_equal "$(cat out)" $'127.1\t127.0.0.1'
+	printf '\xef\xbb\xbf' >empty
+	run --separate-stderr hostlookup -f empty
+	assert_success
+	assert_output ""
+}
+
 @test "bulk: a look-up that hangs holds nobody else, and the end does not wait for it" {
 	with_dns '
 		{ echo silent.test; for i in $(seq 200); do echo n$i.test; done; echo silent.test; } >list

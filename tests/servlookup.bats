@@ -96,6 +96,14 @@ setup() {
 	assert_equal "$(jq -r '.proto // .error.code' <<<"$output")" $'tcp\nudp\nnot_found'
 }
 
+@test "bulk: each --file is read, in order" {
+	printf '\xef\xbb\xbf22' >first
+	printf 'http\n' >second
+	run --separate-stderr servlookup --services services -f first -f second 7
+	assert_success
+	assert_output $'7\techo\n22\tssh\nhttp\t80'
+}
+
 @test "bulk: each answer comes before the next line is waited for" {
 	mkfifo in
 	servlookup --services services -f - <in >out 3>&- &

@@ -408,7 +408,7 @@ bulk_run(const struct host_config *config)
 		return msg_error_errno(STATUS_FAILED, errno, "prepare the look-ups");
 	pool_limit_abandoned(b->pool, ABANDONED_FOR_EACH_JOB * jobs);
 	state_on_sigusr1("state", counter_rows);
-	inputs_open(&b->inputs, config->names, config->name_count, config->file);
+	inputs_open(&b->inputs, config->names, config->name_count, &config->files);
 	advance(&b->loop);
 	return loop_run(&b->loop);
 }

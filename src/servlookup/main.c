@@ -322,7 +322,7 @@ run_single(struct lookup_run *r)
 	struct input raw;
 	struct query q;
 
-	inputs_open(&inputs, r->config->queries, 1, NULL);
+	inputs_open(&inputs, r->config->queries, 1, &r->config->files);
 	(void)inputs_next(&inputs, &raw);
 	parse_query(&q, r, &raw);
 	if (q.kind == INVALID)
@@ -344,7 +344,7 @@ run_bulk(struct lookup_run *r)
 	r->table = open_table(r, NULL);
 	if (r->table == NULL)
 		return report_no_table(r);
-	inputs_open(&inputs, r->config->queries, r->config->query_count, r->config->file);
+	inputs_open(&inputs, r->config->queries, r->config->query_count, &r->config->files);
 	do {
 		while (inputs_next(&inputs, &raw)) {
 			parse_query(&q, r, &raw);
@@ -376,7 +376,7 @@ main(int argc, char **argv)
 	run_begin("servlookup");
 	config_parse(&config, argc, argv);
 	r.bulk = config_is_bulk(&config);
-	if (config.query_count == 0 && config.file == NULL)
+	if (config.query_count == 0 && config.files.count == 0)
 		status = run_table(&r);
 	else
 		status = r.bulk ? run_bulk(&r) : run_single(&r);
