@@ -55,6 +55,17 @@ cat_name_server() {
 		    elif first == "only6":
 		        if kind == 28:
 		            records = [rr(28, socket.inet_pton(socket.AF_INET6, "2001:db8::6"))]
+		    elif first in cnames:
+		        records = [rr(5, wire(cnames[first]))]
+		        if first == "cname6" and kind == 28:
+		            records.append(rr(28, socket.inet_pton(socket.AF_INET6, "2001:db8::6"), wire(cnames[first])))
+		        elif first == "cname4" and kind == 1:
+		            records.append(rr(1, bytes((192, 0, 2, 4)), wire(cnames[first])))
+		    elif first == "formerr":
+		        code = 1
+		    elif first == "mapped":
+		        if kind == 28:
+		            records = [rr(28, socket.inet_pton(socket.AF_INET6, "::ffff:192.0.2.77"))]
 		    elif first == "alias":
 		        records = [rr(5, wire("one.test"))]
 		        if kind == 1:
@@ -77,6 +88,7 @@ cat_name_server() {
 		    s.sendto(q[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(records), 0, 0) +
 		             question + b"".join(records), peer)
 
+		cnames = {"cname6": "only6.test", "cname4": "four.test", "cnameless": "nodata.test", "loop": "loop.test"}
 		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 		s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
 		s.bind(("127.0.0.1", 53))
@@ -196,6 +208,62 @@ one.test
 5
 3"
 	grep -q "192.0.2.2: its name liar.test does not resolve back to it" err
+}
+
+@test "a CNAME without an address of this family is told as in Python, in every form" {
+	cat >theirs.py <<-'PY'
+		import socket, sys
+		for name in sys.argv[1:]:
+		    try:
+		        socket.gethostbyname_ex(name)
+		        print(name, 0)
+		    except socket.gaierror as e:
+		        print(name, 3 if e.errno in (socket.EAI_NONAME, socket.EAI_NODATA) else e)
+	PY
+	with_dns '
+		names="cname6.test cname4.test cnameless.test loop.test formerr.test only6.test one.test"
+		python3 theirs.py $names >theirs
+		for options in -e "" -t20 "-e -t 20"; do
+			for name in $names; do
+				rc=0; hostlookup $options $name >/dev/null 2>>err || rc=$?; echo "$name $rc"
+			done >ours
+			diff theirs ours
+		done
+		for options in "-6 -e" -6; do
+			for name in cname4.test one.test cname6.test; do
+				rc=0; hostlookup $options $name >/dev/null 2>>err6 || rc=$?; echo $options $name $rc
+			done
+		done
+	' >out
+	assert_equal "$(cat out)" "-6 -e cname4.test 3
+-6 -e one.test 3
+-6 -e cname6.test 0
+-6 cname4.test 3
+-6 one.test 3
+-6 cname6.test 0"
+	assert_equal "$(grep -c 'cname6.test: it has only IPv6 addresses (-6 or --all prints them)' err)" 4
+	assert_equal "$(grep -c 'only6.test: it has only IPv6 addresses (-6 or --all prints them)' err)" 4
+}
+
+@test "a v4-mapped address is the same text in every form" {
+	with_dns '
+		for options in -6 "-6 -e" -a "-a -6" "-6 -t 20"; do
+			hostlookup $options mapped.test
+		done
+		hostlookup --json -6 mapped.test | jq -r .addresses[0],.family
+		hostlookup -6 ::ffff:192.0.2.77
+		hostlookup -a ::ffff:192.0.2.77
+	' >out
+	run grep -vx "name: mapped.test" out
+	assert_output "::ffff:192.0.2.77
+address: ::ffff:192.0.2.77
+::ffff:192.0.2.77
+::ffff:192.0.2.77
+::ffff:192.0.2.77
+::ffff:192.0.2.77
+ipv6
+::ffff:192.0.2.77
+::ffff:192.0.2.77"
 }
 
 @test "the default form asks one question, for IPv4" {

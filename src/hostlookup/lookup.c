@@ -238,11 +238,11 @@ forward(const struct host_config *config, const char *name, struct lookup_answer
 	}
 	answer->family = list->ai_family;
 	for (struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
-		struct sku_address address;
-
-		if (sku_address_from_addrinfo(&address, ai, 0) == -1)
+		/* A v4-mapped address stays one of IPv6, unlike in sku_address_host(). */
+		if (getnameinfo(ai->ai_addr, ai->ai_addrlen, text, sizeof(text), NULL, 0,
+			NI_NUMERICHOST) != 0)
 			continue;
-		if (!append(&answer->addresses, sku_address_host(&address, text)))
+		if (!append(&answer->addresses, text))
 			lookup_set_no_memory(answer);
 		if (config->lookup_kind == LOOKUP_ADDRESS || answer->status != STATUS_OK)
 			break;
