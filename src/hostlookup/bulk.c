@@ -8,6 +8,8 @@
 #include "hostlookup/bulk.h"
 
 #include "hostlookup/lookup.h"
+#include "hostlookup/print.h"
+#include "hostlookup/query.h"
 #include "options/inputs.h"
 #include "run/loop.h"
 #include "run/message.h"
@@ -123,7 +125,7 @@ free_job(struct bulk *b, struct job *job)
 	while (*link != job)
 		link = &(*link)->next_in_bucket;
 	*link = job->next_in_bucket;
-	lookup_clear(&job->answer);
+	answer_clear(&job->answer);
 	free(job);
 }
 
@@ -134,7 +136,7 @@ static void
 print_job(struct bulk *b, struct job *job)
 {
 	counter_add(&printed_count, 1);
-	raise_status(b, lookup_print(b->config, job->query, &job->answer));
+	raise_status(b, answer_print(b->config, job->query, &job->answer));
 	b->count--;
 	if (--job->references == 0)
 		free_job(b, job);
@@ -177,7 +179,7 @@ question_discard(struct loop_worker *worker)
 {
 	struct question *q = LOOP_OWNER(worker, struct question, worker);
 
-	lookup_clear(&q->answer);
+	answer_clear(&q->answer);
 	free(q);
 }
 
@@ -187,7 +189,7 @@ end_question(struct bulk *b, struct job *job, int64_t ended_ns)
 {
 	job->question = NULL;
 	job->answer.seconds_ns = ended_ns - job->started_ns;
-	if (b->config->wait_ns != 0 && lookup_is_temporary(&job->answer))
+	if (b->config->wait_ns != 0 && answer_is_temporary(&job->answer))
 		(void)loop_set_timer(&b->loop, &job->timer, b->loop.now + RETRY_PAUSE);
 	else
 		end_job(b, job);
@@ -214,7 +216,7 @@ time_question_out(struct bulk *b, struct job *job)
 		job->started_ns = job->question->started_ns;
 	pool_abandon(b->pool, &job->question->worker);
 	counter_add(&abandoned_count, 1);
-	lookup_set_timed_out(&job->answer);
+	answer_set_timed_out(&job->answer);
 	end_question(b, job, b->loop.now);
 }
 
@@ -234,7 +236,7 @@ ask(struct bulk *b, struct job *job)
 		loop_set_timer(&b->loop, &job->timer,
 		    limit != SKU_NO_TIMEOUT ? b->loop.now + limit : LOOP_PARKED) == -1)) {
 		free(q);
-		lookup_set_no_memory(&job->answer);
+		answer_set_no_memory(&job->answer);
 		end_job(b, job);
 		return;
 	}
@@ -261,7 +263,7 @@ ask_again(struct bulk *b, struct job *job)
 		return;
 	}
 	job->answer.seconds_ns = passed;
-	lookup_set_timed_out(&job->answer);
+	answer_set_timed_out(&job->answer);
 	end_job(b, job);
 }
 
@@ -294,7 +296,7 @@ static void
 add_query(struct bulk *b, const struct input *query)
 {
 	const char *fault =
-	    query->error != NULL ? query->error : lookup_validate(b->config, query->text);
+	    query->error != NULL ? query->error : query_fault(b->config, query->text);
 	struct job *known = fault == NULL ? find_job(b, query->text) : NULL;
 	struct job *job = known != NULL ? known : new_job(b, query->text);
 
@@ -308,7 +310,7 @@ add_query(struct bulk *b, const struct input *query)
 	if (known != NULL)
 		return;
 	if (fault != NULL) {
-		lookup_set_error(&job->answer, fault);
+		answer_set_invalid(&job->answer, fault);
 		end_job(b, job);
 	} else {
 		ask(b, job);

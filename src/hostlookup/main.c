@@ -3,6 +3,8 @@
 #include "hostlookup/bulk.h"
 #include "hostlookup/config.h"
 #include "hostlookup/lookup.h"
+#include "hostlookup/print.h"
+#include "hostlookup/query.h"
 #include "options/options.h"
 #include "run/escape.h"
 #include "run/event.h"
@@ -25,8 +27,8 @@ look_up_one(const struct host_config *config)
 	int status;
 
 	lookup_ask(config, config->names[0], &answer);
-	status = lookup_print(config, config->names[0], &answer);
-	lookup_clear(&answer);
+	status = answer_print(config, config->names[0], &answer);
+	answer_clear(&answer);
 	return status;
 }
 
@@ -34,7 +36,7 @@ static int
 look_up(const struct host_config *config)
 {
 	if (!config_is_bulk(config)) {
-		const char *fault = lookup_validate(config, config->names[0]);
+		const char *fault = query_fault(config, config->names[0]);
 
 		if (fault != NULL)
 			opt_usage_error("'%s': %s", config->names[0], fault);
