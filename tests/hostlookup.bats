@@ -47,7 +47,8 @@ cat_name_server() {
 		        pass
 		    elif name.endswith("in-addr.arpa"):
 		        names = {"1": "one.test", "2": "liar.test", "3": "esc\x1b[31m.test", "4": "nobody.test",
-		                 "13": "192.0.2.13", "22": "0xc0000216", "23": "192.0.535", "24": "127.1", "26": "a b.test"}
+		                 "13": "192.0.2.13", "22": "0xc0000216", "23": "192.0.535", "24": "127.1", "26": "a b.test", "31": "trusted",
+		                 "30": ".".join(c * 60 for c in "abc") + ".test"}
 		        if first in names:
 		            records = [rr(12, wire(names[first]))]
 		        else:
@@ -55,6 +56,11 @@ cat_name_server() {
 		    elif first == "only6":
 		        if kind == 28:
 		            records = [rr(28, socket.inet_pton(socket.AF_INET6, "2001:db8::6"))]
+		    elif name.endswith(".wild.lan"):
+		        records = [rr(1, bytes((203, 0, 113, 66)))] if kind == 1 else []
+		    elif first == "trusted":
+		        records = [rr(1, bytes((192, 0, 2, 31)))] if kind == 1 and name == "trusted.corp.lan" else []
+		        code = 0 if name == "trusted.corp.lan" else 3
 		    elif first in cnames:
 		        records = [rr(5, wire(cnames[first]))]
 		        if first == "cname6" and kind == 28:
@@ -92,7 +98,8 @@ cat_name_server() {
 		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 		s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
 		s.bind(("127.0.0.1", 53))
-		log, heard = open("asked", "w"), set()
+		open("asked", "w").close()
+		log, heard = open("asked", "a"), set() # a test may empty it
 		open("dns", "w").close()
 		while True:
 		    q, peer = s.recvfrom(512)
@@ -129,7 +136,10 @@ with_dns() {
 	assert_output $'::1\t::1\n0:0::1\t::1'
 	run --separate-stderr hostlookup ::1
 	assert_failure 3
-	assert_equal "$stderr" "hostlookup: look up ::1: it has only IPv6 addresses (-6 or --all prints them)"
+	assert_equal "$stderr" "hostlookup: look up ::1: it is an IPv6 address (-6 or --all prints it)"
+	run --separate-stderr hostlookup -6 127.1
+	assert_failure 3
+	assert_equal "$stderr" "hostlookup: look up 127.1: it is an IPv4 address (-4 or --all prints it)"
 }
 
 @test "the hosts file: the same answers as Python's socket and getent" {
@@ -208,6 +218,130 @@ one.test
 5
 3"
 	grep -q "192.0.2.2: its name liar.test does not resolve back to it" err
+	grep -qx "hostlookup: look up 192.0.2.99: it has no name" err
+}
+
+@test "--confirm asks for an absolute name: no search list breaks or makes a confirmation" {
+	printf '127.0.0.1 localhost\n192.0.2.27 name.test\n192.0.2.28 single\n192.0.2.29 b\xfccher.test\n192.0.2.32 bücher.test bücher\n' >hosts
+	with_dns '
+		printf "nameserver 127.0.0.1\nsearch corp.lan wild.lan\noptions ndots:5 timeout:30 attempts:1\n" >resolv
+		for options in "" "-t 20"; do
+			for a in 1 31 27 28 29 32; do
+				: >asked
+				rc=0; hostlookup -r --confirm $options 192.0.2.$a || rc=$?; echo $rc
+				cat asked >&2
+			done
+		done
+	' >out 2>err
+	for i in 1 2; do
+		printf 'one.test\n0\n5\nname.test\n0\nsingle\n0\nb\\xfccher.test\n0\nbücher.test\n0\n'
+	done >expected
+	diff -u expected out
+	run grep "lan [0-9]" err
+	assert_failure
+	assert_equal "$(grep -c "its name trusted does not resolve back to it" err)" 2
+}
+
+@test "a long name hides no reason" {
+	with_dns 'rc=0; hostlookup -r --confirm 192.0.2.30 || rc=$?; echo $rc' >out 2>err
+	assert_equal "$(cat out)" 5
+	assert_equal "$(cat err)" "hostlookup: look up 192.0.2.30: its name $(printf 'a%.0s' {1..60}) does not resolve back to it"
+}
+
+@test "what there is of the other family is said, and how to see it" {
+	with_dns '
+		for options in -4 -6 "-a -4" "-a -6" "-e -6"; do
+			for name in only6.test one.test; do
+				rc=0; hostlookup $options $name >/dev/null || rc=$?; echo "$options $name $rc" >&2
+			done
+		done
+	' 2>err
+	diff -u - err <<-'END'
+		hostlookup: look up only6.test: it has only IPv6 addresses (-6 or --all prints them)
+		-4 only6.test 3
+		-4 one.test 0
+		-6 only6.test 0
+		hostlookup: look up one.test: it has only IPv4 addresses (-4 or --all prints them)
+		-6 one.test 3
+		hostlookup: look up only6.test: it has only IPv6 addresses (-6 prints them)
+		-a -4 only6.test 3
+		-a -4 one.test 0
+		-a -6 only6.test 0
+		hostlookup: look up one.test: it has only IPv4 addresses (-4 prints them)
+		-a -6 one.test 3
+		-e -6 only6.test 0
+		hostlookup: look up one.test: it has only IPv4 addresses (-4 or --all prints them)
+		-e -6 one.test 3
+	END
+}
+
+@test "the name that answered is in each record where it is known, and -v says it" {
+	with_dns '
+		printf "nameserver 127.0.0.1\nsearch corp.lan\noptions timeout:30 attempts:1\n" >resolv
+		for options in "" -a -6 -r -e; do
+			case $options in
+			-6) name=cname6.test ;;
+			-r) name=192.0.2.1 ;;
+			*) name=alias.test ;;
+			esac
+			hostlookup --json $options $name | jq -c "[.query, .name]"
+		done
+		hostlookup --json trusted localhost 127.0.0.1 | jq -c "[.query, .name]"
+		: >asked
+		hostlookup -v trusted
+		hostlookup -v 127.0.0.1
+		hostlookup -v -j 1 one.test trusted
+		cat asked
+	' >out 2>err
+	diff -u - out <<-'END'
+		["alias.test","one.test"]
+		["alias.test","one.test"]
+		["cname6.test","only6.test"]
+		["192.0.2.1","one.test"]
+		["alias.test","one.test"]
+		["trusted","trusted.corp.lan"]
+		["localhost","localhost"]
+		["127.0.0.1",null]
+		192.0.2.31
+		127.0.0.1
+		one.test	192.0.2.1
+		trusted	192.0.2.31
+		trusted.corp.lan 1
+		one.test 1
+		trusted.corp.lan 1
+	END
+	sed -i -E 's/[0-9]+\.[0-9]{3} s$/N s/' err
+	diff -u - err <<-'END'
+		hostlookup: look up trusted: answered as trusted.corp.lan in N s
+		hostlookup: look up 127.0.0.1: answered in N s
+		hostlookup: look up one.test: answered as one.test in N s
+		hostlookup: look up trusted: answered as trusted.corp.lan in N s
+	END
+}
+
+@test "what is easily mistaken gets a note: octal parts, a second operand that is an address" {
+	run --separate-stderr hostlookup 127.0.010.1
+	assert_success
+	assert_output 127.0.8.1
+	assert_equal "$stderr" "hostlookup: look up 127.0.010.1: a part that begins with 0 was read as octal"
+	for query in 0.0.0.0 127.0.0.0 0x7f.0.0.1 127.1 10.0.0.20; do
+		run --separate-stderr hostlookup "$query"
+		assert_success
+		assert_equal "$stderr" ""
+	done
+	run --separate-stderr hostlookup localhost 127.0.0.2
+	assert_success
+	assert_equal "$stderr" "hostlookup: 127.0.0.2 is looked up, too: the system's resolver is asked, and no server can be named"
+	for arguments in "-q localhost 127.0.0.2" "127.0.0.1 127.0.0.2" "localhost 127.0.0.2 localhost" "-q 127.0.010.1"; do
+		run --separate-stderr hostlookup $arguments
+		assert_success
+		assert_equal "$stderr" ""
+	done
+	for name in '' "$(printf 'a.%.0s' {1..127})b" "$(printf 'a%.0s' {1..2000})" 1.2.3.999 a..b; do
+		run --separate-stderr hostlookup --fqdn "$name"
+		assert_failure 2
+		assert_equal "${#stderr_lines[@]}" 2
+	done
 }
 
 @test "a CNAME without an address of this family is told as in Python, in every form" {
@@ -294,7 +428,7 @@ ipv6
 	assert_equal "$(cat status)" $'3\n3'
 	assert_equal "$(cat out)" $'n1.test\t192.0.2.1\nn2.test\t192.0.2.2\nn3.test\t192.0.2.3\nn1.test\t192.0.2.1\nlast.test\t192.0.2.1'
 	assert_equal "$(cat err)" "hostlookup: look up none.test: Name or service not known
-hostlookup: look up 1.2.3.999: it is no address and no name"
+hostlookup: look up 1.2.3.999: it is neither an address nor the name of a host"
 }
 
 @test "bulk: malformed lines are told, the rest is served" {
@@ -480,6 +614,32 @@ hostlookup: look up silent.test: timed out"
 	fi
 	assert_equal "$(cat out)" $'192.0.2.1\nxn--bcher-kva.test 1\n2'
 	grep -q "a name beyond ASCII needs a UTF-8 locale" err
+}
+
+@test "the length of an internationalised name is that of its encoded form" {
+	with_dns '
+		export LC_ALL=C.UTF-8
+		hostlookup онлайнмагазинстройматериаловвмоскве.test
+		hostlookup $(printf "ü%.0s" $(seq 40)).test
+		for name in ☃.test $(printf "ü%.0s" $(seq 60)).test $(printf "ü.%.0s" $(seq 40))test; do
+			rc=0; hostlookup $name || rc=$?; echo $rc
+		done
+		cat asked
+	' >out 2>err
+	if grep -q libidn2 err; then
+		skip "libidn2 is not installed"
+	fi
+	diff -u - out <<-'END'
+		192.0.2.1
+		192.0.2.1
+		2
+		2
+		2
+		xn--80aaaaamaadwernchfxdmjghedgomhd1cfzpsf.test 1
+		xn--tdaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.test 1
+	END
+	run grep -c "IDNA 2008 does not allow its characters, or it is too long once encoded" err
+	assert_output 3
 }
 
 @test "sethostname: for real in a namespace; refused as a normal user; malformed" {

@@ -4,10 +4,14 @@
 
 #include "hostlookup/query.h"
 #include "run/escape.h"
+#include "run/run.h"
 #include "run/status.h"
 
 #include <dlfcn.h>
 #include <langinfo.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <resolv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,15 +37,22 @@ copy_host(struct lookup_answer *answer, const struct sku_host *host)
 	return ok && answer->name != NULL;
 }
 
-/* getaddrinfo() with IDN for names beyond ASCII. */
 static int
-ask_addresses(const char *name, int family, struct addrinfo **list, struct sku_error *err)
+ask_addresses(
+    const char *name, int family, int flags, struct addrinfo **list, struct sku_error *err)
 {
-	const struct addrinfo hints = { .ai_family = family,
-		.ai_socktype = SOCK_STREAM,
-		.ai_flags = query_is_ascii(name) ? 0 : AI_IDN | AI_CANONNAME };
+	const struct addrinfo hints = {
+		.ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = flags
+	};
 
 	return sku_getaddrinfo(name, NULL, &hints, list, sku_deadline_never(), err);
+}
+
+/* The flags for a name that somebody typed. */
+static int
+flags_for(const char *name)
+{
+	return query_is_ascii(name) ? 0 : AI_IDN | AI_CANONNAME;
 }
 
 /* Which of the two that internationalised names need is missing. */
@@ -56,29 +67,57 @@ idn_error(void)
 	if (idn == NULL)
 		return "a name beyond ASCII needs libidn2, which is not installed";
 	(void)dlclose(idn);
-	return "it is no internationalised name";
+	return "IDNA 2008 does not allow its characters, or it is too long once encoded "
+	       "(its xn-- form can be asked for)";
+}
+
+/* Is there nothing at all, or only something of the other family? */
+static void
+look_at_other_family(
+    const struct host_config *config, const char *name, int family, struct lookup_answer *answer)
+{
+	int other = family == AF_INET ? AF_INET6 : AF_INET, digit = other == AF_INET ? 4 : 6;
+	const char *or_all = config->lookup_kind == LOOKUP_ALL ? "" : " or --all";
+	struct sku_address address;
+	struct addrinfo *list;
+	char message[sizeof(answer->message)];
+
+	if (sku_address_from_numeric(&address, other, name, 0) == 0) {
+		(void)snprintf(message, sizeof(message), "it is an IPv%d address (-%d%s prints it)",
+		    digit, digit, or_all);
+	} else if (ask_addresses(name, other, flags_for(name), &list, NULL) == 0) {
+		freeaddrinfo(list);
+		(void)snprintf(message, sizeof(message),
+		    "it has only IPv%d addresses (-%d%s prints them)", digit, digit, or_all);
+	} else {
+		return;
+	}
+	answer_fail(answer, STATUS_NOT_FOUND, 0, message);
 }
 
 static void
-describe_failure(
-    struct lookup_answer *answer, const struct sku_error *err, const char *name, int family)
+describe_failure(const struct host_config *config, const char *name, int family,
+    const struct sku_error *err, struct lookup_answer *answer)
 {
-	struct addrinfo *list;
-
 	fail_by_resolver(answer, err);
-	if (err->kind != SKU_ERR_RESOLVE)
-		return;
-	if (err->code == EAI_IDN_ENCODE) {
+	if (err->kind == SKU_ERR_RESOLVE && err->code == EAI_IDN_ENCODE)
 		answer_fail(answer, STATUS_USAGE, 0, idn_error());
+	else if (answer->status == STATUS_NOT_FOUND && family != AF_UNSPEC)
+		look_at_other_family(config, name, family, answer);
+}
+
+/* Under which name was the answer found?  That of an address is none. */
+static void
+take_canonical_name(const struct addrinfo *list, struct lookup_answer *answer)
+{
+	struct sku_address address;
+
+	if (list->ai_canonname == NULL ||
+	    sku_address_from_numeric(&address, AF_UNSPEC, list->ai_canonname, 0) == 0)
 		return;
-	}
-	/* Is there nothing, or only something of the other family? */
-	if (family == AF_INET && answer->status == STATUS_NOT_FOUND &&
-	    ask_addresses(name, AF_INET6, &list, NULL) == 0) {
-		freeaddrinfo(list);
-		answer_fail(answer, STATUS_NOT_FOUND, 0,
-		    "it has only IPv6 addresses (-6 or --all prints them)");
-	}
+	answer->name = strdup(list->ai_canonname);
+	if (answer->name == NULL)
+		answer_set_no_memory(answer);
 }
 
 static void
@@ -87,23 +126,28 @@ forward(const struct host_config *config, const char *name, struct lookup_answer
 	int family = config->lookup_kind == LOOKUP_ALL ? config->family :
 		     config->family == AF_UNSPEC       ? AF_INET :
 							 config->family;
+	bool shows_name = run.json || run.verbose > 0;
 	struct addrinfo *list;
 	struct sku_error err;
 	char text[SKU_ADDRESS_TEXT_MAX];
 
-	if (ask_addresses(name, family, &list, &err) == -1) {
-		describe_failure(answer, &err, name, family);
+	if (ask_addresses(name, family, flags_for(name) | (shows_name ? AI_CANONNAME : 0), &list,
+		&err) == -1) {
+		describe_failure(config, name, family, &err, answer);
 		return;
 	}
 	answer->family = list->ai_family;
-	for (struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
+	if (shows_name)
+		take_canonical_name(list, answer);
+	for (struct addrinfo *ai = list; ai != NULL && answer->status == STATUS_OK;
+	     ai = ai->ai_next) {
 		/* A v4-mapped address stays one of IPv6, unlike in sku_address_host(). */
 		if (getnameinfo(ai->ai_addr, ai->ai_addrlen, text, sizeof(text), NULL, 0,
 			NI_NUMERICHOST) != 0)
 			continue;
 		if (!answer_append(&answer->addresses, text))
 			answer_set_no_memory(answer);
-		if (config->lookup_kind == LOOKUP_ADDRESS || answer->status != STATUS_OK)
+		if (config->lookup_kind == LOOKUP_ADDRESS)
 			break;
 	}
 	freeaddrinfo(list);
@@ -119,8 +163,9 @@ forward_ex(const struct host_config *config, const char *name, struct lookup_ans
 	int result;
 
 	/* gethostbyname(3) knows no IDN: the name in ASCII comes from getaddrinfo(3). */
-	if (!query_is_ascii(name) && ask_addresses(name, family, &list, &err) == -1) {
-		describe_failure(answer, &err, name, family);
+	if (!query_is_ascii(name) &&
+	    ask_addresses(name, family, flags_for(name), &list, &err) == -1) {
+		describe_failure(config, name, family, &err, answer);
 		return;
 	}
 	result = sku_gethostbyname_ex(
@@ -128,7 +173,7 @@ forward_ex(const struct host_config *config, const char *name, struct lookup_ans
 	if (list != NULL)
 		freeaddrinfo(list);
 	if (result == -1) {
-		describe_failure(answer, &err, name, family);
+		describe_failure(config, name, family, &err, answer);
 		return;
 	}
 	if (!copy_host(answer, host))
@@ -149,7 +194,25 @@ refuse_name(struct lookup_answer *answer, const char *what)
 	answer_fail(answer, STATUS_MISMATCH, 0, message);
 }
 
-/* Does the name lead back to the address? */
+/* The name of a PTR record is absolute: a search list must neither break what it leads to nor lead
+ * elsewhere.  With a dot behind it the hosts file would not know it. */
+static int
+ask_absolute(const char *name, int family, struct addrinfo **list, struct sku_error *err)
+{
+	unsigned long options;
+	int result;
+
+	if ((_res.options & RES_INIT) == 0) /* of this thread */
+		(void)res_init();
+	options = _res.options;
+	_res.options &= ~(unsigned long)(RES_DEFNAMES | RES_DNSRCH);
+	result = ask_addresses(name, family, 0, list, err);
+	_res.options = options;
+	return result;
+}
+
+/* Does the name lead back to the address?  It is asked for as the resolver knows it, in whatever
+ * encoding. */
 static void
 check_reverse(const char *query, struct lookup_answer *answer)
 {
@@ -160,7 +223,7 @@ check_reverse(const char *query, struct lookup_answer *answer)
 
 	(void)sku_address_from_numeric(&asked, AF_UNSPEC, query, 0); /* it was checked */
 	sku_address_unmap(&asked);
-	if (ask_addresses(answer->name, asked.sa.sa_family, &list, &err) == -1) {
+	if (ask_absolute(answer->name, asked.sa.sa_family, &list, &err) == -1) {
 		enum status status = status_of(&err);
 
 		if (status != STATUS_NOT_FOUND) {
@@ -186,11 +249,12 @@ reverse(const struct host_config *config, const char *query, struct lookup_answe
 	struct sku_error err;
 
 	if (sku_gethostbyaddr(query, &host, sku_deadline_never(), &err) == -1) {
+		fail_by_resolver(answer, &err);
 		/* So the C library calls a PTR record with what no name may have. */
 		if (err.kind == SKU_ERR_RESOLVE && err.code == EAI_FAIL)
 			answer_fail(answer, STATUS_MISMATCH, 0, "the answer is no name of a host");
-		else
-			fail_by_resolver(answer, &err);
+		else if (answer->status == STATUS_NOT_FOUND)
+			answer_fail(answer, STATUS_NOT_FOUND, 0, "it has no name");
 		return;
 	}
 	if (!copy_host(answer, host))

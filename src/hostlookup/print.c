@@ -118,12 +118,43 @@ print_line(const struct host_config *config, const char *query, const struct loo
 	output_print("\n");
 }
 
+/* Does a part of the address begin with 0, and is octal therefore? */
+static bool
+has_octal(const char *query)
+{
+	if (query[strspn(query, "0123456789.")] != '\0')
+		return false;
+	for (const char *part = query; *part != '\0'; part += strspn(part, ".")) {
+		if (part[0] == '0' && part[1] >= '0' && part[1] <= '9')
+			return true;
+		part += strcspn(part, ".");
+	}
+	return false;
+}
+
+/* What is worth a word beside an answer. */
+static void
+tell_more(const char *query, const struct lookup_answer *answer)
+{
+	double seconds = (double)answer->seconds_ns / 1e9;
+
+	if (has_octal(query))
+		msg_note("look up %s: a part that begins with 0 was read as octal", query);
+	if (run.verbose > 0 && answer->name != NULL)
+		msg_verbose(
+		    1, "look up %s: answered as %s in %.3f s", query, answer->name, seconds);
+	else if (run.verbose > 0)
+		msg_verbose(1, "look up %s: answered in %.3f s", query, seconds);
+}
+
 int
 answer_print(
     const struct host_config *config, const char *query, const struct lookup_answer *answer)
 {
 	if (run.json)
 		emit_lookup(query, answer);
+	if (answer->status == STATUS_OK)
+		tell_more(query, answer);
 	if (answer->status != STATUS_OK)
 		msg_error_line(answer->message, "look up %s", query);
 	else if (!run.json && config_is_bulk(config))
