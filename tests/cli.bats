@@ -291,3 +291,19 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "too many operands: '$(printf 'x%.0s' {1..60})'$" hostlookup --hostname "$(printf 'x%.0s' {1..60})"
 	usage "option '--jobs' takes a whole number from 1 to 4096, not '\\\\x1b'" hostlookup --jobs $'\x1b' x
 }
+
+@test "records say exactly what was asked and what came, without a control character" {
+	printf 'http 80/tcp \xc2\x9b3m\x7f \xff\n' >"$BATS_TEST_TMPDIR/services"
+	run --separate-stderr servlookup --services "$BATS_TEST_TMPDIR/services" --json 80
+	assert_success
+	assert_output --partial '"aliases":["\u009b3m\u007f","\\xff"]'
+	# Two that differ stay two.
+	run --separate-stderr hostlookup --json $'tab\there' 'tab\there'
+	assert_failure 2
+	assert_equal "$(jq -r .query <<<"$output")" $'tab\there\ntab\\there'
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-client --json "$host" "$port" $'\xc2\x9b3 1mX\x7f\xc2\xa0'
+	assert_success
+	assert_output --partial '"text":"\u009b3 1mX\u007f'$'\xc2\xa0"'
+	stop_server
+}

@@ -8,6 +8,8 @@
 #include "hostlookup/bulk.h"
 
 #include "hostlookup/lookup.h"
+#include "hostlookup/print.h"
+#include "hostlookup/query.h"
 #include "net/retry.h"
 #include "options/inputs.h"
 #include "run/loop.h"
@@ -124,7 +126,7 @@ free_job(struct bulk *b, struct job *job)
 	while (*link != job)
 		link = &(*link)->next_in_bucket;
 	*link = job->next_in_bucket;
-	lookup_clear(&job->answer);
+	answer_clear(&job->answer);
 	free(job);
 }
 
@@ -135,7 +137,7 @@ static void
 print_job(struct bulk *b, struct job *job)
 {
 	counter_add(&printed_count, 1);
-	raise_status(b, lookup_print(b->config, job->query, &job->answer));
+	raise_status(b, answer_print(b->config, job->query, &job->answer));
 	b->count--;
 	if (--job->references == 0)
 		free_job(b, job);
@@ -178,7 +180,7 @@ question_discard(struct loop_worker *worker)
 {
 	struct question *q = LOOP_OWNER(worker, struct question, worker);
 
-	lookup_clear(&q->answer);
+	answer_clear(&q->answer);
 	free(q);
 }
 
@@ -192,7 +194,7 @@ end_question(struct bulk *b, struct job *job, int64_t started_ns, int64_t ended_
 	}
 	job->question = NULL;
 	job->answer.seconds_ns = ended_ns - job->started_ns;
-	if (!job->retry.wanted || !lookup_is_temporary(&job->answer)) {
+	if (!job->retry.wanted || !answer_is_temporary(&job->answer)) {
 		end_job(b, job);
 		return;
 	}
@@ -219,7 +221,7 @@ time_question_out(struct bulk *b, struct job *job)
 
 	pool_abandon(b->pool, &job->question->worker);
 	counter_add(&abandoned_count, 1);
-	lookup_set_timed_out(&job->answer);
+	answer_set_timed_out(&job->answer);
 	end_question(b, job, started_ns, b->loop.now);
 }
 
@@ -239,7 +241,7 @@ ask(struct bulk *b, struct job *job)
 		loop_set_timer(&b->loop, &job->timer,
 		    limit != SKU_NO_TIMEOUT ? b->loop.now + limit : LOOP_PARKED) == -1)) {
 		free(q);
-		lookup_set_no_memory(&job->answer);
+		answer_set_no_memory(&job->answer);
 		end_job(b, job);
 		return;
 	}
@@ -264,7 +266,7 @@ ask_again(struct bulk *b, struct job *job)
 		return;
 	}
 	job->answer.seconds_ns = b->loop.now - job->started_ns;
-	lookup_set_timed_out(&job->answer);
+	answer_set_timed_out(&job->answer);
 	end_job(b, job);
 }
 
@@ -297,7 +299,7 @@ static void
 add_query(struct bulk *b, const struct input *query)
 {
 	const char *fault =
-	    query->error != NULL ? query->error : lookup_validate(b->config, query->text);
+	    query->error != NULL ? query->error : query_fault(b->config, query->text);
 	struct job *known = fault == NULL ? find_job(b, query->text) : NULL;
 	struct job *job = known != NULL ? known : new_job(b, query->text);
 
@@ -311,7 +313,7 @@ add_query(struct bulk *b, const struct input *query)
 	if (known != NULL)
 		return;
 	if (fault != NULL) {
-		lookup_set_error(&job->answer, fault);
+		answer_set_invalid(&job->answer, fault);
 		end_job(b, job);
 	} else {
 		ask(b, job);
@@ -411,7 +413,7 @@ bulk_run(const struct host_config *config)
 		return msg_error_errno(STATUS_FAILED, errno, "prepare the look-ups");
 	pool_limit_abandoned(b->pool, ABANDONED_FOR_EACH_JOB * jobs);
 	state_on_sigusr1("state", counter_rows);
-	inputs_open(&b->inputs, config->names, config->name_count, config->file);
+	inputs_open(&b->inputs, config->names, config->name_count, &config->files);
 	advance(&b->loop);
 	return loop_run(&b->loop);
 }

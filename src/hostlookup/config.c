@@ -89,8 +89,9 @@ static const struct option_row options[] = {
 	ONE_OF(0, "has-ipv6", struct host_config, lookup_kind, LOOKUP_HAS_IPV6,
 	    "print whether there is IPv6: yes (0) or no (3)"),
 	OPTION_GROUP("Many names"),
-	TEXT(OPTION_FILE, 'f', "file", "FILE", struct host_config, file,
-	    "read the names from FILE; - is standard input", .needs = MODE_LOOKS_UP),
+	SETS(OPTION_FILE, 'f', "file", "FILE", struct host_config, files, struct input_files,
+	    inputs_add_file, "read names from FILE; - is standard input", .repeats = 1,
+	    .needs = MODE_LOOKS_UP),
 	COUNT('j', "jobs", "N", struct host_config, jobs, 1, 4096, 16, "look N up at once",
 	    .needs = MODE_LOOKS_UP),
 	FLAG(0, "unordered", struct host_config, unordered, "print answers as they come",
@@ -136,7 +137,7 @@ static const struct command command = {
 bool
 config_is_bulk(const struct host_config *config)
 {
-	return config->file != NULL || config->name_count > 1;
+	return config->files.count > 0 || config->name_count > 1;
 }
 
 static uint32_t
@@ -157,7 +158,7 @@ check_operands(const struct host_config *c)
 {
 	uint32_t modes = modes_of(c);
 
-	if ((modes & MODE_LOOKS_UP) != 0 && c->name_count == 0 && c->file == NULL)
+	if ((modes & MODE_LOOKS_UP) != 0 && c->name_count == 0 && c->files.count == 0)
 		opt_usage_error("missing operand: NAME");
 	if (c->lookup_kind == LOOKUP_FQDN && c->name_count > 1)
 		opt_usage_error("--fqdn takes one NAME at most");
@@ -172,7 +173,7 @@ config_parse(struct host_config *config, int argc, char **argv)
 {
 	struct options parsed;
 
-	*config = (struct host_config){ .file = NULL };
+	*config = (struct host_config){ .names = NULL };
 	opt_parse(&parsed, &command, config, argc, argv);
 	config->names = parsed.operands;
 	config->name_count = parsed.operand_count;

@@ -597,7 +597,10 @@ store(const struct options *o, const struct option_entry *entry, const char *val
 	case OPTION_TEXT:
 	case OPTION_FILE:
 	case OPTION_DIRECTORY:
-		*(const char **)entry->member = value;
+		if (row->set != NULL)
+			store_other(entry, value);
+		else
+			*(const char **)entry->member = value;
 		break;
 	default:
 		if (row->width == 0)

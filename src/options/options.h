@@ -44,7 +44,7 @@ enum option_kind {
 	OPTION_COUNT,	 /* number */
 	OPTION_PERCENT,	 /* int64_t: millionths of the whole */
 	OPTION_TEXT,	 /* const char * */
-	OPTION_FILE,	 /* const char *, the name of a file */
+	OPTION_FILE,	 /* const char *, the name of a file, or parsed by row->set */
 	OPTION_DIRECTORY,
 	OPTION_FD,     /* int: a descriptor that is open; -1 without the option */
 	OPTION_CHOICE, /* enum: the index in row->choices */

@@ -23,8 +23,8 @@ static const struct option_row options[] = {
 	    .excludes = "all"),
 	FLAG('a', "all", struct serv_config, all,
 	    "print every protocol's answer; alone, the whole table"),
-	TEXT(OPTION_FILE, 'f', "file", "FILE", struct serv_config, file,
-	    "read the queries from FILE; - is standard input"),
+	SETS(OPTION_FILE, 'f', "file", "FILE", struct serv_config, files, struct input_files,
+	    inputs_add_file, "read queries from FILE; - is standard input", .repeats = 1),
 	TEXT(OPTION_FILE, 0, "services", "FILE", struct serv_config, services,
 	    "read FILE in the place of the system's services"),
 	OPTION_COMMON,
@@ -53,7 +53,7 @@ static const struct command command = {
 bool
 config_is_bulk(const struct serv_config *config)
 {
-	return config->file != NULL || config->query_count > 1;
+	return config->files.count > 0 || config->query_count > 1;
 }
 
 void
@@ -65,7 +65,7 @@ config_parse(struct serv_config *config, int argc, char **argv)
 	opt_parse(&parsed, &command, config, argc, argv);
 	config->queries = parsed.operands;
 	config->query_count = parsed.operand_count;
-	if (config->query_count == 0 && config->file == NULL && !config->all)
+	if (config->query_count == 0 && config->files.count == 0 && !config->all)
 		opt_usage_error("missing operand: PORT or NAME (or --all for the whole table)");
 	if (config->ex && config_is_bulk(config) && !run.json)
 		opt_usage_error("--ex with several queries goes with --json");

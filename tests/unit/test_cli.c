@@ -167,6 +167,14 @@ strangers_bytes_are_escaped(void **state)
 		{ "\xf4\x90\x80\x80", ESCAPE_TEXT, "\\xf4\\x90\\x80\\x80" },
 		{ "\xe2\x82", ESCAPE_TEXT, "\\xe2\\x82" }, /* a sequence that was cut */
 		{ "\xff", ESCAPE_TEXT, "\\xff" },
+		{ "\xef\xbb\xbf"
+		  "a\xe2\x80\x8b\xe2\x80\xae",
+		    ESCAPE_LINE, "\\u{feff}a\\u{200b}\\u{202e}" },
+		{ "\xe2\x80\x90\xe2\x81\xa9\xe2\x81\xaa", ESCAPE_LINE,
+		    "\xe2\x80\x90\\u{2069}\xe2\x81\xaa" },
+		{ "\xef\xbb\xbf", ESCAPE_TEXT, "\xef\xbb\xbf" },
+		{ "\xef\xbb\xbf", ESCAPE_FIELD, "\xef\xbb\xbf" },
+		{ "tab\t\\\x7f\xc2\x9b\xff", ESCAPE_JSON, "tab\t\\\x7f\xc2\x9b\\xff" },
 	};
 
 	(void)state;

@@ -479,6 +479,11 @@ lookups_of_numbers_and_of_this_machine(void **state)
 	    sku_gethostbyname("::1", AF_INET, address, sku_deadline_never(), &err), -1);
 	assert_int_equal(err.kind, SKU_ERR_RESOLVE);
 	assert_int_equal(err.code, EAI_ADDRFAMILY);
+	/* Text of the family that was asked for. */
+	assert_int_equal(
+	    sku_gethostbyname("::ffff:192.0.2.77", AF_INET6, address, sku_deadline_never(), &err),
+	    0);
+	assert_string_equal(address, "::ffff:192.0.2.77");
 	assert_int_equal(sku_gethostbyname_ex(
 			     "127.0.0.1", AF_INET, &host, sku_deadline_in(5 * SKU_SECOND), &err),
 	    0);
