@@ -171,13 +171,10 @@ open_failure(
 	return failure_set(failure, STATUS_FAILED, err->code, more, "%s", err->context);
 }
 
-static void
+static int
 remove_unix_path(void *arg)
 {
-	struct sku_unix_path *path = arg;
-
-	if (sku_unlink_unix_server(path) == -1)
-		msg_verbose(1, "remove %s: %s", path->name, strerror(errno));
+	return sku_unlink_unix_server(arg) == -1 ? errno : 0;
 }
 
 /* A name stands for its first address of the family: IPv4, unless it is to be IPv6. */
@@ -264,7 +261,7 @@ open_socket(
 	if (open_in_time(listener, config, endpoint, &failure) == -1)
 		return failure_report(&failure);
 	if (endpoint->path != NULL)
-		run_at_end(remove_unix_path, &listener->unix_path);
+		run_at_end(remove_unix_path, &listener->unix_path, endpoint->path);
 	if (config->address.mptcp && listener->sock.protocol != IPPROTO_MPTCP)
 		msg_verbose(1, "no Multipath TCP here: plain TCP is used");
 	return STATUS_OK;

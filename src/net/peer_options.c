@@ -2,6 +2,7 @@
  * Row net. */
 #include "net/peer_options.h"
 
+#include "options/values.h"
 #include "run/failure.h"
 #include "run/run.h"
 #include "run/status.h"
@@ -83,12 +84,21 @@ peer_options_check_retry(const struct peer_options *options)
 				"listened on: there is no other connection for --retry");
 }
 
+/* May something hang that nobody can wait for, until a sender or receiver is waited for?  So may
+ * the file system of a path, and the services database. */
+static bool
+may_hang(const struct peer_options *options)
+{
+	return options->listen.port_file != NULL || options->address.is_unix ||
+	       (options->listen.fd == -1 && !value_is_digits(options->endpoint.port));
+}
+
 int
 peer_options_open(const struct peer_options *options, struct listener *listener)
 {
 	struct failure failure = { .status = STATUS_OK };
 
-	if (run_catch_signals(0, &failure) == -1)
+	if (run_catch_signals(may_hang(options) ? 0 : RUN_WITHOUT_THREAD, &failure) == -1)
 		return failure_report(&failure);
 	return listener_open(listener, &options->listen, &options->endpoint);
 }

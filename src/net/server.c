@@ -174,7 +174,7 @@ begin_finishing(struct server *server, int64_t grace_ns)
 static int64_t
 grace_after_max_time(const struct server *server)
 {
-	int64_t last_words_ns = run_last_words().at_ns + LAST_WORDS_MARGIN - server->loop.now;
+	int64_t last_words_ns = run_last_wait_end().at_ns + LAST_WORDS_MARGIN - server->loop.now;
 
 	return server->limit_grace_ns < last_words_ns ? server->limit_grace_ns : last_words_ns;
 }
@@ -412,6 +412,9 @@ int
 server_run(struct server *server, struct failure *failure)
 {
 	server->failure = failure;
+	/* While nobody has come, the thread costs nobody time. */
+	if (server->listener != NULL && run_start_thread() == -1)
+		return failure_errno(failure, errno, "prepare for signals");
 	server->loop.now = sku_now(); /* to be announced takes its time */
 	server_restart_idle(server);
 	if (server->listener != NULL && server->listener->connected)

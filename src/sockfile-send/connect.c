@@ -149,7 +149,7 @@ run_sender(struct sender *sender)
 }
 
 int
-verified_send(const struct send_config *config)
+verified_send(const struct send_config *config, bool at_hand)
 {
 	struct sender sender = { .loop = { .canceled = canceled },
 		.worker = { .work = work, .done = all_sent },
@@ -160,11 +160,15 @@ verified_send(const struct send_config *config)
 		    RECONNECT_INIT(config->retries == RETRIES_NOT_GIVEN ? 0 : config->retries) };
 	const struct peer_options *peer = &config->peer;
 	struct failure failure = { .status = STATUS_OK };
+	unsigned signals = 0;
 
 	if (send_random_id(sender.id, &failure) == -1)
 		return failure_report(&failure);
+	/* Between two connections the FILE may become another one. */
+	if (at_hand && sender.reconnect.left == 0)
+		signals = RUN_WITHOUT_THREAD;
 	if (connect_now(&peer->endpoint, &peer->connect, &sender.sock, &failure) == 0 &&
-	    run_catch_signals(0, &failure) == 0)
+	    run_catch_signals(signals, &failure) == 0)
 		run_sender(&sender);
 	else
 		sender.status = failure_report(&failure);

@@ -585,7 +585,7 @@ drain(struct channel *channel)
 		n = sku_recv(channel->sock, discarded, sizeof(discarded), 0);
 		if (n == -1 && errno == EAGAIN && wait_for_more(channel, until))
 			n = 1;
-	} while (n > 0 && !sku_deadline_passed(sku_deadline_earlier(until, run_last_words())));
+	} while (n > 0 && !sku_deadline_passed(sku_deadline_earlier(until, run_last_wait_end())));
 }
 
 void
