@@ -10,6 +10,7 @@
 #include "run/peer.h"
 #include "run/pool.h"
 #include "run/run.h"
+#include "run/wait.h"
 #include "sockfile-send/send_session.h"
 #include "transfer/channel.h"
 #include "transfer/summary.h"
@@ -102,7 +103,7 @@ count_failure(struct send_server *server, struct send_client *client)
 	bool final =
 	    is_only_client(server) || client->job.local_failure || client->job.input_consumed;
 
-	if (server->server.is_finishing && !client->admitted)
+	if (server->over && !client->admitted)
 		return; /* it came too late, and the program ends */
 	(void)pthread_mutex_lock(&server->lock);
 	server->admitted -= client->admitted;
@@ -185,7 +186,8 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 	}
 }
 
-/* Nobody else gets the files: who has not shown that he may have them is not waited for. */
+/* Nobody else gets the files: who has not shown that he may have them is not waited for.  A signal
+ * and --max-time the threads see by themselves. */
 static void
 finishing(struct server *base)
 {
@@ -194,7 +196,7 @@ finishing(struct server *base)
 	(void)pthread_mutex_lock(&server->lock);
 	server->closed = true;
 	for (struct send_client *client = server->clients; client != NULL; client = client->next) {
-		if (!client->admitted)
+		if (!client->admitted && run_check() == 0)
 			(void)sku_shutdown(&client->sock, SHUT_RDWR);
 	}
 	(void)pthread_mutex_unlock(&server->lock);
