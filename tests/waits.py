@@ -1381,7 +1381,7 @@ def hanging():
             stuck(run)
         return set_up
 
-    def receiver(calls, options):
+    def receiver(calls, options, signum=None):
         def set_up(run):
             address = run.listen("sockfile-recv %s 0 copy" % options, rule=hangs(run, calls, "copy.part"))
             if "--verify" in options:
@@ -1391,6 +1391,8 @@ def hanging():
                 s.sendall(b"x" * 1000)
                 s.shutdown(socket.SHUT_WR)
             stuck(run)
+            if signum:
+                run.process.send_signal(signum)
         return set_up
 
     for options in ("", " --verify"):
@@ -1398,6 +1400,9 @@ def hanging():
         # The main thread of a receiver never touches the file, and leaves in time.
         case("hanging", "sockfile-recv%s, writing" % options, receiver(writing, options), ways=late["ways"])
         case("hanging", "sockfile-recv%s, flushing" % options, receiver(flushing, options), ways=late["ways"])
+        # After a signal the flush has 5 s, but not beyond --max-time.
+        case("hanging", "sockfile-recv%s, flushing after SIGTERM" % options, receiver(flushing, options, signal.SIGTERM),
+             ways=("limit",), limit={-signal.SIGTERM})
 
 
 # ---- no thread can be started

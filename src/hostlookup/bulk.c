@@ -8,6 +8,9 @@
 #include "hostlookup/bulk.h"
 
 #include "hostlookup/lookup.h"
+#include "hostlookup/print.h"
+#include "hostlookup/query.h"
+#include "net/retry.h"
 #include "options/inputs.h"
 #include "run/loop.h"
 #include "run/message.h"
@@ -23,8 +26,7 @@
 #define ABANDONED_FOR_EACH_JOB 4
 #define WORKER_STACK ((size_t)256 * 1024)
 #define BUCKETS ((size_t)4096) /* a power of two */
-#define RETRY_PAUSE (50 * SKU_MS)
-#define LOOK_AGAIN_MIN SKU_MS /* until a question that is still queued is looked at again */
+#define LOOK_AGAIN_MIN SKU_MS  /* until a question that is still queued is looked at again */
 
 /* One question to the resolver, which may outlive its job. */
 struct question {
@@ -41,6 +43,7 @@ struct job {
 	struct question *question; /* under way; NULL: none */
 	struct loop_timer timer;   /* --timeout of the question, or the pause before the next one */
 	int64_t started_ns;	   /* when the first question began; 0: not known yet */
+	struct retry retry;	   /* --wait, from then on */
 	bool ended;		   /* the answer is there */
 	struct lookup_answer answer;
 	size_t references;
@@ -123,7 +126,7 @@ free_job(struct bulk *b, struct job *job)
 	while (*link != job)
 		link = &(*link)->next_in_bucket;
 	*link = job->next_in_bucket;
-	lookup_clear(&job->answer);
+	answer_clear(&job->answer);
 	free(job);
 }
 
@@ -134,7 +137,7 @@ static void
 print_job(struct bulk *b, struct job *job)
 {
 	counter_add(&printed_count, 1);
-	raise_status(b, lookup_print(b->config, job->query, &job->answer));
+	raise_status(b, answer_print(b->config, job->query, &job->answer));
 	b->count--;
 	if (--job->references == 0)
 		free_job(b, job);
@@ -177,20 +180,26 @@ question_discard(struct loop_worker *worker)
 {
 	struct question *q = LOOP_OWNER(worker, struct question, worker);
 
-	lookup_clear(&q->answer);
+	answer_clear(&q->answer);
 	free(q);
 }
 
 /* The question has an answer, or none in its time: with --wait there may be another one. */
 static void
-end_question(struct bulk *b, struct job *job, int64_t ended_ns)
+end_question(struct bulk *b, struct job *job, int64_t started_ns, int64_t ended_ns)
 {
+	if (job->started_ns == 0) {
+		job->started_ns = started_ns;
+		retry_begin_at(&job->retry, b->config->wait_ns, started_ns);
+	}
 	job->question = NULL;
 	job->answer.seconds_ns = ended_ns - job->started_ns;
-	if (b->config->wait_ns != 0 && lookup_is_temporary(&job->answer))
-		(void)loop_set_timer(&b->loop, &job->timer, b->loop.now + RETRY_PAUSE);
-	else
+	if (!job->retry.wanted || !answer_is_temporary(&job->answer)) {
 		end_job(b, job);
+		return;
+	}
+	retry_try(&job->retry);
+	(void)loop_set_timer(&b->loop, &job->timer, job->retry.next_at.at_ns);
 }
 
 static void
@@ -200,22 +209,20 @@ question_done(struct loop *loop, struct loop_worker *worker)
 	struct question *q = LOOP_OWNER(worker, struct question, worker);
 	struct job *job = q->job;
 
-	if (job->started_ns == 0)
-		job->started_ns = q->started_ns;
 	job->answer = q->answer; /* one that is replaced was a failure, which owns nothing */
-	end_question(b, job, q->started_ns + q->answer.seconds_ns);
+	end_question(b, job, q->started_ns, q->started_ns + q->answer.seconds_ns);
 	free(q);
 }
 
 static void
 time_question_out(struct bulk *b, struct job *job)
 {
-	if (job->started_ns == 0)
-		job->started_ns = job->question->started_ns;
+	int64_t started_ns = job->question->started_ns;
+
 	pool_abandon(b->pool, &job->question->worker);
 	counter_add(&abandoned_count, 1);
-	lookup_set_timed_out(&job->answer);
-	end_question(b, job, b->loop.now);
+	answer_set_timed_out(&job->answer);
+	end_question(b, job, started_ns, b->loop.now);
 }
 
 static void job_due(struct loop *loop, struct loop_timer *timer);
@@ -234,7 +241,7 @@ ask(struct bulk *b, struct job *job)
 		loop_set_timer(&b->loop, &job->timer,
 		    limit != SKU_NO_TIMEOUT ? b->loop.now + limit : LOOP_PARKED) == -1)) {
 		free(q);
-		lookup_set_no_memory(&job->answer);
+		answer_set_no_memory(&job->answer);
 		end_job(b, job);
 		return;
 	}
@@ -254,14 +261,12 @@ ask(struct bulk *b, struct job *job)
 static void
 ask_again(struct bulk *b, struct job *job)
 {
-	int64_t passed = b->loop.now - job->started_ns;
-
-	if (b->config->wait_ns == SKU_NO_TIMEOUT || passed < b->config->wait_ns) {
+	if (!sku_deadline_passed(job->retry.until)) {
 		ask(b, job);
 		return;
 	}
-	job->answer.seconds_ns = passed;
-	lookup_set_timed_out(&job->answer);
+	job->answer.seconds_ns = b->loop.now - job->started_ns;
+	answer_set_timed_out(&job->answer);
 	end_job(b, job);
 }
 
@@ -294,7 +299,7 @@ static void
 add_query(struct bulk *b, const struct input *query)
 {
 	const char *fault =
-	    query->error != NULL ? query->error : lookup_validate(b->config, query->text);
+	    query->error != NULL ? query->error : query_fault(b->config, query->text);
 	struct job *known = fault == NULL ? find_job(b, query->text) : NULL;
 	struct job *job = known != NULL ? known : new_job(b, query->text);
 
@@ -308,7 +313,7 @@ add_query(struct bulk *b, const struct input *query)
 	if (known != NULL)
 		return;
 	if (fault != NULL) {
-		lookup_set_error(&job->answer, fault);
+		answer_set_invalid(&job->answer, fault);
 		end_job(b, job);
 	} else {
 		ask(b, job);
@@ -408,7 +413,7 @@ bulk_run(const struct host_config *config)
 		return msg_error_errno(STATUS_FAILED, errno, "prepare the look-ups");
 	pool_limit_abandoned(b->pool, ABANDONED_FOR_EACH_JOB * jobs);
 	state_on_sigusr1("state", counter_rows);
-	inputs_open(&b->inputs, config->names, config->name_count, config->file);
+	inputs_open(&b->inputs, config->names, config->name_count, &config->files);
 	advance(&b->loop);
 	return loop_run(&b->loop);
 }

@@ -176,10 +176,11 @@ int
 fault_plan_read(struct fault_plan *plan, const char *file, bool can_reset)
 {
 	struct failure failure = { .status = STATUS_OK };
+	const struct input_files files = { &file, 1 };
 	struct inputs inputs;
 	int status;
 
-	inputs_open(&inputs, NULL, 0, file);
+	inputs_open(&inputs, NULL, 0, &files);
 	do {
 		status = take_lines(plan, &inputs, can_reset);
 	} while (status == STATUS_OK && inputs_wait(&inputs));

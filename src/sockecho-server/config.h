@@ -7,6 +7,9 @@
 #include "net/tcp_options.h"
 #include "run/timeouts.h"
 
+/* No limit for loopback, another elsewhere. */
+#define SERVER_RATE_DEFAULT INT64_C(-2)
+
 struct server_config {
 	struct listen_options listen;
 	struct endpoint endpoint;
@@ -25,7 +28,7 @@ struct server_config {
 	int64_t drop;		/* millionths of the datagrams */
 	uint64_t seed;
 	/* for datagrams */
-	int64_t rate; /* datagrams a second from one source; UNLIMITED: the default */
+	int64_t rate; /* datagrams a second from one source, UNLIMITED or SERVER_RATE_DEFAULT */
 	bool allow_reserved;
 	/* for running in the background */
 	bool daemon;

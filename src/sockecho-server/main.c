@@ -83,11 +83,8 @@ main(int argc, char **argv)
 	status = plan_faults(&config);
 	if (status == STATUS_OK && prepare(&config, &failure) == -1)
 		status = failure_report(&failure);
-	if (status == STATUS_OK) {
-		run_let_signals_kill(true); /* a name takes its time to resolve */
+	if (status == STATUS_OK)
 		status = listener_open(&listener, &config.listen, &config.endpoint);
-		run_let_signals_kill(false);
-	}
 	if (status == STATUS_OK)
 		status = serve(&listener, &config);
 	listener_close(&listener);
