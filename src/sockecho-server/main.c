@@ -62,7 +62,7 @@ main(int argc, char **argv)
 	if (prepare(&config, &failure) == -1)
 		return run_finish(failure_report(&failure));
 	status = listener_open(&listener, &config.listen, &config.endpoint);
-	if (status == STATUS_OK)
+	if (status == STATUS_OK && sku_fileno(&listener.sock) != -1)
 		status = serve(&listener, &config);
 	listener_close(&listener);
 	access_free(&config.listen.access);
