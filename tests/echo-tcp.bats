@@ -248,7 +248,7 @@ plan_fails() {
 	printf 'ok\nok\0\n' >plan
 	plan_fails 2 "read plan, line 2: there is a NUL in it" 0
 	printf '\xff\xfeo\0k\0\n\0' >plan
-	plan_fails 2 "read plan: it is UTF-16: a list is UTF-8" 0
+	plan_fails 2 "read plan: it is UTF-16, not UTF-8" 0
 	printf '# nothing\n' >plan
 	plan_fails 2 "read plan: no line says anything: 'ok' is a line without faults" 0
 	printf 'ok\nreset-first=1\n' >plan
