@@ -615,11 +615,12 @@ sku_connecting_wakes(const struct sku_connecting *c)
 int
 sku_connecting_step(struct sku_connecting *c, struct sku_sock *s, struct sku_error *err)
 {
-	if (resolve_on(c) == -1) {
+	/* First what the epoll says: an answer that comes after that is told by it again. */
+	check_attempts(c);
+	if (c->winner == NULL && resolve_on(c) == -1) {
 		sku_error_set(err, SKU_ERR_SYSTEM, errno, "look up %s", c->host);
 		return -1;
 	}
-	check_attempts(c);
 	start_due_attempts(c);
 	if (c->winner != NULL) {
 		*s = (struct sku_sock){ c->winner->fd, c->winner->address.sa.sa_family, SOCK_STREAM,

@@ -219,12 +219,15 @@ is_of_socat(const char *text)
 static void
 check_habits(char *const *operands, size_t count, const char *form)
 {
+	const char *user = strchr(operands[0], '@');
+
 	if (strstr(operands[0], "://") != NULL)
 		opt_usage_error("'%s' is a URL: give %s", opt_quote(operands[0]), form);
 	if (is_of_socat(operands[0]))
 		opt_usage_error("'%s' is an address of socat: give %s (or -U PATH)",
 		    opt_quote(operands[0]), form);
-	if (strchr(operands[0], '@') != NULL)
+	/* @FILE is a PORT. */
+	if (user != NULL && user != operands[0] && user[-1] != ':')
 		opt_usage_error("'%s' names a user, who is no part of an address: give %s",
 		    opt_quote(operands[0]), form);
 	if (count == 2 && value_is_digits(operands[0]) && strlen(operands[0]) < 6 &&

@@ -83,7 +83,7 @@ main(int argc, char **argv)
 		status = failure_report(&failure);
 	if (status == STATUS_OK)
 		status = listener_open(&listener, &config.listen, &config.endpoint);
-	if (status == STATUS_OK)
+	if (status == STATUS_OK && sku_fileno(&listener.sock) != -1)
 		status = serve(&listener, &config);
 	listener_close(&listener);
 	access_free(&config.listen.access);
