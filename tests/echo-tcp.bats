@@ -260,7 +260,7 @@ plan_fails() {
 
 @test "--faults FILE: its words are the options that are about connections" {
 	local option found=0
-	for option in $(sockecho-server --help | sed -nE '/misbehaves/,/^$/s/^ +--([a-z-]+) [A-Z]+ .*/\1/p'); do
+	for option in $(sockecho-server --help | sed -nE '/^Faults/,/^$/s/^ +--([a-z-]+) [A-Z]+ .*/\1/p'); do
 		printf '%s=x\n' "$option" >plan
 		run --separate-stderr timeout 10 sockecho-server --faults plan 0
 		assert_failure 2

@@ -16,9 +16,7 @@ static int
 plan_faults(struct server_config *config)
 {
 	const struct fault_line first = { FAULTS_INIT, true, config->reset_first };
-	const struct fault_line rest = { { config->delay_ns, config->limit_rate,
-					     config->close_after, config->reset_after },
-		false, 1 };
+	const struct fault_line rest = { config->faults, false, 1 };
 
 	if (config->faults_file != NULL)
 		return fault_plan_read(
