@@ -88,6 +88,7 @@ _sockecho_server_options=(
 	--allow
 	--deny
 	--user
+	--wait
 	--reuseport
 	--upper
 	--timeout -t

@@ -731,3 +731,63 @@ open("got", "wb").write(s.recv(100))
 	assert_failure 124
 	assert_output --partial "listening tcp 127.0.0.1"
 }
+
+@test "--wait: a listener takes the port, or the path, once it is free; 124 where it stays in use" {
+	start_server sockecho-server 0
+	first=$server_pid
+	for command in "sockecho-server -c 1 --wait 20 $port" "sockfile-recv --wait 20 $port out" \
+		"sockfile-send --listen --wait 20 $port in"; do
+		echo file >in
+		in_background $command >wait.out 2>wait.err
+		second=$last_pid
+		until_true 20 grep -q "bind to 127.0.0.1 port $port: Address already in use .*; trying again for up to 20 s" wait.err
+		assert_equal "$(cat wait.out)" ""
+		kill "$first"
+		wait_for "$first"
+		until_true 20 grep -qx "listening tcp 127.0.0.1 $port" wait.out
+		first=$second
+	done
+	on_time 124 300 600 sockecho-server --wait 0.3 "$port" 2>err
+	grep -q "^sockecho-server: bind to 127.0.0.1 port $port: timed out; the last failure: Address already in use" err
+	# At once without it, and where it is not the port that is in the way.
+	run --separate-stderr timeout 10 sockecho-server --wait 0 "$port"
+	assert_failure 1
+	run --separate-stderr timeout 10 sockecho-server --wait none 192.0.2.1 "$port"
+	assert_failure 1
+	kill "$first"
+	wait_for "$first"
+
+	start_server sockecho-server -U sock
+	in_background sockecho-server --wait none -U sock >wait.out 2>wait.err
+	second=$last_pid
+	until_true 20 grep -q "bind to sock: Address already in use .*; trying again until it succeeds" wait.err
+	# A signal ends it meanwhile.
+	kill "$second"
+	wait_for "$second"
+	in_background sockecho-server -u --wait none -U sock >wait.out 2>wait.err
+	second=$last_pid
+	until_true 20 grep -q "trying again until it succeeds" wait.err
+	stop_server
+	until_true 20 grep -qx "listening unixgram sock" wait.out
+	kill "$second"
+	wait_for "$second"
+}
+
+@test "a name is listened on at its first IPv4 address, with -6 at its first IPv6 address" {
+	need_namespaces -nm
+	need_ipv6
+	printf 'fd00::2 both\n127.0.0.7 both\nfd00::1 six\n' >hosts
+	"${in_namespaces[@]}" bash -euc '
+		ip link set lo up
+		ip -6 addr add fd00::2/128 dev lo nodad
+		mount --bind hosts /etc/hosts
+		echo "hosts: files" >nsswitch
+		mount --bind nsswitch /etc/nsswitch.conf
+		timeout 20 sockecho-server -w 0.1 both 0 || true
+		timeout 20 sockecho-server -6 -w 0.1 both 0 || true
+		rc=0
+		timeout 20 sockecho-server -w 0.1 six 0 || rc=$?
+		echo $rc
+	' >out 2>err
+	assert_equal "$(sed -E 's/ [0-9]+$//' out)" $'listening tcp 127.0.0.7\nlistening tcp fd00::2\n3'
+}

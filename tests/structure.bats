@@ -12,7 +12,7 @@ owners() {
 		wait src/run/run.c
 		wait src/run/wait.c
 		wait src/libsockutil/background.c
-		wait src/libsockutil/connect.c
+		wait src/libsockutil/connecting.c
 		wait src/libsockutil/sendfile.c
 		wait src/libsockutil/socket.c
 		wait src/libsockutil/unixserver.c

@@ -6,20 +6,27 @@
 #include "options/values.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #define DIGITS "0123456789"
 
-const struct option_row address_options[] = {
+const struct option_row family_options[] = {
 	ONE_OF('4', "ipv4", struct address_flags, family, AF_INET, "use IPv4 alone",
 	    .needs = MODE_OPENS | MODE_INET),
 	ONE_OF('6', "ipv6", struct address_flags, family, AF_INET6, "use IPv6 alone",
 	    .needs = MODE_OPENS | MODE_INET),
 	FLAG('n', "numeric", struct address_flags, numeric,
 	    "HOST and PORT are numeric: look nothing up", .needs = MODE_OPENS | MODE_INET),
+	OPTION_END_ROW,
+};
+
+const struct option_row address_options[] = {
+	{ .kind = OPTION_ROWS, .rows = family_options },
 	FLAG('U', "unix", struct address_flags, is_unix,
 	    "the operand is the PATH of a UNIX socket, or @NAME"),
 	FLAG(0, "mptcp", struct address_flags, mptcp, "use Multipath TCP where there is one",
@@ -60,16 +67,23 @@ bracket_end(const char *text)
 	return text[0] == '[' ? strchr(text, ']') : NULL;
 }
 
-bool
-operand_has_port(const struct address_flags *flags, const char *operand)
+/* The colon before PORT, or NULL.  FILE of @FILE may have colons of its own. */
+static const char *
+port_colon(const char *operand)
 {
 	const char *close = bracket_end(operand);
 
-	if (flags->is_unix)
-		return true;
 	if (close != NULL)
-		return close[1] == ':';
-	return count_colons(operand) == 1;
+		return close[1] == ':' ? close + 1 : NULL;
+	if (strstr(operand, ":@") != NULL)
+		return strstr(operand, ":@");
+	return count_colons(operand) == 1 ? strchr(operand, ':') : NULL;
+}
+
+bool
+operand_has_port(const struct address_flags *flags, const char *operand)
+{
+	return flags->is_unix || port_colon(operand) != NULL;
 }
 
 /* Copy len bytes into a slot of the endpoint's text.  Text that is too long is a usage error. */
@@ -98,13 +112,23 @@ set_host(struct endpoint *endpoint, const char *text, size_t len)
 }
 
 static void
+set_port(struct endpoint *endpoint, const char *text)
+{
+	if (text[0] == '@') {
+		endpoint->port = text;
+		endpoint->port_file = text + 1;
+	} else {
+		endpoint->port = copy_text(endpoint, 1, text, strlen(text));
+	}
+}
+
+static void
 split_at_port(struct endpoint *endpoint, const char *operand)
 {
-	const char *close = bracket_end(operand);
-	const char *colon = close != NULL ? close + 1 : strchr(operand, ':');
+	const char *colon = port_colon(operand);
 
 	set_host(endpoint, operand, (size_t)(colon - operand));
-	endpoint->port = copy_text(endpoint, 1, colon + 1, strlen(colon + 1));
+	set_port(endpoint, colon + 1);
 }
 
 static void
@@ -114,6 +138,13 @@ validate_port(const struct endpoint *endpoint, bool numeric, bool listening)
 	size_t digits = strspn(port, DIGITS);
 	int min = listening ? 0 : 1;
 
+	if (endpoint->port_file != NULL && !listening) {
+		if (*endpoint->port_file == '\0')
+			opt_usage_error("'@' is no PORT: a FILE is missing after it");
+		return;
+	}
+	if (endpoint->port_file != NULL)
+		opt_usage_error("'%s' is no PORT to listen on: @FILE is for connecting", port);
 	if (port[digits] != '\0' && !numeric && *port != '+' && *port != '-' &&
 	    strpbrk(port, " \t\n\v\f\r") == NULL)
 		return; /* the name of a service, which has no blanks */
@@ -193,12 +224,14 @@ is_of_socat(const char *text)
 static void
 check_habits(char *const *operands, size_t count, const char *form)
 {
+	const char *at = strchr(operands[0], '@');
+
 	if (strstr(operands[0], "://") != NULL)
 		opt_usage_error("'%s' is a URL: give %s", opt_quote(operands[0]), form);
 	if (is_of_socat(operands[0]))
 		opt_usage_error("'%s' is an address of socat: give %s (or -U PATH)",
 		    opt_quote(operands[0]), form);
-	if (strchr(operands[0], '@') != NULL)
+	if (at != NULL && at > operands[0] && at[-1] != ':') /* else it is @FILE */
 		opt_usage_error("'%s' names a user, who is no part of an address: give %s",
 		    opt_quote(operands[0]), form);
 	if (count == 2 && value_is_digits(operands[0]) && strlen(operands[0]) < 6 &&
@@ -224,12 +257,14 @@ endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags, cha
 	check_habits(operands, count, form);
 	if (count == 2) {
 		set_host(endpoint, operands[0], strlen(operands[0]));
-		endpoint->port = copy_text(endpoint, 1, operands[1], strlen(operands[1]));
+		set_port(endpoint, operands[1]);
 	} else if (operand_has_port(flags, operands[0])) {
 		split_at_port(endpoint, operands[0]);
 	} else if (listening && count_colons(operands[0]) == 0 && !is_quad(operands[0])) {
 		endpoint->host = flags->family == AF_INET6 ? "::1" : "127.0.0.1";
-		endpoint->port = copy_text(endpoint, 1, operands[0], strlen(operands[0]));
+		set_port(endpoint, operands[0]);
+	} else if (operands[0][0] == '@') {
+		opt_usage_error("a HOST is missing before '%s': %s", opt_quote(operands[0]), form);
 	} else {
 		opt_usage_error("a PORT is missing after '%s': %s", opt_quote(operands[0]),
 		    count_colons(operands[0]) > 1 ? "HOST PORT or [HOST]:PORT" : form);
@@ -239,6 +274,63 @@ endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags, cha
 		endpoint->host = NULL;
 	else
 		validate_host(endpoint->host, flags);
+}
+
+/* What is in FILE, less the newline at its end: 0, or -1 and the failure. */
+static int
+read_port_file(const char *path, char *text, size_t size, struct failure *failure)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO is not waited for */
+	ssize_t n = fd == -1 ? -1 : read(fd, text, size - 1);
+	int error = errno;
+
+	if (fd != -1)
+		(void)close(fd);
+	if (n == -1 && error == EAGAIN)
+		n = 0;
+	if (n == -1)
+		return failure_set(failure, error == ENOENT ? STATUS_NO_PEER : STATUS_FAILED, error,
+		    NULL, "read the port from %s", path);
+	if (n == 0)
+		return failure_set(
+		    failure, STATUS_NO_PEER, 0, "it is empty", "read the port from %s", path);
+	text[n] = '\0';
+	if (text[n - 1] == '\n')
+		text[n - 1] = '\0';
+	return 0;
+}
+
+static int
+port_from_file(const char *path, unsigned *port, struct failure *failure)
+{
+	char text[64], message[120];
+	int number;
+
+	if (read_port_file(path, text, sizeof(text), failure) == -1)
+		return -1;
+	number = sku_port_from_text(text, NULL, true, NULL);
+	if (number > 0) {
+		*port = (unsigned)number;
+		return 0;
+	}
+	(void)snprintf(message, sizeof(message), "'%s' is no port number", text);
+	return failure_set(failure, STATUS_FAILED, 0, message, "read the port from %s", path);
+}
+
+int
+endpoint_find_port(const struct endpoint *endpoint, const char *proto, bool numeric, unsigned *port,
+    struct failure *failure)
+{
+	struct sku_error err;
+	int number;
+
+	if (endpoint->port_file != NULL)
+		return port_from_file(endpoint->port_file, port, failure);
+	number = sku_port_from_text(endpoint->port, proto, numeric, &err);
+	if (number == -1)
+		return failure_library(failure, &err);
+	*port = (unsigned)number;
+	return 0;
 }
 
 bool

@@ -3,6 +3,7 @@
 #define NET_ENDPOINT_H
 
 #include "net/modes.h"
+#include "run/failure.h"
 
 /* The options that say which kind of address is meant. */
 struct address_flags {
@@ -15,6 +16,8 @@ struct address_flags {
 
 /* -4, -6, --numeric, --unix and --mptcp, for a struct address_flags. */
 extern const struct option_row address_options[];
+/* The first three alone. */
+extern const struct option_row family_options[];
 /* --udp, for the same. */
 extern const struct option_row datagram_options[];
 /* --fd, for an int. */
@@ -24,7 +27,9 @@ extern const struct option_row fd_options[];
  * operand. */
 struct endpoint {
 	const char *host; /* NULL: every address (listening only) */
-	const char *port; /* as written: a number or the name of a service */
+	const char *port; /* as written: a number, the name of a service, or @FILE */
+	const char
+	    *port_file;	  /* the FILE of @FILE, which points to the operand; NULL: there is none */
 	const char *path; /* with -U; host and port are NULL then */
 	char text[2][1100];
 };
@@ -34,9 +39,15 @@ struct endpoint {
 bool operand_has_port(const struct address_flags *flags, const char *operand);
 
 /* Parse one or two operands.  When listening, HOST may be missing (then it is the loopback address)
- * and PORT may be 0.  Misuse ends the program with status 2. */
+ * and PORT may be 0; otherwise PORT may be @FILE.  Misuse ends the program with status 2. */
 void endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
     char *const *operands, size_t count, bool listening);
+
+/* The number of PORT, where it is to be connected to, by proto ("tcp" or "udp"); the FILE of @FILE
+ * is read.  0, or -1 and the failure: STATUS_NOT_FOUND is no such service, which no other try
+ * mends; STATUS_NO_PEER a FILE that is not there yet. */
+int endpoint_find_port(const struct endpoint *endpoint, const char *proto, bool numeric,
+    unsigned *port, struct failure *failure);
 
 /* Parse ADDR or ADDR:PORT, where ADDR is numeric.  *port is 0 if there is none.  Returns false if
  * value is no such thing. */

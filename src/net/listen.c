@@ -2,6 +2,8 @@
  * Row net. */
 #include "net/listen.h"
 
+#include "net/resolve.h"
+#include "net/retry.h"
 #include "options/values.h"
 #include "run/event.h"
 #include "run/failure.h"
@@ -21,6 +23,7 @@
 #define IPPROTO_MPTCP 262
 #endif
 
+#define RESOLUTION_TIMEOUT (60 * SKU_SECOND)
 #define FIRST_LISTEN_FD 3 /* SD_LISTEN_FDS_START of sd_listen_fds(3) */
 
 /* ---- options ------------------------------------------------------------------------------- */
@@ -157,15 +160,14 @@ hint(const struct listen_options *config, int errnum)
 }
 
 static int
-report_open_error(const struct listen_options *config, const struct sku_error *err)
+open_failure(
+    const struct listen_options *config, const struct sku_error *err, struct failure *failure)
 {
 	const char *more = err->kind == SKU_ERR_SYSTEM ? hint(config, err->code) : NULL;
 
 	if (err->kind != SKU_ERR_SYSTEM || err->code == ETIMEDOUT)
-		return msg_error_library(err);
-	if (more != NULL)
-		return msg_error(STATUS_FAILED, err->code, more, "%s", err->context);
-	return msg_error_errno(STATUS_FAILED, err->code, "%s", err->context);
+		return failure_library(failure, err);
+	return failure_set(failure, STATUS_FAILED, err->code, more, "%s", err->context);
 }
 
 static void
@@ -177,9 +179,33 @@ remove_unix_path(void *arg)
 		msg_verbose(1, "remove %s: %s", path->name, strerror(errno));
 }
 
+/* A name stands for its first address of the family: IPv4, unless it is to be IPv6. */
 static int
-open_socket(
-    struct listener *listener, const struct listen_options *config, const struct endpoint *endpoint)
+resolve_host(const struct listen_options *config, const char *host, char text[SKU_ADDRESS_TEXT_MAX],
+    struct failure *failure)
+{
+	const struct addrinfo hints = {
+		.ai_family = config->address.family == AF_INET6 ? AF_INET6 : AF_INET,
+		.ai_socktype = SOCK_STREAM,
+	};
+	struct addrinfo *list;
+	struct sku_address address;
+
+	if (sku_address_from_numeric(&address, config->address.family, host, 0) == -1) {
+		if (resolve_now(
+			host, &hints, sku_deadline_in(RESOLUTION_TIMEOUT), &list, failure) == -1)
+			return -1;
+		/* cannot fail: the family is one of the two */
+		(void)sku_address_from_addrinfo(&address, list, 0);
+		freeaddrinfo(list);
+	}
+	(void)sku_address_host(&address, text);
+	return 0;
+}
+
+static int
+open_once(struct listener *listener, const struct listen_options *config,
+    const struct endpoint *endpoint, struct failure *failure)
 {
 	const struct address_flags *flags = &config->address;
 	int type = flags->datagram ? SOCK_DGRAM : SOCK_STREAM;
@@ -192,23 +218,53 @@ open_socket(
 		.reuseaddr = config->reuseaddr == REUSEADDR_ON,
 		.reuseport = config->reuseport,
 		.numeric = flags->numeric,
-		.deadline =
-		    sku_deadline_earlier(run.timeouts.run, sku_deadline_in(60 * SKU_SECOND)),
 	};
+	char host[SKU_ADDRESS_TEXT_MAX];
 	struct sku_error err;
 	int result;
 
+	if (endpoint->host != NULL && resolve_host(config, endpoint->host, host, failure) == -1)
+		return -1;
 	if (endpoint->path != NULL)
 		result = sku_create_unix_server(&listener->sock, endpoint->path, type,
 		    config->backlog, &listener->unix_path, &err);
 	else
-		result =
-		    sku_create_server(&listener->sock, endpoint->host, endpoint->port, &opts, &err);
-	if (result == -1)
-		return report_open_error(config, &err);
+		result = sku_create_server(&listener->sock, endpoint->host != NULL ? host : NULL,
+		    endpoint->port, &opts, &err);
+	return result == 0 ? 0 : open_failure(config, &err, failure);
+}
+
+/* As often as --wait lets it, while the port or the path is in use. */
+static int
+open_in_time(struct listener *listener, const struct listen_options *config,
+    const struct endpoint *endpoint, struct failure *failure)
+{
+	struct retry retry;
+
+	retry_begin(&retry, config->wait_ns);
+	for (;;) {
+		struct failure now = { .status = STATUS_OK };
+
+		retry_try(&retry);
+		if (open_once(listener, config, endpoint, &now) == 0)
+			return 0;
+		retry.wanted = retry.wanted && now.errnum == EADDRINUSE;
+		if (retry_pause(&retry, failure, &now) == -1)
+			return -1;
+	}
+}
+
+static int
+open_socket(
+    struct listener *listener, const struct listen_options *config, const struct endpoint *endpoint)
+{
+	struct failure failure = { .status = STATUS_OK };
+
+	if (open_in_time(listener, config, endpoint, &failure) == -1)
+		return failure_report(&failure);
 	if (endpoint->path != NULL)
 		run_at_end(remove_unix_path, &listener->unix_path);
-	if (flags->mptcp && listener->sock.protocol != IPPROTO_MPTCP)
+	if (config->address.mptcp && listener->sock.protocol != IPPROTO_MPTCP)
 		msg_verbose(1, "no Multipath TCP here: plain TCP is used");
 	return STATUS_OK;
 }

@@ -17,6 +17,7 @@ struct listen_options {
 	int ready_fd; /* -1: none */
 	const char *port_file;
 	int backlog;
+	int64_t wait_ns; /* --wait: for a port or a path that is in use; 0: not at all */
 	enum reuseaddr reuseaddr;
 	bool reuseport;
 	struct access_list access;

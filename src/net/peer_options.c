@@ -12,6 +12,10 @@ const struct option_row peer_options[] = {
 	OPTION_INCLUDE(struct peer_options, listen.fd, int, fd_options),
 	OPTION_GROUP("Connecting"),
 	OPTION_INCLUDE(struct peer_options, connect, struct connect_options, connect_options),
+	/* For listening, too. */
+	SECONDS(0, "wait", struct peer_options, connect.wait_ns, 0,
+	    "keep trying to connect, or to listen, for that long", .none = 1,
+	    .preset_text = "default: try once", .needs = MODE_OPENS),
 	OPTION_GROUP("Listening"),
 	OPTION_INCLUDE(struct peer_options, listen, struct listen_options, listen_options),
 	OPTION_END_ROW,
@@ -56,8 +60,9 @@ peer_options_finish(
 		check_open_fd(options);
 	options->connect.address = options->address;
 	options->listen.address = options->address;
+	options->listen.wait_ns = options->connect.wait_ns;
 	if (!options->listening)
-		connect_check_options(&options->connect, parsed);
+		connect_check_options(&options->connect, &options->endpoint, parsed);
 	return MODE_STREAM | MODE_ANNOUNCES | (opens ? MODE_OPENS : 0) |
 	       (options->address.is_unix ? 0 : MODE_INET) |
 	       (options->listening ? MODE_LISTENS : MODE_CONNECTS);
@@ -83,12 +88,8 @@ int
 peer_options_open(const struct peer_options *options, struct listener *listener)
 {
 	struct failure failure = { .status = STATUS_OK };
-	int status;
 
 	if (run_catch_signals(0, &failure) == -1)
 		return failure_report(&failure);
-	run_let_signals_kill(true); /* name resolution may take long */
-	status = listener_open(listener, &options->listen, &options->endpoint);
-	run_let_signals_kill(false);
-	return status;
+	return listener_open(listener, &options->listen, &options->endpoint);
 }

@@ -35,6 +35,9 @@ static const struct option_row options[] = {
 	OPTION_INCLUDE(struct client_config, connect.fd, int, fd_options),
 	OPTION_GROUP("Connecting"),
 	OPTION_INCLUDE(struct client_config, connect, struct connect_options, connect_options),
+	SECONDS(0, "wait", struct client_config, connect.wait_ns, 0,
+	    "keep trying to connect for that long", .none = 1, .preset_text = "default: try once",
+	    .needs = MODE_OPENS),
 	OPTION_GROUP("Mode"),
 	ONE_OF(0, "ping", struct client_config, mode, PING, "measure round trips"),
 	ONE_OF(0, "connect-only", struct client_config, mode, CONNECT_ONLY,
@@ -171,7 +174,7 @@ check_combinations(struct client_config *c, const struct options *parsed)
 {
 	bool datagram = c->connect.address.datagram;
 
-	connect_check_options(&c->connect, parsed);
+	connect_check_options(&c->connect, &c->endpoint, parsed);
 	if (c->mode == PING && datagram && c->size < 16)
 		opt_usage_error("option '--size' takes at least 16 bytes with --udp: the number "
 				"of the probe must fit in");

@@ -61,9 +61,7 @@ main(int argc, char **argv)
 	config_parse(&config, argc, argv);
 	if (prepare(&config, &failure) == -1)
 		return run_finish(failure_report(&failure));
-	run_let_signals_kill(true); /* a name takes its time to resolve */
 	status = listener_open(&listener, &config.listen, &config.endpoint);
-	run_let_signals_kill(false);
 	if (status == STATUS_OK)
 		status = serve(&listener, &config);
 	listener_close(&listener);

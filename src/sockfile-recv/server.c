@@ -5,6 +5,7 @@
  * threads, which see signals and --max-time themselves. */
 #include "sockfile-recv/server.h"
 
+#include "net/reconnect.h"
 #include "net/server.h"
 #include "run/failure.h"
 #include "run/message.h"
@@ -29,7 +30,8 @@
 struct receiver {
 	struct server server; /* without a listener we connect */
 	const struct recv_config *config;
-	const struct receiver_connector *connector; /* NULL: we listen */
+	struct reconnect reconnect; /* where we connect */
+	bool is_reconnecting;
 	struct target *target;
 	struct pool *pool;
 	struct incoming *incoming; /* in the order in which they came */
@@ -152,6 +154,16 @@ show_progress(struct receiver *receiver, int64_t total)
 	progress_draw_in(&receiver->progress, &receiver->server.loop, &transfer_stats.bytes);
 }
 
+static void
+stop_reconnecting(struct receiver *receiver)
+{
+	if (!receiver->is_reconnecting)
+		return;
+	receiver->is_reconnecting = false;
+	reconnect_cancel(&receiver->server.loop, &receiver->reconnect);
+	connection_left(receiver, false);
+}
+
 /* Whoever comes once all is done, or while the program ends, comes in vain. */
 static void
 finishing(struct server *server)
@@ -159,6 +171,7 @@ finishing(struct server *server)
 	struct receiver *receiver = receiver_of(server);
 
 	close_all_incoming(receiver);
+	stop_reconnecting(receiver);
 	sessions_shut_others(&receiver->table);
 	if (run_check() == -1 && errno == ETIMEDOUT)
 		(void)loop_set_timer(
@@ -250,20 +263,55 @@ receive_raw(struct receiver *receiver, struct incoming *incoming)
 }
 
 static void
-connect_to_sender(struct receiver *receiver, bool again)
+add_sender(struct receiver *receiver, struct sku_sock *sock)
 {
-	struct sku_sock sock = SKU_SOCK_INIT;
 	struct sku_address peer;
-	int status = receiver->connector->connect(receiver->connector->arg, &sock, again);
 
-	if (status != STATUS_OK) {
-		stop_receiver(receiver, status);
-		return;
-	}
-	if (sku_getpeername(&sock, &peer) == -1)
+	if (sku_getpeername(sock, &peer) == -1)
 		peer.len = 0;
 	sku_address_unmap(&peer);
-	server_add(&receiver->server, &sock, &peer);
+	server_add(&receiver->server, sock, &peer);
+}
+
+static void
+connect_to_sender(struct receiver *receiver)
+{
+	const struct peer_options *peer = &receiver->config->peer;
+	struct failure failure = { .status = STATUS_OK };
+	struct sku_sock sock = SKU_SOCK_INIT;
+
+	if (connect_now(&peer->endpoint, &peer->connect, &sock, &failure) == 0)
+		add_sender(receiver, &sock);
+	else
+		stop_receiver(receiver, failure_report(&failure));
+}
+
+/* The connection that was lost is counted until here, so that the server goes on. */
+static void
+reconnected(struct reconnect *reconnect, struct sku_sock *sock, const struct failure *failure)
+{
+	struct receiver *receiver = LOOP_OWNER(reconnect, struct receiver, reconnect);
+
+	receiver->is_reconnecting = false;
+	if (sock != NULL)
+		add_sender(receiver, sock);
+	else
+		stop_receiver(receiver, failure_report(failure));
+	connection_left(receiver, false);
+}
+
+/* True: the next connection is being made. */
+static bool
+connect_again(struct receiver *receiver)
+{
+	const struct peer_options *peer = &receiver->config->peer;
+	struct failure failure = { .status = STATUS_OK };
+
+	receiver->is_reconnecting = reconnect_start(&receiver->server.loop, &receiver->reconnect,
+					&peer->endpoint, &peer->connect, &failure) == 0;
+	if (!receiver->is_reconnecting)
+		stop_receiver(receiver, failure_report(&failure));
+	return receiver->is_reconnecting;
 }
 
 /* A connection has ended, and with it maybe what is wanted. */
@@ -280,8 +328,9 @@ session_done(struct loop *loop, struct loop_worker *worker)
 	(void)loop_set_timer(loop, &receiver->linger, table->linger_until_ns);
 	if (table->closed)
 		stop_receiver(receiver, table->status);
-	else if (table->reconnect && receiver->connector != NULL)
-		connect_to_sender(receiver, true);
+	else if (table->reconnect && !receiver->config->peer.listening &&
+		 !receiver->server.is_finishing && connect_again(receiver))
+		return;
 	connection_left(receiver, false);
 }
 
@@ -301,8 +350,8 @@ static void
 start_session(struct receiver *receiver, struct incoming *incoming)
 {
 	remove_incoming(receiver, incoming);
-	if (sessions_start(&receiver->table, receiver->pool, incoming, receiver->connector != NULL,
-		session_done) == -1) {
+	if (sessions_start(&receiver->table, receiver->pool, incoming,
+		!receiver->config->peer.listening, session_done) == -1) {
 		turn_away(receiver, incoming, errno);
 		return;
 	}
@@ -536,13 +585,15 @@ receiver_serve(const struct recv_config *config, struct listener *listener, stru
 }
 
 int
-receiver_connect(const struct recv_config *config, const struct receiver_connector *connector,
-    struct target *target)
+receiver_connect(const struct recv_config *config, struct target *target)
 {
-	struct receiver receiver = { .config = config, .connector = connector, .target = target };
+	struct receiver receiver = {
+		.config = config, .target = target, .reconnect = RECONNECT_INIT(config->retries)
+	};
 
+	receiver.reconnect.done = reconnected;
 	if (open_receiver(&receiver) == 0) {
-		connect_to_sender(&receiver, false);
+		connect_to_sender(&receiver);
 		(void)server_run(&receiver.server, &receiver.failure);
 	}
 	return close_receiver(&receiver);

@@ -19,11 +19,11 @@ connect_and_send(const struct send_config *config, struct source *source)
 	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
 	struct failure failure = { .status = STATUS_OK };
 	const struct peer_options *peer = &config->peer;
-	int status = connect_now(&peer->connect, &peer->endpoint, &sock);
 
-	if (status == STATUS_OK)
-		status = run_catch_signals(0, &failure) == 0 ? STATUS_OK : failure_report(&failure);
-	return status == STATUS_OK ? raw_send(config, source, &sock) : status;
+	if (connect_now(&peer->endpoint, &peer->connect, &sock, &failure) == -1 ||
+	    run_catch_signals(0, &failure) == -1)
+		return failure_report(&failure);
+	return raw_send(config, source, &sock);
 }
 
 static int
