@@ -11,11 +11,11 @@ const struct option_row peer_options[] = {
 	OPTION_INCLUDE(struct peer_options, address, struct address_flags, address_options),
 	/* For connecting, too: which of both it is, is known only at the end. */
 	OPTION_INCLUDE(struct peer_options, listen.fd, int, fd_options),
+	OPTION_GROUP("Connecting"),
+	OPTION_INCLUDE(struct peer_options, connect, struct connect_options, connect_options),
 	SECONDS(0, "wait", struct peer_options, connect.wait_ns, 0,
 	    "keep trying to connect, or to listen, for that long", .none = 1,
 	    .preset_text = "default: try once", .needs = MODE_OPENS),
-	OPTION_GROUP("Connecting"),
-	OPTION_INCLUDE(struct peer_options, connect, struct connect_options, connect_options),
 	OPTION_GROUP("Listening"),
 	OPTION_INCLUDE(struct peer_options, listen, struct listen_options, listen_options),
 	OPTION_END_ROW,
