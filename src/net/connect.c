@@ -28,10 +28,7 @@ set_source(void *member, const char *value)
 	return NULL;
 }
 
-const struct option_row connect_options[] = {
-	SECONDS(0, "connect-timeout", struct connect_options, connect_timeout_ns, 0,
-	    "limit of name resolution and connecting together", .none = 1,
-	    .preset_text = "default: --timeout, else 60", .needs = MODE_CONNECTS | MODE_OPENS),
+const struct option_row source_options[] = {
 	/* It sets two members. */
 	{ .kind = OPTION_ADDRESS,
 	    .name = "source",
@@ -39,6 +36,14 @@ const struct option_row connect_options[] = {
 	    .set = set_source,
 	    .help = "connect from this address of this machine",
 	    .needs = MODE_CONNECTS | MODE_OPENS | MODE_INET },
+	OPTION_END_ROW,
+};
+
+const struct option_row connect_options[] = {
+	SECONDS(0, "connect-timeout", struct connect_options, connect_timeout_ns, 0,
+	    "limit of name resolution and connecting together", .none = 1,
+	    .preset_text = "default: --timeout, else 60", .needs = MODE_CONNECTS | MODE_OPENS),
+	{ .kind = OPTION_ROWS, .rows = source_options },
 	OPTION_END_ROW,
 };
 

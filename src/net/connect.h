@@ -19,6 +19,8 @@ struct connect_options {
 
 /* --connect-timeout and --source, for a struct connect_options. */
 extern const struct option_row connect_options[];
+/* --source alone. */
+extern const struct option_row source_options[];
 
 /* After the command line: take what was given, and end the program with a usage error if the
  * options exclude each other, or the endpoint that was parsed. */
