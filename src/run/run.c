@@ -273,23 +273,20 @@ choose_signals(sigset_t *set)
 		(void)sigaddset(set, signum);
 }
 
-/* The thread ends with the process: to wait for it would cost a short run more than it does. */
+/* What it reads is blocked in main, and so in it.  The thread ends with the process: to wait for it
+ * would cost a short run more than it does. */
 static int
 start_owner(void)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
-	sigset_t all, before;
 	int error;
 
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setstacksize(&attr, OWNER_STACK);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	error = pthread_create(&thread, &attr, owner_main, NULL);
 	(void)pthread_attr_destroy(&attr);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = error;
 	return error == 0 ? 0 : -1;
 }
