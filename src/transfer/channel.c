@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,11 +19,11 @@
 #define DRAIN_TIMEOUT (2 * SKU_SECOND)
 
 void
-channel_init(struct channel *channel, struct sku_sock *sock, const char *peer)
+channel_init(struct channel *channel, struct sku_sock *sock, const char *peer, int64_t came_ns)
 {
 	*channel = (struct channel){ .sock = sock,
 		.peer = peer,
-		.limit = sku_deadline_in(CHANNEL_HANDSHAKE_TIMEOUT),
+		.limit = { came_ns + CHANNEL_HANDSHAKE_TIMEOUT },
 		.idle = sku_deadline_in(run.timeouts.operation_ns) };
 	/* Small messages wait for answers; Nagle's algorithm would have both wait. */
 	if (sock->family != AF_UNIX)
@@ -92,6 +93,8 @@ static void
 restart_timeout(struct channel *channel)
 {
 	channel->idle = sku_deadline_in(run.timeouts.operation_ns);
+	if (channel->active_ns != NULL)
+		atomic_store_explicit(channel->active_ns, sku_now(), memory_order_relaxed);
 }
 
 static struct sku_deadline
