@@ -240,7 +240,6 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s:
 	sockfile-send -q 127.0.0.1 "$port" small
 	receiver_ends 0
 	cmp small out
-	kill "$last_pid"
 	rm out
 	start_receiver 0 out
 	slow_verified 127.0.0.1 "$port" in
@@ -262,12 +261,11 @@ crowd() {
 		own = wire.greeting(wire.RECEIVE if "RECEIVE" in sys.argv else wire.SEND, flags="KEY" in sys.argv)
 		held = []
 		def come():
-		    s = socket.create_connection(("127.0.0.1", port))
 		    try:
-		        s.sendall((b"", own[:3], own[:9], own)[len(held) % 4])
+		        held.append(socket.create_connection(("127.0.0.1", port)))
+		        held[-1].sendall((b"", own[:3], own[:9], own)[len(held) % 4])
 		    except ConnectionError:
 		        pass
-		    held.append(s)
 		for _ in range(count):
 		    come()
 		open("crowd", "w").close()
@@ -278,6 +276,32 @@ crowd() {
 	rm -f crowd
 	in_background python3 crowd.py "$@"
 	until_true 20 test -e crowd
+}
+
+@test "of more silent strangers than have a place the oldest make room" {
+	start_receiver --verify 0 out
+	crowd "$port" 700
+	# The handshake that they do not end has ten seconds.
+	milliseconds sockfile-send -q --verify 127.0.0.1 "$port" small
+	assert_equal "$timed_status" 0
+	receiver_ends 0
+	cmp small out
+	((elapsed < 5000)) || fail "$elapsed ms"
+}
+
+@test "sixty senders at once into one directory" {
+	local name
+	start_receiver --dir d -c 60 0
+	for name in {1..60}; do
+		ln small "$name"
+		in_background sockfile-send -q --verify 127.0.0.1 "$port" "$name"
+		senders+=("$last_pid")
+	done
+	for name in "${senders[@]}"; do
+		wait_for "$name"
+		assert_equal "$waited_status" 0
+	done
+	receiver_ends 0
 }
 
 @test "200 silent strangers, and ten more each second, delay nobody who has the key, and do not hold the receiver" {

@@ -21,9 +21,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_INCOMING 64
-/* Newcomers that are shut end soon; a file system that hangs may keep a thread. */
-#define MAX_SESSIONS (SESSIONS_CLAIMS + 2 * SESSIONS_NEWCOMERS)
+#define MAX_INCOMING 256
+#define MAX_SESSIONS 512	   /* those that are shut end soon */
+#define MAX_THREADS 256		   /* the rest waits for one */
+#define NEW SESSIONS_NEW	   /* so long nobody has to make room */
+#define CROWD_PERIOD (50 * SKU_MS) /* from one look at who has to the next */
 #define KEEP_TIMEOUT                                                                               \
 	(60 * SKU_SECOND)	    /* for a sender that was lost, where there is no --timeout     \
 				     */
@@ -42,6 +44,7 @@ struct receiver {
 	bool raw_is_working;
 	struct progress progress;
 	struct loop_timer linger; /* sessions_wake() */
+	struct loop_timer crowd;  /* too many say nothing, or not enough */
 	bool done;		  /* with that status: */
 	int status;
 	struct failure failure;
@@ -335,7 +338,7 @@ start_session(struct receiver *receiver, struct incoming *incoming)
 		return;
 	}
 	session->worker = (struct loop_worker){ .work = session_work, .done = session_done };
-	sessions_add(&receiver->table, &session->session);
+	sessions_add(&receiver->table, &session->session, receiver->server.loop.now);
 	if (pool_submit(receiver->pool, &session->worker) == -1) {
 		cannot_attend(receiver, &incoming->peer, errno);
 		(void)sku_reset(&incoming->sock);
@@ -452,7 +455,33 @@ append_incoming(struct receiver *receiver, struct incoming *incoming)
 	receiver->incoming_count++;
 }
 
-/* When every place is taken, whoever has been silent longest gives up his. */
+/* When there are too many, whoever came first makes room, unless it has only just come. */
+static void
+make_room(struct receiver *receiver)
+{
+	struct loop *loop = &receiver->server.loop;
+	bool crowded = sessions_are_crowded(&receiver->table, loop->now);
+
+	while (receiver->incoming_count >= MAX_INCOMING &&
+	       loop->now - receiver->incoming->since_ns >= NEW) {
+		msg_note("%s: said nothing, and its place is needed", receiver->incoming->text);
+		close_incoming(receiver, receiver->incoming, true);
+	}
+	crowded = crowded || receiver->incoming_count >= MAX_INCOMING;
+	(void)loop_set_timer(
+	    loop, &receiver->crowd, crowded ? loop->now + CROWD_PERIOD : LOOP_PARKED);
+}
+
+static void
+crowd_due(struct loop *loop, struct loop_timer *timer)
+{
+	struct receiver *receiver = receiver_of_loop(loop);
+
+	(void)timer;
+	make_room(receiver);
+	server_update(&receiver->server);
+}
+
 static void
 accepted(struct server *server, struct sku_sock *sock, const struct sku_address *peer)
 {
@@ -462,10 +491,6 @@ accepted(struct server *server, struct sku_sock *sock, const struct sku_address 
 	if (!has_only_connection(receiver))
 		peer_log(peer, "accepted");
 	counter_set(&transfer_stats.connections, (uint64_t)server->active);
-	if (receiver->incoming_count == MAX_INCOMING) {
-		msg_note("%s: said nothing, and its place is needed", receiver->incoming->text);
-		close_incoming(receiver, receiver->incoming, true);
-	}
 	incoming = incoming_new(sock, peer);
 	if (incoming == NULL) {
 		cannot_attend(receiver, peer, errno);
@@ -482,12 +507,15 @@ accepted(struct server *server, struct sku_sock *sock, const struct sku_address 
 		remove_incoming(receiver, incoming);
 		turn_away(receiver, incoming, errnum);
 	}
+	make_room(receiver);
 }
 
 static bool
 may_accept(struct server *server)
 {
-	return receiver_of(server)->table.count < MAX_SESSIONS;
+	const struct receiver *receiver = receiver_of(server);
+
+	return receiver->incoming_count < MAX_INCOMING && receiver->table.count < MAX_SESSIONS;
 }
 
 static bool
@@ -523,11 +551,14 @@ open_receiver(struct receiver *receiver)
 	server->may_accept = may_accept;
 	server->is_busy = is_busy;
 	receiver->linger.due = linger_due;
+	receiver->crowd.due = crowd_due;
 	receiver->progress.next_ns = INT64_MAX;
 	sessions_init(&receiver->table, &rules);
 	if (server_open(server, &receiver->failure) == -1)
 		return -1;
-	receiver->pool = pool_new(&server->loop, MAX_SESSIONS, STACK);
+	if (loop_set_timer(&server->loop, &receiver->crowd, LOOP_PARKED) == -1)
+		return failure_errno(&receiver->failure, ENOMEM, "prepare for connections");
+	receiver->pool = pool_new(&server->loop, MAX_THREADS, STACK);
 	if (receiver->pool == NULL)
 		return failure_errno(&receiver->failure, errno, "prepare for connections");
 	return 0;
@@ -586,6 +617,7 @@ receiver_serve(const struct recv_config *config, struct listener *listener, stru
 		.server = { .listener = listener }, .config = config, .target = target
 	};
 
+	run_raise_descriptor_limit();
 	if (open_receiver(&receiver) == 0) {
 		receiver.status = listener_announce(listener, &config->peer.listen);
 		receiver.done = receiver.status != STATUS_OK;

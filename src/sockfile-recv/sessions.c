@@ -286,25 +286,34 @@ sessions_begin_end(struct session_table *table, struct session *session)
 /* ---- sessions come and go -------------------------------------------------------------------- */
 
 void
-sessions_add(struct session_table *table, struct session *session)
+sessions_add(struct session_table *table, struct session *session, int64_t now)
 {
-	struct session *oldest = NULL;
-	size_t newcomers = 0;
-
 	(void)pthread_mutex_lock(&table->lock);
 	session->wake_fd = -1;
+	session->came_ns = now;
 	session->next = table->sessions;
 	table->sessions = session;
 	table->count++;
+	(void)pthread_mutex_unlock(&table->lock);
+}
+
+bool
+sessions_are_crowded(struct session_table *table, int64_t now)
+{
+	size_t newcomers = 0;
+
+	(void)pthread_mutex_lock(&table->lock);
 	for (struct session *s = table->sessions; s != NULL; s = s->next) {
 		if (s->has_place || s->is_shut)
 			continue;
-		newcomers++;
-		oldest = s;
+		/* The rest of the list is older. */
+		if (newcomers >= SESSIONS_NEWCOMERS && now - s->came_ns >= SESSIONS_NEW)
+			shut(s);
+		else
+			newcomers++;
 	}
-	if (newcomers > SESSIONS_NEWCOMERS)
-		shut(oldest);
 	(void)pthread_mutex_unlock(&table->lock);
+	return newcomers > SESSIONS_NEWCOMERS;
 }
 
 static void

@@ -15,8 +15,9 @@
 #include <stdatomic.h>
 
 #define SESSIONS_UNLIMITED INT64_C(-1)
-#define SESSIONS_CLAIMS 32	 /* files that are written at once */
-#define SESSIONS_NEWCOMERS 32	 /* connections that have had no claim yet */
+#define SESSIONS_CLAIMS 64	 /* files that are written at once */
+#define SESSIONS_NEWCOMERS 128	 /* connections that have had no claim yet */
+#define SESSIONS_NEW SKU_SECOND	 /* so long they are not shut, however many there are */
 #define SESSIONS_LOST_CLAIMS 256 /* that are waited for */
 
 /* How long another sender of the same file waits for the one that has it. */
@@ -42,6 +43,7 @@ struct session {
 
 	/* The table's. */
 	struct session *next;
+	int64_t came_ns;
 	struct claim *claim; /* what it writes; NULL: nothing */
 	bool has_place;	     /* one of the connections that count, from its first claim on */
 	bool is_ending;	     /* the connection has ended, and it flushes what it has */
@@ -68,8 +70,10 @@ struct session_table {
 void sessions_init(struct session_table *table, const struct session_rules *rules);
 void sessions_free(struct session_table *table);
 
-/* A connection comes.  Of too many newcomers the oldest is shut. */
-void sessions_add(struct session_table *table, struct session *session);
+/* A connection comes. */
+void sessions_add(struct session_table *table, struct session *session, int64_t now);
+/* Are there too many newcomers?  Then the oldest are shut, as far as they are not new any more. */
+bool sessions_are_crowded(struct session_table *table, int64_t now);
 /* It came to nothing, and has no claim. */
 void sessions_remove(struct session_table *table, struct session *session);
 

@@ -243,7 +243,7 @@ come(struct cast *cast, size_t i, int64_t now)
 	cast->peers[i] = fds[1];
 	*session = (struct session){ .sock = &cast->socks[i], .active_ns = now };
 	(void)memset(session->id, (int)(i % EVERYBODY), sizeof(session->id));
-	sessions_add(&cast->table, session);
+	sessions_add(&cast->table, session, now);
 	cast->there[i] = true;
 }
 
@@ -386,32 +386,34 @@ claim_number(struct crowd *crowd, size_t i, size_t number, int64_t now)
 	return sessions_claim(&crowd->table, &crowd->sessions[i], &offer, now);
 }
 
-/* However many come, the last ones have a place. */
+/* However many come, who has just come has his time. */
 static void
-of_too_many_newcomers_the_oldest_is_shut(void **state)
+of_too_many_newcomers_the_oldest_are_shut(void **state)
 {
 	static const struct session_rules rules = { DIR_RULES, .connections = SESSIONS_UNLIMITED };
 	static struct crowd crowd;
+	size_t last = SESSIONS_NEWCOMERS + 2;
 
 	(void)state;
 	open_crowd(&crowd, &rules);
-	sessions_add(&crowd.table, &crowd.sessions[0]);
+	sessions_add(&crowd.table, &crowd.sessions[0], 0);
 	assert_int_equal(claim_number(&crowd, 0, 0, 0), CLAIM_GRANTED);
-	for (size_t i = 1; i <= SESSIONS_NEWCOMERS; i++)
-		sessions_add(&crowd.table, &crowd.sessions[i]);
+	for (size_t i = 1; i < last; i++)
+		sessions_add(&crowd.table, &crowd.sessions[i], (int64_t)i);
+	assert_true(sessions_are_crowded(&crowd.table, SKU_SECOND)); /* one too many, but new */
 	assert_false(is_shut(&crowd.sock));
-	for (size_t i = 1; i <= SESSIONS_NEWCOMERS; i++)
-		assert_false(crowd.sessions[i].is_shut);
-	sessions_add(&crowd.table, &crowd.sessions[SESSIONS_NEWCOMERS + 1]);
-	assert_false(crowd.sessions[0].is_shut);
+	assert_false(crowd.sessions[1].is_shut);
+	assert_false(sessions_are_crowded(&crowd.table, SKU_SECOND + 1));
 	assert_true(crowd.sessions[1].is_shut);
+	assert_false(sessions_are_crowded(&crowd.table, SKU_SECOND + 9)); /* that is enough */
 	assert_false(crowd.sessions[2].is_shut);
-	sessions_add(&crowd.table, &crowd.sessions[SESSIONS_NEWCOMERS + 2]);
+	sessions_add(&crowd.table, &crowd.sessions[last], SKU_SECOND + 9);
+	assert_false(sessions_are_crowded(&crowd.table, SKU_SECOND + 9));
 	assert_true(crowd.sessions[2].is_shut);
 	assert_false(crowd.sessions[3].is_shut);
 	sessions_shut_strangers(&crowd.table);
 	assert_false(crowd.sessions[0].is_shut);
-	assert_true(crowd.sessions[3].is_shut);
+	assert_true(crowd.sessions[last].is_shut);
 	close_crowd(&crowd);
 }
 
@@ -424,7 +426,7 @@ so_many_files_are_written_at_once(void **state)
 	(void)state;
 	open_crowd(&crowd, &rules);
 	for (size_t i = 0; i <= SESSIONS_CLAIMS; i++) {
-		sessions_add(&crowd.table, &crowd.sessions[i]);
+		sessions_add(&crowd.table, &crowd.sessions[i], 0);
 		assert_int_equal(claim_number(&crowd, i, i, 0),
 		    i < SESSIONS_CLAIMS ? CLAIM_GRANTED : CLAIM_BUSY);
 	}
@@ -445,13 +447,13 @@ so_many_lost_claims_are_kept(void **state)
 	(void)state;
 	open_crowd(&crowd, &rules);
 	for (size_t i = 0; i < 2 * SESSIONS_LOST_CLAIMS; i++) {
-		sessions_add(&crowd.table, &crowd.sessions[i]);
+		sessions_add(&crowd.table, &crowd.sessions[i], 0);
 		assert_int_equal(claim_number(&crowd, i, i, (int64_t)i), CLAIM_GRANTED);
 		assert_int_equal(
 		    sessions_release(&crowd.table, &crowd.sessions[i], &outcomes[LOST], (int64_t)i),
 		    SESSION_AWAITED);
 	}
-	sessions_add(&crowd.table, &crowd.sessions[CROWD - 1]);
+	sessions_add(&crowd.table, &crowd.sessions[CROWD - 1], 0);
 	for (size_t i = 0; i < 2 * SESSIONS_LOST_CLAIMS; i++) {
 		/* another id, but the same file is no other: another size is */
 		struct wire_offer offer = { .size = 2 };
@@ -493,7 +495,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(claims_busy_refusals_and_counting),
-		cmocka_unit_test(of_too_many_newcomers_the_oldest_is_shut),
+		cmocka_unit_test(of_too_many_newcomers_the_oldest_are_shut),
 		cmocka_unit_test(so_many_files_are_written_at_once),
 		cmocka_unit_test(so_many_lost_claims_are_kept),
 		cmocka_unit_test(who_waits_is_woken),
