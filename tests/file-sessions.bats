@@ -278,6 +278,38 @@ crowd() {
 	until_true 20 test -e crowd
 }
 
+@test "a sender that vanished without a word is found out within 90 s: by keepalive probes" {
+	cat >options.py <<-'PY'
+		import ctypes, os, socket, sys
+		pid, checked = int(sys.argv[1]), 0
+		pidfd = os.pidfd_open(pid)
+		for fd in os.listdir("/proc/%d/fd" % pid):
+		    if not os.readlink("/proc/%d/fd/%s" % (pid, fd)).startswith("socket:"):
+		        continue
+		    copy = ctypes.CDLL(None, use_errno=True).syscall(438, pidfd, int(fd), 0)  # pidfd_getfd
+		    if copy == -1:
+		        sys.exit(77)
+		    with socket.socket(fileno=copy) as s:
+		        if s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+		            continue
+		        tcp = [s.getsockopt(socket.IPPROTO_TCP, o) for o in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)]
+		        assert s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1, fd
+		        assert tcp[0] + tcp[1] * tcp[2] <= 90, tcp
+		        checked += 1
+		assert checked == 1, checked
+	PY
+	start_receiver 0 out
+	slow_verified 127.0.0.1 "$port" in
+	until_true 20 part_has 20000
+	for pid in "$receiver_pid" "$sender_pid"; do
+		run python3 options.py "$pid"
+		[ "$status" != 77 ] || skip "the descriptors of another process are not to be had here"
+		assert_success
+	done
+	sender_ends 0
+	receiver_ends 0
+}
+
 @test "of more silent strangers than have a place the oldest make room" {
 	start_receiver --verify 0 out
 	crowd "$port" 700
