@@ -593,7 +593,7 @@ wait_and_step(struct sku_connecting *c, struct sku_sock *s, struct sku_error *er
 
 /* The steps of one race, its end included. */
 static void
-expect_connection(const char *host, const char *port, int descriptors)
+expect_connection(const char *host, const char *port, int descriptors, bool resolves)
 {
 	struct sku_sock s = SKU_SOCK_INIT;
 	struct sku_error err;
@@ -602,6 +602,7 @@ expect_connection(const char *host, const char *port, int descriptors)
 	int before = count_descriptors(), result, fd;
 
 	assert_non_null(c);
+	assert_int_equal(sku_connecting_is_resolving(c), resolves);
 	result = sku_connecting_step(c, &s, &err);
 	assert_int_equal(result, 1);
 	fd = sku_connecting_fd(c);
@@ -613,6 +614,7 @@ expect_connection(const char *host, const char *port, int descriptors)
 		result = wait_and_step(c, &s, &err);
 	}
 	assert_int_equal(result, 0);
+	assert_false(sku_connecting_is_resolving(c));
 	assert_int_equal(sku_gettimeout(&s), 0);
 	assert_true((fcntl(sku_fileno(&s), F_GETFL) & O_NONBLOCK) != 0);
 	sku_connecting_cancel(c);
@@ -632,8 +634,9 @@ connecting_in_steps_has_one_descriptor(void **state)
 	make_listener(&listener, &address, port);
 	/* A look-up that is slow would have more than one step. */
 	before = count_descriptors();
-	expect_connection("127.0.0.1", port, 1); /* the socket is the descriptor */
-	expect_connection("localhost", port, 0); /* an epoll, which was there from the start */
+	expect_connection("127.0.0.1", port, 1, false); /* the socket is the descriptor */
+	expect_connection(
+	    "localhost", port, 0, true); /* an epoll, which was there from the start */
 	assert_int_equal(count_descriptors(), before);
 	(void)sku_close(&listener);
 }
