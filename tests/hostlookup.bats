@@ -45,6 +45,9 @@ cat_name_server() {
 		        code = 3
 		    elif first == "nodata":
 		        pass
+		    elif name.endswith("ip6.arpa"):
+		        records = [rr(12, wire("six.test"))] if name.startswith("6.0.0.0") else []
+		        code = 0 if records else 3
 		    elif name.endswith("in-addr.arpa"):
 		        names = {"1": "one.test", "2": "liar.test", "3": "esc\x1b[31m.test", "4": "nobody.test",
 		                 "13": "192.0.2.13", "22": "0xc0000216", "23": "192.0.535", "24": "127.1", "26": "a b.test", "31": "trusted",
@@ -452,7 +455,7 @@ hostlookup: look up 1.2.3.999: it is neither an address nor the name of a host"
 			run --separate-stderr $program -f - < <(printf "${order%% *}"; sleep 0.1; printf "${order#* }")
 			assert_failure 2
 			refute_output
-			assert_equal "$stderr" "$program: read standard input: it is UTF-16: a list is UTF-8"
+			assert_equal "$stderr" "$program: read standard input: it is UTF-16, not UTF-8"
 		done
 	done
 }
@@ -492,7 +495,7 @@ hostlookup: open nosuch: No such file or directory'
 	printf '::1::\n\xef\xbb\xbf127.0.0.4\n' >middle
 	run --separate-stderr hostlookup -r -f middle
 	assert_failure 2
-	assert_equal "${stderr_lines[1]}" 'hostlookup: look up \u{feff}127.0.0.4: it is no address'
+	assert_equal "${stderr_lines[1]}" 'hostlookup: look up \u{feff}127.0.0.4: it is no address (leave -r out to look up a name)'
 	run --separate-stderr hostlookup -f nosuch -f marked
 	assert_failure 1
 	assert_output $'127.0.0.1\t127.0.0.1\n127.0.0.2\t127.0.0.2'
@@ -804,4 +807,143 @@ hostlookup: look up silent.test: timed out"
 	' >out 2>err
 	assert_equal "$(cat out)" $'5\n5\n5\n5'
 	grep -qx "hostlookup: look up 192.0.2.26: the answer is no name of a host" err
+}
+
+@test "-r takes addresses as lists hold them" {
+	with_dns '
+		six=6.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2
+		for query in 1.2.0.192.in-addr.arpa 1.2.0.192.IN-ADDR.ARPA. "[2001:db8::6]" $six.ip6.arpa ${six^^}.IP6.arpa.; do
+			hostlookup -r "$query"
+			hostlookup -r -t 20 "$query"
+			hostlookup --json -r "$query" | jq -r .query
+		done
+		hostlookup -r --confirm 1.2.0.192.in-addr.arpa
+		printf "1.2.0.192.in-addr.arpa\n192.0.2.1\n" | hostlookup -r -f -
+	' >out
+	six=6.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2
+	{
+		printf 'one.test\none.test\n%s\n' 1.2.0.192.in-addr.arpa 1.2.0.192.IN-ADDR.ARPA.
+		printf 'six.test\nsix.test\n%s\n' "[2001:db8::6]" "$six.ip6.arpa" "${six^^}.IP6.arpa."
+		printf 'one.test\n1.2.0.192.in-addr.arpa\tone.test\n192.0.2.1\tone.test\n'
+	} >expected
+	diff -u expected out
+	while IFS='|' read -r query reason; do
+		for more in "" 127.0.0.1; do
+			run --separate-stderr hostlookup -r "$query" $more
+			assert_failure 2
+			[[ $stderr == *"it is no address$reason"* ]] || fail "$query: $stderr"
+		done
+	done <<-END
+		192.0.2.1:443| (leave the port out)
+		[2001:db8::6]:443| (leave the port out)
+		127.1:x| (leave the port out)
+		localhost| (leave -r out to look up a name)
+		2.0.192.in-addr.arpa| (there are four numbers up to 255 before in-addr.arpa)
+		1.1.2.0.192.in-addr.arpa| (there are four numbers up to 255 before in-addr.arpa)
+		256.2.0.192.in-addr.arpa| (there are four numbers up to 255 before in-addr.arpa)
+		1.2.0..in-addr.arpa| (there are four numbers up to 255 before in-addr.arpa)
+		0.$six.ip6.arpa| (there are 32 hexadecimal digits before ip6.arpa)
+		${six#6}6.ip6.arpa| (there are 32 hexadecimal digits before ip6.arpa)
+		g${six#6}.ip6.arpa| (there are 32 hexadecimal digits before ip6.arpa)
+		[127.0.0.1]|
+		[::1|
+		[]|
+		a b|
+	END
+}
+
+@test "-r of a network prints the names of its addresses, in order" {
+	with_dns '
+		status() { rc=0; "$@" || rc=$?; echo $rc; }
+		status hostlookup -r 192.0.2.0/29
+		status hostlookup -r 192.0.2.1/32
+		status hostlookup -r -t 20 2001:db8::/124
+		for options in "" -t20 --unordered; do
+			status hostlookup -r $options 192.0.2.128/25
+		done
+		hostlookup -r --json 192.0.2.128/25 | jq -r .query,.error.code
+		status hostlookup -r --confirm 192.0.2.0/30
+		hostlookup -r --json -e 192.0.2.0/31 192.0.2.2/31 2>/dev/null | jq -c "[.query, .name, .addresses[0], .error.code]"
+		printf "192.0.2.1\n192.0.2.0/30\n192.0.2.99\n192.0.2.128/25\n192.0.2.1\n" >list
+		status hostlookup -r -f list
+		status hostlookup -r --unordered 192.0.2.0/30 192.0.2.1 192.0.2.128/25 | sort
+		: >asked
+		hostlookup -r 192.0.2.0/29 192.0.2.0/29 192.0.2.1 >/dev/null || true
+		sort asked | uniq -d
+	' >out 2>err
+	diff -u - out <<-'END'
+		192.0.2.1	one.test
+		192.0.2.2	liar.test
+		192.0.2.4	nobody.test
+		5
+		192.0.2.1	one.test
+		0
+		2001:db8::6	six.test
+		0
+		3
+		3
+		3
+		192.0.2.128/25
+		not_found
+		192.0.2.1	one.test
+		5
+		["192.0.2.1","one.test","192.0.2.1",null]
+		["192.0.2.2","liar.test","192.0.2.2",null]
+		["192.0.2.3",null,null,"mismatch"]
+		192.0.2.1	one.test
+		192.0.2.1	one.test
+		192.0.2.2	liar.test
+		192.0.2.1	one.test
+		5
+		192.0.2.1	one.test
+		192.0.2.1	one.test
+		192.0.2.2	liar.test
+		5
+	END
+	none="hostlookup: look up 192.0.2.128/25: no address of it has a name"
+	three="hostlookup: look up 192.0.2.3: the answer is no name of a host"
+	{
+		printf '%s\n' "$three" "$none" "$none" "$none" "$none"
+		# --confirm
+		echo "hostlookup: look up 192.0.2.2: its name liar.test does not resolve back to it"
+		printf '%s\n' "$three" "$three" "hostlookup: look up 192.0.2.99: it has no name" "$none" "$three" "$none" "$three" "$three"
+	} | sort >expected
+	sort err | diff -u expected -
+}
+
+@test "a network is checked before anything is asked" {
+	while IFS='|' read -r query reason; do
+		run --separate-stderr hostlookup -r "$query"
+		assert_failure 2
+		assert_equal "${stderr_lines[0]}" "hostlookup: '$query': $reason"
+		assert_equal "${#stderr_lines[@]}" 2
+		run --separate-stderr hostlookup -r 127.0.0.1 "$query"
+		assert_failure 2
+		assert_equal "$stderr" "hostlookup: look up $query: $reason"
+	done <<-'END'
+		192.0.2.1/24|it is an address in a network (the network is 192.0.2.0/24)
+		2001:db8::1/127|it is an address in a network (the network is 2001:db8::/127)
+		10.0.0.0/15|it has more than 65536 addresses (an IPv4 network is /16 to /32)
+		2001:db8::/111|it has more than 65536 addresses (an IPv6 network is /112 to /128)
+		192.0.2.0/33|an IPv4 network is ADDR/16 to ADDR/32
+		192.0.2.0/|an IPv4 network is ADDR/16 to ADDR/32
+		192.0.2.0/24/8|an IPv4 network is ADDR/16 to ADDR/32
+		::/129|an IPv6 network is ADDR/112 to ADDR/128
+		10/16|it is no network ADDR/BITS
+		/16|it is no network ADDR/BITS
+		localhost/24|it is no network ADDR/BITS
+		fe80::%lo/120|it is no network ADDR/BITS
+	END
+	run --separate-stderr hostlookup -r -e 127.0.0.0/31
+	assert_failure 2
+	assert_equal "${stderr_lines[0]}" "hostlookup: --ex with several names, or with a network, goes with --json"
+}
+
+@test "-r of the largest network: each of its addresses is asked once, in bounded memory" {
+	with_dns '
+		printf "127.0.0.1 localhost\n10.1.0.0 first.test\n10.1.255.255 last.test\n10.2.0.0 beyond.test\n" >hosts
+		echo "hosts: files" >nsswitch
+		hostlookup -r 10.1.0.0/16
+	' >out
+	assert_equal "$(cat out)" $'10.1.0.0\tfirst.test\n10.1.255.255\tlast.test'
 }

@@ -7,10 +7,12 @@
  * lets it go.  Queries that are the same and under way together are asked once. */
 #include "hostlookup/bulk.h"
 
+#include "hostlookup/jobs.h"
 #include "hostlookup/lookup.h"
+#include "hostlookup/network.h"
 #include "hostlookup/print.h"
 #include "hostlookup/query.h"
-#include "net/retry.h"
+#include "hostlookup/sweep.h"
 #include "options/inputs.h"
 #include "run/loop.h"
 #include "run/message.h"
@@ -25,8 +27,7 @@
 #define LOOK_AHEAD_MIN ((size_t)1024)
 #define ABANDONED_FOR_EACH_JOB 4
 #define WORKER_STACK ((size_t)256 * 1024)
-#define BUCKETS ((size_t)4096) /* a power of two */
-#define LOOK_AGAIN_MIN SKU_MS  /* until a question that is still queued is looked at again */
+#define LOOK_AGAIN_MIN SKU_MS /* until a question that is still queued is looked at again */
 
 /* One question to the resolver, which may outlive its job. */
 struct question {
@@ -38,28 +39,16 @@ struct question {
 	char query[];
 };
 
-/* What is to be answered; several places in the ring may wait for it. */
-struct job {
-	struct question *question; /* under way; NULL: none */
-	struct loop_timer timer;   /* --timeout of the question, or the pause before the next one */
-	int64_t started_ns;	   /* when the first question began; 0: not known yet */
-	struct retry retry;	   /* --wait, from then on */
-	bool ended;		   /* the answer is there */
-	struct lookup_answer answer;
-	size_t references;
-	struct job *next_in_bucket;
-	char query[];
-};
-
 struct bulk {
 	struct loop loop;
 	const struct host_config *config;
 	struct pool *pool;
 	struct inputs inputs;
 	struct loop_io input_io;
-	struct job **ring; /* what is not printed yet; with --unordered its count alone matters */
+	struct sweep *sweep; /* whose addresses are being asked; NULL: none */
+	struct job **ring;   /* what is not printed yet; with --unordered its count alone matters */
 	size_t size, head, count;
-	struct job *buckets[BUCKETS];
+	struct jobs jobs;
 	int status;
 };
 
@@ -79,68 +68,26 @@ raise_status(struct bulk *b, int status)
 		b->status = status;
 }
 
-/* ---- jobs ---------------------------------------------------------------------------------- */
-
-static struct job **
-bucket_of(struct bulk *b, const char *query)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-
-	for (; *query != '\0'; query++)
-		hash = (hash ^ (unsigned char)*query) * UINT64_C(0x100000001b3);
-	return &b->buckets[(hash >> 20) & (BUCKETS - 1)];
-}
-
-/* Not one that is malformed: its text may be but the beginning of what it was. */
-static struct job *
-find_job(struct bulk *b, const char *query)
-{
-	struct job *job = *bucket_of(b, query);
-
-	while (
-	    job != NULL && (job->answer.status == STATUS_USAGE || strcmp(job->query, query) != 0))
-		job = job->next_in_bucket;
-	return job;
-}
-
-static struct job *
-new_job(struct bulk *b, const char *query)
-{
-	struct job **bucket = bucket_of(b, query);
-	size_t len = strlen(query) + 1;
-	struct job *job = calloc(1, sizeof(*job) + len);
-
-	if (job == NULL)
-		return NULL;
-	memcpy(job->query, query, len);
-	job->next_in_bucket = *bucket;
-	*bucket = job;
-	return job;
-}
+/* ---- printing ------------------------------------------------------------------------------ */
 
 static void
-free_job(struct bulk *b, struct job *job)
+print(struct bulk *b, const char *query, struct sweep *sweep, const struct lookup_answer *answer)
 {
-	struct job **link = bucket_of(b, job->query);
-
-	while (*link != job)
-		link = &(*link)->next_in_bucket;
-	*link = job->next_in_bucket;
-	answer_clear(&job->answer);
-	free(job);
+	counter_add(&printed_count, 1);
+	raise_status(b, sweep != NULL ? sweep_print(b->config, sweep, query, answer) :
+					answer_print(b->config, query, answer));
 }
-
-/* ---- printing ------------------------------------------------------------------------------ */
 
 /* For one place in the ring. */
 static void
 print_job(struct bulk *b, struct job *job)
 {
-	counter_add(&printed_count, 1);
-	raise_status(b, answer_print(b->config, job->query, &job->answer));
+	struct sweep *sweep = job_remove_asker(job);
+
+	print(b, job->query, sweep, &job->answer);
 	b->count--;
-	if (--job->references == 0)
-		free_job(b, job);
+	if (job->askers == NULL)
+		jobs_free(&b->jobs, job);
 }
 
 /* Those whose turn it is. */
@@ -160,8 +107,10 @@ end_job(struct bulk *b, struct job *job)
 {
 	loop_clear_timer(&b->loop, &job->timer);
 	job->ended = true;
-	for (size_t left = b->config->unordered ? job->references : 0; left > 0; left--)
+	for (bool more = b->config->unordered; more;) {
+		more = job_has_others(job);
 		print_job(b, job);
+	}
 }
 
 /* ---- asking -------------------------------------------------------------------------------- */
@@ -295,21 +244,25 @@ job_due(struct loop *loop, struct loop_timer *timer)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+/* Take a place in the ring.  fault: why the query cannot be asked; NULL: it can.  sweep: whose
+ * address it is; NULL: it stands for itself. */
 static void
-add_query(struct bulk *b, const struct input *query)
+add_query(struct bulk *b, const char *query, const char *fault, struct sweep *sweep)
 {
-	const char *fault =
-	    query->error != NULL ? query->error : query_fault(b->config, query->text);
-	struct job *known = fault == NULL ? find_job(b, query->text) : NULL;
-	struct job *job = known != NULL ? known : new_job(b, query->text);
+	struct job *known = fault == NULL ? jobs_find(&b->jobs, query) : NULL;
+	struct job *job = known != NULL ? known : jobs_new(&b->jobs, query);
 
 	counter_add(&read_count, 1);
-	if (job == NULL) {
-		raise_status(b, msg_error_errno(STATUS_FAILED, ENOMEM, "look up %s", query->text));
+	if (job == NULL || !job_add_asker(job, sweep)) {
+		struct lookup_answer none = { .status = STATUS_OK };
+
+		answer_set_no_memory(&none);
+		print(b, query, sweep, &none);
+		if (job != NULL && known == NULL)
+			jobs_free(&b->jobs, job);
 		return;
 	}
 	b->ring[(b->head + b->count++) % b->size] = job;
-	job->references++;
 	if (known != NULL)
 		return;
 	if (fault != NULL) {
@@ -320,15 +273,49 @@ add_query(struct bulk *b, const struct input *query)
 	}
 }
 
+static void
+add_address(struct bulk *b)
+{
+	struct sweep *sweep = b->sweep;
+	char address[SKU_ADDRESS_TEXT_MAX];
+
+	if (!sweep_next(sweep, address))
+		b->sweep = NULL;
+	add_query(b, address, NULL, sweep);
+}
+
+static void
+add_input(struct bulk *b, const struct input *input)
+{
+	char buf[QUERY_FAULT_MAX];
+	const char *fault =
+	    input->error != NULL ? input->error : query_fault(b->config, input->text, buf);
+
+	if (fault != NULL || b->config->lookup_kind != LOOKUP_REVERSE ||
+	    !network_is_meant(input->text)) {
+		add_query(b, input->text, fault, NULL);
+		return;
+	}
+	b->sweep = sweep_new(input->text);
+	if (b->sweep == NULL)
+		loop_stop(
+		    &b->loop, msg_error_errno(STATUS_FAILED, ENOMEM, "look up %s", input->text));
+}
+
 /* As many as there is room for, of those that were read: were there any? */
 static bool
 take_queries(struct bulk *b)
 {
-	struct input query;
+	struct input input;
 	bool any = false;
 
-	while (b->count < b->size && !b->loop.stopped && inputs_next(&b->inputs, &query)) {
-		add_query(b, &query);
+	while (b->count < b->size && !b->loop.stopped) {
+		if (b->sweep != NULL)
+			add_address(b);
+		else if (inputs_next(&b->inputs, &input))
+			add_input(b, &input);
+		else
+			break;
 		any = true;
 	}
 	return any;

@@ -2,6 +2,7 @@
  * Row tool. */
 #include "hostlookup/config.h"
 
+#include "hostlookup/network.h"
 #include "options/run_options.h"
 
 #include <string.h>
@@ -106,7 +107,7 @@ static const struct option_row options[] = {
 	OPTION_END_ROW,
 };
 
-static const char *const synopsis[] = { "[options] NAME...", "[options] -r ADDR...",
+static const char *const synopsis[] = { "[options] NAME...", "[options] -r ADDR|NETWORK...",
 	"--hostname | --fqdn [NAME] | --set-hostname NAME | --has-ipv6", NULL };
 
 /* What users of dig, host, nslookup and getent type. */
@@ -137,7 +138,9 @@ static const struct command command = {
 bool
 config_is_bulk(const struct host_config *config)
 {
-	return config->files.count > 0 || config->name_count > 1;
+	return config->files.count > 0 || config->name_count > 1 ||
+	       (config->lookup_kind == LOOKUP_REVERSE && config->name_count == 1 &&
+		   network_is_meant(config->names[0]));
 }
 
 static uint32_t
@@ -165,7 +168,7 @@ check_operands(const struct host_config *c)
 	if ((modes & MODE_ASKS) == 0 && c->name_count > 0)
 		opt_usage_error("too many operands: '%s'", opt_quote(c->names[0]));
 	if (c->ex && config_is_bulk(c) && !run.json)
-		opt_usage_error("--ex with several names goes with --json");
+		opt_usage_error("--ex with several names, or with a network, goes with --json");
 }
 
 void

@@ -3,6 +3,7 @@
 #include "hostlookup/lookup.h"
 
 #include "hostlookup/query.h"
+#include "hostlookup/reverse.h"
 #include "run/escape.h"
 #include "run/run.h"
 #include "run/status.h"
@@ -214,14 +215,14 @@ ask_absolute(const char *name, int family, struct addrinfo **list, struct sku_er
 /* Does the name lead back to the address?  It is asked for as the resolver knows it, in whatever
  * encoding. */
 static void
-check_reverse(const char *query, struct lookup_answer *answer)
+check_reverse(const char *address, struct lookup_answer *answer)
 {
 	struct sku_address asked, found;
 	struct addrinfo *list;
 	struct sku_error err;
 	bool back = false;
 
-	(void)sku_address_from_numeric(&asked, AF_UNSPEC, query, 0); /* it was checked */
+	(void)sku_address_from_numeric(&asked, AF_UNSPEC, address, 0); /* it was checked */
 	sku_address_unmap(&asked);
 	if (ask_absolute(answer->name, asked.sa.sa_family, &list, &err) == -1) {
 		enum status status = status_of(&err);
@@ -244,11 +245,13 @@ check_reverse(const char *query, struct lookup_answer *answer)
 static void
 reverse(const struct host_config *config, const char *query, struct lookup_answer *answer)
 {
+	char buf[SKU_ADDRESS_TEXT_MAX];
+	const char *asked = reverse_address(query, buf); /* it was checked */
 	struct sku_address address;
 	struct sku_host *host;
 	struct sku_error err;
 
-	if (sku_gethostbyaddr(query, &host, sku_deadline_never(), &err) == -1) {
+	if (sku_gethostbyaddr(asked, &host, sku_deadline_never(), &err) == -1) {
 		fail_by_resolver(answer, &err);
 		/* So the C library calls a PTR record with what no name may have. */
 		if (err.kind == SKU_ERR_RESOLVE && err.code == EAI_FAIL)
@@ -266,7 +269,7 @@ reverse(const struct host_config *config, const char *query, struct lookup_answe
 	if (sku_address_from_numeric(&address, AF_UNSPEC, answer->name, 0) == 0)
 		refuse_name(answer, "is an address");
 	else if (config->confirm)
-		check_reverse(query, answer);
+		check_reverse(asked, answer);
 }
 
 void

@@ -50,16 +50,18 @@ note_no_server(const struct host_config *config)
 static int
 look_up(const struct host_config *config)
 {
-	note_no_server(config);
-	if (!config_is_bulk(config)) {
-		const char *fault = query_fault(config, config->names[0]);
+	char buf[QUERY_FAULT_MAX];
+	const char *fault;
 
+	note_no_server(config);
+	if (config->name_count == 1 && config->files.count == 0) {
+		fault = query_fault(config, config->names[0], buf);
 		if (fault != NULL)
 			opt_usage_error("'%s': %s", opt_quote(config->names[0]), fault);
-		if (run.timeouts.operation_ns == SKU_NO_TIMEOUT && config->wait_ns == 0 &&
-		    sku_deadline_left(run.timeouts.run) == SKU_NO_TIMEOUT)
-			return look_up_one(config);
 	}
+	if (!config_is_bulk(config) && run.timeouts.operation_ns == SKU_NO_TIMEOUT &&
+	    config->wait_ns == 0 && sku_deadline_left(run.timeouts.run) == SKU_NO_TIMEOUT)
+		return look_up_one(config);
 	return bulk_run(config);
 }
 

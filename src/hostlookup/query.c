@@ -2,6 +2,10 @@
  * Row tool. */
 #include "hostlookup/query.h"
 
+#include "hostlookup/network.h"
+#include "hostlookup/reverse.h"
+
+#include <stdio.h>
 #include <string.h>
 
 #define NAME_MAX_BYTES 253 /* RFC 1035, section 2.3.4, less the length bytes at both ends */
@@ -48,15 +52,25 @@ query_fault_of_name(const char *name)
 	return NULL;
 }
 
-const char *
-query_fault(const struct host_config *config, const char *query)
+static const char *
+fault_of_network(const char *query, char buf[QUERY_FAULT_MAX])
 {
-	struct sku_address address;
+	struct network network;
+
+	if (network_parse(&network, query) == 0)
+		return NULL;
+	(void)snprintf(buf, QUERY_FAULT_MAX, "%s", network.fault);
+	return buf;
+}
+
+const char *
+query_fault(const struct host_config *config, const char *query, char buf[QUERY_FAULT_MAX])
+{
+	char address[SKU_ADDRESS_TEXT_MAX];
 
 	if (config->lookup_kind != LOOKUP_REVERSE)
 		return query_fault_of_name(query);
-	if (*query == '\0')
-		return "the address is empty";
-	return sku_address_from_numeric(&address, AF_UNSPEC, query, 0) == 0 ? NULL :
-									      "it is no address";
+	if (network_is_meant(query))
+		return fault_of_network(query, buf);
+	return reverse_address(query, address) != NULL ? NULL : reverse_fault(query);
 }
