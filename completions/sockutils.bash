@@ -14,7 +14,7 @@ _hostlookup_options=(
 	--has-ipv6
 	--file -f
 	--jobs -j
-	--unordered
+	--no-cache --unordered
 	--timeout -t
 	--wait
 	--max-time -w
