@@ -595,6 +595,10 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	cmp in out
 }
 
+@test "@FILE: sender and receiver are started at once, with an old port file and without" {
+	send_to_port_file 20
+}
+
 @test "the bar: on a terminal, after a second, gone at the end; lines elsewhere when asked for" {
 	need expect
 	head -c 300000 in >small
@@ -636,7 +640,7 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 
 @test "bad input: one clear line and status 2" {
 	for args in "--offset -1" "--offset x" "--count 0" "--count 1KB" "--limit-rate 0" \
-		"--listen --wait 3" "-c 2" "--listen -c 0" "--backlog 3" "--allow 1.2.3.4" "-4 -6" "--fd 77" \
+		"--listen --wait x" "-c 2" "--listen -c 0" "--backlog 3" "--allow 1.2.3.4" "-4 -6" "--fd 77" \
 		"--listen --source 127.0.0.1" "-n"; do
 		read -ra words <<<"$args"
 		run --separate-stderr sockfile-send "${words[@]}" localhost 9 in
@@ -645,7 +649,7 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 		assert_equal "${stderr_lines[1]}" "Try 'sockfile-send --help' for more information."
 	done
 	for args in "--size -1" "--size x" "--sha256 12" "--sha256 $(printf 'g%.0s' $(seq 64))" "--mode 4755" \
-		"--mode 8" "--mode rw" "--max-size x" "--wait 3" "--connect --backlog 3" "--source 127.0.0.1" \
+		"--mode 8" "--mode rw" "--max-size x" "--wait x" "--connect --backlog 3" "--source 127.0.0.1" \
 		"--size 2 --max-size 1" "--connect --accept-timeout 3" "-U --allow 1.2.3.4"; do
 		read -ra words <<<"$args"
 		run --separate-stderr sockfile-recv "${words[@]}" 127.0.0.1:9 out

@@ -434,6 +434,32 @@ ipv6
 hostlookup: look up 1.2.3.999: it is neither an address nor the name of a host"
 }
 
+@test "bulk: a byte order mark is skipped, at the start alone, and UTF-16 is named" {
+	local program
+	printf '\xef\xbb\xbf# a list\n127.0.0.1\n' >list
+	for program in hostlookup servlookup; do
+		[ $program = hostlookup ] || printf '\xef\xbb\xbf80/tcp\n' >list
+		run --separate-stderr $program -f list
+		assert_success
+		assert_output --regexp $'^(127.0.0.1\t127.0.0.1|80/tcp\thttp)$'
+		printf '\n' | cat - list >second
+		run --separate-stderr $program -f second
+		assert_failure
+		# Nothing but the mark.
+		run --separate-stderr $program -f - < <(printf '\xef\xbb\xbf')
+		assert_success
+		refute_output
+		# Both byte orders; the mark comes in two pieces.
+		for order in '\xff \xfe1\0\n\0' '\xfe \xff\0001\0\n'; do
+			# shellcheck disable=SC2059 # the bytes
+			run --separate-stderr $program -f - < <(printf "${order%% *}"; sleep 0.1; printf "${order#* }")
+			assert_failure 2
+			refute_output
+			assert_equal "$stderr" "$program: read standard input: it is UTF-16, not UTF-8"
+		done
+	done
+}
+
 @test "bulk: malformed lines are told, the rest is served" {
 	printf '127.0.0.1\n::1::2\n10.0.0.1/8\n%0300d.test\n127.0.0.2\0in\n\xff\xfe\n127.0.0.2\n' 0 >list
 	run --separate-stderr hostlookup -f list

@@ -14,6 +14,7 @@
 #include "hostlookup/print.h"
 #include "hostlookup/query.h"
 #include "hostlookup/sweep.h"
+#include "net/retry.h"
 #include "options/inputs.h"
 #include "run/loop.h"
 #include "run/message.h"
@@ -28,7 +29,6 @@
 #define LOOK_AHEAD_MIN ((size_t)1024)
 #define ABANDONED_FOR_EACH_JOB 4
 #define WORKER_STACK ((size_t)256 * 1024)
-#define RETRY_PAUSE (50 * SKU_MS)
 #define LOOK_AGAIN_MIN SKU_MS /* until a question that is still queued is looked at again */
 
 /* One question to the resolver, which may outlive its job. */
@@ -144,14 +144,20 @@ question_discard(struct loop_worker *worker)
 
 /* The question has an answer, or none in its time: with --wait there may be another one. */
 static void
-end_question(struct bulk *b, struct job *job, int64_t ended_ns)
+end_question(struct bulk *b, struct job *job, int64_t started_ns, int64_t ended_ns)
 {
+	if (job->started_ns == 0) {
+		job->started_ns = started_ns;
+		retry_begin_at(&job->retry, b->config->wait_ns, started_ns);
+	}
 	job->question = NULL;
 	job->answer.seconds_ns = ended_ns - job->started_ns;
-	if (b->config->wait_ns != 0 && answer_is_temporary(&job->answer))
-		(void)loop_set_timer(&b->loop, &job->timer, b->loop.now + RETRY_PAUSE);
-	else
+	if (!job->retry.wanted || !answer_is_temporary(&job->answer)) {
 		end_job(b, job);
+		return;
+	}
+	retry_try(&job->retry);
+	(void)loop_set_timer(&b->loop, &job->timer, job->retry.next_at.at_ns);
 }
 
 static void
@@ -161,22 +167,20 @@ question_done(struct loop *loop, struct loop_worker *worker)
 	struct question *q = LOOP_OWNER(worker, struct question, worker);
 	struct job *job = q->job;
 
-	if (job->started_ns == 0)
-		job->started_ns = q->started_ns;
 	job->answer = q->answer; /* one that is replaced was a failure, which owns nothing */
-	end_question(b, job, q->started_ns + q->answer.seconds_ns);
+	end_question(b, job, q->started_ns, q->started_ns + q->answer.seconds_ns);
 	free(q);
 }
 
 static void
 time_question_out(struct bulk *b, struct job *job)
 {
-	if (job->started_ns == 0)
-		job->started_ns = job->question->started_ns;
+	int64_t started_ns = job->question->started_ns;
+
 	pool_abandon(b->pool, &job->question->worker);
 	counter_add(&abandoned_count, 1);
 	answer_set_timed_out(&job->answer);
-	end_question(b, job, b->loop.now);
+	end_question(b, job, started_ns, b->loop.now);
 }
 
 static void job_due(struct loop *loop, struct loop_timer *timer);
@@ -215,13 +219,11 @@ ask(struct bulk *b, struct job *job)
 static void
 ask_again(struct bulk *b, struct job *job)
 {
-	int64_t passed = b->loop.now - job->started_ns;
-
-	if (b->config->wait_ns == SKU_NO_TIMEOUT || passed < b->config->wait_ns) {
+	if (!sku_deadline_passed(job->retry.until)) {
 		ask(b, job);
 		return;
 	}
-	job->answer.seconds_ns = passed;
+	job->answer.seconds_ns = b->loop.now - job->started_ns;
 	answer_set_timed_out(&job->answer);
 	end_job(b, job);
 }

@@ -88,7 +88,7 @@ static const struct option_row options[] = {
 	    const char *, set_hostname, "set the name of this machine",
 	    .excludes = "all reverse hostname fqdn has-ipv6", .spelt_out = 1),
 	ONE_OF(0, "has-ipv6", struct host_config, lookup_kind, LOOKUP_HAS_IPV6,
-	    "print whether this machine has IPv6: yes (0) or no (3)"),
+	    "print whether there is IPv6: yes (0) or no (3)"),
 	OPTION_GROUP("Many names"),
 	SETS(OPTION_FILE, 'f', "file", "FILE", struct host_config, files, struct input_files,
 	    inputs_add_file, "read names from FILE; - is standard input", .repeats = 1,
@@ -103,7 +103,7 @@ static const struct option_row options[] = {
 	OPTION_INCLUDE_FOR(&run.timeouts, timeout_of_look_up),
 	SECONDS(0, "wait", struct host_config, wait_ns, 0,
 	    "ask again for that long until there is an answer", .none = 1,
-	    .preset_text = "none: for ever", .needs = MODE_LOOKS_UP),
+	    .preset_text = "default: ask once", .needs = MODE_LOOKS_UP),
 	OPTION_INCLUDE_FOR(&run.timeouts, max_time_options),
 	OPTION_COMMON,
 	OPTION_END_ROW,
@@ -112,37 +112,20 @@ static const struct option_row options[] = {
 static const char *const synopsis[] = { "[options] NAME...", "[options] -r ADDR|NETWORK...",
 	"--hostname | --fqdn [NAME] | --set-hostname NAME | --has-ipv6", NULL };
 
-#define NO_RECORDS "names and addresses are looked up, not records of DNS (dig and host do that)"
-#define NO_SERVER "the system's resolver is asked, and no server can be named (dig does that)"
-
 /* What users of dig, host, nslookup and getent type. */
-static const struct option_hint habits[] = {
-	{ "-x", "-r looks the name of an address up" },
-	{ "@*", NO_SERVER },
-	{ "-s", NO_SERVER },
-	{ "--server", NO_SERVER },
-	{ "+*", "this is an option of dig" },
-	{ "-type=*", NO_RECORDS },
-	{ "-query=*", NO_RECORDS },
-	{ "-querytype=*", NO_RECORDS },
-	{ "-class=*", NO_RECORDS },
-	{ "--type", NO_RECORDS },
-	{ "-c", NO_RECORDS },
-	{ "-A", "-a prints every address" },
-	{ "-d", "-v says more" },
-	{ "-debug", "-v says more" },
-	{ "-R", "--wait asks again until there is an answer" },
-	{ "--retry", "--wait asks again until there is an answer" },
-	{ "-W", "-t is the limit of each look-up" },
-	{ "-timeout=*", "-t is the limit of each look-up" },
-	{ "--host", "NAME is an operand: hostlookup example.org" },
-	{ "--name", "NAME is an operand: hostlookup example.org" },
-	{ "-p", "a look-up has no port" },
-	{ "-port=*", "a look-up has no port" },
-	{ "--port", "a look-up has no port" },
-	{ NULL, NULL },
-};
-static const struct option_hint *const hints[] = { habits, NULL };
+static const char habits[] =
+    "-x\t-r looks the name of an address up\n"
+    "@* -s --server\tthe system's resolver is asked, and no server can be named (dig does that)\n"
+    "+*\tthis is an option of dig\n"
+    "-type=* -query=* -querytype=* -class=* --type -c\tnames and addresses are looked up, not "
+    "records of DNS (dig and host do that)\n"
+    "-A\t-a prints every address\n"
+    "-d -debug\t-v says more\n"
+    "-R --retry\t--wait asks again until there is an answer\n"
+    "-W -timeout=*\t-t is the limit of each look-up\n"
+    "--host --name\tNAME is an operand: hostlookup example.org\n"
+    "-p -port=* --port\ta look-up has no port\n";
+static const char *const hints[] = { habits, NULL };
 
 static const struct command command = {
 	.name = "hostlookup",

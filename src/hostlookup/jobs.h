@@ -4,6 +4,7 @@
 
 #include "hostlookup/answer.h"
 #include "hostlookup/cache.h"
+#include "net/retry.h"
 #include "run/loop.h"
 
 #define JOBS_BUCKETS ((size_t)4096) /* a power of two */
@@ -16,6 +17,7 @@ struct job {
 	struct question *question; /* under way; NULL: none */
 	struct loop_timer timer;   /* --timeout of the question, or the pause before the next one */
 	int64_t started_ns;	   /* when the first question began; 0: not known yet */
+	struct retry retry;	   /* --wait, from then on */
 	bool ended;		   /* the answer is there */
 	int64_t fresh_until_ns;	   /* once it is there: who asks later asks anew */
 	struct lookup_answer answer;

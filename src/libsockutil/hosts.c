@@ -161,11 +161,27 @@ host_lookup_free(void *arg)
 	free(q);
 }
 
+/* A query of its own for a thread, or NULL without memory. */
+static struct host_lookup *
+copy_query(const struct host_lookup *query)
+{
+	struct host_lookup *q = malloc(sizeof(*q));
+
+	if (q == NULL)
+		return NULL;
+	*q = *query;
+	q->name = query->name != NULL ? strdup(query->name) : NULL;
+	if (query->name == NULL || q->name != NULL)
+		return q;
+	free(q); /* without its name it would ask for another host */
+	return NULL;
+}
+
 static int
 look_up_host(const struct host_lookup *query, const char *shown, struct sku_host **host,
     struct sku_deadline deadline, struct sku_error *err)
 {
-	struct host_lookup *q = malloc(sizeof(*q));
+	struct host_lookup *q = copy_query(query);
 	const struct sku_work work = { host_lookup_run, host_lookup_free, q };
 	int code;
 
@@ -174,8 +190,6 @@ look_up_host(const struct host_lookup *query, const char *shown, struct sku_host
 		sku_error_set(err, SKU_ERR_SYSTEM, ENOMEM, "look up %s", shown);
 		return -1;
 	}
-	*q = *query;
-	q->name = query->name != NULL ? strdup(query->name) : NULL;
 	if (sku_background_run(&work, deadline) == -1) {
 		sku_error_set(err, SKU_ERR_SYSTEM, errno, "look up %s", shown);
 		return -1;

@@ -18,8 +18,8 @@
 #define BUFFER_SIZE ((size_t)64 * 1024)
 #define OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
-static const char *
-display_name(const struct inputs *inputs)
+const char *
+inputs_name(const struct inputs *inputs)
 {
 	return strcmp(inputs->file, "-") == 0 ? "standard input" : inputs->file;
 }
@@ -61,7 +61,7 @@ open_file(struct inputs *inputs)
 		inputs->fd = inputs->own_fd = open(inputs->file, OPEN_FLAGS);
 	if (inputs->fd == -1)
 		report(
-		    inputs, msg_error_errno(STATUS_FAILED, errno, "open %s", display_name(inputs)));
+		    inputs, msg_error_errno(STATUS_FAILED, errno, "open %s", inputs_name(inputs)));
 }
 
 static void
@@ -85,6 +85,7 @@ next_file(struct inputs *inputs)
 	}
 	inputs->ended = inputs->file_ended = inputs->fd == -1;
 	inputs->at_start = true;
+	inputs->line = 0;
 }
 
 const char *
@@ -161,7 +162,7 @@ skip_mark(struct inputs *inputs)
 		break;
 	case MARK_UTF16:
 		report(inputs,
-		    msg_error(STATUS_USAGE, 0, MARK_UTF16_ERROR, "read %s", display_name(inputs)));
+		    msg_error(STATUS_USAGE, 0, MARK_UTF16_ERROR, "read %s", inputs_name(inputs)));
 		inputs->begin = inputs->end;
 		inputs->file_ended = true;
 		break;
@@ -187,6 +188,7 @@ take_line(struct inputs *inputs, size_t *len)
 		return NULL;
 	*len = newline != NULL ? (size_t)(newline - line) : rest;
 	inputs->begin += *len + (newline != NULL);
+	inputs->line++;
 	if (*len > INPUT_MAX + 1)
 		*len = INPUT_MAX + 1;
 	line[*len] = '\0';
@@ -240,7 +242,7 @@ inputs_read(struct inputs *inputs)
 		inputs->file_ended = true;
 	} else if (errno != EAGAIN) { /* else somebody else took it */
 		report(
-		    inputs, msg_error_errno(STATUS_FAILED, errno, "read %s", display_name(inputs)));
+		    inputs, msg_error_errno(STATUS_FAILED, errno, "read %s", inputs_name(inputs)));
 		inputs->file_ended = true;
 	}
 }

@@ -24,6 +24,7 @@ struct inputs {
 	const char *file; /* that one; NULL: none */
 	int fd;		  /* to wait for; -1: there is nothing to read */
 	int own_fd;	  /* to read from */
+	size_t line;	  /* the number of the line of it that was taken last, from 1 */
 	bool at_start;	  /* of the file: there may be a byte order mark */
 	bool file_ended;  /* nothing more can be read from it */
 	bool ended;	  /* nor from any other */
@@ -43,6 +44,8 @@ const char *inputs_add_file(void *files, const char *name);
  */
 void inputs_open(
     struct inputs *inputs, char *const *operands, size_t count, const struct input_files *files);
+/* The name of the file in messages. */
+const char *inputs_name(const struct inputs *inputs);
 /* The next of those that are there: false when more must be read, or it is the end.  Blank lines
  * and those that begin with '#' are skipped, white space around a line is cut off, and so is a byte
  * order mark before the first one of a file. */

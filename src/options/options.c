@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HELP_COLUMN 30
+#define HELP_COLUMN 28
 #define HELP_WIDTH 80
 
 enum { OPERAND = 1, FIRST_ID = 256 }; /* what getopt_long returns, besides letters */
@@ -27,9 +27,9 @@ static struct {
 
 const struct option_row common_options[] = {
 	OPTION_GROUP("Output"),
-	FLAG('q', "quiet", struct run, quiet, "no summary, progress or notes"),
-	STEP('v', "verbose", struct run, verbose, "say more"),
-	FLAG('J', "json", struct run, json, "print JSON Lines"),
+	FLAG('q', "quiet", struct run, quiet, "print no summary, progress or notes"),
+	STEP('v', "verbose", struct run, verbose, "say more about what is done"),
+	FLAG('J', "json", struct run, json, "print JSON Lines, one object a record"),
 	{ .kind = OPTION_HELP, .letter = 'h', .name = "help", .help = "print this help and exit" },
 	{ .kind = OPTION_VERSION,
 	    .letter = 'V',
@@ -191,7 +191,9 @@ entry_of_name(const struct options *o, const char *name, size_t len)
 	for (size_t i = 0; i < o->count; i++) {
 		const struct option_row *row = o->entries[i].row;
 
-		if (is_option(row) && strncmp(row->name, name, len) == 0 && row->name[len] == '\0')
+		/* Most names differ in the first letter. */
+		if (is_option(row) && row->name[0] == name[0] &&
+		    strncmp(row->name, name, len) == 0 && row->name[len] == '\0')
 			return &o->entries[i];
 	}
 	return NULL;
@@ -222,11 +224,13 @@ static const char *const kind_names[] = { [OPTION_HELP] = "help",
 
 #define DEFAULT_MAX 32
 
-/* The default as one would type it; "" where there is none, or it is no number. */
+/* The default as one would type it; "" where there is none, or it depends. */
 static const char *
 default_value(const struct option_row *row, char buf[DEFAULT_MAX])
 {
 	*buf = '\0';
+	if (row->preset_text != NULL)
+		return buf;
 	if (row->kind == OPTION_CHOICE)
 		return row->choices[row->preset];
 	if (row->preset == OPTION_NONE && row->none)
@@ -250,26 +254,25 @@ describe_default(const struct option_row *row, char *text, size_t size)
 	const char *value = default_value(row, buf);
 
 	if (row->preset_text != NULL)
-		(void)snprintf(text, size, " (%s)", row->preset_text);
+		(void)snprintf(text, size, "(%s)", row->preset_text);
 	else if (*value == '\0')
 		*text = '\0';
 	else if (row->optional)
-		(void)snprintf(text, size, " (%s without a value)", value);
+		(void)snprintf(text, size, "(%s without a value)", value);
 	else if (row->preset == OPTION_NONE)
-		(void)snprintf(text, size, " (no limit by default)");
+		(void)snprintf(text, size, "(no limit by default)");
 	else
 		(void)snprintf(
-		    text, size, " (default %s%s)", value, row->none ? "; none: no limit" : "");
+		    text, size, "(default %s%s)", value, row->none ? "; none: no limit" : "");
 }
 
-/* Print text from column HELP_COLUMN on, in lines of at most HELP_WIDTH columns. */
+/* Print text from column HELP_COLUMN on, where the line is already, in lines of at most HELP_WIDTH
+ * columns. */
 static void
 print_wrapped(const char *text)
 {
-	const size_t width = HELP_WIDTH - HELP_COLUMN;
-
-	while (strlen(text) > width) {
-		size_t len = width;
+	while (strlen(text) > HELP_WIDTH - HELP_COLUMN) {
+		size_t len = HELP_WIDTH - HELP_COLUMN;
 
 		while (len > 0 && text[len] != ' ')
 			len--;
@@ -292,14 +295,23 @@ print_option(const struct option_row *row)
 	if (row->arg != NULL)
 		n += snprintf(
 		    left + n, sizeof(left) - (size_t)n, row->optional ? "[=%s]" : " %s", row->arg);
-	describe_default(row, preset, sizeof(preset));
-	(void)snprintf(text, sizeof(text), "%s%s%s", row->help,
-	    row->repeats ? "; may be repeated" : "", preset);
 	if (n < HELP_COLUMN - 1)
 		output_print("%-*s", HELP_COLUMN, left);
 	else
 		output_print("%s\n%*s", left, HELP_COLUMN, "");
+	describe_default(row, preset, sizeof(preset));
+	n = snprintf(
+	    text, sizeof(text), "%s%s", row->help, row->repeats ? "; may be repeated" : "");
+	/* The default is not torn apart. */
+	if (*preset != '\0' && n + 1 + (int)strlen(preset) <= HELP_WIDTH - HELP_COLUMN) {
+		(void)snprintf(text + n, sizeof(text) - (size_t)n, " %s", preset);
+		*preset = '\0';
+	}
 	print_wrapped(text);
+	if (*preset != '\0') {
+		output_print("%*s", HELP_COLUMN, "");
+		print_wrapped(preset);
+	}
 }
 
 static void __attribute__((noreturn)) print_help(const struct options *o)
@@ -381,53 +393,71 @@ static void __attribute__((noreturn)) list_options(const struct options *o)
 /* ---- mistakes ------------------------------------------------------------------------------ */
 
 static bool
-word_matches(const char *pattern, const char *word, size_t len)
+word_matches(const char *pattern, size_t n, const char *word, size_t len)
 {
-	size_t n = strlen(pattern);
-
 	if (n > 1 && pattern[n - 1] == '*')
 		return strncmp(word, pattern, n - 1) == 0;
 	return n == len && strncmp(word, pattern, n) == 0;
 }
 
-/* What is said of a word by those who know other programs, or NULL. */
+/* The text of a line of hints that is about the word, or NULL. */
 static const char *
-hint_about(const struct command *command, const char *word, size_t len)
+hint_of_line(const char *line, const char *word, size_t len)
 {
-	for (size_t i = 0; command->hints != NULL && command->hints[i] != NULL; i++) {
-		for (const struct option_hint *h = command->hints[i]; h->word != NULL; h++) {
-			if (word_matches(h->word, word, len))
-				return h->text;
-		}
+	const char *text = strchr(line, '\t') + 1;
+
+	while (line < text) {
+		size_t n = strcspn(line, " \t");
+
+		if (word_matches(line, n, word, len))
+			return text;
+		line += n + 1;
 	}
 	return NULL;
 }
 
-/* Before getopt_long takes a word for an abbreviation, or for letters: is it of another program?
- * Single letters are looked up once they are unknown. */
+/* End the program if the word is known from other programs. */
+static void
+check_hints(const struct command *command, const char *word, size_t len, const char *what)
+{
+	for (size_t i = 0; command->hints != NULL && command->hints[i] != NULL; i++) {
+		for (const char *line = command->hints[i]; *line != '\0';
+		     line = strchr(line, '\n') + 1) {
+			const char *text = hint_of_line(line, word, len);
+
+			if (text != NULL)
+				opt_usage_error("%s'%s': %.*s", what, opt_quote(word),
+				    (int)strcspn(text, "\n"), text);
+		}
+	}
+}
+
+/* Before getopt_long takes a word for an abbreviation, or for letters: is it an option of another
+ * program?  Single letters are looked up once they are unknown. */
 static void
 check_word(const struct options *o, const char *word)
 {
 	bool is_long = strncmp(word, "--", 2) == 0;
 	size_t len = is_long ? strcspn(word, "=") : strlen(word);
-	const char *hint;
 
-	if (len <= 2 || (is_long && entry_of_name(o, word + 2, len - 2) != NULL))
+	if (len <= 2 || *word != '-' || (is_long && entry_of_name(o, word + 2, len - 2) != NULL))
 		return;
-	hint = hint_about(o->command, word, len);
-	if (hint != NULL && *word == '-')
-		opt_usage_error("unknown option '%s': %s", opt_quote(word), hint);
-	if (hint != NULL)
-		opt_usage_error("'%s': %s", opt_quote(word), hint);
+	check_hints(o->command, word, len, "unknown option ");
+}
+
+static void
+check_operand(const struct options *o, const char *operand)
+{
+	if (*operand == '@' || *operand == '+')
+		check_hints(o->command, operand, strlen(operand), "");
 }
 
 static void __attribute__((noreturn)) fail_unknown_letter(const struct options *o, char letter)
 {
 	const char word[] = { '-', letter, '\0' };
-	const char *hint = hint_about(o->command, word, 2);
 
-	opt_usage_error(
-	    "unknown option '%s'%s%s", word, hint != NULL ? ": " : "", hint != NULL ? hint : "");
+	check_hints(o->command, word, 2, "unknown option ");
+	opt_usage_error("unknown option '%s'", word);
 }
 
 static void __attribute__((noreturn))
@@ -640,6 +670,20 @@ check_exclusions(const struct options *o)
 	}
 }
 
+/* Returns false if it is the first of what is taken as it stands. */
+static bool
+add_operand(struct options *o, const void *config, char *operand)
+{
+	bool (*ends)(const void *, char *const *, size_t) = o->command->ends_options;
+	bool is_first = ends != NULL && o->option_end == SIZE_MAX &&
+			ends(config, o->operands, o->operand_count);
+
+	if (is_first)
+		o->option_end = o->operand_count;
+	o->operands[o->operand_count++] = operand;
+	return !is_first;
+}
+
 /* Parse the next word, or the next letter of a word: false at the end of the options. */
 static bool
 parse_next(struct options *o, const struct getopt_table *table, const void *config)
@@ -655,12 +699,9 @@ parse_next(struct options *o, const struct getopt_table *table, const void *conf
 	case -1:
 		return false;
 	case OPERAND:
-		if (o->command->ends_options != NULL &&
-		    o->command->ends_options(config, o->operands, o->operand_count)) {
-			optind--; /* it is the first of what is taken as it stands */
+		if (!add_operand(o, config, unread.argv[optind - 1]))
 			return false;
-		}
-		o->operands[o->operand_count++] = unread.argv[optind - 1];
+		check_operand(o, unread.argv[optind - 1]);
 		return true;
 	case '?':
 		if (strncmp(word, "--", 2) == 0)
@@ -688,6 +729,7 @@ opt_parse(
 	options->command = command;
 	options->operands = argv;
 	options->operand_count = options->count = 0;
+	options->option_end = SIZE_MAX;
 	add_rows(options, command->options, config, 0);
 	if (argc == 2 && strcmp(argv[1], "--options") == 0)
 		list_options(options);
@@ -699,7 +741,9 @@ opt_parse(
 	while (parse_next(options, &table, config))
 		;
 	while (optind < argc)
-		options->operands[options->operand_count++] = argv[optind++];
+		(void)add_operand(options, config, argv[optind++]);
+	if (options->option_end == SIZE_MAX)
+		options->option_end = options->operand_count;
 	options->operands[options->operand_count] = NULL;
 	unread.argc = 0;
 	check_exclusions(options);

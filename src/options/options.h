@@ -107,6 +107,14 @@ struct option_row {
 				     : -1)]))
 #define OPTION_WIDTH(type, member) sizeof(((type *)0)->member)
 
+/* The most that a number may be, which must fit into the member. */
+#define OPTION_MOST(type, member, most)                                                            \
+	((most) +                                                                                  \
+	    0 * (int64_t)sizeof(                                                                   \
+		    char[OPTION_WIDTH(type, member) == sizeof(int64_t) || (most) <= INT32_MAX ?    \
+			     1 :                                                                   \
+			     -1]))
+
 /* A heading of --help.  The help text is last in each macro, so that more fields may follow it. */
 #define OPTION_GROUP(heading)                                                                      \
 	{                                                                                          \
@@ -172,13 +180,15 @@ struct option_row {
 	{                                                                                          \
 		.kind = OPTION_SIZE, .letter = (letter_), .name = (name_), .arg = "SIZE",          \
 		.width = OPTION_WIDTH(type, member), .offset = OPTION_NUMBER(type, member),        \
-		.least = (least_), .most = (most_), .preset = (preset_), .help = __VA_ARGS__       \
+		.least = (least_), .most = OPTION_MOST(type, member, most_), .preset = (preset_),  \
+		.help = __VA_ARGS__                                                                \
 	}
 #define COUNT(letter_, name_, arg_, type, member, least_, most_, preset_, ...)                     \
 	{                                                                                          \
 		.kind = OPTION_COUNT, .letter = (letter_), .name = (name_), .arg = (arg_),         \
 		.width = OPTION_WIDTH(type, member), .offset = OPTION_NUMBER(type, member),        \
-		.least = (least_), .most = (most_), .preset = (preset_), .help = __VA_ARGS__       \
+		.least = (least_), .most = OPTION_MOST(type, member, most_), .preset = (preset_),  \
+		.help = __VA_ARGS__                                                                \
 	}
 #define PERCENT(letter_, name_, type, member, ...)                                                 \
 	{                                                                                          \
@@ -220,13 +230,6 @@ struct option_need {
 	const char *otherwise;
 };
 
-/* What those type who are used to another program, as "--port", "-l" or "@*" (a word that begins
- * with @), and what is said of it.  An option that the program has is not looked up. */
-struct option_hint {
-	const char *word; /* NULL ends the table */
-	const char *text;
-};
-
 struct command {
 	const char *name;
 	const char *const *synopsis; /* one for each line after "usage: NAME "; ends with NULL */
@@ -234,10 +237,15 @@ struct command {
 	/* What the operands are, for completions: "host port file...", of host, port, service,
 	 * path, file and none. */
 	const char *operands;
-	const struct option_row *options;	/* ends with OPTION_END_ROW */
-	const struct option_need *needs;	/* NULL: no option needs a mode */
-	const struct option_hint *const *hints; /* tables of them; ends with NULL.  NULL: none */
-	/* After these operands, is the next word, and all that follow it, to be taken as it stands?
+	const struct option_row *options; /* ends with OPTION_END_ROW */
+	const struct option_need *needs;  /* NULL: no option needs a mode */
+	/* What those type who are used to other programs, and what is said of it: lines of words, a
+	 * tab and the text, as "-p --port\tPORT is an operand\n".  A word that ends in '*' stands
+	 * for all that begin so.  Letters and long options that the program has are not looked up,
+	 * and of the operands those alone that begin with '@' or '+'.  Ends with NULL; NULL: none.
+	 */
+	const char *const *hints;
+	/* After these operands, are the next one and all words behind it taken as they stand?
 	 * NULL: only "--" ends the options. */
 	bool (*ends_options)(const void *config, char *const *operands, size_t count);
 };
@@ -256,6 +264,7 @@ struct options {
 	const struct command *command;
 	char **operands; /* in argv, over what was parsed; ends with NULL */
 	size_t operand_count;
+	size_t option_end; /* how many operands stand before those that are taken as they stand */
 	size_t count;
 	struct option_entry entries[OPTIONS_MAX];
 };

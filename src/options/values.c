@@ -155,18 +155,6 @@ count_of(const char *option, const char *value, int64_t min, int64_t max, bool n
 }
 
 int64_t
-value_count(const char *option, const char *value, int64_t min, int64_t max)
-{
-	return count_of(option, value, min, max, false);
-}
-
-int64_t
-value_count_or_none(const char *option, const char *value, int64_t min, int64_t max)
-{
-	return strcmp(value, "none") == 0 ? -1 : count_of(option, value, min, max, true);
-}
-
-int64_t
 value_number(const char *option, const char *value, int64_t least, int64_t most, bool none_allowed)
 {
 	if (none_allowed && strcmp(value, "none") == 0)

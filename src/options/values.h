@@ -14,12 +14,8 @@
 int64_t value_seconds(const char *option, const char *value, bool none_allowed);
 /* A size from min to max: bytes, or with K, M, G, T, KiB and so on, which are powers of 1024. */
 int64_t value_size(const char *option, const char *value, int64_t min, int64_t max);
-/* A whole number from min to max, written with digits alone, and a '-' in front if min is below
- * 0. */
-int64_t value_count(const char *option, const char *value, int64_t min, int64_t max);
-/* The same, or `none`, which returns -1. */
-int64_t value_count_or_none(const char *option, const char *value, int64_t min, int64_t max);
-/* A whole number from least to most, or `none` if none_allowed, which returns -1. */
+/* A whole number from least to most, written with digits alone, and a '-' in front if least is
+ * below 0; or `none` if none_allowed, which returns -1. */
 int64_t value_number(
     const char *option, const char *value, int64_t least, int64_t most, bool none_allowed);
 /* A descriptor that is open. */

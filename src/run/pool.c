@@ -3,6 +3,7 @@
 #include "run/pool.h"
 
 #include "run/loop.h"
+#include "run/run.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -22,7 +23,6 @@ struct pool {
 	struct loop *loop;
 	struct loop_io wake; /* an eventfd: something has finished */
 	size_t max_threads, max_abandoned, stack;
-	size_t pending;		/* the loop's */
 	struct list being_told; /* the loop's: finished, and taken from the threads */
 	pthread_mutex_t lock;	/* guards what follows */
 	pthread_cond_t changed; /* for threads: work, or the end; for pool_free(): a thread ended */
@@ -219,7 +219,6 @@ wake_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 	(void)pthread_mutex_unlock(&pool->lock);
 	while ((worker = take_first(&pool->being_told)) != NULL) {
 		worker->state = IDLE;
-		pool->pending--;
 		worker->done(loop, worker);
 	}
 }
@@ -228,13 +227,11 @@ struct pool *
 pool_new(struct loop *loop, size_t max_threads, size_t stack)
 {
 	struct pool *pool = calloc(1, sizeof(*pool));
-	int fd, saved;
 
 	if (pool == NULL)
 		return NULL;
-	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pool->loop = loop;
-	pool->wake = (struct loop_io){ .ready = wake_ready, .fd = fd };
+	pool->wake = (struct loop_io){ .ready = wake_ready, .fd = -1 };
 	pool->max_threads = max_threads;
 	pool->max_abandoned = SIZE_MAX;
 	pool->stack = stack;
@@ -244,12 +241,7 @@ pool_new(struct loop *loop, size_t max_threads, size_t stack)
 	init(&pool->being_told);
 	(void)pthread_mutex_init(&pool->lock, NULL);
 	(void)pthread_cond_init(&pool->changed, NULL);
-	if (fd != -1 && loop_watch(loop, &pool->wake, EPOLLIN) == 0)
-		return pool;
-	saved = errno;
-	pool_free(pool);
-	errno = saved;
-	return NULL;
+	return pool;
 }
 
 void
@@ -276,11 +268,31 @@ pool_limit_abandoned(struct pool *pool, size_t max)
 	(void)pthread_mutex_unlock(&pool->lock);
 }
 
+/* With the first worker, for some programs have none in the end: 0, or -1 with errno. */
+static int
+open_wake(struct pool *pool)
+{
+	int error;
+
+	if (pool->wake.fd == -1)
+		pool->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (pool->wake.fd != -1 && loop_watch(pool->loop, &pool->wake, EPOLLIN) == 0)
+		return 0;
+	error = errno;
+	if (pool->wake.fd != -1)
+		(void)close(pool->wake.fd);
+	pool->wake.fd = -1;
+	errno = error;
+	return -1;
+}
+
 int
 pool_submit(struct pool *pool, struct loop_worker *worker)
 {
 	int error = 0;
 
+	if (run_start_thread() == -1 || open_wake(pool) == -1)
+		return -1;
 	(void)pthread_mutex_lock(&pool->lock);
 	worker->state = QUEUED;
 	append(&pool->queue, worker);
@@ -294,7 +306,6 @@ pool_submit(struct pool *pool, struct loop_worker *worker)
 		worker->state = IDLE;
 	} else {
 		error = 0; /* those that live will do it */
-		pool->pending++;
 	}
 	(void)pthread_mutex_unlock(&pool->lock);
 	errno = error;
@@ -323,24 +334,6 @@ pool_abandon(struct pool *pool, struct loop_worker *worker)
 	worker->state = ABANDONED;
 	(void)pthread_mutex_unlock(&pool->lock);
 	take_out(&pool->being_told, worker);
-	pool->pending--;
 	if (!works)
 		worker->discard(worker);
-}
-
-size_t
-pool_pending(const struct pool *pool)
-{
-	return pool->pending;
-}
-
-size_t
-pool_abandoned(struct pool *pool)
-{
-	size_t n;
-
-	(void)pthread_mutex_lock(&pool->lock);
-	n = pool->abandoned;
-	(void)pthread_mutex_unlock(&pool->lock);
-	return n;
 }

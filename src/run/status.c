@@ -22,6 +22,10 @@ status_of_errno(int errnum)
 	case EHOSTDOWN:
 	case ENONET:
 	case ENOENT:
+	/* there is no port, or no address, to connect from */
+	case EADDRINUSE:
+	case EADDRNOTAVAIL:
+	case EAFNOSUPPORT:
 		return STATUS_NO_PEER;
 	default:
 		return STATUS_FAILED;
@@ -31,6 +35,8 @@ status_of_errno(int errnum)
 enum status
 status_of(const struct sku_error *err)
 {
+	if (err->source && err->code == EADDRNOTAVAIL)
+		return STATUS_FAILED; /* an address that was asked for is none of this machine's */
 	if (err->kind == SKU_ERR_SYSTEM)
 		return status_of_errno(err->code);
 	switch (err->code) {

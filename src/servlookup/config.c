@@ -34,17 +34,12 @@ static const struct option_row options[] = {
 static const char *const synopsis[] = { "[options] PORT|NAME[/PROTO]...", "[options] PORT-PORT...",
 	"[options] --all", NULL };
 
-static const struct option_hint habits[] = {
-	{ "-u", "the protocol is --proto udp, or PORT/udp" },
-	{ "-t", "the protocol is --proto tcp, or PORT/tcp" },
-	{ "--port", "PORT is an operand: servlookup 80" },
-	{ "--name", "NAME is an operand: servlookup http" },
-	{ "--protocol", "it is called --proto" },
-	{ "--udp", "the protocol is --proto udp, or PORT/udp" },
-	{ "--tcp", "the protocol is --proto tcp, or PORT/tcp" },
-	{ NULL, NULL },
-};
-static const struct option_hint *const hints[] = { habits, NULL };
+static const char habits[] = "-u --udp\tthe protocol is --proto udp, or PORT/udp\n"
+			     "-t --tcp\tthe protocol is --proto tcp, or PORT/tcp\n"
+			     "--port\tPORT is an operand: servlookup 80\n"
+			     "--name\tNAME is an operand: servlookup http\n"
+			     "--protocol\tit is called --proto\n";
+static const char *const hints[] = { habits, NULL };
 
 static const struct command command = {
 	.name = "servlookup",

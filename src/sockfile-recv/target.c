@@ -70,7 +70,7 @@ check_replaceable(const struct target *target, const struct stat *st, struct fai
 	if (statx(target->dir_fd, target->name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &there) == 0 &&
 	    (there.stx_attributes & there.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0)
 		return fail(failure, target, EBUSY, "it is a mount point");
-	return STATUS_OK;
+	return 0;
 }
 
 /* What stands at FILE now?  Whatever changes later is found out by the rename. */
@@ -81,10 +81,10 @@ target_inspect(struct target *target, struct failure *failure)
 
 	target->exists = false;
 	if (target->kind == TARGET_OUTPUT)
-		return STATUS_OK;
+		return 0;
 	target->kind = TARGET_FILE;
 	if (fstatat(target->dir_fd, target->name, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return errno == ENOENT ? STATUS_OK : fail(failure, target, errno, NULL);
+		return errno == ENOENT ? 0 : fail(failure, target, errno, NULL);
 	switch (st.st_mode & S_IFMT) {
 	case S_IFDIR:
 		return fail(failure, target, EISDIR, NULL);
@@ -94,7 +94,7 @@ target_inspect(struct target *target, struct failure *failure)
 	case S_IFCHR:
 	case S_IFBLK:
 		target->kind = TARGET_DEVICE;
-		return STATUS_OK;
+		return 0;
 	default:
 		break;
 	}
@@ -105,7 +105,7 @@ target_inspect(struct target *target, struct failure *failure)
 		return fail(failure, target, EEXIST, "it exists already (--force replaces it)");
 	target->exists = S_ISREG(st.st_mode);
 	target->size = st.st_size;
-	return target->options.force ? check_replaceable(target, &st, failure) : STATUS_OK;
+	return target->options.force ? check_replaceable(target, &st, failure) : 0;
 }
 
 int
@@ -130,23 +130,23 @@ int
 target_init(struct target *target, const char *file, const struct target_options *options,
     struct failure *failure)
 {
-	int dir_fd, status;
+	int dir_fd, result;
 
 	if (strcmp(file, "-") == 0) {
 		*target = (struct target)TARGET_INIT;
 		target->options = *options;
 		target->display_name = "standard output";
 		target->kind = TARGET_OUTPUT;
-		return STATUS_OK;
+		return 0;
 	}
 	dir_fd = open_directory(file);
 	if (dir_fd == -1) {
 		*target = (struct target)TARGET_INIT;
 		return failure_set(failure, STATUS_FAILED, errno, NULL, "write %s", file);
 	}
-	status = target_init_at(target, dir_fd, base_name(file), file, options, failure);
+	result = target_init_at(target, dir_fd, base_name(file), file, options, failure);
 	target->owns_dir = true;
-	return status;
+	return result;
 }
 
 /* ---- FILE.part ----------------------------------------------------------------------------- */
@@ -185,7 +185,7 @@ check_part(const struct target *target, int fd, struct failure *failure)
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
 		return fail_part(failure, target, errno,
 		    errno == EWOULDBLOCK ? "another receiver is writing it" : NULL);
-	return STATUS_OK;
+	return 0;
 }
 
 /* Nothing is to be left on disk before somebody has shown that he may write there. */
@@ -194,7 +194,7 @@ check_directory(const struct target *target, struct failure *failure)
 {
 	if (faccessat(target->dir_fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
 		return fail_part(failure, target, errno, NULL);
-	return STATUS_OK;
+	return 0;
 }
 
 int
@@ -203,7 +203,7 @@ target_open_part(struct target *target, bool create, struct failure *failure)
 	int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
 	if (target->kind != TARGET_FILE || target->fd != -1)
-		return STATUS_OK;
+		return 0;
 	for (int i = 0; i < OPEN_TRIES; i++) {
 		int fd =
 		    openat(target->dir_fd, target->part, create ? flags | O_CREAT : flags, 0600);
@@ -214,9 +214,9 @@ target_open_part(struct target *target, bool create, struct failure *failure)
 		if (fd == -1)
 			return fail_part(failure, target, errno,
 			    errno == ELOOP ? "it is a symbolic link" : NULL);
-		if (check_part(target, fd, failure) != STATUS_OK) {
+		if (check_part(target, fd, failure) == -1) {
 			(void)close(fd);
-			return failure->status;
+			return -1;
 		}
 		/* The one who had it may have renamed or removed it before the lock was ours. */
 		if (is_same_file(target, fd) && fstat(fd, &st) == 0) {
@@ -225,7 +225,7 @@ target_open_part(struct target *target, bool create, struct failure *failure)
 				target->fd = fd;
 			else
 				(void)close(fd);
-			return STATUS_OK;
+			return 0;
 		}
 		(void)close(fd);
 	}
@@ -271,7 +271,7 @@ open_device(struct target *target, struct failure *failure)
 		.can_wait = S_ISFIFO(st.st_mode) || isatty(fd) == 1,
 		.terminal = isatty(fd) == 1 };
 	target->opened = true;
-	return STATUS_OK;
+	return 0;
 }
 
 int
@@ -285,14 +285,14 @@ target_start(struct target *target, int64_t offset, struct failure *failure)
 	if (target->kind == TARGET_DEVICE && !target->opened)
 		return open_device(target, failure);
 	if (target->kind != TARGET_FILE)
-		return STATUS_OK;
+		return 0;
 	if (offset == 0 && target->part_size > 0)
 		msg_note("%s%s: the %lld bytes of an earlier run are not continued, but begun anew",
 		    target->display_name, TARGET_SUFFIX, (long long)target->part_size);
 	target->part_size = offset;
 	if (ftruncate(target->fd, offset) == -1 || lseek(target->fd, offset, SEEK_SET) == -1)
 		return fail_part(failure, target, errno, NULL);
-	return STATUS_OK;
+	return 0;
 }
 
 static int
@@ -310,7 +310,7 @@ write_part(struct target *target, const char *bytes, size_t len, struct failure 
 		len -= (size_t)n;
 		target->written += n;
 	}
-	return STATUS_OK;
+	return 0;
 }
 
 static int
@@ -331,7 +331,7 @@ write_outlet(struct target *target, const char *bytes, size_t len, struct failur
 		bytes += n;
 		len -= (size_t)n;
 	}
-	return STATUS_OK;
+	return 0;
 }
 
 static int
@@ -339,28 +339,28 @@ write_escaped(struct target *target, const char *bytes, size_t len, struct failu
 {
 	size_t display_len;
 	char *display_name = escape_text(bytes, len, ESCAPE_TEXT, &display_len);
-	int status;
+	int result;
 
 	if (display_name == NULL)
 		return failure_set(
 		    failure, STATUS_FAILED, ENOMEM, NULL, "write to %s", target->display_name);
-	status = write_outlet(target, display_name, display_len, failure);
+	result = write_outlet(target, display_name, display_len, failure);
 	free(display_name);
-	return status;
+	return result;
 }
 
 int
 target_write(struct target *target, const void *bytes, size_t len, struct failure *failure)
 {
-	int status;
+	int result;
 
 	if (target->kind == TARGET_FILE)
 		return write_part(target, bytes, len, failure);
-	status = target->output.terminal ? write_escaped(target, bytes, len, failure) :
+	result = target->output.terminal ? write_escaped(target, bytes, len, failure) :
 					   write_outlet(target, bytes, len, failure);
-	if (status == STATUS_OK)
+	if (result == 0)
 		target->written += (int64_t)len;
-	return status;
+	return result;
 }
 
 int
@@ -402,10 +402,10 @@ rename_part(struct target *target, struct failure *failure)
 	    renameat(target->dir_fd, target->part, target->dir_fd, target->name) == 0) {
 		if (is_same_file(target, target->fd))
 			(void)unlinkat(target->dir_fd, target->part, 0);
-		return STATUS_OK;
+		return 0;
 	}
 	if (!target->options.force && rename_without_replacing(target) == 0)
-		return STATUS_OK;
+		return 0;
 	return failure_set(failure, STATUS_FAILED, errno,
 	    errno == EEXIST ? "it appeared meanwhile, and is not replaced without --force" : NULL,
 	    "rename %s%s to %s", target->display_name, TARGET_SUFFIX, target->display_name);
@@ -427,16 +427,16 @@ commit_file(struct target *target, const struct timespec *mtime, struct failure 
 		/* The pages that could not be written count as clean now: what would be read
 		 * back is not what the disk has. */
 		target_discard(target);
-		return failure->status;
+		return -1;
 	}
-	if (rename_part(target, failure) != STATUS_OK)
-		return failure->status;
+	if (rename_part(target, failure) == -1)
+		return -1;
 	(void)close(target->fd); /* what it could say, fsync has said */
 	target->fd = -1;
 	if (fsync(target->dir_fd) == -1 && errno != EBADF && errno != EINVAL)
 		return failure_set(failure, STATUS_FAILED, errno, NULL,
 		    "flush the directory of %s to disk", target->display_name);
-	return STATUS_OK;
+	return 0;
 }
 
 int
@@ -451,7 +451,7 @@ target_commit(struct target *target, const struct timespec *mtime, struct failur
 	    fsync(fd) == -1)
 		return failure_set(
 		    failure, STATUS_FAILED, errno, NULL, "flush %s", target->display_name);
-	return STATUS_OK;
+	return 0;
 }
 
 void

@@ -16,14 +16,15 @@
 static int
 connect_and_send(const struct send_config *config, struct source *source)
 {
+	unsigned signals = source_is_at_hand(source) ? RUN_WITHOUT_THREAD : 0;
 	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
 	struct failure failure = { .status = STATUS_OK };
 	const struct peer_options *peer = &config->peer;
-	int status = connect_now(&peer->connect, &peer->endpoint, &sock);
 
-	if (status == STATUS_OK)
-		status = run_catch_signals(0, &failure) == 0 ? STATUS_OK : failure_report(&failure);
-	return status == STATUS_OK ? raw_send(config, source, &sock) : status;
+	if (connect_now(&peer->endpoint, &peer->connect, &sock, &failure) == -1 ||
+	    run_catch_signals(signals, &failure) == -1)
+		return failure_report(&failure);
+	return raw_send(config, source, &sock);
 }
 
 static int
@@ -39,10 +40,12 @@ listen_and_send(const struct send_config *config, struct source *source)
 	return status;
 }
 
-/* Whatever cannot be opened now is found out before anybody is told that there is something. */
+/* Whatever cannot be opened now is found out before anybody is told that there is something.
+ * *at_hand: there is one FILE, and to read it cannot hang. */
 static int
-check_readable(const struct send_config *config)
+check_readable(const struct send_config *config, bool *at_hand)
 {
+	*at_hand = false;
 	for (size_t i = 0; i < config->file_count; i++) {
 		struct failure failure = { .status = STATUS_OK };
 		struct source source;
@@ -54,6 +57,7 @@ check_readable(const struct send_config *config)
 			continue;
 		status =
 		    source_open(&source, config->files[i], config->offset, config->count, &failure);
+		*at_hand = status == 0 && config->file_count == 1 && source_is_at_hand(&source);
 		source_close(&source);
 		if (status == -1)
 			return failure_report(&failure);
@@ -66,12 +70,14 @@ run_verified(struct send_config *config)
 {
 	int status =
 	    config->key_file != NULL ? secret_read(config->key_file, config->key) : STATUS_OK;
+	bool at_hand;
 
 	if (status == STATUS_OK)
-		status = check_readable(config);
+		status = check_readable(config, &at_hand);
 	if (status != STATUS_OK)
 		return status;
-	return config->peer.listening ? listen_and_send(config, NULL) : verified_send(config);
+	return config->peer.listening ? listen_and_send(config, NULL) :
+					verified_send(config, at_hand);
 }
 
 static int

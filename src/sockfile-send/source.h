@@ -30,6 +30,8 @@ struct source {
 int source_open(struct source *source, const char *file, int64_t offset, int64_t count,
     struct failure *failure);
 void source_close(struct source *source);
+/* Is it so little, and all of it in memory, that to read it cannot hang? */
+bool source_is_at_hand(const struct source *source);
 
 enum source_result {
 	SOURCE_SENT,	    /* *sent bytes */

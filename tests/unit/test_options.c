@@ -94,10 +94,8 @@ static const struct option_row rows[] = {
 static const char *const synopsis[] = { "[options] WORD...", NULL };
 static const struct option_need needs[] = { { MODE_INET, "does not go with a UNIX path" },
 	{ MODE_LISTENS, "goes with --listen" }, { 0, NULL } };
-static const struct option_hint habits[] = { { "--fi", "it is --file" },
-	{ "--size", "this program has it" }, { "-k", "it goes on by itself" },
-	{ "-type=*", "no types" }, { "@*", "no servers" }, { NULL, NULL } };
-static const struct option_hint *const hints[] = { habits, NULL };
+static const char *const hints[] = { "--fi --fx\tit is --file\n--size\tthis program has it\n",
+	"-k -z\tit goes on by itself\n-type=* -t=*\tno types\n@*\tno servers\n", NULL };
 
 /* Everything behind "stop" is taken as it stands. */
 static bool
@@ -287,6 +285,8 @@ misuse_is_said_in_one_line(void **state)
 		{ "--fi=x", "unknown option '--fi=x': it is --file" },
 		{ "-k", "unknown option '-k': it goes on by itself" },
 		{ "-uk", "unknown option '-k': it goes on by itself" },
+		{ "-z", "unknown option '-z': it goes on by itself" },
+		{ "--fx", "unknown option '--fx': it is --file" },
 		{ "-type=mx a", "unknown option '-type=mx': no types" },
 		{ "a @1.2.3.4", "'@1.2.3.4': no servers" },
 		/* values */
