@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034
 
 declare -gA _sockutils_options=() _sockutils_operands=() _sockutils_values=()
-_sockutils_options[hostlookup]='--ipv4 -4 --ipv6 -6 --ex -e --all -a --reverse -r --confirm --hostname --fqdn --set-hostname --has-ipv6 --file -f --jobs -j --unordered --timeout -t --wait --max-time -w --quiet -q --verbose -v --json -J --help -h --version -V'
+_sockutils_options[hostlookup]='--ipv4 -4 --ipv6 -6 --ex -e --all -a --reverse -r --confirm --hostname --fqdn --set-hostname --has-ipv6 --file -f --jobs -j --no-cache --unordered --timeout -t --wait --max-time -w --quiet -q --verbose -v --json -J --help -h --version -V'
 _sockutils_operands[hostlookup]='host'
 _sockutils_values+=(
 	[hostlookup --set-hostname]='other'

@@ -176,6 +176,36 @@ addresses_compare_and_unmap(void **state)
 	assert_false(sku_address_equal(&a, &b));
 }
 
+static void
+a_path_that_fills_its_address_is_equal_to_itself(void **state)
+{
+	char directory[] = "/tmp/sockutil-test-XXXXXX", path[109];
+	struct sku_address asked, bound;
+	struct sku_unix_path kept;
+	struct sku_sock s;
+	struct sku_error err;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	for (size_t len = 107; len <= 108; len++) {
+		memset(path, 'p', len);
+		path[len] = '\0';
+		memcpy(path, directory, strlen(directory));
+		path[strlen(directory)] = '/';
+		s = (struct sku_sock)SKU_SOCK_INIT;
+		assert_int_equal(sku_create_unix_server(&s, path, SOCK_STREAM, 1, &kept, &err), 0);
+		assert_int_equal(sku_getsockname(&s, &bound), 0);
+		assert_int_equal(sku_address_from_path(&asked, path), 0);
+		assert_true(sku_address_equal(&asked, &bound));
+		path[len - 1] = 'q';
+		assert_int_equal(sku_address_from_path(&asked, path), 0);
+		assert_false(sku_address_equal(&asked, &bound));
+		sku_unlink_unix_server(&kept);
+		assert_int_equal(sku_close(&s), 0);
+	}
+	assert_int_equal(rmdir(directory), 0);
+}
+
 /* ---- sockets ------------------------------------------------------------------------------- */
 
 static void
@@ -1069,6 +1099,38 @@ sendfile_times_out_says_how_much_and_raises_no_sigpipe(void **state)
 	close_pair(pair);
 }
 
+static void
+sendfile_does_not_wait_longer_for_a_pipe_than_for_a_peer(void **state)
+{
+	static const struct {
+		int64_t timeout_ns;
+		int error;
+	} modes[] = { { 100 * SKU_MS, ETIMEDOUT }, { 0, EAGAIN } };
+	struct sku_sock pair[2];
+	int fds[2];
+	int64_t sent, start;
+
+	(void)state;
+	for (size_t m = 0; m < 2; m++) {
+		for (int64_t offset = 0; offset < 4; offset += 3) {
+			make_pair(pair);
+			assert_int_equal(pipe(fds), 0);
+			assert_int_equal(write(fds[1], "\0\1", 2), 2);
+			assert_int_equal(sku_settimeout(&pair[0], modes[m].timeout_ns), 0);
+			start = sku_now();
+			assert_int_equal(
+			    sku_sendfile(&pair[0], fds[0], offset, SKU_SENDFILE_ALL, &sent), -1);
+			assert_int_equal(errno, modes[m].error);
+			assert_int_equal(sent, offset == 0 ? 2 : 0);
+			assert_true(since(start) >= modes[m].timeout_ns / SKU_MS);
+			expect_bytes(&pair[1], 0, (size_t)sent);
+			assert_int_equal(close(fds[0]), 0);
+			assert_int_equal(close(fds[1]), 0);
+			close_pair(pair);
+		}
+	}
+}
+
 /* ---- threads ------------------------------------------------------------------------------- */
 
 static void *
@@ -1286,6 +1348,7 @@ main(void)
 		cmocka_unit_test(numeric_addresses_are_parsed_and_shown),
 		cmocka_unit_test(unix_paths_are_never_cut),
 		cmocka_unit_test(addresses_compare_and_unmap),
+		cmocka_unit_test(a_path_that_fills_its_address_is_equal_to_itself),
 		cmocka_unit_test(a_closed_socket_is_ebadf_and_closes_twice),
 		cmocka_unit_test(detach_and_autoclose),
 		cmocka_unit_test(the_three_modes_are_pythons),
@@ -1309,6 +1372,7 @@ main(void)
 		cmocka_unit_test(sendfile_has_pythons_offset_and_count),
 		cmocka_unit_test(sendfile_falls_back_for_pipes_and_proc),
 		cmocka_unit_test(sendfile_times_out_says_how_much_and_raises_no_sigpipe),
+		cmocka_unit_test(sendfile_does_not_wait_longer_for_a_pipe_than_for_a_peer),
 		cmocka_unit_test(threads_use_different_sockets),
 		cmocka_unit_test(a_family_is_one_of_two_or_zero),
 		cmocka_unit_test(a_datagram_socket_is_never_its_own_peer),
