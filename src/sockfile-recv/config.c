@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum {
 	OPT_CONNECT = 400,
@@ -134,6 +136,7 @@ take_option(struct recv_config *c, int id, const char *value)
 		break;
 	case OPT_MODE:
 		c->options.mode = parse_mode(value);
+		c->options.mode_asked = true;
 		break;
 	default:
 		if (!progress_take_option(&c->progress, id))
@@ -204,6 +207,17 @@ take_file_operand(struct recv_config *c, const char *const *operands, size_t cou
 	return count;
 }
 
+/* As /dev/stdout, or the terminal by its name. */
+static bool
+is_standard_output(const char *file)
+{
+	struct stat there, ours;
+
+	return stat(file, &there) == 0 && fstat(STDOUT_FILENO, &ours) == 0 &&
+	       !S_ISREG(there.st_mode) && there.st_dev == ours.st_dev &&
+	       there.st_ino == ours.st_ino;
+}
+
 static unsigned
 target_modes(const struct recv_config *c)
 {
@@ -224,7 +238,6 @@ config_parse(struct recv_config *config, int argc, char **argv)
 		.options = { .mode = default_mode() },
 		.size = UNLIMITED,
 		.max_size = UNLIMITED,
-		.dir_fd = -1,
 		.connections = 1 };
 	config->peer.listening = true;
 	config->operands = operands = calloc((size_t)argc + 1, sizeof(*operands));
@@ -243,7 +256,8 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	check_combinations(config, opt_given(&parser, OPT_MODE));
 	if (opt_given(&parser, OPT_RETRY))
 		peer_options_check_retry(&config->peer);
-	run.stdout_is_data = config->file != NULL && strcmp(config->file, "-") == 0;
+	run.stdout_is_data = config->file != NULL &&
+			     (strcmp(config->file, "-") == 0 || is_standard_output(config->file));
 }
 
 void
