@@ -124,19 +124,20 @@ place_flush(struct place *place, int fd, bool *flushed)
 	return 0;
 }
 
-/* An empty file at the name is the claim to it; it shows for a moment, and after a kill -9 for
- * good. */
+/* A file at the name is the claim to it; it shows for a moment, and after a kill -9 for good.  It
+ * has a byte, since some mounts upload an empty file some time after it was closed, over ours. */
 static int
 claim_and_rename(const struct place *place, const char *from, const char *to)
 {
 	int fd = openat(
 	    place->fd, to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
+	bool claimed;
 	int saved;
 
 	if (fd == -1)
 		return -1;
-	(void)close(fd);
-	if (renameat(place->fd, from, place->fd, to) == 0)
+	claimed = write(fd, "\n", 1) == 1;
+	if (close(fd) == 0 && claimed && renameat(place->fd, from, place->fd, to) == 0)
 		return 0;
 	saved = errno;
 	(void)unlinkat(place->fd, to, 0);
