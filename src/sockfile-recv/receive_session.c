@@ -8,6 +8,7 @@
 #include "run/wait.h"
 #include "transfer/channel.h"
 #include "transfer/digest.h"
+#include "transfer/leased.h"
 #include "transfer/summary.h"
 #include "transfer/transcript.h"
 
@@ -173,7 +174,7 @@ open_target(struct receive_session *s)
 	if (s->config->dir != NULL) {
 		target_close(&s->own_target);
 		s->target = &s->own_target;
-		(void)target_init_at(s->target, s->config->dir_fd, s->offer.name, s->offer.name,
+		(void)target_init_at(s->target, s->config->place, s->offer.name, s->offer.name,
 		    &options, &s->failure);
 	} else {
 		s->target = s->table->target;
@@ -198,6 +199,8 @@ find_existing(struct receive_session *s)
 
 	s->have = WIRE_HAVE_NONE;
 	s->held = 0;
+	if (known && target_check_room(target, (int64_t)s->offer.size, &s->failure) == -1)
+		return verdict_for_target(s);
 	if (target->kind != TARGET_FILE)
 		return 0;
 	/* Is FILE this file?  Then there is nothing to do; --force alone would replace it. */
@@ -262,8 +265,7 @@ send_prefix(struct receive_session *s)
 
 	if (fd == -1) {
 		s->verdict = WIRE_FAILED;
-		return failure_set(
-		    &s->failure, STATUS_FAILED, errno, NULL, "read %s", s->target->display_name);
+		return open_leased_failed(&s->failure, errno, "read %s", s->target->display_name);
 	}
 	result = hash_existing(s, fd);
 	if (s->have == WIRE_HAVE_FINAL)
@@ -459,8 +461,10 @@ flush_target(void *arg)
 	struct receive_session *s = arg;
 	const struct timespec mtime = { (time_t)s->offer.mtime_s, (long)s->offer.mtime_ns };
 
-	if (s->config->preserve)
+	if (s->config->preserve) {
 		s->target->options.mode = s->offer.mode;
+		s->target->options.mode_asked = true;
+	}
 	(void)target_commit(s->target, s->config->preserve ? &mtime : NULL, &s->failure);
 }
 
@@ -524,6 +528,8 @@ receive_file(struct receive_session *s)
 		return -1;
 	if (s->have != WIRE_HAVE_FINAL && commit_target(s) == -1)
 		return -1;
+	if ((int)s->target->status > s->highest_refusal)
+		s->highest_refusal = (int)s->target->status;
 	report_summary(s);
 	counter_add(&transfer_stats.transfers, 1);
 	s->all_files_done = s->index == s->files;
