@@ -183,7 +183,7 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 {
 	struct receiver *receiver = receiver_of_loop(loop);
 	struct raw_transfer *raw = &receiver->raw;
-	int status = STATUS_OK;
+	int status;
 
 	(void)worker;
 	receiver->raw_is_working = false;
