@@ -528,8 +528,8 @@ receive_file(struct receive_session *s)
 		return -1;
 	if (s->have != WIRE_HAVE_FINAL && commit_target(s) == -1)
 		return -1;
-	if ((int)s->target->status > s->highest_refusal)
-		s->highest_refusal = (int)s->target->status;
+	if (s->target->status > s->highest_refusal)
+		s->highest_refusal = s->target->status;
 	report_summary(s);
 	counter_add(&transfer_stats.transfers, 1);
 	s->all_files_done = s->index == s->files;
