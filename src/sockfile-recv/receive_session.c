@@ -135,7 +135,8 @@ check_offer(struct receive_session *s)
 	if (config->dir != NULL && !wire_name_is_plain(s->offer.name, s->offer.name_len))
 		return refuse(s, WIRE_WRONG_NAME,
 		    s->offer.name_len == 0 ?
-			"the file has no name (the sender's --name gives one)" :
+			"it comes without a name that a file may have (the sender's --name "
+			"gives one)" :
 			"no file may have this name",
 		    "receive %s from %s", s->offer.name_len == 0 ? "a file" : s->offer.name,
 		    s->incoming->text);
@@ -265,8 +266,7 @@ send_prefix(struct receive_session *s)
 
 	if (fd == -1) {
 		s->verdict = WIRE_FAILED;
-		return open_leased_failed(
-		    &s->failure, errno, "read %s", s->target->display_name);
+		return open_leased_failed(&s->failure, errno, "read %s", s->target->display_name);
 	}
 	status = hash_existing(s, fd);
 	if (s->have == WIRE_HAVE_FINAL)

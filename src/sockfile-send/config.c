@@ -4,13 +4,16 @@
 
 #include "options/run_options.h"
 #include "options/values.h"
+#include "sockfile-send/source.h"
 #include "transfer/sha256.h"
 #include "transfer/tls.h"
 #include "transfer/wire.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
 	OPT_LISTEN = 400,
@@ -48,8 +51,8 @@ static const struct option_row options[] = {
 	OPTION_GROUP("Verified transfers"),
 	{ OPT_VERIFY, "verify", NULL, "know that it arrived whole, on disk, under its name", 0,
 	    NULL },
-	{ OPT_NAME, "name", "NAME", "the name that standard input is given", VERIFIED,
-	    ABOUT_VERIFIED },
+	{ OPT_NAME, "name", "NAME", "the name of what has none: standard input, a FIFO, ...",
+	    VERIFIED, ABOUT_VERIFIED },
 	{ OPT_RETRY, "retry", "N", "go on after a lost connection, N times at most", VERIFIED,
 	    ABOUT_VERIFIED },
 	{ OPT_KEY, "key", "FILE", "encrypt with the secret in FILE; implies --verify", 0, NULL },
@@ -120,12 +123,29 @@ address_operands(const struct peer_options *peer, const char *const *operands, s
 	return !value_is_digits(operands[0]) && count > 2 && value_is_digits(operands[1]) ? 2 : 1;
 }
 
+/* As /dev/fd/63, which a shell makes of <(command): the number is no name. */
+static bool
+is_descriptor(const char *file)
+{
+	return strcmp(file, "-") == 0 || strcmp(file, "/dev/stdin") == 0 ||
+	       strncmp(file, "/dev/fd/", 8) == 0 || strncmp(file, "/proc/", 6) == 0;
+}
+
 const char *
 config_transfer_name(const char *file)
 {
 	const char *slash = strrchr(file, '/'), *base = slash != NULL ? slash + 1 : file;
 
-	return strcmp(file, "-") != 0 && wire_name_is_plain(base, strlen(base)) ? base : NULL;
+	return !is_descriptor(file) && wire_name_is_plain(base, strlen(base)) ? base : NULL;
+}
+
+/* One that --name is not to change. */
+static bool
+has_own_name(const char *file)
+{
+	struct stat st;
+
+	return config_transfer_name(file) != NULL && stat(file, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 static int
@@ -178,8 +198,12 @@ check_combinations(const struct send_config *c)
 		check_names(c);
 	if (c->file_count > 1 && (c->offset > 0 || c->count != SKU_SENDFILE_ALL))
 		opt_usage_error("--offset and --count are about one FILE");
-	if (c->name != NULL && (c->file_count > 1 || strcmp(c->files[0], "-") != 0))
-		opt_usage_error("option '--name' is about standard input (FILE -)");
+	if (c->name != NULL && c->file_count > 1)
+		opt_usage_error("option '--name' is about one FILE");
+	if (c->name != NULL && has_own_name(c->files[0]))
+		opt_usage_error("option '--name' is about a FILE that has no name to go by: "
+				"standard input (-), a FIFO, a device, <(command), or one whose "
+				"name no receiver takes");
 	if (c->count != SKU_SENDFILE_ALL && c->offset > INT64_MAX - c->count)
 		opt_usage_error("--offset and --count together are too large");
 }
@@ -232,16 +256,34 @@ config_parse(struct send_config *config, int argc, char **argv)
 	check_combinations(config);
 }
 
+static int64_t
+file_size(const char *file)
+{
+	int64_t size = SIZE_UNKNOWN;
+	struct stat st;
+	int fd;
+
+	if (stat(file, &st) == -1)
+		return SIZE_UNKNOWN;
+	if (!S_ISBLK(st.st_mode))
+		return source_size(-1, &st);
+	fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd != -1) {
+		size = source_size(fd, &st);
+		(void)close(fd);
+	}
+	return size;
+}
+
 int64_t
 config_total_size(const struct send_config *config)
 {
 	int64_t total = 0;
 
 	for (size_t i = 0; i < config->file_count; i++) {
-		struct stat st;
+		int64_t size = file_size(config->files[i]);
 
-		if (stat(config->files[i], &st) == -1 || !S_ISREG(st.st_mode) ||
-		    __builtin_add_overflow(total, st.st_size, &total))
+		if (size == SIZE_UNKNOWN || __builtin_add_overflow(total, size, &total))
 			return SIZE_UNKNOWN;
 	}
 	if (config->count != SKU_SENDFILE_ALL)
@@ -253,5 +295,6 @@ void
 config_free(struct send_config *config)
 {
 	free(config->operands);
+	free(config->opened);
 	access_free(&config->peer.listen.access);
 }
