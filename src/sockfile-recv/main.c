@@ -77,7 +77,7 @@ open_file(const struct recv_config *config, struct target *target)
 
 	/* With a key nothing is on disk before somebody has shown that he has it, and nothing
 	 * before we are connected. */
-	if (target_init(target, config->file, &config->options, &failure) == STATUS_OK)
+	if (target_init(target, config->file, &config->options, &failure) == 0)
 		(void)target_open_part(
 		    target, config->peer.listening && config->key_file == NULL, &failure);
 	return failure.status != STATUS_OK ? failure_report(&failure) : STATUS_OK;

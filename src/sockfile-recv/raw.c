@@ -56,7 +56,7 @@ check_limit(struct raw_transfer *r, size_t came)
 	int64_t limit = size_limit(r->config, &option);
 
 	if (limit == UNLIMITED || r->target->written + (int64_t)came <= limit)
-		return STATUS_OK;
+		return 0;
 	(void)snprintf(
 	    message, sizeof(message), "more than %lld bytes came (%s)", (long long)limit, option);
 	return failure_set(
@@ -76,10 +76,10 @@ check_complete(struct raw_transfer *r)
 		    &r->failure, STATUS_MISMATCH, 0, message, "receive from %s", r->incoming->text);
 	}
 	if (r->sha256 == NULL)
-		return STATUS_OK;
+		return 0;
 	sha256_so_far(r->sha256, digest);
 	if (memcmp(digest, r->config->sha256, sizeof(digest)) == 0)
-		return STATUS_OK;
+		return 0;
 	target_discard(r->target); /* it is something else */
 	return failure_set(&r->failure, STATUS_MISMATCH, 0, "its SHA-256 is another (--sha256)",
 	    "receive from %s", r->incoming->text);
@@ -168,7 +168,7 @@ drain_pipe(struct raw_transfer *r, size_t len)
 		}
 		if (r->buf == NULL)
 			r->target->written += n;
-		else if (target_write(r->target, r->buf, (size_t)n, &r->failure) != STATUS_OK)
+		else if (target_write(r->target, r->buf, (size_t)n, &r->failure) == -1)
 			return -1;
 		len -= (size_t)n;
 	}
@@ -186,11 +186,11 @@ copy_some(struct raw_transfer *r)
 		if (more != 1)
 			return more;
 	}
-	if (n > 0 && check_limit(r, (size_t)n) != STATUS_OK)
+	if (n > 0 && check_limit(r, (size_t)n) == -1)
 		return -1;
 	if (n > 0 && r->sha256 != NULL)
 		sha256_update(r->sha256, r->buf, (size_t)n);
-	if (n > 0 && target_write(r->target, r->buf, (size_t)n, &r->failure) != STATUS_OK)
+	if (n > 0 && target_write(r->target, r->buf, (size_t)n, &r->failure) == -1)
 		return -1;
 	return n;
 }
@@ -213,7 +213,7 @@ splice_some(struct raw_transfer *r)
 		if (more != 1)
 			return more;
 	}
-	if (n > 0 && (check_limit(r, (size_t)n) != STATUS_OK || drain_pipe(r, (size_t)n) == -1))
+	if (n > 0 && (check_limit(r, (size_t)n) == -1 || drain_pipe(r, (size_t)n) == -1))
 		return -1;
 	return n;
 }
@@ -231,7 +231,7 @@ receive_all(struct raw_transfer *r)
 		if (n > 0 && run_check() == -1)
 			n = fail_receiving(r, errno);
 	}
-	return n == 0 ? STATUS_OK : r->failure.status;
+	return n == 0 ? 0 : -1;
 }
 
 /* ---- beginning and end --------------------------------------------------------------------- */
@@ -262,17 +262,17 @@ open_transfer(struct raw_transfer *r)
 	}
 	open_pipe(r);
 	if (r->pipe[0] == -1 && allocate_buffer(r) == -1)
-		return r->failure.status;
-	if ((size != UNLIMITED && target_check_room(r->target, size, &r->failure) != STATUS_OK) ||
-	    target_start(r->target, 0, &r->failure) != STATUS_OK)
-		return r->failure.status;
+		return -1;
+	if ((size != UNLIMITED && target_check_room(r->target, size, &r->failure) == -1) ||
+	    target_start(r->target, 0, &r->failure) == -1)
+		return -1;
 	/* Room is made beforehand, and its want found out.  The size stays: zeros are no bytes. */
 	if (size > 0 && r->target->kind == TARGET_FILE &&
 	    fallocate(r->target->fd, FALLOC_FL_KEEP_SIZE, 0, size) == -1 &&
 	    (errno == ENOSPC || errno == EFBIG || errno == EDQUOT))
 		return failure_set(&r->failure, STATUS_FAILED, errno, NULL, "make room for %s%s",
 		    r->target->display_name, TARGET_SUFFIX);
-	return STATUS_OK;
+	return 0;
 }
 
 static void
@@ -300,9 +300,8 @@ void
 raw_receive(struct raw_transfer *r)
 {
 	set_linger(r, true);
-	if (target_open_part(r->target, true, &r->failure) == STATUS_OK &&
-	    open_transfer(r) == STATUS_OK && receive_all(r) == STATUS_OK &&
-	    check_complete(r) == STATUS_OK)
+	if (target_open_part(r->target, true, &r->failure) == 0 && open_transfer(r) == 0 &&
+	    receive_all(r) == 0 && check_complete(r) == 0)
 		(void)target_commit(r->target, NULL, &r->failure);
 	close_transfer(r);
 	if (r->failure.status == STATUS_OK)

@@ -66,14 +66,14 @@ check_replaceable(const struct target *target, const struct stat *st, struct fai
 		return fail(failure, target, EPERM,
 		    (has & STATX_ATTR_IMMUTABLE) != 0 ? "it is immutable (chattr +i)" :
 							"it is append-only (chattr +a)");
-	return STATUS_OK;
+	return 0;
 }
 
 static int
 check_directory_renames(const struct target *target, struct failure *failure)
 {
 	if ((attributes(target->place->fd, "") & STATX_ATTR_APPEND) == 0)
-		return STATUS_OK;
+		return 0;
 	return fail(failure, target, EPERM,
 	    "its directory is append-only (chattr +a): nothing can be renamed there");
 }
@@ -110,7 +110,7 @@ inspect_link(struct target *target, struct failure *failure)
 	if (!target->options.force)
 		return fail(failure, target, EEXIST,
 		    "it is a symbolic link, which is not followed (--force replaces it)");
-	return STATUS_OK;
+	return 0;
 }
 
 static int
@@ -119,16 +119,16 @@ inspect_file(struct target *target, const struct stat *st, struct failure *failu
 	if (target->is_descriptor)
 		return fail(failure, target, EINVAL,
 		    "it is a file that is open already (-: standard output)");
-	if (S_ISLNK(st->st_mode) && inspect_link(target, failure) != STATUS_OK)
-		return failure->status;
+	if (S_ISLNK(st->st_mode) && inspect_link(target, failure) == -1)
+		return -1;
 	if (target->kind != TARGET_FILE)
-		return STATUS_OK; /* that is where the link led to */
+		return 0; /* that is where the link led to */
 	if (!target->options.force && !target->options.resume)
 		return fail(failure, target, EEXIST, "it exists already (--force replaces it)");
 	target->exists = S_ISREG(st->st_mode);
 	target->size = st->st_size;
-	if (target->options.force && check_replaceable(target, st, failure) != STATUS_OK)
-		return failure->status;
+	if (target->options.force && check_replaceable(target, st, failure) == -1)
+		return -1;
 	return check_directory_renames(target, failure);
 }
 
@@ -140,7 +140,7 @@ target_inspect(struct target *target, struct failure *failure)
 
 	target->exists = false;
 	if (target->kind == TARGET_OUTPUT)
-		return STATUS_OK;
+		return 0;
 	target->kind = TARGET_FILE;
 	if (fstatat(target->place->fd, target->name, &st,
 		target->is_descriptor ? 0 : AT_SYMLINK_NOFOLLOW) == -1) {
@@ -158,7 +158,7 @@ target_inspect(struct target *target, struct failure *failure)
 	case S_IFBLK:
 		target->kind = TARGET_DEVICE;
 		return target->outlet.opened ?
-			   STATUS_OK :
+			   0 :
 			   outlet_inspect(&target->outlet, target->place->fd, target->name,
 			       target->display_name, &st, target->options.force, failure);
 	default:
@@ -197,6 +197,7 @@ target_init(struct target *target, const char *file, const struct target_options
 {
 	size_t len = (size_t)(base_name(file) - file);
 	char *directory;
+	int result;
 
 	*target = (struct target)TARGET_INIT;
 	target->options = *options;
@@ -204,17 +205,19 @@ target_init(struct target *target, const char *file, const struct target_options
 	if (strcmp(file, "-") == 0) {
 		target->display_name = "standard output";
 		target->kind = TARGET_OUTPUT;
-		return STATUS_OK;
+		return 0;
 	}
 	target->display_name = file;
 	directory = len > 0 ? strndup(file, len) : strdup(".");
-	if (directory == NULL || place_open(target->place, directory, file) == -1)
-		(void)fail(failure, target, directory == NULL ? ENOMEM : errno, NULL);
+	if (directory == NULL)
+		return fail(failure, target, ENOMEM, NULL);
+	result = place_open(target->place, directory, file) == 0 ?
+		     init(target, base_name(file), failure) :
+		     fail(failure, target, errno, NULL);
 	free(directory);
-	if (failure->status == STATUS_OK && init(target, base_name(file), failure) == STATUS_OK &&
-	    target->kind == TARGET_FILE)
+	if (result == 0 && target->kind == TARGET_FILE)
 		place_probe(target->place);
-	return failure->status;
+	return result;
 }
 
 /* ---- FILE.part ----------------------------------------------------------------------------- */
@@ -230,7 +233,7 @@ static int
 lock_part(const struct target *target, int fd, struct failure *failure)
 {
 	if (place_lock(target->place, fd) == 0)
-		return STATUS_OK;
+		return 0;
 	return fail_part(
 	    failure, target, errno, errno == EWOULDBLOCK ? "another receiver is writing it" : NULL);
 }
@@ -260,10 +263,10 @@ make_private(const struct target *target, int fd, struct failure *failure)
 	struct stat st;
 
 	if (fstat(fd, &st) == 0 && (st.st_mode & 0077 & ~target->place->granted) == 0)
-		return STATUS_OK;
+		return 0;
 	if (fchmod(fd, 0600) == -1 && !place_is_unsupported(errno))
 		return fail_part(failure, target, errno, NULL);
-	return STATUS_OK;
+	return 0;
 }
 
 /* Nothing is to be left on disk before somebody has shown that he may write there. */
@@ -272,7 +275,7 @@ check_directory(const struct target *target, struct failure *failure)
 {
 	if (faccessat(target->place->fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
 		return fail_part(failure, target, errno, NULL);
-	return STATUS_OK;
+	return 0;
 }
 
 static bool
@@ -291,7 +294,7 @@ try_part(struct target *target, bool create, struct failure *failure)
 			  -1;
 
 	if (fd != -1) {
-		if (lock_part(target, fd, failure) == STATUS_OK)
+		if (lock_part(target, fd, failure) == 0)
 			return fd;
 		if (is_our_part(target, fd))
 			(void)unlinkat(target->place->fd, target->part, 0); /* or it stays */
@@ -301,8 +304,8 @@ try_part(struct target *target, bool create, struct failure *failure)
 			errno = ESTALE; /* it has just gone */
 		if (fd == -1)
 			return -1;
-		if (check_found(target, fd, failure) == STATUS_OK &&
-		    (!create || make_private(target, fd, failure) == STATUS_OK))
+		if (check_found(target, fd, failure) == 0 &&
+		    (!create || make_private(target, fd, failure) == 0))
 			return fd;
 	} else {
 		return -1;
@@ -343,13 +346,13 @@ int
 target_open_part(struct target *target, bool create, struct failure *failure)
 {
 	if (target->kind != TARGET_FILE || target->fd != -1)
-		return STATUS_OK;
+		return 0;
 	for (int i = 0; i < OPEN_TRIES; i++) {
 		int fd = try_part(target, create, failure);
 		struct stat st;
 
 		if (failure->status != STATUS_OK)
-			return failure->status;
+			return -1;
 		if (fd == -1 && errno == ENOENT && !create)
 			return check_directory(target, failure);
 		if (fd == -1 && errno == ESTALE)
@@ -367,11 +370,11 @@ target_open_part(struct target *target, bool create, struct failure *failure)
 		target->part_size = st.st_size;
 		if (!create) {
 			(void)close(fd);
-			return STATUS_OK;
+			return 0;
 		}
 		target->fd = fd;
 		if (can_be_read(fd, st.st_size))
-			return STATUS_OK;
+			return 0;
 		note_begun_anew(target);
 		remove_part(target);
 	}
@@ -385,7 +388,7 @@ target_check_room(const struct target *target, int64_t size, struct failure *fai
 
 	if (target->kind != TARGET_DEVICE || target->outlet.room == -1 ||
 	    size <= target->outlet.room)
-		return STATUS_OK;
+		return 0;
 	(void)snprintf(reason, sizeof(reason), "it has %lld bytes, and %lld are to come",
 	    (long long)target->outlet.room, (long long)size);
 	return fail(failure, target, ENOSPC, reason);
@@ -400,9 +403,9 @@ cut_part(struct target *target, int64_t offset, struct failure *failure)
 	struct stat st;
 
 	if (fstat(target->fd, &st) == 0 && st.st_size == offset)
-		return STATUS_OK;
+		return 0;
 	if (ftruncate(target->fd, offset) == 0)
-		return STATUS_OK;
+		return 0;
 	if (offset != 0 || !place_is_unsupported(errno))
 		return fail_part(failure, target, errno, NULL);
 	remove_part(target);
@@ -419,15 +422,15 @@ target_start(struct target *target, int64_t offset, struct failure *failure)
 		return outlet_open(&target->outlet, target->place->fd, target->name,
 		    target->display_name, target->is_descriptor, failure);
 	if (target->kind != TARGET_FILE)
-		return STATUS_OK;
+		return 0;
 	if (offset == 0 && target->part_size > 0)
 		note_begun_anew(target);
-	if (cut_part(target, offset, failure) != STATUS_OK)
-		return failure->status;
+	if (cut_part(target, offset, failure) == -1)
+		return -1;
 	target->part_size = offset;
 	if (lseek(target->fd, offset, SEEK_SET) == -1)
 		return fail_part(failure, target, errno, NULL);
-	return STATUS_OK;
+	return 0;
 }
 
 static int
@@ -445,7 +448,7 @@ write_part(struct target *target, const char *bytes, size_t len, struct failure 
 		len -= (size_t)n;
 		target->written += n;
 	}
-	return STATUS_OK;
+	return 0;
 }
 
 int
@@ -515,7 +518,7 @@ rename_part(struct target *target, struct failure *failure)
 	if (is_another(target, target->name))
 		return fail_rename(
 		    failure, target, 0, "somebody replaced what was written by something else");
-	return STATUS_OK;
+	return 0;
 }
 
 /* *kept false: the mode or the time that was asked for could not be had. */
@@ -538,7 +541,7 @@ set_attributes(
 	if (result == -1)
 		return failure_set(failure, STATUS_FAILED, errno, NULL, "set the mode of %s%s",
 		    target->display_name, TARGET_SUFFIX);
-	return STATUS_OK;
+	return 0;
 }
 
 static int
@@ -550,14 +553,14 @@ flush_part(struct target *target, struct failure *failure)
 		if (!flushed)
 			msg_note("%s: its file system does not say when it is on disk",
 			    target->display_name);
-		return STATUS_OK;
+		return 0;
 	}
 	(void)failure_set(failure, STATUS_FAILED, errno, NULL, "flush %s%s to disk",
 	    target->display_name, TARGET_SUFFIX);
 	/* The pages that could not be written count as clean now: what would be read back is not
 	 * what the disk has. */
 	target_discard(target);
-	return failure->status;
+	return -1;
 }
 
 /* A mount that uploads what is closed must have it before it is renamed. */
@@ -567,10 +570,10 @@ upload_part(struct target *target, struct failure *failure)
 	int fd = target->fd;
 
 	if (place_can(target->place, PLACE_NUMBERS))
-		return STATUS_OK;
+		return 0;
 	target->fd = -1;
 	if (close(fd) == 0)
-		return STATUS_OK;
+		return 0;
 	return failure_set(
 	    failure, STATUS_FAILED, errno, NULL, "write %s%s", target->display_name, TARGET_SUFFIX);
 }
@@ -580,12 +583,12 @@ commit_file(struct target *target, const struct timespec *mtime, struct failure 
 {
 	bool kept;
 
-	if (set_attributes(target, mtime, &kept, failure) != STATUS_OK ||
-	    flush_part(target, failure) != STATUS_OK || upload_part(target, failure) != STATUS_OK ||
-	    rename_part(target, failure) != STATUS_OK) {
+	if (set_attributes(target, mtime, &kept, failure) == -1 ||
+	    flush_part(target, failure) == -1 || upload_part(target, failure) == -1 ||
+	    rename_part(target, failure) == -1) {
 		if (target->fd != -1)
 			permissions_withdraw(target->fd);
-		return failure->status;
+		return -1;
 	}
 	if (target->fd != -1)
 		(void)close(target->fd); /* what it could say, fsync has said */
@@ -597,7 +600,7 @@ commit_file(struct target *target, const struct timespec *mtime, struct failure 
 		target->status = msg_error(STATUS_FAILED, 0, "its file system does not keep it",
 		    "set the mode%s of %s", mtime != NULL ? " and the time" : "",
 		    target->display_name);
-	return STATUS_OK;
+	return 0;
 }
 
 int
@@ -607,7 +610,7 @@ target_commit(struct target *target, const struct timespec *mtime, struct failur
 		return commit_file(target, mtime, failure);
 	return target->kind == TARGET_DEVICE ?
 		   outlet_flush(&target->outlet, target->display_name, failure) :
-		   STATUS_OK;
+		   0;
 }
 
 void
