@@ -699,3 +699,248 @@ peer() {
 		arrives
 	done
 }
+
+# ---- what is sent -----------------------------------------------------------------------------------------
+
+# with_size BYTES FILE COMMAND ... - run it, and let it see FILE with that size.
+with_size() {
+	local size=$1 file=$2 bytes
+	shift 2
+	need_trace
+	[ "$(uname -m)" = x86_64 ] || skip "struct stat is another here"
+	bytes=$(python3 - "$file" "$size" <<-'PY'
+		import os, struct, sys
+		st = os.stat(sys.argv[1])
+		print(struct.pack("<QQQIIIIQq", st.st_dev, st.st_ino, st.st_nlink, st.st_mode, st.st_uid, st.st_gid, 0,
+		                  st.st_rdev, int(sys.argv[2])).hex())
+	PY
+	)
+	trace -f -qq -o trace -P "$PWD/$file" -e trace=newfstatat -e "inject=newfstatat:poke_exit=@arg3=$bytes" "$@"
+}
+
+@test "a file whose size is not its length: /proc and /sys are read to their end, of others it is said" {
+	shown=
+	for file in /sys/kernel/*; do
+		[ ! -r "$file" ] || [ ! -f "$file" ] || [ "$(wc -c <"$file")" = "$(stat -c %s "$file")" ] || shown=$file
+	done
+	for file in $shown /proc/version; do
+		for args in "" --verify; do
+			read -ra words <<<"$args"
+			for input in "$file" -; do
+				rm -f out
+				start_receiver 0 out
+				sockfile-send -q "${words[@]}" 127.0.0.1 "$port" "$input" <"$file"
+				receiver_ends 0
+				cmp "$file" out
+			done
+		done
+		run --separate-stderr sockfile-send --offset 1M 127.0.0.1 9 "$file"
+		assert_failure 5
+		assert_equal "$stderr" "sockfile-send: read $file: the file ends before --offset"
+	done
+	for args in "" --verify; do
+		read -ra words <<<"$args"
+		rm -f out out.part
+		start_receiver --retry 1 0 out
+		run --separate-stderr with_size 400000 in sockfile-send -q "${words[@]}" 127.0.0.1 "$port" in
+		assert_failure 5
+		[[ "$stderr" == "sockfile-send: read in: it has 300000 bytes, although its size says 400000"* ]]
+	done
+	rm -f out out.part
+	start_receiver 0 out
+	run --separate-stderr with_size 200000 in sockfile-send --verify 127.0.0.1 "$port" in
+	assert_failure 5
+	assert_equal "$stderr" "sockfile-send: read in: it has more than 200000 bytes, although its size says 200000"
+	start_receiver --force 0 raw
+	run --separate-stderr with_size 200000 in sockfile-send 127.0.0.1 "$port" in
+	assert_success
+	[[ "$stderr" == "sockfile-send: in: it has more than the 200000 bytes that its size says, which were not sent"* ]]
+	receiver_ends 0
+}
+
+@test "a log that grows behind --count has not changed, one that is written anew has" {
+	for args in "" "--offset 1000"; do
+		read -ra words <<<"$args"
+		cp in log
+		rm -f out
+		start_receiver 0 out
+		slow_verified --count 100000 "${words[@]}" 127.0.0.1 "$port" log
+		until_true 20 part_has 10000
+		echo more >>log
+		sender_ends 0
+		receiver_ends 0
+		cmp -n 100000 -i "${words[1]-0}:0" in out
+	done
+	rm out
+	start_receiver 0 out
+	slow_verified --count 100000 127.0.0.1 "$port" log
+	until_true 20 part_has 10000
+	touch -d "1 hour ago" log
+	sender_ends 5
+	error_has send.err "read log: it changed while it was sent"
+}
+
+@test "a FILE whose state cannot be looked up has not changed: 1" {
+	need_trace
+	for ((n = 2; n < 40; n++)); do
+		rm -f out out.part
+		start_receiver 0 out
+		run --separate-stderr trace -f -qq -o trace -P "$PWD/in" -e "inject=newfstatat,fstat:error=EIO:when=$n" \
+			sockfile-send -q --verify 127.0.0.1 "$port" in
+		kill -KILL "$receiver_pid" 2>/dev/null || true
+		wait_for "$receiver_pid"
+		[ "$status" != 0 ] || break
+		assert_equal "$status" 1
+		[[ "$stderr" == *": Input/output error" ]]
+	done
+	((n > 2)) || fail "nothing was injected"
+}
+
+@test "a FILE that another program holds under a lease is waited for, by who sends it" {
+	cp in leased.file
+	for args in "" --verify; do
+		read -ra words <<<"$args"
+		lease leased.file 0.3
+		rm -f out
+		start_receiver 0 out
+		sockfile-send -q "${words[@]}" 127.0.0.1 "$port" leased.file
+		receiver_ends 0
+		cmp in out
+		[ -e asked ]
+		end_lease
+		lease leased.file 0.3
+		rm -f out
+		start_sender "${words[@]}" 0 leased.file
+		sockfile-recv -q --connect 127.0.0.1 "$port" out
+		sender_ends 0
+		cmp in out
+		end_lease
+	done
+	lease leased.file
+	run --separate-stderr sockfile-send -t 0.3 127.0.0.1 9 leased.file
+	assert_failure 124
+	assert_equal "$stderr" "sockfile-send: open leased.file: another program holds it (a lease), and has not given it back"
+}
+
+@test "a sandbox without splice or sendfile: what is sent is copied" {
+	need_trace
+	for error in ENOSYS EPERM; do
+		for inject in splice sendfile; do
+			rm -f out
+			start_receiver 0 out
+			if [ "$inject" = splice ]; then
+				(cat in; until_true 20 part_has 300000; cat in) |
+					trace -f -qq -o trace -e "inject=splice:error=$error" sockfile-send -q 127.0.0.1 "$port" -
+				cat in in >expected
+			else
+				trace -f -qq -o trace -e "inject=sendfile:error=$error" sockfile-send -q 127.0.0.1 "$port" in
+				cp in expected
+			fi
+			receiver_ends 0
+			cmp expected out
+		done
+	done
+}
+
+@test "a block device has its size: the share is known, and an --offset behind it is 5" {
+	loop_device 200K
+	head -c 204800 in >"$device"
+	for args in "" --verify; do
+		read -ra words <<<"$args"
+		for input in "$device" -; do
+			run --separate-stderr sockfile-send "${words[@]}" --offset 300K 127.0.0.1 9 "$input" <"$device"
+			assert_failure 5
+			[[ "$stderr" == *": the file ends before --offset" ]]
+		done
+		rm -f out
+		start_receiver 0 out
+		run --separate-stderr sockfile-send --progress "${words[@]}" --limit-rate 100K 127.0.0.1 "$port" "$device"
+		assert_success
+		[[ "$stderr" == *"%"* ]]
+		receiver_ends 0
+		cmp -n 204800 in out
+	done
+}
+
+@test "--name is for what has no name of its own" {
+	mkdir dir
+	mkfifo fifo
+	printf 'x' >$'bad\xff'
+	received() {
+		sockfile-send -q --verify "${@:2}"
+		until_true 20 test -e "dir/$1"
+	}
+	start_receiver --dir dir -c none 0
+	received a --name a 127.0.0.1 "$port" <(cat in)
+	cmp in dir/a
+	cat in >fifo &
+	received b --name b 127.0.0.1 "$port" fifo
+	cat in >fifo &
+	received fifo 127.0.0.1 "$port" fifo
+	received c --name c 127.0.0.1 "$port" $'bad\xff'
+	received d --name d 127.0.0.1 "$port" /dev/fd/9 9<in
+	cmp in dir/d
+	run --separate-stderr sockfile-send -q --verify 127.0.0.1 "$port" <(cat in)
+	assert_failure 5
+	assert_equal "$stderr" "sockfile-send: talk to 127.0.0.1 port $port: the peer says: it takes no file of that name (--name gives another)"
+	error_has recv.err "it comes without a name that a file may have (the sender's --name gives one)"
+	run --separate-stderr sockfile-send --verify --name x 127.0.0.1 "$port" in
+	assert_failure 2
+	[[ "$stderr" == *"option '--name' is about a FILE that has no name to go by"* ]]
+	assert_equal "$(ls dir)" "$(printf '%s\n' a b c d fifo)"
+}
+
+@test "--user: what root alone may read is opened before root is given up" {
+	need_root
+	mkdir private
+	cp in private/in
+	chmod 700 private
+	chmod 600 private/in
+	umask 077
+	head -c 40 /dev/urandom | base64 >key
+	umask 022
+	chmod 711 . .. ../.. "$BATS_RUN_TMPDIR"
+	for args in "" --verify "--key key"; do
+		read -ra words <<<"$args"
+		rm -f out
+		start_sender -c 2 --user nobody "${words[@]}" 0 private/in
+		for ((i = 0; i < 2; i++)); do
+			rm -f out
+			[ "$args" = "--key key" ] || words=()
+			sockfile-recv -q "${words[@]}" --connect 127.0.0.1 "$port" out
+			cmp in out
+		done
+		sender_ends 0
+	done
+	# A FIFO too, whose writer waits for us.
+	mkfifo private/fifo
+	cat in >private/fifo 3>&- &
+	pids+=($!)
+	rm out
+	start_sender --verify --user nobody 0 private/fifo
+	sockfile-recv -q --connect 127.0.0.1 "$port" out
+	sender_ends 0
+	cmp in out
+}
+
+@test "what is said: an empty raw stream, a directory as FILE, a pipe as --fd, a file too large" {
+	: >empty
+	start_receiver 0 out
+	run --separate-stderr sockfile-send 127.0.0.1 "$port" empty
+	assert_success
+	[[ "$stderr" == "sockfile-send: empty: nothing was sent, which is no transfer for most receivers (--verify makes an empty file)"* ]]
+	mkdir dir
+	run --separate-stderr sockfile-recv 0 dir
+	assert_failure 1
+	assert_equal "$stderr" "sockfile-recv: write dir: it is a directory (--dir takes files into one)"
+	run --separate-stderr sockfile-recv 0 dir/
+	assert_failure 1
+	assert_equal "$stderr" "sockfile-recv: write dir/: it is a directory (--dir takes files into one)"
+	run --separate-stderr sockfile-recv --fd 0 new < <(cat in)
+	assert_failure 2
+	[[ "$stderr" == *"descriptor 0 is no socket (a pipe, as ssh's, is no connection: 'ssh -L' and 'ssh -R' forward a port)"* ]]
+	start_listening recv.err prlimit --fsize=100000 sockfile-recv 0 large
+	run --separate-stderr sockfile-send -q --verify 127.0.0.1 "$port" in
+	assert_failure 1
+	assert_equal "$stderr" "sockfile-send: talk to 127.0.0.1 port $port: the peer says: it has no space left, or takes no file that large"
+}

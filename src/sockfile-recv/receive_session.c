@@ -135,7 +135,8 @@ check_offer(struct receive_session *s)
 	if (config->dir != NULL && !wire_name_is_plain(s->offer.name, s->offer.name_len))
 		return refuse(s, WIRE_WRONG_NAME,
 		    s->offer.name_len == 0 ?
-			"the file has no name (the sender's --name gives one)" :
+			"it comes without a name that a file may have (the sender's --name "
+			"gives one)" :
 			"no file may have this name",
 		    "receive %s from %s", s->offer.name_len == 0 ? "a file" : s->offer.name,
 		    s->incoming->text);

@@ -197,7 +197,7 @@ target_init(struct target *target, const char *file, const struct target_options
 {
 	size_t len = (size_t)(base_name(file) - file);
 	char *directory;
-	int result = 0;
+	int result;
 
 	*target = (struct target)TARGET_INIT;
 	target->options = *options;
@@ -209,14 +209,15 @@ target_init(struct target *target, const char *file, const struct target_options
 	}
 	target->display_name = file;
 	directory = len > 0 ? strndup(file, len) : strdup(".");
-	if (directory == NULL || place_open(target->place, directory, file) == -1)
-		result = fail(failure, target, directory == NULL ? ENOMEM : errno, NULL);
+	if (directory == NULL)
+		return fail(failure, target, ENOMEM, NULL);
+	result = place_open(target->place, directory, file) == 0 ?
+		     init(target, base_name(file), failure) :
+		     fail(failure, target, errno, NULL);
 	free(directory);
-	if (result == -1 || init(target, base_name(file), failure) == -1)
-		return -1;
-	if (target->kind == TARGET_FILE)
+	if (result == 0 && target->kind == TARGET_FILE)
 		place_probe(target->place);
-	return 0;
+	return result;
 }
 
 /* ---- FILE.part ----------------------------------------------------------------------------- */
