@@ -741,10 +741,11 @@ with_size() {
 	for args in "" --verify; do
 		read -ra words <<<"$args"
 		rm -f out out.part
-		start_receiver --retry 1 0 out
+		start_receiver "${words[@]}" 0 out
 		run --separate-stderr with_size 400000 in sockfile-send -q "${words[@]}" 127.0.0.1 "$port" in
 		assert_failure 5
 		[[ "$stderr" == "sockfile-send: read in: it has 300000 bytes, although its size says 400000"* ]]
+		receiver_ends "$([ -n "$args" ] && echo 5 || echo 6)"
 	done
 	rm -f out out.part
 	start_receiver 0 out
