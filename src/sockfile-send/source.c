@@ -161,8 +161,8 @@ source_is_at_hand(const struct source *source)
 	struct iovec all = { bytes, sizeof(bytes) };
 
 	/* Only local file systems know RWF_NOWAIT. */
-	return source->seekable && source->length <= AT_HAND_MAX &&
-	       S_ISREG(source->opened.st_mode) &&
+	return source->seekable && source->length != SIZE_UNKNOWN &&
+	       source->length <= AT_HAND_MAX && S_ISREG(source->opened.st_mode) &&
 	       preadv2(source->fd, &all, 1, source->start, RWF_NOWAIT) >= source->length;
 }
 
