@@ -191,7 +191,7 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 {
 	struct receiver *receiver = receiver_of_loop(loop);
 	struct raw_transfer *raw = &receiver->raw;
-	int status = STATUS_OK;
+	int status;
 
 	(void)worker;
 	receiver->raw_is_working = false;
@@ -199,6 +199,7 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 	if (raw->failure.status != STATUS_OK) {
 		status = failure_report(&raw->failure);
 	} else {
+		status = raw->target->status;
 		counter_add(&transfer_stats.transfers, 1);
 		raw_report(raw);
 	}
