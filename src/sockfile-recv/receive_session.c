@@ -525,8 +525,8 @@ receive_file(struct receive_session *s)
 		return s->failure.status;
 	if (s->have != WIRE_HAVE_FINAL && commit_target(s) != STATUS_OK)
 		return s->failure.status;
-	if ((int)s->target->status > s->highest_refusal)
-		s->highest_refusal = (int)s->target->status;
+	if (s->target->status > s->highest_refusal)
+		s->highest_refusal = s->target->status;
 	report_summary(s);
 	counter_add(&transfer_stats.transfers, 1);
 	s->all_files_done = s->index == s->files;

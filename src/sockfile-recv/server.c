@@ -196,7 +196,7 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 	if (raw->failure.status != STATUS_OK) {
 		status = failure_report(&raw->failure);
 	} else {
-		status = (int)raw->target->status;
+		status = raw->target->status;
 		counter_add(&transfer_stats.transfers, 1);
 		raw_report(raw);
 	}
