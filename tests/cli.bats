@@ -62,8 +62,8 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "'\+7' is no PORT" sockecho-client localhost +7
 	usage "HOST is empty" sockecho-client '' 7
 	usage "HOST is empty" sockecho-client :7
-	usage "'1.2.3.999' is no address" sockecho-client 1.2.3.999 7
-	usage "'::1::2' is no address" sockecho-client ::1::2 7
+	usage "'1.2.3.999' is neither an address nor" sockecho-client 1.2.3.999 7
+	usage "'::1::2' is neither an address nor" sockecho-client ::1::2 7
 	usage "'::g' is no IPv6 address" sockecho-client '[::g]:7'
 	usage "'127.0.0.1' is no IPv6 address" sockecho-client '[127.0.0.1]' 7
 	usage "::1 is no IPv4 address" sockecho-client -4 ::1 7
@@ -168,32 +168,36 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "--ping and --connect-only exclude each other" sockecho-client --ping --connect-only localhost 7
 	usage "with --ping there are no MESSAGEs" sockecho-client --ping localhost 7 hello
 	usage "option '--bufsize' is about messages and streams" sockecho-client -u --bufsize 1 localhost 7
-	usage "option '--keepalive' is about TCP alone" sockecho-client -u --keepalive localhost 7
-	usage "option '--nagle' is about TCP alone" sockecho-client --nagle -U path
-	usage "option '--mptcp' is about TCP alone" sockecho-client -u --mptcp localhost 7
+	usage "option '--keepalive' is about streams: it does not go with --udp" sockecho-client -u --keepalive localhost 7
+	usage "option '--nagle' does not go with a UNIX path" sockecho-client --nagle -U path
+	usage "option '--mptcp' is about streams: it does not go with --udp" sockecho-client -u --mptcp localhost 7
 	usage "option '--source' does not go with a UNIX path" sockecho-client --source 127.0.0.1 -U path
 	usage "option '--numeric' does not go with a UNIX path" sockecho-client -n -U path
 	usage "option '--size' takes at least 16 bytes with --udp" sockecho-client -u --ping -s 15 localhost 7
 	usage "option '--size' takes at most 65507 bytes with --udp" sockecho-client -u --ping -s 65508 localhost 7
-	usage "-4 and -6 exclude each other" sockecho-client -4 -6 localhost 7
+	usage "--ipv4 and --ipv6 exclude each other" sockecho-client -4 -6 localhost 7
 	usage "option '--allow' does not go with a UNIX path" sockecho-server --allow 127.0.0.1 -U path
 	usage "option '--deny' does not go with a UNIX path" sockecho-server --deny 127.0.0.1 -U path
-	usage "option '--backlog' is about streams" sockecho-server -u --backlog 1 0
+	usage "option '--backlog' is about connections: it does not go with --udp" sockecho-server -u --backlog 1 0
 	usage "option '--timeout' is about connections" sockecho-server -u -t 1 0
 	usage "option '--max-clients' is about connections" sockecho-server -u --max-clients 1 0
 	usage "option '--limit-rate' is about connections" sockecho-server -u --limit-rate 1 0
 	usage "option '--close-after' is about connections" sockecho-server -u --close-after 1 0
-	usage "option '--reset-after' is about TCP alone" sockecho-server -U --reset-after 1 path
-	usage "option '--reset-first' is about TCP alone" sockecho-server -u --reset-first 1 0
+	usage "option '--reset-after' does not go with a UNIX path" sockecho-server -U --reset-after 1 path
+	usage "option '--reset-first' is about connections: it does not go with --udp" sockecho-server -u --reset-first 1 0
+	usage "option '--faults' is about connections" sockecho-server -u --faults plan 0
+	for flag in delay limit-rate close-after reset-after reset-first; do
+		usage "--faults and --$flag exclude each other" sockecho-server --faults plan --$flag 1 0
+	done
 	usage "option '--drop' is about datagrams" sockecho-server --drop 1 0
 	usage "option '--seed' is about datagrams" sockecho-server --seed 1 0
 	usage "option '--seed' goes with --drop" sockecho-server -u --seed 1 0
-	usage "option '--rate' is about UDP" sockecho-server --rate 1 0
-	usage "option '--allow-reserved' is about UDP" sockecho-server --allow-reserved 0
+	usage "option '--rate' is about datagrams: it goes with --udp" sockecho-server --rate 1 0
+	usage "option '--allow-reserved' is about datagrams: it goes with --udp" sockecho-server --allow-reserved 0
 	usage "option '--reuseport' does not go with a UNIX path" sockecho-server --reuseport -U path
 	usage "--close-after and --reset-after exclude each other" sockecho-server --close-after 1 --reset-after 1 0
 	usage "with --fd there is no HOST, PORT or PATH" sockecho-client localhost --fd 0
-	usage "with --fd there is nothing to connect" "${connected[@]}" sockecho-client --fd 9 --wait 1
+	usage "option '--wait' means nothing: the socket is open already" "${connected[@]}" sockecho-client --fd 9 --wait 1
 }
 
 @test "with --json a usage error is a record too" {
@@ -217,4 +221,92 @@ os.execvp(sys.argv[1], sys.argv[1:])
 		usage "'.*' is no PORT: a number from 1 to 65535, or the name of a service" sockecho-client 127.0.0.1 "$port" hi
 		usage "'.*' is no PORT: a number from 0 to 65535, or the name of a service" sockecho-server -w 5 127.0.0.1 "$port"
 	done
+}
+
+@test "a MESSAGE that looks like --json is none" {
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-client "$host" "$port" hello -J --json
+	assert_success
+	assert_equal "$output" $'hello\n-J\n--json'
+}
+
+@test "a misspelt option is answered with the nearest" {
+	usage "unknown option '--servces': did you mean --services\?" servlookup --servces x 22
+	usage "unknown option '--timout': did you mean --timeout\?" hostlookup --timout=5 x
+	usage "unknown option '--jbos': did you mean --jobs\?" hostlookup --jbos 5 x
+	usage "unknown option '--xyz'$" hostlookup --xyz
+}
+
+@test "what users of other programs type is told what it is here, and taken for no other option" {
+	usage "unknown option '-x': -r looks" hostlookup -x 192.0.2.1
+	usage "'@192.0.2.1': the system's resolver is asked" hostlookup @192.0.2.1 localhost
+	usage "'\+short': this is an option of dig" hostlookup +short localhost
+	usage "unknown option '-type=mx': names and addresses are looked up" hostlookup -type=mx localhost
+	usage "unknown option '--port': PORT is an operand" servlookup --port 22
+	usage "unknown option '-u': the protocol is --proto udp" servlookup -u 53
+	usage "unknown option '--port': PORT is an operand" sockecho-server --port 5000
+	usage "unknown option '--port=5000': PORT is an operand" sockfile-recv --port=5000 0 out
+	usage "unknown option '-p': PORT is an operand" sockecho-client -p 7 localhost
+	usage "unknown option '--host': HOST is an operand" sockecho-client --host localhost 7
+	usage "unknown option '--bind': \[HOST\] PORT, the operands" sockecho-server --bind 127.0.0.1 0
+	usage "unknown option '--bind': --source says" sockfile-send --bind 127.0.0.1 h 7 f
+	usage "unknown option '-l': it listens by itself" sockecho-server -l 0
+	usage "unknown option '-l': it listens by itself" sockfile-recv -vl 0 out
+	usage "unknown option '-l': --listen waits" sockfile-send -l 0 f
+	usage "unknown option '-l': it connects" sockecho-client -l 0
+	usage "unknown option '-k': it serves many" sockecho-server -k 0
+	usage "unknown option '-z': --connect-only connects" sockecho-client -z localhost 7
+	usage "unknown option '-N': that is so by default" sockecho-client -N localhost 7
+	usage "unknown option '-r': for a directory" sockfile-send -r dir
+	# What the program has is no habit of others.
+	run --separate-stderr sockfile-recv --connect -w 5 127.0.0.1 1 out
+	assert_failure 6
+	run --separate-stderr sockecho-client 127.0.0.1 1 @x +x
+	assert_failure 6
+}
+
+@test "operands as other programs have them are told apart" {
+	usage "'http://localhost:80/' is a URL: give HOST PORT" sockecho-client http://localhost:80/
+	usage "'me@localhost:/tmp/x' names a user" sockfile-send me@localhost:/tmp/x "$BATS_TEST_FILENAME"
+	usage "'7 localhost' is the wrong way round: give HOST PORT" sockecho-client 7 localhost
+	usage "'5000 127.0.0.1' is the wrong way round: give \[HOST\] PORT" sockecho-server 5000 127.0.0.1
+	usage "'TCP-LISTEN:5000' is an address of socat" sockecho-server TCP-LISTEN:5000
+	usage "'tcp4:localhost:80' is an address of socat" sockecho-client tcp4:localhost:80
+	usage "a PORT is missing after '127.0.0.1'" sockecho-server 127.0.0.1
+	usage "a PORT is missing after '::1:7': HOST PORT or \[HOST\]:PORT" sockecho-client ::1:7
+	cd "$BATS_TEST_TMPDIR"
+	touch afile
+	usage "'afile' is a file, and the order is HOST PORT FILE" sockfile-send afile localhost 4000
+	usage "'afile' is a file, and the order is HOST PORT FILE" sockfile-send afile localhost:4000
+	usage "'afile' is a file, and the order is \[HOST\] PORT FILE" sockfile-recv afile 4000
+	# The '@' of @FILE is not that of a user.
+	run --separate-stderr sockecho-client 127.0.0.1:@nofile
+	assert_failure 6
+	# A service by its name, and a FILE that is called as a port.
+	touch http 4000
+	run --separate-stderr sockfile-send --listen -w 0.1 -c 1 http 4000
+	[ "$status" != 2 ]
+}
+
+@test "what a usage error quotes of an operand is cut at 60 characters, and escaped" {
+	usage "too many operands: '$(printf 'x%.0s' {1..60})\.\.\.'$" hostlookup --hostname "$(printf 'x%.0s' {1..61})"
+	usage "a PORT is missing after '$(printf 'é%.0s' {1..60})\.\.\.':" sockecho-client "$(printf 'é%.0s' {1..70})"
+	usage "too many operands: '$(printf 'x%.0s' {1..60})'$" hostlookup --hostname "$(printf 'x%.0s' {1..60})"
+	usage "option '--jobs' takes a whole number from 1 to 4096, not '\\\\x1b'" hostlookup --jobs $'\x1b' x
+}
+
+@test "records say exactly what was asked and what came, without a control character" {
+	printf 'http 80/tcp \xc2\x9b3m\x7f \xff\n' >"$BATS_TEST_TMPDIR/services"
+	run --separate-stderr servlookup --services "$BATS_TEST_TMPDIR/services" --json 80
+	assert_success
+	assert_output --partial '"aliases":["\u009b3m\u007f","\\xff"]'
+	# Two that differ stay two.
+	run --separate-stderr hostlookup --json $'tab\there' 'tab\there'
+	assert_failure 2
+	assert_equal "$(jq -r .query <<<"$output")" $'tab\there\ntab\\there'
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-client --json "$host" "$port" $'\xc2\x9b3 1mX\x7f\xc2\xa0'
+	assert_success
+	assert_output --partial '"text":"\u009b3 1mX\u007f'$'\xc2\xa0"'
+	stop_server
 }

@@ -124,6 +124,88 @@ time.sleep(60)
 	start_server sockecho-server 0
 	run --separate-stderr timeout 10 sockecho-client --wait none --source 192.0.2.1 "$host" "$port" x
 	assert_failure 1
+	run --separate-stderr timeout 10 sockecho-client --wait none "$host" no-such-service x
+	assert_failure 3
+}
+
+@test "--wait 0 is as no --wait" {
+	run --separate-stderr sockecho-client --wait 0 127.0.0.1 1 x
+	assert_failure 6
+	assert_equal "$stderr" "sockecho-client: connect to 127.0.0.1 port 1: Connection refused"
+	run --separate-stderr sockecho-client -u --wait 0 127.0.0.1 1 x
+	assert_failure 6
+	run --separate-stderr sockecho-client -U --wait 0 nosuch x
+	assert_failure 6
+}
+
+@test "--wait says what it waits for within a second, and again when the reason changes" {
+	in_background sockecho-client --wait none -U --connect-only sock 2>err
+	client=$last_pid
+	in_background sockecho-client --wait none -q -U --connect-only sock 2>quiet
+	quiet=$last_pid
+	until_true 1 grep -qx "sockecho-client: connect to sock: No such file or directory; trying again until it succeeds" err
+	mkfifo go
+	python3 -c '
+import socket
+s = socket.socket(socket.AF_UNIX)
+s.bind("sock")
+open("bound", "w").close()
+open("go").read()
+s.listen()
+s.accept(), s.accept()' 3>&- &
+	server=$!
+	exec {go}>go
+	until_true 20 test -e bound
+	until_true 20 grep -qx "sockecho-client: connect to sock: Connection refused; trying again until it succeeds" err
+	sleep 1.2 # it has the time to say it once more
+	exec {go}>&-
+	wait_for "$client"
+	assert_equal "$waited_status" 0
+	wait_for "$quiet"
+	assert_equal "$waited_status" 0
+	wait "$server"
+	assert_equal "$(grep -c . err)" 2
+	assert_equal "$(cat quiet)" ""
+}
+
+@test "--wait: -v adds at most one line in five seconds" {
+	on_time 124 6000 6400 sockecho-client -v --wait 6 127.0.0.1 1 x 2>err
+	assert_equal "$(sed -E 's/[0-9]+ tries/N tries/' err)" "sockecho-client: connect to 127.0.0.1 port 1: Connection refused; trying again for up to 6 s
+sockecho-client: connect to 127.0.0.1 port 1: Connection refused; N tries so far
+sockecho-client: connect to 127.0.0.1 port 1: timed out; the last failure: Connection refused"
+}
+
+@test "--wait: no free local port is 6, and waited for" {
+	need_namespaces -n
+	need_sysctl net.ipv4.ip_local_port_range
+	"${in_namespaces[@]}" bash -euc '
+		ip link set lo up
+		sockecho-server -q 7600 >ready & server=$!
+		until [ -s ready ]; do :; done
+		sysctl -qw net.ipv4.ip_local_port_range="40000 40003"
+		mkfifo go
+		python3 -c "
+import socket, struct
+held = [socket.create_connection((\"127.0.0.1\", 7600)) for i in range(4)]
+open(\"held\", \"w\").close()
+open(\"go\").read()
+for s in held:
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(\"ii\", 1, 0))
+    s.close()" &
+		until [ -e held ]; do :; done
+		rc=0
+		sockecho-client 127.0.0.1 7600 x || rc=$?
+		echo $rc
+		sockecho-client --wait 20 127.0.0.1 7600 hello 2>wait.err & client=$!
+		until grep -q "Cannot assign requested address; trying again for up to 20 s" wait.err; do sleep 0.02; done
+		: >go
+		wait $client
+		kill $server
+	' >out 2>err
+	run cat out
+	assert_output $'6\nhello'
+	run cat err
+	assert_line "sockecho-client: connect to 127.0.0.1 port 7600: Cannot assign requested address"
 }
 
 @test "a connection of a socket with itself is no peer" {
@@ -152,11 +234,64 @@ time.sleep(60)
 	assert_success
 	grep -q "127.0.0.9 port $free: accepted" server.err
 	run --separate-stderr sockecho-client --source ::1 127.0.0.1 "$port" x
-	assert_failure 1
+	assert_failure 2
 	run --separate-stderr sockecho-client --source localhost 127.0.0.1 "$port" x
 	assert_failure 2
 	run --separate-stderr sockecho-client -6 --source 127.0.0.1 ::1 "$port" x
 	assert_failure 2
+}
+
+@test "--source: an address that is not here is 1, a port that is taken is 6, and both are named" {
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-client --source 192.0.2.1 "$host" "$port" x
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-client: connect to 127.0.0.1 port $port from 192.0.2.1: Cannot assign requested address"
+	run --separate-stderr sockecho-client --source "127.0.0.1:$port" "$host" "$port" x
+	assert_failure 6
+	assert_equal "$stderr" "sockecho-client: connect to 127.0.0.1 port $port from 127.0.0.1: Address already in use"
+}
+
+@test "--source: datagrams, too; and a family that this machine has not is nothing to wait for" {
+	start_server sockecho-server -u 0
+	for mode in "" "--ping -c 1"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr timeout 10 sockecho-client -u --wait none $mode --source 192.0.2.1 "$host" "$port" $([ -n "$mode" ] || echo x)
+		assert_failure 1
+		assert_equal "$stderr" "sockecho-client: send to 127.0.0.1 port $port from 192.0.2.1: Cannot assign requested address"
+	done
+	run --separate-stderr sockecho-client -u --source "127.0.0.1:$port" "$host" "$port" x
+	assert_failure 6
+	need_trace
+	trace -f -o trace -e trace=socket -e inject=socket:error=EAFNOSUPPORT timeout 10 \
+		sockecho-client --wait none --source ::1 ::1 9 x 2>err || status=$?
+	assert_equal "$status" 1
+	trace -f -o trace -e trace=socket -e inject=socket:error=EAFNOSUPPORT timeout 10 \
+		sockecho-client --wait 0.2 ::1 9 x 2>err || status=$?
+	assert_equal "$status" 124
+	assert_equal "$(tail -n 1 err)" "sockecho-client: connect to ::1 port 9: timed out; the last failure: Address family not supported by protocol"
+}
+
+@test "--source of a name with both families: the addresses of its family are tried" {
+	need_namespaces -nm
+	printf '::1 both\n127.0.0.1 both\nfd00::1 six\n' >hosts
+	in_dual_stack '
+		sockecho-server -q --port-file port 0 >/dev/null & server=$!
+		until [ -s port ]; do :; done
+		rc=0
+		sockecho-client --source 127.0.0.1 both "$(cat port)" hello || rc=$?
+		echo $rc
+		rc=0
+		sockecho-client --source 127.0.0.1 both 1 x || rc=$?
+		echo $rc
+		sockecho-client --source 127.0.0.1 six 1 x || rc=$?
+		echo $rc
+		kill $server
+	' >out 2>err
+	run cat out
+	assert_output $'hello\n0\n6\n3'
+	run cat err
+	assert_line --index 0 "sockecho-client: connect to both (127.0.0.1) port 1: Connection refused"
+	assert_line --index 1 --partial "sockecho-client: look up six for a connection from 127.0.0.1: "
 }
 
 @test "--source of IPv6" {
@@ -396,4 +531,102 @@ time.sleep(60)
 	until_true 20 test -e full
 	on_time 124 1000 1100 sockecho-client --connect-timeout 1 -U sock x 2>err
 	assert_equal "$(tail -n 1 err)" "sockecho-client: connect to sock: timed out"
+}
+
+@test "@FILE: the port is read from a file, in both forms of an address, over TCP and UDP" {
+	start_server sockecho-server --port-file 'p:1' 0
+	for operands in "127.0.0.1 @p:1" "127.0.0.1:@p:1" "-n 127.0.0.1 @p:1"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr sockecho-client $operands hello
+		assert_success
+		assert_output hello
+	done
+	stop_server
+	if sockecho-server -w 0.01 ::1 0 >/dev/null; then
+		start_server sockecho-server -6 --port-file p 0
+		for operands in "[::1]:@p" "::1 @p" "[::1] @p"; do
+			# shellcheck disable=SC2086 # words are meant
+			run --separate-stderr sockecho-client $operands hello
+			assert_success
+		done
+		stop_server
+	fi
+	start_server sockecho-server -u --port-file p 0
+	run --separate-stderr sockecho-client -u 127.0.0.1 @p hello
+	assert_success
+	run --separate-stderr sockecho-client --ping -u -c 2 -i 0 127.0.0.1:@p
+	assert_success
+}
+
+@test "@FILE: missing or empty is 6, anything but a port 1; with --wait it is waited for" {
+	run --separate-stderr sockecho-client 127.0.0.1 @nosuch x
+	assert_failure 6
+	assert_equal "$stderr" "sockecho-client: read the port from nosuch: No such file or directory"
+	: >empty
+	mkfifo fifo
+	for file in empty fifo; do
+		run --separate-stderr timeout 10 sockecho-client 127.0.0.1 @$file x
+		assert_failure 6
+		assert_equal "$stderr" "sockecho-client: read the port from $file: it is empty"
+	done
+	for text in 0 65536 -1 http '1 2' $'1\n2' ' 1' 0x10 "$(printf '1%.0s' $(seq 100))"; do
+		printf '%s\n' "$text" >bad
+		run --separate-stderr timeout 10 sockecho-client --wait none 127.0.0.1 @bad x
+		assert_failure 1
+		[[ ${stderr_lines[0]} == "sockecho-client: read the port from bad: '"*"' is no port number" ]]
+	done
+	run --separate-stderr timeout 10 sockecho-client --wait none 127.0.0.1 @. x
+	assert_failure 1
+	for option in "" -u; do
+		# shellcheck disable=SC2086 # words are meant
+		on_time 124 300 600 sockecho-client $option --wait 0.3 127.0.0.1 @nosuch x 2>err
+		assert_equal "$(tail -n 1 err)" "sockecho-client: read the port from nosuch: timed out; the last failure: No such file or directory"
+	done
+}
+
+@test "@FILE: it is read anew at each try" {
+	local udp client=(sockecho-client --wait 20)
+	for command in "" "-u" "--ping -c 1"; do
+		udp=${command/--ping*/}
+		# The port of one that is gone, as a server that was killed leaves it.
+		start_server sockecho-server $udp 0
+		stop_server
+		echo "$port" >p
+		# shellcheck disable=SC2086 # words are meant
+		in_background "${client[@]}" $command 127.0.0.1 @p $([[ $command == --ping* ]] || echo hi) >out 2>err
+		pid=$last_pid
+		until_true 20 grep -q "Connection refused; trying again" err
+		rm p
+		until_true 20 grep -q "No such file or directory; trying again" err
+		start_server sockecho-server $udp --port-file p 0
+		wait_for "$pid"
+		assert_equal "$waited_status" 0
+		stop_server
+	done
+	# Round trips of datagrams go on with the port that is there.
+	start_server sockecho-server -u 0
+	stop_server
+	echo "$port" >p
+	in_background "${client[@]}" --ping -u -c 1 127.0.0.1 @p >out 2>err
+	pid=$last_pid
+	until_true 20 grep -q "Connection refused; trying again" err
+	start_server sockecho-server -u --port-file p 0
+	wait_for "$pid"
+	assert_equal "$waited_status" 0
+}
+
+@test "@FILE is for connecting, and needs a HOST and a FILE" {
+	run --separate-stderr sockecho-server @p
+	assert_failure 2
+	assert_equal "${stderr_lines[0]}" "sockecho-server: '@p' is no PORT to listen on: @FILE is for connecting"
+	run --separate-stderr sockecho-client @p
+	assert_failure 2
+	[[ ${stderr_lines[0]} == "sockecho-client: a HOST is missing before '@p': "* ]]
+	run --separate-stderr sockecho-client localhost @
+	assert_failure 2
+	assert_equal "${stderr_lines[0]}" "sockecho-client: '@' is no PORT: a FILE is missing after it"
+	# With -U it is a name.
+	run --separate-stderr sockecho-client -U "@no-such-$$" x
+	assert_failure 6
+	assert_equal "$stderr" "sockecho-client: connect to @no-such-$$: Connection refused"
 }

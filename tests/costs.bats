@@ -91,6 +91,51 @@ three_a_trip() {
 	done
 }
 
+# threads - how many were started in the last sending, or receiving, of a file.
+threads() {
+	grep -cE '(^|[0-9 ])clone3?\(' trace || true
+}
+
+# send [option ...] FILE - to a receiver, and with the system calls of the sender in trace.
+send() {
+	start_server sockfile-recv --force 0 copy
+	strace -f -qq -o trace sockfile-send "${@:1:$#-1}" "$host" "$port" "${@: -1}" 2>&1 | cat
+	wait_for "$server_pid"
+	assert_equal "$waited_status" 0
+}
+
+@test "a thread for the signals is there where something may hang, and not where a little is sent" {
+	need_tracing
+	is_sanitized && skip "the sanitizers make calls of their own"
+	head -c 1000 /dev/urandom >little
+	head -c 100000 /dev/urandom >more
+	python3 - <<-'PY' || skip "this file system does not tell what is in memory"
+		import os
+		os.preadv(os.open("little", os.O_RDONLY), [bytearray(1000)], 0, os.RWF_NOWAIT)
+	PY
+	send little
+	assert_equal "$(threads)" 0
+	send --verify little
+	assert_equal "$(threads)" 0
+	send more
+	assert_equal "$(threads)" 1
+	send --verify more
+	assert_equal "$(threads)" 1
+	# From memory, or not at all.
+	send --verify --retry 1 little
+	assert_equal "$(threads)" 1
+	send - <little
+	assert_equal "$(threads)" 0
+	head -c 1000 little | send -
+	assert_equal "$(threads)" 1
+	# Whoever listens has it before anybody comes; the flush of a file may take long.
+	start_server strace -D -f -qq -o trace sockfile-recv --force 0 copy
+	sockfile-send -q "$host" "$port" little
+	wait_for "$server_pid"
+	assert_equal "$waited_status" 0
+	assert_equal "$(threads)" 1
+}
+
 @test "every program needs libc.so.6 alone" {
 	need readelf
 	is_sanitized && skip "the sanitizers need objects of their own"

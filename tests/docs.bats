@@ -11,58 +11,125 @@ setup() {
 	unset XDG_CONFIG_HOME XDG_DATA_HOME XDG_CACHE_HOME
 }
 
-# The options, one a line: --long, and -s where there is a short one.
-options_of_help() {
-	"$1" --help | sed -nE 's/^ +(-(.), )?--([a-z0-9-]+).*/--\3\n-\2/p' | grep -v '^-$' | sort
+# rows PROGRAM - a line for each option: heading, letter, name, argument.
+rows() {
+	"$1" --options | awk -F'\t' '$4 != "" { print $2 "\t" $3 "\t" $4 "\t" $5 }' | sort
 }
 
-options_of_man() {
-	sed -n '/^\.It Fl/p' "$SOCKUTILS_SOURCE/man/$1.1" |
-		grep -oE 'Fl [-a-zA-Z0-9]+' | sed -E 's/^Fl /-/' | sort
+# items PROGRAM - the same of the manual.
+items() {
+	awk '
+		/^\.Ss / { heading = substr($0, 5) }
+		/^\.It Fl / {
+			letter = ""; n = 0
+			for (i = 2; i <= NF; i++) {
+				if ($i == "Ar")
+					arg[n] = $(i + 1)
+				else if ($i ~ /^-[a-z]/ || $i ~ /^-[a-z0-9-]+$/) {
+					name[++n] = substr($i, 2); arg[n] = ""
+				} else if ($(i - 1) == "Fl")
+					letter = $i
+			}
+			for (i = 1; i <= n; i++)
+				print heading "\t" letter "\t" name[i] "\t" arg[i]
+		}' "$SOCKUTILS_SOURCE/man/$1.1" | sort
 }
 
-options_of_bash() {
-	sed -nE "/^_${1//-/_}_options=/,/\)$/p" "$SOCKUTILS_SOURCE/completions/sockutils.bash" |
-		tr -s ' =()\t' '\n' | grep '^-' | sort
+# item PROGRAM NAME - what the manual says of an option, in one line.
+item() {
+	awk -v name="-$2" '
+		/^\.(It|El)/ { inside = index(" " $0 " ", " " name " ") > 0 }
+		inside { gsub(/^\.[A-Z][a-z] /, ""); printf "%s ", $0 }' "$SOCKUTILS_SOURCE/man/$1.1"
 }
 
-options_of_zsh() {
-	grep -oE "'(\(.*\))?(\*)?(\{)?-[^[]*\[" "$SOCKUTILS_SOURCE/completions/_$1" |
-		grep -oE -- '--?[a-zA-Z0-9][a-z0-9-]*' | sort -u
-}
-
-options_of_fish() {
-	sed -nE "s/^complete -c $1 (-s (.) )?-l ([a-z0-9-]+).*/--\3\n-\2/p" \
-		"$SOCKUTILS_SOURCE/completions/sockutils.fish" | grep -v '^-$' | sort
-}
-
-@test "the options in --help are those of the manual and of the three completions, both ways" {
+@test "the manual has each option under the same heading, with the same letter and argument" {
 	for program in $programs; do
-		options_of_help "$program" >"$BATS_TEST_TMPDIR/help"
-		[ "$(wc -l <"$BATS_TEST_TMPDIR/help")" -gt 15 ]
-		for kind in man bash zsh fish; do
-			"options_of_$kind" "$program" >"$BATS_TEST_TMPDIR/$kind"
-			diff -u "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/$kind"
-		done
+		rows "$program" >"$BATS_TEST_TMPDIR/rows"
+		items "$program" >"$BATS_TEST_TMPDIR/items"
+		diff -u "$BATS_TEST_TMPDIR/rows" "$BATS_TEST_TMPDIR/items"
 	done
 }
 
-@test "the completions are understood by their shells, and complete" {
+@test "the manual says the default of each option that has one" {
+	for program in $programs; do
+		"$program" --options | awk -F'\t' '$4 != "" && $9 != "" && $9 != "none" { print $4, $9 }' >"$BATS_TEST_TMPDIR/defaults"
+		while read -r name value; do
+			item=$(item "$program" "$name")
+			[[ " $item" == *" $value by default"* || "$item" == *"default is $value"* ]] ||
+				fail "man/$program.1 does not say of --$name that the default is $value"
+		done <"$BATS_TEST_TMPDIR/defaults"
+	done
+}
+
+@test "--help fits 80 columns, and each option has its line" {
+	for program in $programs; do
+		"$program" --help >"$BATS_TEST_TMPDIR/help"
+		run awk 'length($0) > 80' "$BATS_TEST_TMPDIR/help"
+		assert_output ""
+		while IFS=$'\t' read -r _ _ name help; do
+			grep -qE -- "^(  -., |      )--$name([ =[]|$)" "$BATS_TEST_TMPDIR/help"
+			[[ $help =~ ^[a-zA-Z].{5,} ]] || fail "$program --$name: '$help' says nothing"
+		done < <("$program" --options | awk -F'\t' '$4 != "" { print $1 "\t" $2 "\t" $4 "\t" $10 }')
+	done
+}
+
+@test "no option has two rows, and no two options have one letter" {
+	for program in $programs; do
+		run bash -c "$program --options | awk -F'\t' '\$4 != \"\" { print \"--\" \$4; if (\$3 != \"\") print \"-\" \$3 }' | sort | uniq -d"
+		assert_output ""
+	done
+}
+
+# Stale ones are made anew by `make completions`.
+@test "the completions are those of the options that the programs have" {
+	cd "$SOCKUTILS_SOURCE"
+	for shell in bash zsh fish; do
+		# shellcheck disable=SC2086 # names
+		scripts/completions "$shell" $(for program in $programs; do command -v "$program"; done) >"$BATS_TEST_TMPDIR/$shell"
+	done
+	diff -u completions/sockutils.bash "$BATS_TEST_TMPDIR/bash"
+	diff -u completions/_sockutils "$BATS_TEST_TMPDIR/zsh"
+	diff -u completions/sockutils.fish "$BATS_TEST_TMPDIR/fish"
+}
+
+# complete_in_bash WORD ... - what bash offers for the last one; of --name=value it makes three words
+complete_in_bash() {
+	bash -c '
+		load() { source "$SOCKUTILS_SOURCE/completions/sockutils.bash"; } # as bash-completion does: in a function
+		load
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_sockutils "$1" "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
+		echo "${COMPREPLY[*]}"' bash "$@"
+}
+
+@test "bash completes options, values and operands" {
+	touch there
+	while read -r words; do
+		# shellcheck disable=SC2086 # words
+		set -- ${words%% : *}
+		run complete_in_bash "${@/#EMPTY/}"
+		expected=${words#* : }
+		assert_output "${expected#NOTHING}"
+	done <<-'END'
+		sockecho-server --acc : --accept-timeout
+		sockecho-client --expect u : upper
+		sockecho-client --expect = u : upper
+		sockecho-client -t n : none
+		sockfile-recv --port-file th : there
+		sockfile-send host port th : there
+		sockfile-send -U th : there
+		servlookup --proto EMPTY : tcp udp
+		hostlookup --set-hostname EMPTY : NOTHING
+	END
+}
+
+@test "zsh and fish understand their completions, and complete" {
 	need fish zsh
 	cd "$SOCKUTILS_SOURCE/completions"
-	for program in $programs; do
-		zsh -n "_$program"
-	done
+	zsh -n _sockutils
+	run grep '^#compdef' _sockutils
+	assert_output "#compdef $programs"
 	fish --no-execute sockutils.fish
-	run bash -c '
-		source sockutils.bash
-		COMP_WORDS=(sockecho-server --acc) COMP_CWORD=1
-		_sockutils sockecho-server --acc sockecho-server
-		echo "${COMPREPLY[@]}"
-		COMP_WORDS=(sockecho-client --expect u) COMP_CWORD=2
-		_sockutils sockecho-client u --expect
-		echo "${COMPREPLY[@]}"'
-	assert_output $'--accept-timeout\nupper'
 	run fish -c "source sockutils.fish; complete -C 'sockecho-client --expect '"
 	assert_line --partial upper
 }

@@ -174,6 +174,104 @@ raise SystemExit(client.wait())'
 	assert_equal "$waited_status" 0
 }
 
+# answers STATUS ... - so many clients, one after the other, end with these.
+answers() {
+	local expected
+	for expected in "$@"; do
+		run --separate-stderr sockecho-client -t 5 "$host" "$port" hello
+		assert_equal "$status: $stderr" "$expected: $stderr"
+	done
+}
+
+@test "--faults FILE: a line for each connection, in order, and the last one for all that follow" {
+	printf '\xef\xbb\xbf# a plan\n\n ok\nreset-after=3 \nreset-first=2\r\nclose-after=4\tdelay=0.3\nok' >plan
+	# Those that are reset at once are no connections for -c.
+	start_server sockecho-server -v --faults plan -c 6 0
+	answers 0 6 6 6
+	milliseconds answers 5
+	((elapsed >= 300)) || fail "answered after $elapsed ms"
+	answers 0 0 0
+	wait_for "$server_pid"
+	assert_equal "$waited_status" 0
+	run sed -nE 's/.*: closed: ([a-z]+).* ([0-9]+) bytes out.*/\1 \2/p' server.err
+	assert_output $'ended 5\nreset 3\nended 4\nended 5\nended 5\nended 5'
+	# The last line is one that resets.
+	printf 'ok\nreset-first=2\n' >plan
+	start_server sockecho-server --faults plan 0
+	answers 0 6 6 6 6
+}
+
+@test "--faults FILE: who is refused has no line, and UNIX sockets have them too" {
+	printf 'close-after=3\nok\n' >plan
+	start_server sockecho-server --faults plan --deny 127.0.0.2 0
+	run --separate-stderr sockecho-client --source 127.0.0.2 "$host" "$port" hello
+	assert_failure 6
+	answers 5 0
+	start_server sockecho-server --faults plan -U sock
+	run --separate-stderr sockecho-client -U sock hello
+	assert_failure 5
+	run --separate-stderr sockecho-client -U sock hello
+	assert_success
+}
+
+@test "--faults FILE is read whole before the server goes on: standard input, a pipe, a daemon's" {
+	mkfifo in
+	in_background sh -c '{ echo reset-first=1; sleep 0.2; echo ok; } >in'
+	start_server sh -c "exec sockecho-server --faults - 0 <in"
+	answers 6 0
+	run --separate-stderr sockecho-server --daemon --pidfile pid --port-file port --faults <(echo reset-first=1; echo ok) 0
+	assert_success
+	pids+=("$(cat pid)")
+	host=127.0.0.1 port=$(cat port)
+	answers 6 0
+	mkfifo fifo
+	run --separate-stderr timeout 10 sockecho-server -w 0.2 --faults fifo 0
+	assert_failure 124
+	assert_equal "$stderr" "sockecho-server: read fifo: timed out (--max-time)"
+}
+
+# plan_fails STATUS MESSAGE [option ...] - the server with the file "plan" ends with them.
+plan_fails() {
+	run --separate-stderr timeout 10 sockecho-server --faults plan "${@:3}"
+	assert_failure "$1"
+	refute_output
+	assert_equal "$stderr" "sockecho-server: $2"
+}
+
+@test "--faults FILE: a line that says anything else is named with its number, and nothing is guessed" {
+	printf 'ok\n\n# one\ndelay=1 limit-rate=x\nfrob\n' >plan
+	plan_fails 2 "read plan, line 4: 'limit-rate=x': limit-rate takes a SIZE of 1 to 1024T (bytes, or with K, M, G, T)" 0
+	printf 'reset-after=down:1K\n' >plan
+	plan_fails 2 "read plan, line 1: 'reset-after=down:1K': what comes goes back, which is one direction: leave up: and down: out" 0
+	printf 'delay=\x1b[1m\xc2\x9b\n' >plan
+	plan_fails 2 "read plan, line 1: 'delay=\\x1b[1m\\xc2\\x9b': delay takes SECONDS (2, 0.25, 500ms, 1m, 1h; 100 years at most)" 0
+	printf 'ok\nok\0\n' >plan
+	plan_fails 2 "read plan, line 2: there is a NUL in it" 0
+	printf '\xff\xfeo\0k\0\n\0' >plan
+	plan_fails 2 "read plan: it is UTF-16, not UTF-8" 0
+	printf '# nothing\n' >plan
+	plan_fails 2 "read plan: no line says anything: 'ok' is a line without faults" 0
+	printf 'ok\nreset-first=1\n' >plan
+	plan_fails 2 "read plan, line 2: reset-after and reset-first are about TCP alone" -U sock
+	[ ! -e sock ]
+	rm plan
+	plan_fails 1 "open plan: No such file or directory" 0
+}
+
+@test "--faults FILE: its words are the options that are about connections" {
+	local option found=0
+	for option in $(sockecho-server --help | sed -nE '/^Faults/,/^$/s/^ +--([a-z-]+) [A-Z]+ .*/\1/p'); do
+		printf '%s=x\n' "$option" >plan
+		run --separate-stderr timeout 10 sockecho-server --faults plan 0
+		assert_failure 2
+		case $option in
+		drop | seed | faults) assert_regex "$stderr" "'$option=x' is none of ok, " ;;
+		*) assert_regex "$stderr" "'$option=x': $option takes " && found=$((found + 1)) ;;
+		esac
+	done
+	assert_equal "$found" 5
+}
+
 @test "TCP_NODELAY is on unless --nagle, SO_KEEPALIVE off unless --keepalive, on both sides" {
 	need_trace
 	start_server trace -f -o server.trace -e trace=setsockopt sockecho-server 0

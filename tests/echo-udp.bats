@@ -88,6 +88,46 @@ load helpers
 	[[ $stderr == *"the last failure: Connection refused" ]]
 }
 
+@test "--wait asks one that is silent at first again, until it answers or the time is up" {
+	# Two of the first three datagrams are lost.
+	start_server sockecho-server -u --drop 60 --seed 3 0
+	for i in 1 2 3 4 5; do
+		sockecho-client -u -q --wait 20 -t 0.2 "$host" "$port" "hi $i" >>"$BATS_TEST_TMPDIR/out"
+	done
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" $'hi 1\nhi 2\nhi 3\nhi 4\nhi 5'
+	stop_server
+	start_server sockecho-server -u --drop 100 0
+	on_time 124 1000 1300 sockecho-client -u --wait 1 -t 0.3 "$host" "$port" hi 2>"$BATS_TEST_TMPDIR/err"
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/err")" "sockecho-client: receive from 127.0.0.1 port $port: timed out; trying again for up to 1 s
+sockecho-client: receive from 127.0.0.1 port $port: timed out"
+	# Once somebody has answered, silence is a loss.
+	stop_server
+	start_server sockecho-server -u --bufsize 2 0
+	on_time 124 300 700 sockecho-client -u --wait 20 -t 0.3 "$host" "$port" hi longer 2>"$BATS_TEST_TMPDIR/err"
+}
+
+@test "--ping -u --wait waits for one that refuses" {
+	start_server sockecho-server -u 0
+	p=$port
+	stop_server
+	in_background sockecho-client --ping -u -c 3 -i 0.05 --clients 2 --wait 20 127.0.0.1 "$p" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+	client=$last_pid
+	until_true 20 grep -q "Connection refused; trying again" "$BATS_TEST_TMPDIR/err"
+	start_server sockecho-server -u 127.0.0.1 "$p"
+	wait_for "$client"
+	assert_equal "$waited_status" 0
+	grep -q "^6 packets transmitted, 6 received" "$BATS_TEST_TMPDIR/out"
+	stop_server
+	run --separate-stderr timeout 20 sockecho-client --ping -u -i 0 -q --wait 0.3 127.0.0.1 "$p"
+	assert_failure 124
+	[[ $stderr == *"the last failure: Connection refused" ]]
+	# Back to back, too, it pauses before it begins anew.
+	may_trace || return 0
+	trace -f -o "$BATS_TEST_TMPDIR/trace" -e trace=sendto sockecho-client --ping -u -i 0 -q --wait 0.5 127.0.0.1 "$p" 2>/dev/null || true
+	((tries = $(grep -c 'sendto(' "$BATS_TEST_TMPDIR/trace")))
+	((tries >= 2 && tries <= 11))
+}
+
 @test "a datagram larger than --bufsize is dropped and counted, never cut" {
 	start_server sockecho-server -u --bufsize 10 0
 	run --separate-stderr sockecho-client -u -t 1 "$host" "$port" 0123456789 0123456789a

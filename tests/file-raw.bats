@@ -555,6 +555,39 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	sender_ends 0
 }
 
+@test "a receiver that ends its half and reads nothing has not received the file" {
+	head -c 100000 /dev/urandom >in
+	start_sender -c 1 0 in
+	run timeout 30 python3 - "$port" <<-'PY'
+		import socket, sys, time
+		port = int(sys.argv[1])
+		def connect():
+		    s = socket.socket()
+		    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+		    s.connect(("127.0.0.1", port))
+		    return s
+		def sender_waits_for_its_end():  # in FIN-WAIT-1
+		    ports = ":%04X" % port, ":%04X" % s.getsockname()[1]
+		    lines = [line.split() for line in open("/proc/net/tcp")]
+		    return any((f[1][8:], f[2][8:], f[3]) == (*ports, "04") for f in lines)
+		s = connect()
+		while not sender_waits_for_its_end():
+		    time.sleep(0.01)
+		s.shutdown(socket.SHUT_WR)
+		time.sleep(0.05)  # so that it is the end that comes first
+		s.close()
+		# That was no transfer: it is still there.
+		s = connect()
+		n = 0
+		while d := s.recv(65536):
+		    n += len(d)
+		assert n == 100000, n
+	PY
+	assert_success
+	sender_ends 0
+	assert_regex "$(cat send.err)" ': Connection reset by peer; 100000 bytes were sent'
+}
+
 @test "--limit-rate and --timeout keep their word" {
 	head -c 100000 in >small
 	a_second() {
@@ -593,6 +626,10 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	until_true 20 test -s status
 	assert_equal "$(cat status)" 0
 	cmp in out
+}
+
+@test "@FILE: sender and receiver are started at once, with an old port file and without" {
+	send_to_port_file 20
 }
 
 @test "the bar: on a terminal, after a second, gone at the end; lines elsewhere when asked for" {
@@ -636,7 +673,7 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 
 @test "bad input: one clear line and status 2" {
 	for args in "--offset -1" "--offset x" "--count 0" "--count 1KB" "--limit-rate 0" \
-		"--listen --wait 3" "-c 2" "--listen -c 0" "--backlog 3" "--allow 1.2.3.4" "-4 -6" "--fd 77" \
+		"--listen --wait x" "-c 2" "--listen -c 0" "--backlog 3" "--allow 1.2.3.4" "-4 -6" "--fd 77" \
 		"--listen --source 127.0.0.1" "-n"; do
 		read -ra words <<<"$args"
 		run --separate-stderr sockfile-send "${words[@]}" localhost 9 in
@@ -645,7 +682,7 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 		assert_equal "${stderr_lines[1]}" "Try 'sockfile-send --help' for more information."
 	done
 	for args in "--size -1" "--size x" "--sha256 12" "--sha256 $(printf 'g%.0s' $(seq 64))" "--mode 4755" \
-		"--mode 8" "--mode rw" "--max-size x" "--wait 3" "--connect --backlog 3" "--source 127.0.0.1" \
+		"--mode 8" "--mode rw" "--max-size x" "--wait x" "--connect --backlog 3" "--source 127.0.0.1" \
 		"--size 2 --max-size 1" "--connect --accept-timeout 3" "-U --allow 1.2.3.4"; do
 		read -ra words <<<"$args"
 		run --separate-stderr sockfile-recv "${words[@]}" 127.0.0.1:9 out

@@ -484,20 +484,26 @@ called() {
 	[ ! -e out ]
 }
 
-# strangers PORT COUNT - connected, each at another point of the handshake, for as long as the test goes on; the
-# file strangers is there once they are.
+# strangers PORT COUNT [ROLE] - connected, each at another point of the handshake of a sender (or of ROLE RECEIVE),
+# for as long as the test goes on; another one comes and goes each 0.3 s.  The file strangers is there once they are.
 strangers() {
 	cat >strangers.py <<-'PY'
 		import socket, sys, time
 		import wire
 		port, count = int(sys.argv[1]), int(sys.argv[2])
+		own = wire.greeting(wire.RECEIVE if "RECEIVE" in sys.argv else wire.SEND)
 		held = []
 		for i in range(count):
 		    s = socket.create_connection(("127.0.0.1", port))
-		    s.sendall((b"", wire.MAGIC[:3], wire.greeting(wire.SEND)[:9], wire.greeting(wire.SEND))[i % 4])
+		    s.sendall((b"", own[:3], own[:9], own)[i % 4])
 		    held.append(s)
 		open("strangers", "w").close()
-		time.sleep(60)
+		for _ in range(200):
+		    time.sleep(0.3)
+		    try:
+		        socket.create_connection(("127.0.0.1", port)).close()
+		    except ConnectionError:
+		        pass
 	PY
 	rm -f strangers
 	in_background env "PYTHONPATH=$SOCKUTILS_SOURCE/tests" python3 strangers.py "$@"
@@ -552,6 +558,39 @@ strangers() {
 	sockfile-send -q --limit-rate 250K 127.0.0.1 "$port" large
 	receiver_ends 0
 	cmp large out
+}
+
+@test "a listening sender that is done ends at once, whoever else is connected and says nothing" {
+	local late=yes try
+	for try in 1 2 3; do
+		rm -f out
+		start_sender --verify 0 in
+		strangers "$port" 9 RECEIVE
+		sockfile-recv -q --verify --connect 127.0.0.1 "$port" out
+		# The handshake that they do not end has ten seconds.
+		until_true 2 is_gone "$sender_pid" && late="" && break
+		sender_ends 0
+	done
+	[ -z "$late" ] || fail "it waits for strangers"
+	sender_ends 0
+}
+
+@test "--accept-timeout of a listening sender is about transfers, too" {
+	accept_timeout() {
+		start_sender --verify --accept-timeout 3 -c none 0 in
+		strangers "$port" 5 RECEIVE
+		ends "$sender_pid" 124 send.err
+	}
+	best_time 3000 6000 accept_timeout || fail "strangers hold it: $elapsed ms"
+	error_has send.err "accept: timed out (--accept-timeout)"
+	head -c 1000000 /dev/zero >large
+	start_sender --verify --accept-timeout 3 --limit-rate 250K -c none 0 large
+	strangers "$port" 5 RECEIVE
+	sockfile-recv -q --verify --connect 127.0.0.1 "$port" out
+	cmp large out
+	# The time begins anew behind it.
+	kill -0 "$sender_pid"
+	sender_ends 124
 }
 
 @test "an adopted listener that its other owner shuts down during a transfer: that is done, then it is 1" {

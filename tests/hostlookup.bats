@@ -45,9 +45,13 @@ cat_name_server() {
 		        code = 3
 		    elif first == "nodata":
 		        pass
+		    elif name.endswith("ip6.arpa"):
+		        records = [rr(12, wire("six.test"))] if name.startswith("6.0.0.0") else []
+		        code = 0 if records else 3
 		    elif name.endswith("in-addr.arpa"):
 		        names = {"1": "one.test", "2": "liar.test", "3": "esc\x1b[31m.test", "4": "nobody.test",
-		                 "13": "192.0.2.13", "22": "0xc0000216", "23": "192.0.535", "24": "127.1", "26": "a b.test"}
+		                 "13": "192.0.2.13", "22": "0xc0000216", "23": "192.0.535", "24": "127.1", "26": "a b.test", "31": "trusted",
+		                 "30": ".".join(c * 60 for c in "abc") + ".test"}
 		        if first in names:
 		            records = [rr(12, wire(names[first]))]
 		        else:
@@ -55,6 +59,22 @@ cat_name_server() {
 		    elif first == "only6":
 		        if kind == 28:
 		            records = [rr(28, socket.inet_pton(socket.AF_INET6, "2001:db8::6"))]
+		    elif name.endswith(".wild.lan"):
+		        records = [rr(1, bytes((203, 0, 113, 66)))] if kind == 1 else []
+		    elif first == "trusted":
+		        records = [rr(1, bytes((192, 0, 2, 31)))] if kind == 1 and name == "trusted.corp.lan" else []
+		        code = 0 if name == "trusted.corp.lan" else 3
+		    elif first in cnames:
+		        records = [rr(5, wire(cnames[first]))]
+		        if first == "cname6" and kind == 28:
+		            records.append(rr(28, socket.inet_pton(socket.AF_INET6, "2001:db8::6"), wire(cnames[first])))
+		        elif first == "cname4" and kind == 1:
+		            records.append(rr(1, bytes((192, 0, 2, 4)), wire(cnames[first])))
+		    elif first == "formerr":
+		        code = 1
+		    elif first == "mapped":
+		        if kind == 28:
+		            records = [rr(28, socket.inet_pton(socket.AF_INET6, "::ffff:192.0.2.77"))]
 		    elif first == "alias":
 		        records = [rr(5, wire("one.test"))]
 		        if kind == 1:
@@ -77,10 +97,12 @@ cat_name_server() {
 		    s.sendto(q[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(records), 0, 0) +
 		             question + b"".join(records), peer)
 
+		cnames = {"cname6": "only6.test", "cname4": "four.test", "cnameless": "nodata.test", "loop": "loop.test"}
 		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 		s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
 		s.bind(("127.0.0.1", 53))
-		log, heard = open("asked", "w"), set()
+		open("asked", "w").close()
+		log, heard = open("asked", "a"), set() # a test may empty it
 		open("dns", "w").close()
 		while True:
 		    q, peer = s.recvfrom(512)
@@ -117,7 +139,10 @@ with_dns() {
 	assert_output $'::1\t::1\n0:0::1\t::1'
 	run --separate-stderr hostlookup ::1
 	assert_failure 3
-	assert_equal "$stderr" "hostlookup: look up ::1: it has only IPv6 addresses (-6 or --all prints them)"
+	assert_equal "$stderr" "hostlookup: look up ::1: it is an IPv6 address (-6 or --all prints it)"
+	run --separate-stderr hostlookup -6 127.1
+	assert_failure 3
+	assert_equal "$stderr" "hostlookup: look up 127.1: it is an IPv4 address (-4 or --all prints it)"
 }
 
 @test "the hosts file: the same answers as Python's socket and getent" {
@@ -196,6 +221,186 @@ one.test
 5
 3"
 	grep -q "192.0.2.2: its name liar.test does not resolve back to it" err
+	grep -qx "hostlookup: look up 192.0.2.99: it has no name" err
+}
+
+@test "--confirm asks for an absolute name: no search list breaks or makes a confirmation" {
+	printf '127.0.0.1 localhost\n192.0.2.27 name.test\n192.0.2.28 single\n192.0.2.29 b\xfccher.test\n192.0.2.32 bücher.test bücher\n' >hosts
+	with_dns '
+		printf "nameserver 127.0.0.1\nsearch corp.lan wild.lan\noptions ndots:5 timeout:30 attempts:1\n" >resolv
+		for options in "" "-t 20"; do
+			for a in 1 31 27 28 29 32; do
+				: >asked
+				rc=0; hostlookup -r --confirm $options 192.0.2.$a || rc=$?; echo $rc
+				cat asked >&2
+			done
+		done
+	' >out 2>err
+	for i in 1 2; do
+		printf 'one.test\n0\n5\nname.test\n0\nsingle\n0\nb\\xfccher.test\n0\nbücher.test\n0\n'
+	done >expected
+	diff -u expected out
+	run grep "lan [0-9]" err
+	assert_failure
+	assert_equal "$(grep -c "its name trusted does not resolve back to it" err)" 2
+}
+
+@test "a long name hides no reason" {
+	with_dns 'rc=0; hostlookup -r --confirm 192.0.2.30 || rc=$?; echo $rc' >out 2>err
+	assert_equal "$(cat out)" 5
+	assert_equal "$(cat err)" "hostlookup: look up 192.0.2.30: its name $(printf 'a%.0s' {1..60}) does not resolve back to it"
+}
+
+@test "what there is of the other family is said, and how to see it" {
+	with_dns '
+		for options in -4 -6 "-a -4" "-a -6" "-e -6"; do
+			for name in only6.test one.test; do
+				rc=0; hostlookup $options $name >/dev/null || rc=$?; echo "$options $name $rc" >&2
+			done
+		done
+	' 2>err
+	diff -u - err <<-'END'
+		hostlookup: look up only6.test: it has only IPv6 addresses (-6 or --all prints them)
+		-4 only6.test 3
+		-4 one.test 0
+		-6 only6.test 0
+		hostlookup: look up one.test: it has only IPv4 addresses (-4 or --all prints them)
+		-6 one.test 3
+		hostlookup: look up only6.test: it has only IPv6 addresses (-6 prints them)
+		-a -4 only6.test 3
+		-a -4 one.test 0
+		-a -6 only6.test 0
+		hostlookup: look up one.test: it has only IPv4 addresses (-4 prints them)
+		-a -6 one.test 3
+		-e -6 only6.test 0
+		hostlookup: look up one.test: it has only IPv4 addresses (-4 or --all prints them)
+		-e -6 one.test 3
+	END
+}
+
+@test "the name that answered is in each record where it is known, and -v says it" {
+	with_dns '
+		printf "nameserver 127.0.0.1\nsearch corp.lan\noptions timeout:30 attempts:1\n" >resolv
+		for options in "" -a -6 -r -e; do
+			case $options in
+			-6) name=cname6.test ;;
+			-r) name=192.0.2.1 ;;
+			*) name=alias.test ;;
+			esac
+			hostlookup --json $options $name | jq -c "[.query, .name]"
+		done
+		hostlookup --json trusted localhost 127.0.0.1 | jq -c "[.query, .name]"
+		: >asked
+		hostlookup -v trusted
+		hostlookup -v 127.0.0.1
+		hostlookup -v -j 1 one.test trusted
+		cat asked
+	' >out 2>err
+	diff -u - out <<-'END'
+		["alias.test","one.test"]
+		["alias.test","one.test"]
+		["cname6.test","only6.test"]
+		["192.0.2.1","one.test"]
+		["alias.test","one.test"]
+		["trusted","trusted.corp.lan"]
+		["localhost","localhost"]
+		["127.0.0.1",null]
+		192.0.2.31
+		127.0.0.1
+		one.test	192.0.2.1
+		trusted	192.0.2.31
+		trusted.corp.lan 1
+		one.test 1
+		trusted.corp.lan 1
+	END
+	sed -i -E 's/[0-9]+\.[0-9]{3} s$/N s/' err
+	diff -u - err <<-'END'
+		hostlookup: look up trusted: answered as trusted.corp.lan in N s
+		hostlookup: look up 127.0.0.1: answered in N s
+		hostlookup: look up one.test: answered as one.test in N s
+		hostlookup: look up trusted: answered as trusted.corp.lan in N s
+	END
+}
+
+@test "what is easily mistaken gets a note: octal parts, a second operand that is an address" {
+	run --separate-stderr hostlookup 127.0.010.1
+	assert_success
+	assert_output 127.0.8.1
+	assert_equal "$stderr" "hostlookup: look up 127.0.010.1: a part that begins with 0 was read as octal"
+	for query in 0.0.0.0 127.0.0.0 0x7f.0.0.1 127.1 10.0.0.20; do
+		run --separate-stderr hostlookup "$query"
+		assert_success
+		assert_equal "$stderr" ""
+	done
+	run --separate-stderr hostlookup localhost 127.0.0.2
+	assert_success
+	assert_equal "$stderr" "hostlookup: 127.0.0.2 is looked up, too: the system's resolver is asked, and no server can be named"
+	for arguments in "-q localhost 127.0.0.2" "127.0.0.1 127.0.0.2" "localhost 127.0.0.2 localhost" "-q 127.0.010.1"; do
+		run --separate-stderr hostlookup $arguments
+		assert_success
+		assert_equal "$stderr" ""
+	done
+	for name in '' "$(printf 'a.%.0s' {1..127})b" "$(printf 'a%.0s' {1..2000})" 1.2.3.999 a..b; do
+		run --separate-stderr hostlookup --fqdn "$name"
+		assert_failure 2
+		assert_equal "${#stderr_lines[@]}" 2
+	done
+}
+
+@test "a CNAME without an address of this family is told as in Python, in every form" {
+	cat >theirs.py <<-'PY'
+		import socket, sys
+		for name in sys.argv[1:]:
+		    try:
+		        socket.gethostbyname_ex(name)
+		        print(name, 0)
+		    except socket.gaierror as e:
+		        print(name, 3 if e.errno in (socket.EAI_NONAME, socket.EAI_NODATA) else e)
+	PY
+	with_dns '
+		names="cname6.test cname4.test cnameless.test loop.test formerr.test only6.test one.test"
+		python3 theirs.py $names >theirs
+		for options in -e "" -t20 "-e -t 20"; do
+			for name in $names; do
+				rc=0; hostlookup $options $name >/dev/null 2>>err || rc=$?; echo "$name $rc"
+			done >ours
+			diff theirs ours
+		done
+		for options in "-6 -e" -6; do
+			for name in cname4.test one.test cname6.test; do
+				rc=0; hostlookup $options $name >/dev/null 2>>err6 || rc=$?; echo $options $name $rc
+			done
+		done
+	' >out
+	assert_equal "$(cat out)" "-6 -e cname4.test 3
+-6 -e one.test 3
+-6 -e cname6.test 0
+-6 cname4.test 3
+-6 one.test 3
+-6 cname6.test 0"
+	assert_equal "$(grep -c 'cname6.test: it has only IPv6 addresses (-6 or --all prints them)' err)" 4
+	assert_equal "$(grep -c 'only6.test: it has only IPv6 addresses (-6 or --all prints them)' err)" 4
+}
+
+@test "a v4-mapped address is the same text in every form" {
+	with_dns '
+		for options in -6 "-6 -e" -a "-a -6" "-6 -t 20"; do
+			hostlookup $options mapped.test
+		done
+		hostlookup --json -6 mapped.test | jq -r .addresses[0],.family
+		hostlookup -6 ::ffff:192.0.2.77
+		hostlookup -a ::ffff:192.0.2.77
+	' >out
+	run grep -vx "name: mapped.test" out
+	assert_output "::ffff:192.0.2.77
+address: ::ffff:192.0.2.77
+::ffff:192.0.2.77
+::ffff:192.0.2.77
+::ffff:192.0.2.77
+::ffff:192.0.2.77
+ipv6
+::ffff:192.0.2.77
+::ffff:192.0.2.77"
 }
 
 @test "the default form asks one question, for IPv4" {
@@ -226,7 +431,33 @@ one.test
 	assert_equal "$(cat status)" $'3\n3'
 	assert_equal "$(cat out)" $'n1.test\t192.0.2.1\nn2.test\t192.0.2.2\nn3.test\t192.0.2.3\nn1.test\t192.0.2.1\nlast.test\t192.0.2.1'
 	assert_equal "$(cat err)" "hostlookup: look up none.test: Name or service not known
-hostlookup: look up 1.2.3.999: it is no address and no name"
+hostlookup: look up 1.2.3.999: it is neither an address nor the name of a host"
+}
+
+@test "bulk: a byte order mark is skipped, at the start alone, and UTF-16 is named" {
+	local program
+	printf '\xef\xbb\xbf# a list\n127.0.0.1\n' >list
+	for program in hostlookup servlookup; do
+		[ $program = hostlookup ] || printf '\xef\xbb\xbf80/tcp\n' >list
+		run --separate-stderr $program -f list
+		assert_success
+		assert_output --regexp $'^(127.0.0.1\t127.0.0.1|80/tcp\thttp)$'
+		printf '\n' | cat - list >second
+		run --separate-stderr $program -f second
+		assert_failure
+		# Nothing but the mark.
+		run --separate-stderr $program -f - < <(printf '\xef\xbb\xbf')
+		assert_success
+		refute_output
+		# Both byte orders; the mark comes in two pieces.
+		for order in '\xff \xfe1\0\n\0' '\xfe \xff\0001\0\n'; do
+			# shellcheck disable=SC2059 # the bytes
+			run --separate-stderr $program -f - < <(printf "${order%% *}"; sleep 0.1; printf "${order#* }")
+			assert_failure 2
+			refute_output
+			assert_equal "$stderr" "$program: read standard input: it is UTF-16, not UTF-8"
+		done
+	done
 }
 
 @test "bulk: malformed lines are told, the rest is served" {
@@ -247,6 +478,40 @@ hostlookup: look up 1.2.3.999: it is no address and no name"
 		# No more of it is kept.
 		((${#stderr} <= 4097 + 100))
 	done
+}
+
+@test "bulk: each --file is read, in order, after the operands; byte order marks are skipped" {
+	printf '\xef\xbb\xbf127.0.0.1\n127.0.0.2' >marked
+	printf '127.0.0.3\n' >second
+	for utf16 in '\xff\xfe1\0\n\0' '\xfe\xff\0001\0\n' '\xff\xfe'; do
+		printf "$utf16" >utf16
+		run --separate-stderr hostlookup -f marked -f utf16 -f second -f nosuch -f - 127.1 <marked
+		assert_failure 2
+		assert_output $'127.1\t127.0.0.1\n127.0.0.1\t127.0.0.1\n127.0.0.2\t127.0.0.2\n127.0.0.3\t127.0.0.3\n127.0.0.1\t127.0.0.1\n127.0.0.2\t127.0.0.2'
+		assert_equal "$stderr" 'hostlookup: read utf16: it is UTF-16, not UTF-8
+hostlookup: open nosuch: No such file or directory'
+	done
+	# There is one at the start of a file alone.
+	printf '::1::\n\xef\xbb\xbf127.0.0.4\n' >middle
+	run --separate-stderr hostlookup -r -f middle
+	assert_failure 2
+	assert_equal "${stderr_lines[1]}" 'hostlookup: look up \u{feff}127.0.0.4: it is no address (leave -r out to look up a name)'
+	run --separate-stderr hostlookup -f nosuch -f marked
+	assert_failure 1
+	assert_output $'127.0.0.1\t127.0.0.1\n127.0.0.2\t127.0.0.2'
+	# One that comes in pieces, and one that has nothing behind it.
+	mkfifo pieces
+	{ printf '\xef' && until_true 20 test -e asked && printf '\xbb\xbf127.1\n'; } >pieces 3>&- &
+	pids+=($!)
+	hostlookup -f - <pieces >out 3>&- &
+	pids+=($!)
+	touch asked
+	wait_for "${pids[1]}"
+	assert_equal "$(cat out)" $'127.1\t127.0.0.1'
+	printf '\xef\xbb\xbf' >empty
+	run --separate-stderr hostlookup -f empty
+	assert_success
+	assert_output ""
 }
 
 @test "bulk: a look-up that hangs holds nobody else, and the end does not wait for it" {
@@ -378,6 +643,32 @@ hostlookup: look up silent.test: timed out"
 	fi
 	assert_equal "$(cat out)" $'192.0.2.1\nxn--bcher-kva.test 1\n2'
 	grep -q "a name beyond ASCII needs a UTF-8 locale" err
+}
+
+@test "the length of an internationalised name is that of its encoded form" {
+	with_dns '
+		export LC_ALL=C.UTF-8
+		hostlookup онлайнмагазинстройматериаловвмоскве.test
+		hostlookup $(printf "ü%.0s" $(seq 40)).test
+		for name in ☃.test $(printf "ü%.0s" $(seq 60)).test $(printf "ü.%.0s" $(seq 40))test; do
+			rc=0; hostlookup $name || rc=$?; echo $rc
+		done
+		cat asked
+	' >out 2>err
+	if grep -q libidn2 err; then
+		skip "libidn2 is not installed"
+	fi
+	diff -u - out <<-'END'
+		192.0.2.1
+		192.0.2.1
+		2
+		2
+		2
+		xn--80aaaaamaadwernchfxdmjghedgomhd1cfzpsf.test 1
+		xn--tdaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.test 1
+	END
+	run grep -c "IDNA 2008 does not allow its characters, or it is too long once encoded" err
+	assert_output 3
 }
 
 @test "sethostname: for real in a namespace; refused as a normal user; malformed" {
@@ -516,4 +807,143 @@ hostlookup: look up silent.test: timed out"
 	' >out 2>err
 	assert_equal "$(cat out)" $'5\n5\n5\n5'
 	grep -qx "hostlookup: look up 192.0.2.26: the answer is no name of a host" err
+}
+
+@test "-r takes addresses as lists hold them" {
+	with_dns '
+		six=6.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2
+		for query in 1.2.0.192.in-addr.arpa 1.2.0.192.IN-ADDR.ARPA. "[2001:db8::6]" $six.ip6.arpa ${six^^}.IP6.arpa.; do
+			hostlookup -r "$query"
+			hostlookup -r -t 20 "$query"
+			hostlookup --json -r "$query" | jq -r .query
+		done
+		hostlookup -r --confirm 1.2.0.192.in-addr.arpa
+		printf "1.2.0.192.in-addr.arpa\n192.0.2.1\n" | hostlookup -r -f -
+	' >out
+	six=6.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2
+	{
+		printf 'one.test\none.test\n%s\n' 1.2.0.192.in-addr.arpa 1.2.0.192.IN-ADDR.ARPA.
+		printf 'six.test\nsix.test\n%s\n' "[2001:db8::6]" "$six.ip6.arpa" "${six^^}.IP6.arpa."
+		printf 'one.test\n1.2.0.192.in-addr.arpa\tone.test\n192.0.2.1\tone.test\n'
+	} >expected
+	diff -u expected out
+	while IFS='|' read -r query reason; do
+		for more in "" 127.0.0.1; do
+			run --separate-stderr hostlookup -r "$query" $more
+			assert_failure 2
+			[[ $stderr == *"it is no address$reason"* ]] || fail "$query: $stderr"
+		done
+	done <<-END
+		192.0.2.1:443| (leave the port out)
+		[2001:db8::6]:443| (leave the port out)
+		127.1:x| (leave the port out)
+		localhost| (leave -r out to look up a name)
+		2.0.192.in-addr.arpa| (there are four numbers up to 255 before in-addr.arpa)
+		1.1.2.0.192.in-addr.arpa| (there are four numbers up to 255 before in-addr.arpa)
+		256.2.0.192.in-addr.arpa| (there are four numbers up to 255 before in-addr.arpa)
+		1.2.0..in-addr.arpa| (there are four numbers up to 255 before in-addr.arpa)
+		0.$six.ip6.arpa| (there are 32 hexadecimal digits before ip6.arpa)
+		${six#6}6.ip6.arpa| (there are 32 hexadecimal digits before ip6.arpa)
+		g${six#6}.ip6.arpa| (there are 32 hexadecimal digits before ip6.arpa)
+		[127.0.0.1]|
+		[::1|
+		[]|
+		a b|
+	END
+}
+
+@test "-r of a network prints the names of its addresses, in order" {
+	with_dns '
+		status() { rc=0; "$@" || rc=$?; echo $rc; }
+		status hostlookup -r 192.0.2.0/29
+		status hostlookup -r 192.0.2.1/32
+		status hostlookup -r -t 20 2001:db8::/124
+		for options in "" -t20 --unordered; do
+			status hostlookup -r $options 192.0.2.128/25
+		done
+		hostlookup -r --json 192.0.2.128/25 | jq -r .query,.error.code
+		status hostlookup -r --confirm 192.0.2.0/30
+		hostlookup -r --json -e 192.0.2.0/31 192.0.2.2/31 2>/dev/null | jq -c "[.query, .name, .addresses[0], .error.code]"
+		printf "192.0.2.1\n192.0.2.0/30\n192.0.2.99\n192.0.2.128/25\n192.0.2.1\n" >list
+		status hostlookup -r -f list
+		status hostlookup -r --unordered 192.0.2.0/30 192.0.2.1 192.0.2.128/25 | sort
+		: >asked
+		hostlookup -r 192.0.2.0/29 192.0.2.0/29 192.0.2.1 >/dev/null || true
+		sort asked | uniq -d
+	' >out 2>err
+	diff -u - out <<-'END'
+		192.0.2.1	one.test
+		192.0.2.2	liar.test
+		192.0.2.4	nobody.test
+		5
+		192.0.2.1	one.test
+		0
+		2001:db8::6	six.test
+		0
+		3
+		3
+		3
+		192.0.2.128/25
+		not_found
+		192.0.2.1	one.test
+		5
+		["192.0.2.1","one.test","192.0.2.1",null]
+		["192.0.2.2","liar.test","192.0.2.2",null]
+		["192.0.2.3",null,null,"mismatch"]
+		192.0.2.1	one.test
+		192.0.2.1	one.test
+		192.0.2.2	liar.test
+		192.0.2.1	one.test
+		5
+		192.0.2.1	one.test
+		192.0.2.1	one.test
+		192.0.2.2	liar.test
+		5
+	END
+	none="hostlookup: look up 192.0.2.128/25: no address of it has a name"
+	three="hostlookup: look up 192.0.2.3: the answer is no name of a host"
+	{
+		printf '%s\n' "$three" "$none" "$none" "$none" "$none"
+		# --confirm
+		echo "hostlookup: look up 192.0.2.2: its name liar.test does not resolve back to it"
+		printf '%s\n' "$three" "$three" "hostlookup: look up 192.0.2.99: it has no name" "$none" "$three" "$none" "$three" "$three"
+	} | sort >expected
+	sort err | diff -u expected -
+}
+
+@test "a network is checked before anything is asked" {
+	while IFS='|' read -r query reason; do
+		run --separate-stderr hostlookup -r "$query"
+		assert_failure 2
+		assert_equal "${stderr_lines[0]}" "hostlookup: '$query': $reason"
+		assert_equal "${#stderr_lines[@]}" 2
+		run --separate-stderr hostlookup -r 127.0.0.1 "$query"
+		assert_failure 2
+		assert_equal "$stderr" "hostlookup: look up $query: $reason"
+	done <<-'END'
+		192.0.2.1/24|it is an address in a network (the network is 192.0.2.0/24)
+		2001:db8::1/127|it is an address in a network (the network is 2001:db8::/127)
+		10.0.0.0/15|it has more than 65536 addresses (an IPv4 network is /16 to /32)
+		2001:db8::/111|it has more than 65536 addresses (an IPv6 network is /112 to /128)
+		192.0.2.0/33|an IPv4 network is ADDR/16 to ADDR/32
+		192.0.2.0/|an IPv4 network is ADDR/16 to ADDR/32
+		192.0.2.0/24/8|an IPv4 network is ADDR/16 to ADDR/32
+		::/129|an IPv6 network is ADDR/112 to ADDR/128
+		10/16|it is no network ADDR/BITS
+		/16|it is no network ADDR/BITS
+		localhost/24|it is no network ADDR/BITS
+		fe80::%lo/120|it is no network ADDR/BITS
+	END
+	run --separate-stderr hostlookup -r -e 127.0.0.0/31
+	assert_failure 2
+	assert_equal "${stderr_lines[0]}" "hostlookup: --ex with several names, or with a network, goes with --json"
+}
+
+@test "-r of the largest network: each of its addresses is asked once, in bounded memory" {
+	with_dns '
+		printf "127.0.0.1 localhost\n10.1.0.0 first.test\n10.1.255.255 last.test\n10.2.0.0 beyond.test\n" >hosts
+		echo "hosts: files" >nsswitch
+		hostlookup -r 10.1.0.0/16
+	' >out
+	assert_equal "$(cat out)" $'10.1.0.0\tfirst.test\n10.1.255.255\tlast.test'
 }

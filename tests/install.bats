@@ -11,13 +11,13 @@ setup() {
 }
 
 @test "programs, library, header, manuals and completions are installed, and uninstalled" {
-	for file in bin/sockecho-server bin/sockecho-client lib/libsockutil.a include/sockutil.h \
-		lib/pkgconfig/sockutil.pc share/man/man1/sockecho-server.1 \
-		share/man/man1/sockecho-client.1 bin/sockfile-send bin/sockfile-recv \
-		share/man/man1/sockfile-recv.1 share/man/man7/sockfile.7 share/man/man3/sockutil.3 \
-		share/man/man7/sockutils.7 share/bash-completion/completions/sockecho-server \
-		share/bash-completion/completions/sockecho-client \
-		share/zsh/site-functions/_sockecho-server \
+	for program in $SOCKUTILS_PROGRAMS; do
+		for file in "bin/$program" "share/man/man1/$program.1" "share/bash-completion/completions/$program"; do
+			[ -e "$there/$file" ] || fail "$file is not installed"
+		done
+	done
+	for file in lib/libsockutil.a include/sockutil.h lib/pkgconfig/sockutil.pc share/man/man3/sockutil.3 \
+		share/man/man7/sockfile.7 share/man/man7/sockutils.7 share/zsh/site-functions/_sockutils \
 		share/fish/vendor_completions.d/sockutils.fish; do
 		[ -e "$there/$file" ] || fail "$file is not installed"
 	done

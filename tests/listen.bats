@@ -317,7 +317,7 @@ told("end")
 		# shellcheck disable=SC2086 # words are meant
 		run --separate-stderr timeout 10 python3 hand.py pair sockecho-server $option --fd 9
 		assert_failure 2
-		[[ ${stderr_lines[0]} == "sockecho-server: the socket is a connection, "*"${option% *}"* ]]
+		[[ ${stderr_lines[0]} == "sockecho-server: option '${option% *}' means nothing: the socket is a connection, "* ]]
 		[ ! -e port ]
 	done
 }
@@ -475,6 +475,34 @@ open("got", "wb").write(s.recv(100))
 	exec {client}>&-
 	wait_for "$server_pid"
 	assert_equal "$waited_status" 124
+}
+
+@test "--accept-timeout: whom the rules refuse, however often he comes, is nobody" {
+	local options
+	echo text >in
+	cat >knock.py <<-'PY'
+		import socket, sys, time
+		udp, port = sys.argv[1] == "udp", int(sys.argv[2])
+		for _ in range(200):
+		    with socket.socket(type=socket.SOCK_DGRAM if udp else socket.SOCK_STREAM) as s:
+		        s.connect(("127.0.0.1", port))
+		        if udp:
+		            s.send(b"x")
+		    time.sleep(0.2)
+	PY
+	knocked() {
+		# shellcheck disable=SC2086 # words are meant
+		start_server ${options%% *} -vv --accept-timeout 1 ${options#* }
+		in_background python3 knock.py "$transport" "$port" 2>/dev/null
+		wait_for "$server_pid"
+		timed_status=$waited_status
+	}
+	for options in "sockecho-server --deny 127.0.0.1 0" "sockecho-server -u --allow ::1 0" \
+		"sockfile-recv --allow 192.0.2.0/24 0 out" "sockfile-send --listen --deny 127.0.0.0/8 0 in"; do
+		best_time 1000 2500 knocked || fail "$options: $elapsed ms"
+		assert_equal "$waited_status" 124
+		(($(grep -cE "refused|dropped" server.err) > 1))
+	done
 }
 
 @test "--max-time bounds the whole run" {
@@ -730,4 +758,65 @@ open("got", "wb").write(s.recv(100))
 	run --separate-stderr python3 activate.py 1 x sockecho-server -w 0.1 0
 	assert_failure 124
 	assert_output --partial "listening tcp 127.0.0.1"
+}
+
+@test "--wait: a listener takes the port, or the path, once it is free; 124 where it stays in use" {
+	start_server sockecho-server 0
+	first=$server_pid
+	for command in "sockecho-server -c 1 --wait 20 $port" "sockfile-recv --wait 20 $port out" \
+		"sockfile-send --listen --wait 20 $port in"; do
+		echo file >in
+		in_background $command >wait.out 2>wait.err
+		second=$last_pid
+		until_true 20 grep -q "bind to 127.0.0.1 port $port: Address already in use .*; trying again for up to 20 s" wait.err
+		assert_equal "$(cat wait.out)" ""
+		kill "$first"
+		wait_for "$first"
+		until_true 20 grep -qx "listening tcp 127.0.0.1 $port" wait.out
+		first=$second
+	done
+	on_time 124 300 600 sockecho-server --wait 0.3 "$port" 2>err
+	grep -q "^sockecho-server: bind to 127.0.0.1 port $port: timed out; the last failure: Address already in use" err
+	# At once without it, and where it is not the port that is in the way.
+	run --separate-stderr timeout 10 sockecho-server --wait 0 "$port"
+	assert_failure 1
+	run --separate-stderr timeout 10 sockecho-server --wait none 192.0.2.1 "$port"
+	assert_failure 1
+	kill "$first"
+	wait_for "$first"
+
+	start_server sockecho-server -U sock
+	in_background sockecho-server --wait none -U sock >wait.out 2>wait.err
+	second=$last_pid
+	until_true 20 grep -q "bind to sock: Address already in use .*; trying again until it succeeds" wait.err
+	# A signal ends it meanwhile, as it ends a server.
+	kill "$second"
+	wait_for "$second"
+	assert_equal "$waited_status" 0
+	in_background sockecho-server -u --wait none -U sock >wait.out 2>wait.err
+	second=$last_pid
+	until_true 20 grep -q "trying again until it succeeds" wait.err
+	stop_server
+	until_true 20 grep -qx "listening unixgram sock" wait.out
+	kill "$second"
+	wait_for "$second"
+}
+
+@test "a name is listened on at its first IPv4 address, with -6 at its first IPv6 address" {
+	need_namespaces -nm
+	need_ipv6
+	printf 'fd00::2 both\n127.0.0.7 both\nfd00::1 six\n' >hosts
+	"${in_namespaces[@]}" bash -euc '
+		ip link set lo up
+		ip -6 addr add fd00::2/128 dev lo nodad
+		mount --bind hosts /etc/hosts
+		echo "hosts: files" >nsswitch
+		mount --bind nsswitch /etc/nsswitch.conf
+		timeout 20 sockecho-server -w 0.1 both 0 || true
+		timeout 20 sockecho-server -6 -w 0.1 both 0 || true
+		rc=0
+		timeout 20 sockecho-server -w 0.1 six 0 || rc=$?
+		echo $rc
+	' >out 2>err
+	assert_equal "$(sed -E 's/ [0-9]+$//' out)" $'listening tcp 127.0.0.7\nlistening tcp fd00::2\n3'
 }

@@ -21,3 +21,8 @@ setup() {
 		error_has send.err "sent 5368709128 bytes"
 	done
 }
+
+@test "@FILE: 200 senders and receivers are started at once, with an old port file and without" {
+	head -c 300000 /dev/urandom >in
+	send_to_port_file 200
+}

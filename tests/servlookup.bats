@@ -96,6 +96,14 @@ setup() {
 	assert_equal "$(jq -r '.proto // .error.code' <<<"$output")" $'tcp\nudp\nnot_found'
 }
 
+@test "bulk: each --file is read, in order" {
+	printf '\xef\xbb\xbf22' >first
+	printf 'http\n' >second
+	run --separate-stderr servlookup --services services -f first -f second 7
+	assert_success
+	assert_output $'7\techo\n22\tssh\nhttp\t80'
+}
+
 @test "bulk: each answer comes before the next line is waited for" {
 	mkfifo in
 	servlookup --services services -f - <in >out 3>&- &
@@ -162,8 +170,93 @@ setup() {
 	assert_output 1
 }
 
+@test "names of services and protocols that differ in case alone get a hint" {
+	while read -r query meant; do
+		for more in "" 22; do
+			run --separate-stderr servlookup --services services $query $more
+			assert_failure 3
+			assert_equal "$stderr" "servlookup: look up ${query##* }: no such service: did you mean $meant?"
+		done
+	done <<-'END'
+		HTTP http
+		Www-HTTP www-http
+		HTTP/tcp http/tcp
+		80/TCP 80/tcp
+		HTTP/TCP http/tcp
+		20-25/Tcp 20-25/tcp
+	END
+	run --separate-stderr servlookup --services services -p UDP 514
+	assert_failure 3
+	assert_equal "$stderr" "servlookup: look up 514: no such service: did you mean 514/udp?"
+	run --separate-stderr servlookup --services services HTTP/udp
+	assert_failure 3
+	assert_equal "$stderr" "servlookup: look up HTTP/udp: no such service"
+	[ -e /etc/services ] || return 0
+	run --separate-stderr servlookup HTTP
+	assert_failure 3
+	assert_equal "$stderr" "servlookup: look up HTTP: no such service: did you mean http?"
+}
+
+@test "--services reads a file as the system reads its own" {
+	need_namespaces -m
+	{
+		printf '\xef\xbb\xbf' # which the system takes for a part of the name
+		cat <<-'S'
+			marked 1/tcp
+			octal 010/tcp
+			hex 0x50/tcp
+			none 81
+			none2 82/
+			none3 83/ an-alias
+			slashes 84//tcp also
+			  indented	85/tcp	x # y z
+			x86 86/udp#comment
+			08 08/tcp
+			short
+			blank 87 tcp
+			late 88 /tcp
+			word x/tcp
+			bad 89x/tcp
+			empty /tcp
+		S
+		printf 'feed 90/tcp\fa\vb\r\n'
+		printf 'many 97/tcp'
+		printf ' al%d' {0..2000}
+		printf '\nlast 98/tcp'
+	} >marked
+	tail -c +4 marked >plain
+	"${in_namespaces[@]}" bash -euc '
+		printf "services: files\n" >nsswitch
+		mount --bind nsswitch /etc/nsswitch.conf
+		mount --bind plain /etc/services
+		servlookup -a >system
+		getent services | wc -l'  >count
+	servlookup --services marked -a >ours
+	diff system ours
+	assert_equal "$(wc -l <ours)" "$(cat count)"
+	run --separate-stderr servlookup --services marked octal hex al2000 none last 84
+	assert_output $'octal\t8\nhex\t80\nal2000\t97\nnone\t81\nlast\t98\n84\tslashes'
+	printf '\xff\xfeh\0' >utf16
+	run --separate-stderr servlookup --services utf16 80
+	assert_failure 2
+	assert_equal "$stderr" "servlookup: read utf16: it is UTF-16, not UTF-8"
+}
+
+@test "a database that the C library cannot list is read as a file" {
+	need_namespaces -m
+	"${in_namespaces[@]}" bash -euc '
+		printf "services: nosuchsource\n" >nsswitch
+		mount --bind nsswitch /etc/nsswitch.conf
+		mount --bind services /etc/services
+		servlookup 20-25
+		servlookup -a | wc -l
+		servlookup ssh 80' >out
+	assert_equal "$(cat out)" $'21\tftp\n22\tssh\n11\nssh\t22\n80\thttp'
+}
+
 @test "bad input: one clear line, its status, the rest served" {
-	for query in 65536 99999999999 -1 +5 '' /tcp 22/ 30-20 20-70000; do
+	for query in 65536 99999999999 -1 +5 '' /tcp 22/ 30-20 20-70000 80- 20-30-40 80/tcp/udp 0x50 0X50 22,80 http,https \
+		'80 ' 'http ssh' $'80\t' '53/udp # c' / // '*'; do
 		run --separate-stderr servlookup --services services -- "$query"
 		assert_failure 2
 		assert_output ""

@@ -12,7 +12,7 @@ owners() {
 		wait src/run/run.c
 		wait src/run/wait.c
 		wait src/libsockutil/background.c
-		wait src/libsockutil/connect.c
+		wait src/libsockutil/connecting.c
 		wait src/libsockutil/sendfile.c
 		wait src/libsockutil/socket.c
 		wait src/libsockutil/unixserver.c
@@ -177,4 +177,24 @@ copy_sources() {
 	run check_calls "$tree"
 	assert_failure
 	assert_line "$copy: needless on the list: take it off"
+}
+
+# compiles ROW - a table with that row.
+compiles() {
+	printf '%s\n' '#include "options/options.h"' 'struct config { int n; bool b; int64_t big; const char *text; };' \
+		"const struct option_row rows[] = { $1, OPTION_END_ROW };" |
+		cc -std=gnu11 -fsyntax-only -I"$SOCKUTILS_SOURCE/src" -x c - 2>/dev/null
+}
+
+@test "a row for a member of another type, or of too few bits, does not compile" {
+	need cc
+	compiles 'FLAG(0, "x", struct config, b, "do it")'
+	refute compiles 'FLAG(0, "x", struct config, n, "do it")'
+	compiles 'COUNT(0, "x", "N", struct config, n, 0, INT32_MAX, 0, "so many")'
+	refute compiles 'COUNT(0, "x", "N", struct config, n, 0, INT64_MAX, 0, "so many")'
+	refute compiles 'COUNT(0, "x", "N", struct config, text, 0, 1, 0, "so many")'
+	refute compiles 'SECONDS(0, "x", struct config, n, 0, "so long")'
+	refute compiles 'TEXT(OPTION_TEXT, 0, "x", "NAME", struct config, big, "so called")'
+	compiles 'OPTION_INCLUDE(struct config, n, int, rows)'
+	refute compiles 'OPTION_INCLUDE(struct config, b, int, rows)'
 }

@@ -100,3 +100,25 @@ need_openssl() {
 	! sockfile-recv --sha256 "$(printf "0%.0s" {1..64})" 0 nosuch/out 2>&1 | grep -q "built without OpenSSL" ||
 		skip "built without OpenSSL"
 }
+
+# send_to_port_file N - N transfers whose sender has the port from the file that the receiver writes, and does not
+# wait for it before.  In every second one the file is there from a receiver that was killed.
+send_to_port_file() {
+	local i receiver
+	for ((i = 0; i < $1; i++)); do
+		rm -f p copy copy.part
+		if ((i % 2)); then
+			sockfile-recv -q --port-file p 0 copy >/dev/null 2>&1 3>&- &
+			receiver=$!
+			until_true 20 test -s p
+			kill -9 "$receiver"
+			wait "$receiver" || true
+			rm -f copy.part
+		fi
+		sockfile-recv -q --port-file p 0 copy >recv.out 2>recv.err 3>&- &
+		receiver=$!
+		sockfile-send -q --wait 10 127.0.0.1 @p in 2>send.err || fail "run $i: $(cat send.err)"
+		wait "$receiver" || fail "run $i: $(cat recv.err)"
+		cmp in copy || fail "run $i"
+	done
+}

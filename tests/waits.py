@@ -934,6 +934,9 @@ def stopped():
         case("stopped", "sockecho-client --ping" + where, silent("sockecho-client --ping -i 0.02 {}", unix=unix), **PING)
         case("stopped", "sockfile-send" + where, silent("sockfile-send {} ../in", unix=unix))
         case("stopped", "sockfile-send, done" + where, silent("sockfile-send {} ../small", unix=unix))
+        # What is sent from memory has no thread for the signals.
+        case("stopped", "sockfile-send, little" + where, silent("sockfile-send {} ../little", unix=unix))
+        case("stopped", "sockfile-send --verify, little" + where, silent("sockfile-send --verify {} ../little", unix=unix))
         case("stopped", "sockfile-send --verify" + where, silent("sockfile-send --verify {} ../in", unix=unix))
         case("stopped", "sockfile-recv --connect" + where, silent("sockfile-recv --connect {} copy", unix=unix))
         case("stopped", "sockfile-recv --connect --verify" + where, silent("sockfile-recv --verify --connect {} copy", unix=unix))
@@ -1378,7 +1381,7 @@ def hanging():
             stuck(run)
         return set_up
 
-    def receiver(calls, options):
+    def receiver(calls, options, signum=None):
         def set_up(run):
             address = run.listen("sockfile-recv %s 0 copy" % options, rule=hangs(run, calls, "copy.part"))
             if "--verify" in options:
@@ -1388,6 +1391,8 @@ def hanging():
                 s.sendall(b"x" * 1000)
                 s.shutdown(socket.SHUT_WR)
             stuck(run)
+            if signum:
+                run.process.send_signal(signum)
         return set_up
 
     for options in ("", " --verify"):
@@ -1395,6 +1400,9 @@ def hanging():
         # The main thread of a receiver never touches the file, and leaves in time.
         case("hanging", "sockfile-recv%s, writing" % options, receiver(writing, options), ways=late["ways"])
         case("hanging", "sockfile-recv%s, flushing" % options, receiver(flushing, options), ways=late["ways"])
+        # After a signal the flush has 5 s, but not beyond --max-time.
+        case("hanging", "sockfile-recv%s, flushing after SIGTERM" % options, receiver(flushing, options, signal.SIGTERM),
+             ways=("limit",), limit={-signal.SIGTERM})
 
 
 # ---- no thread can be started
@@ -1416,6 +1424,17 @@ def threads():
     def either(run):
         """The program works without that thread, or says why not."""
         return one_line(run) if run.process.returncode == 1 else None
+
+    def sender(options):
+        def set_up(run):
+            l = run.listener()
+            run.spawn("sockfile-send %s %s ../little" % (options, at(l.getsockname())), rule=Rule(("clone", "clone3"), lambda *_: errno.EAGAIN))
+            run.accept(l)
+        return set_up
+
+    # Its first signal would start one.
+    for options in ("", "--verify"):
+        case("threads", "sockfile-send %s, little" % options, sender(options), ways=("limit", "term"))
 
     for command in ("hostlookup -t 2 localhost", "hostlookup -f -", "hostlookup -t 2 -f -", "hostlookup -w 3 --unordered -j 4 -f -",
                     "hostlookup -t 2 localhost 127.0.0.1"):
@@ -1523,6 +1542,8 @@ def main():
         f.write(os.urandom(16 << 20))
     with open("small", "wb") as f:
         f.write(os.urandom(100000))
+    with open("little", "wb") as f:
+        f.write(os.urandom(1000))
     with open("names", "w") as f:
         f.write("127.0.0.1\nlocalhost\n" * 20000)
     with open("wrong", "w") as f:

@@ -7,7 +7,12 @@
  * lets it go.  Queries that are the same and under way together are asked once. */
 #include "hostlookup/bulk.h"
 
+#include "hostlookup/jobs.h"
 #include "hostlookup/lookup.h"
+#include "hostlookup/network.h"
+#include "hostlookup/print.h"
+#include "hostlookup/query.h"
+#include "hostlookup/sweep.h"
 #include "options/inputs.h"
 #include "run/loop.h"
 #include "run/message.h"
@@ -22,8 +27,6 @@
 #define LOOK_AHEAD_MIN ((size_t)1024)
 #define ABANDONED_FOR_EACH_JOB 4
 #define WORKER_STACK ((size_t)256 * 1024)
-#define BUCKETS ((size_t)4096) /* a power of two */
-#define RETRY_PAUSE (50 * SKU_MS)
 #define LOOK_AGAIN_MIN SKU_MS /* until a question that is still queued is looked at again */
 
 /* One question to the resolver, which may outlive its job. */
@@ -36,27 +39,16 @@ struct question {
 	char query[];
 };
 
-/* What is to be answered; several places in the ring may wait for it. */
-struct job {
-	struct question *question; /* under way; NULL: none */
-	struct loop_timer timer;   /* --timeout of the question, or the pause before the next one */
-	int64_t started_ns;	   /* when the first question began; 0: not known yet */
-	bool ended;		   /* the answer is there */
-	struct lookup_answer answer;
-	size_t references;
-	struct job *next_in_bucket;
-	char query[];
-};
-
 struct bulk {
 	struct loop loop;
 	const struct host_config *config;
 	struct pool *pool;
 	struct inputs inputs;
 	struct loop_io input_io;
-	struct job **ring; /* what is not printed yet; with --unordered its count alone matters */
+	struct sweep *sweep; /* whose addresses are being asked; NULL: none */
+	struct job **ring;   /* what is not printed yet; with --unordered its count alone matters */
 	size_t size, head, count;
-	struct job *buckets[BUCKETS];
+	struct jobs jobs;
 	int status;
 };
 
@@ -76,68 +68,26 @@ raise_status(struct bulk *b, int status)
 		b->status = status;
 }
 
-/* ---- jobs ---------------------------------------------------------------------------------- */
-
-static struct job **
-bucket_of(struct bulk *b, const char *query)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-
-	for (; *query != '\0'; query++)
-		hash = (hash ^ (unsigned char)*query) * UINT64_C(0x100000001b3);
-	return &b->buckets[(hash >> 20) & (BUCKETS - 1)];
-}
-
-/* Not one that is malformed: its text may be but the beginning of what it was. */
-static struct job *
-find_job(struct bulk *b, const char *query)
-{
-	struct job *job = *bucket_of(b, query);
-
-	while (
-	    job != NULL && (job->answer.status == STATUS_USAGE || strcmp(job->query, query) != 0))
-		job = job->next_in_bucket;
-	return job;
-}
-
-static struct job *
-new_job(struct bulk *b, const char *query)
-{
-	struct job **bucket = bucket_of(b, query);
-	size_t len = strlen(query) + 1;
-	struct job *job = calloc(1, sizeof(*job) + len);
-
-	if (job == NULL)
-		return NULL;
-	memcpy(job->query, query, len);
-	job->next_in_bucket = *bucket;
-	*bucket = job;
-	return job;
-}
+/* ---- printing ------------------------------------------------------------------------------ */
 
 static void
-free_job(struct bulk *b, struct job *job)
+print(struct bulk *b, const char *query, struct sweep *sweep, const struct lookup_answer *answer)
 {
-	struct job **link = bucket_of(b, job->query);
-
-	while (*link != job)
-		link = &(*link)->next_in_bucket;
-	*link = job->next_in_bucket;
-	lookup_clear(&job->answer);
-	free(job);
+	counter_add(&printed_count, 1);
+	raise_status(b, sweep != NULL ? sweep_print(b->config, sweep, query, answer) :
+					answer_print(b->config, query, answer));
 }
-
-/* ---- printing ------------------------------------------------------------------------------ */
 
 /* For one place in the ring. */
 static void
 print_job(struct bulk *b, struct job *job)
 {
-	counter_add(&printed_count, 1);
-	raise_status(b, lookup_print(b->config, job->query, &job->answer));
+	struct sweep *sweep = job_remove_asker(job);
+
+	print(b, job->query, sweep, &job->answer);
 	b->count--;
-	if (--job->references == 0)
-		free_job(b, job);
+	if (job->askers == NULL)
+		jobs_free(&b->jobs, job);
 }
 
 /* Those whose turn it is. */
@@ -157,8 +107,10 @@ end_job(struct bulk *b, struct job *job)
 {
 	loop_clear_timer(&b->loop, &job->timer);
 	job->ended = true;
-	for (size_t left = b->config->unordered ? job->references : 0; left > 0; left--)
+	for (bool more = b->config->unordered; more;) {
+		more = job_has_others(job);
 		print_job(b, job);
+	}
 }
 
 /* ---- asking -------------------------------------------------------------------------------- */
@@ -177,20 +129,26 @@ question_discard(struct loop_worker *worker)
 {
 	struct question *q = LOOP_OWNER(worker, struct question, worker);
 
-	lookup_clear(&q->answer);
+	answer_clear(&q->answer);
 	free(q);
 }
 
 /* The question has an answer, or none in its time: with --wait there may be another one. */
 static void
-end_question(struct bulk *b, struct job *job, int64_t ended_ns)
+end_question(struct bulk *b, struct job *job, int64_t started_ns, int64_t ended_ns)
 {
+	if (job->started_ns == 0) {
+		job->started_ns = started_ns;
+		retry_begin_at(&job->retry, b->config->wait_ns, started_ns);
+	}
 	job->question = NULL;
 	job->answer.seconds_ns = ended_ns - job->started_ns;
-	if (b->config->wait_ns != 0 && lookup_is_temporary(&job->answer))
-		(void)loop_set_timer(&b->loop, &job->timer, b->loop.now + RETRY_PAUSE);
-	else
+	if (!job->retry.wanted || !answer_is_temporary(&job->answer)) {
 		end_job(b, job);
+		return;
+	}
+	retry_try(&job->retry);
+	(void)loop_set_timer(&b->loop, &job->timer, job->retry.next_at.at_ns);
 }
 
 static void
@@ -200,22 +158,20 @@ question_done(struct loop *loop, struct loop_worker *worker)
 	struct question *q = LOOP_OWNER(worker, struct question, worker);
 	struct job *job = q->job;
 
-	if (job->started_ns == 0)
-		job->started_ns = q->started_ns;
 	job->answer = q->answer; /* one that is replaced was a failure, which owns nothing */
-	end_question(b, job, q->started_ns + q->answer.seconds_ns);
+	end_question(b, job, q->started_ns, q->started_ns + q->answer.seconds_ns);
 	free(q);
 }
 
 static void
 time_question_out(struct bulk *b, struct job *job)
 {
-	if (job->started_ns == 0)
-		job->started_ns = job->question->started_ns;
+	int64_t started_ns = job->question->started_ns;
+
 	pool_abandon(b->pool, &job->question->worker);
 	counter_add(&abandoned_count, 1);
-	lookup_set_timed_out(&job->answer);
-	end_question(b, job, b->loop.now);
+	answer_set_timed_out(&job->answer);
+	end_question(b, job, started_ns, b->loop.now);
 }
 
 static void job_due(struct loop *loop, struct loop_timer *timer);
@@ -234,7 +190,7 @@ ask(struct bulk *b, struct job *job)
 		loop_set_timer(&b->loop, &job->timer,
 		    limit != SKU_NO_TIMEOUT ? b->loop.now + limit : LOOP_PARKED) == -1)) {
 		free(q);
-		lookup_set_no_memory(&job->answer);
+		answer_set_no_memory(&job->answer);
 		end_job(b, job);
 		return;
 	}
@@ -254,14 +210,12 @@ ask(struct bulk *b, struct job *job)
 static void
 ask_again(struct bulk *b, struct job *job)
 {
-	int64_t passed = b->loop.now - job->started_ns;
-
-	if (b->config->wait_ns == SKU_NO_TIMEOUT || passed < b->config->wait_ns) {
+	if (!sku_deadline_passed(job->retry.until)) {
 		ask(b, job);
 		return;
 	}
-	job->answer.seconds_ns = passed;
-	lookup_set_timed_out(&job->answer);
+	job->answer.seconds_ns = b->loop.now - job->started_ns;
+	answer_set_timed_out(&job->answer);
 	end_job(b, job);
 }
 
@@ -290,40 +244,78 @@ job_due(struct loop *loop, struct loop_timer *timer)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+/* Take a place in the ring.  fault: why the query cannot be asked; NULL: it can.  sweep: whose
+ * address it is; NULL: it stands for itself. */
 static void
-add_query(struct bulk *b, const struct input *query)
+add_query(struct bulk *b, const char *query, const char *fault, struct sweep *sweep)
 {
-	const char *fault =
-	    query->error != NULL ? query->error : lookup_validate(b->config, query->text);
-	struct job *known = fault == NULL ? find_job(b, query->text) : NULL;
-	struct job *job = known != NULL ? known : new_job(b, query->text);
+	struct job *known = fault == NULL ? jobs_find(&b->jobs, query) : NULL;
+	struct job *job = known != NULL ? known : jobs_new(&b->jobs, query);
 
 	counter_add(&read_count, 1);
-	if (job == NULL) {
-		raise_status(b, msg_error_errno(STATUS_FAILED, ENOMEM, "look up %s", query->text));
+	if (job == NULL || !job_add_asker(job, sweep)) {
+		struct lookup_answer none = { .status = STATUS_OK };
+
+		answer_set_no_memory(&none);
+		print(b, query, sweep, &none);
+		if (job != NULL && known == NULL)
+			jobs_free(&b->jobs, job);
 		return;
 	}
 	b->ring[(b->head + b->count++) % b->size] = job;
-	job->references++;
 	if (known != NULL)
 		return;
 	if (fault != NULL) {
-		lookup_set_error(&job->answer, fault);
+		answer_set_invalid(&job->answer, fault);
 		end_job(b, job);
 	} else {
 		ask(b, job);
 	}
 }
 
+static void
+add_address(struct bulk *b)
+{
+	struct sweep *sweep = b->sweep;
+	char address[SKU_ADDRESS_TEXT_MAX];
+
+	if (!sweep_next(sweep, address))
+		b->sweep = NULL;
+	add_query(b, address, NULL, sweep);
+}
+
+static void
+add_input(struct bulk *b, const struct input *input)
+{
+	char buf[QUERY_FAULT_MAX];
+	const char *fault =
+	    input->error != NULL ? input->error : query_fault(b->config, input->text, buf);
+
+	if (fault != NULL || b->config->lookup_kind != LOOKUP_REVERSE ||
+	    !network_is_meant(input->text)) {
+		add_query(b, input->text, fault, NULL);
+		return;
+	}
+	b->sweep = sweep_new(input->text);
+	if (b->sweep == NULL)
+		loop_stop(
+		    &b->loop, msg_error_errno(STATUS_FAILED, ENOMEM, "look up %s", input->text));
+}
+
 /* As many as there is room for, of those that were read: were there any? */
 static bool
 take_queries(struct bulk *b)
 {
-	struct input query;
+	struct input input;
 	bool any = false;
 
-	while (b->count < b->size && !b->loop.stopped && inputs_next(&b->inputs, &query)) {
-		add_query(b, &query);
+	while (b->count < b->size && !b->loop.stopped) {
+		if (b->sweep != NULL)
+			add_address(b);
+		else if (inputs_next(&b->inputs, &input))
+			add_input(b, &input);
+		else
+			break;
 		any = true;
 	}
 	return any;
@@ -408,7 +400,7 @@ bulk_run(const struct host_config *config)
 		return msg_error_errno(STATUS_FAILED, errno, "prepare the look-ups");
 	pool_limit_abandoned(b->pool, ABANDONED_FOR_EACH_JOB * jobs);
 	state_on_sigusr1("state", counter_rows);
-	inputs_open(&b->inputs, config->names, config->name_count, config->file);
+	inputs_open(&b->inputs, config->names, config->name_count, &config->files);
 	advance(&b->loop);
 	return loop_run(&b->loop);
 }

@@ -2,89 +2,10 @@
  * Row tool. */
 #include "hostlookup/config.h"
 
-#include "options/options.h"
+#include "hostlookup/network.h"
 #include "options/run_options.h"
-#include "options/values.h"
-#include "run/run.h"
-#include "run/timeouts.h"
 
 #include <string.h>
-
-enum {
-	OPT_CONFIRM = 400,
-	OPT_HOSTNAME,
-	OPT_FQDN,
-	OPT_SET_HOSTNAME,
-	OPT_HAS_IPV6,
-	OPT_UNORDERED,
-	OPT_WAIT_FOR_ANSWER,
-};
-
-/* The modes of option_row. */
-enum { FORWARD = 1, ALL = 2, REVERSE = 4, FQDN = 8, MACHINE = 16 };
-enum { LOOKS_UP = FORWARD | ALL | REVERSE };
-
-#define ABOUT_LOOKUPS "is about look-ups"
-
-static const struct option_row options[] = {
-	OPTION_GROUP("What to ask"),
-	{ '4', "ipv4", NULL, "IPv4 alone (default but for --all)", FORWARD | ALL,
-	    "is about looking up addresses" },
-	{ '6', "ipv6", NULL, "IPv6 alone", FORWARD | ALL, "is about looking up addresses" },
-	{ 'e', "ex", NULL, "print name, aliases and addresses", FORWARD | REVERSE,
-	    "goes with a NAME or --reverse" },
-	{ 'a', "all", NULL, "print every address of both families", 0, NULL },
-	{ 'r', "reverse", NULL, "print the name of an address", 0, NULL },
-	{ OPT_CONFIRM, "confirm", NULL, "only a name that resolves back to the address", REVERSE,
-	    "goes with --reverse" },
-	OPTION_GROUP("This machine"),
-	{ OPT_HOSTNAME, "hostname", NULL, "print its name", 0, NULL },
-	{ OPT_FQDN, "fqdn", NULL, "print its name, or NAME's, with the domain", 0, NULL },
-	{ OPT_SET_HOSTNAME, "set-hostname", "NAME", "set its name", 0, NULL },
-	{ OPT_HAS_IPV6, "has-ipv6", NULL, "print whether it has IPv6: yes (0) or no (3)", 0, NULL },
-	OPTION_GROUP("Many names"),
-	{ 'f', "file", "FILE", "read the names from FILE; - is standard input", LOOKS_UP,
-	    ABOUT_LOOKUPS },
-	{ 'j', "jobs", "N", "look N up at once (16)", LOOKS_UP, ABOUT_LOOKUPS },
-	{ OPT_UNORDERED, "unordered", NULL, "print answers as they come", LOOKS_UP, ABOUT_LOOKUPS },
-	OPTION_GROUP("Time"),
-	{ 't', "timeout", "SECONDS", "limit of each look-up; none", LOOKS_UP | FQDN,
-	    ABOUT_LOOKUPS },
-	{ OPT_WAIT_FOR_ANSWER, "wait", "SECONDS", "ask again until there is an answer; none",
-	    LOOKS_UP, ABOUT_LOOKUPS },
-	MAX_TIME_OPTION_ROW,
-	COMMON_OPTION_ROWS,
-	OPTION_END,
-};
-
-static const char *const synopsis[] = { "[options] NAME...", "[options] -r ADDR...",
-	"--hostname | --fqdn [NAME] | --set-hostname NAME | --has-ipv6", NULL };
-
-static const struct command command = { "hostlookup", synopsis,
-	"Look names and addresses of hosts up, through the system's resolver.", options };
-
-bool
-config_is_bulk(const struct host_config *config)
-{
-	return config->file != NULL || config->name_count > 1;
-}
-
-static void
-set_lookup_kind(struct host_config *c, enum lookup_kind kind)
-{
-	if (c->lookup_kind != LOOKUP_ADDRESS && c->lookup_kind != kind)
-		opt_usage_error("--all, --reverse, --hostname, --fqdn, --set-hostname and "
-				"--has-ipv6 exclude each other");
-	c->lookup_kind = kind;
-}
-
-static void
-set_family(struct host_config *c, int family)
-{
-	if (c->family != AF_UNSPEC && c->family != family)
-		opt_usage_error("-4 and -6 exclude each other");
-	c->family = family;
-}
 
 /* RFC 1123, section 2.1: letters, digits and '-', in labels of 1 to 63 bytes. */
 static bool
@@ -109,111 +30,158 @@ is_hostname(const char *name)
 	}
 }
 
-static void
-take_option(struct host_config *c, const struct opt_parser *parser, int id, const char *value)
+static const char *
+set_hostname(void *member, const char *value)
 {
-	switch (id) {
-	case '4':
-		set_family(c, AF_INET);
-		break;
-	case '6':
-		set_family(c, AF_INET6);
-		break;
-	case 'e':
-		c->ex = true;
-		break;
-	case 'a':
-		set_lookup_kind(c, LOOKUP_ALL);
-		break;
-	case 'r':
-		set_lookup_kind(c, LOOKUP_REVERSE);
-		break;
-	case OPT_CONFIRM:
-		c->confirm = true;
-		break;
-	case OPT_HOSTNAME:
-		set_lookup_kind(c, LOOKUP_HOSTNAME);
-		break;
-	case OPT_FQDN:
-		set_lookup_kind(c, LOOKUP_FQDN);
-		break;
-	case OPT_SET_HOSTNAME:
-		if (!opt_was_written_in_full(parser, "set-hostname"))
-			opt_usage_error("--set-hostname must be spelt out");
-		set_lookup_kind(c, LOOKUP_SET_HOSTNAME);
-		c->set_hostname = value;
-		break;
-	case OPT_HAS_IPV6:
-		set_lookup_kind(c, LOOKUP_HAS_IPV6);
-		break;
-	case 'f':
-		c->file = value;
-		break;
-	case 'j':
-		c->jobs = value_count("jobs", value, 1, 4096);
-		break;
-	case OPT_UNORDERED:
-		c->unordered = true;
-		break;
-	case OPT_WAIT_FOR_ANSWER:
-		c->wait_ns = value_seconds("wait", value, true);
-		break;
-	default:
-		(void)timeouts_take_option(id, value);
-	}
+	if (!is_hostname(value))
+		return "a NAME of letters, digits and '-', in labels of 1 to 63 with dots "
+		       "between, 64 bytes at most";
+	*(const char **)member = value;
+	return NULL;
 }
 
-static unsigned
-mode_of(const struct host_config *c)
-{
-	static const unsigned modes[] = { [LOOKUP_ADDRESS] = FORWARD,
-		[LOOKUP_ALL] = ALL,
-		[LOOKUP_REVERSE] = REVERSE,
-		[LOOKUP_HOSTNAME] = MACHINE,
-		[LOOKUP_FQDN] = FQDN,
-		[LOOKUP_SET_HOSTNAME] = MACHINE,
-		[LOOKUP_HAS_IPV6] = MACHINE };
+/* What a lookup_kind allows: the modes of the rows. */
+enum {
+	MODE_LOOKS_UP = 1, /* names or addresses */
+	MODE_FORWARD = 2,  /* addresses are looked up */
+	MODE_REVERSE = 4,
+	MODE_PRINTS_EX = 8, /* there is more to print than one kind of answer */
+	MODE_ASKS = 16,	    /* the resolver is asked */
+	MODE_MANY = 32,	    /* there may be several names */
+};
 
-	return modes[c->lookup_kind];
+static const struct option_need needs[] = {
+	{ MODE_REVERSE, "goes with --reverse" },
+	{ MODE_PRINTS_EX, "goes with a NAME or --reverse" },
+	{ MODE_FORWARD, "is about looking up addresses" },
+	{ MODE_LOOKS_UP | MODE_ASKS, "is about look-ups" },
+	{ MODE_MANY, "goes with several names" },
+	{ 0, NULL },
+};
+
+static const struct option_row timeout_of_look_up[] = {
+	SECONDS('t', "timeout", struct timeouts, operation_ns, SKU_NO_TIMEOUT,
+	    "limit of each look-up", .none = 1, .needs = MODE_ASKS),
+	OPTION_END_ROW,
+};
+
+static const struct option_row options[] = {
+	OPTION_GROUP("Query"),
+	ONE_OF('4', "ipv4", struct host_config, family, AF_INET, "print IPv4 addresses alone",
+	    .preset_text = "default but for --all", .needs = MODE_FORWARD),
+	ONE_OF('6', "ipv6", struct host_config, family, AF_INET6, "print IPv6 addresses alone",
+	    .needs = MODE_FORWARD),
+	FLAG('e', "ex", struct host_config, ex, "print name, aliases and addresses",
+	    .needs = MODE_PRINTS_EX),
+	ONE_OF('a', "all", struct host_config, lookup_kind, LOOKUP_ALL,
+	    "print every address of both families"),
+	ONE_OF('r', "reverse", struct host_config, lookup_kind, LOOKUP_REVERSE,
+	    "print the name of an address"),
+	FLAG(0, "confirm", struct host_config, confirm,
+	    "print a name only if it resolves back to the address", .needs = MODE_REVERSE),
+	OPTION_GROUP("This machine"),
+	ONE_OF(0, "hostname", struct host_config, lookup_kind, LOOKUP_HOSTNAME,
+	    "print the name of this machine"),
+	ONE_OF(0, "fqdn", struct host_config, lookup_kind, LOOKUP_FQDN,
+	    "print the fully qualified name of this machine, or NAME's"),
+	SETS(OPTION_OTHER, 0, "set-hostname", "NAME", struct host_config, set_hostname,
+	    const char *, set_hostname, "set the name of this machine",
+	    .excludes = "all reverse hostname fqdn has-ipv6", .spelt_out = 1),
+	ONE_OF(0, "has-ipv6", struct host_config, lookup_kind, LOOKUP_HAS_IPV6,
+	    "print whether there is IPv6: yes (0) or no (3)"),
+	OPTION_GROUP("Many names"),
+	SETS(OPTION_FILE, 'f', "file", "FILE", struct host_config, files, struct input_files,
+	    inputs_add_file, "read names from FILE; - is standard input", .repeats = 1,
+	    .needs = MODE_LOOKS_UP),
+	COUNT('j', "jobs", "N", struct host_config, jobs, 1, 4096, 16, "look N up at once",
+	    .needs = MODE_LOOKS_UP),
+	FLAG(0, "unordered", struct host_config, unordered, "print answers as they come",
+	    .needs = MODE_LOOKS_UP | MODE_MANY),
+	OPTION_GROUP("Time"),
+	OPTION_INCLUDE_FOR(&run.timeouts, timeout_of_look_up),
+	SECONDS(0, "wait", struct host_config, wait_ns, 0,
+	    "ask again for that long until there is an answer", .none = 1,
+	    .preset_text = "default: ask once", .needs = MODE_LOOKS_UP),
+	OPTION_INCLUDE_FOR(&run.timeouts, max_time_options),
+	OPTION_COMMON,
+	OPTION_END_ROW,
+};
+
+static const char *const synopsis[] = { "[options] NAME...", "[options] -r ADDR|NETWORK...",
+	"--hostname | --fqdn [NAME] | --set-hostname NAME | --has-ipv6", NULL };
+
+/* What users of dig, host, nslookup and getent type. */
+static const char habits[] =
+    "-x\t-r looks the name of an address up\n"
+    "@* -s --server\tthe system's resolver is asked, and no server can be named (dig does that)\n"
+    "+*\tthis is an option of dig\n"
+    "-type=* -query=* -querytype=* -class=* --type -c\tnames and addresses are looked up, not "
+    "records of DNS (dig and host do that)\n"
+    "-A\t-a prints every address\n"
+    "-d -debug\t-v says more\n"
+    "-R --retry\t--wait asks again until there is an answer\n"
+    "-W -timeout=*\t-t is the limit of each look-up\n"
+    "--host --name\tNAME is an operand: hostlookup example.org\n"
+    "-p -port=* --port\ta look-up has no port\n";
+static const char *const hints[] = { habits, NULL };
+
+static const struct command command = {
+	.name = "hostlookup",
+	.synopsis = synopsis,
+	.summary = "Look names and addresses of hosts up, through the system's resolver.",
+	.operands = "host...",
+	.options = options,
+	.needs = needs,
+	.hints = hints,
+};
+
+bool
+config_is_bulk(const struct host_config *config)
+{
+	return config->files.count > 0 || config->name_count > 1 ||
+	       (config->lookup_kind == LOOKUP_REVERSE && config->name_count == 1 &&
+		   network_is_meant(config->names[0]));
+}
+
+static uint32_t
+modes_of(const struct host_config *c)
+{
+	static const uint32_t modes[] = { [LOOKUP_ADDRESS] = MODE_LOOKS_UP | MODE_FORWARD |
+							     MODE_PRINTS_EX | MODE_ASKS,
+		[LOOKUP_ALL] = MODE_LOOKS_UP | MODE_FORWARD | MODE_ASKS,
+		[LOOKUP_REVERSE] = MODE_LOOKS_UP | MODE_REVERSE | MODE_PRINTS_EX | MODE_ASKS,
+		[LOOKUP_FQDN] = MODE_ASKS };
+
+	return (c->lookup_kind < LOOKUP_SET_HOSTNAME ? modes[c->lookup_kind] : 0) |
+	       (config_is_bulk(c) ? MODE_MANY : 0);
 }
 
 static void
 check_operands(const struct host_config *c)
 {
-	bool looks_up = (mode_of(c) & LOOKS_UP) != 0;
+	uint32_t modes = modes_of(c);
 
-	if (looks_up && c->name_count == 0 && c->file == NULL)
+	if ((modes & MODE_LOOKS_UP) != 0 && c->name_count == 0 && c->files.count == 0)
 		opt_usage_error("missing operand: NAME");
 	if (c->lookup_kind == LOOKUP_FQDN && c->name_count > 1)
 		opt_usage_error("--fqdn takes one NAME at most");
-	if (mode_of(c) == MACHINE && c->name_count > 0)
-		opt_usage_error("too many operands: '%s'", c->names[0]);
-	if (c->lookup_kind == LOOKUP_SET_HOSTNAME && !is_hostname(c->set_hostname))
-		opt_usage_error(
-		    "option '--set-hostname' takes a NAME of letters, digits and '-', "
-		    "in labels of 1 to 63 with dots between, 64 bytes at most, not '%s'",
-		    c->set_hostname);
+	if ((modes & MODE_ASKS) == 0 && c->name_count > 0)
+		opt_usage_error("too many operands: '%s'", opt_quote(c->names[0]));
 	if (c->ex && config_is_bulk(c) && !run.json)
-		opt_usage_error("--ex with several names goes with --json");
-	if (c->unordered && !config_is_bulk(c))
-		opt_usage_error("option '--unordered' goes with several names");
+		opt_usage_error("--ex with several names, or with a network, goes with --json");
 }
 
 void
 config_parse(struct host_config *config, int argc, char **argv)
 {
-	struct opt_parser parser;
-	const char *value;
-	int id;
+	struct options parsed;
 
-	*config = (struct host_config){ .jobs = 16, .names = argv };
-	opt_init(&parser, &command, argc, argv);
-	while ((id = opt_next(&parser, &value)) != OPT_DONE) {
-		if (id != OPT_OPERAND)
-			take_option(config, &parser, id, value);
-		else /* the operands go to the front of argv, over what was parsed */
-			argv[config->name_count++] = opt_operand(&parser);
-	}
-	opt_check_modes(&parser, mode_of(config));
+	*config = (struct host_config){ .names = NULL };
+	opt_parse(&parsed, &command, config, argc, argv);
+	config->names = parsed.operands;
+	config->name_count = parsed.operand_count;
+	if (config->set_hostname != NULL)
+		config->lookup_kind = LOOKUP_SET_HOSTNAME;
+	opt_check_modes(&parsed, modes_of(config));
 	check_operands(config);
 }

@@ -3,6 +3,7 @@
 #define HOSTLOOKUP_CONFIG_H
 
 #include "libsockutil/sockutil.h"
+#include "options/inputs.h"
 
 #include <stdbool.h>
 
@@ -24,7 +25,7 @@ struct host_config {
 	const char *set_hostname;
 	char **names; /* the operands */
 	size_t name_count;
-	const char *file;
+	struct input_files files;
 	int64_t jobs;
 	bool unordered;
 	int64_t wait_ns; /* how long to ask again; 0: ask once */

@@ -3,6 +3,8 @@
 #include "hostlookup/bulk.h"
 #include "hostlookup/config.h"
 #include "hostlookup/lookup.h"
+#include "hostlookup/print.h"
+#include "hostlookup/query.h"
 #include "options/options.h"
 #include "run/escape.h"
 #include "run/event.h"
@@ -25,40 +27,59 @@ look_up_one(const struct host_config *config)
 	int status;
 
 	lookup_ask(config, config->names[0], &answer);
-	status = lookup_print(config, config->names[0], &answer);
-	lookup_clear(&answer);
+	status = answer_print(config, config->names[0], &answer);
+	answer_clear(&answer);
 	return status;
+}
+
+/* Users of host and nslookup mean `NAME SERVER` by two operands. */
+static void
+note_no_server(const struct host_config *config)
+{
+	struct sku_address address;
+
+	if (config->lookup_kind != LOOKUP_REVERSE && config->name_count == 2 &&
+	    config->files.count == 0 &&
+	    sku_address_from_numeric(&address, AF_UNSPEC, config->names[0], 0) == -1 &&
+	    sku_address_from_numeric(&address, AF_UNSPEC, config->names[1], 0) == 0)
+		msg_note("%s is looked up, too: the system's resolver is asked, and no server can "
+			 "be named",
+		    config->names[1]);
 }
 
 static int
 look_up(const struct host_config *config)
 {
-	if (!config_is_bulk(config)) {
-		const char *fault = lookup_validate(config, config->names[0]);
+	char buf[QUERY_FAULT_MAX];
+	const char *fault;
 
+	note_no_server(config);
+	if (config->name_count == 1 && config->files.count == 0) {
+		fault = query_fault(config, config->names[0], buf);
 		if (fault != NULL)
-			opt_usage_error("'%s': %s", config->names[0], fault);
-		if (run.timeouts.operation_ns == SKU_NO_TIMEOUT && config->wait_ns == 0 &&
-		    sku_deadline_left(run.timeouts.run) == SKU_NO_TIMEOUT)
-			return look_up_one(config);
+			opt_usage_error("'%s': %s", opt_quote(config->names[0]), fault);
 	}
+	if (!config_is_bulk(config) && run.timeouts.operation_ns == SKU_NO_TIMEOUT &&
+	    config->wait_ns == 0 && sku_deadline_left(run.timeouts.run) == SKU_NO_TIMEOUT)
+		return look_up_one(config);
 	return bulk_run(config);
 }
 
 static int
 print_name(const char *name)
 {
+	char *escaped = escape_text(name, strlen(name), ESCAPE_FIELD, NULL);
+	const char *shown = escaped != NULL ? escaped : "";
+
 	if (run.json) {
 		json_t *record = event_new(NULL);
 
-		event_text(record, "name", name);
+		event_text(record, "name", shown);
 		event_emit(record);
 	} else {
-		char *escaped = escape_text(name, strlen(name), ESCAPE_FIELD, NULL);
-
-		output_print("%s\n", escaped != NULL ? escaped : "");
-		free(escaped);
+		output_print("%s\n", shown);
 	}
+	free(escaped);
 	return STATUS_OK;
 }
 
@@ -79,7 +100,12 @@ print_fqdn(const struct host_config *config)
 	char name[SKU_HOST_MAX], message[100];
 	struct sku_address address;
 	struct sku_error err;
+	const char *fault = asked != NULL ? query_fault_of_name(asked) : NULL;
 
+	if (fault == NULL && asked != NULL && strlen(asked) >= sizeof(name))
+		fault = "the name is too long";
+	if (fault != NULL)
+		opt_usage_error("'%s': %s", opt_quote(asked), fault);
 	if (sku_getfqdn(asked, name, run_operation_deadline(), &err) == -1)
 		return msg_error_library(&err);
 	/* Without an answer sku_getfqdn() returns what was asked.  A name that is an address is no

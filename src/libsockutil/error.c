@@ -16,6 +16,7 @@ sku_error_set(struct sku_error *err, enum sku_error_kind kind, int code, const c
 		err->kind = kind;
 		err->code = code;
 		err->addresses = 0;
+		err->source = false;
 		va_start(args, format);
 		/* A context that is too long is cut. */
 		(void)vsnprintf(err->context, sizeof(err->context), format, args);

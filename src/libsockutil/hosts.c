@@ -103,6 +103,23 @@ call_resolver(const struct host_lookup *q, struct hostent *ent, char *buf, size_
 	    size, found, h_error);
 }
 
+/* The resolver also fails so where a CNAME leads to a host of the other family, or nowhere.  What
+ * getaddrinfo(3) says is more exact, and is what Python says. */
+static void
+explain_failure(struct host_lookup *q)
+{
+	const struct addrinfo hints = { .ai_family = q->family, .ai_socktype = SOCK_STREAM };
+	struct addrinfo *found;
+	int code = getaddrinfo(q->name, NULL, &hints, &found);
+
+	if (code == 0) {
+		freeaddrinfo(found);
+		return;
+	}
+	q->code = code;
+	q->system_errno = errno;
+}
+
 static void
 host_lookup_run(void *arg)
 {
@@ -130,6 +147,8 @@ host_lookup_run(void *arg)
 		q->system_errno = error;
 	}
 	free(buf);
+	if (q->code == EAI_FAIL && q->name != NULL)
+		explain_failure(q);
 }
 
 static void
@@ -142,11 +161,27 @@ host_lookup_free(void *arg)
 	free(q);
 }
 
+/* A query of its own for a thread, or NULL without memory. */
+static struct host_lookup *
+copy_query(const struct host_lookup *query)
+{
+	struct host_lookup *q = malloc(sizeof(*q));
+
+	if (q == NULL)
+		return NULL;
+	*q = *query;
+	q->name = query->name != NULL ? strdup(query->name) : NULL;
+	if (query->name == NULL || q->name != NULL)
+		return q;
+	free(q); /* without its name it would ask for another host */
+	return NULL;
+}
+
 static int
 look_up_host(const struct host_lookup *query, const char *shown, struct sku_host **host,
     struct sku_deadline deadline, struct sku_error *err)
 {
-	struct host_lookup *q = malloc(sizeof(*q));
+	struct host_lookup *q = copy_query(query);
 	const struct sku_work work = { host_lookup_run, host_lookup_free, q };
 	int code;
 
@@ -155,8 +190,6 @@ look_up_host(const struct host_lookup *query, const char *shown, struct sku_host
 		sku_error_set(err, SKU_ERR_SYSTEM, ENOMEM, "look up %s", shown);
 		return -1;
 	}
-	*q = *query;
-	q->name = query->name != NULL ? strdup(query->name) : NULL;
 	if (sku_background_run(&work, deadline) == -1) {
 		sku_error_set(err, SKU_ERR_SYSTEM, errno, "look up %s", shown);
 		return -1;
@@ -202,7 +235,6 @@ sku_gethostbyname(const char *name, int family, char address[SKU_ADDRESS_TEXT_MA
 	const struct addrinfo hints = { .ai_family = lookup_family(family, name, err),
 		.ai_socktype = SOCK_STREAM };
 	struct addrinfo *found;
-	struct sku_address first;
 	struct in_addr quad;
 
 	if (hints.ai_family == -1)
@@ -214,9 +246,9 @@ sku_gethostbyname(const char *name, int family, char address[SKU_ADDRESS_TEXT_MA
 	}
 	if (sku_getaddrinfo(name, NULL, &hints, &found, deadline, err) == -1)
 		return -1;
-	/* cannot fail: the family is IPv4 or IPv6 */
-	(void)sku_address_from_addrinfo(&first, found, 0);
-	(void)sku_address_host(&first, address);
+	/* Cannot fail.  A v4-mapped address stays one of IPv6, unlike in sku_address_host(). */
+	(void)getnameinfo(found->ai_addr, found->ai_addrlen, address, SKU_ADDRESS_TEXT_MAX, NULL, 0,
+	    NI_NUMERICHOST);
 	freeaddrinfo(found);
 	return 0;
 }

@@ -5,8 +5,11 @@
 #include "libsockutil/background.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 /* The argument of the work.  It belongs to the job until the job is taken. */
 struct lookup {
@@ -64,7 +67,20 @@ lookup_new(const char *host, const char *service, const struct addrinfo *hints)
 	f->service = service != NULL ? strdup(service) : NULL;
 	if (hints != NULL)
 		f->hints = *hints;
+	/* Without its name it would be another question. */
+	if ((host != NULL && f->host == NULL) || (service != NULL && f->service == NULL)) {
+		lookup_free(f);
+		errno = ENOMEM;
+		return NULL;
+	}
 	return f;
+}
+
+/* What is looked up, for a message. */
+static const char *
+lookup_name(const char *host, const char *service)
+{
+	return host != NULL ? host : service != NULL ? service : "";
 }
 
 /* Take the answer of a look-up that is done, and free the look-up. */
@@ -94,16 +110,17 @@ sku_resolve_error(struct sku_error *err, int code, int system_errno, const char 
 }
 
 struct sku_query *
-sku_query_start(const char *host, const struct addrinfo *hints, int notify_fd)
+sku_query_start(const char *host, const char *service, const struct addrinfo *hints, int notify_fd)
 {
 	struct sku_query *query = calloc(1, sizeof(*query));
 	struct sku_work work = { lookup_run, lookup_free, NULL };
 
 	if (query == NULL)
 		return NULL;
-	query->lookup = lookup_new(host, NULL, hints);
+	query->lookup = lookup_new(host, service, hints);
 	if (query->lookup == NULL) {
 		free(query);
+		errno = ENOMEM;
 		return NULL;
 	}
 	work.arg = query->lookup;
@@ -119,6 +136,12 @@ sku_query_start(const char *host, const struct addrinfo *hints, int notify_fd)
 	return query;
 }
 
+const char *
+sku_query_name(const struct sku_query *query)
+{
+	return lookup_name(query->lookup->host, query->lookup->service);
+}
+
 bool
 sku_query_done(struct sku_query *query)
 {
@@ -131,10 +154,9 @@ sku_query_take(struct sku_query *query, struct addrinfo **result, struct sku_err
 	struct lookup *f = query->lookup;
 	char shown[SKU_HOST_MAX];
 
+	(void)snprintf(shown, sizeof(shown), "%s", sku_query_name(query));
 	sku_background_take(query->job);
 	free(query);
-	(void)strncpy(shown, f->host, sizeof(shown) - 1);
-	shown[sizeof(shown) - 1] = '\0';
 	return lookup_result(f, shown, result, err);
 }
 
@@ -147,11 +169,13 @@ sku_query_abandon(struct sku_query *query)
 	free(query);
 }
 
+/* ---- at once ------------------------------------------------------------------------------- */
+
 int
 sku_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
     struct addrinfo **result, struct sku_deadline deadline, struct sku_error *err)
 {
-	const char *shown = host != NULL ? host : service != NULL ? service : "";
+	const char *shown = lookup_name(host, service);
 	struct lookup *f = lookup_new(host, service, hints);
 	const struct sku_work work = { lookup_run, lookup_free, f };
 
@@ -165,4 +189,73 @@ sku_getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
 		return -1;
 	}
 	return lookup_result(f, shown, result, err);
+}
+
+/* ---- in steps ------------------------------------------------------------------------------ */
+
+struct sku_resolving {
+	struct sku_query *query;
+	struct sku_deadline deadline;
+	int notify_fd;
+};
+
+struct sku_resolving *
+sku_resolving_start(const char *host, const char *service, const struct addrinfo *hints,
+    struct sku_deadline deadline, struct sku_error *err)
+{
+	struct sku_resolving *r = calloc(1, sizeof(*r));
+
+	if (r != NULL) {
+		r->deadline = deadline;
+		r->notify_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (r->notify_fd != -1)
+			r->query = sku_query_start(host, service, hints, r->notify_fd);
+		if (r->query != NULL)
+			return r;
+	}
+	sku_error_set(err, SKU_ERR_SYSTEM, errno, "look up %s", lookup_name(host, service));
+	sku_resolving_cancel(r);
+	return NULL;
+}
+
+int
+sku_resolving_fd(const struct sku_resolving *r)
+{
+	return r->notify_fd;
+}
+
+struct sku_deadline
+sku_resolving_wakes(const struct sku_resolving *r)
+{
+	return r->deadline;
+}
+
+int
+sku_resolving_step(struct sku_resolving *r, struct addrinfo **result, struct sku_error *err)
+{
+	struct sku_query *query = r->query;
+
+	*result = NULL;
+	if (sku_query_done(query)) {
+		r->query = NULL;
+		return sku_query_take(query, result, err);
+	}
+	if (!sku_deadline_passed(r->deadline))
+		return 1;
+	sku_error_set(err, SKU_ERR_SYSTEM, ETIMEDOUT, "look up %s", sku_query_name(query));
+	return -1;
+}
+
+void
+sku_resolving_cancel(struct sku_resolving *r)
+{
+	int saved = errno;
+
+	if (r == NULL)
+		return;
+	sku_query_abandon(r->query);
+	if (r->notify_fd != -1)
+		(void)close(r->notify_fd);
+	free(r);
+	errno = saved;
 }

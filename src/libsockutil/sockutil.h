@@ -74,7 +74,8 @@ enum sku_error_kind {
 struct sku_error {
 	enum sku_error_kind kind;
 	int code;
-	unsigned addresses;		     /* sku_create_connection(): addresses tried; else 0 */
+	unsigned addresses; /* sku_create_connection(): addresses tried; else 0 */
+	bool source;	    /* sku_create_connection(): it is the source that cannot be had */
 	char context[SKU_ERROR_CONTEXT_MAX]; /* what was tried, as "connect to ::1 port 7" */
 };
 
@@ -273,6 +274,7 @@ struct sku_connect_opts {
  * host is a name or a numeric address, port a number or the name of a service.  opts may be NULL.
  * All addresses of a name are tried, and the families race as RFC 8305 describes: 250 ms between
  * two attempts, IPv6 and IPv4 in turn, in the order of RFC 6724.  The attempts that lose are reset.
+ * With a source host only the addresses of its family are tried.
  *
  * timeout_ns limits resolution and connecting together (0 leaves no time), and is then the socket's
  * timeout.  SKU_NO_TIMEOUT and SKU_DEFAULT_TIMEOUT are allowed.
@@ -280,9 +282,47 @@ struct sku_connect_opts {
  * Returns 0 and a connection that the caller has to close, or -1 and *err.  When every address
  * failed, *err names the first in the order of RFC 6724 and its error.  At the deadline it is
  * ETIMEDOUT.  A connection of a socket with itself is ECONNREFUSED.  A failed look-up is
- * SKU_ERR_RESOLVE. */
+ * SKU_ERR_RESOLVE; its code is EAI_ADDRFAMILY where an address is none of the source's family.
+ * EINVAL: the source is no numeric address, the timeout is another negative value, or, with
+ * numeric, host is a name. */
 int sku_create_connection(struct sku_sock *s, const char *host, const char *port,
     int64_t timeout_ns, const struct sku_connect_opts *opts, struct sku_error *err);
+
+/* The same in steps, for a program that has a loop.  One descriptor and one instant stand for the
+ * whole race:
+ *
+ *	c = sku_connecting_start(host, port, NULL, sku_deadline_in(timeout_ns), &err);
+ *	while ((result = sku_connecting_step(c, &s, &err)) == 1)
+ *		(void)sku_wait_fd(sku_connecting_fd(c), POLLIN | POLLOUT, sku_connecting_wakes(c));
+ *	sku_connecting_cancel(c);
+ *
+ * Nothing is tried before the first step.  The descriptor belongs to the race, so a loop forgets it
+ * before the race is freed. */
+struct sku_connecting;
+
+/* Begin: host, port and opts as for sku_create_connection(), and they are copied; opts->arg stays
+ * the caller's.  At the deadline the race has failed.  Returns a race that the caller has to free
+ * with sku_connecting_cancel(), or NULL and *err: what is wrong with the arguments, ENOMEM, EMFILE
+ * or another error of epoll_create1(2), eventfd(2) or pthread_create(3). */
+struct sku_connecting *sku_connecting_start(const char *host, const char *port,
+    const struct sku_connect_opts *opts, struct sku_deadline deadline, struct sku_error *err);
+/* The same for a UNIX stream socket at a path, or at "@NAME" in the abstract namespace.  A server
+ * whose backlog is full is tried again until the deadline. */
+struct sku_connecting *sku_connecting_start_unix(
+    const char *path, struct sku_deadline deadline, struct sku_error *err);
+/* What to wait for, for POLLIN and POLLOUT both, once a step has returned 1.  It is then the same
+ * until the end, except that a UNIX path has -1: there is nothing to wait for but the instant. */
+int sku_connecting_fd(const struct sku_connecting *connecting);
+/* The instant at which to call the next step if the descriptor is not ready before. */
+struct sku_deadline sku_connecting_wakes(const struct sku_connecting *connecting);
+/* Do what there is to do, without waiting.  Returns 1 while it goes on; 0 and in *s a connection in
+ * non-blocking mode that the caller has to close; or -1 and *err as sku_create_connection().  After
+ * 0 and -1 it is over, and no step follows. */
+int sku_connecting_step(
+    struct sku_connecting *connecting, struct sku_sock *s, struct sku_error *err);
+/* Give up what is still under way, and free the race.  errno is kept.  NULL is harmless.  A thread
+ * that looks a name up may outlive it. */
+void sku_connecting_cancel(struct sku_connecting *connecting);
 
 /* ---- serving ------------------------------------------------------------------------------- */
 
@@ -394,6 +434,25 @@ int sku_getfqdn(
  * *result with freeaddrinfo(3); it is NULL after a failure. */
 int sku_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
     struct addrinfo **result, struct sku_deadline deadline, struct sku_error *err);
+
+/* The same in steps, for a program that has a loop; used as the steps of connecting are. */
+struct sku_resolving;
+
+/* Begin: the arguments are those of sku_getaddrinfo(), and they are copied.  A thread looks them
+ * up.  Returns a look-up that the caller has to free with sku_resolving_cancel(), or NULL and *err:
+ * ENOMEM, EMFILE or another error of eventfd(2) or pthread_create(3). */
+struct sku_resolving *sku_resolving_start(const char *host, const char *service,
+    const struct addrinfo *hints, struct sku_deadline deadline, struct sku_error *err);
+/* What to wait for, for POLLIN; it is the same from the start to the end. */
+int sku_resolving_fd(const struct sku_resolving *resolving);
+/* The instant at which to call the next step if the descriptor is not ready before. */
+struct sku_deadline sku_resolving_wakes(const struct sku_resolving *resolving);
+/* Returns 1 while there is no answer yet, or 0 and *result, or -1 and *err, as sku_getaddrinfo()
+ * without waiting.  After 0 and -1 it is over, and no step follows. */
+int sku_resolving_step(
+    struct sku_resolving *resolving, struct addrinfo **result, struct sku_error *err);
+/* Give up what is still under way, and free the look-up.  errno is kept.  NULL is harmless. */
+void sku_resolving_cancel(struct sku_resolving *resolving);
 
 /* The two that follow take no deadline.  proto is "tcp", "udp" or NULL for any.  A built-in table
  * of well-known services answers where the system has no services database (/etc/services). */

@@ -6,6 +6,7 @@
 #include "options/values.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,9 +115,10 @@ any_contains(const struct access_cidr *list, size_t count, const struct access_c
 	return false;
 }
 
-void
-access_add(struct access_list *access, bool allow, const char *option, const char *value)
+const char *
+access_add(struct access_list *access, bool allow, const char *value)
 {
+	static char network_wanted[160];
 	struct access_cidr **list = allow ? &access->allow : &access->deny, *grown;
 	size_t *count = allow ? &access->allow_count : &access->deny_count;
 	struct access_cidr cidr;
@@ -127,20 +129,20 @@ access_add(struct access_list *access, bool allow, const char *option, const cha
 		break;
 	case ACCESS_CIDR_HOST_BITS:
 		(void)inet_ntop(cidr.family, cidr.bytes, network, sizeof(network));
-		opt_usage_error("option '--%s' takes a network without host bits (%s/%u), or one "
-				"address (%.*s), not '%s'",
-		    option, network, cidr.bits, (int)strcspn(value, "/"), value, value);
+		(void)snprintf(network_wanted, sizeof(network_wanted),
+		    "a network without host bits (%s/%u), or one address (%.*s)", network,
+		    cidr.bits, (int)strcspn(value, "/"), value);
+		return network_wanted;
 	case ACCESS_CIDR_MALFORMED:
-		opt_usage_error("option '--%s' takes an address or a network, written out "
-				"(192.0.2.1, 192.0.2.0/24, 2001:db8::/32; no name, short form or "
-				"zone), not '%s'",
-		    option, value);
+		return "an address or a network, written out (192.0.2.1, 192.0.2.0/24, "
+		       "2001:db8::/32; no name, short form or zone)";
 	}
 	grown = reallocarray(*list, *count + 1, sizeof(**list));
 	if (grown == NULL)
-		opt_usage_error("no memory for '--%s'", option);
+		opt_usage_error("no memory for the rules of access");
 	*list = grown;
 	grown[(*count)++] = cidr;
+	return NULL;
 }
 
 bool

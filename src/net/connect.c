@@ -2,7 +2,6 @@
  * Row net. */
 #include "net/connect.h"
 
-#include "options/values.h"
 #include "run/message.h"
 #include "run/peer.h"
 #include "run/run.h"
@@ -11,7 +10,6 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #ifndef IPPROTO_MPTCP
@@ -19,139 +17,60 @@
 #endif
 
 #define DEFAULT_CONNECT_TIMEOUT (60 * SKU_SECOND)
-#define RETRY_PAUSE (50 * SKU_MS)
 
-bool
-connect_take_option(struct connect_options *options, int id, const char *value)
+static const char *
+set_source(void *member, const char *value)
 {
-	switch (id) {
-	case OPT_CONNECT_TIMEOUT:
-		options->connect_timeout_ns = value_seconds("connect-timeout", value, true);
-		options->connect_timeout_given = true;
-		return true;
-	case OPT_WAIT:
-		options->wait_ns = value_seconds("wait", value, true);
-		options->wait = true;
-		return true;
-	case OPT_SOURCE:
-		endpoint_parse_source("source", value, options->source_host, &options->source_port);
-		return true;
-	case OPT_FD:
-		options->fd = (int)value_count("fd", value, 0, INT32_MAX);
-		return true;
-	default:
-		return endpoint_take_option(&options->address, id);
-	}
+	struct connect_options *options = member;
+
+	if (!endpoint_parse_source(value, options->source_host, &options->source_port))
+		return "an address of this machine, ADDR[:PORT]";
+	return NULL;
 }
+
+const struct option_row source_options[] = {
+	/* It sets two members. */
+	{ .kind = OPTION_ADDRESS,
+	    .name = "source",
+	    .arg = "ADDR[:PORT]",
+	    .set = set_source,
+	    .help = "connect from this address of this machine",
+	    .needs = MODE_CONNECTS | MODE_OPENS | MODE_INET },
+	OPTION_END_ROW,
+};
+
+const struct option_row connect_options[] = {
+	SECONDS(0, "connect-timeout", struct connect_options, connect_timeout_ns, 0,
+	    "limit of name resolution and connecting together", .none = 1,
+	    .preset_text = "default: --timeout, else 60", .needs = MODE_CONNECTS | MODE_OPENS),
+	{ .kind = OPTION_ROWS, .rows = source_options },
+	OPTION_END_ROW,
+};
 
 void
-connect_check_options(const struct connect_options *options)
+connect_check_options(
+    struct connect_options *options, const struct options *parsed, const struct endpoint *endpoint)
 {
-	struct sku_address source;
+	const char *source = options->source_host;
+	struct sku_address from, to;
 
-	if (options->fd != -1 &&
-	    (options->wait || options->connect_timeout_given || options->source_host[0] != '\0'))
-		opt_usage_error("with --fd there is nothing to connect: --wait, --connect-timeout "
-				"and --source mean nothing");
-	if (options->source_host[0] != '\0' && options->address.family != AF_UNSPEC &&
-	    sku_address_from_numeric(&source, options->address.family, options->source_host, 0) ==
-		-1)
-		opt_usage_error("--source %s is of the other family than -%d", options->source_host,
+	options->connect_timeout_given = opt_given(parsed, "connect-timeout");
+	if (*source == '\0')
+		return;
+	(void)sku_address_from_numeric(&from, AF_UNSPEC, source, 0); /* parsed before */
+	if (options->address.family != AF_UNSPEC && options->address.family != from.sa.sa_family)
+		opt_usage_error("--source %s is of the other family than -%d", source,
 		    options->address.family == AF_INET ? 4 : 6);
+	if (endpoint->host != NULL &&
+	    sku_address_from_numeric(&to, AF_UNSPEC, endpoint->host, 0) == 0 &&
+	    to.sa.sa_family != from.sa.sa_family)
+		opt_usage_error("--source %s is of the other family than HOST, which is %s", source,
+		    endpoint->host);
 }
 
-/* ---- --fd ---------------------------------------------------------------------------------- */
+/* ---- how long ------------------------------------------------------------------------------ */
 
-static int
-use_open_socket(int fd, struct sku_sock *s)
-{
-	struct sku_address peer;
-
-	if (sku_socket_from_fd(s, fd) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "use descriptor %d as a socket", fd);
-	if (sku_getpeername(s, &peer) == -1)
-		return msg_error_errno(
-		    STATUS_FAILED, errno, "use descriptor %d as a connection", fd);
-	if (sku_settimeout(s, run.timeouts.operation_ns) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "use descriptor %d", fd);
-	return STATUS_OK;
-}
-
-/* ---- a stream ------------------------------------------------------------------------------ */
-
-static void
-report_attempt(void *arg, const struct sku_address *address, int error)
-{
-	char text[PEER_TEXT_MAX];
-
-	(void)arg;
-	msg_verbose(1, "connect to %s: %s", peer_text(address, text),
-	    error == 0 ? "connected" : strerror(error));
-}
-
-static int
-connect_unix(const char *path, int64_t timeout_ns, struct sku_sock *s, struct sku_error *err)
-{
-	struct sku_address address;
-
-	if (sku_address_from_path(&address, path) == 0 &&
-	    sku_socket(s, AF_UNIX, SOCK_STREAM, 0) == 0 && sku_settimeout(s, timeout_ns) == 0 &&
-	    sku_connect(s, &address) == 0)
-		return 0;
-	sku_error_set(err, SKU_ERR_SYSTEM, errno, "connect to %s", path);
-	sku_autoclose(s);
-	return -1;
-}
-
-/* A limit of 0 means that no time is left.  sku_settimeout() takes 0 for non-blocking mode, so the
- * smallest limit replaces it. */
-static int64_t
-at_least_1ns(int64_t timeout_ns)
-{
-	return timeout_ns == 0 ? 1 : timeout_ns;
-}
-
-static int
-connect_once(const struct connect_options *options, const struct endpoint *endpoint,
-    struct sku_deadline deadline, struct sku_sock *s, struct sku_error *err)
-{
-	const struct sku_connect_opts opts = {
-		.family = options->address.family,
-		.protocol = options->address.mptcp ? IPPROTO_MPTCP : 0,
-		.numeric = options->address.numeric,
-		.source_host = options->source_host[0] != '\0' ? options->source_host : NULL,
-		.source_port = options->source_port,
-		.attempt = report_attempt,
-	};
-	int64_t left = at_least_1ns(sku_deadline_left(deadline));
-
-	if (endpoint->path != NULL)
-		return connect_unix(endpoint->path, left, s, err);
-	return sku_create_connection(s, endpoint->host, endpoint->port, left, &opts, err);
-}
-
-bool
-failure_is_temporary(const struct sku_error *err)
-{
-	enum status status = status_of(err);
-
-	return status == STATUS_NO_PEER || status == STATUS_TIMED_OUT ||
-	       status == STATUS_TRY_AGAIN ||
-	       (status == STATUS_NOT_FOUND && err->code != EAI_SERVICE) ||
-	       (err->kind == SKU_ERR_SYSTEM && err->code == EAGAIN);
-}
-
-static int
-report_wait_timeout(const struct sku_error *err)
-{
-	char message[256];
-
-	(void)snprintf(
-	    message, sizeof(message), "timed out; the last failure: %s", sku_error_reason(err));
-	return msg_error(STATUS_TIMED_OUT, ETIMEDOUT, message, "%s", err->context);
-}
-
-static int64_t
+int64_t
 connect_timeout(const struct connect_options *options)
 {
 	if (options->connect_timeout_given)
@@ -159,42 +78,79 @@ connect_timeout(const struct connect_options *options)
 	return run.timeouts.operation_ns > 0 ? run.timeouts.operation_ns : DEFAULT_CONNECT_TIMEOUT;
 }
 
-/* The deadline of --wait and of the whole run. */
-static struct sku_deadline
-wait_deadline(const struct connect_options *options)
-{
-	return sku_deadline_earlier(run.timeouts.run,
-	    options->wait ? sku_deadline_in(options->wait_ns) : sku_deadline_never());
-}
-
-/* Wait until the next try is due.  Returns 0, or -1 when the deadline passes first. */
-static int
-pause_until(struct sku_deadline next, struct sku_deadline end)
-{
-	(void)run_wait(NULL, 0, sku_deadline_earlier(next, end));
-	return sku_deadline_passed(end) ? -1 : 0;
-}
+/* ---- one try ------------------------------------------------------------------------------- */
 
 static int
-connect_stream(
-    const struct connect_options *options, const struct endpoint *endpoint, struct sku_sock *s)
+use_open_socket(int fd, struct sku_sock *s, struct failure *failure)
 {
-	int64_t timeout_ns = connect_timeout(options);
-	struct sku_deadline end = wait_deadline(options);
+	struct sku_address peer;
+
+	if (sku_socket_from_fd(s, fd) == -1)
+		return failure_errno(failure, errno, "use descriptor %d as a socket", fd);
+	if (sku_getpeername(s, &peer) == -1)
+		return failure_errno(failure, errno, "use descriptor %d as a connection", fd);
+	if (sku_settimeout(s, 0) == -1)
+		return failure_errno(failure, errno, "use descriptor %d", fd);
+	return 0;
+}
+
+/* While it is waited for, the same attempts fail again and again. */
+static void
+report_attempt(void *arg, const struct sku_address *address, int error)
+{
+	const struct connector *connector = arg;
+	char text[PEER_TEXT_MAX];
+
+	msg_verbose(error != 0 && connector->retry.wanted ? 2 : 1, "connect to %s: %s",
+	    peer_text(address, text), error == 0 ? "connected" : strerror(error));
+}
+
+static int
+begin_try(struct connector *connector, struct failure *failure)
+{
+	const struct connect_options *options = connector->options;
+	const struct endpoint *endpoint = connector->endpoint;
+	const struct sku_connect_opts opts = {
+		.family = options->address.family,
+		.protocol = options->address.mptcp ? IPPROTO_MPTCP : 0,
+		.numeric = options->address.numeric,
+		.source_host = options->source_host[0] != '\0' ? options->source_host : NULL,
+		.source_port = options->source_port,
+		.attempt = report_attempt,
+		.arg = connector,
+	};
+	struct sku_deadline deadline;
 	struct sku_error err;
+	char text[8];
+	unsigned port;
 
-	for (;;) {
-		struct sku_deadline next = sku_deadline_in(RETRY_PAUSE);
-
-		if (connect_once(options, endpoint,
-			sku_deadline_earlier(end, sku_deadline_in(timeout_ns)), s, &err) == 0)
-			return STATUS_OK;
-		if (!options->wait || !failure_is_temporary(&err))
-			return msg_error_library(&err);
-		msg_verbose(2, "%s: %s; trying again", err.context, sku_error_reason(&err));
-		if (pause_until(next, end) == -1)
-			return report_wait_timeout(&err);
+	retry_try(&connector->retry);
+	deadline =
+	    sku_deadline_earlier(connector->retry.until, sku_deadline_in(connect_timeout(options)));
+	if (endpoint->path != NULL) {
+		connector->race = sku_connecting_start_unix(endpoint->path, deadline, &err);
+	} else {
+		if (endpoint_find_port(endpoint, "tcp", options->address.numeric, &port, failure) ==
+		    -1) {
+			if (failure->status == STATUS_NOT_FOUND)
+				connector->retry.wanted = false;
+			return -1;
+		}
+		(void)snprintf(text, sizeof(text), "%u", port);
+		(void)snprintf(connector->action, sizeof(connector->action),
+		    "connect to %.255s port %u", endpoint->host, port);
+		connector->race = sku_connecting_start(endpoint->host, text, &opts, deadline, &err);
 	}
+	return connector->race != NULL ? 0 : failure_library(failure, &err);
+}
+
+static void
+end_try(struct connector *connector)
+{
+	if (connector->loop != NULL)
+		loop_unwatch(connector->loop, &connector->io);
+	sku_connecting_cancel(connector->race);
+	connector->race = NULL;
 }
 
 static void
@@ -214,153 +170,166 @@ note_mptcp(struct sku_sock *s)
 		msg_verbose(1, "no Multipath TCP here or at the peer: plain TCP is used");
 }
 
-int
-connect_try(const struct connect_options *options, const struct endpoint *endpoint,
-    struct sku_sock *s, struct sku_error *err)
-{
-	struct sku_deadline deadline =
-	    sku_deadline_earlier(run.timeouts.run, sku_deadline_in(connect_timeout(options)));
+/* ---- one try after the other --------------------------------------------------------------- */
 
-	if (connect_once(options, endpoint, deadline, s, err) == -1)
-		return -1;
-	if (sku_settimeout(s, run.timeouts.operation_ns) == 0)
+static void
+prepare(struct connector *connector, const struct endpoint *endpoint,
+    const struct connect_options *options)
+{
+	connector->options = options;
+	connector->endpoint = endpoint;
+	connector->race = NULL;
+	failure_clear(&connector->failure);
+	retry_begin(&connector->retry, options->wait_ns);
+	if (endpoint->path != NULL)
+		(void)snprintf(
+		    connector->action, sizeof(connector->action), "connect to %s", endpoint->path);
+	else if (endpoint->host != NULL)
+		(void)snprintf(connector->action, sizeof(connector->action), "connect to %.255s",
+		    endpoint->host);
+}
+
+/* The pause before the next try: 1 while it lasts, 0 when it is over, or -1: so is the time. */
+static int
+pause_step(struct connector *connector)
+{
+	if (connector->retry.tries == 0)
 		return 0;
-	sku_error_set(err, SKU_ERR_SYSTEM, errno, "set the timeout");
-	sku_autoclose(s);
-	return -1;
-}
-
-int
-connect_now(
-    const struct connect_options *options, const struct endpoint *endpoint, struct sku_sock *s)
-{
-	int status;
-
-	if (options->fd != -1)
-		return use_open_socket(options->fd, s);
-	status = connect_stream(options, endpoint, s);
-	if (status != STATUS_OK)
-		return status;
-	if (options->address.mptcp)
-		note_mptcp(s);
-	if (sku_settimeout(s, run.timeouts.operation_ns) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "set the timeout");
-	return STATUS_OK;
-}
-
-/* ---- datagrams ----------------------------------------------------------------------------- */
-
-static int
-add_peer(struct datagram_peers *peers, const struct sku_address *address)
-{
-	struct sku_address *grown =
-	    reallocarray(peers->addresses, peers->count + 1, sizeof(*grown));
-
-	if (grown == NULL)
+	if (sku_deadline_passed(connector->retry.until)) {
+		retry_time_is_up(&connector->failure);
 		return -1;
-	peers->addresses = grown;
-	grown[peers->count++] = *address;
-	return 0;
+	}
+	return sku_deadline_passed(connector->retry.next_at) ? 0 : 1;
 }
 
+/* Do what there is to do: 1 while it goes on, 0 and the socket, or -1 and connector->failure. */
 static int
-resolve_name(const struct connect_options *options, const char *host, unsigned port,
-    struct sku_deadline deadline, struct datagram_peers *peers, struct sku_error *err)
+step(struct connector *connector, struct sku_sock *s)
 {
-	const struct addrinfo hints = { .ai_family = options->address.family,
-		.ai_socktype = SOCK_DGRAM };
-	struct addrinfo *list;
+	struct failure failure = { .status = STATUS_OK };
+	struct sku_error err;
 	int result = 0;
 
-	if (sku_getaddrinfo(host, NULL, &hints, &list, deadline, err) == -1)
-		return -1;
-	for (struct addrinfo *ai = list; ai != NULL && result == 0; ai = ai->ai_next) {
-		struct sku_address address;
-
-		if (sku_address_from_addrinfo(&address, ai, port) == 0)
-			result = add_peer(peers, &address);
+	if (connector->options->fd != -1)
+		return use_open_socket(connector->options->fd, s, &connector->failure);
+	if (connector->race == NULL) {
+		result = pause_step(connector);
+		if (result == -1)
+			return -1;
+		if (result == 0)
+			result = begin_try(connector, &failure);
 	}
-	freeaddrinfo(list);
-	return result;
+	if (connector->race != NULL) {
+		result = sku_connecting_step(connector->race, s, &err);
+		if (result != 1)
+			end_try(connector);
+		if (result == -1)
+			(void)failure_library(&failure, &err);
+	}
+	if (result == 0 && connector->options->address.mptcp)
+		note_mptcp(s);
+	if (result == -1 && !retry_again(&connector->retry, &connector->failure, &failure))
+		return -1;
+	if (result != 0)
+		retry_say(&connector->retry, &connector->failure, connector->action);
+	return result == 0 ? 0 : 1;
 }
 
+/* What the next step waits for: a descriptor (-1: none), and an instant. */
 static int
-resolve_once(const struct connect_options *options, const struct endpoint *endpoint,
-    struct sku_deadline deadline, struct datagram_peers *peers, struct sku_error *err)
+step_fd(const struct connector *connector)
 {
-	struct sku_address address;
-	int port;
+	return connector->race != NULL ? sku_connecting_fd(connector->race) : -1;
+}
 
-	if (endpoint->path != NULL) {
-		/* cannot fail: parsed before */
-		(void)sku_address_from_path(&address, endpoint->path);
-		return add_peer(peers, &address);
+static struct sku_deadline
+step_at(const struct connector *connector)
+{
+	const struct retry *retry = &connector->retry;
+	struct sku_deadline at = connector->race != NULL ?
+				     sku_connecting_wakes(connector->race) :
+				     sku_deadline_earlier(retry->next_at, retry->until);
+
+	return sku_deadline_earlier(at, retry_says_at(retry));
+}
+
+/* ---- in a loop ----------------------------------------------------------------------------- */
+
+static void
+advance(struct connector *connector)
+{
+	struct sku_sock sock = SKU_SOCK_INIT;
+	struct loop *loop = connector->loop;
+	int result = step(connector, &sock);
+
+	if (result == 1) {
+		connector->io.fd = step_fd(connector);
+		if ((connector->io.fd == -1 ||
+			loop_watch(loop, &connector->io, EPOLLIN | EPOLLOUT) == 0) &&
+		    loop_set_timer(loop, &connector->timer, step_at(connector).at_ns) == 0)
+			return;
+		failure_clear(&connector->failure);
+		(void)failure_errno(&connector->failure, errno, "%s", connector->action);
 	}
-	port = sku_port_from_text(endpoint->port, "udp", options->address.numeric, err);
-	if (port == -1)
-		return -1;
-	if (sku_address_from_numeric(
-		&address, options->address.family, endpoint->host, (unsigned)port) == 0)
-		return add_peer(peers, &address);
-	return resolve_name(options, endpoint->host, (unsigned)port, deadline, peers, err);
+	connector_cancel(connector);
+	connector->done(connector, result == 0 ? &sock : NULL, &connector->failure);
+}
+
+static void
+connector_ready(struct loop *loop, struct loop_io *io, uint32_t events)
+{
+	(void)loop;
+	(void)events;
+	advance(LOOP_OWNER(io, struct connector, io));
+}
+
+static void
+connector_due(struct loop *loop, struct loop_timer *timer)
+{
+	(void)loop;
+	advance(LOOP_OWNER(timer, struct connector, timer));
 }
 
 int
-resolve_datagram_peers(const struct connect_options *options, const struct endpoint *endpoint,
-    struct datagram_peers *peers)
+connector_start(struct loop *loop, struct connector *connector, const struct endpoint *endpoint,
+    const struct connect_options *options)
 {
-	int64_t timeout_ns = connect_timeout(options);
-	struct sku_deadline end = wait_deadline(options);
-	struct sku_error err;
-
-	for (;;) {
-		struct sku_deadline next = sku_deadline_in(RETRY_PAUSE);
-
-		*peers = (struct datagram_peers){ 0 };
-		sku_error_set(&err, SKU_ERR_SYSTEM, ENOMEM, "look up %s", endpoint->host);
-		if (resolve_once(options, endpoint,
-			sku_deadline_earlier(end, sku_deadline_in(at_least_1ns(timeout_ns))), peers,
-			&err) == 0)
-			return STATUS_OK;
-		datagram_peers_free(peers);
-		if (!options->wait || !failure_is_temporary(&err))
-			return msg_error_library(&err);
-		if (pause_until(next, end) == -1)
-			return report_wait_timeout(&err);
-	}
+	connector->loop = loop;
+	connector->io = (struct loop_io){ .ready = connector_ready, .fd = -1 };
+	connector->timer = (struct loop_timer){ .due = connector_due };
+	prepare(connector, endpoint, options);
+	return loop_set_timer(loop, &connector->timer, 0);
 }
 
 void
-datagram_peers_free(struct datagram_peers *peers)
+connector_cancel(struct connector *connector)
 {
-	free(peers->addresses);
-	*peers = (struct datagram_peers){ 0 };
+	if (connector->loop == NULL)
+		return;
+	end_try(connector);
+	loop_clear_timer(connector->loop, &connector->timer);
 }
 
-int
-open_datagram_socket(
-    const struct connect_options *options, const struct sku_address *peer, struct sku_sock *s)
-{
-	const struct sku_address unnamed = { .un.sun_family = AF_UNIX, .len = sizeof(sa_family_t) };
-	struct sku_address source;
-	int family = peer->sa.sa_family;
+/* ---- at once ------------------------------------------------------------------------------- */
 
-	if (sku_socket(s, family, SOCK_DGRAM, 0) == -1)
-		return -1;
-	/* A peer cannot answer an unnamed UNIX datagram socket.  Linux binds it to an abstract name
-	 * that is unique and leaves no file behind: unix(7), autobind. */
-	if (family == AF_UNIX && sku_bind(s, &unnamed) == -1)
-		return -1;
-	if (options->source_host[0] != '\0') {
-		if (sku_address_from_numeric(
-			&source, family, options->source_host, options->source_port) == -1) {
-			errno = EAFNOSUPPORT;
-			return -1;
+int
+connect_now(const struct endpoint *endpoint, const struct connect_options *options,
+    struct sku_sock *sock, struct failure *failure)
+{
+	struct connector connector = { .loop = NULL };
+	int result;
+
+	prepare(&connector, endpoint, options);
+	while ((result = step(&connector, sock)) == 1) {
+		/* The step finds out by itself what else it was that ended the wait. */
+		if (run_wait_fd(step_fd(&connector), POLLIN | POLLOUT, step_at(&connector)) == -1 &&
+		    errno == ECANCELED) {
+			end_try(&connector);
+			return run_wait_failed(
+			    failure, ECANCELED, LIMIT_OTHER, "%s", connector.action);
 		}
-		if (sku_bind(s, &source) == -1)
-			return -1;
 	}
-	if (sku_connect(s, peer) == -1)
-		return -1;
-	return sku_settimeout(s, 0);
+	if (result == -1)
+		*failure = connector.failure;
+	return result;
 }

@@ -3,40 +3,52 @@
 #include "net/endpoint.h"
 
 #include "libsockutil/sockutil.h"
+#include "options/values.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
 #define DIGITS "0123456789"
 
-bool
-endpoint_take_option(struct address_flags *flags, int id)
-{
-	switch (id) {
-	case '4':
-		flags->family = AF_INET;
-		return true;
-	case '6':
-		flags->family = AF_INET6;
-		return true;
-	case 'n':
-		flags->numeric = true;
-		return true;
-	case 'U':
-		flags->is_unix = true;
-		return true;
-	case 'u':
-		flags->datagram = true;
-		return true;
-	case OPT_MPTCP:
-		flags->mptcp = true;
-		return true;
-	default:
-		return false;
-	}
-}
+const struct option_row family_options[] = {
+	ONE_OF('4', "ipv4", struct address_flags, family, AF_INET, "use IPv4 alone",
+	    .needs = MODE_OPENS | MODE_INET),
+	ONE_OF('6', "ipv6", struct address_flags, family, AF_INET6, "use IPv6 alone",
+	    .needs = MODE_OPENS | MODE_INET),
+	FLAG('n', "numeric", struct address_flags, numeric,
+	    "HOST and PORT are numeric: look nothing up", .needs = MODE_OPENS | MODE_INET),
+	OPTION_END_ROW,
+};
+
+const struct option_row address_options[] = {
+	{ .kind = OPTION_ROWS, .rows = family_options },
+	FLAG('U', "unix", struct address_flags, is_unix,
+	    "the operand is the PATH of a UNIX socket, or @NAME"),
+	FLAG(0, "mptcp", struct address_flags, mptcp, "use Multipath TCP where there is one",
+	    .needs = MODE_OPENS | MODE_INET | MODE_STREAM),
+	OPTION_END_ROW,
+};
+
+const struct option_row datagram_options[] = {
+	FLAG('u', "udp", struct address_flags, datagram,
+	    "use datagrams: UDP, or with -U a datagram socket"),
+	OPTION_END_ROW,
+};
+
+/* The row is for an int by itself. */
+struct lone_fd {
+	int fd;
+};
+
+const struct option_row fd_options[] = {
+	FD(0, "fd", struct lone_fd, fd, "use the open socket N; there are no address operands"),
+	OPTION_END_ROW,
+};
 
 static size_t
 count_colons(const char *text)
@@ -55,16 +67,23 @@ bracket_end(const char *text)
 	return text[0] == '[' ? strchr(text, ']') : NULL;
 }
 
-bool
-operand_has_port(const struct address_flags *flags, const char *operand)
+/* The colon before PORT, or NULL.  FILE of @FILE may have colons of its own. */
+static const char *
+port_colon(const char *operand)
 {
 	const char *close = bracket_end(operand);
 
-	if (flags->is_unix)
-		return true;
 	if (close != NULL)
-		return close[1] == ':';
-	return count_colons(operand) == 1;
+		return close[1] == ':' ? close + 1 : NULL;
+	if (strstr(operand, ":@") != NULL)
+		return strstr(operand, ":@");
+	return count_colons(operand) == 1 ? strchr(operand, ':') : NULL;
+}
+
+bool
+operand_has_port(const struct address_flags *flags, const char *operand)
+{
+	return flags->is_unix || port_colon(operand) != NULL;
 }
 
 /* Copy len bytes into a slot of the endpoint's text.  Text that is too long is a usage error. */
@@ -72,7 +91,7 @@ static const char *
 copy_text(struct endpoint *endpoint, int slot, const char *text, size_t len)
 {
 	if (len >= sizeof(endpoint->text[slot]))
-		opt_usage_error("'%.40s...' is too long for a host or a port", text);
+		opt_usage_error("'%s' is too long for a host or a port", opt_quote(text));
 	memcpy(endpoint->text[slot], text, len);
 	endpoint->text[slot][len] = '\0';
 	return endpoint->text[slot];
@@ -86,20 +105,30 @@ set_host(struct endpoint *endpoint, const char *text, size_t len)
 
 		endpoint->host = copy_text(endpoint, 0, text + 1, len - 2);
 		if (sku_address_from_numeric(&address, AF_INET6, endpoint->host, 0) == -1)
-			opt_usage_error("'%s' is no IPv6 address", endpoint->host);
+			opt_usage_error("'%s' is no IPv6 address", opt_quote(endpoint->host));
 		return;
 	}
 	endpoint->host = copy_text(endpoint, 0, text, len);
 }
 
 static void
+set_port(struct endpoint *endpoint, const char *text)
+{
+	if (text[0] == '@') {
+		endpoint->port = text;
+		endpoint->port_file = text + 1;
+	} else {
+		endpoint->port = copy_text(endpoint, 1, text, strlen(text));
+	}
+}
+
+static void
 split_at_port(struct endpoint *endpoint, const char *operand)
 {
-	const char *close = bracket_end(operand);
-	const char *colon = close != NULL ? close + 1 : strchr(operand, ':');
+	const char *colon = port_colon(operand);
 
 	set_host(endpoint, operand, (size_t)(colon - operand));
-	endpoint->port = copy_text(endpoint, 1, colon + 1, strlen(colon + 1));
+	set_port(endpoint, colon + 1);
 }
 
 static void
@@ -109,14 +138,21 @@ validate_port(const struct endpoint *endpoint, bool numeric, bool listening)
 	size_t digits = strspn(port, DIGITS);
 	int min = listening ? 0 : 1;
 
+	if (endpoint->port_file != NULL && !listening) {
+		if (*endpoint->port_file == '\0')
+			opt_usage_error("'@' is no PORT: a FILE is missing after it");
+		return;
+	}
+	if (endpoint->port_file != NULL)
+		opt_usage_error("'%s' is no PORT to listen on: @FILE is for connecting", port);
 	if (port[digits] != '\0' && !numeric && *port != '+' && *port != '-' &&
 	    strpbrk(port, " \t\n\v\f\r") == NULL)
 		return; /* the name of a service, which has no blanks */
 	if (digits == 0 || port[digits] != '\0')
-		opt_usage_error("'%s' is no PORT: a number from %d to 65535%s", port, min,
-		    numeric ? " (--numeric)" : ", or the name of a service");
+		opt_usage_error("'%s' is no PORT: a number from %d to 65535%s", opt_quote(port),
+		    min, numeric ? " (--numeric)" : ", or the name of a service");
 	if (strtoul(port, NULL, 10) > 65535 || strtol(port, NULL, 10) < min)
-		opt_usage_error("PORT is a number from %d to 65535, not %s", min, port);
+		opt_usage_error("PORT is a number from %d to 65535, not %s", min, opt_quote(port));
 }
 
 /* Check HOST.  Text that can only be an address, but is none, never reaches the resolver. */
@@ -130,15 +166,17 @@ validate_host(const char *host, const struct address_flags *flags)
 	if (sku_address_from_numeric(&address, flags->family, host, 0) == 0)
 		return;
 	if (sku_address_from_numeric(&address, AF_UNSPEC, host, 0) == 0)
-		opt_usage_error("%s is no IPv%d address", host, flags->family == AF_INET ? 4 : 6);
+		opt_usage_error(
+		    "%s is no IPv%d address", opt_quote(host), flags->family == AF_INET ? 4 : 6);
 	if (flags->numeric)
-		opt_usage_error("'%s' is no address (--numeric)", host);
+		opt_usage_error("'%s' is no address (--numeric)", opt_quote(host));
 	if (strchr(host, ':') != NULL || host[strspn(host, DIGITS ".")] == '\0')
-		opt_usage_error("'%s' is no address and no name of a host", host);
+		opt_usage_error(
+		    "'%s' is neither an address nor the name of a host", opt_quote(host));
 }
 
 static void
-parse_path(struct endpoint *endpoint, const char *const *operands, size_t count)
+parse_path(struct endpoint *endpoint, char *const *operands, size_t count)
 {
 	struct sku_address address;
 
@@ -147,15 +185,64 @@ parse_path(struct endpoint *endpoint, const char *const *operands, size_t count)
 	if (sku_address_from_path(&address, operands[0]) == -1) {
 		if (errno == ENAMETOOLONG)
 			opt_usage_error("a UNIX path has at most %zu bytes, this one %zu: %s",
-			    sizeof(address.un.sun_path), strlen(operands[0]), operands[0]);
+			    sizeof(address.un.sun_path), strlen(operands[0]),
+			    opt_quote(operands[0]));
 		opt_usage_error("PATH is empty");
 	}
 	endpoint->path = operands[0];
 }
 
+/* Is it an IPv4 address, and so no PORT? */
+static bool
+is_quad(const char *text)
+{
+	struct sku_address address;
+
+	return strchr(text, '.') != NULL &&
+	       sku_address_from_numeric(&address, AF_INET, text, 0) == 0;
+}
+
+/* Is it an address as socat has it: TCP:HOST:PORT, UNIX-LISTEN:PATH? */
+static bool
+is_of_socat(const char *text)
+{
+	static const char *const kinds[] = { "tcp", "udp", "unix" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t len = strlen(kinds[i]);
+
+		if (strncasecmp(text, kinds[i], len) != 0)
+			continue;
+		len += strspn(text + len, "46");
+		return text[len] == ':' || strncasecmp(text + len, "-listen:", 8) == 0 ||
+		       strncasecmp(text + len, "-connect:", 9) == 0;
+	}
+	return false;
+}
+
+/* Operands that are right for other programs: a URL, a user, the other order. */
+static void
+check_habits(char *const *operands, size_t count, const char *form)
+{
+	const char *at = strchr(operands[0], '@');
+
+	if (strstr(operands[0], "://") != NULL)
+		opt_usage_error("'%s' is a URL: give %s", opt_quote(operands[0]), form);
+	if (is_of_socat(operands[0]))
+		opt_usage_error("'%s' is an address of socat: give %s (or -U PATH)",
+		    opt_quote(operands[0]), form);
+	if (at != NULL && at > operands[0] && at[-1] != ':') /* else it is @FILE */
+		opt_usage_error("'%s' names a user, who is no part of an address: give %s",
+		    opt_quote(operands[0]), form);
+	if (count == 2 && value_is_digits(operands[0]) && strlen(operands[0]) < 6 &&
+	    !value_is_digits(operands[1]))
+		opt_usage_error("'%s %s' is the wrong way round: give %s", opt_quote(operands[0]),
+		    opt_quote(operands[1]), form);
+}
+
 void
-endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
-    const char *const *operands, size_t count, bool listening)
+endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags, char *const *operands,
+    size_t count, bool listening)
 {
 	const char *form = listening ? "[HOST] PORT or [HOST:]PORT" : "HOST PORT or HOST:PORT";
 
@@ -167,16 +254,20 @@ endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
 	if (count == 0 || count > 2)
 		opt_usage_error("%s operand%s: %s", count == 0 ? "missing" : "too many",
 		    count == 0 ? "" : "s", form);
+	check_habits(operands, count, form);
 	if (count == 2) {
 		set_host(endpoint, operands[0], strlen(operands[0]));
-		endpoint->port = copy_text(endpoint, 1, operands[1], strlen(operands[1]));
+		set_port(endpoint, operands[1]);
 	} else if (operand_has_port(flags, operands[0])) {
 		split_at_port(endpoint, operands[0]);
-	} else if (listening && count_colons(operands[0]) == 0) {
+	} else if (listening && count_colons(operands[0]) == 0 && !is_quad(operands[0])) {
 		endpoint->host = flags->family == AF_INET6 ? "::1" : "127.0.0.1";
-		endpoint->port = copy_text(endpoint, 1, operands[0], strlen(operands[0]));
+		set_port(endpoint, operands[0]);
+	} else if (operands[0][0] == '@') {
+		opt_usage_error("a HOST is missing before '%s': %s", opt_quote(operands[0]), form);
 	} else {
-		opt_usage_error("a PORT is missing after '%s': %s", operands[0], form);
+		opt_usage_error("a PORT is missing after '%s': %s", opt_quote(operands[0]),
+		    count_colons(operands[0]) > 1 ? "HOST PORT or [HOST]:PORT" : form);
 	}
 	validate_port(endpoint, flags->numeric, listening);
 	if (listening && (*endpoint->host == '\0' || strcmp(endpoint->host, "*") == 0))
@@ -185,8 +276,65 @@ endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
 		validate_host(endpoint->host, flags);
 }
 
-void
-endpoint_parse_source(const char *option, const char *value, char host[128], unsigned *port)
+/* What is in FILE, less the newline at its end: 0, or -1 and the failure. */
+static int
+read_port_file(const char *path, char *text, size_t size, struct failure *failure)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO is not waited for */
+	ssize_t n = fd == -1 ? -1 : read(fd, text, size - 1);
+	int error = errno;
+
+	if (fd != -1)
+		(void)close(fd);
+	if (n == -1 && error == EAGAIN)
+		n = 0;
+	if (n == -1)
+		return failure_set(failure, error == ENOENT ? STATUS_NO_PEER : STATUS_FAILED, error,
+		    NULL, "read the port from %s", path);
+	if (n == 0)
+		return failure_set(
+		    failure, STATUS_NO_PEER, 0, "it is empty", "read the port from %s", path);
+	text[n] = '\0';
+	if (text[n - 1] == '\n')
+		text[n - 1] = '\0';
+	return 0;
+}
+
+static int
+port_from_file(const char *path, unsigned *port, struct failure *failure)
+{
+	char text[64], message[120];
+	int number;
+
+	if (read_port_file(path, text, sizeof(text), failure) == -1)
+		return -1;
+	number = sku_port_from_text(text, NULL, true, NULL);
+	if (number > 0) {
+		*port = (unsigned)number;
+		return 0;
+	}
+	(void)snprintf(message, sizeof(message), "'%s' is no port number", text);
+	return failure_set(failure, STATUS_FAILED, 0, message, "read the port from %s", path);
+}
+
+int
+endpoint_find_port(const struct endpoint *endpoint, const char *proto, bool numeric, unsigned *port,
+    struct failure *failure)
+{
+	struct sku_error err;
+	int number;
+
+	if (endpoint->port_file != NULL)
+		return port_from_file(endpoint->port_file, port, failure);
+	number = sku_port_from_text(endpoint->port, proto, numeric, &err);
+	if (number == -1)
+		return failure_library(failure, &err);
+	*port = (unsigned)number;
+	return 0;
+}
+
+bool
+endpoint_parse_source(const char *value, char host[128], unsigned *port)
 {
 	const struct address_flags numeric = { .numeric = true };
 	struct endpoint endpoint = { 0 };
@@ -202,8 +350,7 @@ endpoint_parse_source(const char *option, const char *value, char host[128], uns
 	}
 	if (strlen(endpoint.host) >= 128 ||
 	    sku_address_from_numeric(&address, AF_UNSPEC, endpoint.host, 0) == -1)
-		opt_usage_error("option '--%s' takes an address of this machine, ADDR[:PORT], "
-				"not '%s'",
-		    option, value);
+		return false;
 	(void)snprintf(host, 128, "%s", endpoint.host);
+	return true;
 }

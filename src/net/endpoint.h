@@ -2,7 +2,8 @@
 #ifndef NET_ENDPOINT_H
 #define NET_ENDPOINT_H
 
-#include "options/options.h"
+#include "net/modes.h"
+#include "run/failure.h"
 
 /* The options that say which kind of address is meant. */
 struct address_flags {
@@ -13,31 +14,22 @@ struct address_flags {
 	bool mptcp;
 };
 
-enum { OPT_MPTCP = 300 };
-
-#define ADDRESS_OPTION_ROWS(inet, stream_inet)                                                     \
-	{ '4', "ipv4", NULL, "IPv4 alone", inet, "does not go with a UNIX path" },                 \
-	    { '6', "ipv6", NULL, "IPv6 alone", inet, "does not go with a UNIX path" },             \
-	    { 'n', "numeric", NULL, "HOST is an address and PORT a number", inet,                  \
-		    "does not go with a UNIX path" },                                              \
-	    { 'U', "unix", NULL, "the operand is a UNIX PATH, or @NAME", 0, NULL },                \
-	{                                                                                          \
-		OPT_MPTCP, "mptcp", NULL, "Multipath TCP, where there is one", stream_inet,        \
-		    "is about TCP alone"                                                           \
-	}
-#define UDP_OPTION_ROW                                                                             \
-	{                                                                                          \
-		'u', "udp", NULL, "datagrams: UDP, or with -U a datagram socket", 0, NULL          \
-	}
-
-/* Store one of the options above.  Returns false for any other option. */
-bool endpoint_take_option(struct address_flags *flags, int id);
+/* -4, -6, --numeric, --unix and --mptcp, for a struct address_flags. */
+extern const struct option_row address_options[];
+/* The first three alone. */
+extern const struct option_row family_options[];
+/* --udp, for the same. */
+extern const struct option_row datagram_options[];
+/* --fd, for an int. */
+extern const struct option_row fd_options[];
 
 /* An address to connect to or to listen on.  host and port point into text.  path points to the
  * operand. */
 struct endpoint {
 	const char *host; /* NULL: every address (listening only) */
-	const char *port; /* as written: a number or the name of a service */
+	const char *port; /* as written: a number, the name of a service, or @FILE */
+	const char
+	    *port_file;	  /* the FILE of @FILE, which points to the operand; NULL: there is none */
 	const char *path; /* with -U; host and port are NULL then */
 	char text[2][1100];
 };
@@ -47,12 +39,18 @@ struct endpoint {
 bool operand_has_port(const struct address_flags *flags, const char *operand);
 
 /* Parse one or two operands.  When listening, HOST may be missing (then it is the loopback address)
- * and PORT may be 0.  Misuse ends the program with status 2. */
+ * and PORT may be 0; otherwise PORT may be @FILE.  Misuse ends the program with status 2. */
 void endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
-    const char *const *operands, size_t count, bool listening);
+    char *const *operands, size_t count, bool listening);
 
-/* Parse ADDR or ADDR:PORT of --source, where ADDR is numeric.  *port is 0 if there is none.  Misuse
- * ends the program with status 2. */
-void endpoint_parse_source(const char *option, const char *value, char host[128], unsigned *port);
+/* The number of PORT, where it is to be connected to, by proto ("tcp" or "udp"); the FILE of @FILE
+ * is read.  0, or -1 and the failure: STATUS_NOT_FOUND is no such service, which no other try
+ * mends; STATUS_NO_PEER a FILE that is not there yet. */
+int endpoint_find_port(const struct endpoint *endpoint, const char *proto, bool numeric,
+    unsigned *port, struct failure *failure);
+
+/* Parse ADDR or ADDR:PORT, where ADDR is numeric.  *port is 0 if there is none.  Returns false if
+ * value is no such thing. */
+bool endpoint_parse_source(const char *value, char host[128], unsigned *port);
 
 #endif

@@ -3,6 +3,8 @@
 #include "net/listen.h"
 
 #include "net/connect.h"
+#include "net/resolve.h"
+#include "net/retry.h"
 #include "options/values.h"
 #include "run/event.h"
 #include "run/failure.h"
@@ -22,61 +24,55 @@
 #define IPPROTO_MPTCP 262
 #endif
 
+#define RESOLUTION_TIMEOUT (60 * SKU_SECOND)
 #define FIRST_LISTEN_FD 3 /* SD_LISTEN_FDS_START of sd_listen_fds(3) */
 
 /* ---- options ------------------------------------------------------------------------------- */
 
-static int
-open_descriptor(const char *option, const char *value)
+static const char *
+allow(void *member, const char *value)
 {
-	int fd = (int)value_count(option, value, 0, INT32_MAX);
-
-	if (fcntl(fd, F_GETFD) == -1)
-		opt_usage_error(
-		    "option '--%s' takes a descriptor that is open, which %d is not", option, fd);
-	return fd;
+	return access_add(member, true, value);
 }
 
-bool
-listen_take_option(struct listen_options *config, int id, const char *value)
+static const char *
+deny(void *member, const char *value)
 {
-	switch (id) {
-	case OPT_FD:
-		config->fd = open_descriptor("fd", value);
-		return true;
-	case OPT_ACCEPT_TIMEOUT:
-		run.timeouts.accept_ns = value_seconds("accept-timeout", value, true);
-		return true;
-	case OPT_READY_FD:
-		config->ready_fd = open_descriptor("ready-fd", value);
-		return true;
-	case OPT_PORT_FILE:
-		config->port_file = value;
-		return true;
-	case OPT_BACKLOG:
-		config->backlog = (int)value_count("backlog", value, INT32_MIN, INT32_MAX);
-		return true;
-	case OPT_REUSEADDR:
-		config->reuseaddr = true;
-		config->no_reuseaddr = false;
-		return true;
-	case OPT_NO_REUSEADDR:
-		config->no_reuseaddr = true;
-		config->reuseaddr = false;
-		return true;
-	case OPT_ALLOW:
-		access_add(&config->access, true, "allow", value);
-		return true;
-	case OPT_DENY:
-		access_add(&config->access, false, "deny", value);
-		return true;
-	case OPT_USER:
-		user_parse(&config->user, "user", value);
-		return true;
-	default:
-		return endpoint_take_option(&config->address, id);
-	}
+	return access_add(member, false, value);
 }
+
+static const struct option_row accept_timeout_options[] = {
+	SECONDS(0, "accept-timeout", struct timeouts, accept_ns, SKU_NO_TIMEOUT,
+	    "end when nobody connected for that long; 0: do not block", .none = 1,
+	    .needs = MODE_LISTENS),
+	OPTION_END_ROW,
+};
+
+const struct option_row listen_options[] = {
+	OPTION_INCLUDE_FOR(&run.timeouts, accept_timeout_options),
+	FD(0, "ready-fd", struct listen_options, ready_fd,
+	    "write the readiness line to descriptor N, too",
+	    .needs = MODE_LISTENS | MODE_ANNOUNCES),
+	TEXT(OPTION_FILE, 0, "port-file", "FILE", struct listen_options, port_file,
+	    "write the port (of a UNIX socket: the path) to FILE",
+	    .needs = MODE_LISTENS | MODE_ANNOUNCES),
+	COUNT(0, "backlog", "N", struct listen_options, backlog, INT32_MIN, INT32_MAX,
+	    SKU_DEFAULT_BACKLOG, "let N connections wait to be accepted",
+	    .preset_text = "default: the most that the system lets wait",
+	    .needs = MODE_LISTENS | MODE_STREAM | MODE_OPENS),
+	VALUE(0, "reuseaddr", struct listen_options, reuseaddr, REUSEADDR_ON,
+	    "bind although old connections linger", .preset_text = "default for TCP",
+	    .needs = MODE_LISTENS | MODE_INET | MODE_OPENS),
+	VALUE(0, "no-reuseaddr", struct listen_options, reuseaddr, REUSEADDR_OFF,
+	    "do not set SO_REUSEADDR", .needs = MODE_LISTENS | MODE_INET | MODE_OPENS),
+	SETS(OPTION_CIDR, 0, "allow", "CIDR", struct listen_options, access, struct access_list,
+	    allow, "serve these addresses alone", .repeats = 1, .needs = MODE_LISTENS | MODE_INET),
+	SETS(OPTION_CIDR, 0, "deny", "CIDR", struct listen_options, access, struct access_list,
+	    deny, "refuse these addresses", .repeats = 1, .needs = MODE_LISTENS | MODE_INET),
+	SETS(OPTION_USER, 0, "user", "NAME", struct listen_options, user, struct user, user_parse,
+	    "become this user once the socket is open", .needs = MODE_LISTENS),
+	OPTION_END_ROW,
+};
 
 void
 listen_take_environment(struct listen_options *config)
@@ -165,29 +161,49 @@ hint(const struct listen_options *config, int errnum)
 }
 
 static int
-report_open_error(const struct listen_options *config, const struct sku_error *err)
+open_failure(
+    const struct listen_options *config, const struct sku_error *err, struct failure *failure)
 {
 	const char *more = err->kind == SKU_ERR_SYSTEM ? hint(config, err->code) : NULL;
 
 	if (err->kind != SKU_ERR_SYSTEM || err->code == ETIMEDOUT)
-		return msg_error_library(err);
-	if (more != NULL)
-		return msg_error(STATUS_FAILED, err->code, more, "%s", err->context);
-	return msg_error_errno(STATUS_FAILED, err->code, "%s", err->context);
-}
-
-static void
-remove_unix_path(void *arg)
-{
-	struct sku_unix_path *path = arg;
-
-	if (sku_unlink_unix_server(path) == -1)
-		msg_verbose(1, "remove %s: %s", path->name, strerror(errno));
+		return failure_library(failure, err);
+	return failure_set(failure, STATUS_FAILED, err->code, more, "%s", err->context);
 }
 
 static int
-open_socket(
-    struct listener *listener, const struct listen_options *config, const struct endpoint *endpoint)
+remove_unix_path(void *arg)
+{
+	return sku_unlink_unix_server(arg) == -1 ? errno : 0;
+}
+
+/* A name stands for its first address of the family: IPv4, unless it is to be IPv6. */
+static int
+resolve_host(const struct listen_options *config, const char *host, char text[SKU_ADDRESS_TEXT_MAX],
+    struct failure *failure)
+{
+	const struct addrinfo hints = {
+		.ai_family = config->address.family == AF_INET6 ? AF_INET6 : AF_INET,
+		.ai_socktype = SOCK_STREAM,
+	};
+	struct addrinfo *list;
+	struct sku_address address;
+
+	if (sku_address_from_numeric(&address, config->address.family, host, 0) == -1) {
+		if (resolve_now(
+			host, &hints, sku_deadline_in(RESOLUTION_TIMEOUT), &list, failure) == -1)
+			return -1;
+		/* cannot fail: the family is one of the two */
+		(void)sku_address_from_addrinfo(&address, list, 0);
+		freeaddrinfo(list);
+	}
+	(void)sku_address_host(&address, text);
+	return 0;
+}
+
+static int
+open_once(struct listener *listener, const struct listen_options *config,
+    const struct endpoint *endpoint, struct failure *failure)
 {
 	const struct address_flags *flags = &config->address;
 	int type = flags->datagram ? SOCK_DGRAM : SOCK_STREAM;
@@ -196,27 +212,61 @@ open_socket(
 		.type = type,
 		.protocol = flags->mptcp ? IPPROTO_MPTCP : 0,
 		.backlog = config->backlog,
-		.no_reuseaddr = config->no_reuseaddr,
-		.reuseaddr = config->reuseaddr,
+		.no_reuseaddr = config->reuseaddr == REUSEADDR_OFF,
+		.reuseaddr = config->reuseaddr == REUSEADDR_ON,
 		.reuseport = config->reuseport,
 		.numeric = flags->numeric,
-		.deadline =
-		    sku_deadline_earlier(run.timeouts.run, sku_deadline_in(60 * SKU_SECOND)),
 	};
+	char host[SKU_ADDRESS_TEXT_MAX];
 	struct sku_error err;
 	int result;
 
+	if (endpoint->host != NULL && resolve_host(config, endpoint->host, host, failure) == -1)
+		return -1;
 	if (endpoint->path != NULL)
 		result = sku_create_unix_server(&listener->sock, endpoint->path, type,
 		    config->backlog, &listener->unix_path, &err);
 	else
-		result =
-		    sku_create_server(&listener->sock, endpoint->host, endpoint->port, &opts, &err);
-	if (result == -1)
-		return report_open_error(config, &err);
+		result = sku_create_server(&listener->sock, endpoint->host != NULL ? host : NULL,
+		    endpoint->port, &opts, &err);
+	return result == 0 ? 0 : open_failure(config, &err, failure);
+}
+
+/* As often as --wait lets it, while the port or the path is in use. */
+static int
+open_in_time(struct listener *listener, const struct listen_options *config,
+    const struct endpoint *endpoint, struct failure *failure)
+{
+	struct retry retry;
+
+	retry_begin(&retry, config->wait_ns);
+	for (;;) {
+		struct failure now = { .status = STATUS_OK };
+
+		retry_try(&retry);
+		if (open_once(listener, config, endpoint, &now) == 0)
+			return 0;
+		retry.wanted = retry.wanted && now.errnum == EADDRINUSE;
+		if (retry_pause(&retry, failure, &now) == -1)
+			return -1;
+	}
+}
+
+static int
+open_socket(
+    struct listener *listener, const struct listen_options *config, const struct endpoint *endpoint)
+{
+	struct failure failure = { .status = STATUS_OK };
+
+	if (open_in_time(listener, config, endpoint, &failure) == -1) {
+		/* The signal that ends the program in order needs no other words. */
+		if (failure.errnum == ECANCELED && !run_is_killed())
+			return STATUS_OK;
+		return failure_report(&failure);
+	}
 	if (endpoint->path != NULL)
-		run_at_end(remove_unix_path, &listener->unix_path);
-	if (flags->mptcp && listener->sock.protocol != IPPROTO_MPTCP)
+		run_at_end(remove_unix_path, &listener->unix_path, endpoint->path);
+	if (config->address.mptcp && listener->sock.protocol != IPPROTO_MPTCP)
 		msg_verbose(1, "no Multipath TCP here: plain TCP is used");
 	return STATUS_OK;
 }
@@ -257,7 +307,7 @@ listener_open(
 	int status = config->fd != -1 ? use_open_socket(listener, config->fd) :
 					open_socket(listener, config, endpoint);
 
-	if (status != STATUS_OK)
+	if (status != STATUS_OK || sku_fileno(&listener->sock) == -1)
 		return status;
 	if (sku_settimeout(&listener->sock, 0) == -1 ||
 	    sku_getsockname(&listener->sock, &listener->address) == -1)

@@ -8,61 +8,24 @@
 #include "net/user.h"
 #include "run/timeouts.h"
 
+/* Whether to set SO_REUSEADDR. */
+enum reuseaddr { REUSEADDR_DEFAULT, REUSEADDR_ON, REUSEADDR_OFF };
+
 struct listen_options {
 	struct address_flags address;
 	int fd;	      /* from --fd or LISTEN_FDS; -1: open one */
 	int ready_fd; /* -1: none */
 	const char *port_file;
 	int backlog;
-	bool reuseaddr, no_reuseaddr, reuseport;
+	int64_t wait_ns; /* --wait: for a port or a path that is in use; 0: not at all */
+	enum reuseaddr reuseaddr;
+	bool reuseport;
 	struct access_list access;
 	struct user user;
 };
 
-#define LISTEN_OPTIONS_INIT                                                                        \
-	{                                                                                          \
-		.fd = -1, .ready_fd = -1, .backlog = SKU_DEFAULT_BACKLOG                           \
-	}
-
-enum {
-	OPT_ACCEPT_TIMEOUT = 340,
-	OPT_READY_FD,
-	OPT_PORT_FILE,
-	OPT_BACKLOG,
-	OPT_REUSEADDR,
-	OPT_NO_REUSEADDR,
-	OPT_ALLOW,
-	OPT_DENY,
-	OPT_USER,
-};
-
-/* The modes in which listening, listening over IP, and a backlog have a meaning, each with the text
- * for its usage error.  Always: 0 and NULL. */
-#define LISTEN_OPTION_ROWS(any, any_where, inet, inet_where, stream, stream_where)                 \
-	{ OPT_ACCEPT_TIMEOUT, "accept-timeout", "SECONDS",                                         \
-		"end when nobody came for that long; 0: do not block", any, any_where },           \
-	    { OPT_READY_FD, "ready-fd", "N", "write the readiness line to N too", any,             \
-		    any_where },                                                                   \
-	    { OPT_PORT_FILE, "port-file", "FILE", "write the port (the path) to FILE", any,        \
-		    any_where },                                                                   \
-	    { OPT_BACKLOG, "backlog", "N", "let N connections wait to be accepted", stream,        \
-		    stream_where },                                                                \
-	    { OPT_REUSEADDR, "reuseaddr", NULL, "bind although old connections linger", inet,      \
-		    inet_where },                                                                  \
-	    { OPT_NO_REUSEADDR, "no-reuseaddr", NULL, "do not (default for UDP)", inet,            \
-		    inet_where },                                                                  \
-	    { OPT_ALLOW, "allow", "CIDR", "serve these addresses alone; may be repeated", inet,    \
-		    inet_where },                                                                  \
-	    { OPT_DENY, "deny", "CIDR", "refuse these addresses; may be repeated", inet,           \
-		    inet_where },                                                                  \
-	{                                                                                          \
-		OPT_USER, "user", "NAME", "become this user once the socket is open", any,         \
-		    any_where                                                                      \
-	}
-
-/* Store one of the options above, of those of endpoint.h, or --fd.  Returns false for any other
- * option. */
-bool listen_take_option(struct listen_options *config, int id, const char *value);
+/* All about listening but --fd and the address, for a struct listen_options. */
+extern const struct option_row listen_options[];
 /* Use the socket that a service manager passed (LISTEN_FDS, LISTEN_PID; sd_listen_fds(3)) as if
  * it came from --fd.  More than one is a usage error.  The variables are removed from the
  * environment. */
@@ -85,7 +48,8 @@ struct listener {
 	}
 
 /* Open the socket, or use the one of --fd.  endpoint is ignored with --fd.  Returns 0, or reports
- * the error and returns its status.  Close it with listener_close() in both cases. */
+ * the error and returns its status.  Where a signal that is the ordinary end comes first, it
+ * returns 0, too, and there is no socket.  Close it with listener_close() in each case. */
 int listener_open(struct listener *listener, const struct listen_options *config,
     const struct endpoint *endpoint);
 /* Write the port file, give root up, then print the readiness line: on --ready-fd, on standard

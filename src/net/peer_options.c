@@ -2,21 +2,24 @@
  * Row net. */
 #include "net/peer_options.h"
 
-#include "options/run_options.h"
+#include "options/values.h"
 #include "run/failure.h"
 #include "run/run.h"
 #include "run/status.h"
 
-bool
-peer_options_take_option(struct peer_options *options, int id, const char *value)
-{
-	if (timeouts_take_option(id, value) || endpoint_take_option(&options->address, id))
-		return true;
-	/* --fd is stored for both: whether it connects or listens is known only at the end. */
-	if (id != OPT_FD && connect_take_option(&options->connect, id, value))
-		return true;
-	return listen_take_option(&options->listen, id, value);
-}
+const struct option_row peer_options[] = {
+	OPTION_INCLUDE(struct peer_options, address, struct address_flags, address_options),
+	/* For connecting, too: which of both it is, is known only at the end. */
+	OPTION_INCLUDE(struct peer_options, listen.fd, int, fd_options),
+	OPTION_GROUP("Connecting"),
+	OPTION_INCLUDE(struct peer_options, connect, struct connect_options, connect_options),
+	SECONDS(0, "wait", struct peer_options, connect.wait_ns, 0,
+	    "keep trying to connect, or to listen, for that long", .none = 1,
+	    .preset_text = "default: try once", .needs = MODE_OPENS),
+	OPTION_GROUP("Listening"),
+	OPTION_INCLUDE(struct peer_options, listen, struct listen_options, listen_options),
+	OPTION_END_ROW,
+};
 
 bool
 peer_options_is_open(struct peer_options *options)
@@ -28,12 +31,10 @@ peer_options_is_open(struct peer_options *options)
 	return options->listen.fd != -1;
 }
 
-/* The socket has its own family and type: options that choose them are a mistake. */
+/* Take the family from the open socket. */
 static void
-check_open_fd(struct peer_options *options, const struct opt_parser *parser)
+check_open_fd(struct peer_options *options)
 {
-	static const int meaningless[] = { '4', '6', 'n', OPT_MPTCP, OPT_BACKLOG, OPT_REUSEADDR,
-		OPT_NO_REUSEADDR };
 	struct sku_sock s;
 
 	if (sku_socket_from_fd(&s, options->listen.fd) == -1)
@@ -45,43 +46,28 @@ check_open_fd(struct peer_options *options, const struct opt_parser *parser)
 	if (options->address.is_unix && s.family != AF_UNIX)
 		opt_usage_error(
 		    "descriptor %d is no UNIX socket: leave --unix out", options->listen.fd);
-	for (size_t i = 0; i < sizeof(meaningless) / sizeof(meaningless[0]); i++) {
-		if (opt_given(parser, meaningless[i]))
-			opt_usage_error("the socket is open already (--fd or LISTEN_FDS): -4, -6, "
-					"--numeric, --mptcp, --backlog, --reuseaddr and "
-					"--no-reuseaddr mean nothing");
-	}
 	options->address.is_unix = s.family == AF_UNIX;
 }
 
-static unsigned
-modes_of(const struct peer_options *options)
+uint32_t
+peer_options_finish(
+    struct peer_options *options, const struct options *parsed, char *const *operands, size_t count)
 {
-	bool inet = !options->address.is_unix;
-	unsigned modes = options->listening ? MODE_LISTENS : MODE_CONNECTS;
+	bool opens = options->listen.fd == -1;
 
-	if (inet)
-		modes |= (options->listening ? MODE_LISTENS_INET : MODE_CONNECTS_INET) | MODE_INET |
-			 MODE_TCP;
-	return modes;
-}
-
-unsigned
-peer_options_finish(struct peer_options *options, const struct opt_parser *parser,
-    const char *const *operands, size_t count)
-{
-	if (opt_given(parser, '4') && opt_given(parser, '6'))
-		opt_usage_error("-4 and -6 exclude each other");
-	if (options->listen.fd != -1)
-		check_open_fd(options, parser);
-	else
+	if (opens)
 		endpoint_parse(
 		    &options->endpoint, &options->address, operands, count, options->listening);
+	else
+		check_open_fd(options);
 	options->connect.address = options->address;
 	options->listen.address = options->address;
+	options->listen.wait_ns = options->connect.wait_ns;
 	if (!options->listening)
-		connect_check_options(&options->connect);
-	return modes_of(options);
+		connect_check_options(&options->connect, parsed, &options->endpoint);
+	return MODE_STREAM | MODE_ANNOUNCES | (opens ? MODE_OPENS : 0) |
+	       (options->address.is_unix ? 0 : MODE_INET) |
+	       (options->listening ? MODE_LISTENS : MODE_CONNECTS);
 }
 
 void
@@ -100,16 +86,21 @@ peer_options_check_retry(const struct peer_options *options)
 				"listened on: there is no other connection for --retry");
 }
 
+/* May something hang that nobody can wait for, until a sender or receiver is waited for?  So may
+ * the file system of a path, and the services database. */
+static bool
+may_hang(const struct peer_options *options)
+{
+	return options->listen.port_file != NULL || options->address.is_unix ||
+	       (options->listen.fd == -1 && !value_is_digits(options->endpoint.port));
+}
+
 int
 peer_options_open(const struct peer_options *options, struct listener *listener)
 {
 	struct failure failure = { .status = STATUS_OK };
-	int status;
 
-	if (run_catch_signals(0, &failure) == -1)
+	if (run_catch_signals(may_hang(options) ? 0 : RUN_WITHOUT_THREAD, &failure) == -1)
 		return failure_report(&failure);
-	run_let_signals_kill(true); /* name resolution may take long */
-	status = listener_open(listener, &options->listen, &options->endpoint);
-	run_let_signals_kill(false);
-	return status;
+	return listener_open(listener, &options->listen, &options->endpoint);
 }

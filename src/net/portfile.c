@@ -97,17 +97,16 @@ clear(struct portfile *file)
 	*file = (struct portfile)PORTFILE_INIT;
 }
 
-static void
+static int
 unlink_if_ours(void *arg)
 {
-	struct portfile *file = arg;
+	const struct portfile *file = arg;
 	struct stat ours, there;
+	bool is_ours = fstat(file->fd, &ours) == 0 &&
+		       fstatat(file->dir_fd, file->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+		       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 
-	if (fstat(file->fd, &ours) == 0 &&
-	    fstatat(file->dir_fd, file->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino &&
-	    unlinkat(file->dir_fd, file->name, 0) == -1)
-		msg_verbose(1, "remove port file %s: %s", file->name, strerror(errno));
+	return is_ours && unlinkat(file->dir_fd, file->name, 0) == -1 ? errno : 0;
 }
 
 int
@@ -118,7 +117,7 @@ portfile_write(struct portfile *file, const char *path, const char *text)
 	if (error == 0 && write_and_rename(file, text) == -1)
 		error = errno;
 	if (error == 0) {
-		run_at_end(unlink_if_ours, file);
+		run_at_end(unlink_if_ours, file, path);
 		return STATUS_OK;
 	}
 	clear(file);

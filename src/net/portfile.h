@@ -16,9 +16,9 @@ struct portfile {
 		-1, -1, ""                                                                         \
 	}
 
-/* Write text and a newline to path.  A file that stands there is replaced if it is a port file:
- * empty, a port, or this text.  Any other file is an error.  Returns 0, or reports the error and
- * returns its status. */
+/* Write text and a newline to path, which must exist until the file is removed.  A file that stands
+ * there is replaced if it is a port file: empty, a port, or this text.  Any other file is an error.
+ * Returns 0, or reports the error and returns its status. */
 int portfile_write(struct portfile *file, const char *path, const char *text);
 /* Remove the file if it is still the one that was written. */
 void portfile_remove(struct portfile *file);

@@ -14,6 +14,7 @@
 
 #define ACCEPTS_AT_ONCE 64
 #define PAUSE (100 * SKU_MS) /* out of descriptors or memory, with no client who could leave */
+#define LAST_WORDS_MARGIN (50 * SKU_MS)
 
 static void begin_finishing(struct server *server, int64_t grace_ns);
 
@@ -130,19 +131,20 @@ pause_due(struct loop *loop, struct loop_timer *timer)
 	server_update(server);
 }
 
-static void
-finish_due(struct loop *loop, struct loop_timer *timer)
-{
-	(void)timer;
-	loop_stop(loop, 0);
-}
-
 /* ---- the end ------------------------------------------------------------------------------- */
 
+/* The only end: a failure that is known is the server's. */
 static void
 stop(struct server *server)
 {
 	loop_stop(&server->loop, server->failure->status != STATUS_OK ? -1 : 0);
+}
+
+static void
+finish_due(struct loop *loop, struct loop_timer *timer)
+{
+	(void)timer;
+	stop(LOOP_OWNER(loop, struct server, loop));
 }
 
 /* Nobody else comes; the clients have grace_ns. */
@@ -151,7 +153,7 @@ begin_finishing(struct server *server, int64_t grace_ns)
 {
 	bool again = server->is_finishing;
 
-	if (grace_ns == 0) {
+	if (grace_ns <= 0) {
 		stop(server);
 		return;
 	}
@@ -168,6 +170,15 @@ begin_finishing(struct server *server, int64_t grace_ns)
 		(void)loop_set_timer(&server->loop, &server->finish, server->loop.now + grace_ns);
 }
 
+/* The clients' last words, at most; who waits for them is not late. */
+static int64_t
+grace_after_max_time(const struct server *server)
+{
+	int64_t last_words_ns = run_last_wait_end().at_ns + LAST_WORDS_MARGIN - server->loop.now;
+
+	return server->limit_grace_ns < last_words_ns ? server->limit_grace_ns : last_words_ns;
+}
+
 static void
 canceled(struct loop *loop)
 {
@@ -179,7 +190,9 @@ canceled(struct loop *loop)
 		    server->failure, ETIMEDOUT, LIMIT_OTHER, "%s", server->action);
 	if (run_signals() > 1)
 		stop(server);
-	else if (is_over || server->failure->status != STATUS_OK || run_is_killed())
+	else if (is_over)
+		begin_finishing(server, grace_after_max_time(server));
+	else if (server->failure->status != STATUS_OK || run_is_killed())
 		begin_finishing(server, server->limit_grace_ns);
 	else
 		begin_finishing(server, server->signal_grace_ns);
@@ -196,7 +209,7 @@ server_fail(struct server *server, const struct failure *failure)
 {
 	if (server->failure->status == STATUS_OK)
 		*server->failure = *failure;
-	loop_stop(&server->loop, -1);
+	stop(server);
 }
 
 static bool
@@ -210,7 +223,7 @@ server_count(struct server *server, int64_t served)
 {
 	server->served += served;
 	if (has_served_all(server))
-		loop_stop(&server->loop, 0);
+		stop(server);
 }
 
 void
@@ -231,10 +244,9 @@ server_client_left(struct server *server, bool counts)
 		server->resting = false; /* a descriptor is free */
 		(void)loop_set_timer(&server->loop, &server->pause, LOOP_PARKED);
 	}
-	if (server->active == 0 && (server->is_finishing || has_only_client(server)))
+	if (has_served_all(server) ||
+	    (server->active == 0 && (server->is_finishing || has_only_client(server))))
 		stop(server);
-	else if (has_served_all(server))
-		loop_stop(&server->loop, 0);
 	set_idle_timer(server);
 	server_update(server);
 }
@@ -289,15 +301,14 @@ static void
 take(struct server *server, struct sku_sock *sock, struct sku_address *peer)
 {
 	sku_address_unmap(peer);
-	note_activity(server);
 	if (!access_check(server->access, peer)) {
 		peer_log(peer, "refused");
 		(void)sku_reset(sock);
 		if (server->refused != NULL)
 			server->refused(server);
-		set_idle_timer(server);
-		return;
+		return; /* as if nobody had come: --accept-timeout goes on */
 	}
+	note_activity(server);
 	server_add(server, sock, peer);
 	set_idle_timer(server);
 }
@@ -401,6 +412,9 @@ int
 server_run(struct server *server, struct failure *failure)
 {
 	server->failure = failure;
+	/* While nobody has come, the thread costs nobody time. */
+	if (server->listener != NULL && run_start_thread() == -1)
+		return failure_errno(failure, errno, "prepare for signals");
 	server->loop.now = sku_now(); /* to be announced takes its time */
 	server_restart_idle(server);
 	if (server->listener != NULL && server->listener->connected)

@@ -26,7 +26,9 @@ struct server {
 	const char *action;  /* what it does, for the message of --max-time: "serve" */
 	/* How long clients may take to end, after SIGINT or SIGTERM where they are the ordinary
 	 * end, and after --max-time, another signal, --accept-timeout or a listener that fails: 0
-	 * ends at once, without finishing(); INT64_MAX waits for all. */
+	 * ends at once, without finishing(); INT64_MAX waits for all, but after --max-time for
+	 * their last words alone (run_last_wait_end()), and not for who is in a file system that
+	 * hangs. */
 	int64_t signal_grace_ns, limit_grace_ns;
 	/* A client has come: the program takes the socket, which has the default timeout, over. */
 	void (*accepted)(

@@ -2,27 +2,22 @@
  * Row net. */
 #include "net/tcp_options.h"
 
-#include "options/values.h"
-
 #include <netinet/tcp.h>
 
-bool
-tcp_take_option(struct tcp_options *options, int id, const char *value)
-{
-	switch (id) {
-	case OPT_BUFSIZE:
-		options->bufsize = (size_t)value_size("bufsize", value, 1, 1 << 30);
-		return true;
-	case OPT_KEEPALIVE:
-		options->keepalive = true;
-		return true;
-	case OPT_NAGLE:
-		options->nagle = true;
-		return true;
-	default:
-		return false;
-	}
-}
+const struct option_row buffer_options[] = {
+	SIZE(0, "bufsize", struct tcp_options, bufsize, 1, 1 << 30, 64 * 1024,
+	    "receive at most SIZE bytes at once"),
+	OPTION_END_ROW,
+};
+
+const struct option_row tcp_options[] = {
+	FLAG(0, "keepalive", struct tcp_options, keepalive, "let TCP find out peers that are gone",
+	    .needs = MODE_INET | MODE_STREAM),
+	FLAG(0, "nagle", struct tcp_options, nagle,
+	    "leave Nagle's algorithm on, which is off by default",
+	    .needs = MODE_INET | MODE_STREAM),
+	OPTION_END_ROW,
+};
 
 void
 tcp_apply_options(const struct tcp_options *options, struct sku_sock *s)

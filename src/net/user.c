@@ -2,7 +2,6 @@
  * Row net. */
 #include "net/user.h"
 
-#include "options/options.h"
 #include "run/message.h"
 
 #include <errno.h>
@@ -10,15 +9,16 @@
 #include <pwd.h>
 #include <unistd.h>
 
-void
-user_parse(struct user *user, const char *option, const char *name)
+const char *
+user_parse(void *member, const char *name)
 {
 	const struct passwd *entry = getpwnam(name);
+	struct user *user = member;
 
 	if (entry == NULL)
-		opt_usage_error("option '--%s' takes the name of a user of this machine, not '%s'",
-		    option, name);
+		return "the name of a user of this machine";
 	*user = (struct user){ name, entry->pw_uid, entry->pw_gid };
+	return NULL;
 }
 
 int

@@ -10,8 +10,8 @@ struct user {
 	gid_t gid;
 };
 
-/* Look name up in the user database.  An unknown name ends the program with a usage error. */
-void user_parse(struct user *user, const char *option, const char *name);
+/* Look name up in the user database, for the row of a struct user.  NULL, or what it should be. */
+const char *user_parse(void *user, const char *name);
 /* Become that user for good: supplementary groups, group, user.  Does nothing without a name, or
  * when that is the user already.  Returns 0, or reports the error and returns its status. */
 int user_become(const struct user *user);

@@ -2,6 +2,7 @@
  * Row options. */
 #include "options/inputs.h"
 
+#include "options/mark.h"
 #include "run/escape.h"
 #include "run/message.h"
 #include "run/wait.h"
@@ -17,8 +18,8 @@
 #define BUFFER_SIZE ((size_t)64 * 1024)
 #define OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
-static const char *
-display_name(const struct inputs *inputs)
+const char *
+inputs_name(const struct inputs *inputs)
 {
 	return strcmp(inputs->file, "-") == 0 ? "standard input" : inputs->file;
 }
@@ -45,30 +46,79 @@ open_standard_input(struct inputs *inputs)
 }
 
 static void
+report(struct inputs *inputs, int status)
+{
+	if (status > inputs->status)
+		inputs->status = status;
+}
+
+static void
 open_file(struct inputs *inputs)
 {
-	inputs->buffer = malloc(BUFFER_SIZE + 1);
-	if (inputs->buffer != NULL && strcmp(inputs->file, "-") == 0)
+	if (strcmp(inputs->file, "-") == 0)
 		open_standard_input(inputs);
-	else if (inputs->buffer != NULL)
+	else
 		inputs->fd = inputs->own_fd = open(inputs->file, OPEN_FLAGS);
 	if (inputs->fd == -1)
-		inputs->status =
-		    msg_error_errno(STATUS_FAILED, errno, "open %s", display_name(inputs));
+		report(
+		    inputs, msg_error_errno(STATUS_FAILED, errno, "open %s", inputs_name(inputs)));
+}
+
+static void
+close_file(struct inputs *inputs)
+{
+	if (inputs->fd > STDIN_FILENO)
+		(void)close(inputs->fd);
+	if (inputs->own_fd > STDIN_FILENO && inputs->own_fd != inputs->fd)
+		(void)close(inputs->own_fd);
+	inputs->fd = inputs->own_fd = -1;
+}
+
+/* Go on to the next file that can be opened. */
+static void
+next_file(struct inputs *inputs)
+{
+	close_file(inputs);
+	while (inputs->fd == -1 && inputs->next_file < inputs->files->count) {
+		inputs->file = inputs->files->names[inputs->next_file++];
+		open_file(inputs);
+	}
+	inputs->ended = inputs->file_ended = inputs->fd == -1;
+	inputs->at_start = true;
+	inputs->line = 0;
+}
+
+const char *
+inputs_add_file(void *files, const char *name)
+{
+	struct input_files *list = files;
+	const char **grown = reallocarray(list->names, list->count + 1, sizeof(*grown));
+
+	if (grown == NULL)
+		return "no more FILEs: there is no memory";
+	list->names = grown;
+	list->names[list->count++] = name;
+	return NULL;
 }
 
 void
-inputs_open(struct inputs *inputs, char *const *operands, size_t count, const char *file)
+inputs_open(
+    struct inputs *inputs, char *const *operands, size_t count, const struct input_files *files)
 {
 	*inputs = (struct inputs){ .operands = operands,
 		.operand_count = count,
-		.file = file,
+		.files = files,
 		.fd = -1,
 		.own_fd = -1,
+		.ended = true,
 		.status = STATUS_OK };
-	if (file != NULL)
-		open_file(inputs);
-	inputs->ended = inputs->fd == -1;
+	if (files->count == 0)
+		return;
+	inputs->buffer = malloc(BUFFER_SIZE + 1);
+	if (inputs->buffer != NULL)
+		next_file(inputs);
+	else
+		report(inputs, msg_error_errno(STATUS_FAILED, errno, "read %s", files->names[0]));
 }
 
 /* Cut white space off both ends; the start of what is left. */
@@ -94,21 +144,51 @@ validate_line(const char *text, size_t len)
 	return escape_is_utf8(text, len) ? NULL : "it is no UTF-8";
 }
 
+/* Skip the byte order mark of UTF-8; a file in UTF-16 has no lines. */
+static void
+skip_mark(struct inputs *inputs)
+{
+	const char *start = inputs->buffer + inputs->begin;
+	size_t rest = inputs->end - inputs->begin;
+
+	/* There may be more of a mark to come. */
+	if (rest < MARK_UTF8_LENGTH && !inputs->file_ended && memchr(start, '\n', rest) == NULL)
+		return;
+	switch (text_mark(start, rest)) {
+	case MARK_NONE:
+		break;
+	case MARK_UTF8:
+		inputs->begin += MARK_UTF8_LENGTH;
+		break;
+	case MARK_UTF16:
+		report(inputs,
+		    msg_error(STATUS_USAGE, 0, MARK_UTF16_ERROR, "read %s", inputs_name(inputs)));
+		inputs->begin = inputs->end;
+		inputs->file_ended = true;
+		break;
+	}
+	inputs->at_start = false;
+}
+
 /* Of one that is too long so much that this can be seen.  NULL: there is none yet. */
 static char *
 take_line(struct inputs *inputs, size_t *len)
 {
-	size_t rest = inputs->end - inputs->begin;
 	char *line, *newline;
+	size_t rest;
 
+	if (inputs->at_start)
+		skip_mark(inputs);
+	rest = inputs->end - inputs->begin;
 	if (rest == 0)
 		return NULL;
 	line = inputs->buffer + inputs->begin;
 	newline = memchr(line, '\n', rest);
-	if (newline == NULL && !inputs->ended)
+	if (newline == NULL && !inputs->file_ended)
 		return NULL;
 	*len = newline != NULL ? (size_t)(newline - line) : rest;
 	inputs->begin += *len + (newline != NULL);
+	inputs->line++;
 	if (*len > INPUT_MAX + 1)
 		*len = INPUT_MAX + 1;
 	line[*len] = '\0';
@@ -135,6 +215,8 @@ inputs_next(struct inputs *inputs, struct input *input)
 		input->error = validate_line(input->text, len);
 		return true;
 	}
+	if (inputs->file_ended && !inputs->ended)
+		next_file(inputs);
 	return false;
 }
 
@@ -157,11 +239,11 @@ inputs_read(struct inputs *inputs)
 	if (n > 0) {
 		inputs->end += (size_t)n;
 	} else if (n == 0) {
-		inputs->ended = true;
+		inputs->file_ended = true;
 	} else if (errno != EAGAIN) { /* else somebody else took it */
-		inputs->status =
-		    msg_error_errno(STATUS_FAILED, errno, "read %s", display_name(inputs));
-		inputs->ended = true;
+		report(
+		    inputs, msg_error_errno(STATUS_FAILED, errno, "read %s", inputs_name(inputs)));
+		inputs->file_ended = true;
 	}
 }
 
@@ -177,11 +259,7 @@ inputs_wait(struct inputs *inputs)
 void
 inputs_close(struct inputs *inputs)
 {
-	if (inputs->fd > STDIN_FILENO)
-		(void)close(inputs->fd);
-	if (inputs->own_fd > STDIN_FILENO && inputs->own_fd != inputs->fd)
-		(void)close(inputs->own_fd);
-	inputs->fd = inputs->own_fd = -1;
+	close_file(inputs);
 	free(inputs->buffer);
 	inputs->buffer = NULL;
 }

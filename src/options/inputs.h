@@ -10,14 +10,25 @@
 
 #define INPUT_MAX ((size_t)4096) /* bytes of a line; a longer one is malformed */
 
+/* The files of --file, in the order in which they were given. */
+struct input_files {
+	const char **names; /* "-": standard input */
+	size_t count;
+};
+
 struct inputs {
 	char *const *operands; /* what is left of them; count tells where they end */
 	size_t operand_count;
-	const char *file; /* --file; NULL: none.  "-": standard input */
+	const struct input_files *files;
+	size_t next_file; /* the one after that which is being read */
+	const char *file; /* that one; NULL: none */
 	int fd;		  /* to wait for; -1: there is nothing to read */
 	int own_fd;	  /* to read from */
-	bool ended;	  /* nothing more can be read */
-	int status;	  /* STATUS_OK, or of a file that could not be read to its end */
+	size_t line;	  /* the number of the line of it that was taken last, from 1 */
+	bool at_start;	  /* of the file: there may be a byte order mark */
+	bool file_ended;  /* nothing more can be read from it */
+	bool ended;	  /* nor from any other */
+	int status;	  /* the highest of the failures of files; STATUS_OK: there was none */
 	char *buffer;	  /* what was read, and is not taken yet, stands from begin to end */
 	size_t begin, end;
 };
@@ -27,10 +38,17 @@ struct input {
 	const char *error; /* NULL, or why it cannot be asked: it is reported, not looked up */
 };
 
-/* A file that cannot be opened is reported, and has no lines. */
-void inputs_open(struct inputs *inputs, char *const *operands, size_t count, const char *file);
+/* For a row of options: the file is one more of a struct input_files. */
+const char *inputs_add_file(void *files, const char *name);
+/* A file that cannot be opened, or is UTF-16, is reported, and has no lines.  files stays in use.
+ */
+void inputs_open(
+    struct inputs *inputs, char *const *operands, size_t count, const struct input_files *files);
+/* The name of the file in messages. */
+const char *inputs_name(const struct inputs *inputs);
 /* The next of those that are there: false when more must be read, or it is the end.  Blank lines
- * and those that begin with '#' are skipped, white space around a line is cut off. */
+ * and those that begin with '#' are skipped, white space around a line is cut off, and so is a byte
+ * order mark before the first one of a file. */
 bool inputs_next(struct inputs *inputs, struct input *input);
 /* Read more, now that fd is ready.  A file that cannot be read is reported, and is at its end. */
 void inputs_read(struct inputs *inputs);

@@ -1,17 +1,55 @@
-/* options.c - one table for each program, which getopt_long, --help and the tests read.
+/* options.c - one table of rows for each program: what getopt_long, --help, --options and the usage
+ * errors make of it.
  * Row options. */
 #include "options/options.h"
 
+#include "options/hints.h"
+#include "options/values.h"
 #include "run/message.h"
 #include "run/output.h"
-#include "run/run.h"
 
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HELP_COLUMN 30
+#define HELP_COLUMN 28
+#define HELP_WIDTH 80
+
+enum { OPERAND = 1, FIRST_ID = 256 }; /* what getopt_long returns, besides letters */
+
+/* What is still to be read while the command line is parsed. */
+static struct {
+	int argc; /* 0: it is not being parsed */
+	char **argv;
+} unread;
+
+const struct option_row common_options[] = {
+	OPTION_GROUP("Output"),
+	FLAG('q', "quiet", struct run, quiet, "print no summary, progress or notes"),
+	STEP('v', "verbose", struct run, verbose, "say more about what is done"),
+	FLAG('J', "json", struct run, json, "print JSON Lines, one object a record"),
+	{ .kind = OPTION_HELP, .letter = 'h', .name = "help", .help = "print this help and exit" },
+	{ .kind = OPTION_VERSION,
+	    .letter = 'V',
+	    .name = "version",
+	    .help = "print the version and exit" },
+	OPTION_END_ROW,
+};
+
+/* ---- usage errors -------------------------------------------------------------------------- */
+
+/* A usage error becomes a record even where --json comes after the mistake. */
+static bool
+json_follows(void)
+{
+	for (int i = optind; i < unread.argc && strcmp(unread.argv[i], "--") != 0; i++) {
+		if (strcmp(unread.argv[i], "--json") == 0 || strcmp(unread.argv[i], "-J") == 0)
+			return true;
+	}
+	return false;
+}
 
 void
 opt_usage_error(const char *format, ...)
@@ -23,6 +61,7 @@ opt_usage_error(const char *format, ...)
 	if (vasprintf(&line, format, args) == -1)
 		line = NULL;
 	va_end(args);
+	run.json = run.json || json_follows();
 	msg_error_usage(line != NULL ? line : "bad usage");
 	msg_text("Try '%s --help' for more information.\n", run.program);
 	free(line);
@@ -30,228 +69,708 @@ opt_usage_error(const char *format, ...)
 	exit(STATUS_USAGE);
 }
 
-static bool
-is_row(const struct option_row *o)
+const char *
+opt_quote(const char *text)
 {
-	return o->name != NULL;
+	static char quotes[2][60 * 4 + sizeof("...")];
+	static unsigned next;
+	char *quote = quotes[next++ % 2];
+	size_t len = 0, characters = 0;
+
+	/* A byte that goes on with a character (10xxxxxx) is not counted. */
+	while (text[len] != '\0' && len < 60 * 4) {
+		if (((unsigned char)text[len] & 0xc0) != 0x80 && ++characters > 60)
+			break;
+		len++;
+	}
+	(void)snprintf(
+	    quote, sizeof(quotes[0]), "%.*s%s", (int)len, text, text[len] != '\0' ? "..." : "");
+	return quote;
 }
 
+/* ---- the table as a list ------------------------------------------------------------------- */
+
 static bool
-is_end(const struct option_row *o)
+is_option(const struct option_row *row)
 {
-	return o->id == -1;
+	return row->kind >= OPTION_HELP;
 }
 
-/* Usage errors become records even when --json comes after the mistake: look ahead for it. */
 static void
-usage_errors_as_json(int argc, char **argv)
+store_number(const struct option_entry *entry, int64_t number)
 {
-	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-		if (strcmp(argv[i], "--json") == 0 || strcmp(argv[i], "-J") == 0)
-			run.json = true;
+	int narrow = (int)number;
+
+	if (entry->row->width == sizeof(narrow))
+		memcpy(entry->member, &narrow, sizeof(narrow));
+	else
+		memcpy(entry->member, &number, sizeof(number));
+}
+
+static void
+store_default(const struct option_entry *entry)
+{
+	const struct option_row *row = entry->row;
+
+	if (row->kind == OPTION_UNSET)
+		*(bool *)entry->member = true;
+	else if (row->width != 0 && row->preset != 0 && !row->optional)
+		store_number(entry, row->preset);
+}
+
+/* Add the rows of a table, whose members are in config, and store their defaults. */
+static void
+add_rows(struct options *o, const struct option_row *rows, char *config, uint32_t needs)
+{
+	for (const struct option_row *row = rows; row->kind != OPTION_END; row++) {
+		void *member = row->object != NULL ? row->object : config + row->offset;
+
+		if (row->kind == OPTION_ROWS) {
+			add_rows(o, row->rows, member, needs | row->needs);
+			continue;
+		}
+		if (o->count == OPTIONS_MAX)
+			abort();
+		o->entries[o->count] =
+		    (struct option_entry){ row, member, needs | row->needs, false };
+		store_default(&o->entries[o->count++]);
 	}
 }
 
-void
-opt_init(struct opt_parser *parser, const struct command *command, int argc, char **argv)
-{
-	char *s = parser->shortopts;
-	size_t n = 0;
+/* The same for getopt_long. */
+struct getopt_table {
+	struct option longs[OPTIONS_MAX + 1];
+	char letters[2 * OPTIONS_MAX + 3];
+};
 
-	memset(parser, 0, sizeof(*parser));
-	parser->command = command;
-	parser->argc = argc;
-	parser->argv = argv;
-	usage_errors_as_json(argc, argv);
-	/* '-': getopt returns operands in their place.  ':': getopt prints no messages. */
+static void
+make_getopt_table(const struct options *o, struct getopt_table *table)
+{
+	struct option *to = table->longs;
+	char *s = table->letters;
+
+	/* '-': getopt_long returns operands in their place.  ':': it prints no messages. */
 	*s++ = '-';
 	*s++ = ':';
-	for (const struct option_row *o = command->options; !is_end(o); o++) {
-		if (!is_row(o))
+	for (size_t i = 0; i < o->count; i++) {
+		const struct option_row *row = o->entries[i].row;
+
+		if (!is_option(row))
 			continue;
-		parser->longopts[n++] = (struct option){ o->name,
-			o->arg != NULL ? required_argument : no_argument, NULL, o->id };
-		if (o->id < 256) {
-			*s++ = (char)o->id;
-			if (o->arg != NULL)
-				*s++ = ':';
-		}
+		*to++ = (struct option){ row->name,
+			row->arg == NULL ? no_argument :
+			row->optional	 ? optional_argument :
+					   required_argument,
+			NULL, FIRST_ID + (int)i };
+		if (row->letter == '\0')
+			continue;
+		*s++ = row->letter;
+		if (row->arg != NULL)
+			*s++ = ':';
 	}
-	opterr = 0;
-	optind = 1;
+	*to = (struct option){ NULL, 0, NULL, 0 };
+	*s = '\0';
+}
+
+static struct option_entry *
+entry_of_id(struct options *o, int id)
+{
+	size_t i = 0;
+
+	if (id >= FIRST_ID)
+		return &o->entries[id - FIRST_ID];
+	while (o->entries[i].row->letter != id)
+		i++;
+	return &o->entries[i];
+}
+
+/* NULL: the program has no such option. */
+static const struct option_entry *
+entry_of_name(const struct options *o, const char *name, size_t len)
+{
+	for (size_t i = 0; i < o->count; i++) {
+		const struct option_row *row = o->entries[i].row;
+
+		/* Most names differ in the first letter. */
+		if (is_option(row) && row->name[0] == name[0] &&
+		    strncmp(row->name, name, len) == 0 && row->name[len] == '\0')
+			return &o->entries[i];
+	}
+	return NULL;
+}
+
+/* ---- --help, --version, --options ---------------------------------------------------------- */
+
+static const char *const kind_names[] = { [OPTION_HELP] = "help",
+	[OPTION_VERSION] = "version",
+	[OPTION_FLAG] = "flag",
+	[OPTION_UNSET] = "unset",
+	[OPTION_STEP] = "step",
+	[OPTION_VALUE] = "value",
+	[OPTION_SECONDS] = "seconds",
+	[OPTION_DEADLINE] = "deadline",
+	[OPTION_SIZE] = "size",
+	[OPTION_COUNT] = "count",
+	[OPTION_PERCENT] = "percent",
+	[OPTION_TEXT] = "text",
+	[OPTION_FILE] = "file",
+	[OPTION_DIRECTORY] = "directory",
+	[OPTION_FD] = "fd",
+	[OPTION_CHOICE] = "choice",
+	[OPTION_CIDR] = "cidr",
+	[OPTION_USER] = "user",
+	[OPTION_ADDRESS] = "address",
+	[OPTION_OTHER] = "other" };
+
+#define DEFAULT_MAX 32
+
+/* The default as one would type it; "" where there is none, or it depends. */
+static const char *
+default_value(const struct option_row *row, char buf[DEFAULT_MAX])
+{
+	*buf = '\0';
+	if (row->preset_text != NULL)
+		return buf;
+	if (row->kind == OPTION_CHOICE)
+		return row->choices[row->preset];
+	if (row->preset == OPTION_NONE && row->none)
+		return "none";
+	if (row->preset <= 0 || (row->width == 0 && row->kind != OPTION_OTHER))
+		return buf;
+	if (row->kind == OPTION_SECONDS)
+		value_show_seconds(row->preset, buf, DEFAULT_MAX);
+	else if (row->kind == OPTION_SIZE)
+		value_show_size(row->preset, buf, DEFAULT_MAX);
+	else
+		(void)snprintf(buf, DEFAULT_MAX, "%lld", (long long)row->preset);
+	return buf;
+}
+
+/* What --help says of the default, or "". */
+static void
+describe_default(const struct option_row *row, char *text, size_t size)
+{
+	char buf[DEFAULT_MAX];
+	const char *value = default_value(row, buf);
+
+	if (row->preset_text != NULL)
+		(void)snprintf(text, size, "(%s)", row->preset_text);
+	else if (*value == '\0')
+		*text = '\0';
+	else if (row->optional)
+		(void)snprintf(text, size, "(%s without a value)", value);
+	else if (row->preset == OPTION_NONE)
+		(void)snprintf(text, size, "(no limit by default)");
+	else
+		(void)snprintf(
+		    text, size, "(default %s%s)", value, row->none ? "; none: no limit" : "");
+}
+
+/* Print text from column HELP_COLUMN on, where the line is already, in lines of at most HELP_WIDTH
+ * columns. */
+static void
+print_wrapped(const char *text)
+{
+	while (strlen(text) > HELP_WIDTH - HELP_COLUMN) {
+		size_t len = HELP_WIDTH - HELP_COLUMN;
+
+		while (len > 0 && text[len] != ' ')
+			len--;
+		output_print("%.*s\n%*s", (int)len, text, HELP_COLUMN, "");
+		text += len + 1;
+	}
+	output_print("%s\n", text);
 }
 
 static void
-print_option(const struct option_row *o)
+print_option(const struct option_row *row)
 {
-	char left[80];
+	char left[80], preset[200], text[400];
 	int n = 0;
 
-	if (o->id < 256)
-		n = snprintf(left, sizeof(left), "  -%c, --%s", o->id, o->name);
+	if (row->letter != '\0')
+		n = snprintf(left, sizeof(left), "  -%c, --%s", row->letter, row->name);
 	else
-		n = snprintf(left, sizeof(left), "      --%s", o->name);
-	if (o->arg != NULL)
-		n += snprintf(left + n, sizeof(left) - (size_t)n, " %s", o->arg);
+		n = snprintf(left, sizeof(left), "      --%s", row->name);
+	if (row->arg != NULL)
+		n += snprintf(
+		    left + n, sizeof(left) - (size_t)n, row->optional ? "[=%s]" : " %s", row->arg);
 	if (n < HELP_COLUMN - 1)
-		output_print("%-*s%s\n", HELP_COLUMN, left, o->help);
+		output_print("%-*s", HELP_COLUMN, left);
 	else
-		output_print("%s\n%*s%s\n", left, HELP_COLUMN, "", o->help);
+		output_print("%s\n%*s", left, HELP_COLUMN, "");
+	describe_default(row, preset, sizeof(preset));
+	n = snprintf(
+	    text, sizeof(text), "%s%s", row->help, row->repeats ? "; may be repeated" : "");
+	/* The default is not torn apart. */
+	if (*preset != '\0' && n + 1 + (int)strlen(preset) <= HELP_WIDTH - HELP_COLUMN) {
+		(void)snprintf(text + n, sizeof(text) - (size_t)n, " %s", preset);
+		*preset = '\0';
+	}
+	print_wrapped(text);
+	if (*preset != '\0') {
+		output_print("%*s", HELP_COLUMN, "");
+		print_wrapped(preset);
+	}
 }
 
-static void
-print_help(const struct command *command)
+static void __attribute__((noreturn)) print_help(const struct options *o)
 {
+	const struct command *command = o->command;
+
 	for (size_t i = 0; command->synopsis[i] != NULL; i++)
 		output_print("%s %s %s\n", i == 0 ? "usage:" : "      ", command->name,
 		    command->synopsis[i]);
 	output_print("%s\n", command->summary);
-	for (const struct option_row *o = command->options; !is_end(o); o++) {
-		if (is_row(o))
-			print_option(o);
+	for (size_t i = 0; i < o->count; i++) {
+		const struct option_row *row = o->entries[i].row;
+
+		if (is_option(row))
+			print_option(row);
 		else
-			output_print("\n%s:\n", o->help);
+			output_print("\n%s:\n", row->help);
 	}
 	output_print("\nThe manual: man %s, man sockutils.\n", command->name);
+	exit(msg_flush());
 }
 
-/* The index of the row with this id, or -1. */
-static int
-find_row(const struct command *command, int id)
+static void __attribute__((noreturn)) print_version(const struct options *o)
 {
-	for (int i = 0; !is_end(&command->options[i]); i++) {
-		if (is_row(&command->options[i]) && command->options[i].id == id)
-			return i;
+	output_print("%s (sockutils) %s\n", o->command->name, PACKAGE_VERSION);
+	exit(msg_flush());
+}
+
+/* Print the words of text, which blanks separate, each in its line: the operands. */
+static void
+list_operands(const struct command *command)
+{
+	const char *word = command->operands;
+
+	while (*word != '\0') {
+		size_t len = strcspn(word, " "), dots = 0;
+
+		if (len > 3 && strncmp(word + len - 3, "...", 3) == 0)
+			dots = 3;
+		output_print("%s\t\t\t\t\t%.*s\t%s\t\t\t\n", command->name, (int)(len - dots), word,
+		    dots > 0 ? "repeats" : "");
+		word += len + (word[len] == ' ');
 	}
-	return -1;
 }
 
-/* getopt_long returns '?' for an unknown option, for an ambiguous one and for one with a value that
- * it does not take. */
-static void __attribute__((noreturn))
-report_unknown_option(const struct opt_parser *parser, const char *token)
+/* The properties of a row as words with blanks between. */
+static const char *
+properties_of(const struct option_row *row)
 {
-	size_t len = strcspn(token + 2, "="), matches = 0;
+	static const char *const words[] = { "", "none", "repeats", "none repeats", "optional",
+		"none optional", "repeats optional", "none repeats optional" };
 
-	if (token[0] != '-' || token[1] != '-')
-		opt_usage_error("unknown option '-%c'", optopt);
-	for (const struct option *o = parser->longopts; o->name != NULL; o++) {
-		if (strncmp(o->name, token + 2, len) != 0)
+	return words[(row->none ? 1 : 0) + (row->repeats ? 2 : 0) + (row->optional ? 4 : 0)];
+}
+
+static void __attribute__((noreturn)) list_options(const struct options *o)
+{
+	const char *heading = "";
+
+	for (size_t i = 0; i < o->count; i++) {
+		const struct option_row *row = o->entries[i].row;
+		char preset[DEFAULT_MAX];
+
+		if (!is_option(row)) {
+			heading = row->help;
 			continue;
-		matches++;
-		if (token[2 + len] == '=' && o->has_arg == no_argument && o->name[len] == '\0')
-			opt_usage_error("option '--%s' takes no value", o->name);
+		}
+		output_print("%s\t%s\t%.1s\t%s\t%s\t%s\t%s\t", o->command->name, heading,
+		    &row->letter, row->name, row->arg != NULL ? row->arg : "",
+		    kind_names[row->kind], properties_of(row));
+		for (size_t c = 0; row->kind == OPTION_CHOICE && row->choices[c] != NULL; c++)
+			output_print("%s%s", c > 0 ? " " : "", row->choices[c]);
+		output_print("\t%s\t%s\n", default_value(row, preset), row->help);
 	}
-	opt_usage_error(
-	    "%s option '%.*s'", matches > 1 ? "ambiguous" : "unknown", (int)len + 2, token);
+	list_operands(o->command);
+	exit(msg_flush());
 }
 
-static void __attribute__((noreturn)) report_missing_value(const struct opt_parser *parser)
-{
-	int row = find_row(parser->command, optopt);
-	const struct option_row *o = &parser->command->options[row < 0 ? 0 : row];
+/* ---- mistakes ------------------------------------------------------------------------------ */
 
-	opt_usage_error("option '--%s' takes a value: %s", o->name, o->arg);
+static bool
+word_matches(const char *pattern, size_t n, const char *word, size_t len)
+{
+	if (n > 1 && pattern[n - 1] == '*')
+		return strncmp(word, pattern, n - 1) == 0;
+	return n == len && strncmp(word, pattern, n) == 0;
+}
+
+/* The text of a line of hints that is about the word, or NULL. */
+static const char *
+hint_of_line(const char *line, const char *word, size_t len)
+{
+	const char *text = strchr(line, '\t') + 1;
+
+	while (line < text) {
+		size_t n = strcspn(line, " \t");
+
+		if (word_matches(line, n, word, len))
+			return text;
+		line += n + 1;
+	}
+	return NULL;
+}
+
+/* End the program if the word is known from other programs. */
+static void
+check_hints(const struct command *command, const char *word, size_t len, const char *what)
+{
+	for (size_t i = 0; command->hints != NULL && command->hints[i] != NULL; i++) {
+		for (const char *line = command->hints[i]; *line != '\0';
+		     line = strchr(line, '\n') + 1) {
+			const char *text = hint_of_line(line, word, len);
+
+			if (text != NULL)
+				opt_usage_error("%s'%s': %.*s", what, opt_quote(word),
+				    (int)strcspn(text, "\n"), text);
+		}
+	}
+}
+
+/* Before getopt_long takes a word for an abbreviation, or for letters: is it an option of another
+ * program?  Single letters are looked up once they are unknown. */
+static void
+check_word(const struct options *o, const char *word)
+{
+	bool is_long = strncmp(word, "--", 2) == 0;
+	size_t len = is_long ? strcspn(word, "=") : strlen(word);
+
+	if (len <= 2 || *word != '-' || (is_long && entry_of_name(o, word + 2, len - 2) != NULL))
+		return;
+	check_hints(o->command, word, len, "unknown option ");
+}
+
+static void
+check_operand(const struct options *o, const char *operand)
+{
+	if (*operand == '@' || *operand == '+')
+		check_hints(o->command, operand, strlen(operand), "");
+}
+
+static void __attribute__((noreturn)) fail_unknown_letter(const struct options *o, char letter)
+{
+	const char word[] = { '-', letter, '\0' };
+
+	check_hints(o->command, word, 2, "unknown option ");
+	opt_usage_error("unknown option '%s'", word);
+}
+
+static void __attribute__((noreturn))
+fail_ambiguous(const struct options *o, const char *name, size_t len)
+{
+	char names[400];
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->count && n < sizeof(names); i++) {
+		const struct option_row *row = o->entries[i].row;
+
+		if (is_option(row) && strncmp(row->name, name, len) == 0)
+			n += (size_t)snprintf(
+			    names + n, sizeof(names) - n, "%s--%s", n > 0 ? ", " : "", row->name);
+	}
+	opt_usage_error("ambiguous option '--%.*s': %s", (int)len, name, names);
+}
+
+/* getopt_long returned '?' for --name: it is unknown or ambiguous, or it has a value that it does
+ * not take. */
+static void __attribute__((noreturn)) fail_unknown_name(const struct options *o, const char *name)
+{
+	size_t len = strcspn(name, "="), matches = 0, least = HINT_DISTANCE_MAX + 1;
+	const struct option_entry *exact = entry_of_name(o, name, len);
+	const char *meant = NULL, *nearest = NULL;
+
+	for (size_t i = 0; i < o->count; i++) {
+		const struct option_row *other = o->entries[i].row;
+		size_t distance;
+
+		if (!is_option(other))
+			continue;
+		if (strncmp(other->name, name, len) == 0) {
+			matches++;
+			meant = other->name;
+		}
+		distance = hint_distance(name, len, other->name);
+		if (distance < least) {
+			least = distance;
+			nearest = other->name;
+		}
+	}
+	if (name[len] == '=' && (matches == 1 || exact != NULL))
+		opt_usage_error(
+		    "option '--%s' takes no value", exact != NULL ? exact->row->name : meant);
+	if (matches > 1)
+		fail_ambiguous(o, name, len);
+	if (nearest != NULL)
+		opt_usage_error(
+		    "unknown option '--%.*s': did you mean --%s?", (int)len, name, nearest);
+	opt_usage_error("unknown option '--%.*s'", (int)len, name);
+}
+
+/* ---- values -------------------------------------------------------------------------------- */
+
+static int64_t
+seconds_of(const struct option_row *row, const char *value)
+{
+	int64_t ns = value_seconds(row->name, value, row->none);
+
+	if (ns < row->least && ns != OPTION_NONE)
+		opt_usage_error("option '--%s' takes more than 0 SECONDS here", row->name);
+	return ns;
+}
+
+static int64_t
+choice_of(const struct option_row *row, const char *value)
+{
+	char names[200];
+	size_t n = 0;
+
+	for (size_t i = 0; row->choices[i] != NULL; i++) {
+		if (strcmp(row->choices[i], value) == 0)
+			return (int64_t)i;
+	}
+	for (size_t i = 0; row->choices[i] != NULL && n < sizeof(names); i++) {
+		const char *between = row->choices[i + 1] == NULL ? " or " : ", ";
+
+		n += (size_t)snprintf(
+		    names + n, sizeof(names) - n, "%s%s", i > 0 ? between : "", row->choices[i]);
+	}
+	opt_usage_error("option '--%s' takes %s, not '%s'", row->name, names, opt_quote(value));
+}
+
+static int64_t
+number_of(const struct option_row *row, const char *value)
+{
+	switch (row->kind) {
+	case OPTION_VALUE:
+		return row->value;
+	case OPTION_SECONDS:
+		return seconds_of(row, value);
+	case OPTION_SIZE:
+		return value_size(row->name, value, row->least, row->most);
+	case OPTION_PERCENT:
+		return value_percent(row->name, value);
+	case OPTION_FD:
+		return value_fd(row->name, value);
+	case OPTION_CHOICE:
+		return choice_of(row, value);
+	default:
+		return value_number(row->name, value, row->least, row->most, row->none);
+	}
+}
+
+static void
+store_other(const struct option_entry *entry, const char *value)
+{
+	const struct option_row *row = entry->row;
+	const char *wanted = row->set(entry->member, value);
+
+	if (wanted != NULL)
+		opt_usage_error(
+		    "option '--%s' takes %s, not '%s'", row->name, wanted, opt_quote(value));
+}
+
+static void
+store(const struct options *o, const struct option_entry *entry, const char *value)
+{
+	const struct option_row *row = entry->row;
+
+	switch (row->kind) {
+	case OPTION_HELP:
+		print_help(o);
+	case OPTION_VERSION:
+		print_version(o);
+	case OPTION_FLAG:
+	case OPTION_UNSET:
+		*(bool *)entry->member = row->kind == OPTION_FLAG;
+		break;
+	case OPTION_STEP:
+		++*(int *)entry->member;
+		break;
+	case OPTION_DEADLINE:
+		*(struct sku_deadline *)entry->member = sku_deadline_in(seconds_of(row, value));
+		break;
+	case OPTION_TEXT:
+	case OPTION_FILE:
+	case OPTION_DIRECTORY:
+		if (row->set != NULL)
+			store_other(entry, value);
+		else
+			*(const char **)entry->member = value;
+		break;
+	default:
+		if (row->width == 0)
+			store_other(entry, value);
+		else if (row->optional && value == NULL)
+			store_number(entry, row->preset);
+		else
+			store_number(entry, number_of(row, value));
+	}
+}
+
+/* ---- parsing ------------------------------------------------------------------------------- */
+
+static void
+check_spelling(const struct option_entry *entry, const char *word)
+{
+	const char *name = entry->row->name;
+	size_t len = strlen(name);
+
+	if (!entry->row->spelt_out || strncmp(word, "--", 2) != 0)
+		return;
+	if (strncmp(word + 2, name, len) != 0 || (word[2 + len] != '\0' && word[2 + len] != '='))
+		opt_usage_error("--%s must be spelt out", name);
 }
 
 static bool
-common_option(const struct opt_parser *parser, int id)
-{
-	switch (id) {
-	case 'h':
-		print_help(parser->command);
-		exit(msg_flush());
-	case 'V':
-		output_print("%s (sockutils) %s\n", parser->command->name, PACKAGE_VERSION);
-		exit(msg_flush());
-	case 'q':
-		run.quiet = true;
-		return true;
-	case 'v':
-		run.verbose++;
-		return true;
-	case 'J':
-		run.json = true;
-		return true;
-	default:
-		return false;
-	}
-}
-
-int
-opt_next(struct opt_parser *parser, const char **value)
-{
-	for (;;) {
-		int before = optind, id = -1;
-
-		/* Called again after its end, getopt_long would start anew. */
-		if (!parser->ended)
-			id = getopt_long(
-			    parser->argc, parser->argv, parser->shortopts, parser->longopts, NULL);
-		*value = optarg;
-		if (id == -1) {
-			parser->ended = true;
-			if (optind >= parser->argc)
-				return OPT_DONE;
-			*value = parser->argv[optind++]; /* an operand after "--" */
-			return OPT_OPERAND;
-		}
-		if (id == OPT_OPERAND)
-			return OPT_OPERAND;
-		if (id == '?')
-			report_unknown_option(
-			    parser, parser->argv[before < parser->argc ? before : optind - 1]);
-		if (id == ':')
-			report_missing_value(parser);
-		parser->given[find_row(parser->command, id)] = true;
-		if (!common_option(parser, id))
-			return id;
-	}
-}
-
-char **
-opt_rest(const struct opt_parser *parser)
-{
-	return &parser->argv[optind - 1];
-}
-
-char *
-opt_operand(const struct opt_parser *parser)
-{
-	return parser->argv[optind - 1];
-}
-
-bool
-opt_was_written_in_full(const struct opt_parser *parser, const char *name)
+is_in_list(const char *list, const char *name)
 {
 	size_t len = strlen(name);
 
-	/* The option is the last word, or the one before if its value is a word of its own. */
-	for (int i = optind - 1; i >= optind - 2 && i > 0; i--) {
-		const char *word = parser->argv[i];
-
-		if (strncmp(word, "--", 2) == 0 && strncmp(word + 2, name, len) == 0 &&
-		    (word[2 + len] == '\0' || word[2 + len] == '='))
+	for (const char *p = list; (p = strstr(p, name)) != NULL; p += len) {
+		if ((p == list || p[-1] == ' ') && (p[len] == ' ' || p[len] == '\0'))
 			return true;
 	}
 	return false;
 }
 
-void
-opt_check_modes(const struct opt_parser *parser, unsigned mode)
+/* NULL, or an option that was given and excludes this one, which was given too. */
+static const struct option_entry *
+excluding(const struct options *o, const struct option_entry *entry)
 {
-	const struct option_row *options = parser->command->options;
+	const struct option_row *row = entry->row;
 
-	for (int i = 0; !is_end(&options[i]); i++) {
-		if (parser->given[i] && options[i].modes != 0 && (options[i].modes & mode) == 0)
-			opt_usage_error("option '--%s' %s", options[i].name, options[i].where);
+	for (size_t i = 0; i < o->count; i++) {
+		const struct option_entry *other = &o->entries[i];
+
+		if (!other->given || other == entry)
+			continue;
+		if (row->excludes != NULL && is_in_list(row->excludes, other->row->name))
+			return other;
+		if (row->alone && other->row->alone && other->member == entry->member)
+			return other;
+	}
+	return NULL;
+}
+
+static void
+check_exclusions(const struct options *o)
+{
+	for (size_t i = 0; i < o->count; i++) {
+		const struct option_entry *entry = &o->entries[i], *other;
+
+		other = entry->given ? excluding(o, entry) : NULL;
+		if (other != NULL)
+			opt_usage_error(
+			    "--%s and --%s exclude each other", entry->row->name, other->row->name);
+	}
+}
+
+/* Returns false if it is the first of what is taken as it stands. */
+static bool
+add_operand(struct options *o, const void *config, char *operand)
+{
+	bool (*ends)(const void *, char *const *, size_t) = o->command->ends_options;
+	bool is_first = ends != NULL && o->option_end == SIZE_MAX &&
+			ends(config, o->operands, o->operand_count);
+
+	if (is_first)
+		o->option_end = o->operand_count;
+	o->operands[o->operand_count++] = operand;
+	return !is_first;
+}
+
+/* Parse the next word, or the next letter of a word: false at the end of the options. */
+static bool
+parse_next(struct options *o, const struct getopt_table *table, const void *config)
+{
+	int at = optind > 0 ? optind : 1; /* 0: getopt_long begins anew */
+	const char *word = at < unread.argc ? unread.argv[at] : "";
+	struct option_entry *entry;
+	int id;
+
+	check_word(o, word);
+	id = getopt_long(unread.argc, unread.argv, table->letters, table->longs, NULL);
+	switch (id) {
+	case -1:
+		return false;
+	case OPERAND:
+		if (!add_operand(o, config, unread.argv[optind - 1]))
+			return false;
+		check_operand(o, unread.argv[optind - 1]);
+		return true;
+	case '?':
+		if (strncmp(word, "--", 2) == 0)
+			fail_unknown_name(o, word + 2);
+		fail_unknown_letter(o, (char)optopt);
+	case ':':
+		entry = entry_of_id(o, optopt);
+		opt_usage_error(
+		    "option '--%s' takes a value: %s", entry->row->name, entry->row->arg);
+	default:
+		entry = entry_of_id(o, id);
+		check_spelling(entry, word);
+		entry->given = true;
+		store(o, entry, optarg);
+		return true;
+	}
+}
+
+void
+opt_parse(
+    struct options *options, const struct command *command, void *config, int argc, char **argv)
+{
+	struct getopt_table table;
+
+	options->command = command;
+	options->operands = argv;
+	options->operand_count = options->count = 0;
+	options->option_end = SIZE_MAX;
+	add_rows(options, command->options, config, 0);
+	if (argc == 2 && strcmp(argv[1], "--options") == 0)
+		list_options(options);
+	make_getopt_table(options, &table);
+	unread.argc = argc;
+	unread.argv = argv;
+	opterr = 0;
+	optind = 0;
+	while (parse_next(options, &table, config))
+		;
+	while (optind < argc)
+		(void)add_operand(options, config, argv[optind++]);
+	if (options->option_end == SIZE_MAX)
+		options->option_end = options->operand_count;
+	options->operands[options->operand_count] = NULL;
+	unread.argc = 0;
+	check_exclusions(options);
+}
+
+void
+opt_check_modes(const struct options *options, uint32_t modes)
+{
+	for (size_t i = 0; i < options->count; i++) {
+		const struct option_entry *entry = &options->entries[i];
+		uint32_t missing = entry->needs & ~modes;
+		const struct option_need *need = options->command->needs;
+
+		if (!entry->given || missing == 0)
+			continue;
+		while ((need->mode & missing) == 0)
+			need++;
+		opt_usage_error("option '--%s' %s", entry->row->name, need->otherwise);
 	}
 }
 
 bool
-opt_given(const struct opt_parser *parser, int id)
+opt_given(const struct options *options, const char *name)
 {
-	int row = find_row(parser->command, id);
+	const struct option_entry *entry = entry_of_name(options, name, strlen(name));
 
-	return row >= 0 && parser->given[row];
+	if (entry == NULL)
+		abort();
+	return entry->given;
 }

@@ -1,88 +1,296 @@
-/* options.h - one table for each program, which getopt_long, --help and the tests read.
+/* options.h - one table of rows for each program.  getopt_long, --help, --options, the usage errors
+ * and the tests read it.
  *
- * A row says what an option is called, what value it takes and what it does.  It may name the modes
- * in which the option has a meaning; giving the option in another mode is a usage error. */
+ * A row says all about an option: its names, the kind of its value and the range, the default, the
+ * member that it sets, and when it has a meaning.
+ *
+ * To add a flag: give the config a member; add a row, as
+ *	FLAG(0, "upper", struct server_config, upper, "echo in upper case"),
+ *	SIZE(0, "bufsize", struct tcp_options, bufsize, 1, 1 << 30, 65536, "most bytes for one
+ *recv"), to the table of the program, or to that of the module that several programs share;
+ *describe it in the manual; test what it does.  What a row leaves out is 0.  After the help text it
+ *may set more fields by their names: `.needs = MODE_LISTENS, .excludes = "reset-after", .none = 1`.
+ *
+ * To add a program: a `struct command`, one table, and in its config_parse()
+ *	opt_parse(&options, &command, config, argc, argv);	(sets members; the operands stand
+ *apart) modes = …						(from the config and the operands)
+ *	opt_check_modes(&options, modes);
+ */
 #ifndef OPTIONS_OPTIONS_H
 #define OPTIONS_OPTIONS_H
 
-#include <getopt.h>
+#include "run/run.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct option_row {
-	int id;		   /* the short option's character, or a number from 256 up */
-	const char *name;  /* the long option; NULL: the row ends the table or begins a group */
-	const char *arg;   /* the value's name, as "SECONDS"; NULL for a flag */
-	const char *help;  /* one line; for a group: its heading */
-	unsigned modes;	   /* bits of the program's own modes; 0: all modes */
-	const char *where; /* with modes: the rest of the message, as "goes with --udp" */
+/* The comment says which type the member has. */
+enum option_kind {
+	OPTION_END,	  /* the table ends */
+	OPTION_GROUP_ROW, /* a heading of --help */
+	OPTION_ROWS,	  /* the rows of a module stand here */
+	/* without a value */
+	OPTION_HELP,
+	OPTION_VERSION,
+	OPTION_FLAG,  /* bool: true */
+	OPTION_UNSET, /* bool: false, which is true without the option */
+	OPTION_STEP,  /* int: one more each time */
+	OPTION_VALUE, /* number or enum: it becomes row->value */
+	/* with a value */
+	OPTION_SECONDS,	 /* int64_t: nanoseconds */
+	OPTION_DEADLINE, /* struct sku_deadline: so many seconds from now */
+	OPTION_SIZE,	 /* number: bytes */
+	OPTION_COUNT,	 /* number */
+	OPTION_PERCENT,	 /* int64_t: millionths of the whole */
+	OPTION_TEXT,	 /* const char * */
+	OPTION_FILE,	 /* const char *, the name of a file, or parsed by row->set */
+	OPTION_DIRECTORY,
+	OPTION_FD,     /* int: a descriptor that is open; -1 without the option */
+	OPTION_CHOICE, /* enum: the index in row->choices */
+	/* These are parsed by row->set. */
+	OPTION_CIDR,
+	OPTION_USER,
+	OPTION_ADDRESS,
+	OPTION_OTHER,
 };
 
-/* Begin a group in --help. */
+/* A number that stands for no limit, as SKU_NO_TIMEOUT and UNLIMITED do. */
+#define OPTION_NONE INT64_C(-1)
+
+struct option_row {
+	enum option_kind kind;
+	char letter;	     /* 0: there is none */
+	unsigned char width; /* of a member that holds a number: its size */
+	bool none : 1;	     /* the value may be `none`, which stores OPTION_NONE */
+	bool repeats : 1;    /* each one that is given counts, not the last alone */
+	bool optional : 1;   /* --name or --name=VALUE; without VALUE preset is stored */
+	bool spelt_out : 1;  /* no abbreviation is taken for it */
+	bool alone : 1;	     /* excludes the others that set the same member (OPTION_VALUE) */
+	uint32_t needs;	     /* the modes in which it has a meaning must all hold */
+	const char *name;    /* the long option */
+	const char *arg;     /* the value's name, as "SECONDS"; NULL: there is no value */
+	const char *help;    /* what it does, in a line that stands alone; no default */
+	const char
+	    *excludes; /* the names of options that it does not go with, with blanks between */
+	/* The default, which is stored before the options are read, unless it is 0 or the option is
+	 * optional.  --help shows it if it is not 0; or shows preset_text, if that is not NULL. */
+	int64_t preset;
+	const char *preset_text;
+	union {
+		int64_t least; /* of a value */
+		int64_t value; /* for OPTION_VALUE */
+	};
+	int64_t most;
+	size_t offset; /* of the member in the config */
+	void *object;  /* not NULL: it is set instead; for OPTION_ROWS: it is the config there */
+	union {
+		const char *const *choices; /* ends with NULL */
+		const struct option_row *rows;
+		/* Store value, which is NULL for an option without one.  NULL, or what the option
+		 * takes, for "option '--mode' takes …, not 'VALUE'". */
+		const char *(*set)(void *member, const char *value);
+	};
+};
+
+/* ---- writing rows -------------------------------------------------------------------------- */
+
+/* The offset of a member, which must be of that type; of a member that is an integer or an enum. */
+#define OPTION_MEMBER(type, member, of)                                                            \
+	(offsetof(type, member) + 0 * sizeof(char[_Generic(((type *)0)->member, of : 1, default    \
+							   : -1)]))
+#define OPTION_NUMBER(type, member)                                                                \
+	(offsetof(type, member) +                                                                  \
+	    0 * sizeof(char[_Generic(((type *)0)->member, int : 1, unsigned : 1, long : 1,         \
+				     unsigned long : 1, long long : 1, unsigned long long : 1,     \
+				     default                                                       \
+				     : -1)]))
+#define OPTION_WIDTH(type, member) sizeof(((type *)0)->member)
+
+/* The most that a number may be, which must fit into the member. */
+#define OPTION_MOST(type, member, most)                                                            \
+	((most) +                                                                                  \
+	    0 * (int64_t)sizeof(                                                                   \
+		    char[OPTION_WIDTH(type, member) == sizeof(int64_t) || (most) <= INT32_MAX ?    \
+			     1 :                                                                   \
+			     -1]))
+
+/* A heading of --help.  The help text is last in each macro, so that more fields may follow it. */
 #define OPTION_GROUP(heading)                                                                      \
 	{                                                                                          \
-		0, NULL, NULL, heading, 0, NULL                                                    \
+		.kind = OPTION_GROUP_ROW, .help = (heading)                                        \
 	}
-#define OPTION_END                                                                                 \
+/* The rows of a module, for the member that is their config; fields that may follow: needs. */
+#define OPTION_INCLUDE(type, member_, of, ...)                                                     \
 	{                                                                                          \
-		-1, NULL, NULL, NULL, 0, NULL                                                      \
+		.kind = OPTION_ROWS, .offset = OPTION_MEMBER(type, member_, of),                   \
+		.rows = __VA_ARGS__                                                                \
+	}
+/* The rows of a module, for one object of the program. */
+#define OPTION_INCLUDE_FOR(object_, ...)                                                           \
+	{                                                                                          \
+		.kind = OPTION_ROWS, .object = (object_), .rows = __VA_ARGS__                      \
+	}
+/* The options that every program has: the last row but OPTION_END_ROW. */
+#define OPTION_COMMON OPTION_INCLUDE_FOR(&run, common_options)
+#define OPTION_END_ROW                                                                             \
+	{                                                                                          \
+		.kind = OPTION_END                                                                 \
 	}
 
-#define OPTIONS_MAX 96
+#define FLAG(letter_, name_, type, member, ...)                                                    \
+	{                                                                                          \
+		.kind = OPTION_FLAG, .letter = (letter_), .name = (name_),                         \
+		.offset = OPTION_MEMBER(type, member, bool), .help = __VA_ARGS__                   \
+	}
+#define UNSET(letter_, name_, type, member, ...)                                                   \
+	{                                                                                          \
+		.kind = OPTION_UNSET, .letter = (letter_), .name = (name_),                        \
+		.offset = OPTION_MEMBER(type, member, bool), .help = __VA_ARGS__                   \
+	}
+#define STEP(letter_, name_, type, member, ...)                                                    \
+	{                                                                                          \
+		.kind = OPTION_STEP, .letter = (letter_), .name = (name_), .repeats = 1,           \
+		.offset = OPTION_MEMBER(type, member, int), .help = __VA_ARGS__                    \
+	}
+/* The last one of these that is given counts. */
+#define VALUE(letter_, name_, type, member, value_, ...)                                           \
+	{                                                                                          \
+		.kind = OPTION_VALUE, .letter = (letter_), .name = (name_), .value = (value_),     \
+		.width = OPTION_WIDTH(type, member), .offset = OPTION_NUMBER(type, member),        \
+		.help = __VA_ARGS__                                                                \
+	}
+/* At most one of these may be given. */
+#define ONE_OF(letter_, name_, type, member, value_, ...)                                          \
+	VALUE(letter_, name_, type, member, value_, __VA_ARGS__, .alone = 1)
+#define SECONDS(letter_, name_, type, member, preset_, ...)                                        \
+	{                                                                                          \
+		.kind = OPTION_SECONDS, .letter = (letter_), .name = (name_), .arg = "SECONDS",    \
+		.width = OPTION_WIDTH(type, member),                                               \
+		.offset = OPTION_MEMBER(type, member, int64_t), .preset = (preset_),               \
+		.help = __VA_ARGS__                                                                \
+	}
+#define DEADLINE(letter_, name_, type, member, ...)                                                \
+	{                                                                                          \
+		.kind = OPTION_DEADLINE, .letter = (letter_), .name = (name_), .arg = "SECONDS",   \
+		.offset = OPTION_MEMBER(type, member, struct sku_deadline), .preset = OPTION_NONE, \
+		.none = 1, .help = __VA_ARGS__                                                     \
+	}
+#define SIZE(letter_, name_, type, member, least_, most_, preset_, ...)                            \
+	{                                                                                          \
+		.kind = OPTION_SIZE, .letter = (letter_), .name = (name_), .arg = "SIZE",          \
+		.width = OPTION_WIDTH(type, member), .offset = OPTION_NUMBER(type, member),        \
+		.least = (least_), .most = OPTION_MOST(type, member, most_), .preset = (preset_),  \
+		.help = __VA_ARGS__                                                                \
+	}
+#define COUNT(letter_, name_, arg_, type, member, least_, most_, preset_, ...)                     \
+	{                                                                                          \
+		.kind = OPTION_COUNT, .letter = (letter_), .name = (name_), .arg = (arg_),         \
+		.width = OPTION_WIDTH(type, member), .offset = OPTION_NUMBER(type, member),        \
+		.least = (least_), .most = OPTION_MOST(type, member, most_), .preset = (preset_),  \
+		.help = __VA_ARGS__                                                                \
+	}
+#define PERCENT(letter_, name_, type, member, ...)                                                 \
+	{                                                                                          \
+		.kind = OPTION_PERCENT, .letter = (letter_), .name = (name_), .arg = "PERCENT",    \
+		.width = OPTION_WIDTH(type, member),                                               \
+		.offset = OPTION_MEMBER(type, member, int64_t), .help = __VA_ARGS__                \
+	}
+#define TEXT(kind_, letter_, name_, arg_, type, member, ...)                                       \
+	{                                                                                          \
+		.kind = (kind_), .letter = (letter_), .name = (name_), .arg = (arg_),              \
+		.offset = OPTION_MEMBER(type, member, const char *), .help = __VA_ARGS__           \
+	}
+#define FD(letter_, name_, type, member, ...)                                                      \
+	{                                                                                          \
+		.kind = OPTION_FD, .letter = (letter_), .name = (name_), .arg = "N",               \
+		.width = OPTION_WIDTH(type, member), .offset = OPTION_MEMBER(type, member, int),   \
+		.least = 0, .most = INT32_MAX, .preset = -1, .help = __VA_ARGS__                   \
+	}
+#define CHOICE(letter_, name_, arg_, type, member, choices_, ...)                                  \
+	{                                                                                          \
+		.kind = OPTION_CHOICE, .letter = (letter_), .name = (name_), .arg = (arg_),        \
+		.width = OPTION_WIDTH(type, member), .offset = OPTION_NUMBER(type, member),        \
+		.choices = (choices_), .help = __VA_ARGS__                                         \
+	}
+/* of is the type that set_ takes. */
+#define SETS(kind_, letter_, name_, arg_, type, member, of, set_, ...)                             \
+	{                                                                                          \
+		.kind = (kind_), .letter = (letter_), .name = (name_), .arg = (arg_),              \
+		.offset = OPTION_MEMBER(type, member, of), .set = (set_), .help = __VA_ARGS__      \
+	}
+
+extern const struct option_row common_options[];
+
+/* ---- a program ----------------------------------------------------------------------------- */
+
+/* What is said of an option that needs the mode, where that does not hold: "goes with --listen". */
+struct option_need {
+	uint32_t mode; /* 0 ends the table */
+	const char *otherwise;
+};
 
 struct command {
 	const char *name;
 	const char *const *synopsis; /* one for each line after "usage: NAME "; ends with NULL */
 	const char *summary;
-	const struct option_row *options; /* ends with OPTION_END */
+	/* What the operands are, for completions: "host port file...", of host, port, service,
+	 * path, file and none. */
+	const char *operands;
+	const struct option_row *options; /* ends with OPTION_END_ROW */
+	const struct option_need *needs;  /* NULL: no option needs a mode */
+	/* What those type who are used to other programs, and what is said of it: lines of words, a
+	 * tab and the text, as "-p --port\tPORT is an operand\n".  A word that ends in '*' stands
+	 * for all that begin so.  Letters and long options that the program has are not looked up,
+	 * and of the operands those alone that begin with '@' or '+'.  Ends with NULL; NULL: none.
+	 */
+	const char *const *hints;
+	/* After these operands, are the next one and all words behind it taken as they stand?
+	 * NULL: only "--" ends the options. */
+	bool (*ends_options)(const void *config, char *const *operands, size_t count);
 };
 
-/* The state of one pass over the command line. */
-struct opt_parser {
+#define OPTIONS_MAX 96
+
+struct option_entry {
+	const struct option_row *row;
+	void *member;
+	uint32_t needs; /* with those of the rows that include it */
+	bool given;
+};
+
+/* A command line that was parsed. */
+struct options {
 	const struct command *command;
-	int argc;
-	char **argv;
-	struct option longopts[OPTIONS_MAX + 1];
-	char shortopts[2 * OPTIONS_MAX + 4];
-	bool given[OPTIONS_MAX]; /* indexed by row */
-	bool ended;		 /* no option follows, only operands */
+	char **operands; /* in argv, over what was parsed; ends with NULL */
+	size_t operand_count;
+	size_t option_end; /* how many operands stand before those that are taken as they stand */
+	size_t count;
+	struct option_entry entries[OPTIONS_MAX];
 };
 
-enum { OPT_OPERAND = 1, OPT_DONE = -1 };
-
-/* Begin a pass over the command line, which stays in use as long as the parser. */
-void opt_init(struct opt_parser *parser, const struct command *command, int argc, char **argv);
-/* Return the next option's id and store its value in *value, or return OPT_OPERAND and store the
- * operand, or return OPT_DONE.  Options may follow operands; `--` ends the options.  The options of
- * every program (--quiet, --verbose, --json, --help, --version) are handled here.  Misuse ends the
- * program with status 2. */
-int opt_next(struct opt_parser *parser, const char **value);
-/* The operand that was returned last and all arguments after it, unparsed, for a command line whose
- * options end there.  The list is part of argv and ends with NULL. */
-char **opt_rest(const struct opt_parser *parser);
-/* The operand that was returned last, as a pointer from argv. */
-char *opt_operand(const struct opt_parser *parser);
-/* Was the option that was returned last given by its full name, not by an abbreviation? */
-bool opt_was_written_in_full(const struct opt_parser *parser, const char *name);
-/* After OPT_DONE: end the program with a usage error if an option was given that has no meaning in
- * this mode. */
-void opt_check_modes(const struct opt_parser *parser, unsigned mode);
-/* Was the option with this id given? */
-bool opt_given(const struct opt_parser *parser, int id);
+/* Store the defaults and the values of the options in config, which is zeroed but for what no row
+ * sets.  Misuse ends the program with status 2; so do --help and --version, with 0.  `--options`,
+ * alone, prints for the makers of completions and tests a line for each row, and one for each
+ * operand, with tabs between the columns:
+ *	program, heading, letter, name, argument, kind, properties, choices, default, help
+ * The kinds are those of enum option_kind in lower case (flag, seconds, file, …; for an operand
+ * those of struct command), the properties none, repeats and optional, and words of one column
+ * stand apart by blanks.  An operand has no letter and no name.
+ */
+void opt_parse(
+    struct options *options, const struct command *command, void *config, int argc, char **argv);
+/* End the program with a usage error if an option was given that needs a mode which is not among
+ * these. */
+void opt_check_modes(const struct options *options, uint32_t modes);
+/* Was the option given?  The program must have it. */
+bool opt_given(const struct options *options, const char *name);
 
 /* Print `PROGRAM: …` and `Try 'PROGRAM --help' for more information.`, and end the program with
  * status 2. */
 __attribute__((format(printf, 1, 2), noreturn)) void opt_usage_error(const char *format, ...);
-
-/* The options that every program has. */
-#define COMMON_OPTION_ROWS                                                                         \
-	OPTION_GROUP("Output"), { 'q', "quiet", NULL, "no summary, progress or notes", 0, NULL },  \
-	    { 'v', "verbose", NULL, "say more; may be repeated", 0, NULL },                        \
-	    { 'J', "json", NULL, "print JSON Lines", 0, NULL },                                    \
-	    { 'h', "help", NULL, "print this help and exit", 0, NULL },                            \
-	{                                                                                          \
-		'V', "version", NULL, "print the version and exit", 0, NULL                        \
-	}
+/* Text of the command line for a usage error: 60 characters of it at most.  The last two that were
+ * returned stay valid. */
+const char *opt_quote(const char *text);
 
 #endif

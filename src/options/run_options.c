@@ -1,31 +1,27 @@
-/* run_options.c - the options for what src/run/ does: --timeout, --max-time and --progress.
+/* run_options.c - rows for what src/run/ does: --timeout, --max-time and --progress.
  * Row options. */
 #include "options/run_options.h"
 
-#include "options/values.h"
-#include "run/run.h"
+const struct option_row timeout_options[] = {
+	SECONDS('t', "timeout", struct timeouts, operation_ns, SKU_NO_TIMEOUT,
+	    "limit of each operation; 0: do not block", .none = 1),
+	OPTION_END_ROW,
+};
 
-bool
-timeouts_take_option(int id, const char *value)
-{
-	switch (id) {
-	case 't':
-		run.timeouts.operation_ns = value_seconds("timeout", value, true);
-		run.timeouts.operation_given = true;
-		return true;
-	case 'w':
-		run.timeouts.run = sku_deadline_in(value_seconds("max-time", value, true));
-		return true;
-	default:
-		return false;
-	}
-}
+const struct option_row max_time_options[] = {
+	DEADLINE('w', "max-time", struct timeouts, run, "limit of the whole run"),
+	OPTION_END_ROW,
+};
 
-bool
-progress_take_option(enum progress_mode *wish, int id)
-{
-	if (id != OPT_PROGRESS && id != OPT_NO_PROGRESS)
-		return false;
-	*wish = id == OPT_PROGRESS ? PROGRESS_ON : PROGRESS_OFF;
-	return true;
-}
+/* The rows are for an enum progress_mode by itself. */
+struct lone_progress_mode {
+	enum progress_mode mode;
+};
+
+const struct option_row progress_options[] = {
+	VALUE(0, "progress", struct lone_progress_mode, mode, PROGRESS_ON,
+	    "draw a progress bar (default on a terminal)"),
+	VALUE(0, "no-progress", struct lone_progress_mode, mode, PROGRESS_OFF,
+	    "never draw a progress bar"),
+	OPTION_END_ROW,
+};

@@ -6,6 +6,8 @@
 #include "options/options.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,7 +114,7 @@ value_seconds(const char *option, const char *value, bool none_allowed)
 	if (!value_parse_seconds(value, &ns))
 		opt_usage_error("option '--%s' takes SECONDS (2, 0.25, 500ms, 1m, 1h; 100 years "
 				"at most%s), not '%s'",
-		    option, none_allowed ? "; or none" : "", value);
+		    option, none_allowed ? "; or none" : "", opt_quote(value));
 	return ns;
 }
 
@@ -124,10 +126,10 @@ value_size(const char *option, const char *value, int64_t min, int64_t max)
 	if (!value_parse_size(value, &size))
 		opt_usage_error("option '--%s' takes a SIZE (bytes, or with K, M, G, T: powers of "
 				"1024), not '%s'",
-		    option, value);
+		    option, opt_quote(value));
 	if (size < min || size > max)
 		opt_usage_error("option '--%s' takes a SIZE of %lld to %lld bytes, not '%s'",
-		    option, (long long)min, (long long)max, value);
+		    option, (long long)min, (long long)max, opt_quote(value));
 	return size;
 }
 
@@ -144,23 +146,31 @@ count_of(const char *option, const char *value, int64_t min, int64_t max, bool n
 		n = strtonum(value, min, max, &reason);
 	if (reason != NULL && max == INT64_MAX)
 		opt_usage_error("option '--%s' takes a whole number of at least %lld%s, not '%s'",
-		    option, (long long)min, none_allowed ? " or none" : "", value);
+		    option, (long long)min, none_allowed ? " or none" : "", opt_quote(value));
 	if (reason != NULL)
 		opt_usage_error("option '--%s' takes a whole number from %lld to %lld%s, not '%s'",
-		    option, (long long)min, (long long)max, none_allowed ? " or none" : "", value);
+		    option, (long long)min, (long long)max, none_allowed ? " or none" : "",
+		    opt_quote(value));
 	return n;
 }
 
 int64_t
-value_count(const char *option, const char *value, int64_t min, int64_t max)
+value_number(const char *option, const char *value, int64_t least, int64_t most, bool none_allowed)
 {
-	return count_of(option, value, min, max, false);
+	if (none_allowed && strcmp(value, "none") == 0)
+		return -1;
+	return count_of(option, value, least, most, none_allowed);
 }
 
 int64_t
-value_count_or_none(const char *option, const char *value, int64_t min, int64_t max)
+value_fd(const char *option, const char *value)
 {
-	return strcmp(value, "none") == 0 ? -1 : count_of(option, value, min, max, true);
+	int64_t fd = count_of(option, value, 0, INT32_MAX, false);
+
+	if (fcntl((int)fd, F_GETFD) == -1)
+		opt_usage_error("option '--%s' takes a descriptor that is open, which %d is not",
+		    option, (int)fd);
+	return fd;
 }
 
 int64_t
@@ -170,7 +180,27 @@ value_percent(const char *option, const char *value)
 	int64_t n;
 
 	if (len == 0 || value[len] != '\0' || !scale_decimal(value, len, 10000, &n) || n > 1000000)
-		opt_usage_error(
-		    "option '--%s' takes a PERCENT from 0 to 100, not '%s'", option, value);
+		opt_usage_error("option '--%s' takes a PERCENT from 0 to 100, not '%s'", option,
+		    opt_quote(value));
 	return n;
+}
+
+void
+value_show_seconds(int64_t ns, char *buf, size_t size)
+{
+	if (ns % SKU_SECOND == 0)
+		(void)snprintf(buf, size, "%lld", (long long)(ns / SKU_SECOND));
+	else
+		(void)snprintf(buf, size, "%lldms", (long long)(ns / SKU_MS));
+}
+
+void
+value_show_size(int64_t bytes, char *buf, size_t size)
+{
+	const char *unit = "KMGT";
+	size_t i;
+
+	for (i = 0; bytes != 0 && bytes % 1024 == 0 && unit[i] != '\0'; i++)
+		bytes /= 1024;
+	(void)snprintf(buf, size, "%lld%.*s", (long long)bytes, i > 0, i > 0 ? &unit[i - 1] : "");
 }

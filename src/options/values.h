@@ -6,6 +6,7 @@
 #define OPTIONS_VALUES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* A duration: `2`, `0.25` or `.5`, with ms, s, m or h (default s), at most 100 years.  Returns
@@ -13,11 +14,12 @@
 int64_t value_seconds(const char *option, const char *value, bool none_allowed);
 /* A size from min to max: bytes, or with K, M, G, T, KiB and so on, which are powers of 1024. */
 int64_t value_size(const char *option, const char *value, int64_t min, int64_t max);
-/* A whole number from min to max, written with digits alone, and a '-' in front if min is below
- * 0. */
-int64_t value_count(const char *option, const char *value, int64_t min, int64_t max);
-/* The same, or `none`, which returns -1. */
-int64_t value_count_or_none(const char *option, const char *value, int64_t min, int64_t max);
+/* A whole number from least to most, written with digits alone, and a '-' in front if least is
+ * below 0; or `none` if none_allowed, which returns -1. */
+int64_t value_number(
+    const char *option, const char *value, int64_t least, int64_t most, bool none_allowed);
+/* A descriptor that is open. */
+int64_t value_fd(const char *option, const char *value);
 /* A percentage from 0 to 100, as `12.5`.  Returns millionths of the whole, from 0 to 1000000. */
 int64_t value_percent(const char *option, const char *value);
 
@@ -27,5 +29,9 @@ bool value_is_digits(const char *text);
 /* The same parsers for other callers.  They return false when value is malformed. */
 bool value_parse_seconds(const char *value, int64_t *ns);
 bool value_parse_size(const char *value, int64_t *size);
+
+/* The other way round: text that these parsers take, as "60", "50ms" and "64K". */
+void value_show_seconds(int64_t ns, char *buf, size_t size);
+void value_show_size(int64_t bytes, char *buf, size_t size);
 
 #endif

@@ -3,6 +3,7 @@
 #include "run/escape.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,7 +53,7 @@ escape_is_utf8(const char *text, size_t len)
 static char
 short_escape(uint32_t code, enum escape_for purpose)
 {
-	if (purpose == ESCAPE_TEXT)
+	if (purpose == ESCAPE_TEXT || purpose == ESCAPE_JSON)
 		return 0;
 	if (code == '\t')
 		return 't';
@@ -66,7 +67,19 @@ is_control(uint32_t code, enum escape_for purpose)
 {
 	if (purpose == ESCAPE_TEXT && (code == '\t' || code == '\n'))
 		return false;
+	if (purpose == ESCAPE_JSON)
+		return false;
 	return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}
+
+/* Zero-width characters, the byte order mark, and what turns the direction of text. */
+static bool
+is_invisible(uint32_t code, enum escape_for purpose)
+{
+	if (purpose != ESCAPE_LINE)
+		return false;
+	return code == 0xfeff || (code >= 0x200b && code <= 0x200f) ||
+	       (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
 }
 
 static char *
@@ -100,6 +113,8 @@ escape_text(const char *text, size_t len, enum escape_for purpose, size_t *out_l
 		} else if (n == 0 || is_control(code, purpose)) {
 			for (size_t i = 0; i < (n > 0 ? n : 1); i++)
 				out = hex_escape(out, p[i]);
+		} else if (is_invisible(code, purpose)) {
+			out += sprintf(out, "\\u{%04x}", (unsigned)code);
 		} else {
 			memcpy(out, p, n);
 			out += n;

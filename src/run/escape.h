@@ -6,9 +6,12 @@
 #include <stddef.h>
 
 enum escape_for {
-	ESCAPE_TEXT,  /* tab and newline stay */
-	ESCAPE_LINE,  /* tab and newline become \t and \n, for text inside a message */
+	ESCAPE_TEXT, /* tab and newline stay */
+	/* For text inside a message: tab and newline become \t and \n, and characters that cannot
+	 * be seen, or that turn the direction of text, \u{feff}. */
+	ESCAPE_LINE,
 	ESCAPE_FIELD, /* a backslash becomes \\, too */
+	ESCAPE_JSON,  /* invalid UTF-8 alone: JSON escapes the rest in its own way */
 };
 
 /* Replace control characters (C0, DEL, C1 also in UTF-8) and invalid UTF-8 by \xNN.  Other UTF-8

@@ -36,14 +36,26 @@ event_add(json_t *record, const char *key, json_t *value)
 	(void)json_object_set_new(record, key, value); /* takes NULL for both, and fails */
 }
 
+static json_t *
+escaped_string(const char *text, enum escape_for purpose)
+{
+	char *escaped = escape_text(text, strlen(text), purpose, NULL);
+	json_t *string = escaped != NULL ? json_string(escaped) : NULL;
+
+	free(escaped);
+	return string;
+}
+
+json_t *
+event_string(const char *text)
+{
+	return escaped_string(text, ESCAPE_JSON);
+}
+
 void
 event_text(json_t *record, const char *key, const char *text)
 {
-	char *escaped = escape_text(text, strlen(text), ESCAPE_LINE, NULL);
-
-	if (escaped != NULL)
-		event_add(record, key, json_string(escaped));
-	free(escaped);
+	event_add(record, key, event_string(text));
 }
 
 void
@@ -102,24 +114,56 @@ event_error(enum status status, int errnum, const char *message, const char *dur
 	json_t *error = json_object();
 
 	event_add(error, "code", json_string(status_code(status)));
-	event_text(error, "message", message);
+	event_add(error, "message", escaped_string(message, ESCAPE_LINE));
 	event_add(error, "errno", errnum != 0 ? json_integer(errnum) : json_null());
 	event_add(error, "during", json_string(during));
 	return error;
 }
 
+/* DEL, and the length of C1 in UTF-8: jansson leaves them as they are, but terminals obey them. */
+static size_t
+control_length(const char *p)
+{
+	if (*p == 0x7f)
+		return 1;
+	return (unsigned char)p[0] == 0xc2 && (unsigned char)p[1] < 0xa0 ? 2 : 0;
+}
+
+/* A line with such characters as \u00XX.  The caller frees it. */
+static char *
+escape_controls(const char *line, size_t *len)
+{
+	char *text = malloc(strlen(line) * 6 + 2), *out = text;
+
+	if (text == NULL)
+		return NULL;
+	while (*line != '\0') {
+		size_t n = control_length(line);
+
+		if (n == 0) {
+			*out++ = *line++;
+			continue;
+		}
+		out += snprintf(out, 7, "\\u%04x", (unsigned char)line[n - 1]);
+		line += n;
+	}
+	*out++ = '\n';
+	*len = (size_t)(out - text);
+	return text;
+}
+
 void
 event_emit(json_t *record)
 {
-	char *line = record != NULL ? json_dumps(record, DUMP_FLAGS) : NULL, *text;
+	char *line = record != NULL ? json_dumps(record, DUMP_FLAGS) : NULL;
+	size_t len;
+	char *text = line != NULL ? escape_controls(line, &len) : NULL;
 
-	if (line != NULL && asprintf(&text, "%s\n", line) != -1) {
-		if (run.stdout_is_data)
-			output_error_text(text, strlen(text));
-		else
-			output_record(text, strlen(text));
-		free(text);
-	}
+	if (text != NULL && run.stdout_is_data)
+		output_error_text(text, len);
+	else if (text != NULL)
+		output_record(text, len);
+	free(text);
 	free(line);
 	json_decref(record);
 }

@@ -13,17 +13,19 @@ json_t *event_new(const char *event);
 /* Add a value and take its reference.  A NULL value is left out, so a lack of memory never breaks
  * the record. */
 void event_add(json_t *record, const char *key, json_t *value);
-/* Add text from any source, escaped as ESCAPE_LINE does. */
+/* Text from any source as a string, exactly, but for what is no UTF-8: ESCAPE_JSON. */
+json_t *event_string(const char *text);
 void event_text(json_t *record, const char *key, const char *text);
 void event_number(json_t *record, const char *key, uint64_t value);
 /* Add nanoseconds as seconds. */
 void event_seconds(json_t *record, const char *key, int64_t ns);
 /* Add bytes: as `text` if they are UTF-8, else as `base64`. */
 void event_bytes(json_t *record, const char *bytes, size_t len);
-/* Make the object that is the value of `error`.  errnum 0: null.  during: what was tried. */
+/* Make the object that is the value of `error`.  The message is that of the line for people,
+ * ESCAPE_LINE.  errnum 0: null.  during: what was tried. */
 json_t *event_error(enum status status, int errnum, const char *message, const char *during);
-/* Print the record as one line, on standard output, or on standard error if standard output carries
- * data.  Frees the record. */
+/* Print the record as one line, without a control character, on standard output, or on standard
+ * error if standard output carries data.  Frees the record. */
 void event_emit(json_t *record);
 
 #endif

@@ -11,8 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH 512
-
 /* A source that epoll does not take as it is. */
 struct loop_extra {
 	struct loop_io *io;
@@ -283,12 +281,22 @@ tell_canceled(struct loop *loop)
 		loop_stop(loop, STATUS_FAILED);
 }
 
+/* Nobody reads the descriptor but run_take_signals(): each signal is an edge. */
+static int
+watch_cancel(struct loop *loop)
+{
+	loop_unwatch(loop, &loop->cancel_io);
+	loop->cancel_io.fd = run.cancel_fd;
+	return loop->cancel_io.fd == -1 ? 0 : loop_watch(loop, &loop->cancel_io, EPOLLIN | EPOLLET);
+}
+
 static void
 cancel_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 {
-	(void)io;
 	(void)events;
-	if (run_signals() > 0)
+	run_take_signals();
+	/* If that has started the thread, the other descriptor tells. */
+	if (io->fd == run.cancel_fd && run_signals() > 0)
 		tell_canceled(loop);
 }
 
@@ -296,13 +304,11 @@ int
 loop_open(struct loop *loop)
 {
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	loop->batch = calloc(BATCH, sizeof(*loop->batch));
 	loop->now = sku_now();
-	if (loop->epoll_fd == -1 || loop->batch == NULL)
+	if (loop->epoll_fd == -1)
 		return -1;
-	loop->cancel_io = (struct loop_io){ .ready = cancel_ready, .fd = run.cancel_fd };
-	/* Nobody reads the descriptor: each signal is an edge. */
-	return run.cancel_fd == -1 ? 0 : loop_watch(loop, &loop->cancel_io, EPOLLIN | EPOLLET);
+	loop->cancel_io = (struct loop_io){ .ready = cancel_ready };
+	return watch_cancel(loop);
 }
 
 void
@@ -315,10 +321,8 @@ loop_close(struct loop *loop)
 	loop->epoll_fd = -1;
 	free(loop->extras);
 	free(loop->heap);
-	free(loop->batch);
 	loop->extras = NULL;
 	loop->heap = NULL;
-	loop->batch = NULL;
 	loop->timers = loop->heap_room = 0;
 }
 
@@ -330,17 +334,17 @@ wait_for_events(struct loop *loop)
 	struct sku_deadline at = loop->over ? sku_deadline_never() : run.timeouts.run;
 
 	if (has_always_ready(loop))
-		return epoll_wait(loop->epoll_fd, loop->batch, BATCH, 0);
+		return epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, 0);
 	if (loop->timers > 0)
 		at = sku_deadline_earlier(at, (struct sku_deadline){ loop->heap[0]->at_ns });
 	if (at.at_ns >= LOOP_PARKED)
-		return epoll_wait(loop->epoll_fd, loop->batch, BATCH, -1);
+		return epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, -1);
 #ifdef HAVE_EPOLL_PWAIT2
 	if (!cannot) {
 		int64_t left = sku_deadline_left(at);
 		const struct timespec ts = { (time_t)(left / SKU_SECOND),
 			(long)(left % SKU_SECOND) };
-		int n = epoll_pwait2(loop->epoll_fd, loop->batch, BATCH, &ts, NULL);
+		int n = epoll_pwait2(loop->epoll_fd, loop->batch, LOOP_BATCH, &ts, NULL);
 
 		if (n >= 0 || errno != ENOSYS)
 			return n;
@@ -348,7 +352,7 @@ wait_for_events(struct loop *loop)
 	}
 #endif
 	(void)cannot;
-	return epoll_wait(loop->epoll_fd, loop->batch, BATCH, sku_deadline_poll_ms(at));
+	return epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, sku_deadline_poll_ms(at));
 }
 
 static void
@@ -376,8 +380,12 @@ int
 loop_run(struct loop *loop)
 {
 	while (!loop->stopped) {
-		int n = wait_for_events(loop);
+		int n;
 
+		/* Without memory for it, the thread that is new ends the program by force. */
+		if (loop->cancel_io.fd != run.cancel_fd)
+			(void)watch_cancel(loop);
+		n = wait_for_events(loop);
 		loop->now = sku_now();
 		loop->batch_count = n > 0 ? n : 0;
 		run_events(loop);

@@ -29,6 +29,8 @@ struct loop_timer {
 	size_t slot;   /* the loop's: 1 + its place in the heap; 0: not set */
 };
 
+#define LOOP_BATCH 64
+
 struct loop {
 	int64_t now; /* sku_now() when the present batch of events came */
 	/* A signal came, or --max-time is over (run_check() says which), each time; NULL: the loop
@@ -42,7 +44,7 @@ struct loop {
 	bool over; /* --max-time was told */
 	struct loop_timer **heap;
 	size_t timers, heap_room;
-	struct epoll_event *batch; /* being dealt with */
+	struct epoll_event batch[LOOP_BATCH]; /* being dealt with */
 	int batch_at, batch_count;
 	struct loop_extra *extras; /* what epoll does not take as it is */
 	size_t extra_count;

@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@
 void
 output_open(struct output *output, int fd)
 {
-	char path[32];
+	const char *path = fd == STDOUT_FILENO ? "/proc/self/fd/1" : "/proc/self/fd/2";
 	struct stat st;
 	int own;
 
@@ -36,10 +37,10 @@ output_open(struct output *output, int fd)
 		return; /* writing will say why */
 	output->terminal = S_ISCHR(st.st_mode) && isatty(fd) == 1;
 	output->is_socket = S_ISSOCK(st.st_mode);
+	output->is_file = S_ISREG(st.st_mode) || S_ISBLK(st.st_mode);
 	output->can_wait = output->is_socket || S_ISFIFO(st.st_mode) || output->terminal;
 	if (!output->can_wait || output->is_socket)
 		return;
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (own != -1)
 		output->fd = own;
@@ -80,6 +81,7 @@ output_close(struct output *output)
 struct stream {
 	struct output output; /* until it is opened, the descriptor as it is */
 	bool open;
+	atomic_int own_fd; /* a description of our own that never blocks; 0: none */
 	pthread_mutex_t lock;
 };
 
@@ -96,12 +98,21 @@ static size_t kept_len;
 static struct failure output_failure; /* why what was kept is lost */
 static bool failure_was_told;
 
+/* Open it, or open it again.  output_try() may be writing to the description that it had: another
+ * one takes its descriptor, which is never closed. */
 static void
-open_stream(struct stream *stream)
+open_stream(struct stream *stream, int fd)
 {
-	if (!stream->open)
-		output_open(&stream->output, stream->output.fd);
+	int before = atomic_load(&stream->own_fd);
+
+	output_open(&stream->output, fd);
 	stream->open = true;
+	if (before != 0 && dup3(stream->output.fd, before, O_CLOEXEC) != -1) {
+		output_close(&stream->output);
+		stream->output.fd = before;
+	} else if (stream->output.fd != fd) {
+		atomic_store(&stream->own_fd, stream->output.fd);
+	}
 }
 
 /* Opening costs a program that does one thing a few hundredths of its time.  Where signals have
@@ -109,8 +120,8 @@ open_stream(struct stream *stream)
 static struct output *
 stream_output(struct stream *stream)
 {
-	if (run.cancel_fd != -1 || run.timeouts.run.at_ns != INT64_MAX)
-		open_stream(stream);
+	if (!stream->open && (run.cancel_fd != -1 || run.timeouts.run.at_ns != INT64_MAX))
+		open_stream(stream, stream->output.fd);
 	return &stream->output;
 }
 
@@ -118,9 +129,7 @@ static void
 reopen_stream(struct stream *stream, int fd)
 {
 	(void)pthread_mutex_lock(&stream->lock);
-	output_close(&stream->output);
-	output_open(&stream->output, fd);
-	stream->open = true;
+	open_stream(stream, fd);
 	(void)pthread_mutex_unlock(&stream->lock);
 }
 
@@ -153,6 +162,8 @@ wait_for_room(int fd)
 static int
 write_all(struct output *output, const char *bytes, size_t len)
 {
+	if (output->is_file)
+		(void)run_start_thread(); /* else nobody can end it */
 	while (len > 0) {
 		ssize_t n = output_write(output, bytes, len);
 
@@ -270,5 +281,14 @@ output_error_text(const char *text, size_t len)
 bool
 output_try(int fd, const char *text, size_t len)
 {
-	return run_is_ready(fd, POLLOUT) && write(fd, text, len) == (ssize_t)len;
+	struct stream *stream = fd == STDOUT_FILENO ? &standard_output : &standard_error;
+	struct output output = { .fd = atomic_load(&stream->own_fd), .max = SIZE_MAX };
+	ssize_t n;
+
+	if (output.fd != 0)
+		return write(output.fd, text, len) == (ssize_t)len;
+	output_open(&output, fd);
+	n = output_write(&output, text, len);
+	output_close(&output);
+	return n == (ssize_t)len;
 }

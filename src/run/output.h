@@ -16,6 +16,7 @@ struct output {
 	int fd;
 	size_t max; /* bytes that one write may have without blocking, once poll says so */
 	bool is_socket;
+	bool is_file;  /* on a file system that may hang */
 	bool can_wait; /* poll(2) tells when it has room, and when its reader is gone */
 	bool terminal; /* bytes are shown escaped */
 };
@@ -44,7 +45,8 @@ bool output_has_failed(void);
 /* A whole line on standard error, in one write where it fits.  Where standard error is gone there
  * is nobody to tell. */
 void output_error_text(const char *text, size_t len);
-/* The same on descriptor 1 or 2 where it has room now, else nothing: false.  Async-signal-safe. */
+/* The same on descriptor 1 or 2 where it has room now, else nothing, or what there is room for:
+ * false.  Takes no lock; async-signal-safe. */
 bool output_try(int fd, const char *text, size_t len);
 
 #endif

@@ -3,6 +3,7 @@
 #include "run/pool.h"
 
 #include "run/loop.h"
+#include "run/run.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -22,7 +23,6 @@ struct pool {
 	struct loop *loop;
 	struct loop_io wake; /* an eventfd: something has finished */
 	size_t max_threads, max_abandoned, stack;
-	size_t pending;		/* the loop's */
 	struct list being_told; /* the loop's: finished, and taken from the threads */
 	pthread_mutex_t lock;	/* guards what follows */
 	pthread_cond_t changed; /* for threads: work, or the end; for pool_free(): a thread ended */
@@ -219,7 +219,6 @@ wake_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 	(void)pthread_mutex_unlock(&pool->lock);
 	while ((worker = take_first(&pool->being_told)) != NULL) {
 		worker->state = IDLE;
-		pool->pending--;
 		worker->done(loop, worker);
 	}
 }
@@ -281,6 +280,8 @@ pool_submit(struct pool *pool, struct loop_worker *worker)
 {
 	int error = 0;
 
+	if (run_start_thread() == -1)
+		return -1;
 	(void)pthread_mutex_lock(&pool->lock);
 	worker->state = QUEUED;
 	append(&pool->queue, worker);
@@ -294,7 +295,6 @@ pool_submit(struct pool *pool, struct loop_worker *worker)
 		worker->state = IDLE;
 	} else {
 		error = 0; /* those that live will do it */
-		pool->pending++;
 	}
 	(void)pthread_mutex_unlock(&pool->lock);
 	errno = error;
@@ -323,24 +323,6 @@ pool_abandon(struct pool *pool, struct loop_worker *worker)
 	worker->state = ABANDONED;
 	(void)pthread_mutex_unlock(&pool->lock);
 	take_out(&pool->being_told, worker);
-	pool->pending--;
 	if (!works)
 		worker->discard(worker);
-}
-
-size_t
-pool_pending(const struct pool *pool)
-{
-	return pool->pending;
-}
-
-size_t
-pool_abandoned(struct pool *pool)
-{
-	size_t n;
-
-	(void)pthread_mutex_lock(&pool->lock);
-	n = pool->abandoned;
-	(void)pthread_mutex_unlock(&pool->lock);
-	return n;
 }

@@ -37,9 +37,5 @@ int pool_submit(struct pool *pool, struct loop_worker *worker);
  * work() has not begun or is over, else in the thread once it returns.  Another thread may take
  * that one's place. */
 void pool_abandon(struct pool *pool, struct loop_worker *worker);
-/* Workers that were submitted, and neither done nor abandoned. */
-size_t pool_pending(const struct pool *pool);
-/* Threads that still do what was abandoned. */
-size_t pool_abandoned(struct pool *pool);
 
 #endif

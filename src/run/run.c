@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -29,21 +30,25 @@ struct run run = { .timeouts = TIMEOUTS_INIT, .cancel_fd = -1 };
 /* What the owner thread, which reads the signals, shares with the others. */
 static struct {
 	unsigned flags;
-	int signal_fd;
+	int signal_fd, cancel_fd;
+	bool is_left_out;	      /* there is no thread, and main reads the signals */
+	struct sku_deadline by_force; /* the reader's alone: then it ends the program */
 	atomic_uint count;
 	atomic_int first;
 	_Atomic int64_t first_at_ns;
 	atomic_bool over;	  /* --max-time has passed */
 	atomic_bool signals_kill; /* there is nothing to finish */
-} owner = { .signal_fd = -1 };
+	atomic_bool ends;	  /* by force, with all that is to be removed */
+} owner = { .signal_fd = -1, .cancel_fd = -1, .by_force = { INT64_MAX } };
 
 /* The signals that end a process and can be caught, but for those that say that it is broken. */
 static const int termination_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM,
 	SIGPROF, SIGUSR2, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT };
 
-static struct {
-	void (*remove)(void *arg);
+static struct remover {
+	int (*remove)(void *arg);
 	void *arg;
+	const char *what;
 	atomic_bool armed;
 } removers[RUN_REMOVERS];
 
@@ -58,39 +63,59 @@ run_begin(const char *program)
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
+	(void)signal(SIGUSR1, SIG_IGN);
 }
 
 /* ---- what is removed at the end ------------------------------------------------------------ */
 
 void
-run_at_end(void (*remove)(void *arg), void *arg)
+run_at_end(int (*remove)(void *arg), void *arg, const char *what)
 {
-	for (size_t i = 0; i < RUN_REMOVERS; i++) {
-		if (atomic_load(&removers[i].armed))
-			continue;
-		removers[i].remove = remove;
-		removers[i].arg = arg;
-		atomic_store(&removers[i].armed, true);
-		return;
+	struct remover *free = removers;
+
+	while (atomic_load(&free->armed)) {
+		if (++free == removers + RUN_REMOVERS)
+			abort();
 	}
+	free->remove = remove;
+	free->arg = arg;
+	free->what = what;
+	atomic_store(&free->armed, true);
+}
+
+/* Whoever takes it first. */
+static void
+use(struct remover *remover)
+{
+	int error = atomic_exchange(&remover->armed, false) ? remover->remove(remover->arg) : 0;
+
+	if (error != 0 && !atomic_load(&owner.ends))
+		msg_verbose(1, "remove %s: %s", remover->what, strerror(error));
+}
+
+static void
+remove_all(void)
+{
+	for (size_t i = 0; i < RUN_REMOVERS; i++)
+		use(&removers[i]);
+}
+
+/* What the owner is about to remove is not to be closed under its hands. */
+static void
+let_owner_end(void)
+{
+	while (atomic_load(&owner.ends))
+		(void)pause();
 }
 
 void
 run_remove(void *arg)
 {
 	for (size_t i = 0; i < RUN_REMOVERS; i++) {
-		if (removers[i].arg == arg && atomic_exchange(&removers[i].armed, false))
-			removers[i].remove(arg);
+		if (removers[i].arg == arg)
+			use(&removers[i]);
 	}
-}
-
-static void
-remove_all(void)
-{
-	for (size_t i = 0; i < RUN_REMOVERS; i++) {
-		if (atomic_exchange(&removers[i].armed, false))
-			removers[i].remove(removers[i].arg);
-	}
+	let_owner_end();
 }
 
 /* ---- signals ------------------------------------------------------------------------------- */
@@ -146,6 +171,7 @@ run_is_killed(void)
 __attribute__((noreturn)) static void
 end_by_force(void)
 {
+	atomic_store(&owner.ends, true);
 	remove_all();
 	if (fatal_signal() != 0)
 		die_of(fatal_signal());
@@ -160,27 +186,44 @@ cancel(void)
 	(void)!write(run.cancel_fd, &one, sizeof(one)); /* nobody reads it: it stays readable */
 }
 
+/* A signal that is blocked comes even if it is ignored. */
+static bool
+is_ignored(int signum)
+{
+	struct sigaction action;
+
+	return signum != SIGINT && signum != SIGTERM && sigaction(signum, NULL, &action) == 0 &&
+	       action.sa_handler == SIG_IGN;
+}
+
 static void
-take_signals(struct sku_deadline *force)
+count_signal(int signum)
+{
+	bool is_first = atomic_load(&owner.count) == 0;
+
+	if (is_first) {
+		atomic_store(&owner.first, signum);
+		atomic_store(&owner.first_at_ns, sku_now());
+	}
+	(void)atomic_fetch_add(&owner.count, 1);
+	owner.by_force = sku_deadline_earlier(owner.by_force,
+	    sku_deadline_in(is_first ? GRACE_AFTER_SIGNAL : GRACE_AFTER_SECOND_SIGNAL));
+	if (atomic_load(&owner.signals_kill))
+		owner.by_force = sku_deadline_in(0);
+}
+
+static void
+take_signals(void)
 {
 	struct signalfd_siginfo info;
 
 	while (read(owner.signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		int none = 0;
+		int signum = (int)info.ssi_signo;
 
-		if ((int)info.ssi_signo == SIGUSR1) {
+		if (signum == SIGUSR1)
 			state_print();
-			continue;
-		}
-		if (atomic_compare_exchange_strong(&owner.first, &none, (int)info.ssi_signo))
-			atomic_store(&owner.first_at_ns, sku_now());
-		*force = sku_deadline_earlier(
-		    *force, sku_deadline_in(atomic_fetch_add(&owner.count, 1) == 0 ?
-						GRACE_AFTER_SIGNAL :
-						GRACE_AFTER_SECOND_SIGNAL));
-		if (atomic_load(&owner.signals_kill))
-			*force = sku_deadline_in(0);
-		cancel();
+		else if (!is_ignored(signum))
+			count_signal(signum);
 	}
 }
 
@@ -188,74 +231,92 @@ static void *
 owner_main(void *arg)
 {
 	struct pollfd pfd = { .fd = owner.signal_fd, .events = POLLIN };
-	struct sku_deadline force = sku_deadline_never();
 
 	(void)arg;
 	for (;;) {
-		struct sku_deadline wake = atomic_load(&owner.over) ?
-					       force :
-					       sku_deadline_earlier(force, run.timeouts.run);
+		struct sku_deadline wake =
+		    atomic_load(&owner.over) ?
+			owner.by_force :
+			sku_deadline_earlier(owner.by_force, run.timeouts.run);
+		unsigned before = run_signals();
 
 		if (poll(&pfd, 1, sku_deadline_poll_ms(wake)) == 1)
-			take_signals(&force);
+			take_signals();
+		if (run_signals() > before)
+			cancel();
 		if (!atomic_load(&owner.over) && sku_deadline_passed(run.timeouts.run)) {
 			atomic_store(&owner.over, true);
-			force = sku_deadline_earlier(force, sku_deadline_in(GRACE_AFTER_LIMIT));
+			owner.by_force = sku_deadline_earlier(
+			    owner.by_force, sku_deadline_in(GRACE_AFTER_LIMIT));
 			cancel();
 		}
-		if (sku_deadline_passed(force))
+		if (sku_deadline_passed(owner.by_force))
 			end_by_force();
 	}
 }
 
-static void
-add_unless_ignored(sigset_t *set, int signum)
-{
-	struct sigaction action;
-
-	if (sigaction(signum, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-		(void)sigaddset(set, signum);
-}
-
-/* The signals that are counted, and SIGUSR1, for which the thread has the time. */
+/* The signals that are counted, and SIGUSR1, for which the thread has the time.  SIGINT and SIGTERM
+ * are meant by whoever sends them to a job of a script, where they are ignored. */
 static void
 choose_signals(sigset_t *set)
 {
 	(void)sigemptyset(set);
 	(void)sigaddset(set, SIGUSR1);
-	(void)signal(SIGINT, SIG_DFL); /* whoever sends it to a job of a script means it */
-	if ((owner.flags & RUN_SIGINT_ALONE) != 0) {
-		(void)sigaddset(set, SIGINT);
+	(void)sigaddset(set, SIGINT);
+	if ((owner.flags & RUN_SIGINT_ALONE) != 0)
 		return;
-	}
-	(void)signal(SIGTERM, SIG_DFL);
 	if ((owner.flags & RUN_IN_BACKGROUND) != 0)
 		(void)signal(SIGHUP, SIG_IGN);
 	for (size_t i = 0; i < sizeof(termination_signals) / sizeof(termination_signals[0]); i++)
-		add_unless_ignored(set, termination_signals[i]);
+		(void)sigaddset(set, termination_signals[i]);
 	for (int signum = SIGRTMIN; signum <= SIGRTMAX; signum++)
-		add_unless_ignored(set, signum);
+		(void)sigaddset(set, signum);
 }
 
-/* The thread ends with the process: to wait for it would cost a short run more than it does. */
+/* What it reads is blocked in main, and so in it.  The thread ends with the process: to wait for it
+ * would cost a short run more than it does. */
 static int
 start_owner(void)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
-	sigset_t all, before;
 	int error;
 
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setstacksize(&attr, OWNER_STACK);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	error = pthread_create(&thread, &attr, owner_main, NULL);
 	(void)pthread_attr_destroy(&attr);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = error;
 	return error == 0 ? 0 : -1;
+}
+
+int
+run_start_thread(void)
+{
+	if (!owner.is_left_out)
+		return 0;
+	run.cancel_fd = owner.cancel_fd;
+	owner.is_left_out = false;
+	if (start_owner() == -1) {
+		run.cancel_fd = owner.signal_fd;
+		owner.is_left_out = true;
+		return -1;
+	}
+	if (run_signals() > 0)
+		cancel();
+	return 0;
+}
+
+/* Where no thread can be started, nobody ends the program by force later. */
+void
+run_take_signals(void)
+{
+	if (!owner.is_left_out)
+		return;
+	take_signals();
+	if (run_signals() > 0 && run_start_thread() == -1)
+		end_by_force();
 }
 
 int
@@ -268,8 +329,11 @@ run_catch_signals(unsigned flags, struct failure *failure)
 	output_open_all();
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	owner.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	run.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (owner.signal_fd == -1 || run.cancel_fd == -1 || start_owner() == -1)
+	owner.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	run.cancel_fd = owner.signal_fd;
+	owner.is_left_out = true;
+	if (owner.signal_fd == -1 || owner.cancel_fd == -1 ||
+	    ((flags & RUN_WITHOUT_THREAD) == 0 && run_start_thread() == -1))
 		return failure_set(
 		    failure, STATUS_FAILED, errno, strerror(errno), "prepare for signals");
 	return 0;
@@ -278,6 +342,8 @@ run_catch_signals(unsigned flags, struct failure *failure)
 void
 run_let_signals_kill(bool wanted)
 {
+	if (wanted)
+		(void)run_start_thread();
 	atomic_store(&owner.signals_kill, wanted);
 	if (wanted && run_signals() > 0) /* it came before: the owner has let it go */
 		end_by_force();
@@ -288,11 +354,14 @@ run_let_signals_kill(bool wanted)
 int
 run_finish(int status)
 {
-	int flushed = msg_flush();
+	int flushed;
 
+	run_take_signals();
+	flushed = msg_flush();
 	if (status == STATUS_OK)
 		status = flushed;
 	remove_all();
+	let_owner_end();
 	if (fatal_signal() != 0)
 		die_of(fatal_signal());
 	return status;

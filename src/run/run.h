@@ -25,22 +25,34 @@ extern struct run run;
 
 /* The first thing that a program does: its name; descriptors 0 to 2 are open (a closed one would be
  * given to the next socket); SIGPIPE and SIGXFSZ are ignored, so that a reader that is gone and a
- * file size limit are write errors like others.  Opens nothing else and starts no thread. */
+ * file size limit are write errors like others; SIGUSR1 is ignored until state_on_sigusr1(), so
+ * that it kills nobody who asks too soon.  Opens nothing else and starts no thread. */
 void run_begin(const char *program);
 
 enum {
 	RUN_IN_BACKGROUND = 1, /* SIGHUP is ignored */
 	RUN_ENDS_BY_SIGNAL =
 	    2, /* SIGINT and SIGTERM are the ordinary end: its status is run_finish()'s */
-	RUN_SIGINT_ALONE = 4, /* the other signals keep their effect */
+	RUN_SIGINT_ALONE = 4,	/* the other signals keep their effect */
+	RUN_WITHOUT_THREAD = 8, /* until run_start_thread() */
 };
 /* From here on the signals that would end the program are counted instead.  A thread of its own
  * reads them, so that they come through even where the program waits for a file system that hangs;
  * it prints the state that SIGUSR1 asks for, and it ends the program by force at the second
  * signal, or 5 s after the first one or after --max-time.  SIGHUP and SIGQUIT that were ignored
  * stay so (nohup(1)); SIGINT and SIGTERM are taken even where a shell's `&` had them ignored. 0, or
- * -1 and the failure. */
+ * -1 and the failure.
+ *
+ * The thread is a twentieth of what a small transfer costs.  RUN_WITHOUT_THREAD leaves it out while
+ * nothing can hang, that is, while main alone works and waits by run_wait() and loop_run() alone:
+ * these then read the signals, and so does run_check().  The first signal starts the thread, and so
+ * do a pool and a text that goes to a file; main calls run_start_thread() before anything else that
+ * may hang. */
 int run_catch_signals(unsigned flags, struct failure *failure);
+/* Start the thread if it was left out.  run.cancel_fd is another one then.  0, or -1 with errno. */
+int run_start_thread(void);
+/* Read the signals that have come, where there is no thread: for those who wait. */
+void run_take_signals(void);
 /* While wanted a signal ends the program at once, as where a wait cannot look at run.cancel_fd; so
  * does one that has come already. */
 void run_let_signals_kill(bool wanted);
@@ -53,9 +65,11 @@ struct sku_deadline run_canceled_at(void);
 bool run_is_killed(void);
 
 /* Remove something at the end of the program, however it ends: remove(arg) is called once, from
- * whichever thread is the last, and must take no lock.  At most RUN_REMOVERS at a time. */
+ * whichever thread is the last.  It takes no lock, no memory and says nothing, for another thread
+ * may be stopped anywhere; it returns 0 or an errno value, which -v tells of what.  At most
+ * RUN_REMOVERS at a time: one more is a mistake in the program, and aborts it. */
 #define RUN_REMOVERS 8
-void run_at_end(void (*remove)(void *arg), void *arg);
+void run_at_end(int (*remove)(void *arg), void *arg, const char *what);
 /* Remove it now, unless that was done. */
 void run_remove(void *arg);
 

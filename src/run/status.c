@@ -22,6 +22,10 @@ status_of_errno(int errnum)
 	case EHOSTDOWN:
 	case ENONET:
 	case ENOENT:
+	/* there is no port, or no address, to connect from */
+	case EADDRINUSE:
+	case EADDRNOTAVAIL:
+	case EAFNOSUPPORT:
 		return STATUS_NO_PEER;
 	default:
 		return STATUS_FAILED;
@@ -31,6 +35,9 @@ status_of_errno(int errnum)
 enum status
 status_of(const struct sku_error *err)
 {
+	/* An address that was asked for is none of this machine's. */
+	if (err->source && (err->code == EADDRNOTAVAIL || err->code == EAFNOSUPPORT))
+		return STATUS_FAILED;
 	if (err->kind == SKU_ERR_SYSTEM)
 		return status_of_errno(err->code);
 	switch (err->code) {

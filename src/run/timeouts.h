@@ -6,15 +6,14 @@
 #include "libsockutil/sockutil.h"
 
 struct timeouts {
-	int64_t operation_ns; /* --timeout: nanoseconds, 0 (do not block) or SKU_NO_TIMEOUT */
-	bool operation_given;
+	int64_t operation_ns;	 /* --timeout: nanoseconds, 0 (do not block) or SKU_NO_TIMEOUT */
 	int64_t accept_ns;	 /* --accept-timeout, in the same way */
 	struct sku_deadline run; /* --max-time */
 };
 
 #define TIMEOUTS_INIT                                                                              \
 	{                                                                                          \
-		SKU_NO_TIMEOUT, false, SKU_NO_TIMEOUT,                                             \
+		SKU_NO_TIMEOUT, SKU_NO_TIMEOUT,                                                    \
 		{                                                                                  \
 			INT64_MAX                                                                  \
 		}                                                                                  \

@@ -9,11 +9,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define LAST_WORDS (100 * SKU_MS)
+#define LAST_WAIT (100 * SKU_MS)
 
 int
 run_check(void)
 {
+	run_take_signals();
 	if (run_signals() > 0)
 		errno = ECANCELED;
 	else if (sku_deadline_passed(run.timeouts.run))
@@ -44,6 +45,8 @@ run_wait(struct pollfd *fds, nfds_t n, struct sku_deadline until)
 			return -1;
 		if (run_check() == -1)
 			return -1;
+		if (ready > 0 && pfds[n].revents != 0)
+			ready--; /* it was SIGUSR1 */
 		if (ready > 0) {
 			for (nfds_t i = 0; i < n; i++)
 				fds[i].revents = pfds[i].revents;
@@ -73,18 +76,18 @@ run_wait_fd(int fd, short events, struct sku_deadline until)
 }
 
 struct sku_deadline
-run_last_words(void)
+run_last_wait_end(void)
 {
 	struct sku_deadline at = run_canceled_at();
 
-	return at.at_ns == INT64_MAX ? at : (struct sku_deadline){ at.at_ns + LAST_WORDS };
+	return at.at_ns == INT64_MAX ? at : (struct sku_deadline){ at.at_ns + LAST_WAIT };
 }
 
 int
 run_wait_last(int fd, short events)
 {
 	struct pollfd pfd = { .fd = fd, .events = events };
-	struct sku_deadline until = run_last_words();
+	struct sku_deadline until = run_last_wait_end();
 
 	while (run_signals() < 2 && !sku_deadline_passed(until)) {
 		if (poll(&pfd, 1, sku_deadline_poll_ms(until)) == 1)

@@ -17,7 +17,7 @@ int run_wait_fd(int fd, short events, struct sku_deadline until);
 /* The same once the run is to end, for its last words: a tenth of a second more, in all. */
 int run_wait_last(int fd, short events);
 /* When that is over; never, as long as nothing ends the run. */
-struct sku_deadline run_last_words(void);
+struct sku_deadline run_last_wait_end(void);
 /* Is it ready now?  Never waits. */
 bool run_is_ready(int fd, short events);
 /* For work that never waits: 0, or -1 with ECANCELED or ETIMEDOUT when the run is to end. */

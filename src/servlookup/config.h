@@ -2,6 +2,8 @@
 #ifndef SERVLOOKUP_CONFIG_H
 #define SERVLOOKUP_CONFIG_H
 
+#include "options/inputs.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -9,7 +11,7 @@ struct serv_config {
 	const char *proto; /* NULL: any */
 	bool ex;
 	bool all;
-	const char *file;
+	struct input_files files;
 	const char *services; /* a file to read instead of the system's services; NULL: none */
 	char **queries;
 	size_t query_count;

@@ -8,6 +8,7 @@
 #include "run/output.h"
 #include "run/run.h"
 #include "servlookup/config.h"
+#include "servlookup/query.h"
 #include "servlookup/services_table.h"
 
 #include <errno.h>
@@ -15,117 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIGITS "0123456789"
-
-enum kind { BY_PORT, BY_NAME, RANGE, INVALID };
-
-/* A parsed query. */
-struct query {
-	enum kind kind;
-	const char *text;
-	unsigned from, to;
-	char name[256];
-	char proto_buf[64];
-	const char *proto; /* NULL: any */
-	const char *error; /* for INVALID: the reason */
-};
-
 struct lookup_run {
 	const struct serv_config *config;
 	struct table *table;
 	bool bulk;
 	int status;
 };
-
-/* ---- parsing queries ----------------------------------------------------------------------- */
-
-static void
-set_error(struct query *q, const char *error)
-{
-	q->kind = INVALID;
-	q->error = error;
-}
-
-static bool
-parse_port(const char *text, size_t len, unsigned *port)
-{
-	unsigned long n = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		n = n * 10 + (unsigned long)(text[i] - '0');
-		if (n > 65535)
-			return false;
-	}
-	*port = (unsigned)n;
-	return true;
-}
-
-static void
-parse_number(struct query *q, const char *text, size_t len)
-{
-	size_t digits = strspn(text, DIGITS), more;
-
-	q->kind = BY_PORT;
-	if (digits < len) { /* a range: is_number_or_range() has found '-' and digits */
-		q->kind = RANGE;
-		more = len - digits - 1;
-	} else {
-		more = 0;
-	}
-	if (!parse_port(text, digits, &q->from) ||
-	    (more > 0 && !parse_port(text + digits + 1, more, &q->to)))
-		set_error(q, "a port is a number from 0 to 65535");
-	else if (more > 0 && q->from > q->to)
-		set_error(q, "the range ends before it begins");
-}
-
-/* Is text digits, or digits - digits? */
-static bool
-is_number_or_range(const char *text, size_t len)
-{
-	size_t digits = strspn(text, DIGITS);
-
-	if (digits == 0 || digits >= len)
-		return digits > 0;
-	return text[digits] == '-' && len - digits > 1 &&
-	       strspn(text + digits + 1, DIGITS) >= len - digits - 1;
-}
-
-static void
-parse_query(struct query *q, const struct lookup_run *r, const struct input *raw)
-{
-	const char *slash = strrchr(raw->text, '/');
-	size_t len = slash != NULL ? (size_t)(slash - raw->text) : strlen(raw->text);
-
-	*q = (struct query){ .text = raw->text, .proto = r->config->proto };
-	if (raw->error != NULL) {
-		set_error(q, raw->error);
-		return;
-	}
-	if (slash != NULL && (slash[1] == '\0' || strlen(slash + 1) >= sizeof(q->proto_buf))) {
-		set_error(q, "after '/' there is the name of a protocol");
-		return;
-	}
-	if (slash != NULL) {
-		if (q->proto != NULL && strcmp(q->proto, slash + 1) != 0) {
-			set_error(q, "its protocol is another than --proto");
-			return;
-		}
-		(void)snprintf(q->proto_buf, sizeof(q->proto_buf), "%s", slash + 1);
-		q->proto = q->proto_buf;
-	}
-	if (len == 0 || len >= sizeof(q->name)) {
-		set_error(q, len == 0 ? "it is empty" : "it is too long for a service");
-		return;
-	}
-	memcpy(q->name, raw->text, len);
-	if ((q->name[0] == '-' || q->name[0] == '+') && strspn(q->name + 1, DIGITS) == len - 1)
-		set_error(q, "a port is a number from 0 to 65535");
-	else if (is_number_or_range(q->name, len))
-		parse_number(q, q->name, len);
-	else
-		q->kind = BY_NAME;
-}
 
 /* ---- printing ------------------------------------------------------------------------------ */
 
@@ -147,7 +43,7 @@ emit_service(const char *query, const struct service *s)
 		event_text(record, "query", query);
 	event_text(record, "name", s->name);
 	for (size_t i = 0; s->aliases[i] != NULL; i++)
-		(void)json_array_append_new(aliases, json_string(s->aliases[i]));
+		(void)json_array_append_new(aliases, event_string(s->aliases[i]));
 	event_add(record, "aliases", aliases);
 	event_number(record, "port", s->port);
 	event_text(record, "proto", s->proto);
@@ -250,6 +146,26 @@ answer_range(const struct lookup_run *r, const struct query *q)
 	return any;
 }
 
+/* One that was not found may differ in case alone from one that is there. */
+static void
+report_not_found(struct lookup_run *r, const struct query *q)
+{
+	const char *name = q->kind == BY_NAME ? q->name : NULL, *spelling;
+	const struct service *s =
+	    table_by_spelling(r->table, name, q->from, q->to, q->proto, &spelling);
+	char reason[600];
+
+	if (s == NULL) {
+		report_failure(r, q->text, STATUS_NOT_FOUND, "no such service");
+		return;
+	}
+	(void)snprintf(reason, sizeof(reason), "no such service: did you mean %.*s%s%s?",
+	    name != NULL ? (int)strlen(spelling) : (int)strcspn(q->text, "/"),
+	    name != NULL ? spelling : q->text, q->proto != NULL ? "/" : "",
+	    q->proto != NULL ? s->proto : "");
+	report_failure(r, q->text, STATUS_NOT_FOUND, reason);
+}
+
 static void
 answer_query(struct lookup_run *r, const struct query *q)
 {
@@ -268,7 +184,7 @@ answer_query(struct lookup_run *r, const struct query *q)
 		break;
 	}
 	if (!found)
-		report_failure(r, q->text, STATUS_NOT_FOUND, "no such service");
+		report_not_found(r, q);
 }
 
 static void
@@ -292,26 +208,29 @@ print_table(const struct lookup_run *r)
 
 /* ---- running ------------------------------------------------------------------------------- */
 
-/* Open the services.  A single query with one answer is looked up by itself, which costs less than
- * to read all services. */
-static struct table *
-open_table(const struct lookup_run *r, const struct query *single)
+/* Read the services: a status, after a report of what failed. */
+static int
+open_table(struct lookup_run *r)
 {
 	if (r->config->services != NULL)
-		return table_read_file(r->config->services);
-	if (single != NULL && !r->config->all &&
-	    (single->kind == BY_PORT || single->kind == BY_NAME))
-		return table_read_one(
-		    single->kind == BY_NAME ? single->name : NULL, single->from, single->proto);
-	return table_read_system();
+		return table_read_file(r->config->services, &r->table);
+	return table_read_system(&r->table);
 }
 
+/* A single query with one answer is looked up by itself, which costs less than to read all
+ * services. They are read where there is none. */
 static int
-report_no_table(const struct lookup_run *r)
+open_for_single(struct lookup_run *r, const struct query *q)
 {
-	return r->config->services != NULL ?
-		   STATUS_FAILED :
-		   msg_error_errno(STATUS_FAILED, ENOMEM, "read the services");
+	int status;
+
+	if (r->config->services != NULL || r->config->all || q->kind == RANGE)
+		return open_table(r);
+	status = table_read_one(q->kind == BY_NAME ? q->name : NULL, q->from, q->proto, &r->table);
+	if (status != STATUS_OK || r->table->first != NULL)
+		return status;
+	table_free(r->table);
+	return open_table(r);
 }
 
 /* Answer one operand.  A malformed one is a usage error. */
@@ -321,15 +240,16 @@ run_single(struct lookup_run *r)
 	struct inputs inputs;
 	struct input raw;
 	struct query q;
+	int status;
 
-	inputs_open(&inputs, r->config->queries, 1, NULL);
+	inputs_open(&inputs, r->config->queries, 1, &r->config->files);
 	(void)inputs_next(&inputs, &raw);
-	parse_query(&q, r, &raw);
+	query_parse(&q, &raw, r->config->proto);
 	if (q.kind == INVALID)
-		opt_usage_error("'%s': %s", q.text, q.error);
-	r->table = open_table(r, &q);
-	if (r->table == NULL)
-		return report_no_table(r);
+		opt_usage_error("'%s': %s", opt_quote(q.text), q.error);
+	status = open_for_single(r, &q);
+	if (status != STATUS_OK)
+		return status;
 	answer_query(r, &q);
 	return r->status;
 }
@@ -340,14 +260,14 @@ run_bulk(struct lookup_run *r)
 	struct inputs inputs;
 	struct input raw;
 	struct query q;
+	int status = open_table(r);
 
-	r->table = open_table(r, NULL);
-	if (r->table == NULL)
-		return report_no_table(r);
-	inputs_open(&inputs, r->config->queries, r->config->query_count, r->config->file);
+	if (status != STATUS_OK)
+		return status;
+	inputs_open(&inputs, r->config->queries, r->config->query_count, &r->config->files);
 	do {
 		while (inputs_next(&inputs, &raw)) {
-			parse_query(&q, r, &raw);
+			query_parse(&q, &raw, r->config->proto);
 			answer_query(r, &q);
 		}
 		/* What is known is seen before anybody waits. */
@@ -359,11 +279,11 @@ run_bulk(struct lookup_run *r)
 static int
 run_table(struct lookup_run *r)
 {
-	r->table = open_table(r, NULL);
-	if (r->table == NULL)
-		return report_no_table(r);
-	print_table(r);
-	return STATUS_OK;
+	int status = open_table(r);
+
+	if (status == STATUS_OK)
+		print_table(r);
+	return status;
 }
 
 int
@@ -376,7 +296,7 @@ main(int argc, char **argv)
 	run_begin("servlookup");
 	config_parse(&config, argc, argv);
 	r.bulk = config_is_bulk(&config);
-	if (config.query_count == 0 && config.file == NULL)
+	if (config.query_count == 0 && config.files.count == 0)
 		status = run_table(&r);
 	else
 		status = r.bulk ? run_bulk(&r) : run_single(&r);

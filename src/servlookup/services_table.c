@@ -3,18 +3,21 @@
 #include "servlookup/services_table.h"
 
 #include "libsockutil/services.h"
+#include "options/mark.h"
 #include "run/message.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES 4096
-#define ALIASES_MAX 64
+#define WHITE_SPACE " \t\n\v\f\r"
 
 /* ---- making a table ------------------------------------------------------------------------ */
 
@@ -28,13 +31,15 @@ new_table(void)
 	return table;
 }
 
+/* Names that differ in case alone are in one bucket. */
 static size_t
 bucket_of(const char *name)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
 
 	for (; *name != '\0'; name++)
-		hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+		hash =
+		    (hash ^ (unsigned char)tolower((unsigned char)*name)) * UINT64_C(0x100000001b3);
 	return (size_t)(hash >> 24) & (TABLE_BUCKETS - 1);
 }
 
@@ -143,30 +148,39 @@ system_has_none(void)
 	return access(_PATH_SERVICES, F_OK) == -1 && errno == ENOENT;
 }
 
-/* Split text in place into words, which are separated by blanks.  words ends with NULL.  Returns
- * their number. */
-static size_t
-split(char *text, char *words[], size_t max)
+/* Cut a word and the white space behind it off the front of text. */
+static char *
+cut_word(char **text)
 {
-	size_t n = 0;
-	char *rest = text;
+	char *word = *text, *end = word + strcspn(word, WHITE_SPACE);
 
-	for (char *word; n + 1 < max && (word = strtok_r(rest, " \t\r\n", &rest)) != NULL;)
-		words[n++] = word;
-	words[n] = NULL;
-	return n;
+	*text = end + strspn(end, WHITE_SPACE);
+	*end = '\0';
+	return word;
+}
+
+/* Add a service; its aliases are words. */
+static bool
+add_with_words(struct table *table, unsigned port, const char *name, const char *proto, char *words,
+    const char *source)
+{
+	char **aliases = calloc(strlen(words) / 2 + 2, sizeof(*aliases));
+	bool ok = aliases != NULL;
+
+	for (size_t n = 0; ok && *words != '\0'; n++)
+		aliases[n] = cut_word(&words);
+	ok = ok && add(table, port, name, proto, aliases, source);
+	free(aliases);
+	return ok;
 }
 
 static bool
 add_builtin(struct table *table, const struct sku_service *service, const char *proto)
 {
-	char *aliases[ALIASES_MAX], *copy = strdup(service->aliases);
-	bool ok = copy != NULL;
+	char *copy = strdup(service->aliases);
+	bool ok = copy != NULL &&
+		  add_with_words(table, service->port, service->name, proto, copy, "built-in");
 
-	if (ok) {
-		(void)split(copy, aliases, ALIASES_MAX);
-		ok = add(table, service->port, service->name, proto, aliases, "built-in");
-	}
 	free(copy);
 	return ok;
 }
@@ -194,86 +208,121 @@ add_servent(struct table *table, const struct servent *ent)
 	    "system");
 }
 
-struct table *
-table_read_system(void)
+/* Add a line of services(5), NAME PORT/PROTO ALIAS..., as the C library reads it: PORT may be octal
+ * or hexadecimal, and PROTO may be missing.  Any other line is ignored.  Returns false when there
+ * is no memory. */
+static bool
+add_line(struct table *table, char *line, const char *source)
+{
+	const char *name, *proto;
+	unsigned long port;
+	char *end;
+
+	line[strcspn(line, "#\n")] = '\0';
+	line += strspn(line, WHITE_SPACE);
+	name = cut_word(&line);
+	if (*line < '0' || *line > '9')
+		return true;
+	port = strtoul(line, &end, 0);
+	if (port > 65535 || (*end != '/' && *end != '\0'))
+		return true;
+	line = end + strspn(end, "/");
+	proto = cut_word(&line);
+	return add_with_words(table, (unsigned)port, name, proto, line, source);
+}
+
+/* Add the lines of a file, behind its byte order mark.  Returns a status, after a report of what
+ * failed. */
+static int
+add_file(struct table *table, const char *path, const char *source)
+{
+	FILE *stream = fopen(path, "re");
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t len = 0;
+	enum text_mark mark = MARK_NONE;
+	int status = STATUS_OK;
+	bool first = true;
+
+	if (stream == NULL)
+		return msg_error_errno(STATUS_FAILED, errno, "open %s", path);
+	while (mark != MARK_UTF16 && (len = getline(&line, &size, stream)) != -1) {
+		mark = first ? text_mark(line, (size_t)len) : MARK_NONE;
+		first = false;
+		if (!add_line(table, mark == MARK_UTF8 ? line + MARK_UTF8_LENGTH : line, source))
+			break;
+	}
+	if (mark == MARK_UTF16)
+		status = msg_error(STATUS_USAGE, 0, MARK_UTF16_ERROR, "read %s", path);
+	else if (len != -1 || !feof(stream))
+		status = msg_error_errno(STATUS_FAILED, errno, "read %s", path);
+	free(line);
+	(void)fclose(stream);
+	return status;
+}
+
+/* What a function that fills a table leaves to its caller: the table, or none after a failure. */
+static int
+finish(struct table *table, int status, struct table **result)
+{
+	if (status != STATUS_OK) {
+		table_free(table);
+		table = NULL;
+	}
+	*result = table;
+	return status;
+}
+
+static int
+no_memory(void)
+{
+	return msg_error_errno(STATUS_FAILED, ENOMEM, "read the services");
+}
+
+int
+table_read_file(const char *path, struct table **result)
+{
+	struct table *table = new_table();
+
+	return finish(table, table != NULL ? add_file(table, path, path) : no_memory(), result);
+}
+
+int
+table_read_system(struct table **result)
 {
 	struct table *table = new_table();
 	struct servent *ent;
 	bool ok = table != NULL;
 
 	if (!ok)
-		return NULL;
+		return finish(table, no_memory(), result);
 	setservent(1);
 	while (ok && (ent = getservent()) != NULL)
 		ok = add_servent(table, ent);
 	endservent();
-	if (ok && table->first == NULL && system_has_none())
+	if (ok && table->first == NULL && !system_has_none())
+		/* The source cannot be listed, or the C library has no getservent(3), as musl. */
+		return finish(table, add_file(table, _PATH_SERVICES, "system"), result);
+	if (ok && table->first == NULL)
 		ok = add_all_builtin(table);
-	if (ok)
-		return table;
-	table_free(table);
-	return NULL;
+	return finish(table, ok ? STATUS_OK : no_memory(), result);
 }
 
-struct table *
-table_read_one(const char *name, unsigned port, const char *proto)
+int
+table_read_one(const char *name, unsigned port, const char *proto, struct table **result)
 {
 	struct table *table;
 	struct servent *ent;
+	bool ok;
 
 	if (system_has_none())
 		/* from another source of nsswitch.conf(5), or built in */
-		return table_read_system();
+		return table_read_system(result);
 	table = new_table();
-	if (table == NULL)
-		return NULL;
 	ent = name != NULL ? getservbyname(name, proto) :
 			     getservbyport(htons((in_port_t)port), proto);
-	if (ent == NULL || add_servent(table, ent))
-		return table;
-	table_free(table);
-	return NULL;
-}
-
-/* Add a line of services(5): NAME PORT/PROTO ALIAS...  Any other line is ignored.  Returns false
- * when there is no memory. */
-static bool
-add_line(struct table *table, char *line, const char *source)
-{
-	char *words[ALIASES_MAX + 2], *slash, *end;
-	unsigned long port;
-
-	line[strcspn(line, "#")] = '\0';
-	if (split(line, words, ALIASES_MAX + 2) < 2)
-		return true;
-	slash = strchr(words[1], '/');
-	if (slash == NULL || slash[1] == '\0' || words[1][0] < '0' || words[1][0] > '9')
-		return true;
-	port = strtoul(words[1], &end, 10);
-	if (end != slash || port > 65535)
-		return true;
-	return add(table, (unsigned)port, words[0], slash + 1, &words[2], source);
-}
-
-struct table *
-table_read_file(const char *path)
-{
-	FILE *stream = fopen(path, "re");
-	struct table *table = stream != NULL ? new_table() : NULL;
-	char line[LINE_MAX_BYTES];
-	bool ok = table != NULL;
-
-	while (ok && fgets(line, sizeof(line), stream) != NULL)
-		ok = add_line(table, line, path);
-	if (!ok || ferror(stream)) {
-		(void)msg_error_errno(
-		    STATUS_FAILED, errno, "%s %s", stream == NULL ? "open" : "read", path);
-		table_free(table);
-		table = NULL;
-	}
-	if (stream != NULL)
-		(void)fclose(stream);
-	return table;
+	ok = table != NULL && (ent == NULL || add_servent(table, ent));
+	return finish(table, ok ? STATUS_OK : no_memory(), result);
 }
 
 /* ---- queries ------------------------------------------------------------------------------- */
@@ -308,6 +357,44 @@ table_by_name(
 		if (passed)
 			return link->service;
 		passed = link->service == after;
+	}
+	return NULL;
+}
+
+static bool
+resembles_proto(const struct service *service, const char *proto)
+{
+	return proto == NULL || strcasecmp(service->proto, proto) == 0;
+}
+
+static const struct service *
+name_by_spelling(
+    const struct table *table, const char *name, const char *proto, const char **spelling)
+{
+	for (struct name_link *link = table->by_name[bucket_of(name)]; link != NULL;
+	     link = link->next) {
+		if (strcasecmp(link->name, name) == 0 && resembles_proto(link->service, proto)) {
+			*spelling = link->name;
+			return link->service;
+		}
+	}
+	return NULL;
+}
+
+const struct service *
+table_by_spelling(const struct table *table, const char *name, unsigned from, unsigned to,
+    const char *proto, const char **spelling)
+{
+	if (name != NULL)
+		return name_by_spelling(table, name, proto, spelling);
+	for (unsigned port = from; port <= to; port++) {
+		for (const struct service *s = table->by_port[port]; s != NULL;
+		     s = s->next_of_port) {
+			if (resembles_proto(s, proto)) {
+				*spelling = s->name;
+				return s;
+			}
+		}
 	}
 	return NULL;
 }

@@ -30,16 +30,15 @@ struct table {
 	struct name_link *by_name[TABLE_BUCKETS], *last_of_name[TABLE_BUCKETS];
 };
 
-/* Read all services of the system (getservent(3)), or the built-in table if the system has none.
- * Returns a table that the caller frees with table_free(), or NULL when there is no memory. */
-struct table *table_read_system(void);
-/* Read a file in the format of services(5).  Returns as above, or reports the error and returns
- * NULL. */
-struct table *table_read_file(const char *path);
-/* Look up one service by name, or by port (0 to 65535) if name is NULL.  proto NULL: any.
- * Returns a table with that service or an empty one, which the caller frees; NULL when there is
- * no memory. */
-struct table *table_read_one(const char *name, unsigned port, const char *proto);
+/* Each of the next three stores a table, which the caller frees with table_free(), and returns
+ * STATUS_OK; or it reports why it cannot, stores NULL and returns the status. */
+/* All services of the system (getservent(3)), or the built-in table if the system has none. */
+int table_read_system(struct table **table);
+/* A file in the format of services(5). */
+int table_read_file(const char *path, struct table **table);
+/* One service, by name, or by port (0 to 65535) if name is NULL.  proto NULL: any.  The table is
+ * empty if there is no such service. */
+int table_read_one(const char *name, unsigned port, const char *proto, struct table **table);
 void table_free(struct table *table);
 
 /* The next service of a port: after NULL the first one, else the one behind after, which this
@@ -49,5 +48,10 @@ const struct service *table_by_port(
 /* The same for a name or an alias. */
 const struct service *table_by_name(
     const struct table *table, const char *name, const char *proto, const struct service *after);
+/* The first service whose name or alias, or with name NULL a port of this range, is the one that is
+ * looked for but for the case of letters in name and proto; NULL: there is none.  *spelling is the
+ * name that it was found by. */
+const struct service *table_by_spelling(const struct table *table, const char *name, unsigned from,
+    unsigned to, const char *proto, const char **spelling);
 
 #endif

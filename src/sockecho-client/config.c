@@ -2,129 +2,101 @@
  * Row tool. */
 #include "sockecho-client/config.h"
 
+#include "net/habits.h"
 #include "options/run_options.h"
-#include "options/values.h"
 #include "run/rate.h"
 #include "run/run.h"
 
-#include <string.h>
 #include <unistd.h>
 
+/* Modes of our own. */
 enum {
-	OPT_PING = 400,
-	OPT_CONNECT_ONLY,
-	OPT_EXPECT,
-	OPT_ALPHA,
-	OPT_DURATION,
-	OPT_CLIENTS,
-	OPT_HISTOGRAM,
+	MODE_PINGS = MODES_END,
+	MODE_PROMPTS = 2 * MODES_END,
+	MODE_RECEIVES = 4 * MODES_END,	/* from a stream, other than a ping */
+	MODE_EXCHANGES = 8 * MODES_END, /* it says something */
 };
 
-/* The modes of option_row: the kind of peer, and what the program does with it. */
-enum {
-	TCP = 1,
-	UDP = 2,
-	UNIX_STREAM = 4,
-	UNIX_DATAGRAM = 8,
-	PINGS = 16,
-	READS_TERMINAL = 32,
-	READS_STREAM = 64, /* all modes that receive from a stream */
-	EXCHANGES = 128,   /* all modes that send */
+static const struct option_row timeout_of_operation[] = {
+	SECONDS('t', "timeout", struct timeouts, operation_ns, SKU_NO_TIMEOUT,
+	    "limit of each operation; 0: do not block", .none = 1,
+	    .preset_text = "default: none; with --udp or --ping 5"),
+	OPTION_END_ROW,
 };
 
-#define ABOUT_PING "goes with --ping"
+static const char *const expectations[] = { "any", "echo", "upper", NULL };
 
 static const struct option_row options[] = {
-	OPTION_GROUP("Whom to talk to"),
-	ADDRESS_OPTION_ROWS(TCP | UDP, TCP),
-	UDP_OPTION_ROW,
-	FD_OPTION_ROW,
-	CONNECT_OPTION_ROWS(0, NULL, TCP | UDP, "does not go with a UNIX path"),
-	OPTION_GROUP("What to say (MESSAGEs; else standard input)"),
-	{ OPT_CONNECT_ONLY, "connect-only", NULL, "connect, say nothing, exit", 0, NULL },
-	{ OPT_PING, "ping", NULL, "measure round trips", 0, NULL },
-	{ OPT_EXPECT, "expect", "any|echo|upper", "check what comes back (any)", EXCHANGES,
-	    "does not go with --connect-only" },
-	{ OPT_ALPHA, "alpha", NULL, "at the prompt, skip what is not all letters", READS_TERMINAL,
-	    "is about the prompt: standard input is no terminal, or there are MESSAGEs" },
-	TIMEOUT_OPTION_ROW(0, NULL),
-	MAX_TIME_OPTION_ROW,
-	TCP_OPTION_ROWS(READS_STREAM,
-	    "is about messages and streams: not with --udp, --ping or --connect-only", TCP),
-	OPTION_GROUP("With --ping"),
-	{ 'c', "count", "N", "send N probes; none", PINGS, ABOUT_PING },
-	{ 'i', "interval", "SECONDS", "from one probe to the next (1); 0: back to back", PINGS,
-	    ABOUT_PING },
-	{ 's', "size", "SIZE", "bytes in a probe (64)", PINGS, ABOUT_PING },
-	{ OPT_DURATION, "duration", "SECONDS", "send probes for that long", PINGS, ABOUT_PING },
-	{ OPT_CLIENTS, "clients", "N", "that many connections at once (1)", PINGS, ABOUT_PING },
-	{ OPT_HISTOGRAM, "histogram", NULL, "draw the distribution", PINGS, ABOUT_PING },
-	COMMON_OPTION_ROWS,
-	OPTION_END,
+	OPTION_GROUP("Address"),
+	OPTION_INCLUDE(
+	    struct client_config, connect.address, struct address_flags, address_options),
+	OPTION_INCLUDE(
+	    struct client_config, connect.address, struct address_flags, datagram_options),
+	OPTION_INCLUDE(struct client_config, connect.fd, int, fd_options),
+	OPTION_GROUP("Connecting"),
+	OPTION_INCLUDE(struct client_config, connect, struct connect_options, connect_options),
+	SECONDS(0, "wait", struct client_config, connect.wait_ns, 0,
+	    "keep trying to connect for that long", .none = 1, .preset_text = "default: try once",
+	    .needs = MODE_OPENS),
+	OPTION_GROUP("Mode"),
+	ONE_OF(0, "ping", struct client_config, mode, PING, "measure round trips"),
+	ONE_OF(0, "connect-only", struct client_config, mode, CONNECT_ONLY,
+	    "connect, say nothing, exit"),
+	CHOICE(0, "expect", "any|echo|upper", struct client_config, expect, expectations,
+	    "check what comes back", .needs = MODE_EXCHANGES),
+	FLAG(0, "alpha", struct client_config, alpha, "at the prompt, skip what is not all letters",
+	    .needs = MODE_PROMPTS),
+	OPTION_GROUP("Time"),
+	OPTION_INCLUDE_FOR(&run.timeouts, timeout_of_operation),
+	OPTION_INCLUDE_FOR(&run.timeouts, max_time_options),
+	OPTION_GROUP("Stream"),
+	OPTION_INCLUDE(struct client_config, stream, struct tcp_options, buffer_options,
+	    .needs = MODE_RECEIVES),
+	OPTION_INCLUDE(struct client_config, stream, struct tcp_options, tcp_options),
+	OPTION_GROUP("Ping"),
+	COUNT('c', "count", "N", struct client_config, count, 1, INT64_MAX, UNLIMITED,
+	    "send N probes", .none = 1, .needs = MODE_PINGS),
+	SECONDS('i', "interval", struct client_config, interval_ns, SKU_SECOND,
+	    "time between probes; 0: back to back", .needs = MODE_PINGS),
+	SIZE('s', "size", struct client_config, size, 1, 16 << 20, 64, "bytes in a probe",
+	    .needs = MODE_PINGS),
+	SECONDS(0, "duration", struct client_config, duration_ns, UNLIMITED,
+	    "send probes for that long", .preset_text = "no limit by default", .needs = MODE_PINGS),
+	COUNT(0, "clients", "N", struct client_config, clients, 1, 1000000, 1,
+	    "use N connections at once", .needs = MODE_PINGS),
+	FLAG(0, "histogram", struct client_config, histogram,
+	    "draw the distribution of the round trips", .needs = MODE_PINGS),
+	OPTION_COMMON,
+	OPTION_END_ROW,
 };
+
+static const struct option_need needs[] = {
+	{ MODE_PINGS, "goes with --ping" },
+	{ MODE_EXCHANGES, "does not go with --connect-only" },
+	{ MODE_PROMPTS,
+	    "is about the prompt: standard input is no terminal, or there are MESSAGEs" },
+	{ MODE_RECEIVES,
+	    "is about messages and streams: not with --udp, --ping or --connect-only" },
+	NEED_OPENS,
+	NEED_INET,
+	{ MODE_STREAM, "is about streams: it does not go with --udp" },
+	{ 0, NULL },
+};
+
+static const char habits[] = "-z\t--connect-only connects and says nothing\n"
+			     "-l --listen -k\tit connects: sockecho-server listens\n"
+			     "--message -m\tMESSAGEs are operands, behind PORT\n";
+static const char *const hints[] = { habits, connecting_habits, network_habits, NULL };
 
 static const char *const synopsis[] = { "[options] HOST PORT [MESSAGE...]",
 	"[options] -U PATH [MESSAGE...]", "[options] --ping HOST PORT", NULL };
 
-static const struct command command = { "sockecho-client", synopsis,
-	"Talk to an echo server: messages, a stream, a prompt, datagrams, round trips.", options };
-
-static enum expectation
-parse_expectation(const char *value)
-{
-	static const char *const names[] = { "any", "echo", "upper" };
-
-	for (int i = EXPECT_ANY; i <= EXPECT_UPPER; i++) {
-		if (strcmp(value, names[i]) == 0)
-			return (enum expectation)i;
-	}
-	opt_usage_error("option '--expect' takes any, echo or upper, not '%s'", value);
-}
-
-static void
-take_option(struct client_config *c, int id, const char *value)
-{
-	switch (id) {
-	case OPT_PING:
-		c->mode = PING;
-		break;
-	case OPT_CONNECT_ONLY:
-		c->mode = CONNECT_ONLY;
-		break;
-	case OPT_EXPECT:
-		c->expect = parse_expectation(value);
-		break;
-	case OPT_ALPHA:
-		c->alpha = true;
-		break;
-	case 'c':
-		c->count = value_count_or_none("count", value, 1, INT64_MAX);
-		break;
-	case 'i':
-		c->interval_ns = value_seconds("interval", value, false);
-		break;
-	case 's':
-		c->size = (size_t)value_size("size", value, 1, 16 << 20);
-		break;
-	case OPT_DURATION:
-		c->duration_ns = value_seconds("duration", value, false);
-		break;
-	case OPT_CLIENTS:
-		c->clients = value_count("clients", value, 1, 1000000);
-		break;
-	case OPT_HISTOGRAM:
-		c->histogram = true;
-		break;
-	default:
-		if (!timeouts_take_option(id, value) && !tcp_take_option(&c->stream, id, value))
-			(void)connect_take_option(&c->connect, id, value);
-	}
-}
-
 /* Do the operands so far make an address?  All that follow are MESSAGEs then. */
 static bool
-address_is_complete(const struct client_config *c, const char *const *operands, size_t count)
+address_is_complete(const void *config, char *const *operands, size_t count)
 {
+	const struct client_config *c = config;
+
 	if (c->connect.fd != -1)
 		return true;
 	if (count == 0)
@@ -132,20 +104,29 @@ address_is_complete(const struct client_config *c, const char *const *operands, 
 	return count == 2 || operand_has_port(&c->connect.address, operands[0]);
 }
 
-static void
-choose_mode(struct client_config *c, const struct opt_parser *parser)
-{
-	bool ping = opt_given(parser, OPT_PING);
-	bool connect_only = opt_given(parser, OPT_CONNECT_ONLY);
+static const struct command command = {
+	.name = "sockecho-client",
+	.synopsis = synopsis,
+	.summary = "Talk to an echo server: messages, a stream, a prompt, datagrams, round trips.",
+	.operands = "host port none...",
+	.options = options,
+	.needs = needs,
+	.hints = hints,
+	.ends_options = address_is_complete,
+};
 
-	if (ping && connect_only)
-		opt_usage_error("--ping and --connect-only exclude each other");
-	if ((ping || connect_only) && c->messages != NULL)
-		opt_usage_error("with --%s there are no MESSAGEs", ping ? "ping" : "connect-only");
-	if (connect_only && c->connect.address.datagram)
+static void
+choose_mode(struct client_config *c)
+{
+	bool chosen = c->mode == PING || c->mode == CONNECT_ONLY;
+
+	if (chosen && c->messages != NULL)
+		opt_usage_error(
+		    "with --%s there are no MESSAGEs", c->mode == PING ? "ping" : "connect-only");
+	if (c->mode == CONNECT_ONLY && c->connect.address.datagram)
 		opt_usage_error("--connect-only does not go with --udp: it could not know whether "
 				"anybody is there");
-	if (ping || connect_only)
+	if (chosen)
 		return;
 	if (c->connect.address.datagram)
 		c->mode = DATAGRAMS;
@@ -155,23 +136,22 @@ choose_mode(struct client_config *c, const struct opt_parser *parser)
 		c->mode = isatty(STDIN_FILENO) ? PROMPT : STREAM;
 }
 
-static unsigned
-mode_bits(const struct client_config *c)
+static uint32_t
+modes_of(const struct client_config *c)
 {
 	const struct address_flags *a = &c->connect.address;
-	unsigned bits = a->is_unix  ? (a->datagram ? UNIX_DATAGRAM : UNIX_STREAM) :
-			a->datagram ? UDP :
-				      TCP;
+	uint32_t modes = MODE_CONNECTS | (c->connect.fd == -1 ? MODE_OPENS : 0) |
+			 (a->is_unix ? 0 : MODE_INET) | (a->datagram ? MODE_DATAGRAM : MODE_STREAM);
 
 	if (c->mode == PING)
-		bits |= PINGS;
+		modes |= MODE_PINGS;
 	if (c->mode == PROMPT)
-		bits |= READS_TERMINAL;
+		modes |= MODE_PROMPTS;
 	if (c->mode == MESSAGES || c->mode == STREAM || c->mode == PROMPT)
-		bits |= READS_STREAM;
+		modes |= MODE_RECEIVES;
 	if (c->mode != CONNECT_ONLY)
-		bits |= EXCHANGES;
-	return bits;
+		modes |= MODE_EXCHANGES;
+	return modes;
 }
 
 /* Take family and type from the socket of --fd. */
@@ -190,13 +170,11 @@ check_open_fd(struct connect_options *connect)
 }
 
 static void
-check_combinations(struct client_config *c, const struct opt_parser *parser)
+check_combinations(struct client_config *c, const struct options *parsed)
 {
 	bool datagram = c->connect.address.datagram;
 
-	connect_check_options(&c->connect);
-	if (opt_given(parser, '4') && opt_given(parser, '6'))
-		opt_usage_error("-4 and -6 exclude each other");
+	connect_check_options(&c->connect, parsed, &c->endpoint);
 	if (c->mode == PING && datagram && c->size < 16)
 		opt_usage_error("option '--size' takes at least 16 bytes with --udp: the number "
 				"of the probe must fit in");
@@ -206,43 +184,30 @@ check_combinations(struct client_config *c, const struct opt_parser *parser)
 		opt_usage_error("--fd is one connection: --clients means nothing");
 	if (c->connect.source_port != 0 && c->clients > 1)
 		opt_usage_error("--source with a port is for one connection, not for --clients");
-	if (!run.timeouts.operation_given && (datagram || c->mode == PING))
+	if (!opt_given(parsed, "timeout") && (datagram || c->mode == PING))
 		run.timeouts.operation_ns = 5 * SKU_SECOND;
 }
 
 void
 config_parse(struct client_config *config, int argc, char **argv)
 {
-	const char *operands[2] = { NULL }, *value;
-	struct opt_parser parser;
-	size_t count = 0;
-	int id;
+	struct options parsed;
+	size_t count;
 
-	*config = (struct client_config){ .connect = CONNECT_OPTIONS_INIT,
-		.stream = TCP_OPTIONS_INIT,
-		.count = UNLIMITED,
-		.interval_ns = SKU_SECOND,
-		.size = 64,
-		.duration_ns = UNLIMITED,
-		.clients = 1 };
-	opt_init(&parser, &command, argc, argv);
-	while (config->messages == NULL && (id = opt_next(&parser, &value)) != OPT_DONE) {
-		if (id != OPT_OPERAND)
-			take_option(config, id, value);
-		else if (address_is_complete(config, operands, count))
-			config->messages = opt_rest(&parser);
-		else
-			operands[count++] = value;
-	}
-	if (config->connect.fd != -1) {
-		if (count > 0)
-			opt_usage_error("with --fd there is no HOST, PORT or PATH");
+	*config = (struct client_config){ .messages = NULL };
+	opt_parse(&parsed, &command, config, argc, argv);
+	count = parsed.option_end;
+	if (count < parsed.operand_count)
+		config->messages = parsed.operands + count;
+	if (config->connect.fd == -1)
+		endpoint_parse(
+		    &config->endpoint, &config->connect.address, parsed.operands, count, false);
+	else if (count > 0)
+		opt_usage_error("with --fd there is no HOST, PORT or PATH");
+	else
 		check_open_fd(&config->connect);
-	} else {
-		endpoint_parse(&config->endpoint, &config->connect.address, operands, count, false);
-	}
-	choose_mode(config, &parser);
-	opt_check_modes(&parser, mode_bits(config));
-	check_combinations(config, &parser);
+	choose_mode(config);
+	opt_check_modes(&parsed, modes_of(config));
+	check_combinations(config, &parsed);
 	run.stdout_is_data = config->mode == STREAM;
 }

@@ -1,5 +1,7 @@
 /* mode_datagrams.c - a MESSAGE or a line is one datagram, and each waits for its answer.
  * Row tool. */
+#include "net/datagram_peers.h"
+#include "run/failure.h"
 #include "run/message.h"
 #include "run/run.h"
 #include "run/wait.h"
@@ -15,20 +17,16 @@
 #include <unistd.h>
 
 #define ANSWER_MAX ((size_t)256 * 1024) /* more than any datagram of UDP or a UNIX socket */
-#define RETRY_PAUSE (50 * SKU_MS)
 
 struct datagram_exchange {
 	const struct client_config *config;
 	struct peer_connection connection; /* with one of the peers */
 	struct datagram_peers peers;
 	size_t next_peer;
-	bool answered;		  /* somebody is there: the others are not tried any more */
-	struct sku_deadline wait; /* --wait */
+	bool answered;	    /* somebody is there: the others are not tried any more */
+	struct retry retry; /* --wait */
 	char *answer;
 };
-
-/* What an exchange came to, when it is no error yet. */
-enum outcome { DONE, REFUSED, FAILED };
 
 static void
 discard_late_answers(struct peer_connection *connection, char *buf)
@@ -37,147 +35,174 @@ discard_late_answers(struct peer_connection *connection, char *buf)
 		msg_verbose(1, "an answer that nothing asked for is thrown away");
 }
 
-static enum outcome
-classify_failure(struct datagram_exchange *t, const char *action, int errnum, int *status)
+/* ---- one datagram and its answer ----------------------------------------------------------- */
+
+static int
+wait_for(struct datagram_exchange *t, short events, struct sku_deadline deadline,
+    struct failure *failure)
 {
-	if (peer_is_refusal(errnum)) {
-		*status = errnum; /* who gives up reports it */
-		return REFUSED;
-	}
-	*status = peer_failed(&t->connection, action, errnum);
-	return FAILED;
+	if (run_wait_fd(sku_fileno(&t->connection.sock), events, deadline) == 0)
+		return 0;
+	return run_wait_failed(failure, errno, LIMIT_OPERATION, "%s %s",
+	    events == POLLIN ? "receive from" : "send to", t->connection.peer);
 }
 
-static enum outcome
+static int
 send_datagram(struct datagram_exchange *t, const char *message, size_t len,
-    struct sku_deadline deadline, int *status)
+    struct sku_deadline deadline, struct failure *failure)
 {
 	while (sku_send(&t->connection.sock, message, len, 0) == -1) {
 		if (errno != EAGAIN)
-			return classify_failure(t, "send to", errno, status);
-		*status = peer_wait(&t->connection, POLLOUT, deadline);
-		if (*status != STATUS_OK)
-			return FAILED;
+			return failure_peer(failure, errno, "send to %s", t->connection.peer);
+		if (wait_for(t, POLLOUT, deadline, failure) == -1)
+			return -1;
 	}
 	counter_add(&peer_counters.messages, 1);
 	counter_add(&peer_counters.bytes_out, len);
-	return DONE;
+	return 0;
 }
 
-static enum outcome
+static int
 receive_datagram(
-    struct datagram_exchange *t, size_t *len, struct sku_deadline deadline, int *status)
+    struct datagram_exchange *t, size_t *len, struct sku_deadline deadline, struct failure *failure)
 {
 	ssize_t n;
 
 	while ((n = sku_recv(&t->connection.sock, t->answer, ANSWER_MAX, 0)) == -1) {
+		/* An ICMP message to what was sent. */
 		if (errno != EAGAIN)
-			return classify_failure(t, "receive from", errno, status);
-		*status = peer_wait(&t->connection, POLLIN, deadline);
-		if (*status != STATUS_OK) {
+			return failure_peer(failure, errno, "%s %s",
+			    peer_is_refusal(errno) ? "send to" : "receive from",
+			    t->connection.peer);
+		if (wait_for(t, POLLIN, deadline, failure) == -1) {
 			counter_add(&peer_counters.lost, 1);
-			return FAILED;
+			return -1;
 		}
 	}
 	*len = (size_t)n;
 	counter_add(&peer_counters.replies, 1);
 	counter_add(&peer_counters.bytes_in, *len);
-	return DONE;
+	return 0;
 }
 
-static enum outcome
-exchange(struct datagram_exchange *t, const char *message, size_t len, int *status)
+/* 0 and the answer, or -1 and the failure. */
+static int
+exchange(struct datagram_exchange *t, const char *message, size_t len, size_t *answer_len,
+    struct failure *failure)
 {
 	struct sku_deadline deadline = run_operation_deadline();
-	enum outcome outcome;
-	size_t answer_len = 0;
 
 	/* An answer that is quick is never waited for. */
-	if (run_check() == -1) {
-		*status = peer_wait_failed(&t->connection, "send to", errno);
-		return FAILED;
-	}
+	if (run_check() == -1)
+		return run_wait_failed(
+		    failure, errno, LIMIT_OPERATION, "send to %s", t->connection.peer);
+	if (!t->answered)
+		deadline = sku_deadline_earlier(deadline, t->retry.until);
 	discard_late_answers(&t->connection, t->answer);
-	outcome = send_datagram(t, message, len, deadline, status);
-	if (outcome == DONE)
-		outcome = receive_datagram(t, &answer_len, deadline, status);
-	if (outcome != DONE)
-		return outcome;
+	if (send_datagram(t, message, len, deadline, failure) == -1 ||
+	    receive_datagram(t, answer_len, deadline, failure) == -1)
+		return -1;
+	if (!t->answered && t->retry.wanted)
+		peer_introduce(&t->connection); /* at last, and once */
 	t->answered = true;
 	if (run.verbose > 0)
 		msg_text("send %zu bytes\n", len);
-	*status = peer_print_reply(t->answer, answer_len);
-	if (*status == STATUS_OK)
-		*status = peer_check_reply(&t->connection, message, len, t->answer, answer_len);
-	return *status == STATUS_OK ? DONE : FAILED;
+	return 0;
 }
 
-/* A socket for the next of the peers: DONE when it is there. */
-static enum outcome
-try_next_address(struct datagram_exchange *t, int *status)
+/* ---- whom to ask --------------------------------------------------------------------------- */
+
+static int
+resolve(struct datagram_exchange *t, struct failure *failure)
 {
-	struct sku_sock sock = SKU_SOCK_INIT;
+	t->next_peer = 0;
+	return datagram_peers_resolve(
+	    &t->peers, &t->config->connect, &t->config->endpoint, &t->retry, failure);
+}
+
+/* A socket for the next of the addresses. */
+static int
+try_next_address(struct datagram_exchange *t, struct failure *failure)
+{
 	const struct sku_address *peer = &t->peers.addresses[t->next_peer++];
-	int errnum;
+	struct sku_sock sock = SKU_SOCK_INIT;
 
 	peer_close(&t->connection);
-	if (open_datagram_socket(&t->config->connect, peer, &sock) == -1) {
-		errnum = errno;
-		sku_autoclose(&sock);
-		(void)peer_text(peer, t->connection.peer);
-		return classify_failure(t, "connect to", errnum, status);
-	}
-	*status = peer_use_socket(&t->connection, t->config, &sock);
-	return *status == STATUS_OK ? DONE : FAILED;
+	if (datagram_peers_open(&sock, &t->config->connect, peer, failure) == -1)
+		return -1;
+	if (peer_use_socket(&t->connection, t->config, &sock, failure) == -1)
+		return -1;
+	if (!t->retry.wanted)
+		peer_introduce(&t->connection);
+	return 0;
 }
 
-/* Everybody refused: shall all be asked again (--wait)?  After a pause, then. */
-static bool
-should_retry(struct datagram_exchange *t)
-{
-	if (!t->config->connect.wait || t->answered || t->config->connect.fd != -1 ||
-	    sku_deadline_passed(t->wait))
-		return false;
-	(void)run_wait(NULL, 0, sku_deadline_in(RETRY_PAUSE));
-	return true;
-}
-
-/* One message, to the first peer that does not refuse it. */
+/* Ask one address after the other, until one does not refuse; where somebody is waited for, until
+ * one answers. */
 static int
-exchange_with_any(struct datagram_exchange *t, const char *message, size_t len)
+ask_in_turn(struct datagram_exchange *t, const char *message, size_t len, size_t *answer_len,
+    struct failure *failure)
 {
-	enum outcome outcome = REFUSED;
-	int status = STATUS_OK, refusal;
+	for (;;) {
+		bool is_open = sku_fileno(&t->connection.sock) != -1;
+
+		failure_clear(failure);
+		if ((is_open || try_next_address(t, failure) == 0) &&
+		    exchange(t, message, len, answer_len, failure) == 0)
+			return 0;
+		if (t->answered || run_check() == -1)
+			return -1;
+		if (failure->errnum == ETIMEDOUT && t->peers.count > 1)
+			failure_add(failure, "it is one of %zu addresses", t->peers.count);
+		if (!peer_is_refusal(failure->errnum) &&
+		    !(failure->errnum == ETIMEDOUT && t->retry.wanted))
+			return -1;
+		if (t->next_peer == t->peers.count)
+			return -1;
+		peer_close(&t->connection);
+	}
+}
+
+/* One message, until somebody answers it or the time is up. */
+static int
+ask(struct datagram_exchange *t, const char *message, size_t len, size_t *answer_len,
+    struct failure *failure)
+{
+	for (;;) {
+		struct failure now = { .status = STATUS_OK };
+
+		if (ask_in_turn(t, message, len, answer_len, &now) == 0)
+			return 0;
+		if (t->answered || run_check() == -1) {
+			*failure = now;
+			return -1;
+		}
+		if (retry_pause(&t->retry, failure, &now) == -1)
+			return -1;
+		if (t->config->connect.fd != -1)
+			continue;
+		peer_close(&t->connection);
+		if (resolve(t, failure) == -1)
+			return -1;
+	}
+}
+
+static int
+exchange_message(struct datagram_exchange *t, const char *message, size_t len)
+{
+	struct failure failure = { .status = STATUS_OK };
+	size_t answer_len = 0;
+	int status;
 
 	if (len > 65507 && !t->config->connect.address.is_unix)
 		return msg_error_errno(
 		    STATUS_FAILED, EMSGSIZE, "send a datagram of %zu bytes", len);
-	for (;;) {
-		if (sku_fileno(&t->connection.sock) != -1)
-			outcome = exchange(t, message, len, &status);
-		if (outcome != REFUSED)
-			return status;
-		refusal = status;
-		if (t->answered || t->next_peer == t->peers.count) {
-			if (!should_retry(t))
-				break;
-			t->next_peer = 0;
-		}
-		outcome = try_next_address(t, &status);
-		if (outcome == FAILED)
-			return status;
-		if (outcome == REFUSED)
-			refusal = status;
-	}
-	if (t->config->connect.wait && !t->answered && t->config->connect.fd == -1) {
-		char text[120];
-
-		(void)snprintf(
-		    text, sizeof(text), "timed out; the last failure: %s", strerror(refusal));
-		return msg_error(
-		    STATUS_TIMED_OUT, ETIMEDOUT, text, "send to %s", t->connection.peer);
-	}
-	return peer_failed(&t->connection, "send to", refusal);
+	if (ask(t, message, len, &answer_len, &failure) == -1)
+		return failure_report(&failure);
+	status = peer_print_reply(t->answer, answer_len);
+	if (status == STATUS_OK)
+		status = peer_check_reply(&t->connection, message, len, t->answer, answer_len);
+	return status;
 }
 
 static int
@@ -196,7 +221,7 @@ exchange_lines(struct datagram_exchange *t)
 			msg_text(">> ");
 		next = line_next(&reader, -1, &line, &len, &failure);
 		if (next == LINE_READ)
-			status = exchange_with_any(t, line, len);
+			status = exchange_message(t, line, len);
 		else if (next == LINE_FAILED)
 			status = failure_report(&failure);
 	}
@@ -207,20 +232,25 @@ exchange_lines(struct datagram_exchange *t)
 static int
 open_exchange(struct datagram_exchange *t)
 {
+	const struct connect_options *connect = &t->config->connect;
+	struct failure failure = { .status = STATUS_OK };
 	struct sku_sock sock = SKU_SOCK_INIT;
+	int result;
 
-	t->wait = t->config->connect.wait ? sku_deadline_in(t->config->connect.wait_ns) :
-					    sku_deadline_never();
-	t->wait = sku_deadline_earlier(t->wait, run.timeouts.run);
+	retry_begin(&t->retry, connect->wait_ns);
 	t->answer = malloc(ANSWER_MAX);
 	if (t->answer == NULL)
 		return msg_error_errno(STATUS_FAILED, ENOMEM, "get a buffer");
-	if (t->config->connect.fd == -1)
-		return resolve_datagram_peers(&t->config->connect, &t->config->endpoint, &t->peers);
-	if (sku_socket_from_fd(&sock, t->config->connect.fd) == -1)
-		return msg_error_errno(
-		    STATUS_FAILED, errno, "use descriptor %d as a socket", t->config->connect.fd);
-	return peer_use_socket(&t->connection, t->config, &sock);
+	if (connect->fd == -1)
+		result = resolve(t, &failure);
+	else if (sku_socket_from_fd(&sock, connect->fd) == -1)
+		result =
+		    failure_errno(&failure, errno, "use descriptor %d as a socket", connect->fd);
+	else
+		result = peer_use_socket(&t->connection, t->config, &sock, &failure);
+	if (result == 0 && connect->fd != -1)
+		peer_introduce(&t->connection);
+	return result == -1 ? failure_report(&failure) : STATUS_OK;
 }
 
 int
@@ -233,7 +263,7 @@ run_datagrams(const struct client_config *config)
 	if (status == STATUS_OK && config->messages == NULL)
 		status = exchange_lines(&t);
 	for (char **m = config->messages; status == STATUS_OK && m != NULL && *m != NULL; m++)
-		status = exchange_with_any(&t, *m, strlen(*m));
+		status = exchange_message(&t, *m, strlen(*m));
 	peer_close(&t.connection);
 	datagram_peers_free(&t.peers);
 	free(t.answer);

@@ -3,7 +3,9 @@
  *
  * The schedule does not wait for answers: a probe that could not leave when it was due, since the
  * one before it was stuck, counts from when it was due, so that a stall is not left out. */
+#include "net/datagram_peers.h"
 #include "run/event.h"
+#include "run/failure.h"
 #include "run/message.h"
 #include "run/output.h"
 #include "run/rate.h"
@@ -30,6 +32,8 @@ struct ping {
 	size_t count, open_connections;
 	struct ping_stats *stats;
 	struct datagram_peers peers;
+	struct retry retry;	/* --wait for one that refuses datagrams */
+	struct failure failure; /* of the last try */
 	int64_t start_ns, stop_sending_ns;
 	char *buffer;
 	bool stopped; /* no more probes: --duration is over */
@@ -192,59 +196,132 @@ schedule(struct ping *p, struct ping_connection *r)
 		r->due_ns = is_waiting(r) || is_sending(p, r) ? INT64_MAX : p->loop.now;
 	else
 		r->due_ns = r->start_ns + (int64_t)r->sent * p->config->interval_ns;
+	if (r->due_ns < r->not_before_ns)
+		r->due_ns = r->not_before_ns;
 	if (r->due_ns >= p->stop_sending_ns)
 		r->due_ns = INT64_MAX;
 }
 
-/* A datagram socket for the next of the addresses that can be connected to. */
 static int
-open_datagram(struct ping *p, struct ping_connection *r)
+use_open_socket(struct ping *p, struct ping_connection *r, struct failure *failure)
 {
 	struct sku_sock sock = SKU_SOCK_INIT;
-	const struct sku_address *peer;
-	int errnum;
+	int fd = p->config->connect.fd;
 
-	if (p->config->connect.fd != -1) {
-		if (sku_socket_from_fd(&sock, p->config->connect.fd) == -1)
-			return msg_error_errno(
-			    STATUS_FAILED, errno, "use descriptor %d", p->config->connect.fd);
-		return peer_use_socket(&r->connection, p->config, &sock);
-	}
-	do {
-		peer = &p->peers.addresses[r->next_peer++];
-		if (open_datagram_socket(&p->config->connect, peer, &sock) == 0)
-			return peer_use_socket(&r->connection, p->config, &sock);
-		errnum = errno;
-		sku_autoclose(&sock);
-	} while (r->next_peer < p->peers.count);
-	return msg_error_peer(errnum, "connect to %s", peer_text(peer, r->connection.peer));
+	if (sku_socket_from_fd(&sock, fd) == -1)
+		return failure_errno(failure, errno, "use descriptor %d", fd);
+	return peer_use_socket(&r->connection, p->config, &sock, failure);
 }
 
-/* A datagram was refused before anybody answered: the probes that wait begin anew, with the next
- * address.  False: there is none, or it is another failure. */
-static bool
-try_next_address(struct ping *p, struct ping_connection *r, int errnum)
+/* A datagram socket for the next of the addresses that can be connected to. */
+static int
+open_next_address(struct ping *p, struct ping_connection *r, struct failure *failure)
 {
-	int status;
+	struct sku_sock sock = SKU_SOCK_INIT;
 
-	if (!is_datagram(p) || r->answered || !peer_is_refusal(errnum) ||
-	    r->next_peer >= p->peers.count)
-		return false;
-	loop_unwatch(&p->loop, &r->io);
-	peer_close(&r->connection);
-	status = open_datagram(p, r);
-	r->io.fd = sku_fileno(&r->connection.sock);
-	if (status == STATUS_OK && loop_watch(&p->loop, &r->io, EPOLLIN) == -1)
-		status = msg_error_errno(STATUS_FAILED, errno, "wait for %s", r->connection.peer);
-	if (status != STATUS_OK) {
-		close_failed(p, r, status);
-		return true;
+	while (r->next_peer < p->peers.count) {
+		const struct sku_address *peer = &p->peers.addresses[r->next_peer++];
+
+		failure_clear(failure);
+		if (datagram_peers_open(&sock, &p->config->connect, peer, failure) == 0)
+			return peer_use_socket(&r->connection, p->config, &sock, failure);
 	}
+	return -1;
+}
+
+static int
+resolve_peers(struct ping *p, struct failure *failure)
+{
+	return datagram_peers_resolve(
+	    &p->peers, &p->config->connect, &p->config->endpoint, &p->retry, failure);
+}
+
+/* Before the loop runs: it may be waited for until there is a way to the peer. */
+static int
+open_datagram(struct ping *p, struct ping_connection *r, struct failure *failure)
+{
+	if (p->config->connect.fd != -1)
+		return use_open_socket(p, r, failure);
+	for (;;) {
+		struct failure now = { .status = STATUS_OK };
+
+		if (p->peers.count > 0 && open_next_address(p, r, &now) == 0)
+			return 0;
+		if (p->peers.count > 0 && retry_pause(&p->retry, failure, &now) == -1)
+			return -1;
+		r->next_peer = 0;
+		if (resolve_peers(p, failure) == -1)
+			return -1;
+	}
+}
+
+/* The probes that wait begin anew, from that instant on. */
+static void
+begin_anew(struct ping *p, struct ping_connection *r, int64_t at_ns)
+{
 	p->stats->transmitted -= r->sent + 1 - r->oldest;
 	r->sent = r->oldest - 1;
 	r->out_offset = p->config->size;
-	r->start_ns = p->loop.now - (int64_t)r->sent * p->config->interval_ns;
+	r->not_before_ns = at_ns;
+	r->start_ns = at_ns - (int64_t)r->sent * p->config->interval_ns;
 	schedule(p, r);
+}
+
+/* Every address refused: shall the first one be asked again, after a pause (--wait)? */
+static bool
+should_retry(struct ping *p, struct ping_connection *r, int errnum)
+{
+	struct failure now = { .status = STATUS_OK };
+
+	(void)failure_peer(&now, errnum, "send to %s", r->connection.peer);
+	if (!retry_again(&p->retry, &p->failure, &now))
+		return false;
+	retry_say(&p->retry, &p->failure, p->failure.action);
+	retry_try(&p->retry);
+	datagram_peers_update_port(&p->peers, &p->config->endpoint);
+	r->next_peer = 0;
+	return true;
+}
+
+static int
+reopen(struct ping *p, struct ping_connection *r, struct failure *failure)
+{
+	loop_unwatch(&p->loop, &r->io);
+	peer_close(&r->connection);
+	if (open_next_address(p, r, failure) == -1)
+		return -1;
+	r->io.fd = sku_fileno(&r->connection.sock);
+	if (loop_watch(&p->loop, &r->io, EPOLLIN) == -1)
+		return failure_errno(failure, errno, "wait for %s", r->connection.peer);
+	if (!p->retry.wanted)
+		peer_introduce(&r->connection);
+	return 0;
+}
+
+/* A datagram was refused before anybody answered: the probes that wait begin anew, with the next
+ * address, or with --wait with the first one again.  False: there is none, or it is another
+ * failure. */
+static bool
+try_next_address(struct ping *p, struct ping_connection *r, int errnum)
+{
+	struct failure failure = { .status = STATUS_OK };
+	int64_t at_ns = p->loop.now;
+
+	if (!is_datagram(p) || r->answered || !peer_is_refusal(errnum))
+		return false;
+	if (r->next_peer >= p->peers.count) {
+		if (!p->retry.wanted)
+			return false;
+		if (!should_retry(p, r, errnum)) {
+			close_failed(p, r, failure_report(&p->failure));
+			return true;
+		}
+		at_ns = p->retry.next_at.at_ns;
+	}
+	if (reopen(p, r, &failure) == -1)
+		close_failed(p, r, failure_report(&failure));
+	else
+		begin_anew(p, r, at_ns);
 	return true;
 }
 
@@ -575,10 +652,21 @@ window_size(const struct client_config *config)
 }
 
 static int
+open_peer(struct ping *p, struct ping_connection *r)
+{
+	if (!is_datagram(p))
+		return peer_open(&r->connection, p->config);
+	if (open_datagram(p, r, &p->failure) == -1)
+		return failure_report(&p->failure);
+	peer_introduce(&r->connection);
+	return STATUS_OK;
+}
+
+static int
 open_ping_connection(struct ping *p, size_t i)
 {
 	struct ping_connection *r = &p->connections[i];
-	int status = is_datagram(p) ? open_datagram(p, r) : peer_open(&r->connection, p->config);
+	int status = open_peer(p, r);
 
 	if (status != STATUS_OK)
 		return status;
@@ -601,6 +689,7 @@ open_ping(struct ping *p)
 
 	run_raise_descriptor_limit();
 	(void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* wake when the probe is due */
+	retry_begin(&p->retry, p->config->connect.wait_ns);
 	p->buffer = malloc(BUFFER_SIZE);
 	p->stats = calloc(1, sizeof(*p->stats));
 	p->connections = calloc((size_t)p->config->clients, sizeof(*p->connections));
@@ -608,9 +697,6 @@ open_ping(struct ping *p)
 		return msg_error_errno(STATUS_FAILED, ENOMEM, "prepare --ping");
 	for (size_t i = 0; i < (size_t)p->config->clients; i++)
 		p->connections[i].connection.sock = (struct sku_sock)SKU_SOCK_INIT;
-	if (is_datagram(p) && p->config->connect.fd == -1)
-		status =
-		    resolve_datagram_peers(&p->config->connect, &p->config->endpoint, &p->peers);
 	p->count = (size_t)p->config->clients;
 	for (size_t i = 0; status == STATUS_OK && i < p->count; i++)
 		status = open_ping_connection(p, i);

@@ -70,8 +70,8 @@ emit_connected(const struct sku_address *local, const struct sku_address *peer)
 }
 
 /* sku_getsockname(), sku_getpeername(): a socket that has none has an empty address. */
-static void
-report_addresses(const struct peer_connection *connection)
+void
+peer_introduce(const struct peer_connection *connection)
 {
 	struct sku_address local, peer;
 
@@ -90,8 +90,8 @@ report_addresses(const struct peer_connection *connection)
 }
 
 int
-peer_use_socket(
-    struct peer_connection *connection, const struct client_config *config, struct sku_sock *sock)
+peer_use_socket(struct peer_connection *connection, const struct client_config *config,
+    struct sku_sock *sock, struct failure *failure)
 {
 	struct sku_address peer;
 
@@ -102,22 +102,23 @@ peer_use_socket(
 		peer.len = 0;
 	(void)peer_text(&peer, connection->peer);
 	tcp_apply_options(&config->stream, &connection->sock);
-	if (sku_settimeout(&connection->sock, 0) == -1)
-		return msg_error_errno(
-		    STATUS_FAILED, errno, "prepare the connection to %s", connection->peer);
-	report_addresses(connection);
-	return STATUS_OK;
+	if (sku_settimeout(&connection->sock, 0) == 0)
+		return 0;
+	return failure_errno(failure, errno, "prepare the connection to %s", connection->peer);
 }
 
 int
 peer_open(struct peer_connection *connection, const struct client_config *config)
 {
+	struct failure failure = { .status = STATUS_OK };
 	struct sku_sock sock = SKU_SOCK_INIT;
-	int status;
 
 	*connection = (struct peer_connection){ .config = config, .sock = SKU_SOCK_INIT };
-	status = connect_now(&config->connect, &config->endpoint, &sock);
-	return status == STATUS_OK ? peer_use_socket(connection, config, &sock) : status;
+	if (connect_now(&config->endpoint, &config->connect, &sock, &failure) == -1 ||
+	    peer_use_socket(connection, config, &sock, &failure) == -1)
+		return failure_report(&failure);
+	peer_introduce(connection);
+	return STATUS_OK;
 }
 
 void

@@ -2,6 +2,7 @@
 #ifndef CLIENT_PEER_H
 #define CLIENT_PEER_H
 
+#include "run/failure.h"
 #include "run/peer.h"
 #include "run/state.h"
 #include "sockecho-client/config.h"
@@ -22,9 +23,12 @@ void peer_count_on_sigusr1(void);
 /* Connect, set the options, say who talks to whom (--verbose, --json): 0, or the error is reported
  * and its status returned.  Close with peer_close(). */
 int peer_open(struct peer_connection *connection, const struct client_config *config);
-/* The same for a socket that is open already (--fd, datagrams). */
-int peer_use_socket(
-    struct peer_connection *connection, const struct client_config *config, struct sku_sock *sock);
+/* Set the options of a socket that is open already (--fd, datagrams).  0, or -1 and the failure; it
+ * is the connection's in both cases. */
+int peer_use_socket(struct peer_connection *connection, const struct client_config *config,
+    struct sku_sock *sock, struct failure *failure);
+/* Say who talks to whom (--verbose, --json). */
+void peer_introduce(const struct peer_connection *connection);
 void peer_close(struct peer_connection *connection);
 
 /* Wait for events on the socket, until the deadline (run_operation_deadline()): 0, or the error

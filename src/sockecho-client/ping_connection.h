@@ -22,7 +22,7 @@ struct ping_connection {
 	struct loop_timer timer;
 	size_t number;	  /* which of --clients, from 1 */
 	size_t next_peer; /* datagrams: the address to be tried next */
-	int64_t start_ns;
+	int64_t start_ns, not_before_ns;
 	uint64_t sent;	   /* probes that were begun; the last has this number */
 	uint64_t oldest;   /* the first that may still be waited for */
 	int64_t due_ns;	   /* when the next one is due; INT64_MAX: after an answer, or never */

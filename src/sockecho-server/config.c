@@ -2,168 +2,113 @@
  * Row tool. */
 #include "sockecho-server/config.h"
 
-#include "net/connect.h"
+#include "net/habits.h"
 #include "options/run_options.h"
-#include "options/values.h"
 #include "run/rate.h"
 #include "run/run.h"
 
-#include <errno.h>
 #include <sys/random.h>
 
-enum {
-	OPT_UPPER = 400,
-	OPT_MAX_CLIENTS,
-	OPT_REUSEPORT,
-	OPT_DELAY,
-	OPT_LIMIT_RATE,
-	OPT_CLOSE_AFTER,
-	OPT_RESET_AFTER,
-	OPT_RESET_FIRST,
-	OPT_DROP,
-	OPT_SEED,
-	OPT_RATE,
-	OPT_ALLOW_RESERVED,
-	OPT_DAEMON,
-	OPT_PIDFILE,
-};
+/* A mode of our own. */
+enum { MODE_DROPS = MODES_END };
 
-/* The modes of option_row. */
-enum { TCP = 1, UDP = 2, UNIX_STREAM = 4, UNIX_DATAGRAM = 8 };
-enum {
-	INET = TCP | UDP,
-	STREAM = TCP | UNIX_STREAM,
-	DATAGRAM = UDP | UNIX_DATAGRAM,
+/* 0 would serve nobody. */
+static const struct option_row timeout_of_connection[] = {
+	SECONDS('t', "timeout", struct timeouts, operation_ns, SKU_NO_TIMEOUT,
+	    "close a connection that waits that long", .least = 1, .none = 1, .needs = MODE_STREAM),
+	OPTION_END_ROW,
 };
-
-#define ABOUT_STREAMS "is about connections: it does not go with --udp"
-#define ABOUT_DATAGRAMS "is about datagrams: it goes with --udp"
-#define ABOUT_TCP "is about TCP alone"
 
 static const struct option_row options[] = {
-	OPTION_GROUP("Where to listen"),
-	ADDRESS_OPTION_ROWS(INET, TCP),
-	UDP_OPTION_ROW,
-	FD_OPTION_ROW,
-	LISTEN_OPTION_ROWS(0, NULL, INET, "does not go with a UNIX path", STREAM,
-	    "is about streams: it does not go with --udp"),
-	{ OPT_REUSEPORT, "reuseport", NULL, "let several servers share the port", INET,
-	    "does not go with a UNIX path" },
-	OPTION_GROUP("How to serve"),
-	{ OPT_UPPER, "upper", NULL, "echo in upper case (ASCII letters)", 0, NULL },
-	{ 't', "timeout", "SECONDS", "close a connection that waits that long; none", STREAM,
-	    ABOUT_STREAMS },
-	MAX_TIME_OPTION_ROW,
-	{ 'c', "connections", "N", "end after N connections (datagrams with -u); none", 0, NULL },
-	{ OPT_MAX_CLIENTS, "max-clients", "N", "serve at most N at once; none", STREAM,
-	    ABOUT_STREAMS },
-	TCP_OPTION_ROWS(0, NULL, TCP),
-	{ OPT_RATE, "rate", "N", "at most N datagrams a second from one source; none", UDP,
-	    "is about UDP: it goes with --udp" },
-	{ OPT_ALLOW_RESERVED, "allow-reserved", NULL, "answer reserved ports and addresses too",
-	    UDP, "is about UDP: it goes with --udp" },
-	OPTION_GROUP("A peer that misbehaves, for tests"),
-	{ OPT_DELAY, "delay", "SECONDS", "answer that much later", 0, NULL },
-	{ OPT_LIMIT_RATE, "limit-rate", "SIZE", "answer at most SIZE bytes a second", STREAM,
-	    ABOUT_STREAMS },
-	{ OPT_CLOSE_AFTER, "close-after", "SIZE", "close after SIZE bytes were sent back", STREAM,
-	    ABOUT_STREAMS },
-	{ OPT_RESET_AFTER, "reset-after", "SIZE", "reset after SIZE bytes were sent back", TCP,
-	    ABOUT_TCP },
-	{ OPT_RESET_FIRST, "reset-first", "N", "reset the first N connections", TCP, ABOUT_TCP },
-	{ OPT_DROP, "drop", "PERCENT", "lose that share of the datagrams", DATAGRAM,
-	    ABOUT_DATAGRAMS },
-	{ OPT_SEED, "seed", "N", "lose the same ones again for the same N", DATAGRAM,
-	    ABOUT_DATAGRAMS },
-	OPTION_GROUP("In the background"),
-	{ OPT_DAEMON, "daemon", NULL, "go to the background once ready", 0, NULL },
-	{ OPT_PIDFILE, "pidfile", "FILE", "write the process id to FILE, and lock it", 0, NULL },
-	COMMON_OPTION_ROWS,
-	OPTION_END,
+	OPTION_GROUP("Address"),
+	OPTION_INCLUDE(struct server_config, listen.address, struct address_flags, address_options),
+	OPTION_INCLUDE(
+	    struct server_config, listen.address, struct address_flags, datagram_options),
+	OPTION_INCLUDE(struct server_config, listen.fd, int, fd_options),
+	OPTION_GROUP("Listening"),
+	OPTION_INCLUDE(struct server_config, listen, struct listen_options, listen_options),
+	SECONDS(0, "wait", struct server_config, listen.wait_ns, 0,
+	    "keep trying to listen for that long", .none = 1, .preset_text = "default: try once",
+	    .needs = MODE_OPENS),
+	FLAG(0, "reuseport", struct server_config, listen.reuseport,
+	    "let several servers share the port", .needs = MODE_INET | MODE_OPENS),
+	OPTION_GROUP("Serving"),
+	FLAG(0, "upper", struct server_config, upper, "echo in upper case (ASCII letters)"),
+	OPTION_INCLUDE_FOR(&run.timeouts, timeout_of_connection),
+	OPTION_INCLUDE_FOR(&run.timeouts, max_time_options),
+	COUNT('c', "connections", "N", struct server_config, connections, 1, INT64_MAX, UNLIMITED,
+	    "end after N connections, or N datagrams with --udp", .none = 1),
+	COUNT(0, "max-clients", "N", struct server_config, max_clients, 1, INT64_MAX, UNLIMITED,
+	    "serve at most N at once", .none = 1, .preset_text = "default: as descriptors allow",
+	    .needs = MODE_STREAM),
+	OPTION_INCLUDE(struct server_config, stream, struct tcp_options, buffer_options),
+	OPTION_INCLUDE(struct server_config, stream, struct tcp_options, tcp_options),
+	COUNT(0, "rate", "N", struct server_config, rate, 1, INT32_MAX, SERVER_RATE_DEFAULT,
+	    "answer at most N datagrams a second from one source", .none = 1,
+	    .preset_text = "default: none on loopback, 1000 elsewhere",
+	    .needs = MODE_INET | MODE_DATAGRAM),
+	FLAG(0, "allow-reserved", struct server_config, allow_reserved,
+	    "answer reserved ports and addresses, too", .needs = MODE_INET | MODE_DATAGRAM),
+	OPTION_GROUP("Faults, for tests of others"),
+	SECONDS(0, "delay", struct server_config, faults.delay_ns, 0, "answer that much later"),
+	SIZE(0, "limit-rate", struct server_config, faults.limit_rate, 1, FAULTS_RATE_MAX,
+	    UNLIMITED, "answer at most SIZE bytes a second", .preset_text = "no limit by default",
+	    .needs = MODE_STREAM),
+	SIZE(0, "close-after", struct server_config, faults.close_after, 0, INT64_MAX, UNLIMITED,
+	    "close a connection after SIZE bytes were sent back", .excludes = "reset-after",
+	    .needs = MODE_STREAM),
+	SIZE(0, "reset-after", struct server_config, faults.reset_after, 0, INT64_MAX, UNLIMITED,
+	    "reset a connection after SIZE bytes were sent back", .needs = MODE_INET | MODE_STREAM),
+	COUNT(0, "reset-first", "N", struct server_config, reset_first, 0, INT64_MAX, 0,
+	    "reset the first N connections", .needs = MODE_INET | MODE_STREAM),
+	TEXT(OPTION_FILE, 0, "faults", "FILE", struct server_config, faults_file,
+	    "read a line of these for each connection, in order",
+	    .excludes = "delay limit-rate close-after reset-after reset-first",
+	    .needs = MODE_STREAM),
+	PERCENT(0, "drop", struct server_config, drop, "lose that share of the datagrams",
+	    .needs = MODE_DATAGRAM),
+	COUNT(0, "seed", "N", struct server_config, seed, 0, INT64_MAX, 0,
+	    "lose the same datagrams again for the same N", .preset_text = "default: random",
+	    .needs = MODE_DATAGRAM | MODE_DROPS),
+	OPTION_GROUP("Background"),
+	FLAG(0, "daemon", struct server_config, daemon, "go to the background once ready"),
+	TEXT(OPTION_FILE, 0, "pidfile", "FILE", struct server_config, pidfile,
+	    "write the process id to FILE, and lock it"),
+	OPTION_COMMON,
+	OPTION_END_ROW,
 };
+
+static const struct option_need needs[] = {
+	NEED_OPENS,
+	NEED_INET,
+	NEED_ANNOUNCES,
+	{ MODE_STREAM, "is about connections: it does not go with --udp" },
+	{ MODE_DATAGRAM, "is about datagrams: it goes with --udp" },
+	{ MODE_DROPS, "goes with --drop" },
+	{ 0, NULL },
+};
+
+static const char habits[] = "-k --keep-open --fork\tit serves many connections by itself\n"
+			     "-z\tsockecho-client --connect-only connects and says nothing\n"
+			     "-D\t--daemon goes to the background\n"
+			     "--connect\tit listens: sockecho-client connects\n";
+static const char *const hints[] = { habits, listening_habits, network_habits, NULL };
 
 static const char *const synopsis[] = { "[options] [HOST] PORT", "[options] -U PATH", NULL };
 
-static const struct command command = { "sockecho-server", synopsis,
-	"Send back what is received, on many connections at once.", options };
+static const struct command command = {
+	.name = "sockecho-server",
+	.synopsis = synopsis,
+	.summary = "Send back what is received, on many connections at once.",
+	.operands = "host port",
+	.options = options,
+	.needs = needs,
+	.hints = hints,
+};
 
+/* Take family and type from the socket of --fd. */
 static void
-set_defaults(struct server_config *config)
-{
-	*config = (struct server_config){
-		.listen = LISTEN_OPTIONS_INIT,
-		.connections = UNLIMITED,
-		.max_clients = UNLIMITED,
-		.stream = TCP_OPTIONS_INIT,
-		.limit_rate = UNLIMITED,
-		.close_after = UNLIMITED,
-		.reset_after = UNLIMITED,
-		.rate = UNLIMITED,
-	};
-	if (getrandom(&config->seed, sizeof(config->seed), GRND_NONBLOCK) == -1)
-		config->seed = (uint64_t)sku_now();
-}
-
-static void
-take_option(struct server_config *c, int id, const char *value)
-{
-	switch (id) {
-	case OPT_UPPER:
-		c->upper = true;
-		break;
-	case 'c':
-		c->connections = value_count_or_none("connections", value, 1, INT64_MAX);
-		break;
-	case OPT_MAX_CLIENTS:
-		c->max_clients = value_count_or_none("max-clients", value, 1, INT64_MAX);
-		break;
-	case OPT_REUSEPORT:
-		c->listen.reuseport = true;
-		break;
-	case OPT_DELAY:
-		c->delay_ns = value_seconds("delay", value, false);
-		break;
-	case OPT_LIMIT_RATE:
-		c->limit_rate = value_size("limit-rate", value, 1, INT64_C(1) << 50);
-		break;
-	case OPT_CLOSE_AFTER:
-		c->close_after = value_size("close-after", value, 0, INT64_MAX);
-		break;
-	case OPT_RESET_AFTER:
-		c->reset_after = value_size("reset-after", value, 0, INT64_MAX);
-		break;
-	case OPT_RESET_FIRST:
-		c->reset_first = value_count("reset-first", value, 0, INT64_MAX);
-		break;
-	case OPT_DROP:
-		c->drop = value_percent("drop", value);
-		break;
-	case OPT_SEED:
-		c->seed = (uint64_t)value_count("seed", value, 0, INT64_MAX);
-		break;
-	case OPT_RATE:
-		c->rate = value_count_or_none("rate", value, 1, INT32_MAX);
-		if (c->rate == -1)
-			c->rate = INT64_MAX;
-		break;
-	case OPT_ALLOW_RESERVED:
-		c->allow_reserved = true;
-		break;
-	case OPT_DAEMON:
-		c->daemon = true;
-		break;
-	case OPT_PIDFILE:
-		c->pidfile = value;
-		break;
-	default:
-		if (!timeouts_take_option(id, value) && !tcp_take_option(&c->stream, id, value))
-			(void)listen_take_option(&c->listen, id, value);
-	}
-}
-
-/* Take family and type from the socket of --fd, and return the mode. */
-static unsigned
-mode_from_fd(struct listen_options *listen)
+check_open_fd(struct listen_options *listen)
 {
 	struct sku_sock s;
 
@@ -175,17 +120,6 @@ mode_from_fd(struct listen_options *listen)
 		opt_usage_error("descriptor %d is no UNIX socket: leave --unix out", listen->fd);
 	listen->address.datagram = s.type == SOCK_DGRAM;
 	listen->address.is_unix = s.family == AF_UNIX;
-	if (s.family == AF_UNIX)
-		return s.type == SOCK_DGRAM ? UNIX_DATAGRAM : UNIX_STREAM;
-	return s.type == SOCK_DGRAM ? UDP : TCP;
-}
-
-static unsigned
-mode_of_flags(const struct address_flags *flags)
-{
-	if (flags->is_unix)
-		return flags->datagram ? UNIX_DATAGRAM : UNIX_STREAM;
-	return flags->datagram ? UDP : TCP;
 }
 
 static bool
@@ -198,68 +132,34 @@ is_connection(int fd)
 	       sku_getpeername(&s, &peer) == 0;
 }
 
-/* Options for opening a socket are a mistake if the socket is open already. */
-static void
-check_fd_options(const struct opt_parser *parser, int fd)
+static uint32_t
+modes_of(const struct server_config *c)
 {
-	static const int meaningless[] = { '4', '6', 'n', OPT_MPTCP, OPT_BACKLOG, OPT_REUSEADDR,
-		OPT_NO_REUSEADDR, OPT_REUSEPORT };
+	const struct listen_options *l = &c->listen;
+	bool announces = l->fd == -1 || !is_connection(l->fd);
 
-	for (size_t i = 0; i < sizeof(meaningless) / sizeof(meaningless[0]); i++) {
-		if (opt_given(parser, meaningless[i]))
-			opt_usage_error("the socket is open already (--fd or LISTEN_FDS): -4, -6, "
-					"--numeric, --mptcp, --backlog, --reuseaddr, "
-					"--no-reuseaddr and --reuseport mean nothing");
-	}
-	if ((opt_given(parser, OPT_READY_FD) || opt_given(parser, OPT_PORT_FILE)) &&
-	    is_connection(fd))
-		opt_usage_error("the socket is a connection, to which nobody else comes: "
-				"--ready-fd and --port-file mean nothing");
-}
-
-static void
-check_combinations(const struct server_config *c, const struct opt_parser *parser)
-{
-	if (c->close_after != UNLIMITED && c->reset_after != UNLIMITED)
-		opt_usage_error("--close-after and --reset-after exclude each other");
-	if (c->listen.address.family != AF_UNSPEC && opt_given(parser, '4') &&
-	    opt_given(parser, '6'))
-		opt_usage_error("-4 and -6 exclude each other");
-	if (opt_given(parser, OPT_SEED) && !opt_given(parser, OPT_DROP))
-		opt_usage_error("option '--seed' goes with --drop");
-	if (run.timeouts.operation_ns == 0)
-		opt_usage_error(
-		    "option '--timeout' takes more than 0 seconds here: 0 would serve nobody");
+	return MODE_LISTENS | (l->fd == -1 ? MODE_OPENS : 0) | (announces ? MODE_ANNOUNCES : 0) |
+	       (l->address.is_unix ? 0 : MODE_INET) |
+	       (l->address.datagram ? MODE_DATAGRAM : MODE_STREAM) | (c->drop > 0 ? MODE_DROPS : 0);
 }
 
 void
 config_parse(struct server_config *config, int argc, char **argv)
 {
-	const char *operands[3] = { NULL }, *value;
-	struct opt_parser parser;
-	size_t count = 0;
-	unsigned mode;
-	int id;
+	struct options parsed;
 
-	set_defaults(config);
-	opt_init(&parser, &command, argc, argv);
-	while ((id = opt_next(&parser, &value)) != OPT_DONE) {
-		if (id != OPT_OPERAND)
-			take_option(config, id, value);
-		else if (count < 3)
-			operands[count++] = value;
-	}
+	*config = (struct server_config){ .upper = false };
+	if (getrandom(&config->seed, sizeof(config->seed), GRND_NONBLOCK) == -1)
+		config->seed = (uint64_t)sku_now();
+	opt_parse(&parsed, &command, config, argc, argv);
 	listen_take_environment(&config->listen);
-	if (config->listen.fd != -1) {
-		if (count > 0)
-			opt_usage_error("the socket is open already (--fd or LISTEN_FDS): "
-					"no HOST, PORT or PATH, please");
-		check_fd_options(&parser, config->listen.fd);
-		mode = mode_from_fd(&config->listen);
-	} else {
-		endpoint_parse(&config->endpoint, &config->listen.address, operands, count, true);
-		mode = mode_of_flags(&config->listen.address);
-	}
-	opt_check_modes(&parser, mode);
-	check_combinations(config, &parser);
+	if (config->listen.fd == -1)
+		endpoint_parse(&config->endpoint, &config->listen.address, parsed.operands,
+		    parsed.operand_count, true);
+	else if (parsed.operand_count > 0)
+		opt_usage_error("the socket is open already (--fd or LISTEN_FDS): there is no "
+				"HOST, PORT or PATH");
+	else
+		check_open_fd(&config->listen);
+	opt_check_modes(&parsed, modes_of(config));
 }

@@ -2,9 +2,13 @@
 #ifndef SERVER_CONFIG_H
 #define SERVER_CONFIG_H
 
+#include "net/fault_plan.h"
 #include "net/listen.h"
 #include "net/tcp_options.h"
 #include "run/timeouts.h"
+
+/* No limit for loopback, another elsewhere. */
+#define SERVER_RATE_DEFAULT INT64_C(-2)
 
 struct server_config {
 	struct listen_options listen;
@@ -14,15 +18,14 @@ struct server_config {
 	int64_t max_clients; /* or UNLIMITED */
 	struct tcp_options stream;
 	/* deliberate faults */
-	int64_t delay_ns;
-	int64_t limit_rate;  /* bytes a second, or UNLIMITED */
-	int64_t close_after; /* bytes sent, or UNLIMITED */
-	int64_t reset_after;
+	struct faults faults;
 	int64_t reset_first; /* how many connections */
-	int64_t drop;	     /* millionths of the datagrams */
+	const char *faults_file;
+	struct fault_plan plan; /* of these, or of the file's lines */
+	int64_t drop;		/* millionths of the datagrams */
 	uint64_t seed;
 	/* for datagrams */
-	int64_t rate; /* datagrams a second from one source; UNLIMITED: the default */
+	int64_t rate; /* datagrams a second from one source, UNLIMITED or SERVER_RATE_DEFAULT */
 	bool allow_reserved;
 	/* for running in the background */
 	bool daemon;

@@ -1,40 +1,20 @@
-/* connection.h - one accepted connection: what it is owed, and when. */
+/* connection.h - one accepted connection: its bytes go back, until one of us ends it. */
 #ifndef SERVER_CONNECTION_H
 #define SERVER_CONNECTION_H
 
-#include "libsockutil/sockutil.h"
+#include "net/closing.h"
+#include "net/flow.h"
 #include "run/loop.h"
-#include "run/rate.h"
-#include "sockecho-server/config.h"
-
-/* Bytes that were read and wait to be sent back. */
-struct pending {
-	struct pending *next;
-	int64_t due_ns; /* not before */
-	size_t len, sent;
-	char bytes[];
-};
-
-enum connection_state {
-	SERVING,
-	DRAINING,  /* our end is shut: what comes is thrown away until the peer ends too */
-	RESETTING, /* all that the peer shall have is on its way; then a reset */
-};
 
 /* What every event touches stands first, together. */
 struct connection {
 	struct loop_io io;
 	struct sku_sock sock;
-	enum connection_state state;
-	bool ended;		       /* the peer sends no more */
-	bool blocked;		       /* a send found no room */
-	struct pending *first, **last; /* bytes_in less bytes_out of them */
-	uint64_t bytes_in, bytes_out;
-	int64_t until_ns; /* when the state is over: SERVING by --timeout; INT64_MAX: never */
+	struct closing closing;
+	struct flow flow;
+	int64_t until_ns; /* --timeout, or the limit of the closing; INT64_MAX: none */
 	struct loop_timer timer;
 
-	struct rate rate;      /* --limit-rate */
-	int64_t recheck_at_ns; /* RESETTING: has the peer acknowledged all? */
 	int64_t started_ns;
 	struct connection *next, *prev; /* of all */
 	struct sku_address peer;
@@ -52,22 +32,20 @@ enum connection_next {
 
 /* A new one on an accepted socket; NULL without memory, the socket is then still the caller's. */
 struct connection *connection_new(struct sku_sock *sock, const struct sku_address *peer,
-    const struct server_config *config, int64_t now);
+    const struct faults *faults, int64_t now);
 /* Frees it; the socket is closed, or reset. */
 void connection_free(struct connection *c, bool reset);
+/* Frees it; the socket is the caller's again. */
+void connection_discard(struct connection *c);
 
-/* It can be read; buf has config->stream.bufsize bytes and is free again afterwards. */
-enum connection_next connection_readable(
-    struct connection *c, const struct server_config *config, char *buf, int64_t now);
-/* It can be written, or its time has come. */
-enum connection_next connection_advance(
-    struct connection *c, const struct server_config *config, int64_t now);
+/* These events came. */
+enum connection_next connection_ready(
+    struct connection *c, const struct flow_buffer *buffer, uint32_t events, int64_t now);
+/* Its time has come, or it has just begun. */
+enum connection_next connection_advance(struct connection *c, int64_t now);
 /* No more will be read: send back what was, then end. */
-enum connection_next connection_stop(
-    struct connection *c, const struct server_config *config, int64_t now);
-/* Should it be read, or waited for until it can be written?  EPOLLIN, EPOLLOUT or neither. */
-uint32_t connection_interest(const struct connection *c, const struct server_config *config);
-/* When it must be looked at again, whatever comes; INT64_MAX: never. */
-int64_t connection_deadline(const struct connection *c);
+enum connection_next connection_stop(struct connection *c, int64_t now);
+/* What the loop must look for, and when: 0, or -1 with errno. */
+int connection_watch(struct connection *c, const struct flow_buffer *buffer, struct loop *loop);
 
 #endif

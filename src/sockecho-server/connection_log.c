@@ -19,8 +19,8 @@ log_closed(const struct connection *c, const char *reason, int errnum, int64_t n
 		json_t *record = event_new("closed");
 
 		peer_json(record, &c->peer);
-		event_number(record, "bytes_in", c->bytes_in);
-		event_number(record, "bytes_out", c->bytes_out);
+		event_number(record, "bytes_in", c->flow.bytes_in);
+		event_number(record, "bytes_out", c->flow.bytes_out);
 		event_seconds(record, "seconds", now - c->started_ns);
 		event_add(record, "reason", json_string(reason));
 		event_emit(record);
@@ -29,6 +29,6 @@ log_closed(const struct connection *c, const char *reason, int errnum, int64_t n
 		msg_verbose(1,
 		    "%s: closed: %s%s%s; %" PRIu64 " bytes in, %" PRIu64 " bytes out, %.3f s",
 		    peer_text(&c->peer, text), reason, errnum != 0 ? ": " : "",
-		    errnum != 0 ? strerror(errnum) : "", c->bytes_in, c->bytes_out,
+		    errnum != 0 ? strerror(errnum) : "", c->flow.bytes_in, c->flow.bytes_out,
 		    (double)(now - c->started_ns) / 1e9);
 }

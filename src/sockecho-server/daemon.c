@@ -2,7 +2,6 @@
  * Row tool. */
 #include "sockecho-server/daemon.h"
 
-#include "run/message.h"
 #include "run/output.h"
 #include "run/run.h"
 
@@ -17,6 +16,12 @@
 #include <unistd.h>
 
 static int ready_pipe = -1;
+
+/* The one that there is, until the process ends. */
+static struct {
+	const char *path;
+	struct pidfh *handle;
+} pid_file;
 
 /* The parent: one byte says that the child is ready, the end of the pipe that it is gone. */
 static void __attribute__((noreturn)) wait_for_child(pid_t child, int pipe_fd)
@@ -118,11 +123,18 @@ check_existing(const char *path)
 	return old[strspn(old, "0123456789")] == '\0' ? 0 : EEXIST;
 }
 
-static void
+/* The path, if it still leads to our file.  pidfile_remove(3) frees memory, too, for which there
+ * may be a lock. */
+static int
 remove_pid_file(void *arg)
 {
-	if (pidfile_remove(arg) == -1)
-		msg_verbose(1, "remove the pid file: %s", strerror(errno));
+	struct stat ours, there;
+	bool is_ours = fstat(pidfile_fileno(pid_file.handle), &ours) == 0 &&
+		       lstat(pid_file.path, &there) == 0 && ours.st_dev == there.st_dev &&
+		       ours.st_ino == there.st_ino;
+
+	(void)arg;
+	return is_ours && unlink(pid_file.path) == -1 ? errno : 0;
 }
 
 int
@@ -146,9 +158,12 @@ pid_file_open(const char *path, struct failure *failure)
 		return failure_set(
 		    failure, STATUS_FAILED, EEXIST, message, "lock pid file %s", path);
 	}
-	if (handle == NULL || fcntl(pidfile_fileno(handle), F_SETFD, FD_CLOEXEC) == -1 ||
-	    pidfile_write(handle) == -1)
+	if (handle == NULL)
 		return failure_errno(failure, errno, "write pid file %s", path);
-	run_at_end(remove_pid_file, handle);
+	pid_file.path = path;
+	pid_file.handle = handle;
+	run_at_end(remove_pid_file, &pid_file, path);
+	if (fcntl(pidfile_fileno(handle), F_SETFD, FD_CLOEXEC) == -1 || pidfile_write(handle) == -1)
+		return failure_errno(failure, errno, "write pid file %s", path);
 	return 0;
 }

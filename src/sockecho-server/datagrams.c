@@ -131,7 +131,8 @@ within_rate(struct echo *echo, const struct sku_address *peer)
 {
 	char text[PEER_TEXT_MAX];
 
-	if (echo->rate == NULL || (echo->config->rate == UNLIMITED && is_loopback(peer)) ||
+	if (echo->rate == NULL ||
+	    (echo->config->rate == SERVER_RATE_DEFAULT && is_loopback(peer)) ||
 	    source_limit_take(echo->rate, peer, echo->server.loop.now))
 		return true;
 	if (!echo->rate_noted)
@@ -156,6 +157,18 @@ is_dropped_on_purpose(struct echo *echo)
 }
 
 static bool
+is_allowed(struct echo *echo, size_t i)
+{
+	struct sku_address peer = echo->peers[i];
+
+	sku_address_unmap(&peer);
+	if (access_check(&echo->config->listen.access, &peer))
+		return true;
+	counter_add(&server_stats.refused, 1);
+	return false;
+}
+
+static bool
 is_answered(struct echo *echo, size_t i)
 {
 	struct msghdr *msg = &echo->in[i].msg_hdr;
@@ -167,10 +180,6 @@ is_answered(struct echo *echo, size_t i)
 	    AF_UNIX) /* one without a name cannot be answered */
 		return peer.len > sizeof(sa_family_t) && !is_dropped_on_purpose(echo);
 	sku_address_unmap(&peer);
-	if (!access_check(&echo->config->listen.access, &peer)) {
-		counter_add(&server_stats.refused, 1);
-		return false;
-	}
 	return !may_loop_or_amplify(echo, i, &peer) && within_rate(echo, &peer) &&
 	       !is_dropped_on_purpose(echo);
 }
@@ -340,14 +349,18 @@ static void
 answer_batch(struct echo *echo, size_t received)
 {
 	size_t count = 0;
+	bool came = false; /* somebody who may */
 
 	for (size_t i = 0; i < received; i++) {
 		struct msghdr *msg = &echo->in[i].msg_hdr;
+		bool allowed;
 
 		echo->peers[i].len = msg->msg_namelen;
 		counter_add(&server_stats.datagrams, 1);
 		counter_add(&server_stats.bytes_in, echo->in[i].msg_len);
-		if (!is_answered(echo, i)) {
+		allowed = is_allowed(echo, i);
+		came = came || allowed;
+		if (!allowed || !is_answered(echo, i)) {
 			count_dropped(&echo->peers[i], "");
 			continue;
 		}
@@ -356,12 +369,14 @@ answer_batch(struct echo *echo, size_t received)
 		echo->iov[i].iov_len = echo->in[i].msg_len;
 		set_source_address(msg);
 		msg->msg_flags = 0;
-		if (echo->config->delay_ns > 0)
-			hold_answer(
-			    echo, &echo->in[i], echo->server.loop.now + echo->config->delay_ns);
+		if (echo->config->faults.delay_ns > 0)
+			hold_answer(echo, &echo->in[i],
+			    echo->server.loop.now + echo->config->faults.delay_ns);
 		else
 			echo->out[count++] = echo->in[i];
 	}
+	if (came)
+		server_restart_idle(&echo->server);
 	send_answers(echo, echo->out, count);
 }
 
@@ -406,7 +421,6 @@ readable(struct server *server)
 	if (n == -1 && errno != EAGAIN)
 		n = receive(echo);
 	if (n > 0) {
-		server_restart_idle(server);
 		answer_batch(echo, (size_t)n);
 	} else if (n == -1 && errno != EAGAIN) {
 		msg_verbose(1, "receive: %s", strerror(errno));
@@ -444,9 +458,9 @@ prepare(struct echo *echo, struct failure *failure)
 	echo->buffers = malloc(echo->batch * echo->size);
 	if (echo->buffers == NULL)
 		return failure_errno(failure, ENOMEM, "get a buffer (--bufsize)");
-	if (config->rate != INT64_MAX && echo->server.listener->sock.family != AF_UNIX) {
-		echo->rate =
-		    source_limit_new(config->rate == UNLIMITED ? DEFAULT_RATE : config->rate);
+	if (config->rate != UNLIMITED && echo->server.listener->sock.family != AF_UNIX) {
+		echo->rate = source_limit_new(
+		    config->rate == SERVER_RATE_DEFAULT ? DEFAULT_RATE : config->rate);
 		if (echo->rate == NULL)
 			return failure_errno(failure, ENOMEM, "prepare --rate");
 	}

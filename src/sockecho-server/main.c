@@ -1,12 +1,31 @@
 /* main.c - sockecho-server: send back what is received.
  * Row tool. */
 #include "run/failure.h"
+#include "run/message.h"
 #include "run/run.h"
 #include "sockecho-server/config.h"
 #include "sockecho-server/daemon.h"
 #include "sockecho-server/datagrams.h"
 #include "sockecho-server/stats.h"
 #include "sockecho-server/streams.h"
+
+#include <errno.h>
+
+/* What goes wrong with which connection. */
+static int
+plan_faults(struct server_config *config)
+{
+	const struct fault_line first = { FAULTS_INIT, true, config->reset_first };
+	const struct fault_line rest = { config->faults, false, 1 };
+
+	if (config->faults_file != NULL)
+		return fault_plan_read(
+		    &config->plan, config->faults_file, !config->listen.address.is_unix);
+	if ((config->reset_first > 0 && fault_plan_add(&config->plan, &first) == -1) ||
+	    fault_plan_add(&config->plan, &rest) == -1)
+		return msg_error_errno(STATUS_FAILED, ENOMEM, "plan the faults");
+	return STATUS_OK;
+}
 
 /* The process: where it runs, what its signals do, and the file that says which one it is. */
 static int
@@ -59,14 +78,15 @@ main(int argc, char **argv)
 
 	run_begin("sockecho-server");
 	config_parse(&config, argc, argv);
-	if (prepare(&config, &failure) == -1)
-		return run_finish(failure_report(&failure));
-	run_let_signals_kill(true); /* a name takes its time to resolve */
-	status = listener_open(&listener, &config.listen, &config.endpoint);
-	run_let_signals_kill(false);
+	status = plan_faults(&config);
+	if (status == STATUS_OK && prepare(&config, &failure) == -1)
+		status = failure_report(&failure);
 	if (status == STATUS_OK)
+		status = listener_open(&listener, &config.listen, &config.endpoint);
+	if (status == STATUS_OK && sku_fileno(&listener.sock) != -1)
 		status = serve(&listener, &config);
 	listener_close(&listener);
 	access_free(&config.listen.access);
+	fault_plan_free(&config.plan);
 	return run_finish(status);
 }

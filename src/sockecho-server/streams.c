@@ -5,6 +5,7 @@
  * to when it might be due, and looked at again only then. */
 #include "sockecho-server/streams.h"
 
+#include "run/ascii.h"
 #include "run/message.h"
 #include "run/peer.h"
 #include "run/run.h"
@@ -20,10 +21,9 @@
 
 struct echo {
 	struct server server;
-	const struct server_config *config;
-	char *buf;
+	struct fault_plan plan; /* the config's lines, and how far it has come */
+	struct flow_buffer buffer;
 	struct connection *all;
-	int64_t to_reset; /* --reset-first: so many are still to be reset */
 };
 
 /* ---- connections come and go --------------------------------------------------------------- */
@@ -66,20 +66,6 @@ reason_text(enum connection_next next)
 	return "ended";
 }
 
-/* What the loop must look for: 0, or -1 with errno. */
-static int
-watch(struct echo *echo, struct connection *c)
-{
-	struct loop *loop = &echo->server.loop;
-	int64_t at = connection_deadline(c);
-
-	if (loop_watch(loop, &c->io, connection_interest(c, echo->config)) == -1)
-		return -1;
-	if (at == INT64_MAX || (c->timer.slot != 0 && at >= c->timer.at_ns))
-		return 0;
-	return loop_set_timer(loop, &c->timer, at);
-}
-
 /* Something happened to a connection: wait for what comes next, or end it. */
 static void
 apply(struct echo *echo, struct connection *c, enum connection_next next)
@@ -87,7 +73,7 @@ apply(struct echo *echo, struct connection *c, enum connection_next next)
 	int errnum = next == CONNECTION_LOST ? errno : 0;
 
 	if (next == CONNECTION_CONTINUES) {
-		if (watch(echo, c) == 0)
+		if (connection_watch(c, &echo->buffer, &echo->server.loop) == 0)
 			return;
 		next = CONNECTION_NO_MEMORY;
 		errnum = errno;
@@ -98,59 +84,39 @@ apply(struct echo *echo, struct connection *c, enum connection_next next)
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-/* Gone while it was not read from: what it was owed has nowhere to go. */
-static enum connection_next
-find_error(struct connection *c)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	if (sku_getsockopt(&c->sock, SOL_SOCKET, SO_ERROR, &error, &len) == -1 || error == 0)
-		error = ECONNRESET;
-	errno = error;
-	return CONNECTION_LOST;
-}
-
 static void
-connection_ready(struct loop *loop, struct loop_io *io, uint32_t events)
+socket_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 {
 	struct echo *echo = LOOP_OWNER(loop, struct echo, server.loop);
 	struct connection *c = LOOP_OWNER(io, struct connection, io);
 
-	if ((events & EPOLLIN) != 0)
-		apply(echo, c, connection_readable(c, echo->config, echo->buf, loop->now));
-	else if ((events & (EPOLLERR | EPOLLHUP)) != 0)
-		apply(echo, c, find_error(c));
-	else
-		apply(echo, c, connection_advance(c, echo->config, loop->now));
+	apply(echo, c, connection_ready(c, &echo->buffer, events, loop->now));
 }
 
 static void
-connection_due(struct loop *loop, struct loop_timer *timer)
+timer_due(struct loop *loop, struct loop_timer *timer)
 {
 	struct echo *echo = LOOP_OWNER(loop, struct echo, server.loop);
 	struct connection *c = LOOP_OWNER(timer, struct connection, timer);
 
-	if (connection_deadline(c) <= loop->now)
-		apply(echo, c, connection_advance(c, echo->config, loop->now));
-	else
-		apply(echo, c, CONNECTION_CONTINUES);
+	apply(echo, c, connection_advance(c, loop->now));
 }
 
 /* ---- the server's -------------------------------------------------------------------------- */
 
 static struct connection *
-add_connection(struct echo *echo, struct sku_sock *sock, const struct sku_address *peer)
+add_connection(struct echo *echo, struct sku_sock *sock, const struct sku_address *peer,
+    const struct faults *faults)
 {
-	struct connection *c = connection_new(sock, peer, echo->config, echo->server.loop.now);
+	struct connection *c = connection_new(sock, peer, faults, echo->server.loop.now);
 
 	if (c == NULL)
 		return NULL;
-	c->io = (struct loop_io){ .ready = connection_ready, .fd = sku_fileno(sock) };
-	c->timer.due = connection_due;
-	if (watch(echo, c) == -1) {
+	c->io = (struct loop_io){ .ready = socket_ready, .fd = sku_fileno(sock) };
+	c->timer.due = timer_due;
+	if (connection_watch(c, &echo->buffer, &echo->server.loop) == -1) {
 		loop_forget(&echo->server.loop, &c->io);
-		free(c); /* the socket is still the caller's */
+		connection_discard(c);
 		return NULL;
 	}
 	c->next = echo->all;
@@ -164,13 +130,12 @@ static void
 accepted(struct server *server, struct sku_sock *sock, const struct sku_address *peer)
 {
 	struct echo *echo = LOOP_OWNER(server, struct echo, server);
-	const struct server_config *config = echo->config;
+	const struct fault_line *line = fault_plan_next(&echo->plan);
 	struct connection *c = NULL;
 
-	if (echo->to_reset > 0) {
-		echo->to_reset--;
-		msg_verbose(1, "reset a connection (--reset-first)");
-	} else if ((c = add_connection(echo, sock, peer)) == NULL) {
+	if (line->is_reset) {
+		msg_verbose(1, "reset a connection (reset-first)");
+	} else if ((c = add_connection(echo, sock, peer, &line->faults)) == NULL) {
 		msg_verbose(1, "serve a connection: %s", strerror(errno));
 	}
 	if (c == NULL) {
@@ -182,8 +147,8 @@ accepted(struct server *server, struct sku_sock *sock, const struct sku_address 
 	counter_add(&server_stats.active, 1);
 	if (run.json || run.verbose > 0)
 		peer_log(&c->peer, "accepted");
-	if (config->close_after == 0 || config->reset_after == 0)
-		apply(echo, c, connection_advance(c, config, server->loop.now));
+	if (c->flow.faults != NULL) /* the end may come before the first byte */
+		apply(echo, c, connection_advance(c, server->loop.now));
 }
 
 static void
@@ -202,7 +167,7 @@ finishing(struct server *server)
 
 	for (struct connection *c = echo->all; c != NULL; c = next) {
 		next = c->next;
-		apply(echo, c, connection_stop(c, echo->config, server->loop.now));
+		apply(echo, c, connection_stop(c, server->loop.now));
 	}
 }
 
@@ -211,7 +176,7 @@ streams_open(struct listener *listener, const struct server_config *config, stru
 {
 	struct echo *echo = calloc(1, sizeof(*echo));
 
-	if (echo == NULL || (echo->buf = malloc(config->stream.bufsize)) == NULL) {
+	if (echo == NULL || (echo->buffer.bytes = malloc(config->stream.bufsize)) == NULL) {
 		free(echo);
 		(void)failure_errno(failure, ENOMEM, "get a buffer (--bufsize)");
 		return NULL;
@@ -226,8 +191,9 @@ streams_open(struct listener *listener, const struct server_config *config, stru
 	echo->server.accepted = accepted;
 	echo->server.refused = refused;
 	echo->server.finishing = finishing;
-	echo->config = config;
-	echo->to_reset = config->reset_first;
+	echo->buffer.size = config->stream.bufsize;
+	echo->buffer.pass = config->upper ? ascii_upper : NULL;
+	echo->plan = config->plan;
 	run_raise_descriptor_limit();
 	tcp_apply_options(&config->stream, &listener->sock);
 	if (server_open(&echo->server, failure) == 0)
@@ -248,6 +214,6 @@ streams_close(struct server *server)
 	while (echo->all != NULL)
 		close_connection(echo, echo->all, CONNECTION_ENDED, 0, reason);
 	server_close(server);
-	free(echo->buf);
+	free(echo->buffer.bytes);
 	free(echo);
 }

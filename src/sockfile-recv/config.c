@@ -2,6 +2,7 @@
  * Row tool. */
 #include "sockfile-recv/config.h"
 
+#include "net/habits.h"
 #include "options/run_options.h"
 #include "options/values.h"
 #include "run/rate.h"
@@ -13,136 +14,112 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Modes of our own. */
 enum {
-	OPT_CONNECT = 400,
-	OPT_FORCE,
-	OPT_SIZE,
-	OPT_MAX_SIZE,
-	OPT_SHA256,
-	OPT_MODE,
-	OPT_VERIFY,
-	OPT_RESUME,
-	OPT_RETRY,
-	OPT_DIR,
-	OPT_PRESERVE,
-	OPT_KEY,
+	MODE_TO_DIRECTORY = MODES_END,
+	MODE_TO_FILE = 2 * MODES_END,
+	MODE_TO_DISK = 4 * MODES_END,
 };
 
-/* The program's own modes of option_row. */
-enum {
-	TO_DIRECTORY = MODES_END,
-	TO_FILE = 2 * MODES_END,
-	TO_DISK = 4 * MODES_END,
-};
-
-#define ABOUT_CONNECTING "is about connecting: it goes with --connect"
-#define ABOUT_LISTENING "is about listening: it does not go with --connect"
-
-#define ABOUT_DISK "is about files: it does not go with - (standard output)"
-#define ABOUT_ONE_FILE "is about one FILE: it does not go with --dir"
-
-static const struct option_row options[] = {
-	OPTION_GROUP("Where from"),
-	{ OPT_CONNECT, "connect", NULL, "connect to the sender instead of waiting", 0, NULL },
-	PEER_OPTION_ROWS(ABOUT_CONNECTING, ABOUT_LISTENING),
-	OPTION_GROUP("What to take, and how"),
-	{ OPT_FORCE, "force", NULL, "replace FILE if it is there", TO_DISK, ABOUT_DISK },
-	{ OPT_SIZE, "size", "SIZE", "so much must arrive", TO_FILE, ABOUT_ONE_FILE },
-	{ OPT_MAX_SIZE, "max-size", "SIZE", "refuse more than that", 0, NULL },
-	{ OPT_SHA256, "sha256", "HEX", "the SHA-256 of what must arrive", TO_FILE, ABOUT_ONE_FILE },
-	{ OPT_MODE, "mode", "OCTAL", "the mode of FILE (666 less the umask)", TO_DISK, ABOUT_DISK },
-	TIMEOUT_OPTION_ROW(0, NULL),
-	MAX_TIME_OPTION_ROW,
-	PROGRESS_OPTION_ROWS,
-	OPTION_GROUP("Verified transfers"),
-	{ OPT_VERIFY, "verify", NULL, "accept verified transfers alone", 0, NULL },
-	{ OPT_RESUME, "resume", NULL, "continue FILE.part; implies --verify", TO_DISK, ABOUT_DISK },
-	{ OPT_RETRY, "retry", "N", "go on after a lost connection, N times at most", TO_DISK,
-	    ABOUT_DISK },
-	{ OPT_DIR, "dir", "DIR", "take files into DIR, under the names they have", 0, NULL },
-	{ 'c', "connections", "N", "take N connections (1); none", TO_DIRECTORY,
-	    "goes with --dir" },
-	{ OPT_PRESERVE, "preserve", NULL, "apply the sender's mode and time", TO_DISK, ABOUT_DISK },
-	{ OPT_KEY, "key", "FILE", "accept only who has the secret in FILE", 0, NULL },
-	COMMON_OPTION_ROWS,
-	OPTION_END,
-};
-
-static const char *const synopsis[] = { "[options] [HOST] PORT FILE", "[options] -U PATH FILE",
-	"[options] --connect HOST PORT FILE", "[options] --dir DIR [HOST] PORT", NULL };
-
-static const struct command command = { "sockfile-recv", synopsis,
-	"Receive a file (-: to standard output) so that nothing is lost.", options };
-
-static mode_t
-parse_mode(const char *value)
+static const char *
+set_mode(void *member, const char *value)
 {
 	size_t digits = strspn(value, "01234567");
 
 	if (digits == 0 || digits > 4 || value[digits] != '\0' || strtoul(value, NULL, 8) > 0777)
-		opt_usage_error("option '--mode' takes an OCTAL mode of 0 to 777 (no set-id bits), "
-				"not '%s'",
-		    value);
-	return (mode_t)strtoul(value, NULL, 8);
+		return "an OCTAL mode of 0 to 777 (no set-id bits)";
+	*(mode_t *)member = (mode_t)strtoul(value, NULL, 8);
+	return NULL;
 }
 
-static void
-take_option(struct recv_config *c, int id, const char *value)
+static const char *
+set_sha256(void *member, const char *value)
 {
-	switch (id) {
-	case OPT_CONNECT:
-		c->peer.listening = false;
-		break;
-	case OPT_FORCE:
-		c->options.force = true;
-		break;
-	case OPT_SIZE:
-		c->size = value_size("size", value, 0, INT64_MAX);
-		break;
-	case OPT_MAX_SIZE:
-		c->max_size = value_size("max-size", value, 0, INT64_MAX);
-		break;
-	case OPT_SHA256:
-		if (!sha256_parse(value, c->sha256))
-			opt_usage_error(
-			    "option '--sha256' takes 64 hexadecimal digits, not '%s'", value);
-		c->sha256_given = true;
-		break;
-	case OPT_VERIFY:
-		c->verify = true;
-		break;
-	case OPT_RESUME:
-		c->options.resume = true;
-		c->verify = true;
-		break;
-	case OPT_RETRY:
-		c->retries = value_count("retry", value, 0, INT64_MAX);
-		c->verify = true;
-		break;
-	case OPT_DIR:
-		c->dir = value;
-		c->verify = true;
-		break;
-	case 'c':
-		c->connections = value_count_or_none("connections", value, 1, INT64_MAX);
-		break;
-	case OPT_PRESERVE:
-		c->preserve = true;
-		c->verify = true;
-		break;
-	case OPT_KEY:
-		c->key_file = value;
-		c->verify = true;
-		break;
-	case OPT_MODE:
-		c->options.mode = parse_mode(value);
-		c->options.mode_asked = true;
-		break;
-	default:
-		if (!progress_take_option(&c->progress, id))
-			(void)peer_options_take_option(&c->peer, id, value);
-	}
+	struct recv_config *config = member;
+
+	if (!sha256_parse(value, config->sha256))
+		return "64 hexadecimal digits";
+	config->sha256_given = true;
+	return NULL;
 }
+
+static const struct option_row options[] = {
+	OPTION_GROUP("Address"),
+	UNSET(0, "connect", struct recv_config, peer.listening,
+	    "connect to the sender instead of waiting for it"),
+	OPTION_INCLUDE(struct recv_config, peer, struct peer_options, peer_options),
+	OPTION_GROUP("File"),
+	FLAG(0, "force", struct recv_config, options.force, "replace FILE if it is there",
+	    .needs = MODE_TO_DISK),
+	SIZE(0, "size", struct recv_config, size, 0, INT64_MAX, UNLIMITED,
+	    "fail unless exactly SIZE bytes arrive", .needs = MODE_TO_FILE),
+	SIZE(0, "max-size", struct recv_config, max_size, 0, INT64_MAX, UNLIMITED,
+	    "refuse more than SIZE bytes", .preset_text = "no limit by default"),
+	/* It sets two members. */
+	{ .kind = OPTION_OTHER,
+	    .name = "sha256",
+	    .arg = "HEX",
+	    .set = set_sha256,
+	    .help = "fail unless this is the SHA-256 of what arrives",
+	    .needs = MODE_TO_FILE },
+	SETS(OPTION_OTHER, 0, "mode", "OCTAL", struct recv_config, options.mode, mode_t, set_mode,
+	    "give FILE this mode", .preset_text = "default: 666 less the umask",
+	    .needs = MODE_TO_DISK),
+	OPTION_GROUP("Time"),
+	OPTION_INCLUDE_FOR(&run.timeouts, timeout_options),
+	OPTION_INCLUDE_FOR(&run.timeouts, max_time_options),
+	OPTION_GROUP("Progress"),
+	OPTION_INCLUDE(struct recv_config, progress, enum progress_mode, progress_options),
+	OPTION_GROUP("Verified transfers"),
+	FLAG(0, "verify", struct recv_config, verify, "accept verified transfers alone"),
+	FLAG(0, "resume", struct recv_config, options.resume,
+	    "continue FILE.part; implies --verify", .needs = MODE_TO_DISK),
+	COUNT(0, "retry", "N", struct recv_config, retries, 0, INT64_MAX, 0,
+	    "go on after a lost connection, N times at most; implies --verify",
+	    .preset_text = "default 0", .needs = MODE_TO_DISK),
+	TEXT(OPTION_DIRECTORY, 0, "dir", "DIR", struct recv_config, dir,
+	    "take files into DIR, under the names they have; implies --verify"),
+	COUNT('c', "connections", "N", struct recv_config, connections, 1, INT64_MAX, 1,
+	    "take N connections", .none = 1, .needs = MODE_TO_DIRECTORY | MODE_LISTENS),
+	FLAG(0, "preserve", struct recv_config, preserve,
+	    "apply the sender's mode and time; implies --verify", .excludes = "mode",
+	    .needs = MODE_TO_DISK),
+	TEXT(OPTION_FILE, 0, "key", "FILE", struct recv_config, key_file,
+	    "accept only who has the secret in FILE; implies --verify"),
+	OPTION_COMMON,
+	OPTION_END_ROW,
+};
+
+static const struct option_need needs[] = {
+	{ MODE_CONNECTS, "is about connecting: it goes with --connect" },
+	{ MODE_LISTENS, "is about listening: it does not go with --connect" },
+	NEED_OPENS,
+	NEED_INET,
+	{ MODE_TO_DIRECTORY, "goes with --dir" },
+	{ MODE_TO_FILE, "is about one FILE: it does not go with --dir" },
+	{ MODE_TO_DISK, "is about files: it does not go with - (standard output)" },
+	{ 0, NULL },
+};
+
+static const char habits[] = "-l --listen\tit listens by itself, unless --connect is given\n"
+			     "-k --keep-open\t-c none, with --dir, takes files for ever\n"
+			     "--overwrite\t--force replaces FILE\n"
+			     "--directory\tit is called --dir\n"
+			     "--append\t--resume goes on where FILE.part ends\n";
+static const char *const hints[] = { habits, file_habits, listening_habits, network_habits, NULL };
+
+static const char *const synopsis[] = { "[options] [HOST] PORT FILE", "[options] -U PATH FILE",
+	"[options] --connect HOST PORT FILE", "[options] --dir DIR [HOST] PORT", NULL };
+
+static const struct command command = {
+	.name = "sockfile-recv",
+	.synopsis = synopsis,
+	.summary = "Receive a file (-: to standard output) so that nothing is lost.",
+	.operands = "host port file",
+	.options = options,
+	.needs = needs,
+	.hints = hints,
+};
 
 static mode_t
 default_mode(void)
@@ -154,7 +131,7 @@ default_mode(void)
 }
 
 static void
-check_combinations(const struct recv_config *c, bool mode_given)
+check_combinations(const struct recv_config *c)
 {
 	const char *reason;
 
@@ -164,21 +141,16 @@ check_combinations(const struct recv_config *c, bool mode_given)
 		opt_usage_error("option '--dir' takes a directory");
 	if (c->size != UNLIMITED && c->max_size != UNLIMITED && c->size > c->max_size)
 		opt_usage_error("--size is more than --max-size allows");
-	if (c->preserve && mode_given)
-		opt_usage_error("--preserve and --mode exclude each other");
 	if (c->sha256_given && !sha256_load(&reason))
 		opt_usage_error("option '--sha256' is not possible: %s", reason);
 	if (c->key_file != NULL && (!tls_load(&reason) || !sha256_load(&reason)))
 		opt_usage_error("option '--key' is not possible: %s", reason);
-	if (c->dir != NULL && !c->peer.listening && c->connections != 1)
-		opt_usage_error("option '--connections' is about listening: --connect is one "
-				"connection");
 }
 
 /* Take FILE, the last operand unless --dir is given.  Returns how many operands are left for the
  * address. */
 static size_t
-take_file_operand(struct recv_config *c, const char *const *operands, size_t count)
+take_file_operand(struct recv_config *c, char *const *operands, size_t count)
 {
 	bool open = peer_options_is_open(&c->peer);
 
@@ -191,8 +163,8 @@ take_file_operand(struct recv_config *c, const char *const *operands, size_t cou
 		if (count > 2 ||
 		    (count == 2 && (value_is_digits(operands[0]) ||
 				       operand_has_port(&c->peer.address, operands[0]))))
-			opt_usage_error(
-			    "--dir takes the place of FILE: '%s' is too much", operands[count - 1]);
+			opt_usage_error("--dir takes the place of FILE: '%s' is too much",
+			    opt_quote(operands[count - 1]));
 		return count;
 	}
 	if (count == 0)
@@ -203,7 +175,8 @@ take_file_operand(struct recv_config *c, const char *const *operands, size_t cou
 		opt_usage_error("the socket is open already (--fd or LISTEN_FDS): FILE is the only "
 				"operand");
 	if (count == 0 && !open)
-		opt_usage_error("a FILE is missing behind '%s' (-: standard output)", c->file);
+		opt_usage_error(
+		    "a FILE is missing behind '%s' (-: standard output)", opt_quote(c->file));
 	return count;
 }
 
@@ -222,39 +195,30 @@ static unsigned
 target_modes(const struct recv_config *c)
 {
 	if (c->dir != NULL)
-		return TO_DIRECTORY | TO_DISK;
-	return strcmp(c->file, "-") == 0 ? TO_FILE : TO_FILE | TO_DISK;
+		return MODE_TO_DIRECTORY | MODE_TO_DISK;
+	return strcmp(c->file, "-") == 0 ? MODE_TO_FILE : MODE_TO_FILE | MODE_TO_DISK;
 }
 
 void
 config_parse(struct recv_config *config, int argc, char **argv)
 {
-	struct opt_parser parser;
-	const char **operands, *value;
-	size_t count = 0;
-	int id;
+	struct options parsed;
+	uint32_t modes;
+	size_t count;
 
-	*config = (struct recv_config){ .peer = PEER_OPTIONS_INIT,
-		.options = { .mode = default_mode() },
-		.size = UNLIMITED,
-		.max_size = UNLIMITED,
-		.connections = 1 };
-	config->peer.listening = true;
-	config->operands = operands = calloc((size_t)argc + 1, sizeof(*operands));
-	if (operands == NULL)
-		opt_usage_error("no memory for the command line");
-	opt_init(&parser, &command, argc, argv);
-	while ((id = opt_next(&parser, &value)) != OPT_DONE) {
-		if (id == OPT_OPERAND)
-			operands[count++] = value;
-		else
-			take_option(config, id, value);
-	}
-	count = take_file_operand(config, operands, count);
-	opt_check_modes(&parser,
-	    peer_options_finish(&config->peer, &parser, operands, count) | target_modes(config));
-	check_combinations(config, opt_given(&parser, OPT_MODE));
-	if (opt_given(&parser, OPT_RETRY))
+	*config = (struct recv_config){ .options = { .mode = default_mode() } };
+	opt_parse(&parsed, &command, config, argc, argv);
+	config->verify = config->verify || config->options.resume || config->dir != NULL ||
+			 config->preserve || config->key_file != NULL ||
+			 opt_given(&parsed, "retry");
+	if (config->dir == NULL && !config->peer.address.is_unix)
+		habits_check_order(parsed.operands, parsed.operand_count, "[HOST] PORT FILE");
+	count = take_file_operand(config, parsed.operands, parsed.operand_count);
+	modes = peer_options_finish(&config->peer, &parsed, parsed.operands, count);
+	opt_check_modes(&parsed, modes | target_modes(config));
+	check_combinations(config);
+	config->options.mode_asked = opt_given(&parsed, "mode");
+	if (opt_given(&parsed, "retry"))
 		peer_options_check_retry(&config->peer);
 	run.stdout_is_data = config->file != NULL &&
 			     (strcmp(config->file, "-") == 0 || is_standard_output(config->file));
@@ -263,6 +227,5 @@ config_parse(struct recv_config *config, int argc, char **argv)
 void
 config_free(struct recv_config *config)
 {
-	free(config->operands);
 	access_free(&config->peer.listen.access);
 }

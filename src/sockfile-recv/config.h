@@ -10,7 +10,6 @@
 
 struct recv_config {
 	struct peer_options peer;
-	const char **operands;
 	const char *file; /* as written; "-": standard output; NULL with --dir */
 	struct target_options options;
 	int64_t size;	  /* the size that must arrive; UNLIMITED: any */

@@ -1,6 +1,5 @@
 /* main.c - sockfile-recv: receive a file so that nothing is lost.
  * Row tool. */
-#include "net/retry.h"
 #include "run/failure.h"
 #include "run/message.h"
 #include "run/run.h"
@@ -12,38 +11,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-struct sender_connector {
-	const struct recv_config *config;
-	struct retry retry;
-};
-
-static int
-connect_to_sender(void *arg, struct sku_sock *sock, bool again)
-{
-	struct sender_connector *sender = arg;
-	const struct peer_options *peer = &sender->config->peer;
-	int status;
-
-	if (again)
-		return retry_reconnect(&sender->retry, peer, sock);
-	/* There is nothing to clean up yet: signals just end it. */
-	run_let_signals_kill(true);
-	status = connect_now(&peer->connect, &peer->endpoint, sock);
-	run_let_signals_kill(false);
-	return status;
-}
-
 static int
 connect_and_receive(const struct recv_config *config, struct target *target)
 {
-	struct sender_connector sender = { config, RETRY_INIT(config->retries) };
-	const struct receiver_connector connector = { connect_to_sender, &sender };
 	struct failure failure = { .status = STATUS_OK };
-	int status = run_catch_signals(0, &failure) == 0 ? STATUS_OK : failure_report(&failure);
 
-	if (status == STATUS_OK)
-		status = receiver_connect(config, &connector, target);
-	return status;
+	if (run_catch_signals(0, &failure) == -1)
+		return failure_report(&failure);
+	return receiver_connect(config, target);
 }
 
 static int

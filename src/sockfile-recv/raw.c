@@ -85,7 +85,7 @@ check_complete(struct raw_transfer *r)
 	    "receive from %s", r->incoming->text);
 }
 
-/* ---- moving bytes; each returns bytes, 0 at the end, or -1 and the failure is kept ---------- */
+/* ---- moving bytes; each returns bytes, 0 at the end, or -1 ---------------------------------- */
 
 static int
 fail_receiving(struct raw_transfer *r, int errnum)

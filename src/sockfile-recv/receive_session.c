@@ -90,11 +90,11 @@ verdict_for_target(struct receive_session *s)
 		s->verdict = WIRE_FAILED;
 		break;
 	}
-	return s->failure.status;
+	return -1;
 }
 
 static int
-send_verdict(struct receive_session *s, enum wire_code code)
+send_verdict(struct receive_session *s, enum wire_code code, struct failure *failure)
 {
 	struct wire_message message = { .type = WIRE_VERDICT };
 
@@ -102,7 +102,7 @@ send_verdict(struct receive_session *s, enum wire_code code)
 	message.position.kind = (uint8_t)code;
 	/* A bit that flips must not make one of these look like "done". */
 	message.position.offset = code == WIRE_DONE ? (uint64_t)s->total : INT64_MAX;
-	return channel_send(&s->channel, &message);
+	return channel_send(&s->channel, &message, failure);
 }
 
 static void
@@ -116,7 +116,7 @@ static int
 check_canceled(struct receive_session *s)
 {
 	if (run_check() == 0)
-		return STATUS_OK;
+		return 0;
 	return run_wait_failed(
 	    &s->failure, errno, LIMIT_OTHER, "receive from %s", s->incoming->text);
 }
@@ -131,7 +131,7 @@ check_offer(struct receive_session *s)
 	bool known = s->offer.size != WIRE_SIZE_UNKNOWN;
 
 	if (s->index > s->files)
-		return channel_protocol_error(&s->channel, "more files than it said");
+		return channel_protocol_error(&s->channel, "more files than it said", &s->failure);
 	if (config->dir != NULL && !wire_name_is_plain(s->offer.name, s->offer.name_len))
 		return refuse(s, WIRE_WRONG_NAME,
 		    s->offer.name_len == 0 ?
@@ -146,7 +146,7 @@ check_offer(struct receive_session *s)
 	if (known && config->size != UNLIMITED && (int64_t)s->offer.size != config->size)
 		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
 		    "receive from %s", s->incoming->text);
-	return STATUS_OK;
+	return 0;
 }
 
 static bool
@@ -188,7 +188,7 @@ open_target(struct receive_session *s)
 	if (s->config->dir != NULL && s->target->kind != TARGET_FILE)
 		return refuse(
 		    s, WIRE_EXISTS, "what stands there is no file", "write %s", s->offer.name);
-	return STATUS_OK;
+	return 0;
 }
 
 /* What is here of it already. */
@@ -200,30 +200,30 @@ find_existing(struct receive_session *s)
 
 	s->have = WIRE_HAVE_NONE;
 	s->held = 0;
-	if (known && target_check_room(target, (int64_t)s->offer.size, &s->failure) != STATUS_OK)
+	if (known && target_check_room(target, (int64_t)s->offer.size, &s->failure) == -1)
 		return verdict_for_target(s);
 	if (target->kind != TARGET_FILE)
-		return STATUS_OK;
+		return 0;
 	/* Is FILE this file?  Then there is nothing to do; --force alone would replace it. */
 	if (target->exists && target->options.resume && (target->size > 0 || s->offer.size == 0) &&
 	    (!known || (int64_t)s->offer.size == target->size)) {
 		s->have = WIRE_HAVE_FINAL;
 		s->held = target->size;
-		return STATUS_OK;
+		return 0;
 	}
 	if (target->exists && !target->options.force)
 		return refuse(s, WIRE_EXISTS,
 		    "it is there already, and is another file (--force "
 		    "replaces it)",
 		    "write %s", target->display_name);
-	if (target_open_part(target, true, &s->failure) != STATUS_OK)
+	if (target_open_part(target, true, &s->failure) == -1)
 		return verdict_for_target(s);
 	if (target->options.resume && target->part_size > 0 &&
 	    (!known || target->part_size <= (int64_t)s->offer.size)) {
 		s->have = WIRE_HAVE_PART;
 		s->held = target->part_size;
 	}
-	return STATUS_OK;
+	return 0;
 }
 
 /* ---- what is held ---------------------------------------------------------------------------- */
@@ -251,28 +251,28 @@ hash_existing(struct receive_session *s, int fd)
 			sha256_update(s->sha256, s->buf, (size_t)n);
 		done += n;
 		set_progress(s, done);
-		if (check_canceled(s) != STATUS_OK ||
-		    channel_progress(&s->channel, (uint64_t)done, (uint64_t)s->held) != STATUS_OK)
-			return s->failure.status;
+		if (check_canceled(s) == -1 || channel_progress(&s->channel, (uint64_t)done,
+						   (uint64_t)s->held, &s->failure) == -1)
+			return -1;
 	}
-	return STATUS_OK;
+	return 0;
 }
 
 static int
 send_prefix(struct receive_session *s)
 {
 	struct wire_message message = { .type = WIRE_PREFIX };
-	int fd = s->have == WIRE_HAVE_FINAL ? target_open_final(s->target) : s->target->fd, status;
+	int fd = s->have == WIRE_HAVE_FINAL ? target_open_final(s->target) : s->target->fd, result;
 
 	if (fd == -1) {
 		s->verdict = WIRE_FAILED;
 		return open_leased_failed(&s->failure, errno, "read %s", s->target->display_name);
 	}
-	status = hash_existing(s, fd);
+	result = hash_existing(s, fd);
 	if (s->have == WIRE_HAVE_FINAL)
 		(void)close(fd);
-	if (status != STATUS_OK)
-		return status;
+	if (result == -1)
+		return -1;
 	message.position.index = s->index;
 	message.position.offset = (uint64_t)s->held;
 	message.position.kind = s->config->key_file != NULL ? WIRE_SHA256 : WIRE_XXH3;
@@ -280,7 +280,7 @@ send_prefix(struct receive_session *s)
 		sha256_so_far(s->sha256, message.position.digest);
 	else
 		digest_so_far(s->digest, message.position.digest);
-	return channel_send(&s->channel, &message);
+	return channel_send(&s->channel, &message, &s->failure);
 }
 
 static int
@@ -291,11 +291,11 @@ send_have(struct receive_session *s)
 	message.position.index = s->index;
 	message.position.kind = (uint8_t)s->have;
 	message.position.offset = (uint64_t)s->held;
-	if (channel_send(&s->channel, &message) != STATUS_OK)
-		return s->failure.status;
-	channel_restart_timeout(&s->channel);
+	if (channel_send(&s->channel, &message, &s->failure) == -1)
+		return -1;
+	channel_set_limit(&s->channel, sku_deadline_never());
 	s->channel.peer_works = s->held > 0;
-	return s->held > 0 ? send_prefix(s) : STATUS_OK;
+	return s->held > 0 ? send_prefix(s) : 0;
 }
 
 /* Where the sender goes on: behind what is held, if that is the same file, or at the beginning. */
@@ -305,17 +305,17 @@ receive_start(struct receive_session *s)
 	struct wire_message message;
 	int64_t offset;
 
-	if (channel_receive(&s->channel, &message) != STATUS_OK)
-		return s->failure.status;
+	if (channel_receive(&s->channel, &message, &s->failure) == -1)
+		return -1;
 	s->channel.peer_works = false;
 	s->transcript.start = message;
 	offset = (int64_t)message.position.offset;
 	if (message.type != WIRE_START || message.position.index != s->index ||
 	    (offset != 0 && offset != s->held))
-		return channel_protocol_error(&s->channel, "a start out of its order");
+		return channel_protocol_error(&s->channel, "a start out of its order", &s->failure);
 	s->resumed = offset;
 	if (s->have == WIRE_HAVE_FINAL && offset == s->held)
-		return STATUS_OK; /* nothing is written */
+		return 0; /* nothing is written */
 	if (s->other_id && s->held > 0 && offset == 0)
 		return refuse_busy(s);
 	if (s->have == WIRE_HAVE_FINAL) {
@@ -325,7 +325,7 @@ receive_start(struct receive_session *s)
 			    "(--force replaces it)",
 			    "write %s", s->target->display_name);
 		s->have = WIRE_HAVE_NONE;
-		if (target_open_part(s->target, true, &s->failure) != STATUS_OK)
+		if (target_open_part(s->target, true, &s->failure) == -1)
 			return verdict_for_target(s);
 	}
 	if (offset == 0) {
@@ -334,9 +334,9 @@ receive_start(struct receive_session *s)
 			sha256_reset(s->sha256);
 		set_progress(s, 0);
 	}
-	if (target_start(s->target, offset, &s->failure) != STATUS_OK)
+	if (target_start(s->target, offset, &s->failure) == -1)
 		return verdict_for_target(s);
-	return STATUS_OK;
+	return 0;
 }
 
 /* ---- the bytes ------------------------------------------------------------------------------- */
@@ -348,7 +348,8 @@ check_limits(struct receive_session *s, uint32_t len)
 
 	if (__builtin_add_overflow(s->total, (int64_t)len, &after) ||
 	    (s->offer.size != WIRE_SIZE_UNKNOWN && after > (int64_t)s->offer.size))
-		return channel_protocol_error(&s->channel, "more bytes than it offered");
+		return channel_protocol_error(
+		    &s->channel, "more bytes than it offered", &s->failure);
 	if (s->have == WIRE_HAVE_FINAL)
 		return refuse(s, WIRE_EXISTS,
 		    "it is there already, and is shorter than what is "
@@ -360,7 +361,7 @@ check_limits(struct receive_session *s, uint32_t len)
 	if (s->config->size != UNLIMITED && after > s->config->size)
 		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
 		    "receive from %s", s->incoming->text);
-	return STATUS_OK;
+	return 0;
 }
 
 /* A message of bytes is hashed as it comes, while the processor's cache still has it, and written
@@ -368,23 +369,26 @@ check_limits(struct receive_session *s, uint32_t len)
 static int
 receive_data(struct receive_session *s, uint32_t len)
 {
-	size_t have = 0, got;
+	size_t have = 0;
 
-	if (check_limits(s, len) != STATUS_OK)
-		return s->failure.status;
+	if (check_limits(s, len) == -1)
+		return -1;
 	while (have < len) {
-		if (channel_receive_data(&s->channel, s->buf + have, len - have, &got) != STATUS_OK)
+		ssize_t n =
+		    channel_receive_data(&s->channel, s->buf + have, len - have, &s->failure);
+
+		if (n == -1)
 			break;
-		digest_update(s->digest, s->buf + have, got);
+		digest_update(s->digest, s->buf + have, (size_t)n);
 		if (s->sha256 != NULL && s->config->sha256_given)
-			sha256_update(s->sha256, s->buf + have, got);
-		have += got;
+			sha256_update(s->sha256, s->buf + have, (size_t)n);
+		have += (size_t)n;
 	}
 	/* What came of one that is not whole is worth keeping all the same. */
-	if (have > 0 && target_write(s->target, s->buf, have, &s->failure) != STATUS_OK)
+	if (have > 0 && target_write(s->target, s->buf, have, &s->failure) == -1)
 		return verdict_for_target(s);
 	set_progress(s, s->total + (int64_t)have);
-	return s->failure.status != STATUS_OK ? s->failure.status : check_canceled(s);
+	return s->failure.status != STATUS_OK ? -1 : check_canceled(s);
 }
 
 /* To the END, which is in *end. */
@@ -394,16 +398,17 @@ receive_bytes(struct receive_session *s, struct wire_ending *end)
 	struct wire_message message;
 
 	for (;;) {
-		if (channel_receive(&s->channel, &message) != STATUS_OK)
-			return s->failure.status;
+		if (channel_receive(&s->channel, &message, &s->failure) == -1)
+			return -1;
 		if (message.type == WIRE_END && message.end.index == s->index) {
 			*end = message.end;
-			return STATUS_OK;
+			return 0;
 		}
 		if (message.type != WIRE_DATA)
-			return channel_protocol_error(&s->channel, "a message among the bytes");
-		if (receive_data(s, message.data_len) != STATUS_OK)
-			return s->failure.status;
+			return channel_protocol_error(
+			    &s->channel, "a message among the bytes", &s->failure);
+		if (receive_data(s, message.data_len) == -1)
+			return -1;
 	}
 }
 
@@ -414,7 +419,7 @@ reject_and_remove(struct receive_session *s, enum wire_code code, const char *me
 	(void)refuse(s, code, message, "receive from %s", s->incoming->text);
 	if (s->have != WIRE_HAVE_FINAL)
 		target_discard(s->target);
-	return s->failure.status;
+	return -1;
 }
 
 static int
@@ -433,7 +438,7 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 	if (end->total != (uint64_t)s->total ||
 	    (s->offer.size != WIRE_SIZE_UNKNOWN && end->total != s->offer.size))
 		return channel_protocol_error(
-		    &s->channel, "an end that is not where its file ends");
+		    &s->channel, "an end that is not where its file ends", &s->failure);
 	transcript_digest(&s->transcript, s->digest, digest);
 	if (memcmp(digest, end->digest, DIGEST_BYTES) != 0)
 		return reject_and_remove(
@@ -442,11 +447,11 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
 		    "receive from %s", s->incoming->text);
 	if (!s->config->sha256_given)
-		return STATUS_OK;
+		return 0;
 	sha256_so_far(s->sha256, digest);
 	if (memcmp(digest, s->config->sha256, sizeof(digest)) != 0)
 		return reject_and_remove(s, WIRE_WRONG_SHA256, "its SHA-256 is another (--sha256)");
-	return STATUS_OK;
+	return 0;
 }
 
 /* ---- under its name -------------------------------------------------------------------------- */
@@ -470,21 +475,20 @@ static int
 commit_target(struct receive_session *s)
 {
 	const struct sku_work work = { .run = flush_target, .arg = s };
-	struct failure lost = { .status = STATUS_OK };
+	struct failure lost = { .status = STATUS_OK }; /* the file counts, whoever is there still */
 	struct sku_background *job = sku_background_start(&work, -1);
 
 	if (job == NULL) {
 		flush_target(s);
-		return s->failure.status != STATUS_OK ? verdict_for_target(s) : STATUS_OK;
+	} else {
+		while (sku_background_wait(job, sku_deadline_in(FLUSH_PERIOD)) == -1) {
+			if (lost.status == STATUS_OK)
+				(void)channel_progress(
+				    &s->channel, (uint64_t)s->total, (uint64_t)s->total, &lost);
+		}
+		sku_background_take(job);
 	}
-	s->channel.failure = &lost; /* the file counts, whether the sender is still there or not */
-	while (sku_background_wait(job, sku_deadline_in(FLUSH_PERIOD)) == -1) {
-		if (lost.status == STATUS_OK)
-			(void)channel_progress(&s->channel, (uint64_t)s->total, (uint64_t)s->total);
-	}
-	sku_background_take(job);
-	s->channel.failure = &s->failure;
-	return s->failure.status != STATUS_OK ? verdict_for_target(s) : STATUS_OK;
+	return s->failure.status != STATUS_OK ? verdict_for_target(s) : 0;
 }
 
 static void
@@ -509,28 +513,28 @@ receive_file(struct receive_session *s)
 {
 	struct wire_ending end;
 
-	if (check_offer(s) != STATUS_OK)
-		return s->failure.status;
+	if (check_offer(s) == -1)
+		return -1;
 	if (is_another_file(s))
 		return refuse_busy(s);
-	if (open_target(s) != STATUS_OK || find_existing(s) != STATUS_OK)
-		return s->failure.status;
+	if (open_target(s) == -1 || find_existing(s) == -1)
+		return -1;
 	s->accepted = s->file_accepted = true;
 	if (s->offer.size != WIRE_SIZE_UNKNOWN)
 		counter_set(&transfer_stats.size, s->offer.size);
 	else
 		counter_set(&transfer_stats.size, STATE_UNKNOWN);
-	if (send_have(s) != STATUS_OK || receive_start(s) != STATUS_OK ||
-	    receive_bytes(s, &end) != STATUS_OK || check_end(s, &end) != STATUS_OK)
-		return s->failure.status;
-	if (s->have != WIRE_HAVE_FINAL && commit_target(s) != STATUS_OK)
-		return s->failure.status;
+	if (send_have(s) == -1 || receive_start(s) == -1 || receive_bytes(s, &end) == -1 ||
+	    check_end(s, &end) == -1)
+		return -1;
+	if (s->have != WIRE_HAVE_FINAL && commit_target(s) == -1)
+		return -1;
 	if (s->target->status > s->highest_refusal)
 		s->highest_refusal = s->target->status;
 	report_summary(s);
 	counter_add(&transfer_stats.transfers, 1);
 	s->all_files_done = s->index == s->files;
-	return send_verdict(s, WIRE_DONE);
+	return send_verdict(s, WIRE_DONE, &s->failure);
 }
 
 /* It is not wanted, and nothing was begun: the sender is told, and may offer the next. */
@@ -540,16 +544,17 @@ refuse_file(struct receive_session *s)
 	if (s->failure.status > s->highest_refusal)
 		s->highest_refusal = s->failure.status;
 	failure_note(&s->failure, &s->incoming->peer);
-	s->failure = (struct failure){ .status = STATUS_OK };
+	failure_clear(&s->failure);
 	s->all_files_done = s->index == s->files;
-	return send_verdict(s, (enum wire_code)s->verdict);
+	return send_verdict(s, (enum wire_code)s->verdict, &s->failure);
 }
 
 static int
 receive_offer(struct receive_session *s, const struct wire_offer *offer)
 {
 	if (offer->index <= s->index)
-		return channel_protocol_error(&s->channel, "an offer out of its order");
+		return channel_protocol_error(
+		    &s->channel, "an offer out of its order", &s->failure);
 	s->offer = *offer;
 	s->transcript.offer = (struct wire_message){ .type = WIRE_OFFER, .offer = *offer };
 	s->index = offer->index;
@@ -560,12 +565,12 @@ receive_offer(struct receive_session *s, const struct wire_offer *offer)
 	if (s->sha256 != NULL)
 		sha256_reset(s->sha256);
 	set_progress(s, 0);
-	if (receive_file(s) == STATUS_OK)
-		return STATUS_OK;
+	if (receive_file(s) == 0)
+		return 0;
 	if (!s->file_accepted && s->verdict != NO_VERDICT && s->verdict != WIRE_BUSY &&
 	    s->files > 1)
 		return refuse_file(s);
-	return s->failure.status;
+	return -1;
 }
 
 /* ---- the connection -------------------------------------------------------------------------- */
@@ -576,19 +581,20 @@ receive_files(struct receive_session *s)
 	struct wire_message message;
 
 	for (;;) {
-		if (channel_receive(&s->channel, &message) != STATUS_OK)
-			return s->failure.status;
+		if (channel_receive(&s->channel, &message, &s->failure) == -1)
+			return -1;
 		if (message.type == WIRE_BYE && s->index > 0) {
 			message.type = WIRE_BYE_OK;
 			s->bye_received = true;
-			return channel_send(&s->channel, &message);
+			return channel_send(&s->channel, &message, &s->failure);
 		}
 		if (message.type != WIRE_OFFER)
-			return channel_protocol_error(&s->channel, "a message out of its order");
-		if (receive_offer(s, &message.offer) != STATUS_OK || check_canceled(s) != STATUS_OK)
-			return s->failure.status;
+			return channel_protocol_error(
+			    &s->channel, "a message out of its order", &s->failure);
+		if (receive_offer(s, &message.offer) == -1 || check_canceled(s) == -1)
+			return -1;
 		/* The goodbye, or the next offer, is not waited for for ever. */
-		s->channel.handshake = sku_deadline_in(CHANNEL_HANDSHAKE_TIMEOUT);
+		channel_set_limit(&s->channel, sku_deadline_in(CHANNEL_HANDSHAKE_TIMEOUT));
 	}
 }
 
@@ -598,11 +604,11 @@ check_hello(struct receive_session *s, const struct wire_message *message)
 	const struct wire_hello *hello = &message->hello;
 
 	if (message->type != WIRE_HELLO || hello->files == 0)
-		return channel_protocol_error(&s->channel, "its hello");
-	if (channel_check_hello(&s->channel, hello) != STATUS_OK)
-		return s->failure.status;
+		return channel_protocol_error(&s->channel, "its hello", &s->failure);
+	if (channel_check_hello(&s->channel, hello, &s->failure) == -1)
+		return -1;
 	if (hello->files > 1 && s->config->dir == NULL) {
-		channel_abort(&s->channel, WIRE_ONE_FILE);
+		s->channel.abort_code = WIRE_ONE_FILE;
 		return failure_set(&s->failure, STATUS_MISMATCH, 0,
 		    "it has several files, and one is taken here (--dir takes several)",
 		    "talk to %s", s->incoming->text);
@@ -610,7 +616,7 @@ check_hello(struct receive_session *s, const struct wire_message *message)
 	s->transcript.hello = *message;
 	(void)memcpy(s->id, hello->id, WIRE_ID_SIZE);
 	s->files = hello->files;
-	return STATUS_OK;
+	return 0;
 }
 
 static int
@@ -619,11 +625,11 @@ claim_writer(struct receive_session *s)
 	if (sessions_claim(s->table, s->incoming, s->id)) {
 		s->was_writer = true;
 		s->other_id = sessions_has_other_id(s->table, s->id);
-		return STATUS_OK;
+		return 0;
 	}
-	if (check_canceled(s) != STATUS_OK)
-		return s->failure.status;
-	channel_abort(&s->channel, WIRE_BUSY);
+	if (check_canceled(s) == -1)
+		return -1;
+	s->channel.abort_code = WIRE_BUSY;
 	return failure_set(&s->failure, STATUS_NO_PEER, 0, "another transfer is unfinished",
 	    "receive from %s", s->incoming->text);
 }
@@ -632,40 +638,32 @@ static int
 greet(struct receive_session *s, bool connected)
 {
 	const struct recv_config *config = s->config;
+	const struct channel_options options = { .role = WIRE_RECEIVER,
+		.key = config->key_file != NULL ? config->key : NULL,
+		.wait_first = !config->verify,
+		.connected = connected };
 	struct wire_message message;
 
-	if (channel_open(&s->channel, WIRE_RECEIVER, config->key_file != NULL ? config->key : NULL,
-		!config->verify, connected) != STATUS_OK ||
-	    channel_receive(&s->channel, &message) != STATUS_OK ||
-	    check_hello(s, &message) != STATUS_OK || claim_writer(s) != STATUS_OK)
-		return s->failure.status;
+	if (channel_open(&s->channel, &options, &s->failure) == -1 ||
+	    channel_receive(&s->channel, &message, &s->failure) == -1 ||
+	    check_hello(s, &message) == -1 || claim_writer(s) == -1)
+		return -1;
 	channel_hello(&s->channel, &message, s->id, 0);
-	return channel_send(&s->channel, &message);
+	return channel_send(&s->channel, &message, &s->failure);
 }
 
 /* The sender learns why; what has come is kept, if it is worth it. */
 static void
 end_failed_session(struct receive_session *s)
 {
-	struct failure reason = s->failure;
+	struct failure ignored = { .status = STATUS_OK };
 
-	if (s->failure.status == STATUS_OK)
-		return;
-	if (s->was_writer && failure_is_connection_loss(&reason))
+	if (s->was_writer && failure_is_connection_loss(&s->failure))
 		sessions_begin_end(s->table);
-	if (s->verdict != NO_VERDICT && !s->channel.closing) {
-		struct failure ignored = { .status = STATUS_OK };
-
-		s->channel.failure = &ignored;
-		s->channel.closing = send_verdict(s, (enum wire_code)s->verdict) == STATUS_OK;
-		s->channel.failure = &s->failure;
-	}
+	if (s->verdict != NO_VERDICT && !s->channel.closing)
+		s->channel.closing = send_verdict(s, (enum wire_code)s->verdict, &ignored) == 0;
 	if (s->target != NULL && s->file_accepted && s->have != WIRE_HAVE_FINAL)
-		target_keep(s->target, &reason);
-	s->failure = reason;
-	channel_abort(&s->channel, reason.errnum == ECANCELED	     ? WIRE_ENDED :
-				   reason.status == STATUS_TIMED_OUT ? WIRE_TIMED_OUT :
-								       WIRE_PROTOCOL);
+		target_keep(s->target, &s->failure);
 }
 
 static int
@@ -678,7 +676,7 @@ allocate(struct receive_session *s)
 	if (s->buf == NULL || s->digest == NULL ||
 	    ((s->config->sha256_given || s->config->key_file != NULL) && s->sha256 == NULL))
 		return failure_set(&s->failure, STATUS_FAILED, ENOMEM, NULL, "get buffers");
-	return STATUS_OK;
+	return 0;
 }
 
 static void
@@ -698,19 +696,20 @@ receive_session_run(struct session *session)
 		.incoming = session->incoming,
 		.own_target = TARGET_INIT,
 		.verdict = NO_VERDICT };
-	int status;
+	int result;
 
-	channel_init(&s.channel, &s.incoming->sock, s.incoming->text, &s.failure);
-	status = allocate(&s);
-	if (status == STATUS_OK)
-		status = greet(&s, session->connected);
-	if (status == STATUS_OK)
-		status = receive_files(&s);
+	channel_init(&s.channel, &s.incoming->sock, s.incoming->text);
+	result = allocate(&s);
+	if (result == 0)
+		result = greet(&s, session->connected);
+	if (result == 0)
+		result = receive_files(&s);
 	/* Every file is dealt with, whether or not the sender is still there to hear it. */
-	if (status != STATUS_OK && s.all_files_done && failure_is_connection_loss(&s.failure))
-		s.failure = (struct failure){ .status = STATUS_OK };
-	end_failed_session(&s);
-	channel_close(&s.channel);
+	if (result == -1 && s.all_files_done && failure_is_connection_loss(&s.failure))
+		failure_clear(&s.failure);
+	if (s.failure.status != STATUS_OK)
+		end_failed_session(&s);
+	channel_close(&s.channel, &s.failure);
 	if (s.was_writer)
 		sessions_begin_end(s.table);
 	(void)memcpy(session->id, s.id, sizeof(session->id));

@@ -5,6 +5,7 @@
  * threads, which see signals and --max-time themselves. */
 #include "sockfile-recv/server.h"
 
+#include "net/reconnect.h"
 #include "net/server.h"
 #include "run/failure.h"
 #include "run/message.h"
@@ -23,13 +24,12 @@
 #define MAX_INCOMING 64
 #define MAX_SESSIONS 32		    /* each has ten seconds to show that it is no stranger */
 #define STACK ((size_t)1024 * 1024) /* touched on demand */
-/* After --max-time, for the threads to say how far they came. */
-#define LAST_WORDS_TIMEOUT (150 * SKU_MS)
 
 struct receiver {
 	struct server server; /* without a listener we connect */
 	const struct recv_config *config;
-	const struct receiver_connector *connector; /* NULL: we listen */
+	struct reconnect reconnect; /* where we connect */
+	bool is_reconnecting;
 	struct target *target;
 	struct pool *pool;
 	struct incoming *incoming; /* in the order in which they came */
@@ -39,8 +39,7 @@ struct receiver {
 	bool raw_is_working;
 	struct progress progress;
 	struct loop_timer linger; /* sessions.h */
-	struct loop_timer give_up;
-	bool done; /* with that status: */
+	bool done;		  /* with that status: */
 	int status;
 	struct failure failure;
 };
@@ -152,6 +151,16 @@ show_progress(struct receiver *receiver, int64_t total)
 	progress_draw_in(&receiver->progress, &receiver->server.loop, &transfer_stats.bytes);
 }
 
+static void
+stop_reconnecting(struct receiver *receiver)
+{
+	if (!receiver->is_reconnecting)
+		return;
+	receiver->is_reconnecting = false;
+	reconnect_cancel(&receiver->server.loop, &receiver->reconnect);
+	connection_left(receiver, false);
+}
+
 /* Whoever comes once all is done, or while the program ends, comes in vain. */
 static void
 finishing(struct server *server)
@@ -159,22 +168,8 @@ finishing(struct server *server)
 	struct receiver *receiver = receiver_of(server);
 
 	close_all_incoming(receiver);
+	stop_reconnecting(receiver);
 	sessions_shut_others(&receiver->table);
-	if (run_check() == -1 && errno == ETIMEDOUT)
-		(void)loop_set_timer(
-		    &server->loop, &receiver->give_up, server->loop.now + LAST_WORDS_TIMEOUT);
-}
-
-/* A thread is in a file system that takes its time: it is left behind. */
-static void
-give_up_due(struct loop *loop, struct loop_timer *timer)
-{
-	struct receiver *receiver = receiver_of_loop(loop);
-
-	(void)timer;
-	failure_clear(&receiver->failure);
-	(void)run_wait_failed(&receiver->failure, ETIMEDOUT, LIMIT_OTHER, "finish the transfer");
-	loop_stop(loop, -1);
 }
 
 static void
@@ -188,7 +183,7 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 {
 	struct receiver *receiver = receiver_of_loop(loop);
 	struct raw_transfer *raw = &receiver->raw;
-	int status = STATUS_OK;
+	int status;
 
 	(void)worker;
 	receiver->raw_is_working = false;
@@ -251,20 +246,55 @@ receive_raw(struct receiver *receiver, struct incoming *incoming)
 }
 
 static void
-connect_to_sender(struct receiver *receiver, bool again)
+add_sender(struct receiver *receiver, struct sku_sock *sock)
 {
-	struct sku_sock sock = SKU_SOCK_INIT;
 	struct sku_address peer;
-	int status = receiver->connector->connect(receiver->connector->arg, &sock, again);
 
-	if (status != STATUS_OK) {
-		stop_receiver(receiver, status);
-		return;
-	}
-	if (sku_getpeername(&sock, &peer) == -1)
+	if (sku_getpeername(sock, &peer) == -1)
 		peer.len = 0;
 	sku_address_unmap(&peer);
-	server_add(&receiver->server, &sock, &peer);
+	server_add(&receiver->server, sock, &peer);
+}
+
+static void
+connect_to_sender(struct receiver *receiver)
+{
+	const struct peer_options *peer = &receiver->config->peer;
+	struct failure failure = { .status = STATUS_OK };
+	struct sku_sock sock = SKU_SOCK_INIT;
+
+	if (connect_now(&peer->endpoint, &peer->connect, &sock, &failure) == 0)
+		add_sender(receiver, &sock);
+	else
+		stop_receiver(receiver, failure_report(&failure));
+}
+
+/* The connection that was lost is counted until here, so that the server goes on. */
+static void
+reconnected(struct reconnect *reconnect, struct sku_sock *sock, const struct failure *failure)
+{
+	struct receiver *receiver = LOOP_OWNER(reconnect, struct receiver, reconnect);
+
+	receiver->is_reconnecting = false;
+	if (sock != NULL)
+		add_sender(receiver, sock);
+	else
+		stop_receiver(receiver, failure_report(failure));
+	connection_left(receiver, false);
+}
+
+/* True: the next connection is being made. */
+static bool
+connect_again(struct receiver *receiver)
+{
+	const struct peer_options *peer = &receiver->config->peer;
+	struct failure failure = { .status = STATUS_OK };
+
+	receiver->is_reconnecting = reconnect_start(&receiver->server.loop, &receiver->reconnect,
+					&peer->endpoint, &peer->connect, &failure) == 0;
+	if (!receiver->is_reconnecting)
+		stop_receiver(receiver, failure_report(&failure));
+	return receiver->is_reconnecting;
 }
 
 /* A connection has ended, and with it maybe what is wanted. */
@@ -281,8 +311,9 @@ session_done(struct loop *loop, struct loop_worker *worker)
 	(void)loop_set_timer(loop, &receiver->linger, table->linger_until_ns);
 	if (table->closed)
 		stop_receiver(receiver, table->status);
-	else if (table->reconnect && receiver->connector != NULL)
-		connect_to_sender(receiver, true);
+	else if (table->reconnect && !receiver->config->peer.listening &&
+		 !receiver->server.is_finishing && connect_again(receiver))
+		return;
 	connection_left(receiver, false);
 }
 
@@ -302,8 +333,8 @@ static void
 start_session(struct receiver *receiver, struct incoming *incoming)
 {
 	remove_incoming(receiver, incoming);
-	if (sessions_start(&receiver->table, receiver->pool, incoming, receiver->connector != NULL,
-		session_done) == -1) {
+	if (sessions_start(&receiver->table, receiver->pool, incoming,
+		!receiver->config->peer.listening, session_done) == -1) {
 		turn_away(receiver, incoming, errno);
 		return;
 	}
@@ -473,7 +504,6 @@ open_receiver(struct receiver *receiver)
 	server->may_accept = may_accept;
 	server->is_busy = is_busy;
 	receiver->linger.due = linger_due;
-	receiver->give_up.due = give_up_due;
 	receiver->progress.next_ns = INT64_MAX;
 	sessions_open(&receiver->table, receiver->config, receiver->target);
 	if (server_open(server, &receiver->failure) == -1)
@@ -482,6 +512,14 @@ open_receiver(struct receiver *receiver)
 	if (receiver->pool == NULL)
 		return failure_errno(&receiver->failure, errno, "prepare for connections");
 	return 0;
+}
+
+/* A thread that does not come back, from a file system that hangs or from what a second signal cuts
+ * short. */
+static bool
+has_lost_thread(const struct receiver *receiver)
+{
+	return receiver->table.count > 0 || receiver->raw_is_working;
 }
 
 /* What came of it. */
@@ -493,9 +531,12 @@ result(struct receiver *receiver)
 	if (receiver->done)
 		return receiver->status;
 	/* The thread of the one connection may have seen it before the loop did. */
-	if (run_check() == -1 && errno == ETIMEDOUT)
-		(void)run_wait_failed(
-		    &receiver->failure, ETIMEDOUT, LIMIT_OTHER, "%s", receiver->server.action);
+	if (run_check() == -1 && errno == ETIMEDOUT) {
+		if (has_lost_thread(receiver))
+			failure_clear(&receiver->failure);
+		(void)run_wait_failed(&receiver->failure, ETIMEDOUT, LIMIT_OTHER, "%s",
+		    has_lost_thread(receiver) ? "finish the transfer" : receiver->server.action);
+	}
 	if (receiver->failure.status != STATUS_OK)
 		return failure_report(&receiver->failure);
 	/* The one connection ended, and was no transfer: that was said. */
@@ -510,10 +551,8 @@ close_receiver(struct receiver *receiver)
 	close_all_incoming(receiver);
 	progress_end(&receiver->progress, (int64_t)counter_value(&transfer_stats.bytes));
 	status = result(receiver);
-	/* Threads that do not come back, from a file system that hangs or from what a second
-	 * signal cuts short, have use of everything here. */
-	if (receiver->table.count > 0 || receiver->raw_is_working)
-		_exit(run_finish(status));
+	if (has_lost_thread(receiver))
+		_exit(run_finish(status)); /* it has use of everything here */
 	pool_free(receiver->pool);
 	sessions_close(&receiver->table);
 	server_close(&receiver->server);
@@ -537,13 +576,15 @@ receiver_serve(const struct recv_config *config, struct listener *listener, stru
 }
 
 int
-receiver_connect(const struct recv_config *config, const struct receiver_connector *connector,
-    struct target *target)
+receiver_connect(const struct recv_config *config, struct target *target)
 {
-	struct receiver receiver = { .config = config, .connector = connector, .target = target };
+	struct receiver receiver = {
+		.config = config, .target = target, .reconnect = RECONNECT_INIT(config->retries)
+	};
 
+	receiver.reconnect.done = reconnected;
 	if (open_receiver(&receiver) == 0) {
-		connect_to_sender(&receiver, false);
+		connect_to_sender(&receiver);
 		(void)server_run(&receiver.server, &receiver.failure);
 	}
 	return close_receiver(&receiver);

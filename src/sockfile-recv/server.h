@@ -10,14 +10,8 @@
 int receiver_serve(
     const struct recv_config *config, struct listener *listener, struct target *target);
 
-/* The connections that we make, one after the other: the next follows one that was lost, as --retry
- * says. */
-struct receiver_connector {
-	/* Connect: 0 and the socket, or the error is reported and its status returned. */
-	int (*connect)(void *arg, struct sku_sock *sock, bool again);
-	void *arg;
-};
-int receiver_connect(const struct recv_config *config, const struct receiver_connector *connector,
-    struct target *target);
+/* The same over the connections that we make, one after the other: the next follows one that was
+ * lost, as --retry says. */
+int receiver_connect(const struct recv_config *config, struct target *target);
 
 #endif

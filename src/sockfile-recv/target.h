@@ -43,7 +43,7 @@ struct target {
 	int64_t written;   /* where the next byte goes */
 	struct outlet outlet;
 	/* FILE is there, but not all that was asked for could be had: that was reported */
-	int status;
+	int status; /* an enum status */
 };
 
 #define TARGET_INIT                                                                                \

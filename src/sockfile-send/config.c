@@ -2,6 +2,7 @@
  * Row tool. */
 #include "sockfile-send/config.h"
 
+#include "net/habits.h"
 #include "options/run_options.h"
 #include "options/values.h"
 #include "sockfile-send/source.h"
@@ -15,103 +16,83 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-	OPT_LISTEN = 400,
-	OPT_OFFSET,
-	OPT_COUNT,
-	OPT_LIMIT_RATE,
-	OPT_VERIFY,
-	OPT_NAME,
-	OPT_RETRY,
-	OPT_KEY,
-};
+/* A mode of our own. */
+enum { MODE_VERIFIED = MODES_END };
 
-/* Modes of our own. */
-enum {
-	VERIFIED = MODES_END,
-};
-
-#define ABOUT_CONNECTING "is about connecting: it does not go with --listen"
-#define ABOUT_LISTENING "goes with --listen"
-#define ABOUT_VERIFIED "is about verified transfers: it goes with --verify"
+static const char *
+set_name(void *member, const char *value)
+{
+	if (!wire_name_is_plain(value, strlen(value)))
+		return "a plain name (1 to 250 bytes of UTF-8, no '/', no leading '.' or '-', no "
+		       "control characters, not ending in .part)";
+	*(const char **)member = value;
+	return NULL;
+}
 
 static const struct option_row options[] = {
-	OPTION_GROUP("Where to"),
-	{ OPT_LISTEN, "listen", NULL, "wait for the receiver instead of connecting", 0, NULL },
-	PEER_OPTION_ROWS(ABOUT_CONNECTING, ABOUT_LISTENING),
-	{ 'c', "connections", "N", "serve N receivers, at once if they come at once (1); none",
-	    MODE_LISTENS, ABOUT_LISTENING },
-	OPTION_GROUP("What to send, and how"),
-	{ OPT_OFFSET, "offset", "SIZE", "start at this byte of FILE (0)", 0, NULL },
-	{ OPT_COUNT, "count", "SIZE", "send exactly that much", 0, NULL },
-	{ OPT_LIMIT_RATE, "limit-rate", "SIZE", "at most SIZE bytes a second", 0, NULL },
-	TIMEOUT_OPTION_ROW(0, NULL),
-	MAX_TIME_OPTION_ROW,
-	PROGRESS_OPTION_ROWS,
+	OPTION_GROUP("Address"),
+	FLAG(0, "listen", struct send_config, peer.listening,
+	    "wait for the receiver instead of connecting"),
+	OPTION_INCLUDE(struct send_config, peer, struct peer_options, peer_options),
+	COUNT('c', "connections", "N", struct send_config, connections, 1, INT64_MAX, 1,
+	    "serve N receivers, at once if they come at once", .none = 1, .needs = MODE_LISTENS),
+	OPTION_GROUP("File"),
+	SIZE(0, "offset", struct send_config, offset, 0, INT64_MAX, 0,
+	    "start at this byte of FILE, counted from 0"),
+	SIZE(0, "count", struct send_config, count, 1, INT64_MAX, SKU_SENDFILE_ALL,
+	    "send exactly that many bytes", .preset_text = "default: to the end of FILE"),
+	SIZE(0, "limit-rate", struct send_config, limit_rate, 1, INT64_C(1) << 50, UNLIMITED,
+	    "send at most SIZE bytes a second", .preset_text = "no limit by default"),
+	OPTION_GROUP("Time"),
+	OPTION_INCLUDE_FOR(&run.timeouts, timeout_options),
+	OPTION_INCLUDE_FOR(&run.timeouts, max_time_options),
+	OPTION_GROUP("Progress"),
+	OPTION_INCLUDE(struct send_config, progress, enum progress_mode, progress_options),
 	OPTION_GROUP("Verified transfers"),
-	{ OPT_VERIFY, "verify", NULL, "know that it arrived whole, on disk, under its name", 0,
-	    NULL },
-	{ OPT_NAME, "name", "NAME", "the name of what has none: standard input, a FIFO, ...",
-	    VERIFIED, ABOUT_VERIFIED },
-	{ OPT_RETRY, "retry", "N", "go on after a lost connection, N times at most", VERIFIED,
-	    ABOUT_VERIFIED },
-	{ OPT_KEY, "key", "FILE", "encrypt with the secret in FILE; implies --verify", 0, NULL },
-	COMMON_OPTION_ROWS,
-	OPTION_END,
+	FLAG(0, "verify", struct send_config, verify,
+	    "know that it arrived whole, on disk, under its name"),
+	SETS(OPTION_OTHER, 0, "name", "NAME", struct send_config, name, const char *, set_name,
+	    "give FILE this name if it has none (-, a FIFO, ...)", .needs = MODE_VERIFIED),
+	COUNT(0, "retry", "N", struct send_config, retries, 0, INT64_MAX, RETRIES_NOT_GIVEN,
+	    "go on after a lost connection, N times at most", .preset_text = "default 0",
+	    .needs = MODE_VERIFIED),
+	TEXT(OPTION_FILE, 0, "key", "FILE", struct send_config, key_file,
+	    "encrypt with the secret in FILE; implies --verify"),
+	OPTION_COMMON,
+	OPTION_END_ROW,
 };
+
+static const struct option_need needs[] = {
+	{ MODE_VERIFIED, "is about verified transfers: it goes with --verify" },
+	{ MODE_CONNECTS, "is about connecting: it does not go with --listen" },
+	{ MODE_LISTENS, "goes with --listen" },
+	NEED_OPENS,
+	NEED_INET,
+	{ 0, NULL },
+};
+
+static const char habits[] = "-l\t--listen waits for the receiver instead of connecting\n"
+			     "-k --keep-open\t-c none, with --listen, serves receivers for ever\n"
+			     "--connect\tit connects unless --listen is given\n"
+			     "-z\tsockecho-client --connect-only connects and says nothing\n";
+static const char *const hints[] = { habits, file_habits, connecting_habits, network_habits, NULL };
 
 static const char *const synopsis[] = { "[options] HOST PORT FILE", "[options] -U PATH FILE",
 	"[options] --listen [HOST:]PORT FILE", "--verify [options] HOST PORT FILE...", NULL };
 
-static const struct command command = { "sockfile-send", synopsis,
-	"Send a file (-: standard input) and know that it arrived.", options };
-
-static void
-take_option(struct send_config *c, int id, const char *value)
-{
-	switch (id) {
-	case OPT_LISTEN:
-		c->peer.listening = true;
-		break;
-	case 'c':
-		c->connections = value_count_or_none("connections", value, 1, INT64_MAX);
-		break;
-	case OPT_OFFSET:
-		c->offset = value_size("offset", value, 0, INT64_MAX);
-		break;
-	case OPT_COUNT:
-		c->count = value_size("count", value, 1, INT64_MAX);
-		break;
-	case OPT_VERIFY:
-		c->verify = true;
-		break;
-	case OPT_NAME:
-		if (!wire_name_is_plain(value, strlen(value)))
-			opt_usage_error("option '--name' takes a plain name (1 to 250 bytes of "
-					"UTF-8, no '/', no leading '.' or '-', no control "
-					"characters, not ending in .part), not '%s'",
-			    value);
-		c->name = value;
-		break;
-	case OPT_RETRY:
-		c->retries = value_count("retry", value, 0, INT64_MAX);
-		break;
-	case OPT_KEY:
-		c->key_file = value;
-		c->verify = true;
-		break;
-	case OPT_LIMIT_RATE:
-		c->limit_rate = value_size("limit-rate", value, 1, INT64_C(1) << 50);
-		break;
-	default:
-		if (!progress_take_option(&c->progress, id))
-			(void)peer_options_take_option(&c->peer, id, value);
-	}
-}
+static const struct command command = {
+	.name = "sockfile-send",
+	.synopsis = synopsis,
+	.summary = "Send a file (-: standard input) and know that it arrived.",
+	.operands = "host port file...",
+	.options = options,
+	.needs = needs,
+	.hints = hints,
+};
 
 /* How many of the operands say where to; the rest are FILEs. */
 static size_t
-address_operands(const struct peer_options *peer, const char *const *operands, size_t count)
+address_operands(const struct peer_options *peer, char *const *operands, size_t count)
 {
 	if (peer->listen.fd != -1)
 		return 0;
@@ -170,12 +151,12 @@ check_names(const struct send_config *c)
 			opt_usage_error("among several FILEs, '%s' has no name that a receiver may "
 					"take (no leading '.' or '-', no control characters, not "
 					"ending in .part)",
-			    c->files[i]);
+			    opt_quote(c->files[i]));
 	}
 	qsort(names, c->file_count, sizeof(*names), compare_names);
 	for (size_t i = 1; i < c->file_count; i++) {
 		if (strcmp(names[i - 1], names[i]) == 0)
-			opt_usage_error("two FILEs have the name '%s'", names[i]);
+			opt_usage_error("two FILEs have the name '%s'", opt_quote(names[i]));
 	}
 	free(names);
 }
@@ -220,38 +201,25 @@ load_key_library(const struct send_config *c)
 void
 config_parse(struct send_config *config, int argc, char **argv)
 {
-	const char **operands;
-	struct opt_parser parser;
-	const char *value;
-	size_t count = 0, address;
-	unsigned modes;
-	int id;
+	struct options parsed;
+	uint32_t modes;
+	size_t address;
 
-	*config = (struct send_config){ .peer = PEER_OPTIONS_INIT,
-		.count = SKU_SENDFILE_ALL,
-		.connections = 1,
-		.limit_rate = UNLIMITED,
-		.retries = RETRIES_NOT_GIVEN };
-	config->operands = operands = calloc((size_t)argc + 1, sizeof(*operands));
-	if (operands == NULL)
-		opt_usage_error("no memory for the command line");
-	opt_init(&parser, &command, argc, argv);
-	while ((id = opt_next(&parser, &value)) != OPT_DONE) {
-		if (id == OPT_OPERAND)
-			operands[count++] = value;
-		else
-			take_option(config, id, value);
-	}
+	*config = (struct send_config){ .offset = 0 };
+	opt_parse(&parsed, &command, config, argc, argv);
+	config->verify = config->verify || config->key_file != NULL;
 	(void)peer_options_is_open(&config->peer);
-	address = address_operands(&config->peer, operands, count);
-	config->files = operands + address;
-	config->file_count = count - address;
+	if (!config->peer.address.is_unix)
+		habits_check_order(parsed.operands, parsed.operand_count, "HOST PORT FILE");
+	address = address_operands(&config->peer, parsed.operands, parsed.operand_count);
+	config->files = parsed.operands + address;
+	config->file_count = parsed.operand_count - address;
 	load_key_library(config);
-	modes = peer_options_finish(&config->peer, &parser, operands, address);
+	modes = peer_options_finish(&config->peer, &parsed, parsed.operands, address);
 	if (config->verify)
-		modes |= VERIFIED;
-	opt_check_modes(&parser, modes);
-	if (opt_given(&parser, OPT_RETRY))
+		modes |= MODE_VERIFIED;
+	opt_check_modes(&parsed, modes);
+	if (config->retries != RETRIES_NOT_GIVEN)
 		peer_options_check_retry(&config->peer);
 	check_combinations(config);
 }
@@ -294,7 +262,6 @@ config_total_size(const struct send_config *config)
 void
 config_free(struct send_config *config)
 {
-	free(config->operands);
 	free(config->opened);
 	access_free(&config->peer.listen.access);
 }

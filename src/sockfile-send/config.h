@@ -11,8 +11,7 @@
 
 struct send_config {
 	struct peer_options peer;
-	const char **operands;
-	const char *const *files; /* the last of them, as typed; "-": standard input */
+	char *const *files; /* the last of them, as typed; "-": standard input */
 	size_t file_count;
 	int *opened; /* them, open already; NULL: each is opened when its turn comes */
 	int64_t offset;

@@ -4,7 +4,7 @@
  * One connection after the other, in a thread where the loop of main draws a bar meanwhile. */
 #include "sockfile-send/connect.h"
 
-#include "net/retry.h"
+#include "net/reconnect.h"
 #include "run/failure.h"
 #include "run/message.h"
 #include "run/pool.h"
@@ -23,7 +23,7 @@ struct sender {
 	struct sku_address peer;
 	uint8_t id[WIRE_ID_SIZE];
 	struct send_job job;
-	struct retry retry;
+	struct reconnect reconnect;
 	int status;
 };
 
@@ -49,7 +49,7 @@ send_on(struct sender *sender, struct failure *failure)
 static bool
 should_retry(struct sender *sender, struct failure *failure)
 {
-	bool retries = failure_is_connection_loss(failure) && sender->retry.left > 0;
+	bool retries = failure_is_connection_loss(failure) && sender->reconnect.left > 0;
 
 	if (retries && !sender->job.input_consumed) {
 		failure_note(failure, &sender->peer);
@@ -66,9 +66,13 @@ should_retry(struct sender *sender, struct failure *failure)
 static bool
 reconnect(struct sender *sender)
 {
-	sender->status = retry_reconnect(&sender->retry, &sender->config->peer, &sender->sock);
-	if (sender->status == STATUS_OK)
+	const struct peer_options *peer = &sender->config->peer;
+	struct failure failure = { .status = STATUS_OK };
+
+	if (reconnect_now(
+		&sender->reconnect, &peer->endpoint, &peer->connect, &sender->sock, &failure) == 0)
 		return true;
+	sender->status = failure_report(&failure);
 	if (sender->job.outcome_unknown)
 		msg_error_line("delivered or not: unknown", "send %s",
 		    sender->config->files[sender->job.next]);
@@ -145,23 +149,26 @@ run_sender(struct sender *sender)
 }
 
 int
-verified_send(const struct send_config *config)
+verified_send(const struct send_config *config, bool at_hand)
 {
 	struct sender sender = { .loop = { .canceled = canceled },
 		.worker = { .work = work, .done = all_sent },
 		.config = config,
 		.sock = SKU_SOCK_INIT,
 		.job = { .config = config, .id = sender.id },
-		.retry = RETRY_INIT(config->retries == RETRIES_NOT_GIVEN ? 0 : config->retries) };
+		.reconnect =
+		    RECONNECT_INIT(config->retries == RETRIES_NOT_GIVEN ? 0 : config->retries) };
 	const struct peer_options *peer = &config->peer;
 	struct failure failure = { .status = STATUS_OK };
+	unsigned signals = 0;
 
 	if (send_random_id(sender.id, &failure) == -1)
 		return failure_report(&failure);
-	sender.status = connect_now(&peer->connect, &peer->endpoint, &sender.sock);
-	if (sender.status != STATUS_OK)
-		return sender.status;
-	if (run_catch_signals(0, &failure) == 0)
+	/* Between two connections the FILE may become another one. */
+	if (at_hand && sender.reconnect.left == 0)
+		signals = RUN_WITHOUT_THREAD;
+	if (connect_now(&peer->endpoint, &peer->connect, &sender.sock, &failure) == 0 &&
+	    run_catch_signals(signals, &failure) == 0)
 		run_sender(&sender);
 	else
 		sender.status = failure_report(&failure);

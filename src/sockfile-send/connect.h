@@ -4,7 +4,8 @@
 
 #include "sockfile-send/config.h"
 
-/* Connect, and send all FILEs; with --retry over more connections than one.  The exit status. */
-int verified_send(const struct send_config *config);
+/* Connect, and send all FILEs; with --retry over more connections than one.  at_hand: to read the
+ * one FILE cannot hang.  The exit status. */
+int verified_send(const struct send_config *config, bool at_hand);
 
 #endif

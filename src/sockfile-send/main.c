@@ -19,14 +19,15 @@
 static int
 connect_and_send(const struct send_config *config, struct source *source)
 {
+	unsigned signals = source_is_at_hand(source) ? RUN_WITHOUT_THREAD : 0;
 	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
 	struct failure failure = { .status = STATUS_OK };
 	const struct peer_options *peer = &config->peer;
-	int status = connect_now(&peer->connect, &peer->endpoint, &sock);
 
-	if (status == STATUS_OK)
-		status = run_catch_signals(0, &failure) == 0 ? STATUS_OK : failure_report(&failure);
-	return status == STATUS_OK ? raw_send(config, source, &sock) : status;
+	if (connect_now(&peer->endpoint, &peer->connect, &sock, &failure) == -1 ||
+	    run_catch_signals(signals, &failure) == -1)
+		return failure_report(&failure);
+	return raw_send(config, source, &sock);
 }
 
 static int
@@ -49,9 +50,9 @@ must_stay_open(const struct send_config *config)
 	return config->peer.listening && config->peer.listen.user.name != NULL;
 }
 
-/* Whatever cannot be opened now is found out before anybody is told that there is something. */
+/* *at_hand: there is one FILE, and to read it cannot hang. */
 static int
-open_files(const struct send_config *config, int *opened)
+open_files(const struct send_config *config, int *opened, bool *at_hand)
 {
 	for (size_t i = 0; i < config->file_count; i++) {
 		struct failure failure = { .status = STATUS_OK };
@@ -63,6 +64,7 @@ open_files(const struct send_config *config, int *opened)
 		if (opened == NULL && stat(config->files[i], &st) == 0 && S_ISFIFO(st.st_mode))
 			continue;
 		result = source_open(&source, config, i, &failure);
+		*at_hand = result == 0 && config->file_count == 1 && source_is_at_hand(&source);
 		if (result == 0 && opened != NULL)
 			opened[i] = source_take(&source);
 		source_close(&source);
@@ -72,18 +74,20 @@ open_files(const struct send_config *config, int *opened)
 	return STATUS_OK;
 }
 
+/* Whatever cannot be opened now is found out before anybody is told that there is something. */
 static int
-check_readable(struct send_config *config)
+check_readable(struct send_config *config, bool *at_hand)
 {
 	int *opened = NULL, status;
 
+	*at_hand = false;
 	if (must_stay_open(config)) {
 		run_raise_descriptor_limit();
 		opened = calloc(config->file_count, sizeof(*opened));
 		if (opened == NULL)
 			return msg_error_errno(STATUS_FAILED, ENOMEM, "open the files");
 	}
-	status = open_files(config, opened);
+	status = open_files(config, opened, at_hand);
 	config->opened = opened; /* for the sessions, until the program ends */
 	return status;
 }
@@ -93,12 +97,14 @@ run_verified(struct send_config *config)
 {
 	int status =
 	    config->key_file != NULL ? secret_read(config->key_file, config->key) : STATUS_OK;
+	bool at_hand;
 
 	if (status == STATUS_OK)
-		status = check_readable(config);
+		status = check_readable(config, &at_hand);
 	if (status != STATUS_OK)
 		return status;
-	return config->peer.listening ? listen_and_send(config, NULL) : verified_send(config);
+	return config->peer.listening ? listen_and_send(config, NULL) :
+					verified_send(config, at_hand);
 }
 
 static int

@@ -63,8 +63,9 @@ static int
 expect_message(struct send_session *s, enum wire_type type, struct wire_message *message)
 {
 	if (message->type != type || message->position.index != s->index)
-		return channel_protocol_error(&s->channel, "a message out of its order");
-	return STATUS_OK;
+		return channel_protocol_error(
+		    &s->channel, "a message out of its order", s->failure);
+	return 0;
 }
 
 /* A verdict before it was asked for: why it does not want this FILE. */
@@ -73,8 +74,9 @@ receiver_stopped(struct send_session *s, const struct wire_message *message)
 {
 	if (message->type != WIRE_VERDICT || message->position.index != s->index ||
 	    message->position.kind == WIRE_DONE)
-		return channel_protocol_error(&s->channel, "a message out of its order");
-	return channel_peer_error(&s->channel, message->position.kind);
+		return channel_protocol_error(
+		    &s->channel, "a message out of its order", s->failure);
+	return channel_peer_error(&s->channel, message->position.kind, s->failure);
 }
 
 /* ---- offering -------------------------------------------------------------------------------- */
@@ -106,7 +108,7 @@ send_offer(struct send_session *s)
 	offer->mtime_ns = (uint32_t)st->st_mtim.tv_nsec;
 	offer->name_len = strlen(name);
 	(void)memcpy(offer->name, name, offer->name_len);
-	return channel_send(&s->channel, &s->transcript.offer);
+	return channel_send(&s->channel, &s->transcript.offer, s->failure);
 }
 
 /* Hash the first bytes of the FILE, as the receiver does with what it holds. */
@@ -119,7 +121,7 @@ hash_existing(struct send_session *s, int64_t held)
 		size_t got;
 
 		if (source_read(&s->source, s->done, s->buf, len, &got) != SOURCE_SENT)
-			return STATUS_OK; /* it is shorter: no match */
+			return 0; /* it is shorter: no match */
 		digest_update(s->digest, s->buf, got);
 		if (s->sha256 != NULL)
 			sha256_update(s->sha256, s->buf, got);
@@ -127,10 +129,11 @@ hash_existing(struct send_session *s, int64_t held)
 		if (run_check() == -1)
 			return run_wait_failed(
 			    s->failure, errno, LIMIT_OTHER, "read %s", s->source.name);
-		if (channel_progress(&s->channel, (uint64_t)s->done, (uint64_t)held) != STATUS_OK)
-			return s->failure->status;
+		if (channel_progress(&s->channel, (uint64_t)s->done, (uint64_t)held, s->failure) ==
+		    -1)
+			return -1;
 	}
-	return STATUS_OK;
+	return 0;
 }
 
 static bool
@@ -162,23 +165,24 @@ compare_prefix(struct send_session *s, const struct wire_position *have)
 		return failure_set(s->failure, STATUS_FAILED, ENOMEM, NULL, "get a digest");
 	if (s->sha256 != NULL)
 		sha256_reset(s->sha256);
-	if (comparable && hash_existing(s, (int64_t)have->offset) != STATUS_OK)
-		return s->failure->status;
-	if (channel_receive(&s->channel, &message) != STATUS_OK)
-		return s->failure->status;
+	if (comparable && hash_existing(s, (int64_t)have->offset) == -1)
+		return -1;
+	if (channel_receive(&s->channel, &message, s->failure) == -1)
+		return -1;
 	s->channel.peer_works = false;
 	if (message.type == WIRE_VERDICT)
 		return receiver_stopped(s, &message);
-	if (expect_message(s, WIRE_PREFIX, &message) != STATUS_OK ||
+	if (expect_message(s, WIRE_PREFIX, &message) == -1 ||
 	    message.position.offset != have->offset)
-		return channel_protocol_error(&s->channel, "a message out of its order");
+		return channel_protocol_error(
+		    &s->channel, "a message out of its order", s->failure);
 	if (comparable && is_same_prefix(s, &message.position)) {
 		s->resumed = s->done;
-		return STATUS_OK;
+		return 0;
 	}
 	digest_reset(s->digest);
 	show_progress(s, 0);
-	return STATUS_OK;
+	return 0;
 }
 
 /* *refused: the receiver does not want this one, and has said why. */
@@ -189,23 +193,23 @@ offer_file(struct send_session *s, bool *refused)
 	struct wire_message *start = &s->transcript.start;
 
 	*refused = false;
-	if (send_offer(s) != STATUS_OK || channel_receive(&s->channel, &message) != STATUS_OK)
-		return s->failure->status;
+	if (send_offer(s) == -1 || channel_receive(&s->channel, &message, s->failure) == -1)
+		return -1;
 	if (message.type == WIRE_VERDICT) {
-		*refused = true;
+		*refused = message.position.index == s->index && message.position.kind != WIRE_DONE;
 		return receiver_stopped(s, &message);
 	}
-	if (expect_message(s, WIRE_HAVE, &message) != STATUS_OK)
-		return s->failure->status;
+	if (expect_message(s, WIRE_HAVE, &message) == -1)
+		return -1;
 	s->job->accepted = true;
-	channel_restart_timeout(&s->channel);
+	channel_set_limit(&s->channel, sku_deadline_never());
 	s->channel.peer_works = message.position.offset > 0;
-	if (message.position.offset > 0 && compare_prefix(s, &message.position) != STATUS_OK)
-		return s->failure->status;
+	if (message.position.offset > 0 && compare_prefix(s, &message.position) == -1)
+		return -1;
 	*start = (struct wire_message){ .type = WIRE_START };
 	start->position.index = s->index;
 	start->position.offset = (uint64_t)s->done;
-	return channel_send(&s->channel, start);
+	return channel_send(&s->channel, start, s->failure);
 }
 
 /* ---- the bytes ------------------------------------------------------------------------------- */
@@ -215,9 +219,15 @@ check_for_stop(struct send_session *s)
 {
 	struct wire_message message;
 
-	if (channel_poll_message(&s->channel, &message))
+	switch (channel_poll(&s->channel, &message, s->failure)) {
+	case CHANNEL_MESSAGE:
 		return receiver_stopped(s, &message);
-	return s->failure->status;
+	case CHANNEL_FAILED:
+		return -1;
+	case CHANNEL_NOTHING:
+		break;
+	}
+	return 0;
 }
 
 /* Wait until --limit-rate lets more go, or the input has more: it is we who wait, not the peer. */
@@ -226,7 +236,7 @@ wait_without_timeout(struct send_session *s, int fd, int64_t at_ns)
 {
 	if (run_wait_fd(fd, POLLIN, (struct sku_deadline){ at_ns }) == -1 && run_check() == -1)
 		return run_wait_failed(s->failure, errno, LIMIT_OTHER, "send %s", s->source.name);
-	channel_restart_timeout(&s->channel);
+	channel_set_limit(&s->channel, sku_deadline_never());
 	return check_for_stop(s);
 }
 
@@ -255,14 +265,17 @@ static int
 send_chunk(struct send_session *s, struct rate *rate, size_t len)
 {
 	struct wire_message message;
-	bool stopped;
 
 	if (!s->source.seekable)
 		s->job->input_consumed = true;
-	if (channel_send_data(&s->channel, s->buf, len, &message, &stopped) != STATUS_OK)
-		return s->failure->status;
-	if (stopped)
+	switch (channel_send_data(&s->channel, s->buf, len, &message, s->failure)) {
+	case CHANNEL_MESSAGE:
 		return receiver_stopped(s, &message);
+	case CHANNEL_FAILED:
+		return -1;
+	case CHANNEL_NOTHING:
+		break;
+	}
 	rate_account(rate, len, sku_now());
 	show_progress(s, s->done + (int64_t)len);
 	if (run_check() == -1)
@@ -275,19 +288,20 @@ static int
 send_bytes(struct send_session *s, enum wire_end *how, int *errnum)
 {
 	struct rate rate = { .bytes_per_second = s->job->config->limit_rate };
+	int result = 0;
 	size_t got;
 
 	*how = WIRE_WHOLE;
-	while (s->failure->status == STATUS_OK) {
+	while (result == 0) {
 		switch (read_chunk(s, &rate, &got)) {
 		case SOURCE_SENT:
-			(void)send_chunk(s, &rate, got);
+			result = send_chunk(s, &rate, got);
 			break;
 		case SOURCE_BLOCKED:
-			(void)wait_without_timeout(s, -1, rate.next_at_ns);
+			result = wait_without_timeout(s, -1, rate.next_at_ns);
 			break;
 		case SOURCE_WAIT:
-			(void)wait_without_timeout(s, s->source.fd, sku_now() + INPUT_PERIOD);
+			result = wait_without_timeout(s, s->source.fd, sku_now() + INPUT_PERIOD);
 			break;
 		case SOURCE_ENDED:
 			s->change = source_look_for_change(&s->source, s->done);
@@ -297,15 +311,15 @@ send_bytes(struct send_session *s, enum wire_end *how, int *errnum)
 			else if ((s->source.length != SIZE_UNKNOWN && s->done < s->source.length) ||
 				 s->source.skip_left > 0 || s->change != SOURCE_SAME)
 				*how = WIRE_CHANGED;
-			return STATUS_OK;
+			return 0;
 		case SOURCE_READ_FAILED:
 		case SOURCE_PEER_FAILED:
 			*errnum = errno;
 			*how = WIRE_READ_FAILED;
-			return STATUS_OK;
+			return 0;
 		}
 	}
-	return s->failure->status;
+	return -1;
 }
 
 static int
@@ -318,20 +332,18 @@ send_end(struct send_session *s, enum wire_end how)
 	message.end.total = (uint64_t)s->done;
 	transcript_digest(&s->transcript, s->digest, message.end.digest);
 	s->channel.peer_works = true;
-	return channel_send(&s->channel, &message);
+	return channel_send(&s->channel, &message, s->failure);
 }
 
 /* It did not go well here: the receiver knows by the END, and then it is said here too. */
 static int
 end_local_failure(struct send_session *s, enum wire_end how, int errnum)
 {
-	struct failure ignored = { .status = STATUS_OK };
+	struct failure ignored = { .status = STATUS_OK }; /* whatever it answers */
 	struct wire_message message;
 
-	s->channel.failure = &ignored; /* whatever it answers, the cause is ours */
-	(void)channel_receive(&s->channel, &message);
+	(void)channel_receive(&s->channel, &message, &ignored);
 	s->channel.closing = true;
-	s->channel.failure = s->failure;
 	s->job->local_failure = true;
 	if (how == WIRE_READ_FAILED)
 		return fail_reading(s, errnum);
@@ -344,16 +356,17 @@ await_verdict(struct send_session *s)
 	struct wire_message message;
 
 	s->job->outcome_unknown = true;
-	if (channel_receive(&s->channel, &message) != STATUS_OK ||
-	    expect_message(s, WIRE_VERDICT, &message) != STATUS_OK)
-		return s->failure->status;
+	if (channel_receive(&s->channel, &message, s->failure) == -1 ||
+	    expect_message(s, WIRE_VERDICT, &message) == -1)
+		return -1;
 	s->job->outcome_unknown = false;
 	s->channel.peer_works = false;
 	if (message.position.kind != WIRE_DONE)
-		return channel_peer_error(&s->channel, message.position.kind);
+		return channel_peer_error(&s->channel, message.position.kind, s->failure);
 	if (message.position.offset != (uint64_t)s->done)
-		return channel_protocol_error(&s->channel, "a verdict about something else");
-	return STATUS_OK;
+		return channel_protocol_error(
+		    &s->channel, "a verdict about something else", s->failure);
+	return 0;
 }
 
 /* ---- one FILE, all FILEs ----------------------------------------------------------------------
@@ -380,28 +393,35 @@ send_file(struct send_session *s, bool *refused)
 	enum wire_end how;
 	int errnum = 0;
 
-	if (offer_file(s, refused) != STATUS_OK || send_bytes(s, &how, &errnum) != STATUS_OK)
-		return s->failure->status;
+	if (offer_file(s, refused) == -1 || send_bytes(s, &how, &errnum) == -1)
+		return -1;
 	if (s->source.count != SKU_SENDFILE_ALL && s->done < s->source.count && how == WIRE_WHOLE)
 		how = WIRE_CHANGED;
-	if (send_end(s, how) != STATUS_OK)
-		return s->failure->status;
+	if (send_end(s, how) == -1)
+		return -1;
 	if (how != WIRE_WHOLE)
 		return end_local_failure(s, how, errnum);
-	if (await_verdict(s) != STATUS_OK)
-		return s->failure->status;
+	if (await_verdict(s) == -1)
+		return -1;
 	report_summary(s);
-	return STATUS_OK;
+	return 0;
 }
 
-/* The receiver wants this one not: that is said, and the next may go. */
+/* This one is not sent, which was said; the rest is. */
+static void
+note_status(struct send_job *job, int status)
+{
+	if (status > job->status)
+		job->status = status;
+}
+
+/* The receiver does not want this one: that is said, and the next may go. */
 static void
 report_refusal(struct send_session *s)
 {
 	struct send_job *job = s->job;
 
-	if (s->failure->status > job->status)
-		job->status = s->failure->status;
+	note_status(job, s->failure->status);
 	(void)snprintf(s->failure->action, sizeof(s->failure->action), "send %s to %s",
 	    s->source.name, s->peer_text);
 	failure_note(s->failure, s->peer);
@@ -416,7 +436,7 @@ send_next_file(struct send_session *s)
 	const struct send_config *config = job->config;
 	struct failure unreadable = { .status = STATUS_OK };
 	bool refused = false;
-	int status;
+	int result = 0;
 
 	s->index = (uint32_t)job->next + 1;
 	s->done = s->resumed = 0;
@@ -427,77 +447,74 @@ send_next_file(struct send_session *s)
 		    "the connection was lost, and standard input cannot be read again",
 		    "send to %s", s->peer_text);
 	if (source_open(&s->source, config, job->next, &unreadable) == -1) {
-		/* The rest goes on. */
-		status = failure_report(&unreadable);
-		if (status > job->status)
-			job->status = status;
-		source_close(&s->source);
-		job->next++;
-		return STATUS_OK;
+		note_status(job, failure_report(&unreadable));
+	} else {
+		if (s->source.length != SIZE_UNKNOWN)
+			counter_set(&transfer_stats.size, (uint64_t)s->source.length);
+		result = send_file(s, &refused);
+		if (result == 0)
+			counter_add_shared(&transfer_stats.transfers, 1);
 	}
-	if (s->source.length != SIZE_UNKNOWN)
-		counter_set(&transfer_stats.size, (uint64_t)s->source.length);
-	status = send_file(s, &refused);
-	if (status == STATUS_OK)
-		counter_add_shared(&transfer_stats.transfers, 1);
-	if (status != STATUS_OK &&
-	    !(refused && config->file_count > 1 && s->failure->status != STATUS_NO_PEER)) {
-		show_progress(s, 0); /* the next connection counts it again */
-		source_close(&s->source);
-		return status;
-	}
-	if (status != STATUS_OK)
+	if (refused && config->file_count > 1 && s->failure->status != STATUS_NO_PEER) {
 		report_refusal(s);
+		result = 0;
+	}
+	if (result == -1)
+		show_progress(s, 0); /* the next connection counts it again */
+	else
+		job->next++;
 	source_close(&s->source);
-	job->next++;
-	return STATUS_OK;
+	return result;
 }
 
-static int
+static void
 send_bye(struct send_session *s)
 {
 	struct failure lost = { .status = STATUS_OK };
 	struct wire_message message = { .type = WIRE_BYE };
 
 	/* Every file has its verdict: whether this is heard changes nothing. */
-	s->channel.failure = &lost;
-	if (channel_send(&s->channel, &message) == STATUS_OK)
-		(void)channel_receive(&s->channel, &message);
-	if (lost.status != STATUS_OK)
+	if (channel_send(&s->channel, &message, &lost) == -1 ||
+	    channel_receive(&s->channel, &message, &lost) == -1)
 		msg_verbose(1, "%s: %s", s->peer_text, lost.message);
-	s->channel.failure = s->failure;
-	return STATUS_OK;
 }
 
 static int
 greet(struct send_session *s, bool connected)
 {
 	const struct send_job *job = s->job;
+	const struct channel_options options = { .role = WIRE_SENDER,
+		.key = job->config->key_file != NULL ? job->config->key : NULL,
+		.connected = connected };
 	struct wire_message message;
 
-	if (channel_open(&s->channel, WIRE_SENDER,
-		job->config->key_file != NULL ? job->config->key : NULL, false,
-		connected) != STATUS_OK)
-		return s->failure->status;
+	if (channel_open(&s->channel, &options, s->failure) == -1)
+		return -1;
 	channel_hello(
 	    &s->channel, &s->transcript.hello, job->id, (uint32_t)job->config->file_count);
-	if (channel_send(&s->channel, &s->transcript.hello) != STATUS_OK ||
-	    channel_receive(&s->channel, &message) != STATUS_OK)
-		return s->failure->status;
+	if (channel_send(&s->channel, &s->transcript.hello, s->failure) == -1 ||
+	    channel_receive(&s->channel, &message, s->failure) == -1)
+		return -1;
 	if (message.type != WIRE_HELLO || message.hello.files != 0 ||
 	    memcmp(message.hello.id, job->id, WIRE_ID_SIZE) != 0)
-		return channel_protocol_error(&s->channel, "its hello");
-	return channel_check_hello(&s->channel, &message.hello);
+		return channel_protocol_error(&s->channel, "its hello", s->failure);
+	if (channel_check_hello(&s->channel, &message.hello, s->failure) == -1)
+		return -1;
+	if (job->may_start == NULL || job->may_start(job->arg))
+		return 0;
+	s->channel.abort_code = WIRE_BUSY;
+	return failure_set(
+	    s->failure, STATUS_NO_PEER, 0, "others are being served", "%s", s->peer_text);
 }
 
-static enum wire_code
-code_for(const struct failure *failure)
+static int
+allocate(struct send_session *s)
 {
-	if (failure->errnum == ECANCELED)
-		return WIRE_ENDED;
-	if (failure->status == STATUS_TIMED_OUT)
-		return WIRE_TIMED_OUT;
-	return failure->status == STATUS_MISMATCH ? WIRE_PROTOCOL : WIRE_CUT_SHORT;
+	s->digest = digest_new();
+	s->buf = malloc(WIRE_DATA_MAX);
+	if (s->digest == NULL || s->buf == NULL)
+		return failure_set(s->failure, STATUS_FAILED, ENOMEM, NULL, "get buffers");
+	return 0;
 }
 
 int
@@ -525,29 +542,19 @@ send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_a
 		.peer_text = peer_text(peer, text),
 		.failure = failure,
 		.source = SOURCE_INIT };
-	int status = STATUS_OK;
+	int result;
 
-	channel_init(&s.channel, sock, text, failure);
-	s.digest = digest_new();
-	s.buf = malloc(WIRE_DATA_MAX);
-	if (s.digest == NULL || s.buf == NULL)
-		status = failure_set(failure, STATUS_FAILED, ENOMEM, NULL, "get buffers");
-	if (status == STATUS_OK)
-		status = greet(&s, connected);
-	if (status == STATUS_OK && job->may_start != NULL && !job->may_start(job->arg)) {
-		channel_abort(&s.channel, WIRE_BUSY);
-		status =
-		    failure_set(failure, STATUS_NO_PEER, 0, "others are being served", "%s", text);
-	}
-	while (status == STATUS_OK && job->next < job->config->file_count)
-		status = send_next_file(&s);
-	if (status == STATUS_OK)
-		status = send_bye(&s);
-	else
-		channel_abort(&s.channel, code_for(failure));
-	channel_close(&s.channel);
+	channel_init(&s.channel, sock, text);
+	result = allocate(&s);
+	if (result == 0)
+		result = greet(&s, connected);
+	while (result == 0 && job->next < job->config->file_count)
+		result = send_next_file(&s);
+	if (result == 0)
+		send_bye(&s);
+	channel_close(&s.channel, failure);
 	digest_free(s.digest);
 	sha256_free(s.sha256);
 	free(s.buf);
-	return status;
+	return result;
 }

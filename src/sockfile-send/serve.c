@@ -10,12 +10,13 @@
 #include "run/peer.h"
 #include "run/pool.h"
 #include "run/run.h"
+#include "run/wait.h"
 #include "sockfile-send/send_session.h"
 #include "transfer/channel.h"
 #include "transfer/summary.h"
 
 #include <errno.h>
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,10 @@ struct send_server {
 	const struct send_config *config;
 	struct pool *pool;
 	uint8_t id[WIRE_ID_SIZE];
-	_Atomic int64_t admitted; /* who has the files now, or had; the threads ask */
+	pthread_mutex_t lock; /* guards the next two, which the threads ask about */
+	int64_t admitted;     /* who has the files now, or had */
+	bool closed;	      /* nobody else is admitted */
+	struct send_client *clients;
 	int64_t retries_left;
 	int status;
 	bool over; /* and the status says how */
@@ -42,7 +46,8 @@ struct send_client {
 	struct sku_address peer;
 	struct send_job job;
 	struct failure failure;
-	bool admitted;
+	bool admitted; /* guarded by the server's lock */
+	struct send_client *next;
 };
 
 /* ---- in the thread of a receiver ----------------------------------------------------------- */
@@ -53,14 +58,13 @@ may_start(void *arg)
 {
 	struct send_client *client = arg;
 	struct send_server *server = client->server;
-	int64_t admitted = atomic_load(&server->admitted);
+	int64_t wanted = server->config->connections;
 
-	do {
-		if (server->config->connections != -1 && admitted >= server->config->connections)
-			return false;
-	} while (!atomic_compare_exchange_weak(&server->admitted, &admitted, admitted + 1));
-	client->admitted = true;
-	return true;
+	(void)pthread_mutex_lock(&server->lock);
+	client->admitted = !server->closed && (wanted == -1 || server->admitted < wanted);
+	server->admitted += client->admitted;
+	(void)pthread_mutex_unlock(&server->lock);
+	return client->admitted;
 }
 
 static void
@@ -80,13 +84,30 @@ is_only_client(const struct send_server *server)
 }
 
 static void
+remove_client(struct send_client *client)
+{
+	struct send_client **link = &client->server->clients;
+
+	while (*link != client)
+		link = &(*link)->next;
+	*link = client->next;
+	sku_autoclose(&client->sock);
+	counter_add_shared(&transfer_stats.connections, (uint64_t)-1);
+	free(client);
+}
+
+static void
 count_failure(struct send_server *server, struct send_client *client)
 {
 	struct failure *failure = &client->failure;
 	bool final =
 	    is_only_client(server) || client->job.local_failure || client->job.input_consumed;
 
+	if (server->over && !client->admitted)
+		return; /* it came too late, and the program ends */
+	(void)pthread_mutex_lock(&server->lock);
 	server->admitted -= client->admitted;
+	(void)pthread_mutex_unlock(&server->lock);
 	send_mention_unknown(&client->job, failure);
 	if (client->job.accepted && failure_is_connection_loss(failure) &&
 	    server->config->retries != RETRIES_NOT_GIVEN && server->retries_left-- == 0)
@@ -107,16 +128,15 @@ client_done(struct loop *loop, struct loop_worker *worker)
 	bool served = client->failure.status == STATUS_OK;
 
 	(void)loop;
+	if (client->job.accepted)
+		server_restart_idle(&server->server);
 	if (!served)
 		count_failure(server, client);
 	else if (client->job.status > server->status)
 		server->status = client->job.status;
 	if (served && server->server.served + 1 == server->config->connections)
 		server->over = true;
-	(void)sku_close(&client->sock);
-	counter_add_shared(&transfer_stats.connections, (uint64_t)-1);
-	free(client);
-	/* Those who are here are told by themselves that nobody else is wanted. */
+	remove_client(client);
 	if (server->over)
 		server_finish(&server->server);
 	server_client_left(&server->server, served);
@@ -157,12 +177,29 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 		    .id = server->id,
 		    .may_start = may_start,
 		    .arg = client } };
-	if (pool_submit(server->pool, &client->worker) == 0) {
-		counter_add_shared(&transfer_stats.connections, 1);
-		return;
+	client->next = server->clients;
+	server->clients = client;
+	counter_add_shared(&transfer_stats.connections, 1);
+	if (pool_submit(server->pool, &client->worker) == -1) {
+		turn_away(server, &client->sock, errno);
+		remove_client(client);
 	}
-	turn_away(server, &client->sock, errno);
-	free(client);
+}
+
+/* Nobody else gets the files: who has not shown that he may have them is not waited for.  A signal
+ * and --max-time the threads see by themselves. */
+static void
+finishing(struct server *base)
+{
+	struct send_server *server = LOOP_OWNER(base, struct send_server, server);
+
+	(void)pthread_mutex_lock(&server->lock);
+	server->closed = true;
+	for (struct send_client *client = server->clients; client != NULL; client = client->next) {
+		if (!client->admitted && run_check() == 0)
+			(void)sku_shutdown(&client->sock, SHUT_RDWR);
+	}
+	(void)pthread_mutex_unlock(&server->lock);
 }
 
 static bool
@@ -172,6 +209,19 @@ may_accept(struct server *base)
 	int64_t wanted = server->config->connections, left = wanted - base->served;
 
 	return base->active < (wanted == -1 || left > AT_ONCE ? AT_ONCE : left) + EXTRA_CONNECTIONS;
+}
+
+/* A transfer is under way. */
+static bool
+is_busy(struct server *base)
+{
+	struct send_server *server = LOOP_OWNER(base, struct send_server, server);
+	int64_t admitted;
+
+	(void)pthread_mutex_lock(&server->lock);
+	admitted = server->admitted;
+	(void)pthread_mutex_unlock(&server->lock);
+	return admitted > base->served;
 }
 
 /* ---- all together -------------------------------------------------------------------------- */
@@ -188,7 +238,9 @@ open_server(struct send_server *server, struct failure *failure)
 	server->server.max_served = SERVER_UNLIMITED; /* client_done() knows who was served */
 	server->server.limit_grace_ns = INT64_MAX;    /* the threads see the end, too */
 	server->server.accepted = accepted;
+	server->server.finishing = finishing;
 	server->server.may_accept = may_accept;
+	server->server.is_busy = is_busy;
 	if (send_random_id(server->id, failure) == -1 ||
 	    server_open(&server->server, failure) == -1)
 		return -1;
@@ -208,8 +260,11 @@ static void
 close_server(struct send_server *server)
 {
 	pool_free(server->pool);
+	while (server->clients != NULL)
+		remove_client(server->clients);
 	progress_end(&server->progress, (int64_t)counter_value(&transfer_stats.bytes));
 	server_close(&server->server);
+	(void)pthread_mutex_destroy(&server->lock);
 }
 
 int
@@ -217,6 +272,7 @@ verified_serve(const struct send_config *config, struct listener *listener)
 {
 	struct send_server server = { .server = { .listener = listener },
 		.config = config,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.retries_left = config->retries };
 	struct failure failure = { .status = STATUS_OK };
 

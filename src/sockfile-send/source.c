@@ -16,10 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #define BUFFER ((size_t)1024 * 1024)
+#define AT_HAND_MAX 16384	/* to copy it costs less than a thread */
 #define PIPE_SIZE (1024 * 1024) /* measured: splice from a pipe of 64 KiB is slower than a copy */
 
 /* A FIFO is not waited for here: poll(2) tells when its writer has come. */
@@ -150,6 +152,18 @@ source_close(struct source *source)
 		(void)close(source->fd);
 	free(source->buf);
 	*source = (struct source)SOURCE_INIT;
+}
+
+bool
+source_is_at_hand(const struct source *source)
+{
+	char bytes[AT_HAND_MAX];
+	struct iovec all = { bytes, sizeof(bytes) };
+
+	/* Only local file systems know RWF_NOWAIT. */
+	return source->seekable && source->length <= AT_HAND_MAX &&
+	       S_ISREG(source->opened.st_mode) &&
+	       preadv2(source->fd, &all, 1, source->start, RWF_NOWAIT) >= source->length;
 }
 
 /* sendfile(2) and splice(2) do not say which side failed; what can only be the network's is. */

@@ -33,6 +33,8 @@ int source_open(
 /* Take its descriptor, for the caller to close, and close the rest. */
 int source_take(struct source *source);
 void source_close(struct source *source);
+/* Is it so little, and all of it in memory, that to read it cannot hang? */
+bool source_is_at_hand(const struct source *source);
 /* The bytes of a regular file or a block device; SIZE_UNKNOWN of anything else. */
 int64_t source_size(int fd, const struct stat *st);
 

@@ -18,13 +18,11 @@
 #define DRAIN_TIMEOUT (2 * SKU_SECOND)
 
 void
-channel_init(
-    struct channel *channel, struct sku_sock *sock, const char *peer, struct failure *failure)
+channel_init(struct channel *channel, struct sku_sock *sock, const char *peer)
 {
 	*channel = (struct channel){ .sock = sock,
 		.peer = peer,
-		.failure = failure,
-		.handshake = sku_deadline_in(CHANNEL_HANDSHAKE_TIMEOUT),
+		.limit = sku_deadline_in(CHANNEL_HANDSHAKE_TIMEOUT),
 		.idle = sku_deadline_in(run.timeouts.operation_ns) };
 	/* Small messages wait for answers; Nagle's algorithm would have both wait. */
 	if (sock->family != AF_UNIX)
@@ -32,61 +30,52 @@ channel_init(
 }
 
 void
-channel_close(struct channel *channel)
+channel_set_limit(struct channel *channel, struct sku_deadline limit)
 {
-	tls_free(channel->tls);
-	channel->tls = NULL;
-}
-
-void
-channel_restart_timeout(struct channel *channel)
-{
-	channel->handshake = sku_deadline_never();
+	channel->limit = limit;
 	channel->idle = sku_deadline_in(run.timeouts.operation_ns);
 }
 
 /* ---- failures ------------------------------------------------------------------------------ */
 
 static int
-fail_errno(struct channel *channel, int errnum)
+fail_errno(const struct channel *channel, int errnum, struct failure *failure)
 {
-	return run_wait_failed(
-	    channel->failure, errnum, LIMIT_OPERATION, "talk to %s", channel->peer);
+	return run_wait_failed(failure, errnum, LIMIT_OPERATION, "talk to %s", channel->peer);
 }
 
 static int
-fail_mismatch(struct channel *channel, const char *message)
+fail_mismatch(const struct channel *channel, const char *message, struct failure *failure)
 {
-	return failure_set(
-	    channel->failure, STATUS_MISMATCH, 0, message, "talk to %s", channel->peer);
+	return failure_set(failure, STATUS_MISMATCH, 0, message, "talk to %s", channel->peer);
 }
 
 static int
-connection_ended(struct channel *channel)
+connection_ended(const struct channel *channel, struct failure *failure)
 {
-	return failure_set(channel->failure, STATUS_NO_PEER, ECONNRESET,
+	return failure_set(failure, STATUS_NO_PEER, ECONNRESET,
 	    "the connection ended before the transfer did", "talk to %s", channel->peer);
 }
 
 int
-channel_protocol_error(struct channel *channel, const char *what)
+channel_protocol_error(const struct channel *channel, const char *what, struct failure *failure)
 {
 	char message[160];
 
 	(void)snprintf(message, sizeof(message), "it broke the protocol: %s", what);
-	return fail_mismatch(channel, message);
+	return fail_mismatch(channel, message, failure);
 }
 
 int
-channel_peer_error(struct channel *channel, uint8_t code)
+channel_peer_error(struct channel *channel, uint8_t code, struct failure *failure)
 {
 	char message[200];
 	enum status status = (enum status)wire_code_status(code);
 
 	channel->closing = true;
 	(void)snprintf(message, sizeof(message), "the peer says: %s", wire_code_text(code));
-	return failure_set(channel->failure, status == STATUS_OK ? STATUS_MISMATCH : status, 0,
-	    message, "talk to %s", channel->peer);
+	return failure_set(failure, status == STATUS_OK ? STATUS_MISMATCH : status, 0, message,
+	    "talk to %s", channel->peer);
 }
 
 bool
@@ -109,7 +98,7 @@ static struct sku_deadline
 deadline_of(const struct channel *channel)
 {
 	return sku_deadline_earlier(
-	    run.timeouts.run, sku_deadline_earlier(channel->handshake, channel->idle));
+	    run.timeouts.run, sku_deadline_earlier(channel->limit, channel->idle));
 }
 
 /* 0, or -1 with errno.  The clock is looked at first: where bytes never cease to come, poll never
@@ -126,11 +115,11 @@ wait_ready(const struct channel *channel, short events)
 }
 
 static int
-wait_for(struct channel *channel, short events)
+wait_for(const struct channel *channel, short events, struct failure *failure)
 {
 	if (wait_ready(channel, (short)(events | channel->tls_events)) == 0)
-		return STATUS_OK;
-	return fail_errno(channel, errno);
+		return 0;
+	return fail_errno(channel, errno, failure);
 }
 
 /* What TLS says, as a system call would: -1 with errno, 0 for the end. */
@@ -192,29 +181,37 @@ write_some(struct channel *channel, const void *buf, size_t len)
 }
 
 static int
-read_failed(struct channel *channel, ssize_t n)
+read_failed(const struct channel *channel, ssize_t n, struct failure *failure)
 {
 	if (n == 0)
-		return connection_ended(channel);
+		return connection_ended(channel, failure);
 	if (errno == EBADMSG)
-		return fail_mismatch(channel, "what came is damaged, or not from the peer");
-	return fail_errno(channel, errno);
+		return fail_mismatch(
+		    channel, "what came is damaged, or not from the peer", failure);
+	return fail_errno(channel, errno, failure);
 }
 
 /* The connection takes no more.  A peer that gave up has said why before. */
 static int
-write_failed(struct channel *channel, int errnum)
+write_failed(struct channel *channel, int errnum, struct failure *failure)
 {
 	struct wire_message message;
 
-	if (channel_poll_message(channel, &message) && message.type == WIRE_VERDICT &&
-	    message.position.kind != WIRE_DONE)
-		return channel_peer_error(channel, message.position.kind);
-	return fail_errno(channel, errnum); /* unless an ABORT was heard */
+	switch (channel_poll(channel, &message, failure)) {
+	case CHANNEL_FAILED:
+		return -1; /* maybe by its ABORT */
+	case CHANNEL_MESSAGE:
+		if (message.type == WIRE_VERDICT && message.position.kind != WIRE_DONE)
+			return channel_peer_error(channel, message.position.kind, failure);
+		break;
+	case CHANNEL_NOTHING:
+		break;
+	}
+	return fail_errno(channel, errnum, failure);
 }
 
 static int
-write_all(struct channel *channel, const uint8_t *buf, size_t len)
+write_all(struct channel *channel, const uint8_t *buf, size_t len, struct failure *failure)
 {
 	while (len > 0) {
 		ssize_t n = write_some(channel, buf, len);
@@ -223,26 +220,28 @@ write_all(struct channel *channel, const uint8_t *buf, size_t len)
 			buf += n;
 			len -= (size_t)n;
 		} else if (errno != EAGAIN) {
-			return write_failed(channel, errno);
-		} else if (wait_for(channel, POLLOUT) != STATUS_OK) {
-			return channel->failure->status;
+			return write_failed(channel, errno, failure);
+		} else if (wait_for(channel, POLLOUT, failure) == -1) {
+			return -1;
 		}
 	}
-	return STATUS_OK;
+	return 0;
 }
 
 /* ---- the greeting and TLS ------------------------------------------------------------------ */
 
 static int
-fail_no_greeting(struct channel *channel)
+fail_no_greeting(const struct channel *channel, struct failure *failure)
 {
-	return fail_mismatch(channel, "it does not speak the protocol of verified transfers: it is "
-				      "raw (as nc), or an older version");
+	return fail_mismatch(channel,
+	    "it does not speak the protocol of verified transfers: it is raw (as nc), or an older "
+	    "version",
+	    failure);
 }
 
 /* Read it as far as it looks like one, so that a stranger is found out at his first byte. */
 static int
-read_greeting(struct channel *channel)
+read_greeting(struct channel *channel, struct failure *failure)
 {
 	size_t have = 0;
 
@@ -253,37 +252,38 @@ read_greeting(struct channel *channel)
 		if (n > 0) {
 			have += (size_t)n;
 			if (!wire_may_be_greeting(channel->seen, have))
-				return fail_no_greeting(channel);
+				return fail_no_greeting(channel, failure);
 		} else if (n == 0) {
-			return have > 0 ? fail_no_greeting(channel) : connection_ended(channel);
+			return have > 0 ? fail_no_greeting(channel, failure) :
+					  connection_ended(channel, failure);
 		} else if (errno != EAGAIN) {
-			return fail_errno(channel, errno);
+			return fail_errno(channel, errno, failure);
 		} else if (wait_ready(channel, POLLIN) == -1) {
-			if (errno == ETIMEDOUT && sku_deadline_passed(channel->handshake))
-				return fail_no_greeting(channel);
-			return fail_errno(channel, errno);
+			if (errno == ETIMEDOUT && sku_deadline_passed(channel->limit))
+				return fail_no_greeting(channel, failure);
+			return fail_errno(channel, errno, failure);
 		}
 	}
-	return STATUS_OK;
+	return 0;
 }
 
 static int
-check_greeting(struct channel *channel, enum wire_role role, bool key)
+check_greeting(struct channel *channel, enum wire_role role, bool key, struct failure *failure)
 {
 	struct wire_greeting peer;
 	char message[120];
 
 	switch (wire_greeting_decode(channel->seen, &peer)) {
 	case WIRE_NOT_A_GREETING:
-		return fail_no_greeting(channel);
+		return fail_no_greeting(channel, failure);
 	case WIRE_GREETING_VERSION:
 		channel->greeted = true;
 		(void)snprintf(message, sizeof(message),
 		    "it speaks version %u of the protocol, and this is version %d", peer.version,
 		    WIRE_VERSION);
-		return fail_mismatch(channel, message);
+		return fail_mismatch(channel, message, failure);
 	case WIRE_GREETING_BROKEN:
-		return channel_protocol_error(channel, "its greeting");
+		return channel_protocol_error(channel, "its greeting", failure);
 	case WIRE_GREETING_OK:
 		break;
 	}
@@ -291,62 +291,63 @@ check_greeting(struct channel *channel, enum wire_role role, bool key)
 	if (peer.role == role)
 		return fail_mismatch(channel,
 		    role == WIRE_SENDER ? "both ends are senders: one must be sockfile-recv" :
-					  "both ends are receivers: one must be sockfile-send");
+					  "both ends are receivers: one must be sockfile-send",
+		    failure);
 	if (key && !peer.key)
-		return fail_mismatch(
-		    channel, "it has no key, and this end wants one: give both the same --key");
+		return fail_mismatch(channel,
+		    "it has no key, and this end wants one: give both the same --key", failure);
 	if (!key && peer.key)
-		return fail_mismatch(
-		    channel, "it wants a key, and this end has none: give both the same --key");
-	return STATUS_OK;
+		return fail_mismatch(channel,
+		    "it wants a key, and this end has none: give both the same --key", failure);
+	return 0;
 }
 
 static int
-start_tls(struct channel *channel, const uint8_t *key, bool client)
+start_tls(struct channel *channel, const uint8_t *key, bool client, struct failure *failure)
 {
 	enum tls_result result;
 
 	channel->tls = tls_new(sku_fileno(channel->sock), client, key);
 	if (channel->tls == NULL)
 		return failure_set(
-		    channel->failure, STATUS_FAILED, ENOMEM, NULL, "talk to %s", channel->peer);
+		    failure, STATUS_FAILED, ENOMEM, NULL, "talk to %s", channel->peer);
 	while ((result = tls_handshake(channel->tls)) != TLS_DONE) {
 		if (result == TLS_KEYS_DIFFER)
-			return fail_mismatch(channel, "the keys of the two ends differ (--key)");
+			return fail_mismatch(
+			    channel, "the keys of the two ends differ (--key)", failure);
 		if (result == TLS_ENDED)
-			return connection_ended(channel);
+			return connection_ended(channel, failure);
 		if (result == TLS_FAILED && errno != 0)
-			return fail_errno(channel, errno);
+			return fail_errno(channel, errno, failure);
 		if (result == TLS_FAILED)
 			return fail_mismatch(channel,
-			    "encryption failed: what came is damaged, or not "
-			    "from a peer with the key");
+			    "encryption failed: what came is damaged, or not from a peer with the "
+			    "key",
+			    failure);
 		if (wait_ready(channel, result == TLS_WANT_READ ? POLLIN : POLLOUT) == -1)
-			return fail_errno(channel, errno);
+			return fail_errno(channel, errno, failure);
 	}
-	return STATUS_OK;
+	return 0;
 }
 
 int
-channel_open(struct channel *channel, enum wire_role role, const uint8_t *key, bool wait_first,
-    bool connected)
+channel_open(
+    struct channel *channel, const struct channel_options *options, struct failure *failure)
 {
-	const struct wire_greeting own = { WIRE_VERSION, role, key != NULL };
-	int status = STATUS_OK;
+	bool key = options->key != NULL;
+	const struct wire_greeting own = { WIRE_VERSION, options->role, key };
 
 	wire_greeting_encode(channel->own, &own);
-	if (wait_first)
-		status = read_greeting(channel);
+	if (options->wait_first && read_greeting(channel, failure) == -1)
+		return -1;
 	/* Also where the peer's is no good: it learns why. */
-	if (status == STATUS_OK)
-		status = write_all(channel, channel->own, sizeof(channel->own));
-	if (status == STATUS_OK && !wait_first)
-		status = read_greeting(channel);
-	if (status == STATUS_OK)
-		status = check_greeting(channel, role, key != NULL);
-	if (status == STATUS_OK && key != NULL)
-		status = start_tls(channel, key, connected);
-	return status;
+	if (write_all(channel, channel->own, sizeof(channel->own), failure) == -1)
+		return -1;
+	if (!options->wait_first && read_greeting(channel, failure) == -1)
+		return -1;
+	if (check_greeting(channel, options->role, key, failure) == -1)
+		return -1;
+	return key ? start_tls(channel, options->key, options->connected, failure) : 0;
 }
 
 void
@@ -361,23 +362,24 @@ channel_hello(const struct channel *channel, struct wire_message *message,
 }
 
 int
-channel_check_hello(struct channel *channel, const struct wire_hello *hello)
+channel_check_hello(
+    struct channel *channel, const struct wire_hello *hello, struct failure *failure)
 {
 	if (memcmp(hello->own, channel->seen, WIRE_GREETING_SIZE) == 0 &&
 	    memcmp(hello->seen, channel->own, WIRE_GREETING_SIZE) == 0)
-		return STATUS_OK;
-	channel_abort(channel, WIRE_GREETING_CHANGED);
-	return fail_mismatch(channel, "the greeting was changed on the way");
+		return 0;
+	channel->abort_code = WIRE_GREETING_CHANGED;
+	return fail_mismatch(channel, "the greeting was changed on the way", failure);
 }
 
 /* ---- messages ------------------------------------------------------------------------------ */
 
 int
-channel_send(struct channel *channel, const struct wire_message *message)
+channel_send(struct channel *channel, const struct wire_message *message, struct failure *failure)
 {
 	uint8_t out[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX];
 
-	return write_all(channel, out, wire_encode(out, message));
+	return write_all(channel, out, wire_encode(out, message), failure);
 }
 
 /* PROGRESS counts if something was done, or if all is hashed and only the disk is waited for. */
@@ -393,11 +395,9 @@ note_progress(struct channel *channel, const struct wire_progress *progress)
 	restart_timeout(channel);
 }
 
-enum read_result { NOT_YET, MESSAGE, FAILURE };
-
 /* Take what has come of the next message. */
-static enum read_result
-read_message(struct channel *channel, struct wire_message *message)
+static enum channel_result
+read_message(struct channel *channel, struct wire_message *message, struct failure *failure)
 {
 	/* Bytes alone are no progress here: a peer could send them one by one. */
 	struct sku_deadline idle = channel->idle;
@@ -410,8 +410,8 @@ read_message(struct channel *channel, struct wire_message *message)
 
 		if (channel->in_len >= WIRE_HEADER_SIZE) {
 			if (!wire_decode_header(channel->in, &type, &len)) {
-				(void)channel_protocol_error(channel, "a header");
-				return FAILURE;
+				(void)channel_protocol_error(channel, "a header", failure);
+				return CHANNEL_FAILED;
 			}
 			if (type != WIRE_DATA)
 				wanted += len;
@@ -419,9 +419,9 @@ read_message(struct channel *channel, struct wire_message *message)
 		if (channel->in_len == wanted && channel->in_len >= WIRE_HEADER_SIZE) {
 			channel->in_len = 0;
 			if (wire_decode(type, channel->in + WIRE_HEADER_SIZE, len, message))
-				return MESSAGE;
-			(void)channel_protocol_error(channel, "a message");
-			return FAILURE;
+				return CHANNEL_MESSAGE;
+			(void)channel_protocol_error(channel, "a message", failure);
+			return CHANNEL_FAILED;
 		}
 		n = read_some(channel, channel->in + channel->in_len, wanted - channel->in_len);
 		channel->idle = idle;
@@ -430,89 +430,84 @@ read_message(struct channel *channel, struct wire_message *message)
 			continue;
 		}
 		if (n == -1 && errno == EAGAIN)
-			return NOT_YET;
-		(void)read_failed(channel, n);
-		return FAILURE;
+			return CHANNEL_NOTHING;
+		(void)read_failed(channel, n, failure);
+		return CHANNEL_FAILED;
 	}
 }
 
 /* The peer works, and may say so as often as it likes: no limit and no signal waits for the end of
  * that. */
-static void
-take_work(struct channel *channel, const struct wire_progress *progress)
+static int
+take_progress(
+    struct channel *channel, const struct wire_progress *progress, struct failure *failure)
 {
 	int over = run_check() == -1 ? errno : 0;
 
-	if (!channel->peer_works) {
-		(void)channel_protocol_error(channel, "work out of its order");
-		return;
-	}
+	if (!channel->peer_works)
+		return channel_protocol_error(channel, "work out of its order", failure);
 	note_progress(channel, progress);
 	if (over == 0 && sku_deadline_passed(deadline_of(channel)))
 		over = ETIMEDOUT;
-	if (over != 0)
-		(void)fail_errno(channel, over);
+	return over != 0 ? fail_errno(channel, over, failure) : 0;
 }
 
-/* A whole message has come: true if it is the caller's to deal with. */
-static bool
-is_for_caller(struct channel *channel, const struct wire_message *message)
+enum channel_result
+channel_poll(struct channel *channel, struct wire_message *message, struct failure *failure)
 {
-	if (message->type != WIRE_PROGRESS) {
+	for (;;) {
+		enum channel_result result = read_message(channel, message, failure);
+
+		if (result != CHANNEL_MESSAGE)
+			return result;
+		if (message->type == WIRE_PROGRESS) {
+			if (take_progress(channel, &message->progress, failure) == -1)
+				return CHANNEL_FAILED;
+			continue;
+		}
 		channel->progress_done = 0;
 		restart_timeout(channel);
+		if (message->type != WIRE_ABORT)
+			return CHANNEL_MESSAGE;
+		(void)channel_peer_error(channel, message->code, failure);
+		return CHANNEL_FAILED;
 	}
-	if (message->type == WIRE_PROGRESS)
-		take_work(channel, &message->progress);
-	else if (message->type == WIRE_ABORT)
-		(void)channel_peer_error(channel, message->code);
-	else
-		return true;
-	return false;
-}
-
-bool
-channel_poll_message(struct channel *channel, struct wire_message *message)
-{
-	while (channel->failure->status == STATUS_OK && read_message(channel, message) == MESSAGE) {
-		if (is_for_caller(channel, message))
-			return true;
-	}
-	return false;
 }
 
 int
-channel_receive(struct channel *channel, struct wire_message *message)
+channel_receive(struct channel *channel, struct wire_message *message, struct failure *failure)
 {
-	while (!channel_poll_message(channel, message)) {
-		if (channel->failure->status != STATUS_OK || wait_for(channel, POLLIN) != STATUS_OK)
-			return channel->failure->status;
+	enum channel_result result;
+
+	while ((result = channel_poll(channel, message, failure)) == CHANNEL_NOTHING) {
+		if (wait_for(channel, POLLIN, failure) == -1)
+			return -1;
 	}
-	return STATUS_OK;
+	return result == CHANNEL_MESSAGE ? 0 : -1;
 }
 
-int
-channel_receive_data(struct channel *channel, uint8_t *buf, size_t len, size_t *got)
+ssize_t
+channel_receive_data(struct channel *channel, uint8_t *buf, size_t len, struct failure *failure)
 {
 	ssize_t n;
 
 	while ((n = read_some(channel, buf, len)) <= 0) {
 		if (n == 0 || errno != EAGAIN)
-			return read_failed(channel, n);
-		if (wait_for(channel, POLLIN) != STATUS_OK)
-			return channel->failure->status;
+			return read_failed(channel, n, failure);
+		if (wait_for(channel, POLLIN, failure) == -1)
+			return -1;
 	}
-	*got = (size_t)n;
-	return STATUS_OK;
+	return n;
 }
 
 /* As write_all(), and what the receiver says meanwhile stops it. */
-static int
+static enum channel_result
 write_until_stopped(struct channel *channel, const uint8_t *buf, size_t len,
-    struct wire_message *message, bool *stopped)
+    struct wire_message *message, struct failure *failure)
 {
-	while (len > 0 && !*stopped) {
+	while (len > 0) {
 		ssize_t n = write_some(channel, buf, len);
+		enum channel_result result;
 
 		if (n > 0) {
 			buf += n;
@@ -520,44 +515,45 @@ write_until_stopped(struct channel *channel, const uint8_t *buf, size_t len,
 			channel->partial_message = true;
 			continue;
 		}
-		if (errno != EAGAIN)
-			return write_failed(channel, errno);
-		if (wait_for(channel, POLLIN | POLLOUT) != STATUS_OK)
-			return channel->failure->status;
-		*stopped = channel_poll_message(channel, message);
-		if (channel->failure->status != STATUS_OK)
-			return channel->failure->status;
+		if (errno != EAGAIN) {
+			(void)write_failed(channel, errno, failure);
+			return CHANNEL_FAILED;
+		}
+		if (wait_for(channel, POLLIN | POLLOUT, failure) == -1)
+			return CHANNEL_FAILED;
+		result = channel_poll(channel, message, failure);
+		if (result != CHANNEL_NOTHING)
+			return result;
 	}
-	return STATUS_OK;
+	return CHANNEL_NOTHING;
 }
 
-int
+enum channel_result
 channel_send_data(struct channel *channel, const uint8_t *buf, size_t len,
-    struct wire_message *message, bool *stopped)
+    struct wire_message *message, struct failure *failure)
 {
 	const struct wire_message data = { .type = WIRE_DATA, .data_len = (uint32_t)len };
 	uint8_t header[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX];
-	int status;
+	enum channel_result result =
+	    write_until_stopped(channel, header, wire_encode(header, &data), message, failure);
 
-	*stopped = false;
-	status = write_until_stopped(channel, header, wire_encode(header, &data), message, stopped);
-	if (status == STATUS_OK)
-		status = write_until_stopped(channel, buf, len, message, stopped);
-	if (status == STATUS_OK && !*stopped)
+	if (result == CHANNEL_NOTHING)
+		result = write_until_stopped(channel, buf, len, message, failure);
+	if (result == CHANNEL_NOTHING)
 		channel->partial_message = false;
-	return status;
+	return result;
 }
 
 int
-channel_progress(struct channel *channel, uint64_t done, uint64_t total)
+channel_progress(struct channel *channel, uint64_t done, uint64_t total, struct failure *failure)
 {
 	const struct wire_message progress = { .type = WIRE_PROGRESS, .progress = { done, total } };
 	int64_t now = sku_now();
 
 	if (now - channel->progress_sent_ns < PROGRESS_PERIOD)
-		return STATUS_OK;
+		return 0;
 	channel->progress_sent_ns = now;
-	return channel_send(channel, &progress);
+	return channel_send(channel, &progress, failure);
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
@@ -585,13 +581,26 @@ drain(struct channel *channel)
 		n = sku_recv(channel->sock, discarded, sizeof(discarded), 0);
 		if (n == -1 && errno == EAGAIN && wait_for_more(channel, until))
 			n = 1;
-	} while (n > 0 && !sku_deadline_passed(sku_deadline_earlier(until, run_last_words())));
+	} while (n > 0 && !sku_deadline_passed(sku_deadline_earlier(until, run_last_wait_end())));
 }
 
-void
-channel_abort(struct channel *channel, enum wire_code code)
+static uint8_t
+abort_code(const struct channel *channel, const struct failure *failure)
 {
-	const struct wire_message abort = { .type = WIRE_ABORT, .code = (uint8_t)code };
+	if (channel->abort_code != WIRE_DONE)
+		return (uint8_t)channel->abort_code;
+	if (failure->errnum == ECANCELED)
+		return WIRE_ENDED;
+	if (failure->status == STATUS_TIMED_OUT)
+		return WIRE_TIMED_OUT;
+	return failure->status == STATUS_MISMATCH ? WIRE_PROTOCOL : WIRE_CUT_SHORT;
+}
+
+static void
+tell_why(struct channel *channel, const struct failure *failure)
+{
+	const struct wire_message abort = { .type = WIRE_ABORT,
+		.code = abort_code(channel, failure) };
 	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 	uint8_t out[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX];
 	size_t len = wire_encode(out, &abort);
@@ -605,7 +614,15 @@ channel_abort(struct channel *channel, enum wire_code code)
 	/* One attempt: who does not read now is not waited for. */
 	if (!channel->closing && !channel->partial_message)
 		(void)write_some(channel, out, len);
-	channel->closing = true;
 	(void)sku_shutdown(channel->sock, SHUT_WR);
 	drain(channel);
+}
+
+void
+channel_close(struct channel *channel, const struct failure *failure)
+{
+	if (failure->status != STATUS_OK)
+		tell_why(channel, failure);
+	tls_free(channel->tls);
+	channel->tls = NULL;
 }

@@ -11,23 +11,27 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-converse(struct channel *channel, enum wire_role role)
+converse(struct channel *channel, enum wire_role role, struct failure *failure)
 {
+	const struct channel_options options = { .role = role,
+		.wait_first = role == WIRE_RECEIVER };
 	static uint8_t buf[WIRE_DATA_MAX];
 	struct wire_message message;
 
-	if (channel_open(channel, role, NULL, role == WIRE_RECEIVER, false) != STATUS_OK)
+	if (channel_open(channel, &options, failure) == -1)
 		return;
-	while (channel_receive(channel, &message) == STATUS_OK) {
-		size_t left = message.type == WIRE_DATA ? message.data_len : 0, got;
+	while (channel_receive(channel, &message, failure) == 0) {
+		size_t left = message.type == WIRE_DATA ? message.data_len : 0;
 
-		channel_restart_timeout(channel);
+		channel_set_limit(channel, sku_deadline_never());
 		while (left > 0) {
-			if (channel_receive_data(channel, buf, left, &got) != STATUS_OK)
+			ssize_t n = channel_receive_data(channel, buf, left, failure);
+
+			if (n == -1)
 				return;
-			left -= got;
+			left -= (size_t)n;
 		}
-		if (channel_send(channel, &message) != STATUS_OK)
+		if (channel_send(channel, &message, failure) == -1)
 			return;
 	}
 }
@@ -51,12 +55,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* All bytes of the peer and its end are there before, so nothing waits. */
 	(void)sku_send(&ends[1], data + 1, size - 1, 0);
 	(void)sku_shutdown(&ends[1], SHUT_WR);
-	channel_init(&channel, &ends[0], "a stranger", &failure);
+	channel_init(&channel, &ends[0], "a stranger");
 	channel.peer_works = (data[0] & 2) == 0;
-	converse(&channel, (data[0] & 1) != 0 ? WIRE_SENDER : WIRE_RECEIVER);
+	converse(&channel, (data[0] & 1) != 0 ? WIRE_SENDER : WIRE_RECEIVER, &failure);
 	if (failure.status == STATUS_OK)
 		abort(); /* the peer cannot have ended a transfer in order */
-	channel_close(&channel);
+	channel_close(&channel, &failure);
 	(void)sku_close(&ends[0]);
 	(void)sku_close(&ends[1]);
 	return 0;

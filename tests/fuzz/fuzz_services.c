@@ -23,10 +23,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fd == -1 || write(fd, data, size) != (ssize_t)size)
 		abort();
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	table = table_read_file(path);
-	if (table != NULL) {
+	if (table_read_file(path, &table) == STATUS_OK) {
 		for (const struct service *s = table->first; s != NULL; s = s->next) {
-			if (s->port > 65535 || *s->name == '\0' || *s->proto == '\0' ||
+			if (s->port > 65535 || *s->name == '\0' ||
 			    table_by_port(table, s->port, s->proto, NULL) == NULL ||
 			    table_by_name(table, s->name, s->proto, NULL) == NULL)
 				abort();

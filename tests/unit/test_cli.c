@@ -167,6 +167,14 @@ strangers_bytes_are_escaped(void **state)
 		{ "\xf4\x90\x80\x80", ESCAPE_TEXT, "\\xf4\\x90\\x80\\x80" },
 		{ "\xe2\x82", ESCAPE_TEXT, "\\xe2\\x82" }, /* a sequence that was cut */
 		{ "\xff", ESCAPE_TEXT, "\\xff" },
+		{ "\xef\xbb\xbf"
+		  "a\xe2\x80\x8b\xe2\x80\xae",
+		    ESCAPE_LINE, "\\u{feff}a\\u{200b}\\u{202e}" },
+		{ "\xe2\x80\x90\xe2\x81\xa9\xe2\x81\xaa", ESCAPE_LINE,
+		    "\xe2\x80\x90\\u{2069}\xe2\x81\xaa" },
+		{ "\xef\xbb\xbf", ESCAPE_TEXT, "\xef\xbb\xbf" },
+		{ "\xef\xbb\xbf", ESCAPE_FIELD, "\xef\xbb\xbf" },
+		{ "tab\t\\\x7f\xc2\x9b\xff", ESCAPE_JSON, "tab\t\\\x7f\xc2\x9b\\xff" },
 	};
 
 	(void)state;
@@ -273,11 +281,11 @@ a_rule_refuses_what_it_cannot_judge(void **state)
 	assert_int_equal(sku_address_from_path(&path, "/x"), 0);
 	assert_int_equal(sku_address_from_numeric(&ten, AF_INET, "10.0.0.1", 1), 0);
 	assert_true(access_check(&none, &path));
-	access_add(&deny, false, "deny", "192.0.2.0/24");
+	assert_null(access_add(&deny, false, "192.0.2.0/24"));
 	assert_false(access_check(&deny, &path));
 	assert_true(access_check(&deny, &ten));
-	access_add(&deny, true, "allow", "10.0.0.0/8");
-	access_add(&deny, false, "deny", "10.0.0.1");
+	assert_null(access_add(&deny, true, "10.0.0.0/8"));
+	assert_null(access_add(&deny, false, "10.0.0.1"));
 	assert_false(access_check(&deny, &ten));
 	access_free(&deny);
 }

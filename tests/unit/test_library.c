@@ -10,6 +10,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -478,6 +480,11 @@ lookups_of_numbers_and_of_this_machine(void **state)
 	    sku_gethostbyname("::1", AF_INET, address, sku_deadline_never(), &err), -1);
 	assert_int_equal(err.kind, SKU_ERR_RESOLVE);
 	assert_int_equal(err.code, EAI_ADDRFAMILY);
+	/* Text of the family that was asked for. */
+	assert_int_equal(
+	    sku_gethostbyname("::ffff:192.0.2.77", AF_INET6, address, sku_deadline_never(), &err),
+	    0);
+	assert_string_equal(address, "::ffff:192.0.2.77");
 	assert_int_equal(sku_gethostbyname_ex(
 			     "127.0.0.1", AF_INET, &host, sku_deadline_in(5 * SKU_SECOND), &err),
 	    0);
@@ -550,6 +557,355 @@ create_connection_says_what_failed(void **state)
 			     &(struct sku_connect_opts){ .numeric = true }, &err),
 	    -1);
 	assert_int_equal(errno, EINVAL);
+}
+
+/* The library's strdup(3): it can be told to fail. */
+static bool strdup_fails;
+
+char *
+strdup(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = strdup_fails ? NULL : malloc(size);
+
+	if (copy == NULL) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return memcpy(copy, text, size);
+}
+
+/* The library's epoll_wait(2): it can be told to take its time. */
+static bool epoll_is_slow;
+
+int
+epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms)
+{
+	if (epoll_is_slow)
+		assert_int_equal(usleep(50000), 0);
+	return epoll_pwait(epoll_fd, events, max, timeout_ms, NULL);
+}
+
+static int
+count_descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1000; fd++)
+		n += fcntl(fd, F_GETFD) != -1;
+	return n;
+}
+
+static int
+wait_and_step(struct sku_connecting *c, struct sku_sock *s, struct sku_error *err)
+{
+	(void)sku_wait_fd(sku_connecting_fd(c), POLLIN | POLLOUT, sku_connecting_wakes(c));
+	return sku_connecting_step(c, s, err);
+}
+
+/* The steps of one race, its end included. */
+static void
+expect_connection(const char *host, const char *port, int descriptors)
+{
+	struct sku_sock s = SKU_SOCK_INIT;
+	struct sku_error err;
+	struct sku_connecting *c =
+	    sku_connecting_start(host, port, NULL, sku_deadline_in(10 * SKU_SECOND), &err);
+	int before = count_descriptors(), result, fd;
+
+	assert_non_null(c);
+	result = sku_connecting_step(c, &s, &err);
+	assert_int_equal(result, 1);
+	fd = sku_connecting_fd(c);
+	assert_true(fd != -1);
+	assert_int_equal(count_descriptors() - before, descriptors);
+	assert_false(sku_deadline_passed(sku_connecting_wakes(c)));
+	while (result == 1) {
+		assert_int_equal(sku_connecting_fd(c), fd);
+		result = wait_and_step(c, &s, &err);
+	}
+	assert_int_equal(result, 0);
+	assert_int_equal(sku_gettimeout(&s), 0);
+	assert_true((fcntl(sku_fileno(&s), F_GETFL) & O_NONBLOCK) != 0);
+	sku_connecting_cancel(c);
+	assert_int_equal(sku_send(&s, "x", 1, 0), 1); /* it is the caller's */
+	(void)sku_close(&s);
+}
+
+static void
+connecting_in_steps_has_one_descriptor(void **state)
+{
+	struct sku_sock listener = SKU_SOCK_INIT;
+	struct sku_address address;
+	char port[8];
+	int before;
+
+	(void)state;
+	make_listener(&listener, &address, port);
+	/* A look-up that is slow would have more than one step. */
+	before = count_descriptors();
+	expect_connection("127.0.0.1", port, 1); /* the socket is the descriptor */
+	expect_connection("localhost", port, 0); /* an epoll, which was there from the start */
+	assert_int_equal(count_descriptors(), before);
+	(void)sku_close(&listener);
+}
+
+/* A look-up is done while a step is under way: the step must not take that for old news. */
+static void
+an_answer_during_a_step_is_not_lost(void **state)
+{
+	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
+	struct sku_address address;
+	char port[8];
+	int result;
+
+	(void)state;
+	make_listener(&listener, &address, port);
+	epoll_is_slow = true;
+	result = sku_create_connection(&s, "localhost", port, 5 * SKU_SECOND,
+	    &(struct sku_connect_opts){ .family = AF_INET }, NULL);
+	epoll_is_slow = false;
+	assert_int_equal(result, 0);
+	(void)sku_close(&s);
+	(void)sku_close(&listener);
+}
+
+static void
+connecting_in_steps_ends_at_its_deadline(void **state)
+{
+	const struct sku_server_opts opts = { .backlog = 0 };
+	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT, held[8];
+	struct sku_address address;
+	struct sku_connecting *c;
+	struct sku_error err;
+	char port[8];
+	int before = count_descriptors(), result = 0;
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(sku_create_server(&listener, "127.0.0.1", "0", &opts, NULL), 0);
+	assert_int_equal(sku_getsockname(&listener, &address), 0);
+	(void)snprintf(port, sizeof(port), "%u", sku_address_port(&address));
+	/* Nobody accepts, so that the backlog is full at last. */
+	for (; n < sizeof(held) / sizeof(held[0]); n++) {
+		int64_t start = sku_now();
+
+		c = sku_connecting_start(
+		    "127.0.0.1", port, NULL, sku_deadline_in(200 * SKU_MS), &err);
+		assert_non_null(c);
+		while ((result = sku_connecting_step(c, &held[n], &err)) == 1)
+			(void)sku_wait_fd(
+			    sku_connecting_fd(c), POLLIN | POLLOUT, sku_connecting_wakes(c));
+		sku_connecting_cancel(c);
+		if (result == -1) {
+			assert_true(since(start) >= 200);
+			break;
+		}
+	}
+	assert_int_equal(result, -1);
+	assert_int_equal(err.code, ETIMEDOUT);
+	assert_int_equal(err.addresses, 1);
+	/* Given up half-way, too. */
+	c = sku_connecting_start("127.0.0.1", port, NULL, sku_deadline_never(), &err);
+	assert_non_null(c);
+	assert_int_equal(sku_connecting_step(c, &s, &err), 1);
+	assert_int_equal(sku_connecting_wakes(c).at_ns - sku_deadline_never().at_ns, 0);
+	sku_connecting_cancel(c);
+	while (n > 0)
+		(void)sku_close(&held[--n]);
+	(void)sku_close(&listener);
+	assert_int_equal(count_descriptors(), before);
+}
+
+static void
+connecting_in_steps_to_a_unix_path(void **state)
+{
+	struct sku_sock listener = SKU_SOCK_INIT, first = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
+	struct sku_sock accepted = SKU_SOCK_INIT;
+	struct sku_unix_path bound = SKU_UNIX_PATH_INIT;
+	struct sku_connecting *c;
+	struct sku_error err;
+	char name[64];
+	int before = count_descriptors(), result;
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "@sockutil-test-%ld", (long)getpid());
+	assert_null(sku_connecting_start_unix("", sku_deadline_never(), &err));
+	assert_int_equal(err.code, EINVAL);
+	c = sku_connecting_start_unix(name, sku_deadline_in(SKU_SECOND), &err);
+	assert_int_equal(sku_connecting_step(c, &s, &err), -1);
+	assert_int_equal(err.code, ECONNREFUSED);
+	sku_connecting_cancel(c);
+	assert_int_equal(sku_create_unix_server(&listener, name, SOCK_STREAM, 0, &bound, NULL), 0);
+	c = sku_connecting_start_unix(name, sku_deadline_in(SKU_SECOND), &err);
+	assert_int_equal(sku_connecting_step(c, &first, &err), 0);
+	sku_connecting_cancel(c);
+	/* The backlog is full: there is an instant to wait for, and no descriptor. */
+	c = sku_connecting_start_unix(name, sku_deadline_in(50 * SKU_MS), &err);
+	assert_int_equal(sku_connecting_step(c, &s, &err), 1);
+	assert_int_equal(sku_connecting_fd(c), -1);
+	assert_true(sku_deadline_left(sku_connecting_wakes(c)) < 50 * SKU_MS);
+	while ((result = wait_and_step(c, &s, &err)) == 1)
+		;
+	assert_int_equal(result, -1);
+	assert_int_equal(err.code, ETIMEDOUT);
+	assert_string_equal(err.context + strlen("connect to "), name);
+	sku_connecting_cancel(c);
+	c = sku_connecting_start_unix(name, sku_deadline_never(), &err);
+	assert_int_equal(sku_connecting_step(c, &s, &err), 1);
+	assert_int_equal(sku_accept(&listener, &accepted, NULL), 0);
+	while ((result = wait_and_step(c, &s, &err)) == 1)
+		;
+	assert_int_equal(result, 0);
+	sku_connecting_cancel(c);
+	(void)sku_close(&s);
+	(void)sku_close(&first);
+	(void)sku_close(&accepted);
+	(void)sku_close(&listener);
+	assert_int_equal(count_descriptors(), before);
+}
+
+static void
+only_addresses_of_the_sources_family_are_tried(void **state)
+{
+	const struct sku_connect_opts from_ipv4 = { .source_host = "127.0.0.1" };
+	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
+	struct sku_address address, own;
+	struct sku_error err;
+	char port[8], context[80];
+	int before = count_descriptors();
+
+	(void)state;
+	make_listener(&listener, &address, port);
+	assert_int_equal(
+	    sku_create_connection(&s, "localhost", port, SKU_SECOND, &from_ipv4, &err), 0);
+	assert_int_equal(sku_getsockname(&s, &own), 0);
+	assert_int_equal(own.sa.sa_family, AF_INET);
+	(void)sku_close(&s);
+	assert_int_equal(sku_create_connection(&s, "::1", port, SKU_SECOND, &from_ipv4, &err), -1);
+	assert_int_equal(err.kind, SKU_ERR_RESOLVE);
+	assert_int_equal(err.code, EAI_ADDRFAMILY);
+	assert_int_equal(
+	    sku_create_connection(&s, "localhost", port, SKU_SECOND,
+		&(struct sku_connect_opts){ .family = AF_INET6, .source_host = "127.0.0.1" }, &err),
+	    -1);
+	assert_int_equal(err.code, EAI_ADDRFAMILY);
+	/* A source that is no address, one that is not ours, and one whose port is taken. */
+	assert_int_equal(sku_create_connection(&s, "127.0.0.1", port, SKU_SECOND,
+			     &(struct sku_connect_opts){ .source_host = "localhost" }, &err),
+	    -1);
+	assert_int_equal(err.code, EINVAL);
+	assert_string_equal(err.context, "connect from localhost");
+	assert_int_equal(sku_create_connection(&s, "127.0.0.1", port, SKU_SECOND,
+			     &(struct sku_connect_opts){ .source_host = "192.0.2.1" }, &err),
+	    -1);
+	assert_int_equal(err.code, EADDRNOTAVAIL);
+	assert_true(err.source);
+	(void)snprintf(
+	    context, sizeof(context), "connect to 127.0.0.1 port %s from 192.0.2.1", port);
+	assert_string_equal(err.context, context);
+	assert_int_equal(sku_create_connection(&s, "127.0.0.1", port, SKU_SECOND,
+			     &(struct sku_connect_opts){ .source_host = "127.0.0.1",
+				 .source_port = sku_address_port(&address) },
+			     &err),
+	    -1);
+	assert_int_equal(err.code, EADDRINUSE);
+	assert_true(err.source);
+	(void)sku_close(&listener);
+	assert_int_equal(sku_create_connection(&s, "127.0.0.1", port, SKU_SECOND, NULL, &err), -1);
+	assert_false(err.source);
+	assert_int_equal(count_descriptors(), before);
+}
+
+static void
+a_failed_start_leaves_nothing_behind(void **state)
+{
+	struct rlimit limit, low;
+	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
+	struct sku_address address;
+	struct sku_error err;
+	char port[8];
+	int before;
+
+	(void)state;
+	make_listener(&listener, &address, port);
+	before = count_descriptors();
+	errno = 0;
+	assert_int_equal(sku_create_connection(&s, "127.0.0.1", port, -3, NULL, &err), -1);
+	assert_int_equal(err.code, EINVAL);
+	assert_int_equal(sku_fileno(&s), -1);
+	assert_null(
+	    sku_connecting_start("127.0.0.1", "no such service", NULL, sku_deadline_never(), &err));
+	strdup_fails = true;
+	assert_null(sku_connecting_start("localhost", port, NULL, sku_deadline_never(), &err));
+	assert_int_equal(err.code, ENOMEM);
+	assert_null(sku_resolving_start("localhost", NULL, NULL, sku_deadline_never(), &err));
+	assert_int_equal(err.code, ENOMEM);
+	{
+		struct addrinfo *found;
+		struct sku_host *host;
+
+		assert_int_equal(
+		    sku_getaddrinfo("127.0.0.1", port, NULL, &found, sku_deadline_never(), &err),
+		    -1);
+		assert_int_equal(err.code, ENOMEM);
+		assert_int_equal(
+		    sku_gethostbyname_ex("127.0.0.1", AF_INET, &host, sku_deadline_never(), &err),
+		    -1);
+		assert_int_equal(err.code, ENOMEM);
+	}
+	strdup_fails = false;
+	assert_int_equal(count_descriptors(), before);
+	/* One descriptor is left, and a race by name wants two. */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	low = limit;
+	for (low.rlim_cur = 3; fcntl((int)low.rlim_cur, F_GETFD) != -1; low.rlim_cur++)
+		;
+	low.rlim_cur++;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_null(sku_connecting_start("localhost", port, NULL, sku_deadline_never(), &err));
+	assert_int_equal(err.code, EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(count_descriptors(), before);
+	(void)sku_close(&listener);
+}
+
+static void
+resolving_in_steps(void **state)
+{
+	const struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM };
+	struct sku_resolving *r;
+	struct addrinfo *found;
+	struct sku_address address;
+	struct sku_error err;
+	int before = count_descriptors(), result;
+
+	(void)state;
+	r = sku_resolving_start("localhost", NULL, &hints, sku_deadline_in(10 * SKU_SECOND), &err);
+	assert_non_null(r);
+	while ((result = sku_resolving_step(r, &found, &err)) == 1)
+		assert_int_equal(
+		    sku_wait_fd(sku_resolving_fd(r), POLLIN, sku_resolving_wakes(r)), 0);
+	assert_int_equal(result, 0);
+	sku_resolving_cancel(r);
+	assert_int_equal(sku_address_from_addrinfo(&address, found, 7), 0);
+	assert_int_equal(sku_address_port(&address), 7);
+	freeaddrinfo(found);
+	r = sku_resolving_start("256.256.256.256", NULL,
+	    &(struct addrinfo){ .ai_flags = AI_NUMERICHOST }, sku_deadline_never(), &err);
+	assert_non_null(r);
+	while ((result = sku_resolving_step(r, &found, &err)) == 1)
+		assert_int_equal(
+		    sku_wait_fd(sku_resolving_fd(r), POLLIN, sku_resolving_wakes(r)), 0);
+	assert_int_equal(result, -1);
+	assert_int_equal(err.code, EAI_NONAME);
+	assert_string_equal(err.context, "look up 256.256.256.256");
+	assert_null(found);
+	sku_resolving_cancel(r);
+	r = sku_resolving_start("localhost", NULL, NULL, sku_deadline_never(), &err);
+	sku_resolving_cancel(r);
+	sku_resolving_cancel(NULL);
+	assert_int_equal(count_descriptors(), before);
 }
 
 static void
@@ -938,6 +1294,13 @@ main(void)
 		cmocka_unit_test(lookups_of_numbers_and_of_this_machine),
 		cmocka_unit_test(services_both_ways),
 		cmocka_unit_test(create_connection_says_what_failed),
+		cmocka_unit_test(connecting_in_steps_has_one_descriptor),
+		cmocka_unit_test(an_answer_during_a_step_is_not_lost),
+		cmocka_unit_test(connecting_in_steps_ends_at_its_deadline),
+		cmocka_unit_test(connecting_in_steps_to_a_unix_path),
+		cmocka_unit_test(only_addresses_of_the_sources_family_are_tried),
+		cmocka_unit_test(a_failed_start_leaves_nothing_behind),
+		cmocka_unit_test(resolving_in_steps),
 		cmocka_unit_test(create_server_dual_stack),
 		cmocka_unit_test(sendfile_has_pythons_offset_and_count),
 		cmocka_unit_test(sendfile_falls_back_for_pipes_and_proc),

@@ -3,6 +3,7 @@
 #include "run/output.h"
 #include "run/pool.h"
 #include "run/run.h"
+#include "run/state.h"
 #include "run/wait.h"
 
 #include <dirent.h>
@@ -13,6 +14,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -344,9 +346,7 @@ test_each_worker_is_done_once(void **state)
 		tasks[i] = new_task(false);
 		assert_int_equal(pool_submit(pool, &tasks[i].worker), 0);
 	}
-	assert_int_equal(pool_pending(pool), WORKERS);
 	assert_int_equal(loop_run(&f->loop), 3);
-	assert_int_equal(pool_pending(pool), 0);
 	for (int i = 0; i < WORKERS; i++) {
 		assert_int_equal(tasks[i].worked, 1);
 		assert_int_equal(tasks[i].done, 1);
@@ -372,7 +372,6 @@ test_an_abandoned_worker_is_discarded_and_its_place_is_taken(void **state)
 	pool_abandon(pool, &waiting.worker); /* before a thread runs it */
 	assert_int_equal(waiting.discarded, 1);
 	pool_abandon(pool, &stuck.worker);
-	assert_int_equal(pool_abandoned(pool), 1);
 	assert_int_equal(loop_run(&f->loop), 3);
 	assert_int_equal(next.done, 1);
 	assert_int_equal(stuck.discarded, 0);
@@ -380,8 +379,6 @@ test_an_abandoned_worker_is_discarded_and_its_place_is_taken(void **state)
 	while (stuck.discarded == 0)
 		(void)usleep(1000);
 	assert_int_equal(stuck.done, 0);
-	while (pool_abandoned(pool) != 0)
-		(void)usleep(1000);
 	pool_free(pool);
 	(void)close(stuck.hold[0]);
 	(void)close(stuck.hold[1]);
@@ -424,7 +421,6 @@ test_beyond_the_limit_of_abandoned_workers_the_next_waits(void **state)
 	assert_int_equal(loop_run(&f->loop), 3);
 	assert_int_equal(next.done, 1);
 	assert_int_equal(stuck.discarded, 1);
-	assert_int_equal(pool_abandoned(pool), 0);
 	pool_free(pool);
 	(void)close(stuck.hold[0]);
 	(void)close(stuck.hold[1]);
@@ -432,19 +428,27 @@ test_beyond_the_limit_of_abandoned_workers_the_next_waits(void **state)
 
 /* ---- signals and limits, each in a process of its own --------------------------------------- */
 
-/* The wait status (wait(2)) of a child that runs body. */
+/* The wait status (wait(2)) of a child that runs body; it is killed after half a minute. */
 static int
 in_a_child(void (*body)(void))
 {
-	int status;
-	pid_t child = fork();
+	int status = 0;
+	pid_t child = fork(), ended = 0;
 
 	if (child == 0) {
 		body();
 		_exit(99);
 	}
 	assert_true(child > 0);
-	assert_int_equal(waitpid(child, &status, 0), child);
+	for (int i = 0; i < 30000 && ended == 0; i++) {
+		(void)usleep(1000);
+		ended = waitpid(child, &status, WNOHANG);
+	}
+	if (ended == 0) {
+		(void)kill(child, SIGKILL);
+		ended = waitpid(child, &status, 0);
+	}
+	assert_int_equal(ended, child);
 	return status;
 }
 
@@ -475,12 +479,379 @@ test_a_signal_ends_a_wait_and_then_the_program(void **state)
 	assert_int_equal(WTERMSIG(status), SIGTERM);
 }
 
-static int removed[2];
+/* With both, whoever reads the signals. */
+static const unsigned with_and_without[] = { 0, RUN_WITHOUT_THREAD };
+static unsigned flags;
 
 static void
+die_of_one_signal_that_is_not_ignored(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+
+	run_begin("test");
+	(void)signal(SIGHUP, SIG_IGN);
+	(void)signal(SIGRTMIN, SIG_IGN);
+	(void)signal(SIGTERM, SIG_IGN);
+	if (run_catch_signals(flags, &failure) == -1)
+		_exit(90);
+	(void)kill(getpid(), SIGHUP);
+	(void)kill(getpid(), SIGRTMIN);
+	(void)kill(getpid(), SIGTERM);
+	if (run_wait(NULL, 0, sku_deadline_in(20 * SKU_SECOND)) != -1 || errno != ECANCELED)
+		_exit(91);
+	if (run_signals() != 1)
+		_exit(92);
+	_exit(run_finish(93));
+}
+
+static void
+test_a_signal_that_is_ignored_stays_so_but_for_sigterm(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		int status;
+
+		flags = with_and_without[i];
+		status = in_a_child(die_of_one_signal_that_is_not_ignored);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), SIGTERM);
+	}
+}
+
+static state_counter one_counter;
+static const struct state_row counter_rows[] = { { "n", &one_counter }, { NULL, NULL } };
+
+/* Descriptor fd is a pipe from here on: its other end. */
+static int
+pipe_at(int fd)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) == -1 || dup2(fds[1], fd) == -1)
+		_exit(80);
+	(void)close(fds[1]);
+	return fds[0];
+}
+
+static void
+say_the_state_and_go_on(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+	char line[80] = "";
+	int err = pipe_at(STDERR_FILENO), threads = count_threads();
+
+	run_begin("test");
+	(void)kill(getpid(), SIGUSR1); /* too soon */
+	state_on_sigusr1("state", counter_rows);
+	if (run_catch_signals(RUN_WITHOUT_THREAD, &failure) == -1)
+		_exit(90);
+	(void)kill(getpid(), SIGUSR1);
+	if (run_wait(NULL, 0, sku_deadline_in(10 * SKU_MS)) != -1 || errno != ETIMEDOUT)
+		_exit(91);
+	if (read(err, line, sizeof(line)) <= 0 || strcmp(line, "state: n=0\n") != 0)
+		_exit(92);
+	_exit(count_threads() == threads ? run_finish(0) : 93);
+}
+
+static void
+test_without_the_thread_sigusr1_says_the_state(void **state)
+{
+	(void)state;
+	assert_int_equal(in_a_child(say_the_state_and_go_on), 0);
+}
+
+static unsigned times_canceled;
+
+static void
+note_cancel(struct loop *loop)
+{
+	times_canceled++;
+	if (run_signals() == 2)
+		loop_stop(loop, 0);
+	else
+		(void)kill(getpid(), SIGINT);
+}
+
+static void
+loop_until_the_second_signal(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+	struct loop loop = { .canceled = note_cancel };
+
+	run_begin("test");
+	if (run_catch_signals(flags | RUN_ENDS_BY_SIGNAL, &failure) == -1 || loop_open(&loop) == -1)
+		_exit(90);
+	(void)kill(getpid(), SIGTERM);
+	(void)loop_run(&loop);
+	_exit(times_canceled == 2 ? run_finish(7) : 91);
+}
+
+static void
+test_a_loop_is_told_of_each_signal_once(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		int status;
+
+		flags = with_and_without[i];
+		status = in_a_child(loop_until_the_second_signal);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 7); /* not by force */
+	}
+}
+
+/* The first signal is seen between two pieces of work, and then one of them hangs. */
+static void
+hang_after_the_first_signal(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+	char byte;
+	int never[2], threads = count_threads();
+
+	run_begin("test");
+	if (pipe(never) == -1 || run_catch_signals(RUN_WITHOUT_THREAD, &failure) == -1 ||
+	    count_threads() != threads)
+		_exit(90);
+	(void)kill(getpid(), SIGINT);
+	if (run_check() != -1 || errno != ECANCELED || count_threads() != threads + 1)
+		_exit(91);
+	(void)kill(getpid(), SIGTERM);
+	(void)!read(never[0], &byte, 1);
+	_exit(92);
+}
+
+static void
+test_the_first_signal_starts_the_thread_that_ends_what_hangs(void **state)
+{
+	int status = in_a_child(hang_after_the_first_signal);
+
+	(void)state;
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGINT);
+}
+
+static void
+see_a_signal_without_threads(void)
+{
+	const struct rlimit none = { 0, 0 };
+	struct failure failure = { .status = STATUS_OK };
+
+	run_begin("test");
+	if ((geteuid() == 0 && setuid(65534) == -1) || /* for root there is no limit */
+	    run_catch_signals(RUN_WITHOUT_THREAD, &failure) == -1 ||
+	    setrlimit(RLIMIT_NPROC, &none) == -1)
+		_exit(90);
+	(void)kill(getpid(), SIGINT);
+	(void)run_check();
+	_exit(91);
+}
+
+static void
+test_where_no_thread_can_be_started_the_first_signal_ends_it(void **state)
+{
+	int status = in_a_child(see_a_signal_without_threads);
+
+	(void)state;
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGINT);
+}
+
+static void
+work_in_a_pool(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+	struct task task = new_task(false);
+	struct loop loop = { .canceled = NULL };
+	int threads = count_threads();
+
+	run_begin("test");
+	tasks_done = WORKERS - 1;
+	if (run_catch_signals(RUN_WITHOUT_THREAD, &failure) == -1 || loop_open(&loop) == -1)
+		_exit(90);
+	pool = pool_new(&loop, 1, STACK);
+	if (pool == NULL || pool_submit(pool, &task.worker) == -1 || loop_run(&loop) != 3)
+		_exit(91);
+	_exit(count_threads() == threads + 2 ? 0 : 92);
+}
+
+static void
+write_to_a_file(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+	char name[] = "test_run.XXXXXX";
+	int fd = mkstemp(name), threads = count_threads();
+
+	if (fd == -1 || unlink(name) == -1 || dup2(fd, STDERR_FILENO) == -1)
+		_exit(90);
+	run_begin("test");
+	if (run_catch_signals(RUN_WITHOUT_THREAD, &failure) == -1 || count_threads() != threads)
+		_exit(91);
+	output_error_text("x\n", 2);
+	_exit(count_threads() == threads + 1 ? 0 : 92);
+}
+
+static void
+test_what_may_hang_has_the_thread(void **state)
+{
+	(void)state;
+	assert_int_equal(in_a_child(work_in_a_pool), 0);
+	assert_int_equal(in_a_child(write_to_a_file), 0);
+}
+
+static int removed[2];
+
+static int
 tell_removal(void *arg)
 {
 	(void)!write(removed[1], arg, 1);
+	return 0;
+}
+
+static int
+fail_to_remove(void *arg)
+{
+	(void)arg;
+	return EROFS;
+}
+
+static void
+begin_with_a_remover_that_fails(void)
+{
+	run_begin("test");
+	run.verbose = 1;
+	run_at_end(fail_to_remove, NULL, "a thing");
+}
+
+static void
+end_with_a_remover_that_fails(void)
+{
+	char line[80] = "";
+	int err = pipe_at(STDERR_FILENO);
+
+	begin_with_a_remover_that_fails();
+	(void)run_finish(0);
+	_exit(read(err, line, sizeof(line)) > 0 &&
+		      strcmp(line, "test: remove a thing: Read-only file system\n") == 0 ?
+		  0 :
+		  91);
+}
+
+static void
+be_forced_to_end_with_a_remover_that_fails(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+	char byte;
+	int never[2];
+
+	if (dup2(removed[1], STDERR_FILENO) == -1)
+		_exit(90);
+	begin_with_a_remover_that_fails();
+	if (pipe(never) == -1 || run_catch_signals(0, &failure) == -1)
+		_exit(91);
+	(void)kill(getpid(), SIGINT);
+	(void)kill(getpid(), SIGTERM);
+	(void)!read(never[0], &byte, 1);
+	_exit(92);
+}
+
+static void
+test_a_failure_to_remove_is_told_but_not_by_force(void **state)
+{
+	char byte;
+	int status;
+
+	(void)state;
+	assert_int_equal(in_a_child(end_with_a_remover_that_fails), 0);
+	assert_int_equal(pipe2(removed, O_NONBLOCK), 0);
+	status = in_a_child(be_forced_to_end_with_a_remover_that_fails);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGINT);
+	assert_int_equal(read(removed[0], &byte, 1), -1); /* there would be a lock */
+	(void)close(removed[0]);
+	(void)close(removed[1]);
+}
+
+static void
+remove_too_much(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	for (int i = 0; i < RUN_REMOVERS; i++)
+		run_at_end(fail_to_remove, NULL, "a thing");
+	(void)!write(removed[1], "8", 1);
+	run_at_end(fail_to_remove, NULL, "a thing too many");
+}
+
+static void
+test_one_remover_too_many_is_not_overlooked(void **state)
+{
+	char byte = 0;
+	int status;
+
+	(void)state;
+	assert_int_equal(pipe2(removed, O_NONBLOCK), 0);
+	status = in_a_child(remove_too_much);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGABRT);
+	assert_int_equal(read(removed[0], &byte, 1), 1);
+	(void)close(removed[0]);
+	(void)close(removed[1]);
+}
+
+/* Poll says that a pipe with one free page has room, and a blocking write of two would wait. */
+static void
+try_to_write_two_pages(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+	static char pages[64 * 1024];
+	int err = pipe_at(STDERR_FILENO), room = fcntl(err, F_GETPIPE_SZ);
+
+	run_begin("test");
+	while (room > 4096)
+		room -= (int)write(STDERR_FILENO, pages, 4096);
+	if (!run_is_ready(STDERR_FILENO, POLLOUT))
+		_exit(90);
+	if (output_try(STDERR_FILENO, pages, 8192))
+		_exit(91);
+	if (read(err, pages, 4096) != 4096)
+		_exit(92);
+	/* The same with a description of our own. */
+	if (run_catch_signals(RUN_WITHOUT_THREAD, &failure) == -1 ||
+	    output_try(STDERR_FILENO, pages, 8192))
+		_exit(93);
+	_exit(read(err, pages, 4096) == 4096 && output_try(STDERR_FILENO, "x", 1) ? 0 : 94);
+}
+
+static void
+test_what_is_tried_to_write_never_waits(void **state)
+{
+	(void)state;
+	assert_int_equal(in_a_child(try_to_write_two_pages), 0);
+}
+
+static void
+let_the_first_pipe_go(void)
+{
+	char bytes[8];
+	int first = pipe_at(STDERR_FILENO), second;
+
+	run_begin("test");
+	output_open_all();
+	second = pipe_at(STDERR_FILENO);
+	output_open_all();
+	if (read(first, bytes, sizeof(bytes)) != 0)
+		_exit(90);
+	output_error_text("a", 1);
+	_exit(
+	    output_try(STDERR_FILENO, "b", 1) && read(second, bytes, sizeof(bytes)) == 2 ? 0 : 91);
+}
+
+static void
+test_output_that_becomes_another_is_let_go(void **state)
+{
+	(void)state;
+	assert_int_equal(in_a_child(let_the_first_pipe_go), 0);
 }
 
 static void
@@ -491,7 +862,7 @@ hang_until_the_second_signal(void)
 	int never[2];
 
 	run_begin("test");
-	run_at_end(tell_removal, (void *)(uintptr_t) "r");
+	run_at_end(tell_removal, (void *)(uintptr_t) "r", "a thing");
 	if (pipe(never) == -1 || run_catch_signals(0, &failure) == -1)
 		_exit(90);
 	(void)kill(getpid(), SIGINT);
@@ -590,7 +961,17 @@ main(void)
 		IN_A_LOOP(test_an_abandoned_worker_is_discarded_and_its_place_is_taken),
 		IN_A_LOOP(test_beyond_the_limit_of_abandoned_workers_the_next_waits),
 		cmocka_unit_test(test_a_signal_ends_a_wait_and_then_the_program),
+		cmocka_unit_test(test_a_signal_that_is_ignored_stays_so_but_for_sigterm),
+		cmocka_unit_test(test_without_the_thread_sigusr1_says_the_state),
+		cmocka_unit_test(test_a_loop_is_told_of_each_signal_once),
+		cmocka_unit_test(test_the_first_signal_starts_the_thread_that_ends_what_hangs),
+		cmocka_unit_test(test_where_no_thread_can_be_started_the_first_signal_ends_it),
+		cmocka_unit_test(test_what_may_hang_has_the_thread),
 		cmocka_unit_test(test_the_second_signal_ends_a_program_that_hangs),
+		cmocka_unit_test(test_a_failure_to_remove_is_told_but_not_by_force),
+		cmocka_unit_test(test_one_remover_too_many_is_not_overlooked),
+		cmocka_unit_test(test_what_is_tried_to_write_never_waits),
+		cmocka_unit_test(test_output_that_becomes_another_is_let_go),
 		cmocka_unit_test(test_max_time_ends_a_wait),
 		cmocka_unit_test(test_a_full_standard_output_ends_with_max_time),
 	};

@@ -362,7 +362,7 @@ what_says_nothing_does_not_stop_the_clock(void **state)
 	need_openssl();
 	open_pair(fds);
 	assert_int_equal(sku_socket_from_fd(&sock, fds[1]), 0);
-	channel_init(&talk, &sock, "a peer", &failure);
+	channel_init(&talk, &sock, "a peer");
 	client = tls_new(fds[0], true, key);
 	talk.tls = tls_new(fds[1], false, key);
 	assert_non_null(client);
@@ -371,9 +371,10 @@ what_says_nothing_does_not_stop_the_clock(void **state)
 	tls_set_key_update(client, 0); /* a key update before each byte: records without data */
 	assert_int_equal(tls_write(client, "any", 3, &n), TLS_DONE);
 	run.timeouts.run = sku_deadline_in(0);
-	assert_int_equal(channel_receive(&talk, &message), STATUS_TIMED_OUT);
+	assert_int_equal(channel_receive(&talk, &message, &failure), -1);
+	assert_int_equal(failure.status, STATUS_TIMED_OUT);
 	assert_true(bytes_waiting(fds[1]) > 0);
-	channel_close(&talk);
+	tls_free(talk.tls);
 	tls_free(client);
 	(void)close(fds[0]);
 	(void)sku_close(&sock);
@@ -387,7 +388,7 @@ the_end_of_the_run_leaves_a_moment_for_last_words(void **state)
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
-		struct failure failure = { .status = STATUS_OK };
+		const struct failure failure = { .status = STATUS_TIMED_OUT };
 		uint8_t said[WIRE_HEADER_SIZE + 1];
 		struct sku_sock sock;
 		struct channel channel;
@@ -396,17 +397,16 @@ the_end_of_the_run_leaves_a_moment_for_last_words(void **state)
 
 		open_pair(fds);
 		assert_int_equal(sku_socket_from_fd(&sock, fds[1]), 0);
-		channel_init(&channel, &sock, "a peer", &failure);
+		channel_init(&channel, &sock, "a peer");
 		channel.greeted = true;
 		run.timeouts.run = sku_deadline_in(0);
 		began = sku_now();
-		channel_abort(&channel, WIRE_TIMED_OUT);
+		channel_close(&channel, &failure);
 		assert_true(sku_now() - began >= 50 * SKU_MS);
 		if (sku_now() - began < least)
 			least = sku_now() - began;
 		assert_int_equal(read(fds[0], said, sizeof(said)), sizeof(said));
 		assert_int_equal(said[WIRE_HEADER_SIZE], WIRE_TIMED_OUT);
-		channel_close(&channel);
 		(void)close(fds[0]);
 		(void)sku_close(&sock);
 	}

@@ -1,0 +1,45 @@
+/* jobs.h - what is to be answered, once for all who ask it. */
+#ifndef HOSTLOOKUP_JOBS_H
+#define HOSTLOOKUP_JOBS_H
+
+#include "hostlookup/answer.h"
+#include "net/retry.h"
+#include "run/loop.h"
+
+#define JOBS_BUCKETS ((size_t)4096) /* a power of two */
+
+struct asker;
+struct question;
+struct sweep;
+
+struct job {
+	struct question *question; /* under way; NULL: none */
+	struct loop_timer timer;   /* --timeout of the question, or the pause before the next one */
+	int64_t started_ns;	   /* when the first question began; 0: not known yet */
+	struct retry retry;	   /* --wait, from then on */
+	bool ended;		   /* the answer is there */
+	struct lookup_answer answer;
+	struct asker *askers, **last_asker; /* in their order */
+	struct job *next_in_bucket;
+	char query[];
+};
+
+struct jobs {
+	struct job *buckets[JOBS_BUCKETS];
+};
+
+/* One that is under way, or whose answer is not printed yet; NULL: there is none. */
+struct job *jobs_find(struct jobs *jobs, const char *query);
+/* NULL: there is no memory. */
+struct job *jobs_new(struct jobs *jobs, const char *query);
+void jobs_free(struct jobs *jobs, struct job *job);
+
+/* Somebody waits for the answer: a query that stands for itself (NULL), or one of a sweep.  False:
+ * there is no memory. */
+bool job_add_asker(struct job *job, struct sweep *sweep);
+/* Is there more than one? */
+bool job_has_others(const struct job *job);
+/* Remove the first of them.  Returns its sweep. */
+struct sweep *job_remove_asker(struct job *job);
+
+#endif

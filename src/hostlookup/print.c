@@ -1,0 +1,165 @@
+/* print.c - an answer, as lines or as a record.
+ * Row tool. */
+#include "hostlookup/print.h"
+
+#include "run/escape.h"
+#include "run/event.h"
+#include "run/message.h"
+#include "run/output.h"
+#include "run/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static char *
+escape_field(const char *text)
+{
+	char *escaped = escape_text(text, strlen(text), ESCAPE_FIELD, NULL);
+
+	return escaped != NULL ? escaped : calloc(1, 1);
+}
+
+static void
+print_field(const char *before, const char *text, const char *after)
+{
+	char *escaped = escape_field(text);
+
+	output_print("%s%s%s", before, escaped != NULL ? escaped : "", after);
+	free(escaped);
+}
+
+static void
+print_list(const char *before, char *const *list, const char *after)
+{
+	for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+		print_field(before, list[i], after);
+}
+
+/* A name from the resolver, as it stands in a line. */
+static json_t *
+name_string(const char *name)
+{
+	char *escaped = name != NULL ? escape_field(name) : NULL;
+	json_t *string = escaped != NULL ? event_string(escaped) : json_null();
+
+	free(escaped);
+	return string;
+}
+
+static void
+add_list(json_t *record, const char *key, char *const *list)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+		(void)json_array_append_new(array, name_string(list[i]));
+	event_add(record, key, array);
+}
+
+/* Null where there are addresses of both. */
+static json_t *
+name_family(const struct lookup_answer *answer)
+{
+	bool v4 = false, v6 = false;
+
+	for (size_t i = 0; answer->addresses != NULL && answer->addresses[i] != NULL; i++) {
+		bool colon = strchr(answer->addresses[i], ':') != NULL;
+
+		v6 = v6 || colon;
+		v4 = v4 || !colon;
+	}
+	if (v4 && v6)
+		return json_null();
+	return json_string(v6 || (!v4 && answer->family == AF_INET6) ? "ipv6" : "ipv4");
+}
+
+static void
+emit_lookup(const char *query, const struct lookup_answer *answer)
+{
+	json_t *record = event_new(NULL);
+
+	event_text(record, "query", query);
+	if (answer->status == STATUS_OK) {
+		event_add(record, "name", name_string(answer->name));
+		add_list(record, "aliases", answer->aliases);
+		add_list(record, "addresses", answer->addresses);
+		event_add(record, "family", name_family(answer));
+	}
+	event_seconds(record, "seconds", answer->seconds_ns);
+	if (answer->status != STATUS_OK)
+		event_add(record, "error",
+		    event_error(
+			(enum status)answer->status, answer->errnum, answer->message, "look up"));
+	event_emit(record);
+}
+
+static void
+print_plain(const struct host_config *config, const struct lookup_answer *answer)
+{
+	if (config->ex) {
+		print_field("name: ", answer->name, "\n");
+		print_list("alias: ", answer->aliases, "\n");
+		print_list("address: ", answer->addresses, "\n");
+	} else if (config->lookup_kind == LOOKUP_REVERSE) {
+		print_field("", answer->name, "\n");
+	} else {
+		print_list("", answer->addresses, "\n");
+	}
+}
+
+static void
+print_line(const struct host_config *config, const char *query, const struct lookup_answer *answer)
+{
+	print_field("", query, "");
+	if (config->lookup_kind == LOOKUP_REVERSE)
+		print_field("\t", answer->name, "");
+	else
+		print_list("\t", answer->addresses, "");
+	output_print("\n");
+}
+
+/* Does a part of the address begin with 0, and is octal therefore? */
+static bool
+has_octal(const char *query)
+{
+	if (query[strspn(query, "0123456789.")] != '\0')
+		return false;
+	for (const char *part = query; *part != '\0'; part += strspn(part, ".")) {
+		if (part[0] == '0' && part[1] >= '0' && part[1] <= '9')
+			return true;
+		part += strcspn(part, ".");
+	}
+	return false;
+}
+
+/* What is worth a word beside an answer. */
+static void
+tell_more(const char *query, const struct lookup_answer *answer)
+{
+	double seconds = (double)answer->seconds_ns / 1e9;
+
+	if (has_octal(query))
+		msg_note("look up %s: a part that begins with 0 was read as octal", query);
+	if (run.verbose > 0 && answer->name != NULL)
+		msg_verbose(
+		    1, "look up %s: answered as %s in %.3f s", query, answer->name, seconds);
+	else if (run.verbose > 0)
+		msg_verbose(1, "look up %s: answered in %.3f s", query, seconds);
+}
+
+int
+answer_print(
+    const struct host_config *config, const char *query, const struct lookup_answer *answer)
+{
+	if (run.json)
+		emit_lookup(query, answer);
+	if (answer->status == STATUS_OK)
+		tell_more(query, answer);
+	if (answer->status != STATUS_OK)
+		msg_error_line(answer->message, "look up %s", query);
+	else if (!run.json && config_is_bulk(config))
+		print_line(config, query, answer);
+	else if (!run.json)
+		print_plain(config, answer);
+	return answer->status;
+}

@@ -1,0 +1,37 @@
+/* fault_plan.h - which connection has which faults: one line of --faults FILE after the other. */
+#ifndef NET_FAULT_PLAN_H
+#define NET_FAULT_PLAN_H
+
+#include "net/faults.h"
+
+/* What one line says. */
+struct fault_line {
+	struct faults faults;
+	bool is_reset;	     /* each connection is reset before a byte */
+	int64_t connections; /* of so many; the last line is of all that follow */
+};
+
+struct fault_plan {
+	struct fault_line *lines;
+	size_t count;
+	size_t at;	 /* the line of the next connection */
+	int64_t used_up; /* so many connections had it already */
+};
+
+#define FAULT_WHY_MAX 320
+
+/* Parse the words of a line, which is neither blank nor a comment: `ok`, or `delay=0.2
+ * limit-rate=1K`.  can_reset: the connections are TCP's.  False: it is malformed, and why says why
+ * and what is accepted. */
+bool fault_line_parse(
+    struct fault_line *line, const char *text, bool can_reset, char why[FAULT_WHY_MAX]);
+
+/* One line more: 0, or -1 without memory.  Lines that were taken before may move. */
+int fault_plan_add(struct fault_plan *plan, const struct fault_line *line);
+/* Read FILE (`-`: standard input).  Returns 0, or reports the error and returns its status. */
+int fault_plan_read(struct fault_plan *plan, const char *file, bool can_reset);
+/* The line of a connection that comes now; there is at least one. */
+const struct fault_line *fault_plan_next(struct fault_plan *plan);
+void fault_plan_free(struct fault_plan *plan);
+
+#endif

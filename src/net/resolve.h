@@ -1,0 +1,13 @@
+/* resolve.h - look a name up, and let a signal end it. */
+#ifndef NET_RESOLVE_H
+#define NET_RESOLVE_H
+
+#include "libsockutil/sockutil.h"
+#include "run/failure.h"
+
+/* getaddrinfo(3) for host.  0 and a list that the caller frees with freeaddrinfo(3), or -1 and the
+ * failure: the deadline or a signal among them. */
+int resolve_now(const char *host, const struct addrinfo *hints, struct sku_deadline deadline,
+    struct addrinfo **list, struct failure *failure);
+
+#endif
