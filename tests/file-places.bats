@@ -78,6 +78,19 @@ unknown=fstatfs:error=ENOSYS # a file system that the receiver does not know
 	esac
 }
 
+@test "with a key what is tried leaves nothing before somebody has shown it" {
+	need_openssl
+	need_trace
+	(umask 077 && head -c 40 /dev/urandom | base64 >key)
+	mkdir keyed
+	start_traced "$unknown" -- --key key 0 keyed/out
+	grep -q 'openat(.*"\.sockfile-' trace
+	assert_equal "$(ls -A keyed)" ""
+	sockfile-send -q --key key 127.0.0.1 "$port" in
+	receiver_ends 0
+	cmp in keyed/out
+}
+
 @test "a mount where every file is another's: what was made here is ours" {
 	need_trace
 	for args in "" --verify; do
