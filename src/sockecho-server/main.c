@@ -38,7 +38,9 @@ prepare(const struct server_config *config, struct failure *failure)
 	if (run_catch_signals(
 		RUN_ENDS_BY_SIGNAL | (config->daemon ? RUN_IN_BACKGROUND : 0), failure) == -1)
 		return -1;
-	return config->pidfile == NULL ? 0 : pid_file_open(config->pidfile, failure);
+	return config->pidfile == NULL ?
+		   0 :
+		   pid_file_open(config->pidfile, &config->listen.user, failure);
 }
 
 /* Nobody is told that the socket is ready before all is. */
@@ -88,5 +90,6 @@ main(int argc, char **argv)
 	listener_close(&listener);
 	access_free(&config.listen.access);
 	fault_plan_free(&config.plan);
+	pid_file_remove();
 	return run_finish(status);
 }
