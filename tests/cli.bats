@@ -279,6 +279,9 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "'afile' is a file, and the order is HOST PORT FILE" sockfile-send afile localhost 4000
 	usage "'afile' is a file, and the order is HOST PORT FILE" sockfile-send afile localhost:4000
 	usage "'afile' is a file, and the order is \[HOST\] PORT FILE" sockfile-recv afile 4000
+	# The '@' of @FILE is not that of a user.
+	run --separate-stderr sockecho-client 127.0.0.1:@nofile
+	assert_failure 6
 	# A service by its name, and a FILE that is called as a port.
 	touch http 4000
 	run --separate-stderr sockfile-send --listen -w 0.1 -c 1 http 4000

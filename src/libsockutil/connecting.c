@@ -42,7 +42,7 @@ struct attempt {
 	int fd;
 	int error;
 	bool tried;
-	bool source_failed; /* error is that of binding to the source */
+	bool source_failed; /* error is about the source */
 	int protocol;
 };
 
@@ -354,7 +354,10 @@ start_attempt(struct sku_connecting *c, struct attempt *a)
 {
 	a->tried = true;
 	c->last_family = a->address.sa.sa_family;
-	if (open_socket(c, a) == -1 || bind_source(c, a) == -1) {
+	if (open_socket(c, a) == -1) {
+		a->source_failed = c->source.len > 0 && errno == EAFNOSUPPORT;
+		attempt_ended(c, a, errno);
+	} else if (bind_source(c, a) == -1) {
 		attempt_ended(c, a, errno);
 	} else if (connect(a->fd, &a->address.sa, a->address.len) == 0) {
 		attempt_connected(c, a);
@@ -610,6 +613,12 @@ sku_connecting_wakes(const struct sku_connecting *c)
 	if (c->lookups == ASKED_TOGETHER)
 		wakes = sku_deadline_earlier(wakes, c->ask_apart_at);
 	return next_attempt(c) != NULL ? sku_deadline_earlier(wakes, next) : wakes;
+}
+
+bool
+sku_connecting_is_resolving(const struct sku_connecting *c)
+{
+	return c->lookups != RESOLVED;
 }
 
 int

@@ -28,10 +28,7 @@ set_source(void *member, const char *value)
 	return NULL;
 }
 
-const struct option_row connect_options[] = {
-	SECONDS(0, "connect-timeout", struct connect_options, connect_timeout_ns, 0,
-	    "limit of name resolution and connecting together", .none = 1,
-	    .preset_text = "default: --timeout, else 60", .needs = MODE_CONNECTS | MODE_OPENS),
+const struct option_row source_options[] = {
 	/* It sets two members. */
 	{ .kind = OPTION_ADDRESS,
 	    .name = "source",
@@ -39,6 +36,14 @@ const struct option_row connect_options[] = {
 	    .set = set_source,
 	    .help = "connect from this address of this machine",
 	    .needs = MODE_CONNECTS | MODE_OPENS | MODE_INET },
+	OPTION_END_ROW,
+};
+
+const struct option_row connect_options[] = {
+	SECONDS(0, "connect-timeout", struct connect_options, connect_timeout_ns, 0,
+	    "limit of name resolution and connecting together", .none = 1,
+	    .preset_text = "default: --timeout, else 60", .needs = MODE_CONNECTS | MODE_OPENS),
+	{ .kind = OPTION_ROWS, .rows = source_options },
 	OPTION_END_ROW,
 };
 
@@ -94,10 +99,11 @@ static void
 report_attempt(void *arg, const struct sku_address *address, int error)
 {
 	const struct connector *connector = arg;
+	bool again = connector->is_one_of_many || (error != 0 && connector->retry.wanted);
 	char text[PEER_TEXT_MAX];
 
-	msg_verbose(error != 0 && connector->retry.wanted ? 2 : 1, "connect to %s: %s",
-	    peer_text(address, text), error == 0 ? "connected" : strerror(error));
+	msg_verbose(again ? 2 : 1, "connect to %s: %s", peer_text(address, text),
+	    error == 0 ? "connected" : strerror(error));
 }
 
 static int
@@ -216,6 +222,7 @@ step(struct connector *connector, struct sku_sock *s)
 	}
 	if (connector->race != NULL) {
 		result = sku_connecting_step(connector->race, s, &err);
+		connector->is_resolving = sku_connecting_is_resolving(connector->race);
 		if (result != 1)
 			end_try(connector);
 		if (result == -1)

@@ -15,13 +15,18 @@
 
 #define DIGITS "0123456789"
 
-const struct option_row address_options[] = {
+const struct option_row family_options[] = {
 	ONE_OF('4', "ipv4", struct address_flags, family, AF_INET, "use IPv4 alone",
 	    .needs = MODE_OPENS | MODE_INET),
 	ONE_OF('6', "ipv6", struct address_flags, family, AF_INET6, "use IPv6 alone",
 	    .needs = MODE_OPENS | MODE_INET),
 	FLAG('n', "numeric", struct address_flags, numeric,
 	    "HOST and PORT are numeric: look nothing up", .needs = MODE_OPENS | MODE_INET),
+	OPTION_END_ROW,
+};
+
+const struct option_row address_options[] = {
+	{ .kind = OPTION_ROWS, .rows = family_options },
 	FLAG('U', "unix", struct address_flags, is_unix,
 	    "the operand is the PATH of a UNIX socket, or @NAME"),
 	FLAG(0, "mptcp", struct address_flags, mptcp, "use Multipath TCP where there is one",
@@ -219,15 +224,14 @@ is_of_socat(const char *text)
 static void
 check_habits(char *const *operands, size_t count, const char *form)
 {
-	const char *user = strchr(operands[0], '@');
+	const char *at = strchr(operands[0], '@');
 
 	if (strstr(operands[0], "://") != NULL)
 		opt_usage_error("'%s' is a URL: give %s", opt_quote(operands[0]), form);
 	if (is_of_socat(operands[0]))
 		opt_usage_error("'%s' is an address of socat: give %s (or -U PATH)",
 		    opt_quote(operands[0]), form);
-	/* @FILE is a PORT. */
-	if (user != NULL && user != operands[0] && user[-1] != ':')
+	if (at != NULL && at > operands[0] && at[-1] != ':') /* else it is @FILE */
 		opt_usage_error("'%s' names a user, who is no part of an address: give %s",
 		    opt_quote(operands[0]), form);
 	if (count == 2 && value_is_digits(operands[0]) && strlen(operands[0]) < 6 &&
@@ -260,7 +264,7 @@ endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags, cha
 		endpoint->host = flags->family == AF_INET6 ? "::1" : "127.0.0.1";
 		set_port(endpoint, operands[0]);
 	} else if (operands[0][0] == '@') {
-		opt_usage_error("a HOST is missing before '%s': %s", operands[0], form);
+		opt_usage_error("a HOST is missing before '%s': %s", opt_quote(operands[0]), form);
 	} else {
 		opt_usage_error("a PORT is missing after '%s': %s", opt_quote(operands[0]),
 		    count_colons(operands[0]) > 1 ? "HOST PORT or [HOST]:PORT" : form);

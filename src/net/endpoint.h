@@ -16,6 +16,8 @@ struct address_flags {
 
 /* -4, -6, --numeric, --unix and --mptcp, for a struct address_flags. */
 extern const struct option_row address_options[];
+/* The first three alone. */
+extern const struct option_row family_options[];
 /* --udp, for the same. */
 extern const struct option_row datagram_options[];
 /* --fd, for an int. */

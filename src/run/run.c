@@ -36,9 +36,8 @@ static struct {
 	atomic_uint count;
 	atomic_int first;
 	_Atomic int64_t first_at_ns;
-	atomic_bool over;	  /* --max-time has passed */
-	atomic_bool signals_kill; /* there is nothing to finish */
-	atomic_bool ends;	  /* by force, with all that is to be removed */
+	atomic_bool over; /* --max-time has passed */
+	atomic_bool ends; /* by force, with all that is to be removed */
 } owner = { .signal_fd = -1, .cancel_fd = -1, .by_force = { INT64_MAX } };
 
 /* The signals that end a process and can be caught, but for those that say that it is broken. */
@@ -208,8 +207,6 @@ count_signal(int signum)
 	(void)atomic_fetch_add(&owner.count, 1);
 	owner.by_force = sku_deadline_earlier(owner.by_force,
 	    sku_deadline_in(is_first ? GRACE_AFTER_SIGNAL : GRACE_AFTER_SECOND_SIGNAL));
-	if (atomic_load(&owner.signals_kill))
-		owner.by_force = sku_deadline_in(0);
 }
 
 static void
@@ -273,23 +270,20 @@ choose_signals(sigset_t *set)
 		(void)sigaddset(set, signum);
 }
 
-/* The thread ends with the process: to wait for it would cost a short run more than it does. */
+/* What it reads is blocked in main, and so in it.  The thread ends with the process: to wait for it
+ * would cost a short run more than it does. */
 static int
 start_owner(void)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
-	sigset_t all, before;
 	int error;
 
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setstacksize(&attr, OWNER_STACK);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	error = pthread_create(&thread, &attr, owner_main, NULL);
 	(void)pthread_attr_destroy(&attr);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = error;
 	return error == 0 ? 0 : -1;
 }
@@ -340,16 +334,6 @@ run_catch_signals(unsigned flags, struct failure *failure)
 		return failure_set(
 		    failure, STATUS_FAILED, errno, strerror(errno), "prepare for signals");
 	return 0;
-}
-
-void
-run_let_signals_kill(bool wanted)
-{
-	if (wanted)
-		(void)run_start_thread();
-	atomic_store(&owner.signals_kill, wanted);
-	if (wanted && run_signals() > 0) /* it came before: the owner has let it go */
-		end_by_force();
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */

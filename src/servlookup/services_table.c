@@ -118,6 +118,21 @@ add(struct table *table, unsigned port, const char *name, const char *proto, cha
 	return ok;
 }
 
+/* The names in the bucket of this one.  To look into all buckets would read 64 KiB, for a table of
+ * one service, too. */
+static void
+free_links(struct table *table, const char *name)
+{
+	struct name_link **first = &table->by_name[bucket_of(name)];
+
+	while (*first != NULL) {
+		struct name_link *link = *first;
+
+		*first = link->next;
+		free(link);
+	}
+}
+
 void
 table_free(struct table *table)
 {
@@ -127,15 +142,10 @@ table_free(struct table *table)
 		struct service *service = table->first;
 
 		table->first = service->next;
+		free_links(table, service->name);
+		for (size_t i = 0; service->aliases[i] != NULL; i++)
+			free_links(table, service->aliases[i]);
 		free_service(service);
-	}
-	for (size_t i = 0; i < TABLE_BUCKETS; i++) {
-		while (table->by_name[i] != NULL) {
-			struct name_link *link = table->by_name[i];
-
-			table->by_name[i] = link->next;
-			free(link);
-		}
 	}
 	free(table);
 }

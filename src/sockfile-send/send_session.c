@@ -545,7 +545,7 @@ send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_a
 		.source = SOURCE_INIT };
 	int result;
 
-	channel_init(&s.channel, sock, text);
+	channel_init(&s.channel, sock, text, sku_now());
 	result = allocate(&s);
 	if (result == 0)
 		result = greet(&s, connected);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,17 +17,27 @@
 #define PROGRESS_PERIOD (100 * SKU_MS)
 #define MIN_PROGRESS (UINT64_C(1) << 20) /* less than that is no progress */
 #define DRAIN_TIMEOUT (2 * SKU_SECOND)
+/* 90 s in all */
+#define KEEPALIVE_AFTER_S 30
+#define KEEPALIVE_PERIOD_S 10
+#define KEEPALIVE_PROBES 6
 
 void
-channel_init(struct channel *channel, struct sku_sock *sock, const char *peer)
+channel_init(struct channel *channel, struct sku_sock *sock, const char *peer, int64_t came_ns)
 {
 	*channel = (struct channel){ .sock = sock,
 		.peer = peer,
-		.limit = sku_deadline_in(CHANNEL_HANDSHAKE_TIMEOUT),
+		.limit = { came_ns + CHANNEL_HANDSHAKE_TIMEOUT },
 		.idle = sku_deadline_in(run.timeouts.operation_ns) };
+	if (sock->family == AF_UNIX)
+		return;
 	/* Small messages wait for answers; Nagle's algorithm would have both wait. */
-	if (sock->family != AF_UNIX)
-		(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_NODELAY, 1);
+	(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_NODELAY, 1);
+	/* A peer that vanished without a word is found out while it is waited for. */
+	(void)sku_setsockopt_int(sock, SOL_SOCKET, SO_KEEPALIVE, 1);
+	(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_AFTER_S);
+	(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_PERIOD_S);
+	(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
 }
 
 void
@@ -92,6 +103,8 @@ static void
 restart_timeout(struct channel *channel)
 {
 	channel->idle = sku_deadline_in(run.timeouts.operation_ns);
+	if (channel->active_ns != NULL)
+		atomic_store_explicit(channel->active_ns, sku_now(), memory_order_relaxed);
 }
 
 static struct sku_deadline

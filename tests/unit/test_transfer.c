@@ -362,7 +362,7 @@ what_says_nothing_does_not_stop_the_clock(void **state)
 	need_openssl();
 	open_pair(fds);
 	assert_int_equal(sku_socket_from_fd(&sock, fds[1]), 0);
-	channel_init(&talk, &sock, "a peer");
+	channel_init(&talk, &sock, "a peer", sku_now());
 	client = tls_new(fds[0], true, key);
 	talk.tls = tls_new(fds[1], false, key);
 	assert_non_null(client);
@@ -397,7 +397,7 @@ the_end_of_the_run_leaves_a_moment_for_last_words(void **state)
 
 		open_pair(fds);
 		assert_int_equal(sku_socket_from_fd(&sock, fds[1]), 0);
-		channel_init(&channel, &sock, "a peer");
+		channel_init(&channel, &sock, "a peer", sku_now());
 		channel.greeted = true;
 		run.timeouts.run = sku_deadline_in(0);
 		began = sku_now();
