@@ -252,7 +252,8 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s:
 	cmp in out
 }
 
-# crowd PORT COUNT [KEY] - so many silent strangers, each at another point of the handshake, and ten more each second.
+# crowd PORT COUNT [KEY] [RECEIVE] - so many silent strangers, each at another point of the handshake (with a key; of a
+# receiver), and ten more each second.
 crowd() {
 	cat >crowd.py <<-'PY'
 		import socket, sys, time
@@ -361,4 +362,20 @@ crowd() {
 		done
 		is_sanitized || ((best < 100)) || fail "$options: $best ms"
 	done
+}
+
+@test "nor do they delay a receiver that connects to a listening sender" {
+	local best=9999 try
+	for try in 1 2 3; do
+		rm -f out
+		start_sender --verify 0 small
+		crowd "$port" 200 RECEIVE
+		milliseconds sockfile-recv -q --verify --connect 127.0.0.1 "$port" out
+		assert_equal "$timed_status" 0
+		((elapsed >= best)) || best=$elapsed
+		until_true 5 is_gone "$sender_pid" || fail "it has not ended"
+		sender_ends 0
+		((best >= 100)) || break
+	done
+	is_sanitized || ((best < 100)) || fail "$best ms"
 }

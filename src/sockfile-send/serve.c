@@ -20,8 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* connections beyond those that are wanted: who they are shows later */
-#define EXTRA_CONNECTIONS INT64_C(16)
+/* connections beyond those that are wanted: who they are shows later, and strangers have 10 s */
+#define EXTRA_CONNECTIONS INT64_C(512)
 #define AT_ONCE INT64_C(1024)
 
 struct send_server {
