@@ -379,3 +379,33 @@ crowd() {
 	done
 	is_sanitized || ((best < 100)) || fail "$best ms"
 }
+
+@test "a flood of probes is no flood of notes: most are counted alone, and all of them are" {
+	cat >probes.py <<-'PY'
+		import socket, sys
+		for _ in range(1000):
+		    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s:
+		        pass
+	PY
+	# probe - a thousand, until all are dealt with.
+	probe() {
+		python3 probes.py "$port"
+		until_true 20 sh -c "! ss -Htn state close-wait sport = :$port | grep -q ."
+	}
+	# told FILE TEXT - a few have a note with TEXT, and those that have none are counted.
+	told() {
+		(($(grep -c "$2" "$1") < 500))
+		awk -v note="$2" '$0 ~ note { n++ } / more connections came to nothing$/ { n += $2 } END { print n; exit n != 1000 }' "$1"
+	}
+	need ss
+	start_receiver --verify 0 out
+	probe
+	sockfile-send -q --verify 127.0.0.1 "$port" small
+	receiver_ends 0
+	told recv.err "ended without a byte"
+	start_sender --verify -c 1 0 small
+	probe
+	sockfile-recv -q --verify --connect 127.0.0.1 "$port" out2
+	sender_ends 0
+	told send.err "talk to 127.0.0.1"
+}
