@@ -315,6 +315,8 @@ struct sku_connecting *sku_connecting_start_unix(
 int sku_connecting_fd(const struct sku_connecting *connecting);
 /* The instant at which to call the next step if the descriptor is not ready before. */
 struct sku_deadline sku_connecting_wakes(const struct sku_connecting *connecting);
+/* Is a name still being looked up, which keeps a thread busy? */
+bool sku_connecting_is_resolving(const struct sku_connecting *connecting);
 /* Do what there is to do, without waiting.  Returns 1 while it goes on; 0 and in *s a connection in
  * non-blocking mode that the caller has to close; or -1 and *err as sku_create_connection().  After
  * 0 and -1 it is over, and no step follows. */

@@ -605,7 +605,7 @@ wait_and_step(struct sku_connecting *c, struct sku_sock *s, struct sku_error *er
 
 /* The steps of one race, its end included.  One family alone: no thread stays behind. */
 static void
-expect_connection(const char *host, const char *port)
+expect_connection(const char *host, const char *port, bool resolves)
 {
 	const struct sku_connect_opts opts = { .family = AF_INET };
 	struct sku_sock s = SKU_SOCK_INIT;
@@ -615,6 +615,7 @@ expect_connection(const char *host, const char *port)
 	int result, fd;
 
 	assert_non_null(c);
+	assert_int_equal(sku_connecting_is_resolving(c), resolves);
 	result = sku_connecting_step(c, &s, &err);
 	assert_int_equal(result, 1);
 	fd = sku_connecting_fd(c);
@@ -625,6 +626,7 @@ expect_connection(const char *host, const char *port)
 		result = wait_and_step(c, &s, &err);
 	}
 	assert_int_equal(result, 0);
+	assert_false(sku_connecting_is_resolving(c));
 	assert_int_equal(sku_gettimeout(&s), 0);
 	assert_true((fcntl(sku_fileno(&s), F_GETFL) & O_NONBLOCK) != 0);
 	sku_connecting_cancel(c);
@@ -644,8 +646,8 @@ connecting_in_steps_has_one_descriptor(void **state)
 	(void)state;
 	make_listener(&listener, &address, port);
 	before = count_descriptors();
-	expect_connection("127.0.0.1", port);
-	expect_connection("localhost", port);
+	expect_connection("127.0.0.1", port, false);
+	expect_connection("localhost", port, true);
 	/* Of an address the socket is the descriptor, and there is no other. */
 	c = sku_connecting_start("127.0.0.1", port, NULL, sku_deadline_never(), NULL);
 	assert_int_equal(count_descriptors(), before);
