@@ -198,3 +198,24 @@ complete -c sockfile-send -s h -l help -d 'print this help and exit'
 complete -c sockfile-send -s V -l version -d 'print the version and exit'
 complete -c sockfile-send -a "(__fish_print_hostnames)"
 complete -c sockfile-send -F
+
+complete -c sockwait -f
+complete -c sockwait -l any -d 'go on once one TARGET is there, not all'
+complete -c sockwait -l gone -d 'wait until no TARGET answers any more'
+complete -c sockwait -l steady -x -d 'a connection must stay open for that long'
+complete -c sockwait -l send -x -d 'say TEXT once connected; \\r, \\n, \\t and \\xNN are bytes'
+complete -c sockwait -l match -x -d 'the service must say TEXT, written in the same way'
+complete -c sockwait -s t -l timeout -x -d 'limit of the whole run; 0 tries each TARGET once'
+complete -c sockwait -s w -l max-time -x -d 'limit of the whole run'
+complete -c sockwait -s i -l interval -x -d 'time from the start of one try to that of the next'
+complete -c sockwait -l connect-timeout -x -d 'limit of one try'
+complete -c sockwait -s 4 -l ipv4 -d 'use IPv4 alone'
+complete -c sockwait -s 6 -l ipv6 -d 'use IPv6 alone'
+complete -c sockwait -s n -l numeric -d 'HOST and PORT are numeric: look nothing up'
+complete -c sockwait -l source -x -a "(__fish_print_hostnames)" -d 'connect from this address of this machine'
+complete -c sockwait -s q -l quiet -d 'print no summary, progress or notes'
+complete -c sockwait -s v -l verbose -d 'say more about what is done'
+complete -c sockwait -s J -l json -d 'print JSON Lines, one object a record'
+complete -c sockwait -s h -l help -d 'print this help and exit'
+complete -c sockwait -s V -l version -d 'print the version and exit'
+complete -c sockwait -a "(__fish_print_hostnames)"

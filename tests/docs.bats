@@ -145,7 +145,12 @@ complete_in_bash() {
 
 @test "each program's manual lists every exit status it can have" {
 	for program in $programs; do
-		for status in 0 1 2 3 128+N $([ "$program" = servlookup ] || echo 4 124); do
+		statuses="0 1 2 3 4 124 128+N"
+		case $program in
+		servlookup) statuses="0 1 2 3 128+N" ;;
+		sockwait) statuses="0 1 2 124 128+N" ;; # what is not found may still come
+		esac
+		for status in $statuses; do
 			grep -qxF ".It $status" "$SOCKUTILS_SOURCE/man/$program.1"
 		done
 	done
@@ -159,7 +164,9 @@ complete_in_bash() {
 			/^\.Ed/ { file = "" }
 			file != "" { gsub(/\\e/, "\\"); print > file }' "$page"
 	done
-	[ "$(ls "$BATS_TEST_TMPDIR"/*.sh | wc -l)" -eq 17 ]
+	for program in $programs; do
+		[ -s "$BATS_TEST_TMPDIR/$program.1.1.sh" ]
+	done
 	for example in "$BATS_TEST_TMPDIR"/*.sh; do
 		mkdir "${example%.sh}.d"
 		cd "${example%.sh}.d"
