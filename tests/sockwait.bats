@@ -363,7 +363,7 @@ time.sleep(300)
 	need_namespaces -nm
 	need_sysctl net.ipv4.ip_local_port_range
 	echo "hosts: dns" >nsswitch
-	printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >resolv
+	printf 'nameserver 127.0.0.1\noptions timeout:30 attempts:1\n' >resolv
 	: >hosts
 	cat >inside <<-'SH'
 		set -eu
@@ -374,6 +374,9 @@ time.sleep(300)
 		sockwait -q --gone -t 0.5 db.example:80 || echo "$?"
 		python3 - <<-'PY'
 			import socket, subprocess
+			silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+			silent.bind(("127.0.0.1", 53))
+			print(subprocess.run(["sockwait", "-q", "--gone", "-t", "1", "--connect-timeout", "0.2", "db.example:80"]).returncode)
 			subprocess.run(["sysctl", "-qw", "net.ipv4.ip_local_port_range=40000 40003"], check=True)
 			s = socket.socket()
 			s.bind(("127.0.0.1", 30000))
@@ -387,9 +390,10 @@ time.sleep(300)
 		PY
 	SH
 	run --separate-stderr "${in_namespaces[@]}" sh inside
-	assert_output $'124\n124'
+	assert_output $'124\n124\n124'
 	[[ ${stderr_lines[0]} == *"look up db.example: "* ]] || fail "$stderr"
-	[[ ${stderr_lines[1]} == *"Cannot assign requested address"* ]] || fail "$stderr"
+	[[ ${stderr_lines[1]} == *"look up db.example: timed out" ]] || fail "$stderr"
+	[[ ${stderr_lines[2]} == *"Cannot assign requested address"* ]] || fail "$stderr"
 }
 
 @test "--steady: a forwarder that accepts for a dead service is not taken for it" {
@@ -590,6 +594,83 @@ starts() {
 	done
 	run --separate-stderr sockwait -q -t 20 -4 --any "${targets[@]}" "localhost:$port" "$host:$port"
 	assert_success
+}
+
+@test "a name server that never answers holds back names alone, and few threads wait for it" {
+	need ip
+	in_namespaces=()
+	need_namespaces -nm
+	echo "hosts: dns" >nsswitch
+	printf 'nameserver 127.0.0.1\noptions timeout:30 attempts:1\n' >resolv
+	cat >inside <<-'SH'
+		set -eu
+		ip link set lo up
+		mount --bind nsswitch /etc/nsswitch.conf
+		mount --bind resolv /etc/resolv.conf
+		exec python3 inside.py
+	SH
+	cat >inside.py <<-'PY'
+		import os, socket, subprocess
+		silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		silent.bind(("127.0.0.1", 53))
+		there = socket.socket()
+		there.bind(("127.0.0.1", 0))
+		there.listen()
+		names = ["host%d.test:80" % i for i in range(100)]
+		p = subprocess.Popen(["sockwait", "-q", "-t", "1", *names, "127.0.0.1:%d" % there.getsockname()[1]],
+		                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+		print(p.stdout.readline().decode().split(":")[0])
+		most = 0
+		while p.poll() is None:
+		    try:
+		        most = max(most, len(os.listdir("/proc/%d/task" % p.pid)))
+		    except FileNotFoundError:
+		        pass
+		# A look-up has up to three threads: one for both families, then one for each.
+		print(p.returncode, 16 < most <= 2 + 3 * 16 or most)
+	PY
+	run --separate-stderr "${in_namespaces[@]}" sh inside
+	assert_output $'127.0.0.1\n124 True'
+}
+
+@test "running out of descriptors is no failure: names of many addresses that do not answer" {
+	need ip
+	in_namespaces=()
+	need_namespaces -nm
+	echo "hosts: files" >nsswitch
+	for i in {1..120}; do
+		printf "127.0.0.%d host$i.test\n" 1 2 3 4
+	done >hosts
+	cat >inside <<-'SH'
+		set -eu
+		ip link set lo up
+		mount --bind nsswitch /etc/nsswitch.conf
+		mount --bind hosts /etc/hosts
+		exec python3 inside.py
+	SH
+	cat >inside.py <<-'PY'
+		import os, select, socket, subprocess
+		silent = socket.socket()
+		silent.bind(("0.0.0.0", 0))
+		silent.listen(0)
+		port = silent.getsockname()[1]
+		held = [socket.socket() for _ in range(8)]  # its backlog is full
+		for c in held:
+		    c.setblocking(False)
+		    c.connect_ex(("127.0.0.1", port))
+		late = socket.socket()
+		late.bind(("127.0.0.1", 0))
+		p = subprocess.Popen(["prlimit", "--nofile=256", "sockwait", "-v", "-t", "5", "--connect-timeout", "2",
+		                      *("host%d.test:%d" % (i, port) for i in range(1, 121)), "127.0.0.1:%d" % late.getsockname()[1]],
+		                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+		full = next((line for line in p.stderr if "Too many open files" in line), "there are enough")
+		print(full.rstrip().split(": ")[-1].split(" (")[0])
+		late.listen()
+		p.stderr.read()
+		print(p.wait(), p.stdout.read().split(":")[0])
+	PY
+	run --separate-stderr "${in_namespaces[@]}" sh inside
+	assert_output $'Too many open files\n124 127.0.0.1'
 }
 
 # ---- what can never be

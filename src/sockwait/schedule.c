@@ -188,8 +188,8 @@ give_up(struct schedule *s, struct target *target, const struct failure *failure
 {
 	target->state = TARGET_GIVEN_UP;
 	s->status = failure->status;
-	report_given_up(target, (enum status)failure->status, failure->errnum, target->reason,
-	    sku_now() - s->begun_ns);
+	report_given_up(target, (enum status)failure->status, failure->errnum,
+	    target->reason != NULL ? target->reason : failure->message, sku_now() - s->begun_ns);
 	if (!s->config->any)
 		loop_stop(&s->loop, s->status);
 	close_place(s);
