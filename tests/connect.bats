@@ -251,6 +251,26 @@ for s in held:
 	assert_equal "$stderr" "sockecho-client: connect to 127.0.0.1 port $port from 127.0.0.1: Address already in use"
 }
 
+@test "--source: datagrams, too; and a family that this machine has not is nothing to wait for" {
+	start_server sockecho-server -u 0
+	for mode in "" "--ping -c 1"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr timeout 10 sockecho-client -u --wait none $mode --source 192.0.2.1 "$host" "$port" $([ -n "$mode" ] || echo x)
+		assert_failure 1
+		assert_equal "$stderr" "sockecho-client: send to 127.0.0.1 port $port from 192.0.2.1: Cannot assign requested address"
+	done
+	run --separate-stderr sockecho-client -u --source "127.0.0.1:$port" "$host" "$port" x
+	assert_failure 6
+	need_trace
+	trace -f -o trace -e trace=socket -e inject=socket:error=EAFNOSUPPORT timeout 10 \
+		sockecho-client --wait none --source ::1 ::1 9 x 2>err || status=$?
+	assert_equal "$status" 1
+	trace -f -o trace -e trace=socket -e inject=socket:error=EAFNOSUPPORT timeout 10 \
+		sockecho-client --wait 0.2 ::1 9 x 2>err || status=$?
+	assert_equal "$status" 124
+	assert_equal "$(tail -n 1 err)" "sockecho-client: connect to ::1 port 9: timed out; the last failure: Address family not supported by protocol"
+}
+
 @test "--source of a name with both families: the addresses of its family are tried" {
 	need_namespaces -nm
 	printf '::1 both\n127.0.0.1 both\nfd00::1 six\n' >hosts

@@ -248,7 +248,7 @@ plan_fails() {
 	printf 'ok\nok\0\n' >plan
 	plan_fails 2 "read plan, line 2: there is a NUL in it" 0
 	printf '\xff\xfeo\0k\0\n\0' >plan
-	plan_fails 2 "read plan: it is UTF-16: a list is UTF-8" 0
+	plan_fails 2 "read plan: it is UTF-16, not UTF-8" 0
 	printf '# nothing\n' >plan
 	plan_fails 2 "read plan: no line says anything: 'ok' is a line without faults" 0
 	printf 'ok\nreset-first=1\n' >plan
@@ -260,7 +260,7 @@ plan_fails() {
 
 @test "--faults FILE: its words are the options that are about connections" {
 	local option found=0
-	for option in $(sockecho-server --help | sed -nE '/misbehaves/,/^$/s/^ +--([a-z-]+) [A-Z]+ .*/\1/p'); do
+	for option in $(sockecho-server --help | sed -nE '/^Faults/,/^$/s/^ +--([a-z-]+) [A-Z]+ .*/\1/p'); do
 		printf '%s=x\n' "$option" >plan
 		run --separate-stderr timeout 10 sockecho-server --faults plan 0
 		assert_failure 2

@@ -121,6 +121,11 @@ sockecho-client: receive from 127.0.0.1 port $port: timed out"
 	run --separate-stderr timeout 20 sockecho-client --ping -u -i 0 -q --wait 0.3 127.0.0.1 "$p"
 	assert_failure 124
 	[[ $stderr == *"the last failure: Connection refused" ]]
+	# Back to back, too, it pauses before it begins anew.
+	may_trace || return 0
+	trace -f -o "$BATS_TEST_TMPDIR/trace" -e trace=sendto sockecho-client --ping -u -i 0 -q --wait 0.5 127.0.0.1 "$p" 2>/dev/null || true
+	((tries = $(grep -c 'sendto(' "$BATS_TEST_TMPDIR/trace")))
+	((tries >= 2 && tries <= 11))
 }
 
 @test "a datagram larger than --bufsize is dropped and counted, never cut" {

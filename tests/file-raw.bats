@@ -555,6 +555,39 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	sender_ends 0
 }
 
+@test "a receiver that ends its half and reads nothing has not received the file" {
+	head -c 100000 /dev/urandom >in
+	start_sender -c 1 0 in
+	run timeout 30 python3 - "$port" <<-'PY'
+		import socket, sys, time
+		port = int(sys.argv[1])
+		def connect():
+		    s = socket.socket()
+		    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+		    s.connect(("127.0.0.1", port))
+		    return s
+		def sender_waits_for_its_end():  # in FIN-WAIT-1
+		    ports = ":%04X" % port, ":%04X" % s.getsockname()[1]
+		    lines = [line.split() for line in open("/proc/net/tcp")]
+		    return any((f[1][8:], f[2][8:], f[3]) == (*ports, "04") for f in lines)
+		s = connect()
+		while not sender_waits_for_its_end():
+		    time.sleep(0.01)
+		s.shutdown(socket.SHUT_WR)
+		time.sleep(0.05)  # so that it is the end that comes first
+		s.close()
+		# That was no transfer: it is still there.
+		s = connect()
+		n = 0
+		while d := s.recv(65536):
+		    n += len(d)
+		assert n == 100000, n
+	PY
+	assert_success
+	sender_ends 0
+	assert_regex "$(cat send.err)" ': Connection reset by peer; 100000 bytes were sent'
+}
+
 @test "--limit-rate and --timeout keep their word" {
 	head -c 100000 in >small
 	a_second() {

@@ -789,9 +789,10 @@ open("got", "wb").write(s.recv(100))
 	in_background sockecho-server --wait none -U sock >wait.out 2>wait.err
 	second=$last_pid
 	until_true 20 grep -q "bind to sock: Address already in use .*; trying again until it succeeds" wait.err
-	# A signal ends it meanwhile.
+	# A signal ends it meanwhile, as it ends a server.
 	kill "$second"
 	wait_for "$second"
+	assert_equal "$waited_status" 0
 	in_background sockecho-server -u --wait none -U sock >wait.out 2>wait.err
 	second=$last_pid
 	until_true 20 grep -q "trying again until it succeeds" wait.err

@@ -42,7 +42,7 @@ struct attempt {
 	int fd;
 	int error;
 	bool tried;
-	bool source_failed; /* error is that of binding to the source */
+	bool source_failed; /* error is about the source */
 	int protocol;
 };
 
@@ -354,7 +354,10 @@ start_attempt(struct sku_connecting *c, struct attempt *a)
 {
 	a->tried = true;
 	c->last_family = a->address.sa.sa_family;
-	if (open_socket(c, a) == -1 || bind_source(c, a) == -1) {
+	if (open_socket(c, a) == -1) {
+		a->source_failed = c->source.len > 0 && errno == EAFNOSUPPORT;
+		attempt_ended(c, a, errno);
+	} else if (bind_source(c, a) == -1) {
 		attempt_ended(c, a, errno);
 	} else if (connect(a->fd, &a->address.sa, a->address.len) == 0) {
 		attempt_connected(c, a);
@@ -615,11 +618,12 @@ sku_connecting_wakes(const struct sku_connecting *c)
 int
 sku_connecting_step(struct sku_connecting *c, struct sku_sock *s, struct sku_error *err)
 {
-	if (resolve_on(c) == -1) {
+	/* First what the epoll says: an answer that comes after that is told by it again. */
+	check_attempts(c);
+	if (c->winner == NULL && resolve_on(c) == -1) {
 		sku_error_set(err, SKU_ERR_SYSTEM, errno, "look up %s", c->host);
 		return -1;
 	}
-	check_attempts(c);
 	start_due_attempts(c);
 	if (c->winner != NULL) {
 		*s = (struct sku_sock){ c->winner->fd, c->winner->address.sa.sa_family, SOCK_STREAM,

@@ -75,7 +75,7 @@ struct sku_error {
 	enum sku_error_kind kind;
 	int code;
 	unsigned addresses; /* sku_create_connection(): addresses tried; else 0 */
-	bool source;	    /* sku_create_connection(): it was binding to the source that failed */
+	bool source;	    /* sku_create_connection(): it is the source that cannot be had */
 	char context[SKU_ERROR_CONTEXT_MAX]; /* what was tried, as "connect to ::1 port 7" */
 };
 

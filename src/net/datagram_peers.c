@@ -3,6 +3,7 @@
 #include "net/datagram_peers.h"
 
 #include "net/resolve.h"
+#include "run/peer.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -151,14 +152,35 @@ bind_source(struct sku_sock *s, const struct connect_options *options)
 	return -1;
 }
 
-int
-datagram_peers_open(
-    struct sku_sock *s, const struct connect_options *options, const struct sku_address *peer)
+static int
+source_failure(
+    const struct connect_options *options, const char *peer, int errnum, struct failure *failure)
 {
+	bool is_elsewhere = errnum == EADDRNOTAVAIL || errnum == EAFNOSUPPORT;
+
+	return failure_set(failure, is_elsewhere ? STATUS_FAILED : status_of_errno(errnum), errnum,
+	    NULL, "send to %s from %s", peer, options->source_host);
+}
+
+int
+datagram_peers_open(struct sku_sock *s, const struct connect_options *options,
+    const struct sku_address *peer, struct failure *failure)
+{
+	char text[PEER_TEXT_MAX];
+
+	(void)peer_text(peer, text);
 	if (sku_socket(s, peer->sa.sa_family, SOCK_DGRAM, 0) == -1)
-		return -1;
-	if (bind_source(s, options) == 0 && sku_connect(s, peer) == 0 && sku_settimeout(s, 0) == 0)
+		return failure_peer(failure, errno, "send to %s", text);
+	if (bind_source(s, options) == -1) {
+		if (options->source_host[0] != '\0')
+			(void)source_failure(options, text, errno, failure);
+		else
+			(void)failure_peer(failure, errno, "send to %s", text);
+	} else if (sku_connect(s, peer) == -1 || sku_settimeout(s, 0) == -1) {
+		(void)failure_peer(failure, errno, "send to %s", text);
+	} else {
 		return 0;
+	}
 	sku_autoclose(s);
 	return -1;
 }

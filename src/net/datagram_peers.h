@@ -18,8 +18,8 @@ int datagram_peers_resolve(struct datagram_peers *peers, const struct connect_op
 void datagram_peers_update_port(struct datagram_peers *peers, const struct endpoint *endpoint);
 void datagram_peers_free(struct datagram_peers *peers);
 /* Open a non-blocking datagram socket that is connected to peer.  0 and a socket that the caller
- * has to close, or -1 with errno. */
-int datagram_peers_open(
-    struct sku_sock *s, const struct connect_options *options, const struct sku_address *peer);
+ * has to close, or -1 and the failure. */
+int datagram_peers_open(struct sku_sock *s, const struct connect_options *options,
+    const struct sku_address *peer, struct failure *failure);
 
 #endif

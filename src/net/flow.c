@@ -164,22 +164,6 @@ flow_stop(struct flow *flow, int64_t now)
 	return flow_advance(flow, now);
 }
 
-/* ---- what it waits for --------------------------------------------------------------------- */
-
-bool
-flow_wants_input(const struct flow *flow, const struct flow_buffer *buffer)
-{
-	size_t most = flow->faults != NULL ? buffer->size : 1;
-
-	return !flow->ended && flow->bytes_in - flow->bytes_out < most;
-}
-
-bool
-flow_is_holding_back(const struct flow *flow)
-{
-	return flow->last != NULL && !flow->blocked;
-}
-
 int64_t
 flow_deadline(const struct flow *flow)
 {

@@ -52,10 +52,23 @@ enum flow_next flow_advance(struct flow *flow, int64_t now);
 /* No more is read: what was goes on its way. */
 enum flow_next flow_stop(struct flow *flow, int64_t now);
 
-/* Shall from be read?  Shall to be waited for until it has room: flow->blocked. */
-bool flow_wants_input(const struct flow *flow, const struct flow_buffer *buffer);
+/* Shall from be read?  Shall to be waited for until it has room: flow->blocked.  It is asked after
+ * each event, as is the next one. */
+static inline bool
+flow_wants_input(const struct flow *flow, const struct flow_buffer *buffer)
+{
+	size_t most = flow->faults != NULL ? buffer->size : 1;
+
+	return !flow->ended && flow->bytes_in - flow->bytes_out < most;
+}
+
 /* Does it wait on purpose, and not for a peer? */
-bool flow_is_holding_back(const struct flow *flow);
+static inline bool
+flow_is_holding_back(const struct flow *flow)
+{
+	return flow->last != NULL && !flow->blocked;
+}
+
 /* Until when; INT64_MAX: it does not. */
 int64_t flow_deadline(const struct flow *flow);
 

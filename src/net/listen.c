@@ -258,8 +258,12 @@ open_socket(
 {
 	struct failure failure = { .status = STATUS_OK };
 
-	if (open_in_time(listener, config, endpoint, &failure) == -1)
+	if (open_in_time(listener, config, endpoint, &failure) == -1) {
+		/* The signal that ends the program in order needs no other words. */
+		if (failure.errnum == ECANCELED && !run_is_killed())
+			return STATUS_OK;
 		return failure_report(&failure);
+	}
 	if (endpoint->path != NULL)
 		run_at_end(remove_unix_path, &listener->unix_path, endpoint->path);
 	if (config->address.mptcp && listener->sock.protocol != IPPROTO_MPTCP)
@@ -303,7 +307,7 @@ listener_open(
 	int status = config->fd != -1 ? use_open_socket(listener, config->fd) :
 					open_socket(listener, config, endpoint);
 
-	if (status != STATUS_OK)
+	if (status != STATUS_OK || sku_fileno(&listener->sock) == -1)
 		return status;
 	if (sku_settimeout(&listener->sock, 0) == -1 ||
 	    sku_getsockname(&listener->sock, &listener->address) == -1)

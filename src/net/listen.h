@@ -48,7 +48,8 @@ struct listener {
 	}
 
 /* Open the socket, or use the one of --fd.  endpoint is ignored with --fd.  Returns 0, or reports
- * the error and returns its status.  Close it with listener_close() in both cases. */
+ * the error and returns its status.  Where a signal that is the ordinary end comes first, it
+ * returns 0, too, and there is no socket.  Close it with listener_close() in each case. */
 int listener_open(struct listener *listener, const struct listen_options *config,
     const struct endpoint *endpoint);
 /* Write the port file, give root up, then print the readiness line: on --ready-fd, on standard

@@ -102,6 +102,13 @@ inputs_add_file(void *files, const char *name)
 }
 
 void
+inputs_free_files(struct input_files *files)
+{
+	free(files->names);
+	*files = (struct input_files){ NULL, 0 };
+}
+
+void
 inputs_open(
     struct inputs *inputs, char *const *operands, size_t count, const struct input_files *files)
 {

@@ -40,6 +40,7 @@ struct input {
 
 /* For a row of options: the file is one more of a struct input_files. */
 const char *inputs_add_file(void *files, const char *name);
+void inputs_free_files(struct input_files *files);
 /* A file that cannot be opened, or is UTF-16, is reported, and has no lines.  files stays in use.
  */
 void inputs_open(

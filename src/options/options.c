@@ -759,8 +759,10 @@ opt_check_modes(const struct options *options, uint32_t modes)
 
 		if (!entry->given || missing == 0)
 			continue;
-		while ((need->mode & missing) == 0)
+		while (need->mode != 0 && (need->mode & missing) == 0)
 			need++;
+		if (need->mode == 0)
+			abort(); /* the program's table lacks it */
 		opt_usage_error("option '--%s' %s", entry->row->name, need->otherwise);
 	}
 }

@@ -4,16 +4,17 @@
  * A row says all about an option: its names, the kind of its value and the range, the default, the
  * member that it sets, and when it has a meaning.
  *
- * To add a flag: give the config a member; add a row, as
+ * To add a flag: give the config a member; add a row to the table of the program, or to that of the
+ * module that several programs share, as
  *	FLAG(0, "upper", struct server_config, upper, "echo in upper case"),
- *	SIZE(0, "bufsize", struct tcp_options, bufsize, 1, 1 << 30, 65536, "most bytes for one
- *recv"), to the table of the program, or to that of the module that several programs share;
- *describe it in the manual; test what it does.  What a row leaves out is 0.  After the help text it
- *may set more fields by their names: `.needs = MODE_LISTENS, .excludes = "reset-after", .none = 1`.
+ *	COUNT('j', "jobs", "N", struct host_config, jobs, 1, 4096, 16, "look N up at once"),
+ * describe it in the manual under the heading that the row has, make the completions anew, and test
+ * what it does.  What a row leaves out is 0.  More fields may follow the help, by their names:
+ *	"answer that much later", .needs = MODE_STREAM, .excludes = "close-after reset-after"),
  *
- * To add a program: a `struct command`, one table, and in its config_parse()
- *	opt_parse(&options, &command, config, argc, argv);	(sets members; the operands stand
- *apart) modes = …						(from the config and the operands)
+ * To add a program: a table, a `struct command`, and in its config_parse()
+ *	opt_parse(&options, &command, config, argc, argv);
+ * which sets the members, and leaves the operands; then, once it is known what is to be done,
  *	opt_check_modes(&options, modes);
  */
 #ifndef OPTIONS_OPTIONS_H
@@ -60,19 +61,18 @@ enum option_kind {
 
 struct option_row {
 	enum option_kind kind;
-	char letter;	     /* 0: there is none */
-	unsigned char width; /* of a member that holds a number: its size */
-	bool none : 1;	     /* the value may be `none`, which stores OPTION_NONE */
-	bool repeats : 1;    /* each one that is given counts, not the last alone */
-	bool optional : 1;   /* --name or --name=VALUE; without VALUE preset is stored */
-	bool spelt_out : 1;  /* no abbreviation is taken for it */
-	bool alone : 1;	     /* excludes the others that set the same member (OPTION_VALUE) */
-	uint32_t needs;	     /* the modes in which it has a meaning must all hold */
-	const char *name;    /* the long option */
-	const char *arg;     /* the value's name, as "SECONDS"; NULL: there is no value */
-	const char *help;    /* what it does, in a line that stands alone; no default */
-	const char
-	    *excludes; /* the names of options that it does not go with, with blanks between */
+	char letter;	      /* 0: there is none */
+	unsigned char width;  /* of a member that holds a number: its size */
+	bool none : 1;	      /* the value may be `none`, which stores OPTION_NONE */
+	bool repeats : 1;     /* each one that is given counts, not the last alone */
+	bool optional : 1;    /* --name or --name=VALUE; without VALUE preset is stored */
+	bool spelt_out : 1;   /* no abbreviation is taken for it */
+	bool alone : 1;	      /* excludes the others that set the same member (OPTION_VALUE) */
+	uint32_t needs;	      /* the modes in which it has a meaning must all hold */
+	const char *name;     /* the long option */
+	const char *arg;      /* the value's name, as "SECONDS"; NULL: there is no value */
+	const char *help;     /* what it does, in a line that stands alone; no default */
+	const char *excludes; /* names of options that it does not go with, blanks between */
 	/* The default, which is stored before the options are read, unless it is 0 or the option is
 	 * optional.  --help shows it if it is not 0; or shows preset_text, if that is not NULL. */
 	int64_t preset;

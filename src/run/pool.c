@@ -227,11 +227,13 @@ struct pool *
 pool_new(struct loop *loop, size_t max_threads, size_t stack)
 {
 	struct pool *pool = calloc(1, sizeof(*pool));
+	int fd, saved;
 
 	if (pool == NULL)
 		return NULL;
+	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pool->loop = loop;
-	pool->wake = (struct loop_io){ .ready = wake_ready, .fd = -1 };
+	pool->wake = (struct loop_io){ .ready = wake_ready, .fd = fd };
 	pool->max_threads = max_threads;
 	pool->max_abandoned = SIZE_MAX;
 	pool->stack = stack;
@@ -241,7 +243,12 @@ pool_new(struct loop *loop, size_t max_threads, size_t stack)
 	init(&pool->being_told);
 	(void)pthread_mutex_init(&pool->lock, NULL);
 	(void)pthread_cond_init(&pool->changed, NULL);
-	return pool;
+	if (fd != -1 && loop_watch(loop, &pool->wake, EPOLLIN) == 0)
+		return pool;
+	saved = errno;
+	pool_free(pool);
+	errno = saved;
+	return NULL;
 }
 
 void
@@ -268,30 +275,12 @@ pool_limit_abandoned(struct pool *pool, size_t max)
 	(void)pthread_mutex_unlock(&pool->lock);
 }
 
-/* With the first worker, for some programs have none in the end: 0, or -1 with errno. */
-static int
-open_wake(struct pool *pool)
-{
-	int error;
-
-	if (pool->wake.fd == -1)
-		pool->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (pool->wake.fd != -1 && loop_watch(pool->loop, &pool->wake, EPOLLIN) == 0)
-		return 0;
-	error = errno;
-	if (pool->wake.fd != -1)
-		(void)close(pool->wake.fd);
-	pool->wake.fd = -1;
-	errno = error;
-	return -1;
-}
-
 int
 pool_submit(struct pool *pool, struct loop_worker *worker)
 {
 	int error = 0;
 
-	if (run_start_thread() == -1 || open_wake(pool) == -1)
+	if (run_start_thread() == -1)
 		return -1;
 	(void)pthread_mutex_lock(&pool->lock);
 	worker->state = QUEUED;

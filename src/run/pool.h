@@ -22,7 +22,7 @@ struct loop_worker {
 
 struct pool;
 
-/* At most so many threads with that much stack; NULL without memory. */
+/* At most so many threads with that much stack; NULL without memory or descriptors (errno). */
 struct pool *pool_new(struct loop *loop, size_t max_threads, size_t stack);
 /* Waits for the threads that still work, but not for those of abandoned workers.  Nothing may be
  * queued.  NULL is harmless. */
@@ -31,7 +31,7 @@ void pool_free(struct pool *pool);
  * takes their place, and what is queued waits until one of them returns. */
 void pool_limit_abandoned(struct pool *pool, size_t max);
 /* Have it done by the next thread that is free.  0, or -1 with errno where no thread lives and none
- * can be started, or where the first one finds no descriptors. */
+ * can be started. */
 int pool_submit(struct pool *pool, struct loop_worker *worker);
 /* Give up a worker that was submitted: done() is not called any more, and discard() is, here if
  * work() has not begun or is over, else in the thread once it returns.  Another thread may take

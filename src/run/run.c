@@ -30,7 +30,7 @@ struct run run = { .timeouts = TIMEOUTS_INIT, .cancel_fd = -1 };
 /* What the owner thread, which reads the signals, shares with the others. */
 static struct {
 	unsigned flags;
-	int signal_fd;
+	int signal_fd, cancel_fd;
 	bool is_left_out;	      /* there is no thread, and main reads the signals */
 	struct sku_deadline by_force; /* the reader's alone: then it ends the program */
 	atomic_uint count;
@@ -39,7 +39,7 @@ static struct {
 	atomic_bool over;	  /* --max-time has passed */
 	atomic_bool signals_kill; /* there is nothing to finish */
 	atomic_bool ends;	  /* by force, with all that is to be removed */
-} owner = { .signal_fd = -1, .by_force = { INT64_MAX } };
+} owner = { .signal_fd = -1, .cancel_fd = -1, .by_force = { INT64_MAX } };
 
 /* The signals that end a process and can be caught, but for those that say that it is broken. */
 static const int termination_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM,
@@ -297,23 +297,18 @@ start_owner(void)
 int
 run_start_thread(void)
 {
-	int fd, error;
-
 	if (!owner.is_left_out)
 		return 0;
-	fd = eventfd(run_signals() > 0 ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (fd == -1)
-		return -1;
-	run.cancel_fd = fd;
+	run.cancel_fd = owner.cancel_fd;
 	owner.is_left_out = false;
-	if (start_owner() == 0)
-		return 0;
-	error = errno;
-	run.cancel_fd = owner.signal_fd;
-	owner.is_left_out = true;
-	(void)close(fd);
-	errno = error;
-	return -1;
+	if (start_owner() == -1) {
+		run.cancel_fd = owner.signal_fd;
+		owner.is_left_out = true;
+		return -1;
+	}
+	if (run_signals() > 0)
+		cancel();
+	return 0;
 }
 
 /* Where no thread can be started, nobody ends the program by force later. */
@@ -337,9 +332,10 @@ run_catch_signals(unsigned flags, struct failure *failure)
 	output_open_all();
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	owner.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	owner.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	run.cancel_fd = owner.signal_fd;
 	owner.is_left_out = true;
-	if (owner.signal_fd == -1 ||
+	if (owner.signal_fd == -1 || owner.cancel_fd == -1 ||
 	    ((flags & RUN_WITHOUT_THREAD) == 0 && run_start_thread() == -1))
 		return failure_set(
 		    failure, STATUS_FAILED, errno, strerror(errno), "prepare for signals");

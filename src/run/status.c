@@ -35,8 +35,9 @@ status_of_errno(int errnum)
 enum status
 status_of(const struct sku_error *err)
 {
-	if (err->source && err->code == EADDRNOTAVAIL)
-		return STATUS_FAILED; /* an address that was asked for is none of this machine's */
+	/* An address that was asked for is none of this machine's. */
+	if (err->source && (err->code == EADDRNOTAVAIL || err->code == EAFNOSUPPORT))
+		return STATUS_FAILED;
 	if (err->kind == SKU_ERR_SYSTEM)
 		return status_of_errno(err->code);
 	switch (err->code) {

@@ -301,5 +301,6 @@ main(int argc, char **argv)
 	else
 		status = r.bulk ? run_bulk(&r) : run_single(&r);
 	table_free(r.table);
+	inputs_free_files(&config.files);
 	return run_finish(status);
 }

@@ -128,9 +128,8 @@ try_next_address(struct datagram_exchange *t, struct failure *failure)
 	struct sku_sock sock = SKU_SOCK_INIT;
 
 	peer_close(&t->connection);
-	if (datagram_peers_open(&sock, &t->config->connect, peer) == -1)
-		return failure_peer(
-		    failure, errno, "send to %s", peer_text(peer, t->connection.peer));
+	if (datagram_peers_open(&sock, &t->config->connect, peer, failure) == -1)
+		return -1;
 	if (peer_use_socket(&t->connection, t->config, &sock, failure) == -1)
 		return -1;
 	if (!t->retry.wanted)

@@ -223,10 +223,8 @@ open_next_address(struct ping *p, struct ping_connection *r, struct failure *fai
 		const struct sku_address *peer = &p->peers.addresses[r->next_peer++];
 
 		failure_clear(failure);
-		if (datagram_peers_open(&sock, &p->config->connect, peer) == 0)
+		if (datagram_peers_open(&sock, &p->config->connect, peer, failure) == 0)
 			return peer_use_socket(&r->connection, p->config, &sock, failure);
-		(void)failure_peer(
-		    failure, errno, "connect to %s", peer_text(peer, r->connection.peer));
 	}
 	return -1;
 }

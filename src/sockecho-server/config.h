@@ -18,10 +18,7 @@ struct server_config {
 	int64_t max_clients; /* or UNLIMITED */
 	struct tcp_options stream;
 	/* deliberate faults */
-	int64_t delay_ns;
-	int64_t limit_rate;  /* bytes a second, or UNLIMITED */
-	int64_t close_after; /* bytes sent, or UNLIMITED */
-	int64_t reset_after;
+	struct faults faults;
 	int64_t reset_first; /* how many connections */
 	const char *faults_file;
 	struct fault_plan plan; /* of these, or of the file's lines */

@@ -6,13 +6,10 @@
 #include "sockecho-server/stats.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 
-#define DRAIN_TIMEOUT (2 * SKU_SECOND)
+#define CLOSE_TIMEOUT (2 * SKU_SECOND)
 #define RESET_TIMEOUT (1 * SKU_SECOND)
-#define RESET_PAUSE (1 * SKU_MS)
 
 struct connection *
 connection_new(
@@ -60,35 +57,22 @@ restart_timeout(struct connection *c, int64_t now)
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
+/* One that takes too long is cut. */
 static enum connection_next
-begin_drain(struct connection *c, int64_t now)
+follow_closing(const struct connection *c, enum closing_next next, int64_t now)
 {
-	(void)sku_shutdown(&c->sock, SHUT_WR); /* a peer that is gone is found out by reading */
-	if (c->flow.ended)
-		return CONNECTION_ENDED;
-	c->state = DRAINING;
-	c->until_ns = now + DRAIN_TIMEOUT;
-	return CONNECTION_CONTINUES;
-}
-
-/* A reset throws away what the peer has not acknowledged: wait until it has. */
-static enum connection_next
-continue_reset(struct connection *c, int64_t now)
-{
-	int unacknowledged = 0;
-
-	return now >= c->until_ns || ioctl(sku_fileno(&c->sock), SIOCOUTQ, &unacknowledged) == -1 ||
-		       unacknowledged == 0 ?
-		   CONNECTION_RESET :
-		   CONNECTION_CONTINUES;
+	if (next == CLOSING_LOST)
+		return CONNECTION_LOST;
+	if (next == CLOSING_CONTINUES && now < c->until_ns)
+		return CONNECTION_CONTINUES;
+	return c->closing.how == CLOSING_BY_RESET ? CONNECTION_RESET : CONNECTION_ENDED;
 }
 
 static enum connection_next
-begin_reset(struct connection *c, int64_t now)
+begin_closing(struct connection *c, enum closing_how how, int64_t now)
 {
-	c->state = RESETTING;
-	c->until_ns = now + RESET_TIMEOUT;
-	return continue_reset(c, now);
+	c->until_ns = now + (how == CLOSING_BY_RESET ? RESET_TIMEOUT : CLOSE_TIMEOUT);
+	return follow_closing(c, closing_begin(&c->closing, &c->sock, how, c->flow.ended), now);
 }
 
 /* ---- events -------------------------------------------------------------------------------- */
@@ -118,9 +102,9 @@ follow(struct connection *c, const struct mark *before, enum flow_next next, int
 		restart_timeout(c, now);
 	switch (next) {
 	case FLOW_CLOSE:
-		return begin_drain(c, now);
+		return begin_closing(c, CLOSING_IN_ORDER, now);
 	case FLOW_RESET:
-		return begin_reset(c, now);
+		return begin_closing(c, CLOSING_BY_RESET, now);
 	case FLOW_LOST:
 		return CONNECTION_LOST;
 	case FLOW_NO_MEMORY:
@@ -131,25 +115,21 @@ follow(struct connection *c, const struct mark *before, enum flow_next next, int
 	return c->flow.over ? CONNECTION_ENDED : CONNECTION_CONTINUES;
 }
 
-/* Our end is shut: what comes is thrown away, until the peer's end is there. */
-static enum connection_next
-drain(struct connection *c, const struct flow_buffer *buffer)
-{
-	ssize_t n = sku_recv(&c->sock, buffer->bytes, buffer->size, 0);
-
-	if (n == -1)
-		return errno == EAGAIN ? CONNECTION_CONTINUES : CONNECTION_LOST;
-	return n == 0 ? CONNECTION_ENDED : CONNECTION_CONTINUES;
-}
-
 enum connection_next
-connection_readable(struct connection *c, const struct flow_buffer *buffer, int64_t now)
+connection_ready(
+    struct connection *c, const struct flow_buffer *buffer, uint32_t events, int64_t now)
 {
 	struct mark before = mark(c);
 
-	if (c->state != SERVING)
-		return drain(c, buffer);
-	return follow(c, &before, flow_readable(&c->flow, buffer, now), now);
+	if (c->closing.how != CLOSING_NOT)
+		return follow_closing(c, closing_ready(&c->closing, &c->sock, events), now);
+	if ((events & EPOLLIN) != 0)
+		return follow(c, &before, flow_readable(&c->flow, buffer, now), now);
+	if ((events & (EPOLLERR | EPOLLHUP)) == 0)
+		return connection_advance(c, now);
+	/* Gone while it was not read from: what it was owed has nowhere to go. */
+	errno = closing_cause(&c->sock);
+	return CONNECTION_LOST;
 }
 
 enum connection_next
@@ -157,10 +137,8 @@ connection_advance(struct connection *c, int64_t now)
 {
 	struct mark before = mark(c);
 
-	if (c->state == RESETTING)
-		return continue_reset(c, now);
-	if (c->state == DRAINING)
-		return now >= c->until_ns ? CONNECTION_ENDED : CONNECTION_CONTINUES;
+	if (c->closing.how != CLOSING_NOT)
+		return follow_closing(c, closing_due(&c->closing, &c->sock), now);
 	if (flow_is_holding_back(&c->flow)) /* a wait of our own making is none of the peer's */
 		restart_timeout(c, now);
 	else if (now >= c->until_ns)
@@ -171,35 +149,37 @@ connection_advance(struct connection *c, int64_t now)
 enum connection_next
 connection_stop(struct connection *c, int64_t now)
 {
-	char scratch[16 * 1024];
 	enum connection_next next = CONNECTION_CONTINUES;
 	struct mark before = mark(c);
 
-	if (c->state == SERVING && !c->flow.ended)
+	if (c->closing.how == CLOSING_NOT && !c->flow.ended)
 		next = follow(c, &before, flow_stop(&c->flow, now), now);
-	/* Closing on unread bytes would be a reset, and take back what the peer has not read. */
-	if (next == CONNECTION_ENDED) {
-		(void)sku_shutdown(&c->sock, SHUT_WR);
-		for (int i = 0; i < 64 && sku_recv(&c->sock, scratch, sizeof(scratch), 0) > 0; i++)
-			;
-	}
+	if (next == CONNECTION_ENDED)
+		closing_at_once(&c->sock);
 	return next;
 }
 
-uint32_t
-connection_interest(const struct connection *c, const struct flow_buffer *buffer)
+/* ---- what it waits for --------------------------------------------------------------------- */
+
+static int64_t
+deadline(const struct connection *c, int64_t now)
 {
-	if (c->state != SERVING)
-		return c->state == DRAINING ? EPOLLIN : 0;
-	return (flow_wants_input(&c->flow, buffer) ? EPOLLIN : 0) |
-	       (c->flow.blocked ? EPOLLOUT : 0);
+	if (c->closing.how != CLOSING_NOT)
+		return closing_deadline(&c->closing, now, c->until_ns);
+	return flow_is_holding_back(&c->flow) ? flow_deadline(&c->flow) : c->until_ns;
 }
 
-int64_t
-connection_deadline(const struct connection *c, int64_t now)
+int
+connection_watch(struct connection *c, const struct flow_buffer *buffer, struct loop *loop)
 {
-	if (c->state == RESETTING)
-		return now + RESET_PAUSE;
-	return flow_is_holding_back(&c->flow) && c->state == SERVING ? flow_deadline(&c->flow) :
-								       c->until_ns;
+	int64_t at = deadline(c, loop->now);
+	uint32_t events =
+	    (flow_wants_input(&c->flow, buffer) ? EPOLLIN : 0) | (c->flow.blocked ? EPOLLOUT : 0);
+	int result = c->closing.how != CLOSING_NOT ? closing_watch(&c->closing, loop, &c->io) :
+						     loop_watch(loop, &c->io, events);
+
+	/* One that is due too early is set anew then. */
+	if (result == -1 || at == INT64_MAX || (c->timer.slot != 0 && at >= c->timer.at_ns))
+		return result;
+	return loop_set_timer(loop, &c->timer, at);
 }

@@ -2,22 +2,17 @@
 #ifndef SERVER_CONNECTION_H
 #define SERVER_CONNECTION_H
 
+#include "net/closing.h"
 #include "net/flow.h"
 #include "run/loop.h"
-
-enum connection_state {
-	SERVING,
-	DRAINING,  /* our end is shut: what comes is thrown away until the peer ends too */
-	RESETTING, /* all that the peer shall have is on its way; then a reset */
-};
 
 /* What every event touches stands first, together. */
 struct connection {
 	struct loop_io io;
 	struct sku_sock sock;
-	enum connection_state state;
+	struct closing closing;
 	struct flow flow;
-	int64_t until_ns; /* when the state is over: SERVING by --timeout; INT64_MAX: never */
+	int64_t until_ns; /* --timeout, or the limit of the closing; INT64_MAX: none */
 	struct loop_timer timer;
 
 	int64_t started_ns;
@@ -43,16 +38,14 @@ void connection_free(struct connection *c, bool reset);
 /* Frees it; the socket is the caller's again. */
 void connection_discard(struct connection *c);
 
-/* It can be read. */
-enum connection_next connection_readable(
-    struct connection *c, const struct flow_buffer *buffer, int64_t now);
-/* It can be written, or its time has come. */
+/* These events came. */
+enum connection_next connection_ready(
+    struct connection *c, const struct flow_buffer *buffer, uint32_t events, int64_t now);
+/* Its time has come, or it has just begun. */
 enum connection_next connection_advance(struct connection *c, int64_t now);
 /* No more will be read: send back what was, then end. */
 enum connection_next connection_stop(struct connection *c, int64_t now);
-/* Should it be read, or waited for until it can be written?  EPOLLIN, EPOLLOUT or neither. */
-uint32_t connection_interest(const struct connection *c, const struct flow_buffer *buffer);
-/* When it must be looked at again, whatever comes; INT64_MAX: never. */
-int64_t connection_deadline(const struct connection *c, int64_t now);
+/* What the loop must look for, and when: 0, or -1 with errno. */
+int connection_watch(struct connection *c, const struct flow_buffer *buffer, struct loop *loop);
 
 #endif

@@ -369,9 +369,9 @@ answer_batch(struct echo *echo, size_t received)
 		echo->iov[i].iov_len = echo->in[i].msg_len;
 		set_source_address(msg);
 		msg->msg_flags = 0;
-		if (echo->config->delay_ns > 0)
-			hold_answer(
-			    echo, &echo->in[i], echo->server.loop.now + echo->config->delay_ns);
+		if (echo->config->faults.delay_ns > 0)
+			hold_answer(echo, &echo->in[i],
+			    echo->server.loop.now + echo->config->faults.delay_ns);
 		else
 			echo->out[count++] = echo->in[i];
 	}

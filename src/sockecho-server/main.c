@@ -16,9 +16,7 @@ static int
 plan_faults(struct server_config *config)
 {
 	const struct fault_line first = { FAULTS_INIT, true, config->reset_first };
-	const struct fault_line rest = { { config->delay_ns, config->limit_rate,
-					     config->close_after, config->reset_after },
-		false, 1 };
+	const struct fault_line rest = { config->faults, false, 1 };
 
 	if (config->faults_file != NULL)
 		return fault_plan_read(
@@ -85,7 +83,7 @@ main(int argc, char **argv)
 		status = failure_report(&failure);
 	if (status == STATUS_OK)
 		status = listener_open(&listener, &config.listen, &config.endpoint);
-	if (status == STATUS_OK)
+	if (status == STATUS_OK && sku_fileno(&listener.sock) != -1)
 		status = serve(&listener, &config);
 	listener_close(&listener);
 	access_free(&config.listen.access);

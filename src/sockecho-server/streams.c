@@ -66,20 +66,6 @@ reason_text(enum connection_next next)
 	return "ended";
 }
 
-/* What the loop must look for: 0, or -1 with errno. */
-static int
-watch(struct echo *echo, struct connection *c)
-{
-	struct loop *loop = &echo->server.loop;
-	int64_t at = connection_deadline(c, loop->now);
-
-	if (loop_watch(loop, &c->io, connection_interest(c, &echo->buffer)) == -1)
-		return -1;
-	if (at == INT64_MAX || (c->timer.slot != 0 && at >= c->timer.at_ns))
-		return 0;
-	return loop_set_timer(loop, &c->timer, at);
-}
-
 /* Something happened to a connection: wait for what comes next, or end it. */
 static void
 apply(struct echo *echo, struct connection *c, enum connection_next next)
@@ -87,7 +73,7 @@ apply(struct echo *echo, struct connection *c, enum connection_next next)
 	int errnum = next == CONNECTION_LOST ? errno : 0;
 
 	if (next == CONNECTION_CONTINUES) {
-		if (watch(echo, c) == 0)
+		if (connection_watch(c, &echo->buffer, &echo->server.loop) == 0)
 			return;
 		next = CONNECTION_NO_MEMORY;
 		errnum = errno;
@@ -98,35 +84,17 @@ apply(struct echo *echo, struct connection *c, enum connection_next next)
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-/* Gone while it was not read from: what it was owed has nowhere to go. */
-static enum connection_next
-find_error(struct connection *c)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	if (sku_getsockopt(&c->sock, SOL_SOCKET, SO_ERROR, &error, &len) == -1 || error == 0)
-		error = ECONNRESET;
-	errno = error;
-	return CONNECTION_LOST;
-}
-
 static void
-connection_ready(struct loop *loop, struct loop_io *io, uint32_t events)
+socket_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 {
 	struct echo *echo = LOOP_OWNER(loop, struct echo, server.loop);
 	struct connection *c = LOOP_OWNER(io, struct connection, io);
 
-	if ((events & EPOLLIN) != 0)
-		apply(echo, c, connection_readable(c, &echo->buffer, loop->now));
-	else if ((events & (EPOLLERR | EPOLLHUP)) != 0)
-		apply(echo, c, find_error(c));
-	else
-		apply(echo, c, connection_advance(c, loop->now));
+	apply(echo, c, connection_ready(c, &echo->buffer, events, loop->now));
 }
 
 static void
-connection_due(struct loop *loop, struct loop_timer *timer)
+timer_due(struct loop *loop, struct loop_timer *timer)
 {
 	struct echo *echo = LOOP_OWNER(loop, struct echo, server.loop);
 	struct connection *c = LOOP_OWNER(timer, struct connection, timer);
@@ -144,9 +112,9 @@ add_connection(struct echo *echo, struct sku_sock *sock, const struct sku_addres
 
 	if (c == NULL)
 		return NULL;
-	c->io = (struct loop_io){ .ready = connection_ready, .fd = sku_fileno(sock) };
-	c->timer.due = connection_due;
-	if (watch(echo, c) == -1) {
+	c->io = (struct loop_io){ .ready = socket_ready, .fd = sku_fileno(sock) };
+	c->timer.due = timer_due;
+	if (connection_watch(c, &echo->buffer, &echo->server.loop) == -1) {
 		loop_forget(&echo->server.loop, &c->io);
 		connection_discard(c);
 		return NULL;

@@ -6,6 +6,7 @@
  * killed never looks like the end of the file. */
 #include "sockfile-send/raw.h"
 
+#include "net/closing.h"
 #include "net/server.h"
 #include "run/failure.h"
 #include "run/peer.h"
@@ -14,28 +15,19 @@
 #include "transfer/summary.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 
 #define MAX_PER_TURN ((size_t)4 * 1024 * 1024) /* for one receiver before the next has its turn */
 #define CLOSE_TIMEOUT (10 * SKU_SECOND)	       /* for the peer's close, without --timeout */
-#define POLL_INTERVAL (5 * SKU_MS)	       /* has the peer acknowledged all? */
-
-enum raw_client_state {
-	SENDING,
-	CLOSING, /* our end is shut: the peer's close is waited for */
-};
 
 struct raw_client {
 	struct raw_server *server;
 	struct sku_sock sock;
 	struct sku_address peer;
-	enum raw_client_state state;
+	struct closing closing; /* its peer_ended counts while we send, too */
 	int64_t sent;
-	bool peer_ended; /* it sends no more */
-	bool blocked;	 /* its socket is full */
+	bool blocked; /* its socket is full */
 	struct rate rate;
 	int64_t started_ns;
 	int64_t idle_at_ns; /* --timeout, or the end of the wait for the close */
@@ -60,15 +52,6 @@ struct raw_server {
 
 /* ---- receivers come and go ----------------------------------------------------------------- */
 
-static void
-set_linger(struct raw_client *client, bool reset)
-{
-	const struct linger linger = { .l_onoff = reset, .l_linger = 0 };
-
-	/* Where it means nothing (AF_UNIX) a part cannot be told from the whole: in the manual. */
-	(void)sku_setsockopt(&client->sock, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-}
-
 static void client_ready(struct loop *loop, struct loop_io *io, uint32_t events);
 static void client_due(struct loop *loop, struct loop_timer *timer);
 
@@ -92,7 +75,8 @@ add_client(struct raw_server *server, struct sku_sock *sock, const struct sku_ad
 	client->rate.bytes_per_second = server->config->limit_rate;
 	client->started_ns = server->server.loop.now;
 	client->idle_at_ns = INT64_MAX;
-	set_linger(client, true);
+	/* Where there is no reset (AF_UNIX), a part cannot be told from the whole. */
+	closing_set_reset(&client->sock, true);
 	client->next = server->all;
 	if (server->all != NULL)
 		server->all->prev = client;
@@ -181,7 +165,7 @@ time_out(struct raw_client *client)
 	struct failure failure = { .status = STATUS_OK };
 	char peer[PEER_TEXT_MAX];
 
-	if (client->state == CLOSING && run.timeouts.operation_ns != 0) {
+	if (client->closing.how != CLOSING_NOT && run.timeouts.operation_ns != 0) {
 		fail_client(
 		    client, ETIMEDOUT, "timed out before the peer had acknowledged all of it");
 		return;
@@ -217,13 +201,9 @@ static bool
 watch(struct raw_client *client)
 {
 	struct loop *loop = &client->server->server.loop;
-	uint32_t events = (client->peer_ended ? 0 : EPOLLIN) | (client->blocked ? EPOLLOUT : 0);
+	uint32_t events =
+	    (client->closing.peer_ended ? 0 : EPOLLIN) | (client->blocked ? EPOLLOUT : 0);
 
-	/* Both halves are shut: epoll would report that for ever, and the timer looks. */
-	if (client->peer_ended && client->state == CLOSING) {
-		loop_unwatch(loop, &client->io);
-		return true;
-	}
 	if (loop_watch(loop, &client->io, events) == 0)
 		return true;
 	fail_client(client, errno, NULL);
@@ -254,13 +234,35 @@ restart_timeout(struct raw_client *client)
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
-/* Has the peer, by whatever sign, everything? */
-static bool
-all_acknowledged(const struct raw_client *client)
+/* The peer's end, and its acknowledgement of all, are waited for. */
+static void
+follow_closing(struct raw_client *client, enum closing_next next)
 {
-	int left = 0;
+	struct loop *loop = &client->server->server.loop;
 
-	return ioctl(sku_fileno(&client->sock), SIOCOUTQ, &left) == 0 && left == 0;
+	if (next == CLOSING_DONE)
+		complete_client(client);
+	else if (next == CLOSING_LOST || closing_watch(&client->closing, loop, &client->io) == -1)
+		fail_client(client, errno, NULL);
+	else
+		set_timer(
+		    client, closing_deadline(&client->closing, loop->now, client->idle_at_ns));
+}
+
+/* One that stays open, but has everything, is done all the same. */
+static void
+continue_closing(struct raw_client *client, int64_t now)
+{
+	enum closing_next next = closing_due(&client->closing, &client->sock);
+
+	if (next == CLOSING_CONTINUES && now >= client->idle_at_ns) {
+		if (!closing_is_acknowledged(&client->sock)) {
+			time_out(client);
+			return;
+		}
+		next = CLOSING_DONE;
+	}
+	follow_closing(client, next);
 }
 
 static void
@@ -274,15 +276,10 @@ begin_closing(struct raw_client *client)
 		server_fail(&server->server, &failure);
 		return;
 	}
-	set_linger(client, false);
-	if (sku_shutdown(&client->sock, SHUT_WR) == -1) {
-		fail_client(client, errno, NULL);
-		return;
-	}
-	client->state = CLOSING;
+	closing_set_reset(&client->sock, false);
 	client->idle_at_ns = now + (timeout_ns == SKU_NO_TIMEOUT ? CLOSE_TIMEOUT : timeout_ns);
-	if (watch(client))
-		set_timer(client, client->peer_ended ? now + POLL_INTERVAL : client->idle_at_ns);
+	follow_closing(client, closing_begin(&client->closing, &client->sock, CLOSING_IN_ORDER,
+				   client->closing.peer_ended));
 }
 
 static void
@@ -355,67 +352,30 @@ send_some(struct raw_client *client)
 static bool
 discard_input(struct raw_client *client)
 {
-	static char discarded[64 * 1024];
-	ssize_t n = sku_recv(&client->sock, discarded, sizeof(discarded), 0);
+	int n = closing_discard(&client->sock);
 
-	if (n > 0 || (n == -1 && errno == EAGAIN))
+	if (n == 1 || (n == -1 && errno == EAGAIN))
 		return true;
 	if (n == -1) {
 		fail_client(client, errno, NULL);
 		return false;
 	}
-	client->peer_ended = true;
-	if (client->state == CLOSING) {
-		complete_client(client);
-		return false;
-	}
+	client->closing.peer_ended = true;
 	return watch(client);
-}
-
-static int
-pending_error(struct raw_client *client)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	if (sku_getsockopt(&client->sock, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
-		return errno;
-	return error;
 }
 
 static void
 client_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 {
 	struct raw_client *client = LOOP_OWNER(io, struct raw_client, io);
-	int error;
 
 	(void)loop;
-	if ((events & EPOLLIN) != 0) {
-		if (!discard_input(client))
-			return;
-	} else if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-		error = pending_error(client);
-		fail_client(client, error != 0 ? error : EPIPE, NULL);
-		return;
-	}
-	if (client->state == SENDING && (events & EPOLLOUT) != 0)
+	if (client->closing.how != CLOSING_NOT)
+		follow_closing(client, closing_ready(&client->closing, &client->sock, events));
+	else if ((events & EPOLLIN) == 0 && (events & (EPOLLERR | EPOLLHUP)) != 0)
+		fail_client(client, closing_cause(&client->sock), NULL);
+	else if (((events & EPOLLIN) == 0 || discard_input(client)) && (events & EPOLLOUT) != 0)
 		send_some(client);
-}
-
-/* The peer's half ended before ours: only the acknowledgements tell. */
-static void
-check_acknowledged(struct raw_client *client, int64_t now)
-{
-	int error = pending_error(client);
-
-	if (error != 0)
-		fail_client(client, error, NULL);
-	else if (all_acknowledged(client))
-		complete_client(client);
-	else if (now >= client->idle_at_ns)
-		time_out(client);
-	else
-		set_timer(client, now + POLL_INTERVAL);
 }
 
 static void
@@ -423,10 +383,8 @@ client_due(struct loop *loop, struct loop_timer *timer)
 {
 	struct raw_client *client = LOOP_OWNER(timer, struct raw_client, timer);
 
-	if (client->state == CLOSING && client->peer_ended)
-		check_acknowledged(client, loop->now);
-	else if (client->state == CLOSING && all_acknowledged(client))
-		complete_client(client); /* it stays open, but it has everything */
+	if (client->closing.how != CLOSING_NOT)
+		continue_closing(client, loop->now);
 	else if (loop->now >= client->idle_at_ns)
 		time_out(client);
 	else

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -604,6 +605,17 @@ strdup(const char *text)
 	return memcpy(copy, text, size);
 }
 
+/* The library's epoll_wait(2): it can be told to take its time. */
+static bool epoll_is_slow;
+
+int
+epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms)
+{
+	if (epoll_is_slow)
+		assert_int_equal(usleep(50000), 0);
+	return epoll_pwait(epoll_fd, events, max, timeout_ms, NULL);
+}
+
 static int
 count_descriptors(void)
 {
@@ -665,6 +677,26 @@ connecting_in_steps_has_one_descriptor(void **state)
 	expect_connection("127.0.0.1", port, 1); /* the socket is the descriptor */
 	expect_connection("localhost", port, 0); /* an epoll, which was there from the start */
 	assert_int_equal(count_descriptors(), before);
+	(void)sku_close(&listener);
+}
+
+/* A look-up is done while a step is under way: the step must not take that for old news. */
+static void
+an_answer_during_a_step_is_not_lost(void **state)
+{
+	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
+	struct sku_address address;
+	char port[8];
+	int result;
+
+	(void)state;
+	make_listener(&listener, &address, port);
+	epoll_is_slow = true;
+	result = sku_create_connection(&s, "localhost", port, 5 * SKU_SECOND,
+	    &(struct sku_connect_opts){ .family = AF_INET }, NULL);
+	epoll_is_slow = false;
+	assert_int_equal(result, 0);
+	(void)sku_close(&s);
 	(void)sku_close(&listener);
 }
 
@@ -1326,6 +1358,7 @@ main(void)
 		cmocka_unit_test(services_both_ways),
 		cmocka_unit_test(create_connection_says_what_failed),
 		cmocka_unit_test(connecting_in_steps_has_one_descriptor),
+		cmocka_unit_test(an_answer_during_a_step_is_not_lost),
 		cmocka_unit_test(connecting_in_steps_ends_at_its_deadline),
 		cmocka_unit_test(connecting_in_steps_to_a_unix_path),
 		cmocka_unit_test(only_addresses_of_the_sources_family_are_tried),

@@ -538,7 +538,7 @@ say_the_state_and_go_on(void)
 {
 	struct failure failure = { .status = STATUS_OK };
 	char line[80] = "";
-	int err = pipe_at(STDERR_FILENO);
+	int err = pipe_at(STDERR_FILENO), threads = count_threads();
 
 	run_begin("test");
 	(void)kill(getpid(), SIGUSR1); /* too soon */
@@ -550,7 +550,7 @@ say_the_state_and_go_on(void)
 		_exit(91);
 	if (read(err, line, sizeof(line)) <= 0 || strcmp(line, "state: n=0\n") != 0)
 		_exit(92);
-	_exit(count_threads() == 1 ? run_finish(0) : 93);
+	_exit(count_threads() == threads ? run_finish(0) : 93);
 }
 
 static void
@@ -579,11 +579,11 @@ loop_until_the_second_signal(void)
 	struct loop loop = { .canceled = note_cancel };
 
 	run_begin("test");
-	if (run_catch_signals(flags, &failure) == -1 || loop_open(&loop) == -1)
+	if (run_catch_signals(flags | RUN_ENDS_BY_SIGNAL, &failure) == -1 || loop_open(&loop) == -1)
 		_exit(90);
 	(void)kill(getpid(), SIGTERM);
 	(void)loop_run(&loop);
-	_exit(times_canceled == 2 ? run_finish(0) : 91);
+	_exit(times_canceled == 2 ? run_finish(7) : 91);
 }
 
 static void
@@ -595,8 +595,8 @@ test_a_loop_is_told_of_each_signal_once(void **state)
 
 		flags = with_and_without[i];
 		status = in_a_child(loop_until_the_second_signal);
-		assert_true(WIFSIGNALED(status));
-		assert_int_equal(WTERMSIG(status), SIGTERM);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 7); /* not by force */
 	}
 }
 
@@ -606,14 +606,14 @@ hang_after_the_first_signal(void)
 {
 	struct failure failure = { .status = STATUS_OK };
 	char byte;
-	int never[2];
+	int never[2], threads = count_threads();
 
 	run_begin("test");
 	if (pipe(never) == -1 || run_catch_signals(RUN_WITHOUT_THREAD, &failure) == -1 ||
-	    count_threads() != 1)
+	    count_threads() != threads)
 		_exit(90);
 	(void)kill(getpid(), SIGINT);
-	if (run_check() != -1 || errno != ECANCELED || count_threads() != 2)
+	if (run_check() != -1 || errno != ECANCELED || count_threads() != threads + 1)
 		_exit(91);
 	(void)kill(getpid(), SIGTERM);
 	(void)!read(never[0], &byte, 1);
@@ -631,11 +631,38 @@ test_the_first_signal_starts_the_thread_that_ends_what_hangs(void **state)
 }
 
 static void
+see_a_signal_without_threads(void)
+{
+	const struct rlimit none = { 0, 0 };
+	struct failure failure = { .status = STATUS_OK };
+
+	run_begin("test");
+	if ((geteuid() == 0 && setuid(65534) == -1) || /* for root there is no limit */
+	    run_catch_signals(RUN_WITHOUT_THREAD, &failure) == -1 ||
+	    setrlimit(RLIMIT_NPROC, &none) == -1)
+		_exit(90);
+	(void)kill(getpid(), SIGINT);
+	(void)run_check();
+	_exit(91);
+}
+
+static void
+test_where_no_thread_can_be_started_the_first_signal_ends_it(void **state)
+{
+	int status = in_a_child(see_a_signal_without_threads);
+
+	(void)state;
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGINT);
+}
+
+static void
 work_in_a_pool(void)
 {
 	struct failure failure = { .status = STATUS_OK };
 	struct task task = new_task(false);
 	struct loop loop = { .canceled = NULL };
+	int threads = count_threads();
 
 	run_begin("test");
 	tasks_done = WORKERS - 1;
@@ -644,7 +671,7 @@ work_in_a_pool(void)
 	pool = pool_new(&loop, 1, STACK);
 	if (pool == NULL || pool_submit(pool, &task.worker) == -1 || loop_run(&loop) != 3)
 		_exit(91);
-	_exit(count_threads() == 3 ? 0 : 92);
+	_exit(count_threads() == threads + 2 ? 0 : 92);
 }
 
 static void
@@ -652,15 +679,15 @@ write_to_a_file(void)
 {
 	struct failure failure = { .status = STATUS_OK };
 	char name[] = "test_run.XXXXXX";
-	int fd = mkstemp(name);
+	int fd = mkstemp(name), threads = count_threads();
 
 	if (fd == -1 || unlink(name) == -1 || dup2(fd, STDERR_FILENO) == -1)
 		_exit(90);
 	run_begin("test");
-	if (run_catch_signals(RUN_WITHOUT_THREAD, &failure) == -1 || count_threads() != 1)
+	if (run_catch_signals(RUN_WITHOUT_THREAD, &failure) == -1 || count_threads() != threads)
 		_exit(91);
 	output_error_text("x\n", 2);
-	_exit(count_threads() == 2 ? 0 : 92);
+	_exit(count_threads() == threads + 1 ? 0 : 92);
 }
 
 static void
@@ -669,26 +696,6 @@ test_what_may_hang_has_the_thread(void **state)
 	(void)state;
 	assert_int_equal(in_a_child(work_in_a_pool), 0);
 	assert_int_equal(in_a_child(write_to_a_file), 0);
-}
-
-static void
-submit_without_descriptors(void)
-{
-	const struct rlimit none = { 0, 0 };
-	struct loop loop = { .canceled = NULL };
-	struct task task = new_task(false);
-
-	if (loop_open(&loop) == -1 || (pool = pool_new(&loop, 1, STACK)) == NULL ||
-	    setrlimit(RLIMIT_NOFILE, &none) == -1)
-		_exit(90);
-	_exit(pool_submit(pool, &task.worker) == -1 && errno == EMFILE ? 0 : 91);
-}
-
-static void
-test_without_descriptors_a_worker_is_not_taken(void **state)
-{
-	(void)state;
-	assert_int_equal(in_a_child(submit_without_descriptors), 0);
 }
 
 static int removed[2];
@@ -958,8 +965,8 @@ main(void)
 		cmocka_unit_test(test_without_the_thread_sigusr1_says_the_state),
 		cmocka_unit_test(test_a_loop_is_told_of_each_signal_once),
 		cmocka_unit_test(test_the_first_signal_starts_the_thread_that_ends_what_hangs),
+		cmocka_unit_test(test_where_no_thread_can_be_started_the_first_signal_ends_it),
 		cmocka_unit_test(test_what_may_hang_has_the_thread),
-		cmocka_unit_test(test_without_descriptors_a_worker_is_not_taken),
 		cmocka_unit_test(test_the_second_signal_ends_a_program_that_hangs),
 		cmocka_unit_test(test_a_failure_to_remove_is_told_but_not_by_force),
 		cmocka_unit_test(test_one_remover_too_many_is_not_overlooked),
