@@ -19,6 +19,7 @@ set_mode(struct place *place, int fd, mode_t mode, bool *kept)
 {
 	struct stat st;
 
+	*kept = false;
 	if (fchmod(fd, mode) == -1) {
 		if (!place_is_unsupported(errno))
 			return -1;
