@@ -563,16 +563,16 @@ sockecho-server: dir/port is empty now: its directory does not let it be removed
 	PY
 	knocked() {
 		# shellcheck disable=SC2086 # words are meant
-		start_server ${options%% *} -vv --accept-timeout 1 ${options#* }
+		start_server ${options%% *} -vv --accept-timeout 2 ${options#* }
 		in_background python3 knock.py "$transport" "$port" 2>/dev/null
 		wait_for "$server_pid"
 		timed_status=$waited_status
 	}
 	for options in "sockecho-server --deny 127.0.0.1 0" "sockecho-server -u --allow ::1 0" \
 		"sockfile-recv --allow 192.0.2.0/24 0 out" "sockfile-send --listen --deny 127.0.0.0/8 0 in"; do
-		best_time 1000 2500 knocked || fail "$options: $elapsed ms"
+		best_time 2000 4000 knocked || fail "$options: $elapsed ms"
 		assert_equal "$waited_status" 124
-		(($(grep -cE "refused|dropped" server.err) > 1))
+		grep -qE "refused|dropped" server.err
 	done
 }
 

@@ -406,7 +406,7 @@ time.sleep(300)
 	assert_success # it accepts
 	run --separate-stderr sockwait -q -t 1 --steady 0.5 "127.0.0.1:$forwarder"
 	assert_failure 124
-	[[ $stderr == *"stay connected to 127.0.0.1 port $forwarder: it closed the connection after 0."* ]] || fail "$stderr"
+	[[ $stderr == *"stay connected to 127.0.0.1 port $forwarder: it accepted and closed the connection"* ]] || fail "$stderr"
 	run --separate-stderr sockwait --gone --steady 0.5 "127.0.0.1:$forwarder"
 	assert_success
 	waits -t 60 --steady 0.2 "127.0.0.1:$forwarder"
@@ -460,7 +460,7 @@ time.sleep(300)
 	assert_success
 	run --separate-stderr sockwait -q -t 0 --match hello --steady 0.3 "127.0.0.1:$port"
 	assert_failure 124
-	[[ $stderr == *"it closed the connection after 0."* ]] || fail "$stderr"
+	[[ $stderr == *"it accepted and closed the connection"* ]] || fail "$stderr"
 }
 
 @test "--match: memory stays bounded, whatever a service says" {
@@ -776,9 +776,31 @@ wrong() {
 }
 
 @test "-v says why a TARGET is not there, once for each reason" {
+	start_server sockecho-server 0
+	run --separate-stderr sockwait -v "$host:$port"
+	assert_success
+	assert_equal "$stderr" ""
 	run --separate-stderr sockwait -v -t 0.8 ./a
 	assert_equal "${stderr_lines[0]}" "sockwait: ./a: connect to ./a: No such file or directory"
 	assert_equal "${#stderr_lines[@]}" 2
+}
+
+@test "-v: a service that says something else each time has one line in 5 s" {
+	in_background python3 -c '
+import itertools, socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(16)
+open("port", "w").write("%d\n" % s.getsockname()[1])
+for i in itertools.count():
+    c = s.accept()[0]
+    c.sendall(b"%d\n" % i)
+    c.close()
+'
+	until_true 20 test -s port
+	run --separate-stderr sockwait -qv -t 1 -i 20ms --match x 127.0.0.1:@port
+	assert_failure 124
+	assert_equal "$(grep -c "it said '" <<<"$stderr")" 2 # with the last word
 }
 
 @test "--json: there, gone and failed, with target, seconds and attempts" {

@@ -14,7 +14,6 @@
 #include "hostlookup/print.h"
 #include "hostlookup/query.h"
 #include "hostlookup/sweep.h"
-#include "net/retry.h"
 #include "options/inputs.h"
 #include "run/loop.h"
 #include "run/message.h"

@@ -83,7 +83,9 @@ send_by_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count,
 		}
 		if (errno == EINTR)
 			continue;
-		if ((errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP) && *done == 0)
+		/* The file's kind, or a sandbox, does not let it. */
+		if ((errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM) &&
+		    *done == 0)
 			return 1;
 		if (errno != EAGAIN || s->timeout_ns <= 0 ||
 		    sku_wait_fd(s->fd, POLLOUT, sku_deadline_in(s->timeout_ns)) == -1)

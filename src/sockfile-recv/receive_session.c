@@ -7,6 +7,7 @@
 #include "run/rate.h"
 #include "run/wait.h"
 #include "transfer/digest.h"
+#include "transfer/leased.h"
 #include "transfer/summary.h"
 
 #include <errno.h>
@@ -140,7 +141,8 @@ check_offer(struct receive_session *s)
 	if (config->dir != NULL && !wire_name_is_plain(s->offer.name, s->offer.name_len))
 		return refuse(s, WIRE_WRONG_NAME,
 		    s->offer.name_len == 0 ?
-			"the file has no name (the sender's --name gives one)" :
+			"it comes without a name that a file may have (the sender's --name "
+			"gives one)" :
 			"no file may have this name",
 		    "receive %s from %s", s->offer.name_len == 0 ? "a file" : s->offer.name,
 		    s->incoming->text);
@@ -164,7 +166,7 @@ open_target(struct receive_session *s)
 	if (s->config->dir != NULL) {
 		target_close(&s->own_target);
 		s->target = &s->own_target;
-		(void)target_init_at(s->target, s->config->dir_fd, s->offer.name, s->offer.name,
+		(void)target_init_at(s->target, s->config->place, s->offer.name, s->offer.name,
 		    &options, &s->failure);
 	} else {
 		s->target->options = options;
@@ -188,6 +190,8 @@ find_existing(struct receive_session *s)
 
 	s->have = WIRE_HAVE_NONE;
 	s->held = 0;
+	if (known && target_check_room(target, (int64_t)s->offer.size, &s->failure) == -1)
+		return verdict_for_target(s);
 	if (target->kind != TARGET_FILE)
 		return 0;
 	/* Is FILE this file?  Then there is nothing to do; --force alone would replace it. */
@@ -252,8 +256,7 @@ send_prefix(struct receive_session *s)
 
 	if (fd == -1) {
 		s->verdict = WIRE_FAILED;
-		return failure_set(
-		    &s->failure, STATUS_FAILED, errno, NULL, "read %s", s->target->display_name);
+		return open_leased_failed(&s->failure, errno, "read %s", s->target->display_name);
 	}
 	result = hash_existing(s, fd);
 	if (s->have == WIRE_HAVE_FINAL)
@@ -448,8 +451,10 @@ flush_target(void *arg)
 	struct receive_session *s = arg;
 	const struct timespec mtime = { (time_t)s->offer.mtime_s, (long)s->offer.mtime_ns };
 
-	if (s->config->preserve)
+	if (s->config->preserve) {
 		s->target->options.mode = s->offer.mode;
+		s->target->options.mode_asked = true;
+	}
 	(void)target_commit(s->target, s->config->preserve ? &mtime : NULL, &s->failure);
 }
 
@@ -529,6 +534,8 @@ receive_file(struct receive_session *s)
 		return -1;
 	if (s->have != WIRE_HAVE_FINAL && commit_target(s) == -1)
 		return -1;
+	if (s->target->status > s->highest_refusal)
+		s->highest_refusal = s->target->status;
 	report_summary(s);
 	s->all_files_done = s->index == s->files;
 	result = send_verdict(s, WIRE_DONE, &s->failure);

@@ -16,6 +16,7 @@
 #include "sockfile-recv/raw.h"
 #include "sockfile-recv/receive_session.h"
 #include "sockfile-recv/sessions.h"
+#include "transfer/strangers.h"
 #include "transfer/summary.h"
 
 #include <errno.h>
@@ -44,6 +45,7 @@ struct receiver {
 	struct session_table table; /* what is verified */
 	struct raw_transfer raw;
 	bool raw_is_working;
+	struct stranger_notes notes;
 	struct progress progress;
 	struct loop_timer linger; /* sessions_wake() */
 	struct loop_timer crowd;  /* too many say nothing, or not enough */
@@ -69,6 +71,12 @@ static bool
 has_only_connection(const struct receiver *receiver)
 {
 	return receiver->server.listener == NULL || receiver->server.listener->connected;
+}
+
+static bool
+may_note(struct receiver *receiver)
+{
+	return strangers_may_note(&receiver->notes, receiver->server.loop.now);
 }
 
 static void
@@ -136,7 +144,7 @@ cannot_attend(struct receiver *receiver, const struct sku_address *peer, int err
 		(void)failure_set(
 		    &failure, STATUS_FAILED, errnum, strerror(errnum), "prepare the connection");
 		server_fail(&receiver->server, &failure);
-	} else {
+	} else if (may_note(receiver)) {
 		msg_note("%s: turned away: %s", peer_text(peer, text), strerror(errnum));
 	}
 }
@@ -191,7 +199,7 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 {
 	struct receiver *receiver = receiver_of_loop(loop);
 	struct raw_transfer *raw = &receiver->raw;
-	int status = STATUS_OK;
+	int status;
 
 	(void)worker;
 	receiver->raw_is_working = false;
@@ -199,6 +207,7 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 	if (raw->failure.status != STATUS_OK) {
 		status = failure_report(&raw->failure);
 	} else {
+		status = raw->target->status;
 		counter_add(&transfer_stats.transfers, 1);
 		raw_report(raw);
 	}
@@ -249,7 +258,8 @@ receive_raw(struct receiver *receiver, struct incoming *incoming)
 		start_raw(receiver, incoming);
 		return;
 	}
-	msg_note("%s: turned away: another transfer is under way", incoming->text);
+	if (may_note(receiver))
+		msg_note("%s: turned away: another transfer is under way", incoming->text);
 	close_incoming(receiver, incoming, true);
 }
 
@@ -307,7 +317,8 @@ connect_again(struct receiver *receiver)
 
 /* What is said of a session that failed. */
 static void
-report_failed_session(struct receive_session *session, enum session_result result)
+report_failed_session(
+    struct receiver *receiver, struct receive_session *session, enum session_result result)
 {
 	switch (result) {
 	case SESSION_COUNTED:
@@ -318,7 +329,8 @@ report_failed_session(struct receive_session *session, enum session_result resul
 		failure_note(&session->failure, &session->incoming->peer);
 		break;
 	case SESSION_UNCOUNTED:
-		if (run_check() == 0 || errno != ETIMEDOUT) /* of --max-time the program tells */
+		/* of --max-time the program tells */
+		if ((run_check() == 0 || errno != ETIMEDOUT) && may_note(receiver))
 			failure_note(&session->failure, &session->incoming->peer);
 		break;
 	case SESSION_LATE:
@@ -351,7 +363,7 @@ session_done(struct loop *loop, struct loop_worker *worker)
 	if (outcome.understood)
 		server_restart_idle(&receiver->server);
 	if (outcome.failed)
-		report_failed_session(session, result);
+		report_failed_session(receiver, session, result);
 	receive_session_free(session);
 	check_finished(receiver);
 	if (result == SESSION_AWAITED && !receiver->config->peer.listening &&
@@ -409,8 +421,10 @@ handle_empty(struct receiver *receiver, struct incoming *incoming, int errnum)
 	struct failure failure = { .status = STATUS_OK };
 
 	if (!has_only_connection(receiver)) {
-		msg_note("%s: ended without a byte%s%s: the next one is awaited", incoming->text,
-		    errnum != 0 ? ": " : "", errnum != 0 ? strerror(errnum) : "");
+		if (may_note(receiver))
+			msg_note("%s: ended without a byte%s%s: the next one is awaited",
+			    incoming->text, errnum != 0 ? ": " : "",
+			    errnum != 0 ? strerror(errnum) : "");
 		close_incoming(receiver, incoming, false);
 		return;
 	}
@@ -469,7 +483,8 @@ silence_due(struct loop *loop, struct loop_timer *timer)
 		server_fail(&receiver->server, &failure);
 		return;
 	}
-	failure_note(&failure, &incoming->peer);
+	if (may_note(receiver))
+		failure_note(&failure, &incoming->peer);
 	close_incoming(receiver, incoming, true);
 }
 
@@ -513,7 +528,9 @@ make_room(struct receiver *receiver)
 
 	while (receiver->incoming_count >= MAX_INCOMING &&
 	       loop->now - receiver->incoming->since_ns >= NEW) {
-		msg_note("%s: said nothing, and its place is needed", receiver->incoming->text);
+		if (may_note(receiver))
+			msg_note(
+			    "%s: said nothing, and its place is needed", receiver->incoming->text);
 		close_incoming(receiver, receiver->incoming, true);
 	}
 	crowded = crowded || receiver->incoming_count >= MAX_INCOMING;
@@ -649,6 +666,7 @@ close_receiver(struct receiver *receiver)
 	int status;
 
 	close_all_incoming(receiver);
+	strangers_note_rest(&receiver->notes);
 	progress_end(&receiver->progress, (int64_t)counter_value(&transfer_stats.bytes));
 	status = result(receiver);
 	if (has_lost_thread(receiver))

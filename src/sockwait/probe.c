@@ -79,16 +79,14 @@ static void
 fail_closed(struct probe *probe)
 {
 	struct failure failure = { 0 };
-	char peer[PEER_TEXT_MAX], message[80];
+	char peer[PEER_TEXT_MAX];
 
 	if (!has_matched(probe)) {
 		fail_match(probe, STATUS_NO_PEER, "and closed the connection");
 		return;
 	}
-	(void)snprintf(message, sizeof(message), "it closed the connection after %.3f s",
-	    (double)(probe->loop->now - probe->connected_ns) / SKU_SECOND);
-	(void)failure_set(
-	    &failure, STATUS_NO_PEER, 0, message, "stay connected to %s", peer_of(probe, peer));
+	(void)failure_set(&failure, STATUS_NO_PEER, 0, "it accepted and closed the connection",
+	    "stay connected to %s", peer_of(probe, peer));
 	finish(probe, &failure);
 }
 

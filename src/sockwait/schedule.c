@@ -18,6 +18,7 @@
 #define FIRST_INTERVAL (50 * SKU_MS)
 #define LONGEST_INTERVAL (1 * SKU_SECOND)
 #define NOTE_AFTER (900 * SKU_MS)
+#define TELL_PAUSE (5 * SKU_SECOND)
 #define MAX_LOOKUPS ((size_t)16) /* at once: each one is a thread */
 #define FDS_RESERVED ((size_t)64)
 #define FDS_A_TRY ((size_t)2)
@@ -195,8 +196,20 @@ give_up(struct schedule *s, struct target *target, const struct failure *failure
 	close_place(s);
 }
 
+/* With -v a reason is told when it changes, but a service that says something else each time does
+ * not fill the log. */
 static void
-set_reason(struct target *target, const struct failure *failure)
+tell_reason(struct target *target, int64_t now)
+{
+	if (!target->is_untold || (target->told_ns != 0 && now - target->told_ns < TELL_PAUSE))
+		return;
+	msg_verbose(1, "%s: %s", target->text, target->reason);
+	target->is_untold = false;
+	target->told_ns = now;
+}
+
+static void
+set_reason(struct target *target, const struct failure *failure, int64_t now)
 {
 	char *reason = NULL;
 
@@ -205,9 +218,11 @@ set_reason(struct target *target, const struct failure *failure)
 	else if (asprintf(&reason, "%s: %s", failure->action, failure->message) == -1)
 		reason = NULL;
 	if (reason != NULL && (target->reason == NULL || strcmp(reason, target->reason) != 0))
-		msg_verbose(1, "%s: %s", target->text, reason);
+		target->is_untold = true;
 	free(target->reason);
 	target->reason = reason;
+	if (reason != NULL)
+		tell_reason(target, now);
 }
 
 static void
@@ -261,7 +276,8 @@ probe_done(struct probe *probe, const struct failure *failure)
 	struct target *target = attempt->target;
 	bool gone = s->config->gone;
 
-	set_reason(target, failure);
+	if (failure != NULL || gone)
+		set_reason(target, failure, s->loop.now);
 	if (failure == NULL ? !gone : gone && is_absence(attempt, failure))
 		finish_target(s, target);
 	else if (failure == NULL || is_worth_another(failure))

@@ -30,7 +30,9 @@ struct target {
 	int64_t begun_ns;	 /* when the last try began */
 	int64_t interval_ns;	 /* from there to the next */
 	uint64_t attempts;
-	char *reason; /* what became of the last try; NULL: none has ended */
+	char *reason;	 /* what became of the last try; NULL: none has ended */
+	bool is_untold;	 /* it has changed since it was told with -v */
+	int64_t told_ns; /* when that was; 0: never */
 	enum target_state state;
 };
 

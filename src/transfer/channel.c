@@ -92,8 +92,15 @@ channel_peer_error(struct channel *channel, uint8_t code, struct failure *failur
 bool
 failure_is_connection_loss(const struct failure *failure)
 {
-	return failure->errnum != ECANCELED &&
-	       (failure->status == STATUS_NO_PEER || failure->status == STATUS_TIMED_OUT);
+	switch (failure->status) {
+	case STATUS_NO_PEER:
+	case STATUS_TIMED_OUT:
+		return failure->errnum != ECANCELED;
+	case STATUS_MISMATCH:
+		return failure->errnum == ETIMEDOUT; /* fail_silent() */
+	default:
+		return false;
+	}
 }
 
 /* ---- bytes --------------------------------------------------------------------------------- */
@@ -252,6 +259,16 @@ fail_no_greeting(const struct channel *channel, struct failure *failure)
 	    failure);
 }
 
+/* It may be busy as well, and another connection hear more. */
+static int
+fail_silent(const struct channel *channel, struct failure *failure)
+{
+	return failure_set(failure, STATUS_MISMATCH, ETIMEDOUT,
+	    "it said nothing for 10 s: it does not speak the protocol of verified transfers (it is "
+	    "raw, as nc, or an older version), or is too busy",
+	    "talk to %s", channel->peer);
+}
+
 /* Read it as far as it looks like one, so that a stranger is found out at his first byte. */
 static int
 read_greeting(struct channel *channel, struct failure *failure)
@@ -273,7 +290,7 @@ read_greeting(struct channel *channel, struct failure *failure)
 			return fail_errno(channel, errno, failure);
 		} else if (wait_ready(channel, POLLIN) == -1) {
 			if (errno == ETIMEDOUT && sku_deadline_passed(channel->limit))
-				return fail_no_greeting(channel, failure);
+				return fail_silent(channel, failure);
 			return fail_errno(channel, errno, failure);
 		}
 	}

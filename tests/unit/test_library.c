@@ -678,6 +678,12 @@ connecting_in_steps_has_one_descriptor(void **state)
 	before = count_descriptors();
 	expect_connection("127.0.0.1", port, false);
 	expect_connection("localhost", port, true);
+	/* Of an address the socket is the descriptor, and there is no other. */
+	c = sku_connecting_start("127.0.0.1", port, NULL, sku_deadline_never(), NULL);
+	assert_int_equal(count_descriptors(), before);
+	assert_int_equal(sku_connecting_step(c, &s, NULL), 1);
+	assert_int_equal(count_descriptors(), before + 1);
+	sku_connecting_cancel(c);
 	assert_int_equal(count_descriptors(), before);
 	(void)sku_close(&listener);
 }
