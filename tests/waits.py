@@ -1437,7 +1437,7 @@ def threads():
         case("threads", "sockfile-send %s, little" % options, sender(options), ways=("limit", "term"))
 
     for command in ("hostlookup -t 2 localhost", "hostlookup -f -", "hostlookup -t 2 -f -", "hostlookup -w 3 --unordered -j 4 -f -",
-                    "hostlookup -t 2 localhost 127.0.0.1"):
+                    "hostlookup -t 2 127.0.0.1 localhost"):
         case("threads", "%s, no thread" % command, start(command, 0), ways=("ends",), ends={1}, grace=1, says=one_line)
         for n in (1, 2, 3):
             case("threads", "%s, %d thread%s" % (command, n, "s"[:n - 1]), start(command, n), ways=("ends",), ends={0, 1}, grace=1, says=either)
