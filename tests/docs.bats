@@ -103,6 +103,7 @@ complete_in_bash() {
 }
 
 @test "bash completes options, values and operands" {
+	cd "$BATS_TEST_TMPDIR"
 	touch there
 	while read -r words; do
 		# shellcheck disable=SC2086 # words
