@@ -200,6 +200,20 @@ unknown=fstatfs:error=ENOSYS # a file system that the receiver does not know
 	nothing_left out
 }
 
+@test "a FILE.part that cannot be read back, or be cut, is begun anew" {
+	need_trace
+	for fault in pread64:error=EPERM ftruncate:error=EPERM; do
+		rm -f out
+		(umask 077 && head -c 100000 /dev/urandom >out.part)
+		[[ $fault == pread64* ]] && resume=--resume || resume=-q
+		start_listening recv.err trace -f -qq -o trace -P "$PWD/out.part" -e "inject=$fault" \
+			sockfile-recv "$resume" 0 out
+		receiver_pid=$started_pid
+		arrives --verify
+		[ "$resume" = -q ] || error_has recv.err "out.part: the 100000 bytes of an earlier run are not continued, but begun anew"
+	done
+}
+
 # on_mount - in the directory m of a mount: raw and verified, new and replaced, cut off and continued.
 on_mount() {
 	local force send
@@ -445,6 +459,35 @@ has_acl() {
 		[[ $args == *--verify ]] && sender_ends 1 || sender_ends 6
 		[[ $args == *--force* ]] && assert_equal "$(<out)" before || [ ! -e out ]
 		assert_equal "$(<out.part)" "something else"
+	done
+}
+
+@test "a FILE that somebody replaces while it gets its name is told as such" {
+	need_trace
+	for args in "" --verify; do
+		read -ra words <<<"$args"
+		rm -f out
+		start_traced renameat2:delay_exit=2000000 -- "${words[@]}" 0 out
+		sockfile-send -q "${words[@]}" 127.0.0.1 "$port" in 2>send.err 3>&- &
+		sender_pid=$!
+		pids+=("$sender_pid")
+		until_true 20 test -e out
+		echo "something else" >another
+		mv another out
+		receiver_ends 1
+		error_has recv.err "rename out.part to out: somebody replaced what was written by something else"
+		[ "$args" = --verify ] && sender_ends 1 || sender_ends 6
+		# Who takes it away has got it.
+		rm -f out
+		start_traced renameat2:delay_exit=2000000 -- "${words[@]}" 0 out
+		sockfile-send -q "${words[@]}" 127.0.0.1 "$port" in 2>send.err 3>&- &
+		sender_pid=$!
+		pids+=("$sender_pid")
+		until_true 20 test -e out
+		mv out taken
+		receiver_ends 0
+		sender_ends 0
+		cmp in taken
 	done
 }
 
