@@ -103,6 +103,7 @@ complete_in_bash() {
 }
 
 @test "bash completes options, values and operands" {
+	cd "$BATS_TEST_TMPDIR"
 	touch there
 	while read -r words; do
 		# shellcheck disable=SC2086 # words
@@ -180,6 +181,19 @@ complete_in_bash() {
 	grep -oE '^\.F[no] sku_[a-z0-9_]+' "$SOCKUTILS_SOURCE/man/sockutil.3" | sed 's/.* //' |
 		sort -u >"$BATS_TEST_TMPDIR/manual"
 	diff -u "$BATS_TEST_TMPDIR/header" "$BATS_TEST_TMPDIR/manual"
+}
+
+@test "each program is named where people look for it, and each test file is run" {
+	cd "$SOCKUTILS_SOURCE"
+	for program in $programs; do
+		grep -q "^| .*\`$program\`" README.md || fail "README.md has no row for $program"
+		grep -q "^- .*\<$program\>" NEWS || fail "NEWS says nothing of $program"
+		[ "$(grep -c "^\.Xr $program 1" man/sockutils.7)" -ge 2 ] || fail "sockutils.7 does not name $program both in its text and at its end"
+		[ ! -e .gitignore ] || grep -qx "/$program" .gitignore || fail ".gitignore lacks $program"
+	done
+	for file in tests/*.bats; do
+		grep -qE "^(.*[[:space:]])?$file( |$)" Makefile.am || fail "nobody runs $file"
+	done
 }
 
 @test "the events that the sources emit are in sockutils(7)" {

@@ -287,6 +287,103 @@ plan_fails() {
 	done
 }
 
+# two_machines SCRIPT - SCRIPT runs as root with network namespaces a (10.9.9.1) and b (10.9.9.2), a link between
+# them; $in_a and $in_b run a command there.
+two_machines() {
+	need ip nsenter
+	need_namespaces -nm
+	"${in_namespaces[@]}" bash -euc '
+		mount -t tmpfs tmpfs /run
+		mkdir -p /run/netns
+		ip netns add a
+		ip netns add b
+		ip link add va netns a type veth peer name vb netns b
+		in_a="ip netns exec a"
+		in_b="ip netns exec b"
+		$in_a ip addr add 10.9.9.1/24 dev va
+		$in_b ip addr add 10.9.9.2/24 dev vb
+		$in_a ip link set va up
+		$in_b ip link set vb up
+		wait_until() { # wait_until COMMAND - ten seconds at most
+			for i in $(seq 500); do
+				! "$@" || return 0
+				sleep 0.02
+			done
+			cat err.*
+			exit 90
+		}
+		'"$1" 3>&-
+}
+
+@test "--keepalive: a peer that lives and does not read stays, one that vanished is gone, in each direction and phase" {
+	cd "$BATS_TEST_TMPDIR"
+	cat >deaf.py <<-'PY'
+		import socket, sys, time
+		s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+		s.settimeout(0.5)
+		try:
+		    while True:
+		        s.send(b"x" * 65536)
+		except TimeoutError:
+		    open("deaf", "w").close()
+		time.sleep(60)
+	PY
+	cat >mute.py <<-'PY'
+		import socket, time
+		s = socket.create_server(("10.9.9.2", 0), backlog=10)
+		print(s.getsockname()[1], file=open("mute.port", "w"), flush=True)
+		held = [s.accept() for _ in range(3)]
+		open("held", "w").close()
+		time.sleep(60)
+	PY
+	two_machines '
+		pids=()
+		trap "kill \${pids[@]} 2>/dev/null" EXIT
+		$in_a sockecho-server -v --keepalive=1 --port-file port 10.9.9.1 0 >/dev/null 2>err.server & pids+=($!)
+		$in_b python3 mute.py & pids+=($!)
+		wait_until test -s port
+		wait_until test -s mute.port
+		$in_b python3 deaf.py 10.9.9.1 "$(cat port)" & pids+=($!)
+		mkfifo hold idle
+		exec 8<>hold 9<>idle
+		$in_b sockecho-client 10.9.9.1 "$(cat port)" <idle >/dev/null 2>&1 & pids+=($!)
+		# Nobody reads: of 100 MB most cannot leave.
+		$in_a sockecho-client -w 20 --keepalive=1 10.9.9.2 "$(cat mute.port)" <idle >/dev/null 2>err.idle & idle=$!
+		(head -c 100M /dev/zero; cat hold) | $in_a sockecho-client -w 20 --keepalive=1 10.9.9.2 "$(cat mute.port)" >/dev/null 2>err.stream & stream=$!
+		$in_a sockecho-client -w 20 --keepalive=1 10.9.9.2 "$(cat mute.port)" hello 2>err.message & message=$!
+		pids+=($idle $stream $message)
+		wait_until test -e held
+		wait_until test -e deaf
+		sleep 4 # four times the limit: nobody is gone
+		! grep -q closed err.server
+		kill -0 $idle $stream $message
+		begin=${EPOCHREALTIME/./}
+		$in_b ip link set vb down
+		for client in $idle $stream $message; do
+			wait $client && status=0 || status=$?
+			echo "client $status"
+		done
+		[ $(((${EPOCHREALTIME/./} - begin) / 1000)) -lt 10000 ]
+		closed() { [ "$(grep -c "closed: lost" err.server)" = 2 ]; }
+		wait_until closed
+	' >out
+	assert_equal "$(cat out)" $'client 124\nclient 124\nclient 124'
+	grep -q "the peer is gone (--keepalive)" err.stream
+}
+
+@test "--keepalive: SECONDS after a blank is told as such, whole seconds alone are taken" {
+	for program in sockecho-client sockecho-server; do
+		run --separate-stderr "$program" --keepalive 60 127.0.0.1 7
+		assert_failure 2
+		assert_regex "$stderr" "option '--keepalive' takes its SECONDS after a '=', as in --keepalive=60"
+		for seconds in 0 1.5 "" 40000; do
+			run --separate-stderr "$program" "--keepalive=$seconds" 127.0.0.1 7
+			assert_failure 2
+			assert_regex "$stderr" "takes a whole number from 1 to 32767, not '$seconds'"
+		done
+	done
+}
+
 @test "16 KiB in one message come back without a pause (Nagle's algorithm and delayed ACKs)" {
 	start_server sockecho-server 0
 	without_a_pause() { # which would be one of 40 ms

@@ -449,12 +449,13 @@ has_acl() {
 }
 
 @test "a FILE.part that is not ours is a failure at the receiver, not another file in its way" {
-	ln -s nowhere out.part
+	echo another >out.part
+	chmod 666 out.part
 	start_receiver -q --dir . 0
 	run --separate-stderr sockfile-send --verify --name out 127.0.0.1 "$port" - <in
 	assert_failure 1
 	assert_equal "$stderr" "sockfile-send: talk to 127.0.0.1 port $port: the peer says: it could not write the file"
-	error_has recv.err "open out.part: it is a symbolic link"
+	error_has recv.err "open out.part: it is not ours alone"
 }
 
 @test "what may never be renamed or replaced is refused before anything is listened on" {

@@ -684,6 +684,18 @@ hostlookup: look up slow.test: answered as slow.test from memory"
 		done
 		exec 4>&-
 		wait $bulk || true
+		# An answer whose turn does not come is not told for longer, either.
+		: >asked
+		LD_PRELOAD=$PWD/later.so hostlookup -f in >printed 2>&1 & bulk=$!
+		exec 4>in
+		printf "silent.test\none.test\n" >&4
+		for n in $(seq 1000); do grep -q one.test asked && break; sleep 0.02; done
+		echo 200 >later.new
+		mv later.new later
+		echo one.test >&4
+		for n in $(seq 1000); do [ $(grep -c one.test asked) = 2 ] && break; sleep 0.02; done
+		grep -c one.test asked
+		kill $bulk
 	' >out
 	diff -u - out <<-'END'
 		0 none.test one.test
@@ -692,6 +704,7 @@ hostlookup: look up slow.test: answered as slow.test from memory"
 		59 none.test
 		61 one.test
 		120 none.test
+		2
 	END
 }
 

@@ -355,6 +355,13 @@ time.sleep(300)
 	run --separate-stderr sockwait -q --gone -t 0.2 "127.0.0.1:$port"
 	assert_failure 124
 	assert_equal "$stderr" "sockwait: wait for 127.0.0.1:$port: timed out; it still answers"
+	# One that does not answer within the time of a try is gone, but not one whose try the end of the run cut short.
+	start_silent
+	run --separate-stderr sockwait -q --gone --connect-timeout 0.2 -t 20 "127.0.0.1:$silent_port"
+	assert_success
+	run --separate-stderr sockwait -q --gone -t 0.3 "127.0.0.1:$silent_port"
+	assert_failure 124
+	[[ $stderr == *": timed out; "* ]] || fail "$stderr"
 }
 
 @test "--gone: a name server that does not answer, or no free local port, says nothing about the service" {

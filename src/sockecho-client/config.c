@@ -200,6 +200,8 @@ config_parse(struct client_config *config, int argc, char **argv)
 	if (count < parsed.operand_count)
 		config->messages = parsed.operands + count;
 	if (config->connect.fd == -1)
+		tcp_check_operands(&parsed);
+	if (config->connect.fd == -1)
 		endpoint_parse(
 		    &config->endpoint, &config->connect.address, parsed.operands, count, false);
 	else if (count > 0)

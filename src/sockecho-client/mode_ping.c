@@ -27,6 +27,7 @@
 struct ping {
 	struct loop loop;
 	struct loop_timer duration_timer; /* --duration */
+	struct loop_timer keepalive_timer;
 	const struct client_config *config;
 	struct ping_connection *connections;
 	size_t count, open_connections;
@@ -606,6 +607,23 @@ duration_is_over(struct loop *loop, struct loop_timer *timer)
 		update_connection(p, &p->connections[i]);
 }
 
+/* --keepalive */
+static void
+keepalive_due(struct loop *loop, struct loop_timer *timer)
+{
+	struct ping *p = LOOP_OWNER(loop, struct ping, loop);
+
+	for (size_t i = 0; i < p->count; i++) {
+		struct ping_connection *r = &p->connections[i];
+		int status =
+		    r->closed ? STATUS_OK : peer_check(&r->connection, "receive from", loop->now);
+
+		if (status != STATUS_OK)
+			close_failed(p, r, status);
+	}
+	(void)loop_set_timer(loop, timer, loop->now + peer_check_interval(p->config));
+}
+
 static void
 flush_results(struct loop *loop)
 {
@@ -720,6 +738,10 @@ start_probing(struct ping *p)
 		    loop_set_timer(&p->loop, &r->timer, r->due_ns) == -1)
 			return -1;
 	}
+	p->keepalive_timer.due = keepalive_due;
+	if (loop_set_timer(&p->loop, &p->keepalive_timer,
+		sku_deadline_in(peer_check_interval(p->config)).at_ns) == -1)
+		return -1;
 	if (p->config->duration_ns == UNLIMITED)
 		return 0;
 	p->stop_sending_ns = p->start_ns + p->config->duration_ns;

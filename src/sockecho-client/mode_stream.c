@@ -25,6 +25,7 @@ struct stream {
 	struct loop loop;
 	struct loop_io input_io, socket_io, output_io;
 	struct loop_timer idle_timer; /* --timeout, set anew whenever something moves */
+	struct loop_timer keepalive_timer;
 	struct peer_connection connection;
 	struct expect_state expect;
 	struct output output;
@@ -318,6 +319,21 @@ idle_timer_due(struct loop *loop, struct loop_timer *timer)
 	loop_stop(loop, timed_out(LOOP_OWNER(timer, struct stream, idle_timer)));
 }
 
+/* --keepalive */
+static void
+keepalive_due(struct loop *loop, struct loop_timer *timer)
+{
+	struct stream *s = LOOP_OWNER(timer, struct stream, keepalive_timer);
+	int status =
+	    peer_check(&s->connection, is_empty(&s->out) ? "receive from" : "send to", loop->now);
+
+	if (status != STATUS_OK)
+		loop_stop(loop, status);
+	else
+		(void)loop_set_timer(
+		    loop, timer, loop->now + peer_check_interval(s->connection.config));
+}
+
 static void
 canceled(struct loop *loop)
 {
@@ -335,8 +351,11 @@ transfer_both_ways(struct stream *s)
 	    (struct loop_io){ .ready = socket_ready, .fd = sku_fileno(&s->connection.sock) };
 	s->output_io = (struct loop_io){ .ready = output_ready, .fd = s->output.fd };
 	s->idle_timer.due = idle_timer_due;
+	s->keepalive_timer.due = keepalive_due;
 	if (loop_open(&s->loop) == -1 ||
-	    loop_set_timer(&s->loop, &s->idle_timer, LOOP_PARKED) == -1) {
+	    loop_set_timer(&s->loop, &s->idle_timer, LOOP_PARKED) == -1 ||
+	    loop_set_timer(&s->loop, &s->keepalive_timer,
+		sku_deadline_in(peer_check_interval(s->connection.config)).at_ns) == -1) {
 		status = msg_error_errno(STATUS_FAILED, errno, "prepare the transfer");
 	} else {
 		restart_timeout(s);

@@ -138,13 +138,41 @@ peer_wait_failed(const struct peer_connection *connection, const char *action, i
 	return failure_report(&failure);
 }
 
-int
-peer_wait(const struct peer_connection *connection, short events, struct sku_deadline deadline)
+int64_t
+peer_check_interval(const struct client_config *config)
 {
-	if (run_wait_fd(sku_fileno(&connection->sock), events, deadline) == 0)
+	return config->stream.keepalive > 0 ? keepalive_interval(config->stream.keepalive) :
+					      SKU_NO_TIMEOUT;
+}
+
+int
+peer_check(struct peer_connection *connection, const char *action, int64_t now)
+{
+	if (!keepalive_is_gone(&connection->keepalive, &connection->sock,
+		connection->config->stream.keepalive, now))
 		return STATUS_OK;
-	return peer_wait_failed(
-	    connection, (events & POLLIN) != 0 ? "receive from" : "send to", errno);
+	return msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "the peer is gone (--keepalive)", "%s %s",
+	    action, connection->peer);
+}
+
+int
+peer_wait(struct peer_connection *connection, short events, struct sku_deadline deadline)
+{
+	const char *action = (events & POLLIN) != 0 ? "receive from" : "send to";
+	int64_t interval = peer_check_interval(connection->config);
+	int status = STATUS_OK;
+
+	while (status == STATUS_OK) {
+		struct sku_deadline until =
+		    sku_deadline_earlier(deadline, sku_deadline_in(interval));
+
+		if (run_wait_fd(sku_fileno(&connection->sock), events, until) == 0)
+			return STATUS_OK;
+		if (errno != ETIMEDOUT || sku_deadline_passed(deadline))
+			return peer_wait_failed(connection, action, errno);
+		status = peer_check(connection, action, sku_now());
+	}
+	return status;
 }
 
 int

@@ -10,6 +10,7 @@
 struct peer_connection {
 	const struct client_config *config;
 	struct sku_sock sock; /* non-blocking; the waits are ours */
+	struct keepalive keepalive;
 	char peer[PEER_TEXT_MAX];
 };
 
@@ -33,7 +34,12 @@ void peer_close(struct peer_connection *connection);
 
 /* Wait for events on the socket, until the deadline (run_operation_deadline()): 0, or the error
  * ("receive from …: timed out") is reported and its status returned. */
-int peer_wait(const struct peer_connection *connection, short events, struct sku_deadline deadline);
+int peer_wait(struct peer_connection *connection, short events, struct sku_deadline deadline);
+/* How often peer_check() is to be asked, where something else waits; SKU_NO_TIMEOUT: never. */
+int64_t peer_check_interval(const struct client_config *config);
+/* Is the peer still there, as far as --keepalive is to know: 0, or the error is reported and its
+ * status returned. */
+int peer_check(struct peer_connection *connection, const char *action, int64_t now);
 /* The peer did that: report it, return the status. */
 int peer_failed(const struct peer_connection *connection, const char *action, int errnum);
 /* Of a datagram: nobody is there, so that another of the addresses may be asked. */

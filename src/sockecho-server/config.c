@@ -155,6 +155,7 @@ config_parse(struct server_config *config, int argc, char **argv)
 		config->seed = (uint64_t)sku_now();
 	opt_parse(&parsed, &command, config, argc, argv);
 	listen_take_environment(&config->listen);
+	tcp_check_operands(&parsed);
 	if (config->listen.fd == -1)
 		endpoint_parse(&config->endpoint, &config->listen.address, parsed.operands,
 		    parsed.operand_count, true);

@@ -4,6 +4,7 @@
 
 #include "net/closing.h"
 #include "net/flow.h"
+#include "net/keepalive.h"
 #include "run/loop.h"
 
 /* What every event touches stands first, together. */
@@ -15,6 +16,7 @@ struct connection {
 	int64_t until_ns; /* --timeout, or the limit of the closing; INT64_MAX: none */
 	struct loop_timer timer;
 
+	struct keepalive keepalive;
 	int64_t started_ns;
 	struct connection *next, *prev; /* of all */
 	struct sku_address peer;

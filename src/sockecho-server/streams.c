@@ -24,6 +24,8 @@ struct echo {
 	struct fault_plan plan; /* the config's lines, and how far it has come */
 	struct flow_buffer buffer;
 	struct connection *all;
+	int keepalive; /* seconds; 0: it is off */
+	struct loop_timer keepalive_timer;
 };
 
 /* ---- connections come and go --------------------------------------------------------------- */
@@ -100,6 +102,23 @@ timer_due(struct loop *loop, struct loop_timer *timer)
 	struct connection *c = LOOP_OWNER(timer, struct connection, timer);
 
 	apply(echo, c, connection_advance(c, loop->now));
+}
+
+/* --keepalive */
+static void
+keepalive_due(struct loop *loop, struct loop_timer *timer)
+{
+	struct echo *echo = LOOP_OWNER(timer, struct echo, keepalive_timer);
+	struct connection *next;
+
+	for (struct connection *c = echo->all; c != NULL; c = next) {
+		next = c->next;
+		if (!keepalive_is_gone(&c->keepalive, &c->sock, echo->keepalive, loop->now))
+			continue;
+		errno = ETIMEDOUT;
+		apply(echo, c, CONNECTION_LOST);
+	}
+	(void)loop_set_timer(loop, timer, loop->now + keepalive_interval(echo->keepalive));
 }
 
 /* ---- the server's -------------------------------------------------------------------------- */
@@ -187,6 +206,15 @@ close_streams(struct server *server)
 	free(echo);
 }
 
+static int
+start_keepalive(struct echo *echo, struct failure *failure)
+{
+	if (echo->keepalive == 0 || loop_set_timer(&echo->server.loop, &echo->keepalive_timer,
+					sku_now() + keepalive_interval(echo->keepalive)) == 0)
+		return 0;
+	return failure_errno(failure, ENOMEM, "prepare to wait");
+}
+
 static struct server *
 open_streams(struct listener *listener, const struct server_config *config, struct failure *failure)
 {
@@ -212,7 +240,9 @@ open_streams(struct listener *listener, const struct server_config *config, stru
 	echo->plan = config->plan;
 	run_raise_descriptor_limit();
 	tcp_apply_options(&config->stream, &listener->sock);
-	if (server_open(&echo->server, failure) == 0)
+	echo->keepalive = config->stream.keepalive;
+	echo->keepalive_timer.due = keepalive_due;
+	if (server_open(&echo->server, failure) == 0 && start_keepalive(echo, failure) == 0)
 		return &echo->server;
 	close_streams(&echo->server);
 	return NULL;

@@ -78,7 +78,9 @@ check_complete(struct raw_transfer *r)
 	}
 	if (r->sha256 == NULL)
 		return 0;
-	sha256_so_far(r->sha256, digest);
+	if (sha256_so_far(r->sha256, digest) == -1)
+		return failure_errno(
+		    &r->failure, ENOMEM, "compute the SHA-256 of %s", r->target->display_name);
 	if (memcmp(digest, r->config->sha256, sizeof(digest)) == 0)
 		return 0;
 	target_discard(r->target); /* it is something else */

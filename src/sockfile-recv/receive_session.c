@@ -249,6 +249,16 @@ hash_existing(struct receive_session *s, int fd)
 }
 
 static int
+compute_sha256(struct receive_session *s, uint8_t digest[SHA256_BYTES])
+{
+	if (sha256_so_far(s->sha256, digest) == 0)
+		return 0;
+	s->verdict = WIRE_FAILED;
+	return failure_errno(
+	    &s->failure, ENOMEM, "compute the SHA-256 of %s", s->target->display_name);
+}
+
+static int
 send_prefix(struct receive_session *s)
 {
 	struct wire_message message = { .type = WIRE_PREFIX };
@@ -266,10 +276,9 @@ send_prefix(struct receive_session *s)
 	message.position.index = s->index;
 	message.position.offset = (uint64_t)s->held;
 	message.position.kind = s->config->key_file != NULL ? WIRE_SHA256 : WIRE_XXH3;
-	if (s->config->key_file != NULL)
-		sha256_so_far(s->sha256, message.position.digest);
-	else
-		digest_so_far(s->digest, message.position.digest);
+	digest_so_far(s->digest, message.position.digest);
+	if (s->config->key_file != NULL && compute_sha256(s, message.position.digest) == -1)
+		return -1;
 	return channel_send(&s->channel, &message, &s->failure);
 }
 
@@ -437,7 +446,8 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 		    "receive from %s", s->incoming->text);
 	if (!s->config->sha256_given)
 		return 0;
-	sha256_so_far(s->sha256, digest);
+	if (compute_sha256(s, digest) == -1)
+		return -1;
 	if (memcmp(digest, s->config->sha256, sizeof(digest)) != 0)
 		return reject_and_remove(s, WIRE_WRONG_SHA256, "its SHA-256 is another (--sha256)");
 	return 0;

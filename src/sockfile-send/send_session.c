@@ -142,10 +142,9 @@ is_same_prefix(const struct send_session *s, const struct wire_position *prefix)
 	uint8_t ours[WIRE_DIGEST_SIZE] = { 0 };
 	bool key = s->job->config->key_file != NULL;
 
-	if (key)
-		sha256_so_far(s->sha256, ours);
-	else
-		digest_so_far(s->digest, ours);
+	digest_so_far(s->digest, ours);
+	if (key && sha256_so_far(s->sha256, ours) == -1)
+		return false; /* then all of it is sent */
 	return s->done == (int64_t)prefix->offset &&
 	       prefix->kind == (key ? WIRE_SHA256 : WIRE_XXH3) &&
 	       memcmp(ours, prefix->digest, sizeof(ours)) == 0;

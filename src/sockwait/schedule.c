@@ -243,7 +243,8 @@ try_later(struct schedule *s, struct target *target)
 	}
 }
 
-/* Does such a failure say that nobody answers there?  One of this end says nothing. */
+/* Does such a failure say that nobody answers there?  One of this end says nothing, nor does a try
+ * that the end of the run cut short. */
 static bool
 is_absence(const struct attempt *attempt, const struct failure *failure)
 {
@@ -251,7 +252,8 @@ is_absence(const struct attempt *attempt, const struct failure *failure)
 	case STATUS_NOT_FOUND:
 		return true;
 	case STATUS_TIMED_OUT:
-		return !attempt->probe.connector.is_resolving;
+		return !attempt->probe.connector.is_resolving &&
+		       !sku_deadline_passed(run.timeouts.run);
 	case STATUS_NO_PEER:
 		return failure->errnum != EADDRNOTAVAIL && failure->errnum != EADDRINUSE &&
 		       failure->errnum != EAFNOSUPPORT;
@@ -309,19 +311,19 @@ static void
 report_missing(const struct schedule *s)
 {
 	int64_t ns = sku_now() - s->begun_ns;
-	char *message;
 
 	for (size_t i = 0; i < s->config->count; i++) {
 		const struct target *target = &s->config->targets[i];
+		char *message = NULL;
 
 		if (target->is_again || target->state != TARGET_WAITED_FOR)
 			continue;
-		if (target->reason == NULL ||
-		    asprintf(&message, "timed out; %s%s",
-			s->config->gone ? "" : "the last failure: ", target->reason) == -1)
+		if (asprintf(&message, "timed out; %s%s",
+			s->config->gone ? "" : "the last failure: ",
+			target->reason != NULL ? target->reason : "no answer yet") == -1)
 			message = NULL;
 		report_given_up(target, STATUS_TIMED_OUT, ETIMEDOUT,
-		    message != NULL ? message : "timed out; no try has ended", ns);
+		    message != NULL ? message : "timed out", ns);
 		free(message);
 	}
 }
