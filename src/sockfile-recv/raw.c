@@ -5,6 +5,7 @@
  * pipe cannot be made large, or the bytes must be seen, they are copied. */
 #include "sockfile-recv/raw.h"
 
+#include "net/closing.h"
 #include "run/failure.h"
 #include "run/message.h"
 #include "run/rate.h"
@@ -288,26 +289,18 @@ close_transfer(struct raw_transfer *r)
 	free(r->buf);
 }
 
-/* Until all is on disk, whatever ends this end, kill -9 too, is a reset for the sender: it must not
- * take that for done. */
-static void
-set_linger(struct raw_transfer *r, bool reset)
-{
-	const struct linger linger = { .l_onoff = reset, .l_linger = 0 };
-
-	(void)sku_setsockopt(&r->incoming->sock, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-}
-
 void
 raw_receive(struct raw_transfer *r)
 {
-	set_linger(r, true);
+	/* Until all is on disk, whatever ends this end, kill -9 too, is a reset for the sender: it
+	 * must not take that for done. */
+	closing_set_reset(&r->incoming->sock, true);
 	if (target_open_part(r->target, true, &r->failure) == 0 && open_transfer(r) == 0 &&
 	    receive_all(r) == 0 && check_complete(r) == 0)
 		(void)target_commit(r->target, NULL, &r->failure);
 	close_transfer(r);
 	if (r->failure.status == STATUS_OK)
-		set_linger(r, false);
+		closing_set_reset(&r->incoming->sock, false);
 	(void)sku_close(&r->incoming->sock); /* in order it says that all is on disk */
 	if (r->failure.status != STATUS_OK)
 		target_keep(r->target, &r->failure);

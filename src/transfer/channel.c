@@ -2,6 +2,7 @@
  * Row transfer. */
 #include "transfer/channel.h"
 
+#include "net/closing.h"
 #include "run/failure.h"
 #include "run/run.h"
 #include "run/wait.h"
@@ -631,14 +632,13 @@ tell_why(struct channel *channel, const struct failure *failure)
 {
 	const struct wire_message abort = { .type = WIRE_ABORT,
 		.code = abort_code(channel, failure) };
-	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 	uint8_t out[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX];
 	size_t len = wire_encode(out, &abort);
 
 	/* A raw sender must not take an end in order for done: the socket, which is its owner's to
 	 * close, will end in a reset. */
 	if (!channel->greeted) {
-		(void)sku_setsockopt(channel->sock, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		closing_set_reset(channel->sock, true);
 		return;
 	}
 	/* One attempt: who does not read now is not waited for. */
