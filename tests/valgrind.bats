@@ -85,8 +85,7 @@ setup() {
 	receiver --max-size 5 --verify 0 out3
 	run --separate-stderr "${send[@]}" --verify 127.0.0.1 "$port" in
 	assert_failure 5
-	kill -TERM "$receiver_pid"
-	receiver_ends 143
+	receiver_ends 5
 }
 
 @test "waiting: there, gone, missing, given up, said something else" {

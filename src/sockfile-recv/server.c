@@ -24,14 +24,12 @@
 #include <unistd.h>
 
 #define MAX_INCOMING 256
-#define MAX_SESSIONS 512	   /* those that are shut end soon */
-#define MAX_THREADS 256		   /* the rest waits for one */
-#define NEW SESSIONS_NEW	   /* so long nobody has to make room */
-#define CROWD_PERIOD (50 * SKU_MS) /* from one look at who has to the next */
-#define KEEP_TIMEOUT                                                                               \
-	(60 * SKU_SECOND)	    /* for a sender that was lost, where there is no --timeout     \
-				     */
-#define STACK ((size_t)1024 * 1024) /* touched on demand */
+#define MAX_SESSIONS 512 /* each has a thread, or waits for one */
+#define MAX_THREADS 256
+#define NEW SESSIONS_NEW	       /* so long nobody has to make room */
+#define CROWD_PERIOD (50 * SKU_MS)     /* from one look at who has to the next */
+#define KEEP_TIMEOUT (60 * SKU_SECOND) /* for a sender that was lost; else --timeout */
+#define STACK ((size_t)1024 * 1024)    /* touched on demand */
 
 struct receiver {
 	struct server server; /* without a listener we connect */
@@ -469,6 +467,13 @@ incoming_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 	}
 }
 
+/* It has no time to say anything: --timeout 0 does not block. */
+static bool
+fails_at_once(const struct receiver *receiver)
+{
+	return run.timeouts.operation_ns == 0 && !receiver->config->verify;
+}
+
 /* Where it is the only one that there is, that is the end. */
 static void
 silence_due(struct loop *loop, struct loop_timer *timer)
@@ -479,7 +484,7 @@ silence_due(struct loop *loop, struct loop_timer *timer)
 
 	(void)run_wait_failed(
 	    &failure, ETIMEDOUT, LIMIT_OPERATION, "receive from %s", incoming->text);
-	if (has_only_connection(receiver)) {
+	if (has_only_connection(receiver) || fails_at_once(receiver)) {
 		server_fail(&receiver->server, &failure);
 		return;
 	}
