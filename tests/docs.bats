@@ -233,6 +233,16 @@ need_version() {
 
 @test "no source names a path or a host of the machine it was written on" {
 	cd "$SOCKUTILS_SOURCE"
-	run grep -rnE '/(home|root|work)/|registry\.|deb\.debian' src tests/unit man completions README.md NEWS scripts bench
+	run grep -rnE '/(home|root|work)/|registry\.|deb\.debian' src tests/unit man completions README.md CONTRIBUTING.md docs NEWS scripts bench
 	assert_failure
+}
+
+@test "the map of src/ names every file" {
+	cd "$SOCKUTILS_SOURCE"
+	awk '/^## The map/ { on = 1; next } /^## / { on = 0 } on' docs/architecture.md >"$BATS_TEST_TMPDIR/map"
+	for file in src/*/*.c; do
+		name=$(basename "$file" .c)
+		case $name in main) continue ;; esac
+		grep -q "\`$name\`" "$BATS_TEST_TMPDIR/map" || fail "docs/architecture.md does not name $file"
+	done
 }
