@@ -25,7 +25,7 @@ _sockutils_values+=(
 	[servlookup -f]='file'
 	[servlookup --services]='file'
 )
-_sockutils_options[sockecho-client]='--ipv4 -4 --ipv6 -6 --numeric -n --unix -U --mptcp --udp -u --fd --connect-timeout --source --wait --ping --connect-only --expect --alpha --timeout -t --max-time -w --bufsize --keepalive --nagle --count -c --interval -i --size -s --duration --clients --histogram --quiet -q --verbose -v --json -J --help -h --version -V'
+_sockutils_options[sockecho-client]='--ipv4 -4 --ipv6 -6 --numeric -n --unix -U --mptcp --udp -u --fd --connect-timeout --source --wait --ping --connect-only --expect --alpha --no-shutdown --whole --timeout -t --max-time -w --bufsize --keepalive --nagle --count -c --interval -i --size -s --duration --clients --histogram --quiet -q --verbose -v --json -J --help -h --version -V'
 _sockutils_operands[sockecho-client]='host port none'
 _sockutils_values+=(
 	[sockecho-client --fd]='fd'
