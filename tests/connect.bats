@@ -575,6 +575,12 @@ time.sleep(60)
 		assert_failure 1
 		[[ ${stderr_lines[0]} == "sockecho-client: read the port from bad: '"*"' is no port number" ]]
 	done
+	for text in '1\0junk' '1\0' '\0' "$(printf '0%.0s' {1..62})12" "$(printf '0%.0s' {1..62})\n1"; do
+		printf "$text" >bad
+		run --separate-stderr timeout 10 sockecho-client --wait none 127.0.0.1 @bad x
+		assert_failure 1
+		[[ ${stderr_lines[0]} == "sockecho-client: read the port from bad: '"*"' is no port number" ]]
+	done
 	run --separate-stderr timeout 10 sockecho-client --wait none 127.0.0.1 @. x
 	assert_failure 1
 	for option in "" -u; do
