@@ -461,10 +461,15 @@ in_dual_stack() {
 		sockecho-server 0 >ready 3>&- & server=$!
 		read -r _ _ _ port <ready
 		on_time connected 0 1500 sockecho-client server.test $port hello
+		rc=0; sockecho-client --connect-timeout 2 server.test 1 x || rc=$?; echo $rc
+		rc=0; sockecho-client --connect-timeout 1 --wait 2 server.test 1 x || rc=$?; echo $rc
 		kill $server $dns
-	' >out
-	assert_equal "$(head -n 1 out)" hello
-	assert_equal "$(tail -n 1 out)" "connected 0 on time"
+	' >out 2>err
+	assert_equal "$(cat out)" $'hello\nconnected 0 on time\n6\n124'
+	# Without the addresses of the other family, what is known of this one is the cause.
+	assert_equal "$(head -n 1 err)" "sockecho-client: connect to server.test (127.0.0.1) port 1: Connection refused"
+	assert_equal "$(tail -n 1 err)" \
+		"sockecho-client: connect to server.test (127.0.0.1) port 1: timed out; the last failure: Connection refused"
 }
 
 @test "unreachable and prohibited networks: 6 and 1" {
