@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034
 
 declare -gA _sockutils_options=() _sockutils_operands=() _sockutils_values=()
-_sockutils_options[hostlookup]='--ipv4 -4 --ipv6 -6 --ex -e --all -a --reverse -r --confirm --hostname --fqdn --set-hostname --has-ipv6 --file -f --jobs -j --unordered --timeout -t --wait --max-time -w --quiet -q --verbose -v --json -J --help -h --version -V'
+_sockutils_options[hostlookup]='--ipv4 -4 --ipv6 -6 --ex -e --all -a --reverse -r --confirm --hostname --fqdn --set-hostname --has-ipv6 --file -f --jobs -j --no-cache --unordered --timeout -t --wait --max-time -w --quiet -q --verbose -v --json -J --help -h --version -V'
 _sockutils_operands[hostlookup]='host'
 _sockutils_values+=(
 	[hostlookup --set-hostname]='other'
@@ -133,6 +133,21 @@ _sockutils_values+=(
 	[sockfile-send --retry]='count'
 	[sockfile-send --key]='file'
 )
+_sockutils_options[sockwait]='--any --gone --steady --send --match --timeout -t --max-time -w --interval -i --connect-timeout --ipv4 -4 --ipv6 -6 --numeric -n --source --quiet -q --verbose -v --json -J --help -h --version -V'
+_sockutils_operands[sockwait]='host'
+_sockutils_values+=(
+	[sockwait --steady]='words 500ms 1 5 1m'
+	[sockwait --send]='other'
+	[sockwait --match]='other'
+	[sockwait --timeout]='words none 500ms 1 5 1m'
+	[sockwait -t]='words none 500ms 1 5 1m'
+	[sockwait --max-time]='words none 500ms 1 5 1m'
+	[sockwait -w]='words none 500ms 1 5 1m'
+	[sockwait --interval]='words 500ms 1 5 1m'
+	[sockwait -i]='words 500ms 1 5 1m'
+	[sockwait --connect-timeout]='words none 500ms 1 5 1m'
+	[sockwait --source]='address'
+)
 
 # _sockutils_add KIND [CHOICE ...] - what a value or an operand of that kind may be
 _sockutils_add() {
@@ -182,4 +197,4 @@ _sockutils() {
 	fi
 }
 
-complete -F _sockutils hostlookup servlookup sockecho-client sockecho-server sockfile-recv sockfile-send
+complete -F _sockutils hostlookup servlookup sockecho-client sockecho-server sockfile-recv sockfile-send sockwait

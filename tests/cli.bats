@@ -186,6 +186,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "option '--reset-after' does not go with a UNIX path" sockecho-server -U --reset-after 1 path
 	usage "option '--reset-first' is about connections: it does not go with --udp" sockecho-server -u --reset-first 1 0
 	usage "option '--faults' is about connections" sockecho-server -u --faults plan 0
+	usage "--faults - reads standard input, which is the socket" "${connected[@]/dup2(s.fileno(), 9)/dup2(s.fileno(), 0)}" sockecho-server --fd 0 --faults -
 	for flag in delay limit-rate close-after reset-after reset-first; do
 		usage "--faults and --$flag exclude each other" sockecho-server --faults plan --$flag 1 0
 	done

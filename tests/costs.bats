@@ -126,6 +126,8 @@ send() {
 	assert_equal "$(threads)" 1
 	send - <little
 	assert_equal "$(threads)" 0
+	send /proc/version
+	assert_equal "$(threads)" 1
 	head -c 1000 little | send -
 	assert_equal "$(threads)" 1
 	# Whoever listens has it before anybody comes; the flush of a file may take long.

@@ -605,8 +605,14 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	error_has recv.err "timed out; 1000 bytes are safe in out2.part"
 	start_receiver -t 0.3 0 out3
 	in_background sh -c "exec nc.openbsd 127.0.0.1 $port <input"
-	receiver_ends 124
-	nothing_left out3
+	until_true 20 grep -q "timed out" recv.err # and it is let go, as if it had not come
+	sockfile-send -q 127.0.0.1 "$port" small
+	receiver_ends 0
+	cmp small out3
+	start_receiver -t 0 0 out4 # but that does not block
+	in_background sh -c "exec nc.openbsd 127.0.0.1 $port <input"
+	receiver_ends 1
+	error_has recv.err "Operation would block"
 	on_time 124 200 3000 sockfile-recv -q --accept-timeout 0.3 0 out4
 	on_time 124 200 3000 sockfile-recv -q -w 0.3 0 out4
 	on_time 124 200 3000 sockfile-send -q --listen -w 0.3 0 in

@@ -233,6 +233,10 @@ bats_kill_childprocesses_of() {
 
 # Print the standard error of a failed test, and end all that it started.
 teardown() {
+	end_processes
+}
+
+end_processes() {
 	local pid
 	[ -n "${BATS_TEST_COMPLETED-}" ] || [ -z "${stderr-}" ] || printf 'stderr: %s\n' "$stderr"
 	for pid in "${pids[@]}"; do

@@ -584,9 +584,143 @@ hostlookup: open nosuch: No such file or directory'
 	assert_equal "$waited_status" 0
 }
 
+@test "bulk: the same name asked again soon is answered from memory" {
+	with_dns '
+		for i in 1 2 3 4; do seq -f n%.0f.test 5000; done >list
+		hostlookup -f list >out
+		sort asked | uniq -c | awk "{ print \$1 }" | sort | uniq -c | sed "s/^ *//"
+		for options in "" --unordered -J; do
+			: >asked
+			for i in 1 2 3; do seq -f n%.0f.test 300; echo none.test; echo 192.0.2.1; done |
+				hostlookup $options -t 20 -f - >out.$options 2>err.$options || echo $?
+			wc -l <asked
+		done
+		: >asked
+		for i in 1 2 3; do seq -f n%.0f.test 300; echo none.test; done | hostlookup --no-cache -f - >out.no 2>err.no || echo $?
+		sort asked | uniq -c | awk "{ print \$1 }" | sort -u
+	' >counts
+	# For a name that is not there both families are asked.
+	assert_equal "$(cat counts)" "5000 1
+3
+302
+3
+302
+3
+302
+3
+3"
+	seq -f n%.0f.test 5000 >names
+	cut -f1 out | split -l 5000 - part.
+	for part in part.??; do
+		cmp "$part" names
+	done
+	assert_equal "$(sort -u out | wc -l)" 5000
+	sort out. | diff - <(sort out.--unordered)
+	grep -v '^192' out. | diff - out.no
+	for options in "" --unordered no; do
+		assert_equal "$(grep -c "none.test: Name or service not known" "err.$options")" 3
+	done
+	assert_equal "$(jq -r 'select(.error) | .error.code' out.-J | uniq -c | sed 's/^ *//')" "3 not_found"
+	rm dns
+	with_dns '
+		mkfifo in
+		hostlookup -v -f in >out 2>err & bulk=$!
+		exec 4>in
+		for i in 1 2; do
+			printf "slow.test\n" >&4
+			for n in $(seq 1000); do [ $(wc -l <out) = $i ] && break; sleep 0.02; done
+		done
+		exec 4>&-
+		wait $bulk
+	'
+	assert_equal "$(sed -E 's/[0-9.]+ s$/N s/' err)" "hostlookup: look up slow.test: answered as slow.test in N s
+hostlookup: look up slow.test: answered as slow.test from memory"
+}
+
+@test "bulk: an answer stays in memory for a minute, a not-found for ten seconds" {
+	need cc
+	is_sanitized && skip "the sanitizers come before what is preloaded"
+	cat >later.c <<-'C'
+		/* A clock that is as many seconds ahead as the file "later" says. */
+		#define _GNU_SOURCE
+		#include <stdio.h>
+		#include <sys/syscall.h>
+		#include <time.h>
+		#include <unistd.h>
+		int
+		clock_gettime(clockid_t id, struct timespec *ts)
+		{
+			long seconds = 0;
+			FILE *f = fopen("later", "r");
+
+			if (f != NULL) {
+				if (fscanf(f, "%ld", &seconds) != 1)
+					seconds = 0;
+				fclose(f);
+			}
+			if (syscall(SYS_clock_gettime, id, ts) != 0)
+				return -1;
+			ts->tv_sec += seconds;
+			return 0;
+		}
+	C
+	cc -shared -fPIC -o later.so later.c
+	with_dns '
+		mkfifo in
+		: >printed
+		LD_PRELOAD=$PWD/later.so hostlookup -f in >printed 2>&1 & bulk=$!
+		exec 4>in
+		lines=0
+		for later in 0 9 11 59 61 120; do
+			echo $later >later.new
+			mv later.new later
+			: >asked
+			for name in one.test none.test; do
+				echo $name >&4
+				lines=$((lines + 1))
+				for n in $(seq 1000); do [ $(wc -l <printed) = $lines ] && break; sleep 0.02; done
+			done
+			echo $later $(cut -d" " -f1 asked | sort -u)
+		done
+		exec 4>&-
+		wait $bulk || true
+		# An answer whose turn does not come is not told for longer, either.
+		: >asked
+		LD_PRELOAD=$PWD/later.so hostlookup -f in >printed 2>&1 & bulk=$!
+		exec 4>in
+		printf "silent.test\none.test\n" >&4
+		for n in $(seq 1000); do grep -q one.test asked && break; sleep 0.02; done
+		echo 200 >later.new
+		mv later.new later
+		echo one.test >&4
+		for n in $(seq 1000); do [ $(grep -c one.test asked) = 2 ] && break; sleep 0.02; done
+		grep -c one.test asked
+		kill $bulk
+	' >out
+	diff -u - out <<-'END'
+		0 none.test one.test
+		9
+		11 none.test
+		59 none.test
+		61 one.test
+		120 none.test
+		2
+	END
+}
+
 @test "bulk: memory does not grow with the length of the input" {
 	is_sanitized && skip "memory is the sanitizers' there"
 	env time true 2>/dev/null || skip "time is not installed"
+	# The cache has its limit, too.
+	with_dns '
+		echo "hosts: files" >nsswitch
+		seq 0 59999 | awk "{ printf \"10.1.%d.%d\\n\", \$1 / 256, \$1 % 256 }" >list
+		env time -f %M hostlookup -q -r -f list >out 2>err || [ $? = 3 ]
+		[ $(wc -l <err) -ge 60000 ]
+		grep -vc 10.1. err || true
+		tail -n 1 err
+	' >found
+	(($(tail -n 1 found) < 10240))
 	python3 -c '
 for i in range(300000):
     print("10.%d.%d.%d" % (i >> 16, i >> 8 & 255, i & 255))' >list

@@ -85,6 +85,27 @@ setup() {
 	receiver --max-size 5 --verify 0 out3
 	run --separate-stderr "${send[@]}" --verify 127.0.0.1 "$port" in
 	assert_failure 5
-	kill -TERM "$receiver_pid"
-	receiver_ends 143
+	receiver_ends 5
+}
+
+@test "waiting: there, gone, missing, given up, said something else" {
+	start_server sockecho-server 0
+	for options in "$host:$port localhost:$port 127.1:$port" "--any nosuch.invalid:80 ./nosuch $host:$port" \
+		"--send x\\n --match x --steady 0.1 $host:$port" "--json --gone localhost:1 ./nosuch"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr "${checked[@]}" "$SOCKUTILS_BUILD/sockwait" -t 60 $options
+		assert_success
+	done
+	for options in "-v ./nosuch localhost:1 $host:$port $host:$port" "--gone $host:$port" \
+		"--connect-timeout 0.3 --send x --match y $host:$port" "--steady 0.5 $host:$port"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr "${checked[@]}" "$SOCKUTILS_BUILD/sockwait" -t 1 $options
+		[ "$status" = 124 ] || [ "$status" = 0 ]
+	done
+	# Tries are under way when it ends.
+	in_background "${checked[@]}" "$SOCKUTILS_BUILD/sockwait" -v --match x --json "$host:$port" localhost:1 ./nosuch 2>err
+	until_true 60 grep -q "nosuch: connect" err
+	kill "$last_pid"
+	wait_for "$last_pid"
+	assert_equal "$waited_status" 143
 }

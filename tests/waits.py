@@ -480,7 +480,7 @@ class Run:
 def one_line(run):
     """Check that the program printed exactly one line, which says what failed and why."""
     lines = run.said().splitlines()
-    if len(lines) != 1 or not re.fullmatch(r"(hostlookup|sock[a-z]+-[a-z]+): .+: .+", lines[0]):
+    if len(lines) != 1 or not re.fullmatch(r"(hostlookup|sock[a-z-]+): .+: .+", lines[0]):
         return "it says %r" % lines
     return None
 
@@ -513,6 +513,11 @@ def at(address):
     return "-U %s" % address if isinstance(address, str) else "%s %d" % address
 
 
+def target(where):
+    """The same as an operand of sockwait, from "HOST PORT" or "-U PATH"."""
+    return where[3:] if where.startswith("-U ") else where.replace(" ", ":")
+
+
 def terminal(run, *lines):
     """A terminal as standard input, on which lines were typed."""
     master, slave = os.openpty()
@@ -540,7 +545,8 @@ def full_output():
     def start(command, stdin=None):
         def set_up(run):
             with endless() if stdin == "endless" else open(os.devnull) as given:
-                run.spawn(command.format(echo=echo.address(), udp=echo.address("-u")), stdin=given, stdout=run.full())
+                run.spawn(command.format(echo=echo.address(), target=target(echo.address()), udp=echo.address("-u")), stdin=given,
+                          stdout=run.full())
         return set_up
 
     for json_ in ("", " --json"):
@@ -565,6 +571,8 @@ def full_output():
         case("stdout", "servlookup%s" % json_, start("servlookup%s 80" % json_), ways=("term", "twice"))
         case("stdout", "servlookup%s -f" % json_, start("servlookup%s -f ../ports" % json_), ways=("term", "twice"))
         case("stdout", "servlookup%s --all" % json_, start("servlookup%s --all" % json_), ways=("term", "twice"))
+        case("stdout", "sockwait%s" % json_, start("sockwait%s {target}" % json_))
+        case("stdout", "sockwait%s, and one is missing" % json_, start("sockwait%s {target} ./nosuch" % json_))
     case("stdout", "sockecho-client, stream", start("sockecho-client {echo}", "endless"))
 
     def events(command, act):
@@ -681,6 +689,9 @@ def full_errors():
     case("stderr", "hostlookup -v -f", start("hostlookup -v -f ../names"), limit={0, 124}, term={0, -15})
     case("stderr", "hostlookup -f, errors", start("hostlookup -f ../wrong"))
     case("stderr", "hostlookup, error", start("hostlookup 1.2.3.999"), limit={2, 3, 124}, term={2, 3, -15})
+    case("stderr", "sockwait, a note", start("sockwait ./nosuch"), seconds=1)
+    case("stderr", "sockwait -v", start("sockwait -v --gone -i 0.01 ./nosuch 127.0.0.1:1"), limit={0, 124}, term={0, -15})
+    case("stderr", "sockwait, missing", start("sockwait -t 0 ./a ./b"), limit={124}, term={124, -15})
     case("stderr", "servlookup -f, errors", start("servlookup -f ../wrong"), ways=("term", "twice"))
 
     def notes(command, act):
@@ -846,6 +857,7 @@ def full_state():
     case("usr1", "sockecho-client --ping", start("sockecho-client --ping -i 0.02 {echo}"), **PING, **slow)
     case("usr1", "sockecho-client, prompt", start("sockecho-client {echo}", terminal), **slow)
     case("usr1", "hostlookup -f -", start("hostlookup -f -"), **slow)
+    case("usr1", "sockwait", start("sockwait -q ./nosuch"), **slow)
     case("usr1", "sockfile-send", start("sockfile-send {silent} ../in"), **slow)
     case("usr1", "sockfile-send --verify", start("sockfile-send --verify {silent} ../in"), **slow)
     case("usr1", "sockfile-send -", start("sockfile-send {silent} -"), **slow)
@@ -918,9 +930,9 @@ def stopped():
             peer = at(l.getsockname())
             if stdin == "endless":
                 with endless() as given:
-                    run.spawn(command.format(peer), stdin=given)
+                    run.spawn(command.format(peer, target=target(peer)), stdin=given)
             else:
-                run.spawn(command.format(peer), stdin=stdin(run) if stdin else DEVNULL)
+                run.spawn(command.format(peer, target=target(peer)), stdin=stdin(run) if stdin else DEVNULL)
             if not full:
                 run.accept(l)
         return set_up
@@ -940,6 +952,11 @@ def stopped():
         case("stopped", "sockfile-send --verify" + where, silent("sockfile-send --verify {} ../in", unix=unix))
         case("stopped", "sockfile-recv --connect" + where, silent("sockfile-recv --connect {} copy", unix=unix))
         case("stopped", "sockfile-recv --connect --verify" + where, silent("sockfile-recv --verify --connect {} copy", unix=unix))
+        case("stopped", "sockwait --match" + where, silent("sockwait --match x {target}", unix=unix))
+        case("stopped", "sockwait --steady" + where, silent("sockwait -t none --steady 60 {target}", unix=unix))
+        case("stopped", "sockwait --match, among others" + where, silent("sockwait --match x ./nosuch {target} 127.0.0.1:1", unix=unix))
+    case("stopped", "sockwait, connecting", silent("sockwait {target}", full=True))
+    case("stopped", "sockwait, nobody there", lambda run: run.spawn("sockwait ./nosuch"))
     case("stopped", "sockecho-client, connecting", silent("sockecho-client {} one", full=True))
     case("stopped", "sockecho-client --ping, connecting", silent("sockecho-client --ping {}", full=True), **PING)
     case("stopped", "sockfile-send, connecting", silent("sockfile-send {} ../in", full=True))
@@ -1051,11 +1068,12 @@ def trickling():
     def client(command, stdin=None, job=sends):
         def set_up(run):
             l = run.listener()
+            peer = at(l.getsockname())
             if stdin == "endless":
                 with endless() as given:
-                    run.spawn(command.format(at(l.getsockname())), stdin=given)
+                    run.spawn(command.format(peer, target=target(peer)), stdin=given)
             else:
-                run.spawn(command.format(at(l.getsockname())), stdin=stdin(run) if stdin else DEVNULL)
+                run.spawn(command.format(peer, target=target(peer)), stdin=stdin(run) if stdin else DEVNULL)
             run.trickle(job(run.accept(l)))
         return set_up
 
@@ -1064,6 +1082,7 @@ def trickling():
     case("trickle", "sockecho-client, stream that is read slowly", client("sockecho-client {}", "endless", takes))
     case("trickle", "sockecho-client, prompt", client("sockecho-client {}", lambda run: terminal(run, b"x" * 1000 + b"\n")))
     case("trickle", "sockecho-client --ping", client("sockecho-client --ping {}"), **dict(PING, limit={0, 1, 5, 124}, term={-15, 0, 1, 5, 124}))
+    case("trickle", "sockwait --match", client("sockwait --match never {target}"))
     case("trickle", "sockfile-send", client("sockfile-send {} ../in", job=takes))
     case("trickle", "sockfile-send --verify", client("sockfile-send --verify {} ../in", job=lambda s: says(s, wire.greeting(wire.RECEIVE) * 9)))
     case("trickle", "sockfile-recv --connect", client("sockfile-recv --connect {} copy"))
@@ -1437,10 +1456,15 @@ def threads():
         case("threads", "sockfile-send %s, little" % options, sender(options), ways=("limit", "term"))
 
     for command in ("hostlookup -t 2 localhost", "hostlookup -f -", "hostlookup -t 2 -f -", "hostlookup -w 3 --unordered -j 4 -f -",
-                    "hostlookup -t 2 localhost 127.0.0.1"):
+                    "hostlookup -t 2 127.0.0.1 localhost"):
         case("threads", "%s, no thread" % command, start(command, 0), ways=("ends",), ends={1}, grace=1, says=one_line)
         for n in (1, 2, 3):
             case("threads", "%s, %d thread%s" % (command, n, "s"[:n - 1]), start(command, n), ways=("ends",), ends={0, 1}, grace=1, says=either)
+    # A look-up that cannot start is tried again.
+    case("threads", "sockwait, no thread", start("sockwait -t 0.5 --gone localhost:1", 0), ways=("ends",), ends={1}, grace=1, says=one_line)
+    for n in (1, 2, 3):
+        case("threads", "sockwait, %d thread%s" % (n, "s"[:n - 1]), start("sockwait -t 0.5 --gone localhost:1", n), ways=("ends",),
+             ends={0, 124}, grace=1)
 
 
 # ---- a resolver that never answers (in a namespace of our own, which asks it)
@@ -1465,6 +1489,8 @@ def resolver():
     start("hostlookup -j 2 -t 60 -f -", b"silent.test\nlocalhost\nsilent.test\nsilent.test\n" * 40)
     start("hostlookup --fqdn silent.test")
     start("hostlookup --wait 60 silent.test")
+    start("sockwait silent.test:7")
+    start("sockwait --gone silent.test:7 127.0.0.1:1")
     start("sockecho-client silent.test 7 one")
     start("sockecho-client -u silent.test 7 one")
     start("sockecho-client --ping silent.test 7", **PING)

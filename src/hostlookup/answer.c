@@ -87,3 +87,110 @@ answer_is_temporary(const struct lookup_answer *answer)
 	return answer->status == STATUS_NOT_FOUND || answer->status == STATUS_TRY_AGAIN ||
 	       answer->status == STATUS_MISMATCH || answer->status == STATUS_TIMED_OUT;
 }
+
+/* ---- as bytes ------------------------------------------------------------------------------ */
+
+/* What stands before the texts: message, name, aliases, addresses. */
+struct packed {
+	int status, errnum, family;
+	bool has_name;
+	size_t aliases, addresses;
+};
+
+static size_t
+count(char *const *list)
+{
+	size_t n = 0;
+
+	while (list != NULL && list[n] != NULL)
+		n++;
+	return n;
+}
+
+/* Write text at *end, and go on behind it; with *end NULL count its bytes alone. */
+static void
+put_text(char **end, size_t *len, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	*len += size;
+	if (*end == NULL)
+		return;
+	memcpy(*end, text, size);
+	*end += size;
+}
+
+static void
+put_texts(char *end, size_t *len, const struct lookup_answer *answer)
+{
+	put_text(&end, len, answer->message);
+	if (answer->name != NULL)
+		put_text(&end, len, answer->name);
+	for (size_t i = 0; i < count(answer->aliases); i++)
+		put_text(&end, len, answer->aliases[i]);
+	for (size_t i = 0; i < count(answer->addresses); i++)
+		put_text(&end, len, answer->addresses[i]);
+}
+
+char *
+answer_pack(const struct lookup_answer *answer, size_t *len)
+{
+	const struct packed packed = { answer->status, answer->errnum, answer->family,
+		answer->name != NULL, count(answer->aliases), count(answer->addresses) };
+	size_t texts = 0;
+	char *bytes;
+
+	put_texts(NULL, &texts, answer);
+	bytes = malloc(sizeof(packed) + texts);
+	if (bytes == NULL)
+		return NULL;
+	memcpy(bytes, &packed, sizeof(packed));
+	*len = sizeof(packed);
+	put_texts(bytes + sizeof(packed), len, answer);
+	return bytes;
+}
+
+static const char *
+take_text(const char **bytes)
+{
+	const char *text = *bytes;
+
+	*bytes += strlen(text) + 1;
+	return text;
+}
+
+/* A list of so many texts; NULL where there are none. */
+static bool
+take_list(char ***list, const char **bytes, size_t n)
+{
+	bool ok = true;
+
+	for (; n > 0; n--)
+		ok = answer_append(list, take_text(bytes)) && ok;
+	return ok;
+}
+
+int
+answer_unpack(struct lookup_answer *answer, const char *bytes)
+{
+	struct packed packed;
+	bool ok = true;
+
+	memcpy(&packed, bytes, sizeof(packed));
+	bytes += sizeof(packed);
+	*answer = (struct lookup_answer){ .status = packed.status,
+		.errnum = packed.errnum,
+		.family = packed.family,
+		.from_memory = true };
+	(void)snprintf(answer->message, sizeof(answer->message), "%s", take_text(&bytes));
+	if (packed.has_name) {
+		answer->name = strdup(take_text(&bytes));
+		ok = answer->name != NULL;
+	}
+	ok = take_list(&answer->aliases, &bytes, packed.aliases) && ok;
+	ok = take_list(&answer->addresses, &bytes, packed.addresses) && ok;
+	if (ok)
+		return 0;
+	answer_clear(answer);
+	return -1;
+}

@@ -3,6 +3,7 @@
 #define HOSTLOOKUP_ANSWER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct lookup_answer {
@@ -10,6 +11,7 @@ struct lookup_answer {
 	int errnum; /* 0: none */
 	char message[200];
 	int64_t seconds_ns; /* how long it took */
+	bool from_memory;   /* nobody was asked this time */
 	int family;
 	char *name;	  /* all of these may be NULL */
 	char **aliases;	  /* ends with NULL, as do the */
@@ -27,5 +29,11 @@ void answer_set_invalid(struct lookup_answer *answer, const char *message);
 /* Append to one of the lists; what is there already is left out.  False: there is no memory. */
 bool answer_append(char ***list, const char *text);
 void answer_clear(struct lookup_answer *answer);
+
+/* Bytes from which answer_unpack() makes it again, but for how long it took.  The caller frees
+ * them; NULL: there is no memory. */
+char *answer_pack(const struct lookup_answer *answer, size_t *len);
+/* 0, or -1: there is no memory. */
+int answer_unpack(struct lookup_answer *answer, const char *bytes);
 
 #endif

@@ -4,7 +4,8 @@
  * One loop reads the queries and prints the answers, from the front of a ring; the threads of a
  * pool ask the resolver.  A look-up inside the C library cannot be stopped: one that outlives
  * --timeout is left to its thread, which another one replaces, and which works on when the resolver
- * lets it go.  Queries that are the same and under way together are asked once. */
+ * lets it go.  Queries that are the same are asked once, while they are under way together and for
+ * a while after. */
 #include "hostlookup/bulk.h"
 
 #include "hostlookup/jobs.h"
@@ -102,15 +103,22 @@ print_in_order(struct bulk *b)
 	}
 }
 
+/* With --unordered an answer that is there is printed for all who wait for it. */
+static void
+print_unordered(struct bulk *b, struct job *job)
+{
+	for (bool more = b->config->unordered && job->ended; more;) {
+		more = job_has_others(job);
+		print_job(b, job);
+	}
+}
+
 static void
 end_job(struct bulk *b, struct job *job)
 {
 	loop_clear_timer(&b->loop, &job->timer);
-	job->ended = true;
-	for (bool more = b->config->unordered; more;) {
-		more = job_has_others(job);
-		print_job(b, job);
-	}
+	job_end(job, b->loop.now);
+	print_unordered(b, job);
 }
 
 /* ---- asking -------------------------------------------------------------------------------- */
@@ -249,7 +257,7 @@ job_due(struct loop *loop, struct loop_timer *timer)
 static void
 add_query(struct bulk *b, const char *query, const char *fault, struct sweep *sweep)
 {
-	struct job *known = fault == NULL ? jobs_find(&b->jobs, query) : NULL;
+	struct job *known = fault == NULL ? jobs_find(&b->jobs, query, b->loop.now) : NULL;
 	struct job *job = known != NULL ? known : jobs_new(&b->jobs, query);
 
 	counter_add(&read_count, 1);
@@ -263,13 +271,13 @@ add_query(struct bulk *b, const char *query, const char *fault, struct sweep *sw
 		return;
 	}
 	b->ring[(b->head + b->count++) % b->size] = job;
-	if (known != NULL)
-		return;
 	if (fault != NULL) {
 		answer_set_invalid(&job->answer, fault);
 		end_job(b, job);
-	} else {
+	} else if (known == NULL) {
 		ask(b, job);
+	} else {
+		print_unordered(b, job);
 	}
 }
 
@@ -398,6 +406,7 @@ bulk_run(const struct host_config *config)
 	if (b->ring == NULL || loop_open(&b->loop) == -1 ||
 	    (b->pool = pool_new(&b->loop, jobs, WORKER_STACK)) == NULL)
 		return msg_error_errno(STATUS_FAILED, errno, "prepare the look-ups");
+	jobs_init(&b->jobs, config->no_cache);
 	pool_limit_abandoned(b->pool, ABANDONED_FOR_EACH_JOB * jobs);
 	state_on_sigusr1("state", counter_rows);
 	inputs_open(&b->inputs, config->names, config->name_count, &config->files);

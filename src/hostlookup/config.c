@@ -95,6 +95,8 @@ static const struct option_row options[] = {
 	    .needs = MODE_LOOKS_UP),
 	COUNT('j', "jobs", "N", struct host_config, jobs, 1, 4096, 16, "look N up at once",
 	    .needs = MODE_LOOKS_UP),
+	FLAG(0, "no-cache", struct host_config, no_cache, "ask anew for every line",
+	    .needs = MODE_LOOKS_UP),
 	FLAG(0, "unordered", struct host_config, unordered, "print answers as they come",
 	    .needs = MODE_LOOKS_UP | MODE_MANY),
 	OPTION_GROUP("Time"),

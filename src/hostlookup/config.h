@@ -28,6 +28,7 @@ struct host_config {
 	struct input_files files;
 	int64_t jobs;
 	bool unordered;
+	bool no_cache;	 /* every line is asked anew */
 	int64_t wait_ns; /* how long to ask again; 0: ask once */
 };
 

@@ -2,27 +2,66 @@
  * Row tool. */
 #include "hostlookup/jobs.h"
 
+#include "libsockutil/sockutil.h"
 #include "run/hash.h"
 #include "run/status.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define MEMORY_MAX ((size_t)4 << 20)
+#define ANSWERS_STAY (60 * SKU_SECOND)
+#define NOT_FOUNDS_STAY (10 * SKU_SECOND)
+
 struct asker {
 	struct asker *next;
 	struct sweep *sweep; /* NULL: the query stands for itself */
 };
 
-/* Not one that is malformed: its text may be but the beginning of what it was. */
-struct job *
-jobs_find(struct jobs *jobs, const char *query)
+void
+jobs_init(struct jobs *jobs, bool forgetful)
 {
-	struct job *job = jobs->buckets[hash_bucket(query, JOBS_BUCKETS)];
+	jobs->forgetful = forgetful;
+	jobs->cache.limit = MEMORY_MAX - sizeof(jobs->cache);
+}
 
-	while (
-	    job != NULL && (job->answer.status == STATUS_USAGE || strcmp(job->query, query) != 0))
-		job = job->next_in_bucket;
+static struct job *
+remember(struct jobs *jobs, const char *query, int64_t now_ns)
+{
+	struct lookup_answer answer;
+	const char *bytes = cache_get(&jobs->cache, query, now_ns);
+	struct job *job;
+
+	if (bytes == NULL || answer_unpack(&answer, bytes) == -1)
+		return NULL;
+	job = jobs_new(jobs, query);
+	if (job == NULL) {
+		answer_clear(&answer);
+		return NULL;
+	}
+	job->answer = answer;
+	job->ended = true;
 	return job;
+}
+
+/* The text of a malformed one may be but the beginning of what it was. */
+static bool
+can_be_shared(const struct job *job, int64_t now_ns)
+{
+	return job->answer.status != STATUS_USAGE && (!job->ended || now_ns < job->fresh_until_ns);
+}
+
+struct job *
+jobs_find(struct jobs *jobs, const char *query, int64_t now_ns)
+{
+	struct job *job;
+
+	if (jobs->forgetful)
+		return NULL;
+	job = jobs->buckets[hash_bucket(query, JOBS_BUCKETS)];
+	while (job != NULL && (!can_be_shared(job, now_ns) || strcmp(job->query, query) != 0))
+		job = job->next_in_bucket;
+	return job != NULL ? job : remember(jobs, query, now_ns);
 }
 
 struct job *
@@ -42,6 +81,37 @@ jobs_new(struct jobs *jobs, const char *query)
 }
 
 void
+job_end(struct job *job, int64_t now_ns)
+{
+	job->ended = true;
+	if (job->answer.status == STATUS_OK)
+		job->fresh_until_ns = now_ns + ANSWERS_STAY;
+	else if (job->answer.status == STATUS_NOT_FOUND)
+		job->fresh_until_ns = now_ns + NOT_FOUNDS_STAY;
+}
+
+/* Nobody is asked for the address of an address. */
+static bool
+is_its_own_answer(const struct job *job)
+{
+	const struct lookup_answer *answer = &job->answer;
+
+	return answer->name == NULL && answer->addresses != NULL &&
+	       strcmp(answer->addresses[0], job->query) == 0;
+}
+
+static void
+keep(struct jobs *jobs, const struct job *job)
+{
+	size_t len;
+	char *bytes = is_its_own_answer(job) ? NULL : answer_pack(&job->answer, &len);
+
+	if (bytes != NULL)
+		cache_put(&jobs->cache, job->query, bytes, len, job->fresh_until_ns);
+	free(bytes);
+}
+
+void
 jobs_free(struct jobs *jobs, struct job *job)
 {
 	struct job **link = &jobs->buckets[hash_bucket(job->query, JOBS_BUCKETS)];
@@ -49,6 +119,8 @@ jobs_free(struct jobs *jobs, struct job *job)
 	while (*link != job)
 		link = &(*link)->next_in_bucket;
 	*link = job->next_in_bucket;
+	if (!jobs->forgetful && job->fresh_until_ns != 0)
+		keep(jobs, job);
 	answer_clear(&job->answer);
 	free(job);
 }

@@ -3,6 +3,7 @@
 #define HOSTLOOKUP_JOBS_H
 
 #include "hostlookup/answer.h"
+#include "hostlookup/cache.h"
 #include "net/retry.h"
 #include "run/loop.h"
 
@@ -18,6 +19,7 @@ struct job {
 	int64_t started_ns;	   /* when the first question began; 0: not known yet */
 	struct retry retry;	   /* --wait, from then on */
 	bool ended;		   /* the answer is there */
+	int64_t fresh_until_ns;	   /* once it is there: who asks later asks anew */
 	struct lookup_answer answer;
 	struct asker *askers, **last_asker; /* in their order */
 	struct job *next_in_bucket;
@@ -25,14 +27,21 @@ struct job {
 };
 
 struct jobs {
+	bool forgetful; /* every query is a job of its own */
 	struct job *buckets[JOBS_BUCKETS];
+	struct cache cache;
 };
 
-/* One that is under way, or whose answer is not printed yet; NULL: there is none. */
-struct job *jobs_find(struct jobs *jobs, const char *query);
+void jobs_init(struct jobs *jobs, bool forgetful);
+/* One that is under way, or, at this instant, one whose answer is still fresh: it ended, or was
+ * made again from memory.  NULL: there is none. */
+struct job *jobs_find(struct jobs *jobs, const char *query, int64_t now_ns);
 /* NULL: there is no memory. */
 struct job *jobs_new(struct jobs *jobs, const char *query);
+/* A fresh answer stays in memory. */
 void jobs_free(struct jobs *jobs, struct job *job);
+/* The answer is there, at this instant. */
+void job_end(struct job *job, int64_t now_ns);
 
 /* Somebody waits for the answer: a query that stands for itself (NULL), or one of a sweep.  False:
  * there is no memory. */

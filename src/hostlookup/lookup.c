@@ -4,6 +4,7 @@
 
 #include "hostlookup/query.h"
 #include "hostlookup/reverse.h"
+#include "libsockutil/hosts.h"
 #include "run/escape.h"
 #include "run/run.h"
 #include "run/status.h"
@@ -142,11 +143,7 @@ forward(const struct host_config *config, const char *name, struct lookup_answer
 		take_canonical_name(list, answer);
 	for (struct addrinfo *ai = list; ai != NULL && answer->status == STATUS_OK;
 	     ai = ai->ai_next) {
-		/* A v4-mapped address stays one of IPv6, unlike in sku_address_host(). */
-		if (getnameinfo(ai->ai_addr, ai->ai_addrlen, text, sizeof(text), NULL, 0,
-			NI_NUMERICHOST) != 0)
-			continue;
-		if (!answer_append(&answer->addresses, text))
+		if (!answer_append(&answer->addresses, sku_answer_text(ai, text)))
 			answer_set_no_memory(answer);
 		if (config->lookup_kind == LOOKUP_ADDRESS)
 			break;

@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define BITS_WITHIN 16 /* of the addresses in the largest network */
@@ -49,10 +48,18 @@ parse_address(struct sku_address *address, const char *text)
 static int
 parse_bits(const char *text, size_t most)
 {
-	size_t digits = strspn(text, "0123456789");
-	long bits = digits > 0 && digits <= 3 && text[digits] == '\0' ? strtol(text, NULL, 10) : -1;
+	size_t bits = 0;
 
-	return bits <= (long)most ? (int)bits : -1;
+	if (*text == '\0')
+		return -1;
+	for (; *text != '\0'; text++) {
+		if (*text < '0' || *text > '9')
+			return -1;
+		bits = bits * 10 + (size_t)(*text - '0');
+		if (bits > most)
+			return -1;
+	}
+	return (int)bits;
 }
 
 /* Clear the bits behind the first ones.  Were any set? */

@@ -8,6 +8,7 @@
 #include "run/output.h"
 #include "run/run.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,15 +137,17 @@ has_octal(const char *query)
 static void
 tell_more(const char *query, const struct lookup_answer *answer)
 {
-	double seconds = (double)answer->seconds_ns / 1e9;
+	char when[40] = "from memory";
+	bool named = answer->name != NULL;
 
 	if (has_octal(query))
 		msg_note("look up %s: a part that begins with 0 was read as octal", query);
-	if (run.verbose > 0 && answer->name != NULL)
-		msg_verbose(
-		    1, "look up %s: answered as %s in %.3f s", query, answer->name, seconds);
-	else if (run.verbose > 0)
-		msg_verbose(1, "look up %s: answered in %.3f s", query, seconds);
+	if (run.verbose == 0)
+		return;
+	if (!answer->from_memory)
+		(void)snprintf(when, sizeof(when), "in %.3f s", (double)answer->seconds_ns / 1e9);
+	msg_verbose(1, "look up %s: answered %s%s%s%s", query, named ? "as " : "",
+	    named ? answer->name : "", named ? " " : "", when);
 }
 
 int

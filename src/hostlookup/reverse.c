@@ -117,7 +117,8 @@ reverse_address(const char *query, char buf[SKU_ADDRESS_TEXT_MAX])
 static bool
 has_port(const char *query)
 {
-	const char *colon = strrchr(query, ':');
+	const char *bracket = *query == '[' ? strchr(query, ']') : NULL;
+	const char *colon = strchr(bracket != NULL ? bracket : query, ':');
 	char host[SKU_ADDRESS_TEXT_MAX], buf[SKU_ADDRESS_TEXT_MAX];
 	size_t len = colon != NULL ? (size_t)(colon - query) : 0;
 

@@ -101,15 +101,22 @@ sku_address_from_addrinfo(struct sku_address *address, const struct addrinfo *en
 	return 0;
 }
 
-static void
-format_path(const struct sku_address *address, char buf[SKU_ADDRESS_TEXT_MAX])
+/* The bytes of the path.  getsockname(2) counts a NUL behind a path that fills sun_path. */
+static size_t
+path_length(const struct sku_address *address)
 {
 	size_t len = address->len > offsetof(struct sockaddr_un, sun_path) ?
 			 address->len - offsetof(struct sockaddr_un, sun_path) :
 			 0;
 
-	if (len > sizeof(address->un.sun_path))
-		len = sizeof(address->un.sun_path);
+	return len > sizeof(address->un.sun_path) ? sizeof(address->un.sun_path) : len;
+}
+
+static void
+format_path(const struct sku_address *address, char buf[SKU_ADDRESS_TEXT_MAX])
+{
+	size_t len = path_length(address);
+
 	memcpy(buf, address->un.sun_path, len);
 	buf[len] = '\0';
 	if (len > 0 && buf[0] == '\0')
@@ -167,7 +174,13 @@ sku_address_port(const struct sku_address *address)
 bool
 sku_address_equal(const struct sku_address *a, const struct sku_address *b)
 {
-	if (a->len != b->len || a->len < sizeof(sa_family_t) || a->sa.sa_family != b->sa.sa_family)
+	if (a->len < sizeof(sa_family_t) || b->len < sizeof(sa_family_t) ||
+	    a->sa.sa_family != b->sa.sa_family)
+		return false;
+	if (a->sa.sa_family == AF_UNIX)
+		return path_length(a) == path_length(b) &&
+		       memcmp(a->un.sun_path, b->un.sun_path, path_length(a)) == 0;
+	if (a->len != b->len)
 		return false;
 	if (a->sa.sa_family == AF_INET)
 		return a->in.sin_port == b->in.sin_port &&

@@ -615,6 +615,12 @@ sku_connecting_wakes(const struct sku_connecting *c)
 	return next_attempt(c) != NULL ? sku_deadline_earlier(wakes, next) : wakes;
 }
 
+bool
+sku_connecting_is_resolving(const struct sku_connecting *c)
+{
+	return c->lookups != RESOLVED;
+}
+
 int
 sku_connecting_step(struct sku_connecting *c, struct sku_sock *s, struct sku_error *err)
 {

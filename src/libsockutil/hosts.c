@@ -1,5 +1,7 @@
 /* hosts.c - names to addresses and back, through the system's resolver and under a deadline.
  * Row 2: above background, resolve, address and error. */
+#include "libsockutil/hosts.h"
+
 #include "libsockutil/background.h"
 #include "libsockutil/resolve.h"
 #include "libsockutil/sockutil.h"
@@ -228,6 +230,19 @@ sku_gethostbyname_ex(const char *name, int family, struct sku_host **host,
 	return look_up_host(&query, name, host, deadline, err);
 }
 
+const char *
+sku_answer_text(const struct addrinfo *answer, char buf[SKU_ADDRESS_TEXT_MAX])
+{
+	struct sku_address address;
+
+	buf[0] = '\0';
+	if (sku_address_from_addrinfo(&address, answer, 0) == -1)
+		return buf;
+	if (address.sa.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address.in6.sin6_addr))
+		return inet_ntop(AF_INET6, &address.in6.sin6_addr, buf, SKU_ADDRESS_TEXT_MAX);
+	return sku_address_host(&address, buf);
+}
+
 int
 sku_gethostbyname(const char *name, int family, char address[SKU_ADDRESS_TEXT_MAX],
     struct sku_deadline deadline, struct sku_error *err)
@@ -246,9 +261,7 @@ sku_gethostbyname(const char *name, int family, char address[SKU_ADDRESS_TEXT_MA
 	}
 	if (sku_getaddrinfo(name, NULL, &hints, &found, deadline, err) == -1)
 		return -1;
-	/* Cannot fail.  A v4-mapped address stays one of IPv6, unlike in sku_address_host(). */
-	(void)getnameinfo(found->ai_addr, found->ai_addrlen, address, SKU_ADDRESS_TEXT_MAX, NULL, 0,
-	    NI_NUMERICHOST);
+	(void)sku_answer_text(found, address);
 	freeaddrinfo(found);
 	return 0;
 }

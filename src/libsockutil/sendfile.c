@@ -83,7 +83,9 @@ send_by_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count,
 		}
 		if (errno == EINTR)
 			continue;
-		if ((errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP) && *done == 0)
+		/* The file's kind, or a sandbox, does not let it. */
+		if ((errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM) &&
+		    *done == 0)
 			return 1;
 		if (errno != EAGAIN || s->timeout_ns <= 0 ||
 		    sku_wait_fd(s->fd, POLLOUT, sku_deadline_in(s->timeout_ns)) == -1)
@@ -92,16 +94,33 @@ send_by_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count,
 	return 0;
 }
 
-/* Read once, at offset if the file can seek.  Returns as read(2), never with EINTR or EAGAIN. */
+/* A pipe may stall as a peer may: the socket's mode is about both. */
+static int
+wait_for_file(const struct sku_sock *s, int file_fd)
+{
+	const struct sku_deadline deadline =
+	    s->timeout_ns < 0 ? sku_deadline_never() : sku_deadline_in(s->timeout_ns);
+
+	if (sku_wait_fd(file_fd, POLLIN, deadline) == 0)
+		return 0;
+	if (errno == ETIMEDOUT && s->timeout_ns == 0)
+		errno = EAGAIN;
+	return -1;
+}
+
+/* Read once, at offset if the file can seek.  Returns as read(2), never with EINTR, and with EAGAIN
+ * in the non-blocking mode alone. */
 static ssize_t
-read_at(int file_fd, void *buf, size_t len, bool seekable, int64_t offset)
+read_at(const struct sku_sock *s, int file_fd, void *buf, size_t len, bool seekable, int64_t offset)
 {
 	ssize_t n;
 
 	do {
+		if (!seekable && s->timeout_ns >= 0 && wait_for_file(s, file_fd) == -1)
+			return -1;
 		n = seekable ? pread(file_fd, buf, len, offset) : read(file_fd, buf, len);
 		if (n == -1 && errno == EAGAIN) {
-			if (sku_wait_fd(file_fd, POLLIN, sku_deadline_never()) == -1)
+			if (wait_for_file(s, file_fd) == -1)
 				return -1;
 			errno = EINTR;
 		}
@@ -112,10 +131,10 @@ read_at(int file_fd, void *buf, size_t len, bool seekable, int64_t offset)
 /* Read and discard offset bytes of a file that cannot seek.  Returns 0, also when the file ends
  * early, or -1 with errno. */
 static int
-read_to_offset(int file_fd, void *buf, int64_t offset)
+read_to_offset(const struct sku_sock *s, int file_fd, void *buf, int64_t offset)
 {
 	while (offset > 0) {
-		ssize_t n = read_at(file_fd, buf,
+		ssize_t n = read_at(s, file_fd, buf,
 		    offset > (int64_t)COPY_BUFFER ? COPY_BUFFER : (size_t)offset, false, 0);
 
 		if (n <= 0)
@@ -151,11 +170,11 @@ send_by_copy(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int
 
 	if (buf == NULL)
 		return -1;
-	if (!seekable && read_to_offset(file_fd, buf, offset) == -1)
+	if (!seekable && read_to_offset(s, file_fd, buf, offset) == -1)
 		n = -1;
 	while (n > 0 && (count == SKU_SENDFILE_ALL || *done < count)) {
-		n = read_at(
-		    file_fd, buf, next_chunk(count, *done, COPY_BUFFER), seekable, offset + *done);
+		n = read_at(s, file_fd, buf, next_chunk(count, *done, COPY_BUFFER), seekable,
+		    offset + *done);
 		if (n > 0 && send_piece(s, buf, (size_t)n, done) == -1)
 			n = -1;
 	}

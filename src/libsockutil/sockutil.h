@@ -217,9 +217,10 @@ int sku_sendall(struct sku_sock *s, const void *buf, size_t len, int flags, size
  * SKU_SENDFILE_ALL, from offset (0 or more bytes) on.  The file's position is ignored; afterwards
  * it is offset plus *sent, if the file has one.  A pipe, and any other file that sendfile(2)
  * refuses, is read and sent; a pipe's first offset bytes are discarded.  Each progress restarts the
- * timeout. *sent, which may be NULL, is the number of bytes sent, also after a failure.  Returns 0
- * once count bytes are sent or the file has ended, or -1: EINVAL when offset is below 0, count is 0
- * or below -1, or s is no stream socket; else the errors of sku_send(), read(2) and sendfile(2). */
+ * timeout, which, as the non-blocking mode, is about a pipe that stalls, too.  *sent, which may be
+ * NULL, is the number of bytes sent, also after a failure.  Returns 0 once count bytes are sent or
+ * the file has ended, or -1: EINVAL when offset is below 0, count is 0 or below -1, or s is no
+ * stream socket; else the errors of sku_send(), read(2) and sendfile(2). */
 int sku_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64_t *sent);
 
 /* shutdown(2), setsockopt(2) and getsockopt(2).  Each returns 0, or -1 with errno. */
@@ -315,6 +316,8 @@ struct sku_connecting *sku_connecting_start_unix(
 int sku_connecting_fd(const struct sku_connecting *connecting);
 /* The instant at which to call the next step if the descriptor is not ready before. */
 struct sku_deadline sku_connecting_wakes(const struct sku_connecting *connecting);
+/* Is a name still being looked up, which keeps a thread busy? */
+bool sku_connecting_is_resolving(const struct sku_connecting *connecting);
 /* Do what there is to do, without waiting.  Returns 1 while it goes on; 0 and in *s a connection in
  * non-blocking mode that the caller has to close; or -1 and *err as sku_create_connection().  After
  * 0 and -1 it is over, and no step follows. */

@@ -87,7 +87,7 @@ closing_begin(struct closing *closing, struct sku_sock *sock, enum closing_how h
 		how = CLOSING_IN_ORDER;
 	*closing = (struct closing){ how, peer_ended };
 	if (how == CLOSING_IN_ORDER && sku_shutdown(sock, SHUT_WR) == -1)
-		return CLOSING_LOST;
+		return lost(errno == ENOTCONN ? closing_cause(sock) : errno); /* it is gone */
 	return closing_due(closing, sock);
 }
 

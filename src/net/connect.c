@@ -99,10 +99,11 @@ static void
 report_attempt(void *arg, const struct sku_address *address, int error)
 {
 	const struct connector *connector = arg;
+	bool again = connector->is_one_of_many || (error != 0 && connector->retry.wanted);
 	char text[PEER_TEXT_MAX];
 
-	msg_verbose(error != 0 && connector->retry.wanted ? 2 : 1, "connect to %s: %s",
-	    peer_text(address, text), error == 0 ? "connected" : strerror(error));
+	msg_verbose(again ? 2 : 1, "connect to %s: %s", peer_text(address, text),
+	    error == 0 ? "connected" : strerror(error));
 }
 
 static int
@@ -221,6 +222,7 @@ step(struct connector *connector, struct sku_sock *s)
 	}
 	if (connector->race != NULL) {
 		result = sku_connecting_step(connector->race, s, &err);
+		connector->is_resolving = sku_connecting_is_resolving(connector->race);
 		if (result != 1)
 			end_try(connector);
 		if (result == -1)

@@ -36,6 +36,11 @@ struct connector {
 	 * the failure says why.  The connector is idle then: it may be started again, or freed. */
 	void (*done)(
 	    struct connector *connector, struct sku_sock *sock, const struct failure *failure);
+	/* It is one of many tries of its owner, who says what there is to say: what becomes of
+	 * each attempt is told with -vv alone. */
+	bool is_one_of_many;
+	/* A name is being looked up, or was until the end. */
+	bool is_resolving;
 	/* The rest is the connector's. */
 	struct loop *loop; /* NULL: connect_now() waits */
 	struct loop_io io;

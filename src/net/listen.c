@@ -3,6 +3,7 @@
 #include "net/listen.h"
 
 #include "net/connect.h"
+#include "net/portfile.h"
 #include "net/resolve.h"
 #include "net/retry.h"
 #include "options/values.h"
@@ -171,12 +172,6 @@ open_failure(
 	return failure_set(failure, STATUS_FAILED, err->code, more, "%s", err->context);
 }
 
-static int
-remove_unix_path(void *arg)
-{
-	return sku_unlink_unix_server(arg) == -1 ? errno : 0;
-}
-
 /* A name stands for its first address of the family: IPv4, unless it is to be IPv6. */
 static int
 resolve_host(const struct listen_options *config, const char *host, char text[SKU_ADDRESS_TEXT_MAX],
@@ -218,18 +213,23 @@ open_once(struct listener *listener, const struct listen_options *config,
 		.numeric = flags->numeric,
 	};
 	char host[SKU_ADDRESS_TEXT_MAX];
+	struct sku_unix_path bound;
 	struct sku_error err;
 	int result;
 
 	if (endpoint->host != NULL && resolve_host(config, endpoint->host, host, failure) == -1)
 		return -1;
 	if (endpoint->path != NULL)
-		result = sku_create_unix_server(&listener->sock, endpoint->path, type,
-		    config->backlog, &listener->unix_path, &err);
+		result = sku_create_unix_server(
+		    &listener->sock, endpoint->path, type, config->backlog, &bound, &err);
 	else
 		result = sku_create_server(&listener->sock, endpoint->host != NULL ? host : NULL,
 		    endpoint->port, &opts, &err);
-	return result == 0 ? 0 : open_failure(config, &err, failure);
+	if (result == -1)
+		return open_failure(config, &err, failure);
+	return endpoint->path == NULL ? 0 :
+					owned_file_take_socket(&listener->unix_path, &bound,
+					    endpoint->path, &config->user, failure);
 }
 
 /* As often as --wait lets it, while the port or the path is in use. */
@@ -264,8 +264,6 @@ open_socket(
 			return STATUS_OK;
 		return failure_report(&failure);
 	}
-	if (endpoint->path != NULL)
-		run_at_end(remove_unix_path, &listener->unix_path, endpoint->path);
 	if (config->address.mptcp && listener->sock.protocol != IPPROTO_MPTCP)
 		msg_verbose(1, "no Multipath TCP here: plain TCP is used");
 	return STATUS_OK;
@@ -289,15 +287,19 @@ display_address(const struct listener *listener, char buf[SKU_ADDRESS_TEXT_MAX])
 }
 
 static int
-write_port_file(struct listener *listener, const char *path)
+write_port_file(struct listener *listener, const struct listen_options *config)
 {
+	struct failure failure = { .status = STATUS_OK };
 	char text[SKU_ADDRESS_TEXT_MAX];
 
 	if (listener->sock.family == AF_UNIX)
 		(void)sku_address_host(&listener->address, text);
 	else
 		(void)snprintf(text, sizeof(text), "%u", sku_address_port(&listener->address));
-	return portfile_write(&listener->port_file, path, text);
+	if (portfile_write(
+		&listener->port_file, config->port_file, text, &config->user, &failure) == -1)
+		return failure_report(&failure);
+	return STATUS_OK;
 }
 
 int
@@ -401,7 +403,7 @@ listener_announce(struct listener *listener, const struct listen_options *config
 	char *line;
 
 	if (config->port_file != NULL)
-		status = write_port_file(listener, config->port_file);
+		status = write_port_file(listener, config);
 	if (status == STATUS_OK)
 		status = user_become(&config->user);
 	if (status != STATUS_OK || listener->connected)
@@ -432,7 +434,7 @@ void
 listener_close(struct listener *listener)
 {
 	/* Before the close: the kernel does not use an open socket's inode number again. */
-	portfile_remove(&listener->port_file);
-	run_remove(&listener->unix_path);
+	owned_file_remove(&listener->port_file);
+	owned_file_remove(&listener->unix_path);
 	sku_autoclose(&listener->sock);
 }

@@ -4,7 +4,7 @@
 
 #include "net/access.h"
 #include "net/endpoint.h"
-#include "net/portfile.h"
+#include "net/owned_file.h"
 #include "net/user.h"
 #include "run/timeouts.h"
 
@@ -38,13 +38,12 @@ struct listener {
 	const char *transport; /* tcp, udp, mptcp, unix or unixgram */
 	bool connected;	       /* --fd is not a listener but the only connection */
 	bool adopted;	       /* from --fd or LISTEN_FDS: other processes may have it, too */
-	struct sku_unix_path unix_path;
-	struct portfile port_file;
+	struct owned_file unix_path, port_file;
 };
 
 #define LISTENER_INIT                                                                              \
 	{                                                                                          \
-		SKU_SOCK_INIT, { .len = 0 }, "", false, false, SKU_UNIX_PATH_INIT, PORTFILE_INIT   \
+		SKU_SOCK_INIT, { .len = 0 }, "", false, false, OWNED_FILE_INIT, OWNED_FILE_INIT    \
 	}
 
 /* Open the socket, or use the one of --fd.  endpoint is ignored with --fd.  Returns 0, or reports

@@ -38,7 +38,9 @@ check_open_fd(struct peer_options *options)
 	struct sku_sock s;
 
 	if (sku_socket_from_fd(&s, options->listen.fd) == -1)
-		opt_usage_error("descriptor %d is no socket", options->listen.fd);
+		opt_usage_error("descriptor %d is no socket (a pipe, as ssh's, is no connection: "
+				"'ssh -L' and 'ssh -R' forward a port)",
+		    options->listen.fd);
 	if (s.type != SOCK_STREAM)
 		opt_usage_error("descriptor %d is no stream socket", options->listen.fd);
 	if (options->address.is_unix && s.family != AF_UNIX)

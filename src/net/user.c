@@ -5,6 +5,7 @@
 #include "run/message.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -35,6 +36,14 @@ user_become(const struct user *user)
 		return msg_error(
 		    STATUS_FAILED, 0, "root could be had again", "become user %s", user->name);
 	return STATUS_OK;
+}
+
+int
+user_give(const struct user *user, int fd)
+{
+	if (user->name == NULL || geteuid() != 0)
+		return 0;
+	return fchownat(fd, "", user->uid, user->gid, AT_EMPTY_PATH);
 }
 
 int

@@ -3,7 +3,6 @@
 #include "run/escape.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,14 +82,32 @@ is_invisible(uint32_t code, enum escape_for purpose)
 }
 
 static char *
-hex_escape(char *out, unsigned char byte)
+hex(char *out, unsigned byte)
 {
 	static const char digits[] = "0123456789abcdef";
 
-	*out++ = '\\';
-	*out++ = 'x';
 	*out++ = digits[byte >> 4];
 	*out++ = digits[byte & 15];
+	return out;
+}
+
+static char *
+hex_escape(char *out, unsigned char byte)
+{
+	*out++ = '\\';
+	*out++ = 'x';
+	return hex(out, byte);
+}
+
+/* Those that cannot be seen have four digits. */
+static char *
+code_escape(char *out, uint32_t code)
+{
+	*out++ = '\\';
+	*out++ = 'u';
+	*out++ = '{';
+	out = hex(hex(out, code >> 8), code & 0xff);
+	*out++ = '}';
 	return out;
 }
 
@@ -114,7 +131,7 @@ escape_text(const char *text, size_t len, enum escape_for purpose, size_t *out_l
 			for (size_t i = 0; i < (n > 0 ? n : 1); i++)
 				out = hex_escape(out, p[i]);
 		} else if (is_invisible(code, purpose)) {
-			out += sprintf(out, "\\u{%04x}", (unsigned)code);
+			out = code_escape(out, code);
 		} else {
 			memcpy(out, p, n);
 			out += n;

@@ -36,9 +36,8 @@ static struct {
 	atomic_uint count;
 	atomic_int first;
 	_Atomic int64_t first_at_ns;
-	atomic_bool over;	  /* --max-time has passed */
-	atomic_bool signals_kill; /* there is nothing to finish */
-	atomic_bool ends;	  /* by force, with all that is to be removed */
+	atomic_bool over; /* --max-time has passed */
+	atomic_bool ends; /* by force, with all that is to be removed */
 } owner = { .signal_fd = -1, .cancel_fd = -1, .by_force = { INT64_MAX } };
 
 /* The signals that end a process and can be caught, but for those that say that it is broken. */
@@ -214,8 +213,6 @@ count_signal(int signum)
 	(void)atomic_fetch_add(&owner.count, 1);
 	owner.by_force = sku_deadline_earlier(owner.by_force,
 	    sku_deadline_in(is_first ? GRACE_AFTER_SIGNAL : GRACE_AFTER_SECOND_SIGNAL));
-	if (atomic_load(&owner.signals_kill))
-		owner.by_force = sku_deadline_in(0);
 }
 
 static void
@@ -349,16 +346,6 @@ run_catch_signals(unsigned flags, struct failure *failure)
 		return failure_set(
 		    failure, STATUS_FAILED, errno, strerror(errno), "prepare for signals");
 	return 0;
-}
-
-void
-run_let_signals_kill(bool wanted)
-{
-	if (wanted)
-		(void)run_start_thread();
-	atomic_store(&owner.signals_kill, wanted);
-	if (wanted && run_signals() > 0) /* it came before: the owner has let it go */
-		end_by_force();
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */

@@ -55,9 +55,6 @@ int run_catch_signals(unsigned flags, struct failure *failure);
 int run_start_thread(void);
 /* Read the signals that have come, where there is no thread: for those who wait. */
 void run_take_signals(void);
-/* While wanted a signal ends the program at once, as where a wait cannot look at run.cancel_fd; so
- * does one that has come already. */
-void run_let_signals_kill(bool wanted);
 
 /* How many signals have come that end the program. */
 unsigned run_signals(void);

@@ -43,21 +43,17 @@ bucket_of(const char *name)
 	return (size_t)(hash >> 24) & (TABLE_BUCKETS - 1);
 }
 
-static bool
-link_name(struct table *table, const char *name, struct service *service)
+static void
+link_name(struct table *table, struct name_link *link, const char *name, struct service *service)
 {
 	size_t bucket = bucket_of(name);
-	struct name_link *link = malloc(sizeof(*link));
 
-	if (link == NULL)
-		return false;
 	*link = (struct name_link){ NULL, name, service };
 	if (table->last_of_name[bucket] != NULL)
 		table->last_of_name[bucket]->next = link;
 	else
 		table->by_name[bucket] = link;
 	table->last_of_name[bucket] = link;
-	return true;
 }
 
 static void
@@ -66,6 +62,7 @@ free_service(struct service *service)
 	for (size_t i = 0; service->aliases != NULL && service->aliases[i] != NULL; i++)
 		free(service->aliases[i]);
 	free(service->aliases);
+	free(service->links);
 	free(service->name);
 	free(service->proto);
 	free(service);
@@ -77,6 +74,7 @@ new_service(
 {
 	struct service *service = calloc(1, sizeof(*service));
 	size_t n = 0;
+	bool ok;
 
 	if (service == NULL)
 		return NULL;
@@ -87,13 +85,17 @@ new_service(
 	service->name = strdup(name);
 	service->proto = strdup(proto);
 	service->aliases = calloc(n + 1, sizeof(char *));
-	if (service->name == NULL || service->proto == NULL || service->aliases == NULL) {
-		free_service(service);
-		return NULL;
-	}
-	for (size_t i = 0; i < n; i++)
+	service->links = calloc(n + 1, sizeof(struct name_link));
+	ok = service->name != NULL && service->proto != NULL && service->aliases != NULL &&
+	     service->links != NULL;
+	for (size_t i = 0; ok && i < n; i++) {
 		service->aliases[i] = strdup(aliases[i]);
-	return service;
+		ok = service->aliases[i] != NULL;
+	}
+	if (ok)
+		return service;
+	free_service(service);
+	return NULL;
 }
 
 static bool
@@ -101,7 +103,6 @@ add(struct table *table, unsigned port, const char *name, const char *proto, cha
     const char *source)
 {
 	struct service *service = new_service(port, name, proto, aliases, source);
-	bool ok;
 
 	if (service == NULL)
 		return false;
@@ -112,25 +113,10 @@ add(struct table *table, unsigned port, const char *name, const char *proto, cha
 	else
 		table->by_port[port] = service;
 	table->last_of_port[port] = service;
-	ok = link_name(table, service->name, service);
+	link_name(table, &service->links[0], service->name, service);
 	for (size_t i = 0; service->aliases[i] != NULL; i++)
-		ok = link_name(table, service->aliases[i], service) && ok;
-	return ok;
-}
-
-/* The names in the bucket of this one.  To look into all buckets would read 64 KiB, for a table of
- * one service, too. */
-static void
-free_links(struct table *table, const char *name)
-{
-	struct name_link **first = &table->by_name[bucket_of(name)];
-
-	while (*first != NULL) {
-		struct name_link *link = *first;
-
-		*first = link->next;
-		free(link);
-	}
+		link_name(table, &service->links[i + 1], service->aliases[i], service);
+	return true;
 }
 
 void
@@ -142,9 +128,6 @@ table_free(struct table *table)
 		struct service *service = table->first;
 
 		table->first = service->next;
-		free_links(table, service->name);
-		for (size_t i = 0; service->aliases[i] != NULL; i++)
-			free_links(table, service->aliases[i]);
 		free_service(service);
 	}
 	free(table);

@@ -5,6 +5,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct service;
+
+/* A name or an alias in its hash bucket. */
+struct name_link {
+	struct name_link *next;
+	const char *name;
+	struct service *service;
+};
+
 struct service {
 	unsigned port;
 	char *name;
@@ -13,13 +22,7 @@ struct service {
 	const char *source;	      /* "system", "built-in" or the file's name */
 	struct service *next;	      /* in the order of the file or database */
 	struct service *next_of_port; /* with the same port, in the same order */
-};
-
-/* A name or an alias in its hash bucket. */
-struct name_link {
-	struct name_link *next;
-	const char *name;
-	struct service *service;
+	struct name_link *links;      /* of the name, then of the aliases */
 };
 
 #define TABLE_BUCKETS ((size_t)8192) /* a power of two */

@@ -7,7 +7,9 @@
 #include "run/rate.h"
 #include "run/run.h"
 
+#include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 /* A mode of our own. */
 enum { MODE_DROPS = MODES_END };
@@ -163,4 +165,7 @@ config_parse(struct server_config *config, int argc, char **argv)
 	else
 		check_open_fd(&config->listen);
 	opt_check_modes(&parsed, modes_of(config));
+	if (config->listen.fd == STDIN_FILENO && config->faults_file != NULL &&
+	    strcmp(config->faults_file, "-") == 0)
+		opt_usage_error("--faults - reads standard input, which is the socket (--fd 0)");
 }

@@ -2,26 +2,21 @@
  * Row tool. */
 #include "sockecho-server/daemon.h"
 
+#include "net/owned_file.h"
 #include "run/output.h"
 #include "run/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libutil.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static int ready_pipe = -1;
 
-/* The one that there is, until the process ends. */
-static struct {
-	const char *path;
-	struct pidfh *handle;
-} pid_file;
+static struct owned_file pid_file = OWNED_FILE_INIT;
 
 /* The parent: one byte says that the child is ready, the end of the pipe that it is gone. */
 static void __attribute__((noreturn)) wait_for_child(pid_t child, int pipe_fd)
@@ -104,66 +99,31 @@ daemon_ready(void)
 	ready_pipe = -1;
 }
 
-/* pidfile_open(3) cuts whatever it is given: only an empty file, or one with a number, is given. */
-static int
-check_existing(const char *path)
+/* One of another program may be without the newline. */
+static bool
+is_pid_text(const char *old, size_t len, const char *text)
 {
-	char old[32] = "";
-	struct stat st;
-	ssize_t n;
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	size_t digits = 0;
 
-	if (fd == -1)
-		return errno == ENOENT ? 0 : errno == ELOOP ? EEXIST : errno;
-	n = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? read(fd, old, sizeof(old) - 1) : -1;
-	(void)close(fd);
-	if (n < 0 || n == (ssize_t)sizeof(old) - 1)
-		return EEXIST;
-	old[strcspn(old, "\n")] = '\0';
-	return old[strspn(old, "0123456789")] == '\0' ? 0 : EEXIST;
-}
-
-/* The path, if it still leads to our file.  pidfile_remove(3) frees memory, too, for which there
- * may be a lock. */
-static int
-remove_pid_file(void *arg)
-{
-	struct stat ours, there;
-	bool is_ours = fstat(pidfile_fileno(pid_file.handle), &ours) == 0 &&
-		       lstat(pid_file.path, &there) == 0 && ours.st_dev == there.st_dev &&
-		       ours.st_ino == there.st_ino;
-
-	(void)arg;
-	return is_ours && unlink(pid_file.path) == -1 ? errno : 0;
+	(void)text;
+	while (digits < len && old[digits] >= '0' && old[digits] <= '9')
+		digits++;
+	return digits == len || (digits > 0 && digits + 1 == len && old[digits] == '\n');
 }
 
 int
-pid_file_open(const char *path, struct failure *failure)
+pid_file_open(const char *path, const struct user *user, struct failure *failure)
 {
-	struct pidfh *handle;
-	pid_t other = 0;
-	char message[80];
-	int error = check_existing(path);
+	static const struct owned_kind kind = { "pid file", is_pid_text,
+		"a server is running already" };
+	char text[32];
 
-	if (error == EEXIST)
-		return failure_set(failure, STATUS_FAILED, error,
-		    "what is there is no pid file, and is not overwritten", "write pid file %s",
-		    path);
-	if (error != 0)
-		return failure_errno(failure, error, "write pid file %s", path);
-	handle = pidfile_open(path, 0644, &other);
-	if (handle == NULL && errno == EEXIST) {
-		(void)snprintf(message, sizeof(message), "a server is running already, process %ld",
-		    (long)other);
-		return failure_set(
-		    failure, STATUS_FAILED, EEXIST, message, "lock pid file %s", path);
-	}
-	if (handle == NULL)
-		return failure_errno(failure, errno, "write pid file %s", path);
-	pid_file.path = path;
-	pid_file.handle = handle;
-	run_at_end(remove_pid_file, &pid_file, path);
-	if (fcntl(pidfile_fileno(handle), F_SETFD, FD_CLOEXEC) == -1 || pidfile_write(handle) == -1)
-		return failure_errno(failure, errno, "write pid file %s", path);
-	return 0;
+	(void)snprintf(text, sizeof(text), "%ld", (long)getpid());
+	return owned_file_lock(&pid_file, &kind, path, text, user, failure);
+}
+
+void
+pid_file_remove(void)
+{
+	owned_file_remove(&pid_file);
 }

@@ -2,6 +2,7 @@
 #ifndef SERVER_DAEMON_H
 #define SERVER_DAEMON_H
 
+#include "net/user.h"
 #include "run/failure.h"
 
 /* Fork.  The parent waits until the child is ready or has failed, and ends with its status; only
@@ -12,7 +13,9 @@ int daemon_start(int listen_fd, int ready_fd, struct failure *failure);
  * where it is a regular file. */
 void daemon_ready(void);
 
-/* Lock the file and write our process id; it is removed at the end of the run. */
-int pid_file_open(const char *path, struct failure *failure);
+/* Lock the file and write our process id: 0, or -1 and the failure. */
+int pid_file_open(const char *path, const struct user *user, struct failure *failure);
+/* Harmless where there is none. */
+void pid_file_remove(void);
 
 #endif

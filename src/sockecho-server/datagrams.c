@@ -3,7 +3,7 @@
  *
  * Each is answered by one that is as long, from the address that it came to, or by none: what could
  * make two echo services talk for ever (CVE-1999-0103, CVE-2024-2169) is not answered. */
-#include "sockecho-server/datagrams.h"
+#include "sockecho-server/serving.h"
 
 #include "run/ascii.h"
 #include "run/message.h"
@@ -471,8 +471,21 @@ prepare(struct echo *echo, struct failure *failure)
 	return 0;
 }
 
-struct server *
-datagrams_open(
+static void
+close_datagrams(struct server *server)
+{
+	struct echo *echo = LOOP_OWNER(server, struct echo, server);
+
+	while (echo->first != NULL)
+		drop_first_held(echo);
+	server_close(server);
+	source_limit_free(echo->rate);
+	free(echo->buffers);
+	free(echo);
+}
+
+static struct server *
+open_datagrams(
     struct listener *listener, const struct server_config *config, struct failure *failure)
 {
 	struct echo *echo = calloc(1, sizeof(*echo));
@@ -493,19 +506,8 @@ datagrams_open(
 	echo->timer.due = held_due;
 	if (server_open(&echo->server, failure) == 0 && prepare(echo, failure) == 0)
 		return &echo->server;
-	datagrams_close(&echo->server);
+	close_datagrams(&echo->server);
 	return NULL;
 }
 
-void
-datagrams_close(struct server *server)
-{
-	struct echo *echo = LOOP_OWNER(server, struct echo, server);
-
-	while (echo->first != NULL)
-		drop_first_held(echo);
-	server_close(server);
-	source_limit_free(echo->rate);
-	free(echo->buffers);
-	free(echo);
-}
+const struct serving serving_datagrams = { open_datagrams, close_datagrams };

@@ -5,9 +5,8 @@
 #include "run/run.h"
 #include "sockecho-server/config.h"
 #include "sockecho-server/daemon.h"
-#include "sockecho-server/datagrams.h"
+#include "sockecho-server/serving.h"
 #include "sockecho-server/stats.h"
-#include "sockecho-server/streams.h"
 
 #include <errno.h>
 
@@ -38,32 +37,33 @@ prepare(const struct server_config *config, struct failure *failure)
 	if (run_catch_signals(
 		RUN_ENDS_BY_SIGNAL | (config->daemon ? RUN_IN_BACKGROUND : 0), failure) == -1)
 		return -1;
-	return config->pidfile == NULL ? 0 : pid_file_open(config->pidfile, failure);
+	return config->pidfile == NULL ?
+		   0 :
+		   pid_file_open(config->pidfile, &config->listen.user, failure);
 }
 
 /* Nobody is told that the socket is ready before all is. */
 static int
 serve(struct listener *listener, const struct server_config *config)
 {
-	bool is_datagram = listener->sock.type == SOCK_DGRAM;
-	void (*close)(struct server *) = is_datagram ? datagrams_close : streams_close;
+	const struct serving *serving =
+	    listener->sock.type == SOCK_DGRAM ? &serving_datagrams : &serving_streams;
 	struct failure failure = { .status = STATUS_OK };
-	struct server *server =
-	    (is_datagram ? datagrams_open : streams_open)(listener, config, &failure);
+	struct server *server = serving->open(listener, config, &failure);
 	int status;
 
 	if (server == NULL)
 		return failure_report(&failure);
 	status = listener_announce(listener, &config->listen);
 	if (status != STATUS_OK) {
-		close(server);
+		serving->close(server);
 		return status;
 	}
 	if (config->daemon)
 		daemon_ready();
 	if (server_run(server, &failure) == -1)
 		status = failure_report(&failure);
-	close(server);
+	serving->close(server);
 	stats_report();
 	return status;
 }
@@ -88,5 +88,6 @@ main(int argc, char **argv)
 	listener_close(&listener);
 	access_free(&config.listen.access);
 	fault_plan_free(&config.plan);
+	pid_file_remove();
 	return run_finish(status);
 }

@@ -3,7 +3,7 @@
  *
  * One recv and one send an event, one buffer for all.  Timers are lazy: a connection's timer is set
  * to when it might be due, and looked at again only then. */
-#include "sockecho-server/streams.h"
+#include "sockecho-server/serving.h"
 
 #include "run/ascii.h"
 #include "run/message.h"
@@ -190,6 +190,22 @@ finishing(struct server *server)
 	}
 }
 
+static void
+close_streams(struct server *server)
+{
+	struct echo *echo = LOOP_OWNER(server, struct echo, server);
+	const char *reason = server->is_finishing ? "cut" : "stopped";
+
+	if (echo->all != NULL)
+		msg_note("%lld connection%s cut", (long long)server->active,
+		    server->active == 1 ? "" : "s");
+	while (echo->all != NULL)
+		close_connection(echo, echo->all, CONNECTION_ENDED, 0, reason);
+	server_close(server);
+	free(echo->buffer.bytes);
+	free(echo);
+}
+
 static int
 start_keepalive(struct echo *echo, struct failure *failure)
 {
@@ -199,8 +215,8 @@ start_keepalive(struct echo *echo, struct failure *failure)
 	return failure_errno(failure, ENOMEM, "prepare to wait");
 }
 
-struct server *
-streams_open(struct listener *listener, const struct server_config *config, struct failure *failure)
+static struct server *
+open_streams(struct listener *listener, const struct server_config *config, struct failure *failure)
 {
 	struct echo *echo = calloc(1, sizeof(*echo));
 
@@ -228,22 +244,8 @@ streams_open(struct listener *listener, const struct server_config *config, stru
 	echo->keepalive_timer.due = keepalive_due;
 	if (server_open(&echo->server, failure) == 0 && start_keepalive(echo, failure) == 0)
 		return &echo->server;
-	streams_close(&echo->server);
+	close_streams(&echo->server);
 	return NULL;
 }
 
-void
-streams_close(struct server *server)
-{
-	struct echo *echo = LOOP_OWNER(server, struct echo, server);
-	const char *reason = server->is_finishing ? "cut" : "stopped";
-
-	if (echo->all != NULL)
-		msg_note("%lld connection%s cut", (long long)server->active,
-		    server->active == 1 ? "" : "s");
-	while (echo->all != NULL)
-		close_connection(echo, echo->all, CONNECTION_ENDED, 0, reason);
-	server_close(server);
-	free(echo->buffer.bytes);
-	free(echo);
-}
+const struct serving serving_streams = { open_streams, close_streams };

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Modes of our own. */
 enum {
@@ -179,6 +180,17 @@ take_file_operand(struct recv_config *c, char *const *operands, size_t count)
 	return count;
 }
 
+/* As /dev/stdout, or the terminal by its name. */
+static bool
+is_standard_output(const char *file)
+{
+	struct stat there, ours;
+
+	return stat(file, &there) == 0 && fstat(STDOUT_FILENO, &ours) == 0 &&
+	       !S_ISREG(there.st_mode) && there.st_dev == ours.st_dev &&
+	       there.st_ino == ours.st_ino;
+}
+
 static unsigned
 target_modes(const struct recv_config *c)
 {
@@ -194,7 +206,7 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	uint32_t modes;
 	size_t count;
 
-	*config = (struct recv_config){ .options = { .mode = default_mode() }, .dir_fd = -1 };
+	*config = (struct recv_config){ .options = { .mode = default_mode() } };
 	opt_parse(&parsed, &command, config, argc, argv);
 	config->verify = config->verify || config->options.resume || config->dir != NULL ||
 			 config->preserve || config->key_file != NULL ||
@@ -205,9 +217,11 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	modes = peer_options_finish(&config->peer, &parsed, parsed.operands, count);
 	opt_check_modes(&parsed, modes | target_modes(config));
 	check_combinations(config);
+	config->options.mode_asked = opt_given(&parsed, "mode");
 	if (opt_given(&parsed, "retry"))
 		peer_options_check_retry(&config->peer);
-	run.stdout_is_data = config->file != NULL && strcmp(config->file, "-") == 0;
+	run.stdout_is_data = config->file != NULL &&
+			     (strcmp(config->file, "-") == 0 || is_standard_output(config->file));
 }
 
 void

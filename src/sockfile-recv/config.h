@@ -22,7 +22,7 @@ struct recv_config {
 	int64_t retries; /* how many; 0: none */
 	/* --dir: store several files in this directory, under the sender's names; NULL: one file */
 	const char *dir;
-	int dir_fd;	      /* the directory, once it is open; else -1 */
+	struct place *place;  /* the directory, once it is open; else NULL */
 	int64_t connections;  /* with --dir: how many connections to accept; -1: no limit */
 	const char *key_file; /* NULL: no key */
 	uint8_t key[SECRET_KEY_BYTES];

@@ -34,11 +34,14 @@ listen_and_receive(const struct recv_config *config, struct target *target)
 }
 
 static int
-open_directory(struct recv_config *config)
+open_directory(const struct recv_config *config)
 {
-	config->dir_fd = open(config->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (config->dir_fd == -1 || faccessat(config->dir_fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
+	struct place *place = config->place;
+
+	if (place_open(place, config->dir, config->dir) == -1 ||
+	    faccessat(place->fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
 		return msg_error_errno(STATUS_FAILED, errno, "write to %s", config->dir);
+	place_probe(place);
 	return STATUS_OK;
 }
 
@@ -57,7 +60,7 @@ open_file(const struct recv_config *config, struct target *target)
 
 /* FILE and its part, or the directory, as the user who will write there. */
 static int
-open_target(struct recv_config *config, struct target *target)
+open_target(const struct recv_config *config, struct target *target)
 {
 	const struct user *user = &config->peer.listen.user;
 	int status = user_become_temporarily(user), back;
@@ -72,8 +75,10 @@ static int
 receive(struct recv_config *config)
 {
 	struct target target = TARGET_INIT;
+	struct place directory = PLACE_INIT;
 	int status = STATUS_OK;
 
+	config->place = &directory;
 	if (config->key_file != NULL)
 		status = secret_read(config->key_file, config->key);
 	if (status == STATUS_OK)
@@ -82,8 +87,7 @@ receive(struct recv_config *config)
 		status = config->peer.listening ? listen_and_receive(config, &target) :
 						  connect_and_receive(config, &target);
 	target_close(&target);
-	if (config->dir_fd != -1)
-		(void)close(config->dir_fd);
+	place_close(&directory);
 	return status;
 }
 

@@ -5,7 +5,9 @@
  * pipe cannot be made large, or the bytes must be seen, they are copied. */
 #include "sockfile-recv/raw.h"
 
+#include "net/closing.h"
 #include "run/failure.h"
+#include "run/message.h"
 #include "run/rate.h"
 #include "run/wait.h"
 #include "transfer/summary.h"
@@ -20,6 +22,8 @@
 
 #define PIPE_SIZE (1024 * 1024) /* measured: 64 KiB is slower than copying */
 #define BUFFER ((size_t)1024 * 1024)
+#define END_TIMEOUT SKU_SECOND	     /* for a byte too many, once all have come that --size says */
+#define HINT_AFTER (10 * SKU_SECOND) /* of silence: what ends a stream whose peer stays open */
 
 /* ---- limits -------------------------------------------------------------------------------- */
 
@@ -74,7 +78,9 @@ check_complete(struct raw_transfer *r)
 	}
 	if (r->sha256 == NULL)
 		return 0;
-	sha256_so_far(r->sha256, digest);
+	if (sha256_so_far(r->sha256, digest) == -1)
+		return failure_errno(
+		    &r->failure, ENOMEM, "compute the SHA-256 of %s", r->target->display_name);
 	if (memcmp(digest, r->config->sha256, sizeof(digest)) == 0)
 		return 0;
 	target_discard(r->target); /* it is something else */
@@ -91,15 +97,58 @@ fail_receiving(struct raw_transfer *r, int errnum)
 	    &r->failure, errnum, LIMIT_OPERATION, "receive from %s", r->incoming->text);
 }
 
+/* All that should come has come: whether the peer closes, stays open or is reset, it is whole. */
+static bool
+has_come_whole(const struct raw_transfer *r)
+{
+	return r->config->size != UNLIMITED && r->target->written == r->config->size;
+}
+
+/* Many a peer does not close by itself (nc without -N): who waits for it may want to know. */
+static int
+wait_with_hint(struct raw_transfer *r)
+{
+	struct sku_deadline hint = sku_deadline_in(HINT_AFTER);
+	bool hints = !r->hinted && r->config->size == UNLIMITED && r->target->written > 0 &&
+		     hint.at_ns < r->idle.at_ns;
+	int fd = sku_fileno(&r->incoming->sock);
+
+	if (!hints || run_wait_fd(fd, POLLIN, hint) == 0)
+		return hints ? 0 : run_wait_fd(fd, POLLIN, r->idle);
+	if (errno != ETIMEDOUT || run_check() == -1)
+		return -1;
+	msg_note("%s: has sent nothing for 10 s, and has not closed: the file ends when it does "
+		 "(nc -N), or at its last byte (--size here)",
+	    r->incoming->text);
+	r->hinted = true;
+	return run_wait_fd(fd, POLLIN, r->idle);
+}
+
+/* The stream failed with errnum, which is no matter once all has come: 0, the end, or -1. */
+static int
+end_by(struct raw_transfer *r, int errnum)
+{
+	return has_come_whole(r) && errnum != ECANCELED ? 0 : fail_receiving(r, errnum);
+}
+
+/* 1: there is something to read; 0: that was all; -1. */
 static int
 wait_for_more(struct raw_transfer *r)
 {
-	if (run_wait_fd(sku_fileno(&r->incoming->sock), POLLIN, r->idle) == 0)
-		return 0;
-	return fail_receiving(r, errno);
+	return wait_with_hint(r) == 0 ? 1 : end_by(r, errno);
 }
 
-/* What is in the pipe goes to the file; where splice(2) cannot do that, by a copy. */
+static int
+allocate_buffer(struct raw_transfer *r)
+{
+	r->buf = malloc(BUFFER);
+	if (r->buf != NULL)
+		return 0;
+	return failure_set(&r->failure, STATUS_FAILED, ENOMEM, NULL, "get a buffer");
+}
+
+/* What is in the pipe goes to the file; where splice(2) cannot do that, by a copy, which also says
+ * what is wrong with the file. */
 static int
 drain_pipe(struct raw_transfer *r, size_t len)
 {
@@ -110,11 +159,10 @@ drain_pipe(struct raw_transfer *r, size_t len)
 
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n == -1 && errno == EINVAL && r->buf == NULL) {
-			r->buf = malloc(BUFFER);
-			if (r->buf != NULL)
-				continue;
-			errno = ENOMEM;
+		if (n == -1 && r->buf == NULL) {
+			if (allocate_buffer(r) == -1)
+				return -1;
+			continue;
 		}
 		if (n <= 0) {
 			(void)failure_set(&r->failure, STATUS_FAILED, n == 0 ? EIO : errno, NULL,
@@ -131,37 +179,15 @@ drain_pipe(struct raw_transfer *r, size_t len)
 }
 
 static ssize_t
-splice_some(struct raw_transfer *r)
-{
-	ssize_t n;
-
-	for (;;) {
-		n = splice(sku_fileno(&r->incoming->sock), NULL, r->pipe[1], NULL,
-		    bytes_wanted(r, PIPE_SIZE), SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-		if (n >= 0)
-			break;
-		if (errno == EINTR)
-			continue;
-		if (errno != EAGAIN)
-			return fail_receiving(r, errno);
-		if (wait_for_more(r) == -1)
-			return -1;
-	}
-	if (n > 0 && (check_limit(r, (size_t)n) == -1 || drain_pipe(r, (size_t)n) == -1))
-		return -1;
-	return n;
-}
-
-static ssize_t
 copy_some(struct raw_transfer *r)
 {
 	ssize_t n;
 
 	while ((n = sku_recv(&r->incoming->sock, r->buf, bytes_wanted(r, BUFFER), 0)) == -1) {
-		if (errno != EAGAIN)
-			return fail_receiving(r, errno);
-		if (wait_for_more(r) == -1)
-			return -1;
+		int more = errno == EAGAIN ? wait_for_more(r) : end_by(r, errno);
+
+		if (more != 1)
+			return more;
 	}
 	if (n > 0 && check_limit(r, (size_t)n) == -1)
 		return -1;
@@ -172,13 +198,37 @@ copy_some(struct raw_transfer *r)
 	return n;
 }
 
+static ssize_t
+splice_some(struct raw_transfer *r)
+{
+	ssize_t n;
+
+	while ((n = splice(sku_fileno(&r->incoming->sock), NULL, r->pipe[1], NULL,
+		    bytes_wanted(r, PIPE_SIZE), SPLICE_F_MOVE | SPLICE_F_NONBLOCK)) == -1) {
+		int more = 1;
+
+		if (errno == EAGAIN)
+			more = wait_for_more(r);
+		else if (status_of_errno(errno) != STATUS_FAILED)
+			more = end_by(r, errno);
+		else if (errno != EINTR) /* a sandbox may not know the call */
+			return allocate_buffer(r) == 0 ? copy_some(r) : -1;
+		if (more != 1)
+			return more;
+	}
+	if (n > 0 && (check_limit(r, (size_t)n) == -1 || drain_pipe(r, (size_t)n) == -1))
+		return -1;
+	return n;
+}
+
 static int
 receive_all(struct raw_transfer *r)
 {
 	ssize_t n = 1;
 
 	while (n > 0) {
-		r->idle = run_operation_deadline();
+		r->idle =
+		    has_come_whole(r) ? sku_deadline_in(END_TIMEOUT) : run_operation_deadline();
 		n = r->pipe[0] != -1 && r->buf == NULL ? splice_some(r) : copy_some(r);
 		counter_set(&transfer_stats.bytes, (uint64_t)r->target->written);
 		if (n > 0 && run_check() == -1)
@@ -214,9 +264,10 @@ open_transfer(struct raw_transfer *r)
 			    &r->failure, STATUS_FAILED, ENOMEM, NULL, "get a digest");
 	}
 	open_pipe(r);
-	if (r->pipe[0] == -1 && (r->buf = malloc(BUFFER)) == NULL)
-		return failure_set(&r->failure, STATUS_FAILED, ENOMEM, NULL, "get a buffer");
-	if (target_start(r->target, 0, &r->failure) == -1)
+	if (r->pipe[0] == -1 && allocate_buffer(r) == -1)
+		return -1;
+	if ((size != UNLIMITED && target_check_room(r->target, size, &r->failure) == -1) ||
+	    target_start(r->target, 0, &r->failure) == -1)
 		return -1;
 	/* Room is made beforehand, and its want found out.  The size stays: zeros are no bytes. */
 	if (size > 0 && r->target->kind == TARGET_FILE &&
@@ -238,26 +289,18 @@ close_transfer(struct raw_transfer *r)
 	free(r->buf);
 }
 
-/* Until all is on disk, whatever ends this end, kill -9 too, is a reset for the sender: it must not
- * take that for done. */
-static void
-set_linger(struct raw_transfer *r, bool reset)
-{
-	const struct linger linger = { .l_onoff = reset, .l_linger = 0 };
-
-	(void)sku_setsockopt(&r->incoming->sock, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-}
-
 void
 raw_receive(struct raw_transfer *r)
 {
-	set_linger(r, true);
+	/* Until all is on disk, whatever ends this end, kill -9 too, is a reset for the sender: it
+	 * must not take that for done. */
+	closing_set_reset(&r->incoming->sock, true);
 	if (target_open_part(r->target, true, &r->failure) == 0 && open_transfer(r) == 0 &&
 	    receive_all(r) == 0 && check_complete(r) == 0)
 		(void)target_commit(r->target, NULL, &r->failure);
 	close_transfer(r);
 	if (r->failure.status == STATUS_OK)
-		set_linger(r, false);
+		closing_set_reset(&r->incoming->sock, false);
 	(void)sku_close(&r->incoming->sock); /* in order it says that all is on disk */
 	if (r->failure.status != STATUS_OK)
 		target_keep(r->target, &r->failure);

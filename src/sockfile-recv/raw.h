@@ -19,6 +19,7 @@ struct raw_transfer {
 	struct sha256 *sha256; /* NULL: nobody asked */
 	int pipe[2];	       /* -1: copying */
 	char *buf;
+	bool hinted;
 };
 
 /* In a thread: take the stream of the connection to its end into the target and give the target its

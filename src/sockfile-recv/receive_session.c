@@ -6,10 +6,9 @@
 #include "run/failure.h"
 #include "run/rate.h"
 #include "run/wait.h"
-#include "transfer/channel.h"
 #include "transfer/digest.h"
+#include "transfer/leased.h"
 #include "transfer/summary.h"
-#include "transfer/transcript.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,31 +21,6 @@
 
 #define FLUSH_PERIOD (100 * SKU_MS)
 #define NO_VERDICT (-1)
-
-struct receive_session {
-	struct session_table *table;
-	const struct recv_config *config;
-	struct incoming *incoming;
-	struct failure failure;
-	struct channel channel;
-	uint8_t *buf;
-	struct transcript transcript;
-	struct digest *digest;
-	struct sha256 *sha256; /* what --sha256 or --key compares; else NULL */
-	uint8_t id[WIRE_ID_SIZE];
-	uint32_t files;
-	uint32_t index; /* of the file under way */
-	struct target *target;
-	struct target own_target; /* with --dir */
-	struct wire_offer offer;
-	enum wire_have have;
-	int64_t held, resumed, total;
-	int64_t started_ns;
-	int verdict; /* an enum wire_code that the sender has not heard; NO_VERDICT */
-	bool was_writer, accepted, file_accepted, bye_received, other_id;
-	bool all_files_done; /* every file has its verdict */
-	int highest_refusal; /* the highest status of files that were not wanted */
-};
 
 /* ---- failing ------------------------------------------------------------------------------- */
 
@@ -107,8 +81,8 @@ send_verdict(struct receive_session *s, enum wire_code code, struct failure *fai
 static void
 set_progress(struct receive_session *s, int64_t total)
 {
+	counter_add_shared(&transfer_stats.bytes, (uint64_t)(total - s->total));
 	s->total = total;
-	counter_set(&transfer_stats.bytes, (uint64_t)total);
 }
 
 static int
@@ -122,6 +96,41 @@ check_canceled(struct receive_session *s)
 
 /* ---- what is offered ------------------------------------------------------------------------- */
 
+/* Until the one who has the file has left, or has been looked at for long enough. */
+static int
+wait_for_claim(struct receive_session *s)
+{
+	struct pollfd fds[] = { { .fd = s->session.wake_fd, .events = POLLIN },
+		{ .fd = sku_fileno(&s->incoming->sock), .events = POLLRDHUP } };
+
+	if (run_wait(fds, 2, (struct sku_deadline){ s->session.ask_again_ns }) == -1 &&
+	    (errno != ETIMEDOUT || run_check() == -1))
+		return run_wait_failed(
+		    &s->failure, errno, LIMIT_OTHER, "receive from %s", s->incoming->text);
+	if (fds[1].revents != 0)
+		return failure_peer(&s->failure, ECONNRESET, "receive from %s", s->incoming->text);
+	return 0;
+}
+
+static int
+claim_file(struct receive_session *s)
+{
+	enum claim_result result;
+
+	while (
+	    (result = sessions_claim(s->table, &s->session, &s->offer, sku_now())) == CLAIM_WAIT) {
+		if (wait_for_claim(s) == -1)
+			return -1;
+	}
+	s->understood = result == CLAIM_GRANTED;
+	if (s->understood)
+		return 0;
+	if (check_canceled(s) == -1)
+		return -1;
+	return refuse(
+	    s, WIRE_BUSY, "another transfer is unfinished", "receive from %s", s->incoming->text);
+}
+
 /* What the offer alone says against it. */
 static int
 check_offer(struct receive_session *s)
@@ -129,12 +138,11 @@ check_offer(struct receive_session *s)
 	const struct recv_config *config = s->config;
 	bool known = s->offer.size != WIRE_SIZE_UNKNOWN;
 
-	if (s->index > s->files)
-		return channel_protocol_error(&s->channel, "more files than it said", &s->failure);
 	if (config->dir != NULL && !wire_name_is_plain(s->offer.name, s->offer.name_len))
 		return refuse(s, WIRE_WRONG_NAME,
 		    s->offer.name_len == 0 ?
-			"the file has no name (the sender's --name gives one)" :
+			"it comes without a name that a file may have (the sender's --name "
+			"gives one)" :
 			"no file may have this name",
 		    "receive %s from %s", s->offer.name_len == 0 ? "a file" : s->offer.name,
 		    s->incoming->text);
@@ -145,21 +153,6 @@ check_offer(struct receive_session *s)
 		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
 		    "receive from %s", s->incoming->text);
 	return 0;
-}
-
-static bool
-is_another_file(struct receive_session *s)
-{
-	return s->other_id && s->config->dir != NULL &&
-	       sessions_has_other_name(s->table, s->offer.name);
-}
-
-static int
-refuse_busy(struct receive_session *s)
-{
-	s->accepted = false;
-	return refuse(s, WIRE_BUSY, "another transfer is unfinished, and this is none of it",
-	    "receive from %s", s->incoming->text);
 }
 
 /* The file that it would become: FILE, or a name in DIR. */
@@ -173,10 +166,9 @@ open_target(struct receive_session *s)
 	if (s->config->dir != NULL) {
 		target_close(&s->own_target);
 		s->target = &s->own_target;
-		(void)target_init_at(s->target, s->config->dir_fd, s->offer.name, s->offer.name,
+		(void)target_init_at(s->target, s->config->place, s->offer.name, s->offer.name,
 		    &options, &s->failure);
 	} else {
-		s->target = s->table->target;
 		s->target->options = options;
 		(void)target_inspect(s->target, &s->failure);
 	}
@@ -198,6 +190,8 @@ find_existing(struct receive_session *s)
 
 	s->have = WIRE_HAVE_NONE;
 	s->held = 0;
+	if (known && target_check_room(target, (int64_t)s->offer.size, &s->failure) == -1)
+		return verdict_for_target(s);
 	if (target->kind != TARGET_FILE)
 		return 0;
 	/* Is FILE this file?  Then there is nothing to do; --force alone would replace it. */
@@ -255,6 +249,16 @@ hash_existing(struct receive_session *s, int fd)
 }
 
 static int
+compute_sha256(struct receive_session *s, uint8_t digest[SHA256_BYTES])
+{
+	if (sha256_so_far(s->sha256, digest) == 0)
+		return 0;
+	s->verdict = WIRE_FAILED;
+	return failure_errno(
+	    &s->failure, ENOMEM, "compute the SHA-256 of %s", s->target->display_name);
+}
+
+static int
 send_prefix(struct receive_session *s)
 {
 	struct wire_message message = { .type = WIRE_PREFIX };
@@ -262,8 +266,7 @@ send_prefix(struct receive_session *s)
 
 	if (fd == -1) {
 		s->verdict = WIRE_FAILED;
-		return failure_set(
-		    &s->failure, STATUS_FAILED, errno, NULL, "read %s", s->target->display_name);
+		return open_leased_failed(&s->failure, errno, "read %s", s->target->display_name);
 	}
 	result = hash_existing(s, fd);
 	if (s->have == WIRE_HAVE_FINAL)
@@ -273,10 +276,9 @@ send_prefix(struct receive_session *s)
 	message.position.index = s->index;
 	message.position.offset = (uint64_t)s->held;
 	message.position.kind = s->config->key_file != NULL ? WIRE_SHA256 : WIRE_XXH3;
-	if (s->config->key_file != NULL)
-		sha256_so_far(s->sha256, message.position.digest);
-	else
-		digest_so_far(s->digest, message.position.digest);
+	digest_so_far(s->digest, message.position.digest);
+	if (s->config->key_file != NULL && compute_sha256(s, message.position.digest) == -1)
+		return -1;
 	return channel_send(&s->channel, &message, &s->failure);
 }
 
@@ -313,8 +315,6 @@ receive_start(struct receive_session *s)
 	s->resumed = offset;
 	if (s->have == WIRE_HAVE_FINAL && offset == s->held)
 		return 0; /* nothing is written */
-	if (s->other_id && s->held > 0 && offset == 0)
-		return refuse_busy(s);
 	if (s->have == WIRE_HAVE_FINAL) {
 		if (!s->target->options.force)
 			return refuse(s, WIRE_EXISTS,
@@ -380,6 +380,7 @@ receive_data(struct receive_session *s, uint32_t len)
 		if (s->sha256 != NULL && s->config->sha256_given)
 			sha256_update(s->sha256, s->buf + have, (size_t)n);
 		have += (size_t)n;
+		s->progressed = true;
 	}
 	/* What came of one that is not whole is worth keeping all the same. */
 	if (have > 0 && target_write(s->target, s->buf, have, &s->failure) == -1)
@@ -445,7 +446,8 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 		    "receive from %s", s->incoming->text);
 	if (!s->config->sha256_given)
 		return 0;
-	sha256_so_far(s->sha256, digest);
+	if (compute_sha256(s, digest) == -1)
+		return -1;
 	if (memcmp(digest, s->config->sha256, sizeof(digest)) != 0)
 		return reject_and_remove(s, WIRE_WRONG_SHA256, "its SHA-256 is another (--sha256)");
 	return 0;
@@ -459,8 +461,10 @@ flush_target(void *arg)
 	struct receive_session *s = arg;
 	const struct timespec mtime = { (time_t)s->offer.mtime_s, (long)s->offer.mtime_ns };
 
-	if (s->config->preserve)
+	if (s->config->preserve) {
 		s->target->options.mode = s->offer.mode;
+		s->target->options.mode_asked = true;
+	}
 	(void)target_commit(s->target, s->config->preserve ? &mtime : NULL, &s->failure);
 }
 
@@ -503,31 +507,51 @@ report_summary(const struct receive_session *s)
 
 /* ---- a file ---------------------------------------------------------------------------------- */
 
+/* It is here, and its size known. */
+static void
+count_file(struct receive_session *s)
+{
+	if (s->offer.size == WIRE_SIZE_UNKNOWN) {
+		transfer_stats_add_file((uint64_t)s->total);
+		transfer_stats_remove_file(STATE_UNKNOWN);
+	}
+	counter_add_shared(&transfer_stats.transfers, 1);
+	s->file_accepted = false;
+	s->total = 0;
+}
+
+/* It is not here, and may come again. */
+static void
+uncount_file(struct receive_session *s)
+{
+	set_progress(s, 0);
+	transfer_stats_remove_file(s->offer.size);
+}
+
 static int
 receive_file(struct receive_session *s)
 {
 	struct wire_ending end;
+	int result;
 
-	if (check_offer(s) == -1)
+	if (claim_file(s) == -1 || check_offer(s) == -1 || open_target(s) == -1 ||
+	    find_existing(s) == -1)
 		return -1;
-	if (is_another_file(s))
-		return refuse_busy(s);
-	if (open_target(s) == -1 || find_existing(s) == -1)
-		return -1;
-	s->accepted = s->file_accepted = true;
-	if (s->offer.size != WIRE_SIZE_UNKNOWN)
-		counter_set(&transfer_stats.size, s->offer.size);
-	else
-		counter_set(&transfer_stats.size, STATE_UNKNOWN);
+	s->file_accepted = true;
+	transfer_stats_add_file(s->offer.size); /* or WIRE_SIZE_UNKNOWN, which is STATE_UNKNOWN */
 	if (send_have(s) == -1 || receive_start(s) == -1 || receive_bytes(s, &end) == -1 ||
 	    check_end(s, &end) == -1)
 		return -1;
 	if (s->have != WIRE_HAVE_FINAL && commit_target(s) == -1)
 		return -1;
+	if (s->target->status > s->highest_refusal)
+		s->highest_refusal = s->target->status;
 	report_summary(s);
-	counter_add(&transfer_stats.transfers, 1);
 	s->all_files_done = s->index == s->files;
-	return send_verdict(s, WIRE_DONE, &s->failure);
+	result = send_verdict(s, WIRE_DONE, &s->failure);
+	count_file(s);
+	sessions_unclaim(s->table, &s->session);
+	return result;
 }
 
 /* It is not wanted, and nothing was begun: the sender is told, and may offer the next. */
@@ -545,6 +569,8 @@ refuse_file(struct receive_session *s)
 static int
 receive_offer(struct receive_session *s, const struct wire_offer *offer)
 {
+	if (offer->index > s->files)
+		return channel_protocol_error(&s->channel, "more files than it said", &s->failure);
 	if (offer->index <= s->index)
 		return channel_protocol_error(
 		    &s->channel, "an offer out of its order", &s->failure);
@@ -553,11 +579,9 @@ receive_offer(struct receive_session *s, const struct wire_offer *offer)
 	s->index = offer->index;
 	s->started_ns = sku_now();
 	s->verdict = NO_VERDICT;
-	s->file_accepted = false;
 	digest_reset(s->digest);
 	if (s->sha256 != NULL)
 		sha256_reset(s->sha256);
-	set_progress(s, 0);
 	if (receive_file(s) == 0)
 		return 0;
 	if (!s->file_accepted && s->verdict != NO_VERDICT && s->verdict != WIRE_BUSY &&
@@ -607,41 +631,26 @@ check_hello(struct receive_session *s, const struct wire_message *message)
 		    "talk to %s", s->incoming->text);
 	}
 	s->transcript.hello = *message;
-	(void)memcpy(s->id, hello->id, WIRE_ID_SIZE);
+	(void)memcpy(s->session.id, hello->id, WIRE_ID_SIZE);
 	s->files = hello->files;
 	return 0;
 }
 
 static int
-claim_writer(struct receive_session *s)
-{
-	if (sessions_claim(s->table, s->incoming, s->id)) {
-		s->was_writer = true;
-		s->other_id = sessions_has_other_id(s->table, s->id);
-		return 0;
-	}
-	if (check_canceled(s) == -1)
-		return -1;
-	s->channel.abort_code = WIRE_BUSY;
-	return failure_set(&s->failure, STATUS_NO_PEER, 0, "another transfer is unfinished",
-	    "receive from %s", s->incoming->text);
-}
-
-static int
-greet(struct receive_session *s, bool connected)
+greet(struct receive_session *s)
 {
 	const struct recv_config *config = s->config;
 	const struct channel_options options = { .role = WIRE_RECEIVER,
 		.key = config->key_file != NULL ? config->key : NULL,
 		.wait_first = !config->verify,
-		.connected = connected };
+		.connected = s->connected };
 	struct wire_message message;
 
 	if (channel_open(&s->channel, &options, &s->failure) == -1 ||
 	    channel_receive(&s->channel, &message, &s->failure) == -1 ||
-	    check_hello(s, &message) == -1 || claim_writer(s) == -1)
+	    check_hello(s, &message) == -1)
 		return -1;
-	channel_hello(&s->channel, &message, s->id, 0);
+	channel_hello(&s->channel, &message, s->session.id, 0);
 	return channel_send(&s->channel, &message, &s->failure);
 }
 
@@ -651,12 +660,13 @@ end_failed_session(struct receive_session *s)
 {
 	struct failure ignored = { .status = STATUS_OK };
 
-	if (s->was_writer && failure_is_connection_loss(&s->failure))
-		sessions_begin_end(s->table);
 	if (s->verdict != NO_VERDICT && !s->channel.closing)
 		s->channel.closing = send_verdict(s, (enum wire_code)s->verdict, &ignored) == 0;
-	if (s->target != NULL && s->file_accepted && s->have != WIRE_HAVE_FINAL)
+	if (s->file_accepted && s->have != WIRE_HAVE_FINAL)
 		target_keep(s->target, &s->failure);
+	s->holds = s->file_accepted && (s->held > 0 || s->total > 0);
+	if (s->file_accepted)
+		uncount_file(s);
 }
 
 static int
@@ -672,46 +682,68 @@ allocate(struct receive_session *s)
 	return 0;
 }
 
-static void
-release(struct receive_session *s)
+struct receive_session *
+receive_session_new(struct session_table *table, const struct recv_config *config,
+    struct target *file, struct incoming *incoming, bool connected)
 {
+	struct receive_session *s = malloc(sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	*s = (struct receive_session){ .session = { .sock = &incoming->sock,
+					   .active_ns = sku_now() },
+		.table = table,
+		.config = config,
+		.incoming = incoming,
+		.connected = connected,
+		.own_target = TARGET_INIT,
+		.verdict = NO_VERDICT };
+	s->target = file != NULL ? file : &s->own_target;
+	channel_init(&s->channel, &incoming->sock, incoming->text, incoming->since_ns);
+	s->channel.active_ns = &s->session.active_ns;
+	return s;
+}
+
+void
+receive_session_free(struct receive_session *s)
+{
+	incoming_free(s->incoming);
 	free(s->buf);
 	digest_free(s->digest);
 	sha256_free(s->sha256);
 	target_close(&s->own_target);
+	free(s);
 }
 
 void
-receive_session_run(struct session *session)
+receive_session_run(struct receive_session *s)
 {
-	struct receive_session s = { .table = session->table,
-		.config = session->table->config,
-		.incoming = session->incoming,
-		.own_target = TARGET_INIT,
-		.verdict = NO_VERDICT };
-	int result;
+	int result = allocate(s);
 
-	channel_init(&s.channel, &s.incoming->sock, s.incoming->text);
-	result = allocate(&s);
 	if (result == 0)
-		result = greet(&s, session->connected);
+		result = greet(s);
 	if (result == 0)
-		result = receive_files(&s);
+		result = receive_files(s);
+	sessions_begin_end(s->table, &s->session);
 	/* Every file is dealt with, whether or not the sender is still there to hear it. */
-	if (result == -1 && s.all_files_done && failure_is_connection_loss(&s.failure))
-		failure_clear(&s.failure);
-	if (s.failure.status != STATUS_OK)
-		end_failed_session(&s);
-	channel_close(&s.channel, &s.failure);
-	if (s.was_writer)
-		sessions_begin_end(s.table);
-	(void)memcpy(session->id, s.id, sizeof(session->id));
-	(void)memcpy(session->name, s.offer.name, sizeof(session->name));
-	session->was_writer = s.was_writer;
-	session->accepted = s.accepted;
-	session->bye_received = s.bye_received;
-	session->can_go_on = s.target == NULL || s.target->kind == TARGET_FILE;
-	session->status = s.highest_refusal;
-	session->failure = s.failure;
-	release(&s);
+	if (result == -1 && s->all_files_done && failure_is_connection_loss(&s->failure))
+		failure_clear(&s->failure);
+	if (s->failure.status != STATUS_OK)
+		end_failed_session(s);
+	channel_close(&s->channel, &s->failure);
+}
+
+struct session_outcome
+receive_session_outcome(const struct receive_session *s)
+{
+	bool failed = s->failure.status != STATUS_OK;
+
+	return (struct session_outcome){ .understood = s->understood,
+		.failed = failed,
+		.lost = failed && s->understood && failure_is_connection_loss(&s->failure) &&
+			s->target->kind == TARGET_FILE,
+		.holds = s->holds,
+		.progressed = s->progressed,
+		.heard = s->bye_received,
+		.status = failed ? s->failure.status : s->highest_refusal };
 }

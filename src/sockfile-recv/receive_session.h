@@ -2,9 +2,51 @@
 #ifndef RECV_RECEIVE_SESSION_H
 #define RECV_RECEIVE_SESSION_H
 
+#include "run/failure.h"
+#include "run/pool.h"
+#include "sockfile-recv/config.h"
+#include "sockfile-recv/incoming.h"
 #include "sockfile-recv/sessions.h"
+#include "transfer/channel.h"
+#include "transfer/transcript.h"
 
-/* The whole of it, in a thread; how it ended is in the session. */
-void receive_session_run(struct session *session);
+struct receive_session {
+	struct session session;
+	struct loop_worker worker; /* its owner's */
+	struct session_table *table;
+	const struct recv_config *config;
+	struct incoming *incoming;
+	bool connected; /* this end connected */
+	struct failure failure;
+
+	/* receive_session.c's. */
+	struct channel channel;
+	uint8_t *buf;
+	struct transcript transcript;
+	struct digest *digest;
+	struct sha256 *sha256; /* what --sha256 or --key compares; else NULL */
+	uint32_t files;
+	uint32_t index; /* of the file under way */
+	struct target *target;
+	struct target own_target; /* with --dir */
+	struct wire_offer offer;
+	enum wire_have have;
+	int64_t held, resumed, total;
+	int64_t started_ns;
+	int verdict; /* an enum wire_code that the sender has not heard; -1: none */
+	bool understood, file_accepted, progressed, holds, bye_received;
+	bool all_files_done; /* every file has its verdict */
+	int highest_refusal; /* the highest status of files that were not wanted */
+};
+
+/* Take the connection over; file is FILE, or NULL with --dir.  NULL with errno, and it is still the
+ * caller's. */
+struct receive_session *receive_session_new(struct session_table *table,
+    const struct recv_config *config, struct target *file, struct incoming *incoming,
+    bool connected);
+/* In a thread that may wait.  The failure is then how it ended. */
+void receive_session_run(struct receive_session *session);
+struct session_outcome receive_session_outcome(const struct receive_session *session);
+void receive_session_free(struct receive_session *session);
 
 #endif

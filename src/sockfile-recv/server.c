@@ -14,16 +14,22 @@
 #include "run/wait.h"
 #include "sockfile-recv/incoming.h"
 #include "sockfile-recv/raw.h"
+#include "sockfile-recv/receive_session.h"
 #include "sockfile-recv/sessions.h"
+#include "transfer/strangers.h"
 #include "transfer/summary.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_INCOMING 64
-#define MAX_SESSIONS 32		    /* each has ten seconds to show that it is no stranger */
-#define STACK ((size_t)1024 * 1024) /* touched on demand */
+#define MAX_INCOMING 256
+#define MAX_SESSIONS 512 /* each has a thread, or waits for one */
+#define MAX_THREADS 256
+#define NEW SESSIONS_NEW	       /* so long nobody has to make room */
+#define CROWD_PERIOD (50 * SKU_MS)     /* from one look at who has to the next */
+#define KEEP_TIMEOUT (60 * SKU_SECOND) /* for a sender that was lost; else --timeout */
+#define STACK ((size_t)1024 * 1024)    /* touched on demand */
 
 struct receiver {
 	struct server server; /* without a listener we connect */
@@ -37,8 +43,10 @@ struct receiver {
 	struct session_table table; /* what is verified */
 	struct raw_transfer raw;
 	bool raw_is_working;
+	struct stranger_notes notes;
 	struct progress progress;
-	struct loop_timer linger; /* sessions.h */
+	struct loop_timer linger; /* sessions_wake() */
+	struct loop_timer crowd;  /* too many say nothing, or not enough */
 	bool done;		  /* with that status: */
 	int status;
 	struct failure failure;
@@ -61,6 +69,12 @@ static bool
 has_only_connection(const struct receiver *receiver)
 {
 	return receiver->server.listener == NULL || receiver->server.listener->connected;
+}
+
+static bool
+may_note(struct receiver *receiver)
+{
+	return strangers_may_note(&receiver->notes, receiver->server.loop.now);
 }
 
 static void
@@ -128,7 +142,7 @@ cannot_attend(struct receiver *receiver, const struct sku_address *peer, int err
 		(void)failure_set(
 		    &failure, STATUS_FAILED, errnum, strerror(errnum), "prepare the connection");
 		server_fail(&receiver->server, &failure);
-	} else {
+	} else if (may_note(receiver)) {
 		msg_note("%s: turned away: %s", peer_text(peer, text), strerror(errnum));
 	}
 }
@@ -169,7 +183,7 @@ finishing(struct server *server)
 
 	close_all_incoming(receiver);
 	stop_reconnecting(receiver);
-	sessions_shut_others(&receiver->table);
+	sessions_shut_strangers(&receiver->table);
 }
 
 static void
@@ -183,7 +197,7 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 {
 	struct receiver *receiver = receiver_of_loop(loop);
 	struct raw_transfer *raw = &receiver->raw;
-	int status = STATUS_OK;
+	int status;
 
 	(void)worker;
 	receiver->raw_is_working = false;
@@ -191,6 +205,7 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 	if (raw->failure.status != STATUS_OK) {
 		status = failure_report(&raw->failure);
 	} else {
+		status = raw->target->status;
 		counter_add(&transfer_stats.transfers, 1);
 		raw_report(raw);
 	}
@@ -216,6 +231,7 @@ start_raw(struct receiver *receiver, struct incoming *incoming)
 
 	remove_incoming(receiver, incoming);
 	close_all_incoming(receiver);
+	sessions_shut_strangers(&receiver->table);
 	receiver->server.max_served = 1;
 	server_update(&receiver->server);
 	if (total != UNLIMITED)
@@ -236,11 +252,12 @@ start_raw(struct receiver *receiver, struct incoming *incoming)
 static void
 receive_raw(struct receiver *receiver, struct incoming *incoming)
 {
-	if (receiver->table.count == 0) {
+	if (sessions_shut_out(&receiver->table, sku_now())) {
 		start_raw(receiver, incoming);
 		return;
 	}
-	msg_note("%s: turned away: another transfer is under way", incoming->text);
+	if (may_note(receiver))
+		msg_note("%s: turned away: another transfer is under way", incoming->text);
 	close_incoming(receiver, incoming, true);
 }
 
@@ -296,22 +313,59 @@ connect_again(struct receiver *receiver)
 	return receiver->is_reconnecting;
 }
 
-/* A connection has ended, and with it maybe what is wanted. */
+/* What is said of a session that failed. */
+static void
+report_failed_session(
+    struct receiver *receiver, struct receive_session *session, enum session_result result)
+{
+	switch (result) {
+	case SESSION_COUNTED:
+		(void)failure_report(&session->failure);
+		break;
+	case SESSION_AWAITED:
+		failure_add(&session->failure, "the next connection may go on (--retry)");
+		failure_note(&session->failure, &session->incoming->peer);
+		break;
+	case SESSION_UNCOUNTED:
+		/* of --max-time the program tells */
+		if ((run_check() == 0 || errno != ETIMEDOUT) && may_note(receiver))
+			failure_note(&session->failure, &session->incoming->peer);
+		break;
+	case SESSION_LATE:
+		break;
+	}
+}
+
+/* What is wanted may be here. */
+static void
+check_finished(struct receiver *receiver)
+{
+	int status;
+	bool finished = sessions_finished(&receiver->table, sku_now(), &status);
+
+	(void)loop_set_timer(&receiver->server.loop, &receiver->linger,
+	    finished ? INT64_MAX : sessions_wake(&receiver->table));
+	if (finished)
+		stop_receiver(receiver, status);
+}
+
 static void
 session_done(struct loop *loop, struct loop_worker *worker)
 {
 	struct receiver *receiver = receiver_of_loop(loop);
-	struct session *session = LOOP_OWNER(worker, struct session, worker);
-	struct session_table *table = &receiver->table;
+	struct receive_session *session = LOOP_OWNER(worker, struct receive_session, worker);
+	struct session_outcome outcome = receive_session_outcome(session);
+	enum session_result result =
+	    sessions_release(&receiver->table, &session->session, &outcome, sku_now());
 
-	if (session->accepted)
+	if (outcome.understood)
 		server_restart_idle(&receiver->server);
-	sessions_end(table, session);
-	(void)loop_set_timer(loop, &receiver->linger, table->linger_until_ns);
-	if (table->closed)
-		stop_receiver(receiver, table->status);
-	else if (table->reconnect && !receiver->config->peer.listening &&
-		 !receiver->server.is_finishing && connect_again(receiver))
+	if (outcome.failed)
+		report_failed_session(receiver, session, result);
+	receive_session_free(session);
+	check_finished(receiver);
+	if (result == SESSION_AWAITED && !receiver->config->peer.listening &&
+	    !receiver->server.is_finishing && connect_again(receiver))
 		return;
 	connection_left(receiver, false);
 }
@@ -319,22 +373,37 @@ session_done(struct loop *loop, struct loop_worker *worker)
 static void
 linger_due(struct loop *loop, struct loop_timer *timer)
 {
-	struct receiver *receiver = receiver_of_loop(loop);
-
 	(void)timer;
-	sessions_expire(&receiver->table);
-	if (receiver->table.closed)
-		stop_receiver(receiver, receiver->table.status);
+	check_finished(receiver_of_loop(loop));
+}
+
+static void
+session_work(struct loop_worker *worker)
+{
+	receive_session_run(LOOP_OWNER(worker, struct receive_session, worker));
 }
 
 /* A thread talks to it from here on. */
 static void
 start_session(struct receiver *receiver, struct incoming *incoming)
 {
+	struct receive_session *session = receive_session_new(&receiver->table, receiver->config,
+	    receiver->config->dir == NULL ? receiver->target : NULL, incoming,
+	    !receiver->config->peer.listening);
+
 	remove_incoming(receiver, incoming);
-	if (sessions_start(&receiver->table, receiver->pool, incoming,
-		!receiver->config->peer.listening, session_done) == -1) {
-		turn_away(receiver, incoming, errno);
+	if (session == NULL) {
+		turn_away(receiver, incoming, ENOMEM);
+		return;
+	}
+	session->worker = (struct loop_worker){ .work = session_work, .done = session_done };
+	sessions_add(&receiver->table, &session->session, receiver->server.loop.now);
+	if (pool_submit(receiver->pool, &session->worker) == -1) {
+		cannot_attend(receiver, &incoming->peer, errno);
+		(void)sku_reset(&incoming->sock);
+		sessions_remove(&receiver->table, &session->session);
+		receive_session_free(session);
+		connection_left(receiver, false);
 		return;
 	}
 	show_progress(receiver, SIZE_UNKNOWN);
@@ -350,8 +419,10 @@ handle_empty(struct receiver *receiver, struct incoming *incoming, int errnum)
 	struct failure failure = { .status = STATUS_OK };
 
 	if (!has_only_connection(receiver)) {
-		msg_note("%s: ended without a byte%s%s: the next one is awaited", incoming->text,
-		    errnum != 0 ? ": " : "", errnum != 0 ? strerror(errnum) : "");
+		if (may_note(receiver))
+			msg_note("%s: ended without a byte%s%s: the next one is awaited",
+			    incoming->text, errnum != 0 ? ": " : "",
+			    errnum != 0 ? strerror(errnum) : "");
 		close_incoming(receiver, incoming, false);
 		return;
 	}
@@ -379,7 +450,7 @@ incoming_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 		start_session(receiver, incoming);
 		return;
 	case INCOMING_CLOSED:
-		if (receiver->config->size == 0)
+		if (receiver->config->size == 0 && !receiver->config->verify)
 			receive_raw(receiver, incoming);
 		else
 			handle_empty(receiver, incoming, 0);
@@ -388,12 +459,22 @@ incoming_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 		handle_empty(receiver, incoming, errno);
 		return;
 	case INCOMING_RAW:
-		receive_raw(receiver, incoming);
+		if (receiver->config->verify)
+			start_session(receiver, incoming); /* which says why it is no good */
+		else
+			receive_raw(receiver, incoming);
 		return;
 	}
 }
 
-/* Of nobody but him, it is the end; while another transfer goes on, it is only his. */
+/* It has no time to say anything: --timeout 0 does not block. */
+static bool
+fails_at_once(const struct receiver *receiver)
+{
+	return run.timeouts.operation_ns == 0 && !receiver->config->verify;
+}
+
+/* Where it is the only one that there is, that is the end. */
 static void
 silence_due(struct loop *loop, struct loop_timer *timer)
 {
@@ -401,13 +482,14 @@ silence_due(struct loop *loop, struct loop_timer *timer)
 	struct incoming *incoming = LOOP_OWNER(timer, struct incoming, silence);
 	struct failure failure = { .status = STATUS_OK };
 
-	if (receiver->table.count == 0) {
-		(void)run_wait_failed(
-		    &failure, ETIMEDOUT, LIMIT_OPERATION, "receive from %s", incoming->text);
+	(void)run_wait_failed(
+	    &failure, ETIMEDOUT, LIMIT_OPERATION, "receive from %s", incoming->text);
+	if (has_only_connection(receiver) || fails_at_once(receiver)) {
 		server_fail(&receiver->server, &failure);
 		return;
 	}
-	msg_note("%s: said nothing, and is turned away", incoming->text);
+	if (may_note(receiver))
+		failure_note(&failure, &incoming->peer);
 	close_incoming(receiver, incoming, true);
 }
 
@@ -422,6 +504,9 @@ watch_incoming(struct receiver *receiver, struct incoming *incoming)
 
 	incoming->io.ready = incoming_ready;
 	incoming->silence.due = silence_due;
+	if (receiver->config->verify &&
+	    (timeout_ns == SKU_NO_TIMEOUT || timeout_ns > CHANNEL_HANDSHAKE_TIMEOUT))
+		timeout_ns = CHANNEL_HANDSHAKE_TIMEOUT;
 	if (timeout_ns != SKU_NO_TIMEOUT &&
 	    loop_set_timer(loop, &incoming->silence, incoming->since_ns + timeout_ns) == -1)
 		return -1;
@@ -439,7 +524,35 @@ append_incoming(struct receiver *receiver, struct incoming *incoming)
 	receiver->incoming_count++;
 }
 
-/* When every place is taken, whoever has been silent longest gives up his. */
+/* When there are too many, whoever came first makes room, unless it has only just come. */
+static void
+make_room(struct receiver *receiver)
+{
+	struct loop *loop = &receiver->server.loop;
+	bool crowded = sessions_are_crowded(&receiver->table, loop->now);
+
+	while (receiver->incoming_count >= MAX_INCOMING &&
+	       loop->now - receiver->incoming->since_ns >= NEW) {
+		if (may_note(receiver))
+			msg_note(
+			    "%s: said nothing, and its place is needed", receiver->incoming->text);
+		close_incoming(receiver, receiver->incoming, true);
+	}
+	crowded = crowded || receiver->incoming_count >= MAX_INCOMING;
+	(void)loop_set_timer(
+	    loop, &receiver->crowd, crowded ? loop->now + CROWD_PERIOD : LOOP_PARKED);
+}
+
+static void
+crowd_due(struct loop *loop, struct loop_timer *timer)
+{
+	struct receiver *receiver = receiver_of_loop(loop);
+
+	(void)timer;
+	make_room(receiver);
+	server_update(&receiver->server);
+}
+
 static void
 accepted(struct server *server, struct sku_sock *sock, const struct sku_address *peer)
 {
@@ -449,10 +562,6 @@ accepted(struct server *server, struct sku_sock *sock, const struct sku_address 
 	if (!has_only_connection(receiver))
 		peer_log(peer, "accepted");
 	counter_set(&transfer_stats.connections, (uint64_t)server->active);
-	if (receiver->incoming_count == MAX_INCOMING) {
-		msg_note("%s: said nothing, and its place is needed", receiver->incoming->text);
-		close_incoming(receiver, receiver->incoming, true);
-	}
 	incoming = incoming_new(sock, peer);
 	if (incoming == NULL) {
 		cannot_attend(receiver, peer, errno);
@@ -461,7 +570,7 @@ accepted(struct server *server, struct sku_sock *sock, const struct sku_address 
 		return;
 	}
 	append_incoming(receiver, incoming);
-	if (receiver->config->verify) {
+	if (receiver->config->verify && has_only_connection(receiver)) {
 		start_session(receiver, incoming); /* whatever it is, it must know the protocol */
 	} else if (watch_incoming(receiver, incoming) == -1) {
 		int errnum = errno;
@@ -469,12 +578,15 @@ accepted(struct server *server, struct sku_sock *sock, const struct sku_address 
 		remove_incoming(receiver, incoming);
 		turn_away(receiver, incoming, errnum);
 	}
+	make_room(receiver);
 }
 
 static bool
 may_accept(struct server *server)
 {
-	return receiver_of(server)->table.count < MAX_SESSIONS;
+	const struct receiver *receiver = receiver_of(server);
+
+	return receiver->incoming_count < MAX_INCOMING && receiver->table.count < MAX_SESSIONS;
 }
 
 static bool
@@ -491,6 +603,13 @@ static int
 open_receiver(struct receiver *receiver)
 {
 	struct server *server = &receiver->server;
+	const struct recv_config *config = receiver->config;
+	int64_t timeout_ns = run.timeouts.operation_ns;
+	const struct session_rules rules = { .one_file = config->dir == NULL,
+		.listening = config->peer.listening,
+		.connections = config->dir == NULL ? 1 : config->connections,
+		.retries = config->retries,
+		.keep_ns = timeout_ns != SKU_NO_TIMEOUT ? timeout_ns : KEEP_TIMEOUT };
 
 	server->access = &receiver->config->peer.listen.access;
 	server->max_clients = SERVER_UNLIMITED;
@@ -503,11 +622,14 @@ open_receiver(struct receiver *receiver)
 	server->may_accept = may_accept;
 	server->is_busy = is_busy;
 	receiver->linger.due = linger_due;
+	receiver->crowd.due = crowd_due;
 	receiver->progress.next_ns = INT64_MAX;
-	sessions_open(&receiver->table, receiver->config, receiver->target);
+	sessions_init(&receiver->table, &rules);
 	if (server_open(server, &receiver->failure) == -1)
 		return -1;
-	receiver->pool = pool_new(&server->loop, MAX_SESSIONS, STACK);
+	if (loop_set_timer(&server->loop, &receiver->crowd, LOOP_PARKED) == -1)
+		return failure_errno(&receiver->failure, ENOMEM, "prepare for connections");
+	receiver->pool = pool_new(&server->loop, MAX_THREADS, STACK);
 	if (receiver->pool == NULL)
 		return failure_errno(&receiver->failure, errno, "prepare for connections");
 	return 0;
@@ -525,7 +647,7 @@ has_lost_thread(const struct receiver *receiver)
 static int
 result(struct receiver *receiver)
 {
-	int status = receiver->table.status;
+	int status;
 
 	if (receiver->done)
 		return receiver->status;
@@ -538,6 +660,7 @@ result(struct receiver *receiver)
 	}
 	if (receiver->failure.status != STATUS_OK)
 		return failure_report(&receiver->failure);
+	(void)sessions_finished(&receiver->table, sku_now(), &status);
 	/* The one connection ended, and was no transfer: that was said. */
 	return status == STATUS_OK && has_only_connection(receiver) ? (int)STATUS_NO_PEER : status;
 }
@@ -548,12 +671,13 @@ close_receiver(struct receiver *receiver)
 	int status;
 
 	close_all_incoming(receiver);
+	strangers_note_rest(&receiver->notes);
 	progress_end(&receiver->progress, (int64_t)counter_value(&transfer_stats.bytes));
 	status = result(receiver);
 	if (has_lost_thread(receiver))
 		_exit(run_finish(status)); /* it has use of everything here */
 	pool_free(receiver->pool);
-	sessions_close(&receiver->table);
+	sessions_free(&receiver->table);
 	server_close(&receiver->server);
 	return status;
 }
@@ -565,6 +689,7 @@ receiver_serve(const struct recv_config *config, struct listener *listener, stru
 		.server = { .listener = listener }, .config = config, .target = target
 	};
 
+	run_raise_descriptor_limit();
 	if (open_receiver(&receiver) == 0) {
 		receiver.status = listener_announce(listener, &config->peer.listen);
 		receiver.done = receiver.status != STATUS_OK;

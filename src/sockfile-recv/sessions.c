@@ -1,71 +1,319 @@
-/* sessions.c - verified: what the connections of one run have in common.
- * Row tool. */
+/* sessions.c - verified: which sender may write which file, who waits, who is told that the
+ * receiver is busy, and when the receiver is done. Row tool. */
 #include "sockfile-recv/sessions.h"
 
-#include "run/failure.h"
 #include "run/wait.h"
-#include "sockfile-recv/receive_session.h"
-#include "transfer/channel.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define WRITER_TIMEOUT (5 * SKU_SECOND) /* for the old connection to end */
-#define BYE_TIMEOUT (10 * SKU_SECOND)	/* for a sender that did not hear the verdict */
-
-/* A thread that waits for the writer to leave. */
-struct waiter {
-	int fd; /* an eventfd */
-	struct waiter *next;
+struct claim {
+	struct claim *next;
+	struct wire_offer offer;
+	uint8_t id[WIRE_ID_SIZE];
+	struct session *holder; /* NULL: its connection was lost */
+	int64_t until_ns;	/* it then runs out here */
 };
 
 void
-sessions_open(struct session_table *table, const struct recv_config *config, struct target *target)
+sessions_init(struct session_table *table, const struct session_rules *rules)
 {
-	*table = (struct session_table){ .config = config,
-		.target = target,
-		.retries_left = config->retries,
-		.linger_until_ns = INT64_MAX };
+	*table = (struct session_table){
+		.rules = *rules, .retries_left = rules->retries, .ends_ns = INT64_MAX
+	};
 	(void)pthread_mutex_init(&table->lock, NULL);
 }
 
-void
-sessions_close(struct session_table *table)
+/* ---- claims; with the lock held, here and up to the public functions --------------------------
+ */
+
+static void
+wake_all(const struct session_table *table)
 {
+	const uint64_t one = 1;
+
+	for (const struct session *s = table->sessions; s != NULL; s = s->next) {
+		if (s->wake_fd != -1)
+			(void)!write(s->wake_fd, &one, sizeof(one));
+	}
+}
+
+static void
+remove_claim(struct session_table *table, struct claim *claim)
+{
+	struct claim **link = &table->claims;
+
+	while (*link != claim)
+		link = &(*link)->next;
+	*link = claim->next;
+	if (claim->holder != NULL)
+		claim->holder->claim = NULL;
+	for (struct session *s = table->sessions; s != NULL; s = s->next) {
+		if (s->succeeds == claim)
+			s->succeeds = NULL;
+	}
+	free(claim);
+	wake_all(table);
+}
+
+void
+sessions_free(struct session_table *table)
+{
+	while (table->claims != NULL)
+		remove_claim(table, table->claims);
 	(void)pthread_mutex_destroy(&table->lock);
 }
 
-/* ---- sessions come --------------------------------------------------------------------------- */
-
+/* Remove what has run out, and what is too much of what was lost: the first to run out. */
 static void
-work(struct loop_worker *worker)
+expire(struct session_table *table, int64_t now)
 {
-	receive_session_run(LOOP_OWNER(worker, struct session, worker));
+	struct claim *first = NULL, *next;
+	size_t lost = 0;
+
+	for (struct claim *claim = table->claims; claim != NULL; claim = next) {
+		next = claim->next;
+		if (claim->holder != NULL)
+			continue;
+		if (claim->until_ns <= now) {
+			remove_claim(table, claim);
+			continue;
+		}
+		lost++;
+		if (first == NULL || claim->until_ns < first->until_ns)
+			first = claim;
+	}
+	if (lost > SESSIONS_LOST_CLAIMS)
+		remove_claim(table, first);
 }
 
-int
-sessions_start(struct session_table *table, struct pool *pool, struct incoming *incoming,
-    bool connected, void (*done)(struct loop *loop, struct loop_worker *worker))
+static struct claim *
+find_claim(const struct session_table *table, const struct wire_offer *offer)
 {
-	struct session *session = malloc(sizeof(*session));
+	struct claim *claim = table->claims;
 
-	if (session == NULL)
-		return -1;
-	*session = (struct session){ .worker = { .work = work, .done = done },
-		.next = table->sessions,
-		.table = table,
-		.incoming = incoming,
-		.connected = connected };
-	if (pool_submit(pool, &session->worker) == -1) {
-		free(session);
-		return -1;
+	while (
+	    claim != NULL && !table->rules.one_file && strcmp(claim->offer.name, offer->name) != 0)
+		claim = claim->next;
+	return claim;
+}
+
+static bool
+is_same_transfer(const struct claim *claim, const struct session *session)
+{
+	return memcmp(claim->id, session->id, WIRE_ID_SIZE) == 0;
+}
+
+/* Of an input of unknown size, which may be any, only the same transfer is the same. */
+static bool
+is_same_file(
+    const struct claim *claim, const struct session *session, const struct wire_offer *offer)
+{
+	const struct wire_offer *has = &claim->offer;
+
+	if (is_same_transfer(claim, session))
+		return true;
+	return offer->size != WIRE_SIZE_UNKNOWN && offer->size == has->size &&
+	       offer->mtime_s == has->mtime_s && offer->mtime_ns == has->mtime_ns &&
+	       strcmp(offer->name, has->name) == 0;
+}
+
+static void
+shut(struct session *session)
+{
+	if (!session->is_shut)
+		(void)sku_shutdown(session->sock, SHUT_RDWR);
+	session->is_shut = true;
+}
+
+/* Has its connection ended, and its thread is only about to notice, or to flush what it has? */
+static bool
+is_ending(const struct session *session)
+{
+	return session->is_ending || session->is_shut ||
+	       run_is_ready(sku_fileno(session->sock), POLLRDHUP);
+}
+
+/* ---- who gets it ----------------------------------------------------------------------------- */
+
+static bool
+is_closed(const struct session_table *table, int64_t now)
+{
+	return table->is_shut_out || table->ends_ns <= now;
+}
+
+/* May one more connection count, and one more file be written? */
+static bool
+is_there_place(const struct session_table *table, const struct session *session)
+{
+	int64_t taken = table->counted, held = 0;
+
+	for (const struct session *s = table->sessions; s != NULL; s = s->next) {
+		taken += s->has_place;
+		held += s->claim != NULL;
 	}
+	if (held >= SESSIONS_CLAIMS)
+		return false;
+	return session->has_place || table->rules.connections == SESSIONS_UNLIMITED ||
+	       taken < table->rules.connections;
+}
+
+/* Somebody else has it. */
+static enum claim_result
+judge_held(
+    const struct claim *claim, struct session *session, const struct wire_offer *offer, int64_t now)
+{
+	struct session *holder = claim->holder;
+	int64_t active_ns = atomic_load(&holder->active_ns);
+
+	if (now - session->asked_ns >= SESSIONS_WAIT)
+		return CLAIM_BUSY;
+	/* The same transfer has come anew, so its old connection is dead, known or not. */
+	if (is_same_transfer(claim, session))
+		shut(holder);
+	if (is_ending(holder))
+		return CLAIM_WAIT;
+	if (!is_same_file(claim, session, offer))
+		return CLAIM_BUSY;
+	if (active_ns > session->asked_ns)
+		return CLAIM_BUSY; /* it goes on */
+	if (active_ns + SESSIONS_SILENCE <= now)
+		shut(holder);
+	else
+		session->ask_again_ns = now + SESSIONS_LOOK;
+	return CLAIM_WAIT;
+}
+
+static enum claim_result
+judge(const struct session_table *table, const struct claim *claim, struct session *session,
+    const struct wire_offer *offer, int64_t now)
+{
+	if (is_closed(table, now))
+		return CLAIM_BUSY;
+	if (claim == NULL)
+		return is_there_place(table, session) ? CLAIM_GRANTED : CLAIM_BUSY;
+	if (claim->holder == NULL)
+		return is_same_file(claim, session, offer) ? CLAIM_GRANTED : CLAIM_BUSY;
+	return judge_held(claim, session, offer, now);
+}
+
+static enum claim_result
+grant(struct session_table *table, struct claim *claim, struct session *session,
+    const struct wire_offer *offer)
+{
+	if (claim == NULL) {
+		claim = malloc(sizeof(*claim));
+		if (claim == NULL)
+			return CLAIM_BUSY;
+		claim->next = table->claims;
+		table->claims = claim;
+	}
+	claim->offer = *offer;
+	(void)memcpy(claim->id, session->id, WIRE_ID_SIZE);
+	claim->holder = session;
+	session->claim = claim;
+	session->has_place = true;
+	return CLAIM_GRANTED;
+}
+
+static void
+begin_waiting(struct session *session, const struct claim *claim, const struct wire_offer *offer)
+{
+	uint64_t count;
+
+	session->is_waiting = true;
+	session->succeeds = is_same_file(claim, session, offer) ? claim : NULL;
+	if (session->wake_fd == -1)
+		session->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	(void)!read(session->wake_fd, &count, sizeof(count));
+}
+
+static void
+end_waiting(struct session *session)
+{
+	session->is_waiting = false;
+	session->succeeds = NULL;
+	if (session->wake_fd != -1)
+		(void)close(session->wake_fd);
+	session->wake_fd = -1;
+}
+
+enum claim_result
+sessions_claim(struct session_table *table, struct session *session, const struct wire_offer *offer,
+    int64_t now)
+{
+	enum claim_result result;
+	struct claim *claim;
+
+	(void)pthread_mutex_lock(&table->lock);
+	expire(table, now);
+	if (session->claim != NULL)
+		remove_claim(table, session->claim);
+	claim = find_claim(table, offer);
+	if (!session->is_waiting)
+		session->asked_ns = now;
+	session->ask_again_ns = session->asked_ns + SESSIONS_WAIT;
+	result = judge(table, claim, session, offer, now);
+	if (result == CLAIM_GRANTED)
+		result = grant(table, claim, session, offer);
+	if (result == CLAIM_WAIT)
+		begin_waiting(session, claim, offer);
+	else
+		end_waiting(session);
+	(void)pthread_mutex_unlock(&table->lock);
+	return result;
+}
+
+void
+sessions_unclaim(struct session_table *table, struct session *session)
+{
+	(void)pthread_mutex_lock(&table->lock);
+	if (session->claim != NULL && !table->rules.one_file)
+		remove_claim(table, session->claim);
+	(void)pthread_mutex_unlock(&table->lock);
+}
+
+void
+sessions_begin_end(struct session_table *table, struct session *session)
+{
+	(void)pthread_mutex_lock(&table->lock);
+	session->is_ending = true;
+	(void)pthread_mutex_unlock(&table->lock);
+}
+
+/* ---- sessions come and go -------------------------------------------------------------------- */
+
+void
+sessions_add(struct session_table *table, struct session *session, int64_t now)
+{
+	(void)pthread_mutex_lock(&table->lock);
+	session->wake_fd = -1;
+	session->came_ns = now;
+	session->next = table->sessions;
 	table->sessions = session;
 	table->count++;
-	return 0;
+	(void)pthread_mutex_unlock(&table->lock);
+}
+
+bool
+sessions_are_crowded(struct session_table *table, int64_t now)
+{
+	size_t newcomers = 0;
+
+	(void)pthread_mutex_lock(&table->lock);
+	for (struct session *s = table->sessions; s != NULL; s = s->next) {
+		if (s->has_place || s->is_shut)
+			continue;
+		/* The rest of the list is older. */
+		if (newcomers >= SESSIONS_NEWCOMERS && now - s->came_ns >= SESSIONS_NEW)
+			shut(s);
+		else
+			newcomers++;
+	}
+	(void)pthread_mutex_unlock(&table->lock);
+	return newcomers > SESSIONS_NEWCOMERS;
 }
 
 static void
@@ -77,112 +325,137 @@ remove_session(struct session_table *table, struct session *session)
 		link = &(*link)->next;
 	*link = session->next;
 	table->count--;
-	incoming_free(session->incoming);
-	free(session);
-}
-
-/* ---- the writer ---------------------------------------------------------------------------- */
-
-/* Has the connection of the writer ended, and its thread is only about to notice, or to flush
- * what it has? */
-static bool
-writer_is_ending(const struct session_table *table)
-{
-	return table->writer_ending || run_is_ready(sku_fileno(&table->writer->sock), POLLRDHUP);
-}
-
-/* With the lock held. */
-static void
-wake_waiters(const struct session_table *table)
-{
-	const uint64_t one = 1;
-
-	for (const struct waiter *waiter = table->waiters; waiter != NULL; waiter = waiter->next)
-		(void)!write(waiter->fd, &one, sizeof(one));
-}
-
-static void
-remove_waiter(struct session_table *table, const struct waiter *waiter)
-{
-	struct waiter **link = &table->waiters;
-
-	while (*link != waiter)
-		link = &(*link)->next;
-	*link = waiter->next;
-}
-
-/* With the lock held, which is given back meanwhile: until the one who leaves has left. */
-static void
-wait_for_writer(struct session_table *table)
-{
-	struct waiter waiter = { eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), table->waiters };
-	struct sku_deadline until = sku_deadline_in(WRITER_TIMEOUT);
-	int result = waiter.fd == -1 ? -1 : 0;
-
-	table->waiters = &waiter;
-	while (table->writer != NULL && !table->closed && result == 0) {
-		uint64_t count;
-
-		(void)pthread_mutex_unlock(&table->lock);
-		result = run_wait_fd(waiter.fd, POLLIN, until);
-		(void)!read(waiter.fd, &count, sizeof(count));
-		(void)pthread_mutex_lock(&table->lock);
-	}
-	remove_waiter(table, &waiter);
-	if (waiter.fd != -1)
-		(void)close(waiter.fd);
-}
-
-bool
-sessions_claim(
-    struct session_table *table, struct incoming *incoming, const uint8_t id[WIRE_ID_SIZE])
-{
-	bool ours;
-
-	(void)pthread_mutex_lock(&table->lock);
-	/* The same transfer has come anew, so its old connection is dead, known or not. */
-	if (table->writer != NULL && memcmp(table->writer_id, id, WIRE_ID_SIZE) == 0)
-		(void)sku_shutdown(&table->writer->sock, SHUT_RDWR);
-	if (table->writer != NULL && writer_is_ending(table))
-		wait_for_writer(table);
-	ours = table->writer == NULL && !table->closed;
-	if (ours) {
-		table->writer = incoming;
-		table->writer_ending = false;
-		(void)memcpy(table->writer_id, id, WIRE_ID_SIZE);
-	}
-	(void)pthread_mutex_unlock(&table->lock);
-	return ours;
+	end_waiting(session);
 }
 
 void
-sessions_begin_end(struct session_table *table)
+sessions_remove(struct session_table *table, struct session *session)
 {
 	(void)pthread_mutex_lock(&table->lock);
-	table->writer_ending = true;
+	remove_session(table, session);
 	(void)pthread_mutex_unlock(&table->lock);
 }
 
-bool
-sessions_has_other_id(struct session_table *table, const uint8_t id[WIRE_ID_SIZE])
+/* One that counts. */
+static void
+count(struct session_table *table, const struct session_outcome *outcome, int64_t now)
 {
-	bool other_id;
+	bool unheard = !outcome->failed && !outcome->heard && table->rules.retries > 0 &&
+		       table->rules.listening;
+
+	table->counted++;
+	if (outcome->status > table->status)
+		table->status = outcome->status;
+	if (!table->rules.one_file && (table->rules.connections == SESSIONS_UNLIMITED ||
+					  table->counted < table->rules.connections))
+		return;
+	table->ends_ns = now;
+	if (unheard) {
+		table->counted--; /* for the one that asks */
+		table->ends_ns = now + SESSIONS_LINGER;
+	}
+}
+
+/* Does somebody wait to go on with it? */
+static bool
+has_successor(const struct session_table *table, const struct claim *claim)
+{
+	for (const struct session *s = table->sessions; claim != NULL && s != NULL; s = s->next) {
+		if (s->succeeds == claim)
+			return true;
+	}
+	return false;
+}
+
+/* Lost in the middle: is another connection waited for? */
+static bool
+is_awaited(struct session_table *table, const struct session *session,
+    const struct session_outcome *outcome)
+{
+	if (!outcome->understood || !outcome->failed || !outcome->lost)
+		return false;
+	if (has_successor(table, session->claim))
+		return true;
+	if (outcome->progressed)
+		table->retries_left = table->rules.retries;
+	if (table->retries_left == 0)
+		return false;
+	table->retries_left--;
+	return true;
+}
+
+static enum session_result
+settle(struct session_table *table, const struct session *session,
+    const struct session_outcome *outcome, int64_t now)
+{
+	if (outcome->failed && is_closed(table, now) && !session->has_place)
+		return SESSION_LATE;
+	if (is_awaited(table, session, outcome))
+		return SESSION_AWAITED;
+	/* Once all is here, whoever fails is none whose status matters. */
+	if ((outcome->failed && table->ends_ns != INT64_MAX) ||
+	    (table->rules.listening && !outcome->understood))
+		return SESSION_UNCOUNTED;
+	count(table, outcome, now);
+	return SESSION_COUNTED;
+}
+
+enum session_result
+sessions_release(struct session_table *table, struct session *session,
+    const struct session_outcome *outcome, int64_t now)
+{
+	enum session_result result;
 
 	(void)pthread_mutex_lock(&table->lock);
-	other_id = table->interrupted && memcmp(table->interrupted_id, id, WIRE_ID_SIZE) != 0;
+	result = settle(table, session, outcome, now);
+	if (session->claim != NULL && result == SESSION_AWAITED && outcome->holds) {
+		session->claim->until_ns = now + table->rules.keep_ns;
+		session->claim->holder = NULL;
+		wake_all(table);
+	} else if (session->claim != NULL) {
+		remove_claim(table, session->claim);
+	}
+	remove_session(table, session);
+	expire(table, now);
 	(void)pthread_mutex_unlock(&table->lock);
-	return other_id;
+	return result;
+}
+
+/* ---- what they are together -------------------------------------------------------------------
+ */
+
+/* One of the connections that count is here. */
+static bool
+is_one_served(const struct session_table *table)
+{
+	const struct session *session = table->sessions;
+
+	while (session != NULL && !session->has_place)
+		session = session->next;
+	return session != NULL;
 }
 
 bool
-sessions_has_other_name(struct session_table *table, const char *name)
+sessions_finished(struct session_table *table, int64_t now, int *status)
 {
-	bool other_name;
+	bool finished;
 
 	(void)pthread_mutex_lock(&table->lock);
-	other_name = strcmp(table->interrupted_name, name) != 0;
+	finished = table->ends_ns <= now && !is_one_served(table);
+	*status = table->status;
 	(void)pthread_mutex_unlock(&table->lock);
-	return other_name;
+	return finished;
+}
+
+int64_t
+sessions_wake(struct session_table *table)
+{
+	int64_t at_ns;
+
+	(void)pthread_mutex_lock(&table->lock);
+	at_ns = is_one_served(table) ? INT64_MAX : table->ends_ns;
+	(void)pthread_mutex_unlock(&table->lock);
+	return at_ns;
 }
 
 bool
@@ -191,120 +464,31 @@ sessions_are_busy(struct session_table *table)
 	bool busy;
 
 	(void)pthread_mutex_lock(&table->lock);
-	busy = table->writer != NULL || table->linger_until_ns != INT64_MAX;
+	busy = is_one_served(table) || table->ends_ns != INT64_MAX;
 	(void)pthread_mutex_unlock(&table->lock);
 	return busy;
 }
 
-void
-sessions_expire(struct session_table *table)
+bool
+sessions_shut_out(struct session_table *table, int64_t now)
 {
+	bool possible;
+
 	(void)pthread_mutex_lock(&table->lock);
-	if (table->writer == NULL)
-		table->closed = true;
-	wake_waiters(table);
+	expire(table, now);
+	possible = table->claims == NULL && table->ends_ns == INT64_MAX;
+	table->is_shut_out = possible;
 	(void)pthread_mutex_unlock(&table->lock);
-}
-
-void
-sessions_shut_others(struct session_table *table)
-{
-	(void)pthread_mutex_lock(&table->lock);
-	for (struct session *session = table->sessions; session != NULL; session = session->next) {
-		if (session->incoming != table->writer)
-			(void)sku_shutdown(&session->incoming->sock, SHUT_RDWR);
-	}
-	(void)pthread_mutex_unlock(&table->lock);
-}
-
-/* ---- the end of a connection ---------------------------------------------------------------- */
-
-/* What is said about one that failed. */
-enum last_words { NOTHING, NOTE, ERROR };
-
-/* With the lock held: one that counts. */
-static void
-count_session(struct session_table *table, int status)
-{
-	table->counted++;
-	if (status > table->status)
-		table->status = status;
-	if (table->config->dir == NULL ||
-	    (table->config->connections != -1 && table->counted >= table->config->connections))
-		table->closed = true;
-}
-
-static void
-count_success(struct session_table *table, const struct session *session)
-{
-	table->interrupted = false;
-	count_session(table, session->status);
-	/* A sender that did not hear the verdict may come and ask for it. */
-	if (table->closed && !session->bye_received && table->retries_left > 0 &&
-	    table->config->peer.listening) {
-		table->closed = false;
-		table->counted--;
-		table->linger_until_ns = sku_now() + BYE_TIMEOUT;
-	}
-}
-
-/* Lost in the middle, and there may be another connection: true if it is waited for. */
-static bool
-is_resumable(struct session_table *table, const struct session *session)
-{
-	if (!session->accepted || !session->can_go_on ||
-	    !failure_is_connection_loss(&session->failure) || table->retries_left == 0)
-		return false;
-	table->retries_left--;
-	table->interrupted = true;
-	table->reconnect = true;
-	(void)memcpy(table->interrupted_id, session->id, WIRE_ID_SIZE);
-	(void)memcpy(table->interrupted_name, session->name, sizeof(table->interrupted_name));
-	return true;
-}
-
-/* With the lock held. */
-static enum last_words
-count(struct session_table *table, struct session *session)
-{
-	bool is_counted = session->accepted || !table->config->peer.listening;
-
-	if (session->failure.status == STATUS_OK) {
-		if (session->accepted)
-			count_success(table, session);
-		else if (is_counted) /* it had nothing that is wanted */
-			count_session(table, session->status);
-		return NOTHING;
-	}
-	if (table->closed && !session->was_writer)
-		return NOTHING; /* it came too late, and the program ends */
-	if (is_resumable(table, session)) {
-		failure_add(&session->failure, "the next connection may go on (--retry)");
-		return NOTE;
-	}
-	/* A probe, a stranger, a wrong key: told, and not counted.  Of --max-time the program
-	 * tells. */
-	if (!is_counted)
-		return run_check() == -1 && errno == ETIMEDOUT ? NOTHING : NOTE;
-	count_session(table, session->failure.status);
-	return ERROR;
+	return possible;
 }
 
 void
-sessions_end(struct session_table *table, struct session *session)
+sessions_shut_strangers(struct session_table *table)
 {
-	enum last_words words;
-
 	(void)pthread_mutex_lock(&table->lock);
-	if (session->was_writer)
-		table->writer = NULL;
-	table->reconnect = false;
-	words = count(table, session);
-	wake_waiters(table);
+	for (struct session *s = table->sessions; s != NULL; s = s->next) {
+		if (!s->has_place)
+			shut(s);
+	}
 	(void)pthread_mutex_unlock(&table->lock);
-	if (words == NOTE)
-		failure_note(&session->failure, &session->incoming->peer);
-	else if (words == ERROR)
-		(void)failure_report(&session->failure);
-	remove_session(table, session);
 }

@@ -1,92 +1,127 @@
-/* sessions.h - verified: what the connections of one run have in common.
+/* sessions.h - verified: which sender may write which file, who waits, who is told that the
+ * receiver is busy, and when the receiver is done.
  *
- * Each connection is a session, which a thread of the pool has; one at a time may write, and
- * another sender is told that it is busy.  What was lost in the middle is interrupted, and may be
- * gone on with. */
+ * A claim is on one name, or on the one FILE.  A session has at most one, from the offer of a file
+ * to its verdict.  That of a connection that was lost in the middle is kept for the same file,
+ * until it runs out.  All functions may be called from any thread; now is sku_now(), for them and
+ * for the tests. */
 #ifndef RECV_SESSIONS_H
 #define RECV_SESSIONS_H
 
-#include "run/failure.h"
-#include "run/pool.h"
-#include "sockfile-recv/config.h"
-#include "sockfile-recv/incoming.h"
+#include "libsockutil/sockutil.h"
 #include "transfer/wire.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+
+#define SESSIONS_UNLIMITED INT64_C(-1)
+#define SESSIONS_CLAIMS 64	 /* files that are written at once */
+#define SESSIONS_NEWCOMERS 128	 /* connections that have had no claim yet */
+#define SESSIONS_NEW SKU_SECOND	 /* so long they are not shut, however many there are */
+#define SESSIONS_LOST_CLAIMS 256 /* that are waited for */
+
+/* How long another sender of the same file waits for the one that has it. */
+#define SESSIONS_SILENCE (2 * SKU_SECOND) /* then it is dead, whatever TCP knows of it */
+#define SESSIONS_LOOK (100 * SKU_MS)	  /* from one look at it to the next */
+#define SESSIONS_WAIT (5 * SKU_SECOND)	  /* for one that has ended to flush what it has */
+/* for a sender that did not hear the last verdict, and may ask for it */
+#define SESSIONS_LINGER (10 * SKU_SECOND)
+
+struct session_rules {
+	bool one_file;	     /* every offer is about FILE, and the first that counts is the last */
+	bool listening;	     /* else this end connected, and each connection counts */
+	int64_t connections; /* how many count, or SESSIONS_UNLIMITED */
+	int64_t retries;     /* connections that may be lost, without progress in between */
+	int64_t keep_ns;     /* how long a claim outlives its connection */
+};
+
+/* One connection, embedded in what has it.  Set sock, active_ns and, before the first claim, id. */
+struct session {
+	struct sku_sock *sock; /* shut where nobody needs it any more */
+	uint8_t id[WIRE_ID_SIZE];
+	_Atomic int64_t active_ns; /* when bytes last came or went */
+
+	/* The table's. */
+	struct session *next;
+	int64_t came_ns;
+	struct claim *claim; /* what it writes; NULL: nothing */
+	bool has_place;	     /* one of the connections that count, from its first claim on */
+	bool is_ending;	     /* the connection has ended, and it flushes what it has */
+	bool is_shut;
+	int wake_fd; /* readable when it may ask again; -1: it does not wait */
+	bool is_waiting;
+	int64_t asked_ns, ask_again_ns;
+	const struct claim *succeeds; /* what it will go on with, once that is free */
+};
 
 struct session_table {
-	const struct recv_config *config;
-	struct target *target; /* the one FILE; NULL with --dir */
-
-	pthread_mutex_t lock;	 /* guards what follows, where threads read or write it */
-	struct incoming *writer; /* who may write; NULL: nobody */
-	uint8_t writer_id[WIRE_ID_SIZE];
-	bool writer_ending;	/* its connection has ended, and it flushes what it has */
-	struct waiter *waiters; /* for that */
-	bool interrupted;	/* a transfer was lost in the middle: */
-	uint8_t interrupted_id[WIRE_ID_SIZE];
-	char interrupted_name[WIRE_NAME_MAX + 1];
-	bool closed; /* no more connections are wanted */
-
-	/* The loop's alone. */
-	struct session *sessions;
+	struct session_rules rules;
+	pthread_mutex_t lock;	  /* guards what follows */
+	struct session *sessions; /* the newest first */
 	size_t count;
+	struct claim *claims;
 	int64_t retries_left;
-	int64_t counted;	 /* connections that count */
-	int status;		 /* the highest */
-	bool reconnect;		 /* connecting: it is worth another connection */
-	int64_t linger_until_ns; /* all is here, but the sender may ask again; INT64_MAX */
+	int64_t counted;
+	int status;	 /* the highest that counted */
+	int64_t ends_ns; /* no claims from here on; INT64_MAX: not known yet */
+	bool is_shut_out;
 };
 
-/* One connection, from its start to sessions_end(). */
-struct session {
-	struct loop_worker worker;
-	struct session *next;
-	struct session_table *table;
-	struct incoming *incoming;
-	bool connected; /* this end connected */
-	/* How it ended, which its thread says. */
-	uint8_t id[WIRE_ID_SIZE];     /* of its transfer */
-	char name[WIRE_NAME_MAX + 1]; /* of the file under way */
-	bool was_writer;
-	bool accepted;	   /* an offer of it was */
-	bool bye_received; /* the sender knows how it went */
-	bool can_go_on;	   /* another connection may continue what was lost */
-	int status;	   /* the highest of files that were refused */
-	struct failure failure;
+void sessions_init(struct session_table *table, const struct session_rules *rules);
+void sessions_free(struct session_table *table);
+
+/* A connection comes. */
+void sessions_add(struct session_table *table, struct session *session, int64_t now);
+/* Are there too many newcomers?  Then the oldest are shut, as far as they are not new any more. */
+bool sessions_are_crowded(struct session_table *table, int64_t now);
+/* It came to nothing, and has no claim. */
+void sessions_remove(struct session_table *table, struct session *session);
+
+enum claim_result {
+	CLAIM_GRANTED, /* it may write the file, nobody else does */
+	CLAIM_WAIT,    /* ask again when wake_fd is readable, or at ask_again_ns */
+	CLAIM_BUSY,    /* it is told so */
 };
 
-/* Close with sessions_close(). */
-void sessions_open(
-    struct session_table *table, const struct recv_config *config, struct target *target);
-void sessions_close(struct session_table *table);
+/* Ask for the file of an offer; what the session had claimed before is free. */
+enum claim_result sessions_claim(struct session_table *table, struct session *session,
+    const struct wire_offer *offer, int64_t now);
+/* The file has its verdict: another session may write it. */
+void sessions_unclaim(struct session_table *table, struct session *session);
+/* The connection has ended, and the claim will be free soon: who wants it waits for that. */
+void sessions_begin_end(struct session_table *table, struct session *session);
 
-/* ---- for the loop --------------------------------------------------------------------------- */
+/* How a session ended. */
+struct session_outcome {
+	bool understood; /* an offer was: it is no stranger */
+	bool failed;
+	bool lost;	 /* the connection was, and another one may go on */
+	bool holds;	 /* something of its file is here */
+	bool progressed; /* something of a file came that was not here */
+	bool heard;	 /* the sender knows how it went */
+	int status;	 /* of the failure, or the highest of files that were refused */
+};
 
-/* Have a thread of the pool talk to the connection, which is taken over, and then done() called: 0,
- * or -1 with errno, and it is still the caller's.  connected: this end connected. */
-int sessions_start(struct session_table *table, struct pool *pool, struct incoming *incoming,
-    bool connected, void (*done)(struct loop *loop, struct loop_worker *worker));
-/* The connection is over: count it, let another write, say why, if it failed, and free it. */
-void sessions_end(struct session_table *table, struct session *session);
+enum session_result {
+	SESSION_COUNTED,
+	SESSION_AWAITED,   /* it was lost: the next connection may go on */
+	SESSION_UNCOUNTED, /* a stranger */
+	SESSION_LATE,	   /* it came when all was done: nothing to speak of */
+};
+
+/* A session is over; it may be freed. */
+enum session_result sessions_release(struct session_table *table, struct session *session,
+    const struct session_outcome *outcome, int64_t now);
+/* Is the receiver done?  Then *status says how. */
+bool sessions_finished(struct session_table *table, int64_t now, int *status);
+/* When that is to be asked again, INT64_MAX: when a session has ended. */
+int64_t sessions_wake(struct session_table *table);
+
 /* Does somebody write, or may one who has written ask how it went? */
 bool sessions_are_busy(struct session_table *table);
-/* The sender that may ask again is no longer waited for, unless it is here. */
-void sessions_expire(struct session_table *table);
-/* End the connections of those who do not write. */
-void sessions_shut_others(struct session_table *table);
-
-/* ---- for the threads ------------------------------------------------------------------------ */
-
-/* Ask to be the writer, and be it or not.  The same transfer on a new connection ends its old
- * one. */
-bool sessions_claim(
-    struct session_table *table, struct incoming *incoming, const uint8_t id[WIRE_ID_SIZE]);
-/* The connection has ended, and another may write soon: who asks waits for that. */
-void sessions_begin_end(struct session_table *table);
-/* Is this another transfer than the one that was interrupted, if one was? */
-bool sessions_has_other_id(struct session_table *table, const uint8_t id[WIRE_ID_SIZE]);
-/* Is this another file than the one in whose middle that was? */
-bool sessions_has_other_name(struct session_table *table, const char *name);
+/* If nobody writes or is waited for, nobody will any more: true. */
+bool sessions_shut_out(struct session_table *table, int64_t now);
+/* End the connections that are none of those that count. */
+void sessions_shut_strangers(struct session_table *table);
 
 #endif

@@ -2,29 +2,30 @@
  * Row tool. */
 #include "sockfile-recv/target.h"
 
-#include "run/escape.h"
-#include "run/failure.h"
 #include "run/message.h"
-#include "run/output.h"
-#include "run/wait.h"
+#include "sockfile-recv/permissions.h"
+#include "transfer/leased.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-#define OPEN_TRIES 10		 /* a FILE.part that is replaced while it is opened */
-#define FIFO_PAUSE (10 * SKU_MS) /* from one look for a reader to the next */
+#define OPEN_TRIES 10 /* a FILE.part that is replaced while it is opened */
 
 static int
 fail(struct failure *failure, const struct target *target, int errnum, const char *reason)
 {
 	return failure_set(
 	    failure, STATUS_FAILED, errnum, reason, "write %s", target->display_name);
+}
+
+static bool
+owns_place(const struct target *target)
+{
+	return target->place == &target->own_place;
 }
 
 /* ---- before anything is received ----------------------------------------------------------- */
@@ -37,40 +38,98 @@ base_name(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
-/* To flush it, it must be open for reading; where it may not be read, it is not flushed. */
-static int
-open_directory(const char *path)
+static uint64_t
+attributes(int dir_fd, const char *name)
 {
-	size_t len = (size_t)(base_name(path) - path);
-	char *dir = len > 0 ? strndup(path, len) : strdup(".");
-	int fd = -1, saved;
+	struct statx there;
 
-	if (dir == NULL)
-		return -1;
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1 && errno == EACCES)
-		fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	saved = errno;
-	free(dir);
-	errno = saved;
-	return fd;
+	if (statx(dir_fd, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_TYPE, &there) == -1)
+		return 0;
+	return there.stx_attributes & there.stx_attributes_mask;
 }
 
-/* rename(2) would fail in the end: the file of another in a sticky directory, or a mount point. */
+/* rename(2) would fail in the end: the file of another in a sticky directory, a mount point, or one
+ * that may not be removed. */
 static int
 check_replaceable(const struct target *target, const struct stat *st, struct failure *failure)
 {
+	uint64_t has = attributes(target->place->fd, target->name);
 	struct stat dir;
-	struct statx there;
 
-	if (geteuid() != 0 && fstat(target->dir_fd, &dir) == 0 && (dir.st_mode & S_ISVTX) != 0 &&
+	if (geteuid() != 0 && fstat(target->place->fd, &dir) == 0 && (dir.st_mode & S_ISVTX) != 0 &&
 	    st->st_uid != geteuid() && dir.st_uid != geteuid())
 		return fail(
 		    failure, target, EPERM, "it belongs to another user, in a sticky directory");
-	if (statx(target->dir_fd, target->name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &there) == 0 &&
-	    (there.stx_attributes & there.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0)
+	if ((has & STATX_ATTR_MOUNT_ROOT) != 0)
 		return fail(failure, target, EBUSY, "it is a mount point");
+	if ((has & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) != 0)
+		return fail(failure, target, EPERM,
+		    (has & STATX_ATTR_IMMUTABLE) != 0 ? "it is immutable (chattr +i)" :
+							"it is append-only (chattr +a)");
 	return 0;
+}
+
+static int
+check_directory_renames(const struct target *target, struct failure *failure)
+{
+	if ((attributes(target->place->fd, "") & STATX_ATTR_APPEND) == 0)
+		return 0;
+	return fail(failure, target, EPERM,
+	    "its directory is append-only (chattr +a): nothing can be renamed there");
+}
+
+/* What the link /dev/stdout or /dev/fd/N stands for takes the place of it. */
+static bool
+follow_to_descriptor(struct target *target)
+{
+	struct place *place = target->place;
+	char name[sizeof(target->name)];
+	int fd;
+
+	if (!owns_place(target) || target->is_descriptor)
+		return false;
+	fd = outlet_find_descriptor(place->fd, target->name, name, sizeof(name));
+	if (fd == -1)
+		return false;
+	(void)close(place->fd);
+	place->fd = fd;
+	(void)snprintf(target->name, sizeof(target->name), "%s", name);
+	target->is_descriptor = true;
+	return true;
+}
+
+static int
+inspect_link(struct target *target, struct failure *failure)
+{
+	if (follow_to_descriptor(target))
+		return target_inspect(target, failure);
+	if (outlet_is_system_directory(target->place->fd))
+		return fail(failure, target, EPERM,
+		    "it is a symbolic link of the system's, which is neither followed nor "
+		    "replaced");
+	if (!target->options.force)
+		return fail(failure, target, EEXIST,
+		    "it is a symbolic link, which is not followed (--force replaces it)");
+	return 0;
+}
+
+static int
+inspect_file(struct target *target, const struct stat *st, struct failure *failure)
+{
+	if (target->is_descriptor)
+		return fail(failure, target, EINVAL,
+		    "it is a file that is open already (-: standard output)");
+	if (S_ISLNK(st->st_mode) && inspect_link(target, failure) == -1)
+		return -1;
+	if (target->kind != TARGET_FILE)
+		return 0; /* that is where the link led to */
+	if (!target->options.force && !target->options.resume)
+		return fail(failure, target, EEXIST, "it exists already (--force replaces it)");
+	target->exists = S_ISREG(st->st_mode);
+	target->size = st->st_size;
+	if (target->options.force && check_replaceable(target, st, failure) == -1)
+		return -1;
+	return check_directory_renames(target, failure);
 }
 
 /* What stands at FILE now?  Whatever changes later is found out by the rename. */
@@ -83,41 +142,36 @@ target_inspect(struct target *target, struct failure *failure)
 	if (target->kind == TARGET_OUTPUT)
 		return 0;
 	target->kind = TARGET_FILE;
-	if (fstatat(target->dir_fd, target->name, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return errno == ENOENT ? 0 : fail(failure, target, errno, NULL);
+	if (fstatat(target->place->fd, target->name, &st,
+		target->is_descriptor ? 0 : AT_SYMLINK_NOFOLLOW) == -1) {
+		return errno == ENOENT ? check_directory_renames(target, failure) :
+					 fail(failure, target, errno, NULL);
+	}
 	switch (st.st_mode & S_IFMT) {
 	case S_IFDIR:
-		return fail(failure, target, EISDIR, NULL);
+		return fail(failure, target, EISDIR,
+		    owns_place(target) ? "it is a directory (--dir takes files into one)" : NULL);
 	case S_IFSOCK:
-		return fail(failure, target, EEXIST, "it is a socket");
+		return fail(failure, target, ENXIO, "it is a socket");
 	case S_IFIFO:
 	case S_IFCHR:
 	case S_IFBLK:
 		target->kind = TARGET_DEVICE;
-		return 0;
+		return target->outlet.opened ?
+			   0 :
+			   outlet_inspect(&target->outlet, target->place->fd, target->name,
+			       target->display_name, &st, target->options.force, failure);
 	default:
-		break;
+		return inspect_file(target, &st, failure);
 	}
-	if (S_ISLNK(st.st_mode) && !target->options.force)
-		return fail(failure, target, EEXIST,
-		    "it is a symbolic link, which is not followed (--force replaces it)");
-	if (!target->options.force && !target->options.resume)
-		return fail(failure, target, EEXIST, "it exists already (--force replaces it)");
-	target->exists = S_ISREG(st.st_mode);
-	target->size = st.st_size;
-	return target->options.force ? check_replaceable(target, &st, failure) : 0;
 }
 
-int
-target_init_at(struct target *target, int dir_fd, const char *name, const char *display_name,
-    const struct target_options *options, struct failure *failure)
+static int
+init(struct target *target, const char *name, struct failure *failure)
 {
-	*target = (struct target)TARGET_INIT;
-	target->options = *options;
-	target->display_name = display_name;
-	target->dir_fd = dir_fd;
 	if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return fail(failure, target, EISDIR, NULL);
+		return fail(failure, target, EISDIR,
+		    owns_place(target) ? "it is a directory (--dir takes files into one)" : NULL);
 	if (strlen(name) > TARGET_NAME_MAX)
 		return fail(failure, target, ENAMETOOLONG,
 		    "File name too long (250 bytes at most, to have room for " TARGET_SUFFIX ")");
@@ -127,25 +181,42 @@ target_init_at(struct target *target, int dir_fd, const char *name, const char *
 }
 
 int
+target_init_at(struct target *target, struct place *place, const char *name, const char *shown,
+    const struct target_options *options, struct failure *failure)
+{
+	*target = (struct target)TARGET_INIT;
+	target->options = *options;
+	target->display_name = shown;
+	target->place = place;
+	return init(target, name, failure);
+}
+
+int
 target_init(struct target *target, const char *file, const struct target_options *options,
     struct failure *failure)
 {
-	int dir_fd, result;
+	size_t len = (size_t)(base_name(file) - file);
+	char *directory;
+	int result;
 
+	*target = (struct target)TARGET_INIT;
+	target->options = *options;
+	target->place = &target->own_place;
 	if (strcmp(file, "-") == 0) {
-		*target = (struct target)TARGET_INIT;
-		target->options = *options;
 		target->display_name = "standard output";
 		target->kind = TARGET_OUTPUT;
 		return 0;
 	}
-	dir_fd = open_directory(file);
-	if (dir_fd == -1) {
-		*target = (struct target)TARGET_INIT;
-		return failure_set(failure, STATUS_FAILED, errno, NULL, "write %s", file);
-	}
-	result = target_init_at(target, dir_fd, base_name(file), file, options, failure);
-	target->owns_dir = true;
+	target->display_name = file;
+	directory = len > 0 ? strndup(file, len) : strdup(".");
+	if (directory == NULL)
+		return fail(failure, target, ENOMEM, NULL);
+	result = place_open(target->place, directory, file) == 0 ?
+		     init(target, base_name(file), failure) :
+		     fail(failure, target, errno, NULL);
+	free(directory);
+	if (result == 0 && target->kind == TARGET_FILE)
+		place_probe(target->place);
 	return result;
 }
 
@@ -158,33 +229,43 @@ fail_part(struct failure *failure, const struct target *target, int errnum, cons
 	    target->display_name, TARGET_SUFFIX);
 }
 
-/* Is what stands at FILE.part what fd has open? */
-static bool
-is_same_file(const struct target *target, int fd)
+static int
+lock_part(const struct target *target, int fd, struct failure *failure)
 {
-	struct stat ours, there;
-
-	return fstat(fd, &ours) == 0 &&
-	       fstatat(target->dir_fd, target->part, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+	if (place_lock(target->place, fd) == 0)
+		return 0;
+	return fail_part(
+	    failure, target, errno, errno == EWOULDBLOCK ? "another receiver is writing it" : NULL);
 }
 
+/* A FILE.part that was there: may it be ours?  Some mounts let every file look like another's. */
 static int
-check_part(const struct target *target, int fd, struct failure *failure)
+check_found(const struct target *target, int fd, struct failure *failure)
 {
+	const struct place *place = target->place;
 	struct stat st;
 
 	if (fstat(fd, &st) == -1)
 		return fail_part(failure, target, errno, NULL);
 	if (!S_ISREG(st.st_mode))
-		return fail_part(failure, target, EEXIST, "it is no regular file");
-	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return fail_part(failure, target, EEXIST, "it is not ours alone");
+		return fail_part(failure, target, EPERM, "it is no regular file");
+	if (st.st_uid != place->owner || (st.st_mode & (S_IWGRP | S_IWOTH) & ~place->granted) != 0)
+		return fail_part(failure, target, EPERM, "it is not ours alone");
 	if (st.st_nlink > 1)
-		return fail_part(failure, target, EEXIST, "it has more than one link");
-	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
-		return fail_part(failure, target, errno,
-		    errno == EWOULDBLOCK ? "another receiver is writing it" : NULL);
+		return fail_part(failure, target, EPERM, "it has more than one link");
+	return lock_part(target, fd, failure);
+}
+
+/* Nobody else may read what is still to come. */
+static int
+make_private(const struct target *target, int fd, struct failure *failure)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && (st.st_mode & 0077 & ~target->place->granted) == 0)
+		return 0;
+	if (fchmod(fd, 0600) == -1 && !place_is_unsupported(errno))
+		return fail_part(failure, target, errno, NULL);
 	return 0;
 }
 
@@ -192,105 +273,162 @@ check_part(const struct target *target, int fd, struct failure *failure)
 static int
 check_directory(const struct target *target, struct failure *failure)
 {
-	if (faccessat(target->dir_fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
+	if (faccessat(target->place->fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
 		return fail_part(failure, target, errno, NULL);
 	return 0;
 }
 
-int
-target_open_part(struct target *target, bool create, struct failure *failure)
+static bool
+is_our_part(const struct target *target, int fd)
 {
-	int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	return place_is_same(target->place, target->part, fd);
+}
 
-	if (target->kind != TARGET_FILE || target->fd != -1)
-		return 0;
-	for (int i = 0; i < OPEN_TRIES; i++) {
-		int fd =
-		    openat(target->dir_fd, target->part, create ? flags | O_CREAT : flags, 0600);
-		struct stat st;
+/* A new one, or the one that is there, locked: a descriptor, or -1 with errno or the failure. */
+static int
+try_part(struct target *target, bool create, struct failure *failure)
+{
+	const int flags = O_RDWR | O_NOFOLLOW;
+	int fd = create ? openat(target->place->fd, target->part,
+			      flags | O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC, 0600) :
+			  -1;
 
-		if (fd == -1 && errno == ENOENT && !create)
-			return check_directory(target, failure);
+	if (fd != -1) {
+		if (lock_part(target, fd, failure) == 0)
+			return fd;
+		if (is_our_part(target, fd))
+			(void)unlinkat(target->place->fd, target->part, 0); /* or it stays */
+	} else if (!create || errno == EEXIST) {
+		fd = open_leased(target->place->fd, target->part, flags);
+		if (fd == -1 && create && errno == ENOENT)
+			errno = ESTALE; /* it has just gone */
 		if (fd == -1)
-			return fail_part(failure, target, errno,
-			    errno == ELOOP ? "it is a symbolic link" : NULL);
-		if (check_part(target, fd, failure) == -1) {
-			(void)close(fd);
 			return -1;
-		}
-		/* The one who had it may have renamed or removed it before the lock was ours. */
-		if (is_same_file(target, fd) && fstat(fd, &st) == 0) {
-			target->part_size = st.st_size;
-			if (create)
-				target->fd = fd;
-			else
-				(void)close(fd);
-			return 0;
-		}
-		(void)close(fd);
+		if (check_found(target, fd, failure) == 0 &&
+		    (!create || make_private(target, fd, failure) == 0))
+			return fd;
+	} else {
+		return -1;
 	}
-	return fail_part(failure, target, EBUSY, "others keep replacing it");
+	(void)close(fd);
+	return -1;
 }
 
 static void
 remove_part(struct target *target)
 {
-	if (is_same_file(target, target->fd))
-		(void)unlinkat(target->dir_fd, target->part, 0); /* it stays, then: no harm */
+	if (is_our_part(target, target->fd))
+		(void)unlinkat(target->place->fd, target->part, 0); /* it stays, then: no harm */
 	(void)close(target->fd);
+	/* A mount that uploads what is closed makes it anew. */
+	if (!place_can(target->place, PLACE_NUMBERS))
+		(void)unlinkat(target->place->fd, target->part, 0);
 	target->fd = -1;
+}
+
+static void
+note_begun_anew(const struct target *target)
+{
+	msg_note("%s%s: the %lld bytes of an earlier run are not continued, but begun anew",
+	    target->display_name, TARGET_SUFFIX, (long long)target->part_size);
+}
+
+/* Some mounts write a file once, from its beginning to its end, and read it when that is done. */
+static bool
+can_be_read(int fd, int64_t size)
+{
+	char byte;
+
+	return size == 0 || pread(fd, &byte, 1, 0) != -1 || !place_is_unsupported(errno);
+}
+
+int
+target_open_part(struct target *target, bool create, struct failure *failure)
+{
+	if (target->kind != TARGET_FILE || target->fd != -1)
+		return 0;
+	for (int i = 0; i < OPEN_TRIES; i++) {
+		int fd = try_part(target, create, failure);
+		struct stat st;
+
+		if (failure->status != STATUS_OK)
+			return -1;
+		if (fd == -1 && errno == ENOENT && !create)
+			return check_directory(target, failure);
+		if (fd == -1 && errno == ESTALE)
+			continue;
+		if (fd == -1 && errno == ELOOP)
+			return fail_part(failure, target, ELOOP, "it is a symbolic link");
+		if (fd == -1)
+			return open_leased_failed(
+			    failure, errno, "open %s%s", target->display_name, TARGET_SUFFIX);
+		/* The one who had it may have renamed or removed it before the lock was ours. */
+		if (!is_our_part(target, fd) || fstat(fd, &st) == -1) {
+			(void)close(fd);
+			continue;
+		}
+		target->part_size = st.st_size;
+		if (!create) {
+			(void)close(fd);
+			return 0;
+		}
+		target->fd = fd;
+		if (can_be_read(fd, st.st_size))
+			return 0;
+		note_begun_anew(target);
+		remove_part(target);
+	}
+	return fail_part(failure, target, EBUSY, "others keep replacing it");
+}
+
+int
+target_check_room(const struct target *target, int64_t size, struct failure *failure)
+{
+	char reason[100];
+
+	if (target->kind != TARGET_DEVICE || target->outlet.room == -1 ||
+	    size <= target->outlet.room)
+		return 0;
+	(void)snprintf(reason, sizeof(reason), "it has %lld bytes, and %lld are to come",
+	    (long long)target->outlet.room, (long long)size);
+	return fail(failure, target, ENOSPC, reason);
 }
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
-/* A FIFO without a reader is ENXIO: look again until --timeout. */
+/* Throw away what FILE.part has behind offset; where that is not possible, FILE.part as a whole. */
 static int
-open_device(struct target *target, struct failure *failure)
+cut_part(struct target *target, int64_t offset, struct failure *failure)
 {
-	struct sku_deadline deadline = run_operation_deadline();
 	struct stat st;
-	int fd;
 
-	while ((fd = openat(target->dir_fd, target->name,
-		    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)) == -1) {
-		if (errno != ENXIO)
-			return fail(failure, target, errno, NULL);
-		if (sku_deadline_passed(deadline))
-			return failure_set(failure, STATUS_TIMED_OUT, ETIMEDOUT,
-			    "timed out: nobody reads it", "open %s", target->display_name);
-		if (run_wait(NULL, 0, sku_deadline_in(FIFO_PAUSE)) == -1 && errno == ECANCELED)
-			return failure_set(failure, STATUS_FAILED, ECANCELED, "interrupted",
-			    "open %s", target->display_name);
-	}
-	if (fstat(fd, &st) == -1 || S_ISREG(st.st_mode)) {
-		(void)close(fd);
-		return fail(failure, target, EEXIST, "a file took the place of the device");
-	}
-	target->output = (struct output){ .fd = fd,
-		.max = SIZE_MAX,
-		.can_wait = S_ISFIFO(st.st_mode) || isatty(fd) == 1,
-		.terminal = isatty(fd) == 1 };
-	target->opened = true;
-	return 0;
+	if (fstat(target->fd, &st) == 0 && st.st_size == offset)
+		return 0;
+	if (ftruncate(target->fd, offset) == 0)
+		return 0;
+	if (offset != 0 || !place_is_unsupported(errno))
+		return fail_part(failure, target, errno, NULL);
+	remove_part(target);
+	return target_open_part(target, true, failure);
 }
 
 int
 target_start(struct target *target, int64_t offset, struct failure *failure)
 {
 	target->written = offset;
-	if (target->kind == TARGET_OUTPUT && !target->opened) {
-		output_open(&target->output, STDOUT_FILENO);
-		target->opened = true;
-	}
-	if (target->kind == TARGET_DEVICE && !target->opened)
-		return open_device(target, failure);
+	if (target->kind == TARGET_OUTPUT && !target->outlet.opened)
+		outlet_open_stdout(&target->outlet);
+	if (target->kind == TARGET_DEVICE && !target->outlet.opened)
+		return outlet_open(&target->outlet, target->place->fd, target->name,
+		    target->display_name, target->is_descriptor, failure);
 	if (target->kind != TARGET_FILE)
 		return 0;
 	if (offset == 0 && target->part_size > 0)
-		msg_note("%s%s: the %lld bytes of an earlier run are not continued, but begun anew",
-		    target->display_name, TARGET_SUFFIX, (long long)target->part_size);
+		note_begun_anew(target);
+	if (cut_part(target, offset, failure) == -1)
+		return -1;
 	target->part_size = offset;
-	if (ftruncate(target->fd, offset) == -1 || lseek(target->fd, offset, SEEK_SET) == -1)
+	if (lseek(target->fd, offset, SEEK_SET) == -1)
 		return fail_part(failure, target, errno, NULL);
 	return 0;
 }
@@ -313,145 +451,166 @@ write_part(struct target *target, const char *bytes, size_t len, struct failure 
 	return 0;
 }
 
-static int
-write_outlet(struct target *target, const char *bytes, size_t len, struct failure *failure)
-{
-	while (len > 0) {
-		ssize_t n = output_write(&target->output, bytes, len);
-
-		if (n == -1 && errno == EAGAIN &&
-		    run_wait_fd(target->output.fd, POLLOUT, sku_deadline_never()) == 0)
-			continue;
-		if (n == -1 && (errno == ETIMEDOUT || errno == ECANCELED))
-			return run_wait_failed(
-			    failure, errno, LIMIT_OTHER, "write to %s", target->display_name);
-		if (n == -1)
-			return failure_set(failure, STATUS_FAILED, errno, NULL, "write to %s",
-			    target->display_name);
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int
-write_escaped(struct target *target, const char *bytes, size_t len, struct failure *failure)
-{
-	size_t display_len;
-	char *display_name = escape_text(bytes, len, ESCAPE_TEXT, &display_len);
-	int result;
-
-	if (display_name == NULL)
-		return failure_set(
-		    failure, STATUS_FAILED, ENOMEM, NULL, "write to %s", target->display_name);
-	result = write_outlet(target, display_name, display_len, failure);
-	free(display_name);
-	return result;
-}
-
 int
 target_write(struct target *target, const void *bytes, size_t len, struct failure *failure)
 {
-	int result;
-
 	if (target->kind == TARGET_FILE)
 		return write_part(target, bytes, len, failure);
-	result = target->output.terminal ? write_escaped(target, bytes, len, failure) :
-					   write_outlet(target, bytes, len, failure);
-	if (result == 0)
-		target->written += (int64_t)len;
-	return result;
+	return outlet_write(
+	    &target->outlet, target->display_name, bytes, len, &target->written, failure);
 }
 
 int
 target_open_final(const struct target *target)
 {
 	struct stat st;
-	int fd = openat(target->dir_fd, target->name,
-	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = open_leased(target->place->fd, target->name, O_RDONLY | O_NOFOLLOW), errnum;
 
-	if (fd != -1 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))) {
-		(void)close(fd);
-		errno = EEXIST;
+	if (fd == -1)
 		return -1;
-	}
-	return fd;
+	errnum = fstat(fd, &st) == -1 ? errno : S_ISREG(st.st_mode) ? 0 : EEXIST;
+	if (errnum == 0)
+		return fd;
+	(void)close(fd);
+	errno = errnum;
+	return -1;
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
-/* renameat2(2) is not everywhere: link(2) does not replace either. */
 static int
-rename_without_replacing(const struct target *target)
+fail_rename(struct failure *failure, const struct target *target, int errnum, const char *reason)
 {
-	if (renameat2(
-		target->dir_fd, target->part, target->dir_fd, target->name, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return -1;
-	if (linkat(target->dir_fd, target->part, target->dir_fd, target->name, 0) == -1)
-		return -1;
-	return unlinkat(target->dir_fd, target->part, 0);
+	return failure_set(failure, STATUS_FAILED, errnum, reason, "rename %s%s to %s",
+	    target->display_name, TARGET_SUFFIX, target->display_name);
 }
 
+/* Does something stand there that is not what was written? */
+static bool
+is_another(const struct target *target, const char *name)
+{
+	struct stat st;
+
+	return fstatat(target->place->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       !place_is_same(target->place, name, target->fd);
+}
+
+/* Names are renamed, but what was written is meant: it is looked for before and after. */
 static int
 rename_part(struct target *target, struct failure *failure)
 {
-	/* Were FILE a link to the same inode, rename(2) would do nothing: FILE.part must go. */
-	if (target->options.force &&
-	    renameat(target->dir_fd, target->part, target->dir_fd, target->name) == 0) {
-		if (is_same_file(target, target->fd))
-			(void)unlinkat(target->dir_fd, target->part, 0);
+	struct place *place = target->place;
+
+	if (is_another(target, target->part))
+		return fail_rename(failure, target, 0, "somebody replaced what was written");
+	if (target->options.force) {
+		if (renameat(place->fd, target->part, place->fd, target->name) == -1)
+			return fail_rename(failure, target, errno, NULL);
+		/* Were FILE a link to the same inode, rename(2) would do nothing: FILE.part must
+		 * go. */
+		if (is_our_part(target, target->fd))
+			(void)unlinkat(place->fd, target->part, 0);
+	} else if (place_rename(place, target->part, target->name) == -1) {
+		return fail_rename(failure, target, errno,
+		    errno == EEXIST ? "it appeared meanwhile, and is not replaced without --force" :
+				      NULL);
+	}
+	if (is_another(target, target->name))
+		return fail_rename(
+		    failure, target, 0, "somebody replaced what was written by something else");
+	return 0;
+}
+
+/* *kept false: the mode or the time that was asked for could not be had. */
+static int
+set_attributes(
+    struct target *target, const struct timespec *mtime, bool *kept, struct failure *failure)
+{
+	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT },
+		mtime != NULL ? *mtime : (struct timespec){ 0, 0 } };
+	const struct permissions wanted = { .mode = target->options.mode,
+		.asked = target->options.mode_asked,
+		.replaces = target->options.force };
+	int result = permissions_give(target->place, target->name, target->fd, &wanted, kept);
+
+	*kept = *kept || !wanted.asked;
+	if (result == 0 && mtime != NULL && futimens(target->fd, times) == -1) {
+		*kept = false;
+		result = place_is_unsupported(errno) ? 0 : -1;
+	}
+	if (result == -1)
+		return failure_set(failure, STATUS_FAILED, errno, NULL, "set the mode of %s%s",
+		    target->display_name, TARGET_SUFFIX);
+	return 0;
+}
+
+static int
+flush_part(struct target *target, struct failure *failure)
+{
+	bool flushed;
+
+	if (place_flush(target->place, target->fd, &flushed) == 0) {
+		if (!flushed)
+			msg_note("%s: its file system does not say when it is on disk",
+			    target->display_name);
 		return 0;
 	}
-	if (!target->options.force && rename_without_replacing(target) == 0)
+	(void)failure_set(failure, STATUS_FAILED, errno, NULL, "flush %s%s to disk",
+	    target->display_name, TARGET_SUFFIX);
+	/* The pages that could not be written count as clean now: what would be read back is not
+	 * what the disk has. */
+	target_discard(target);
+	return -1;
+}
+
+/* A mount that uploads what is closed must have it before it is renamed. */
+static int
+upload_part(struct target *target, struct failure *failure)
+{
+	int fd = target->fd;
+
+	if (place_can(target->place, PLACE_NUMBERS))
 		return 0;
-	return failure_set(failure, STATUS_FAILED, errno,
-	    errno == EEXIST ? "it appeared meanwhile, and is not replaced without --force" : NULL,
-	    "rename %s%s to %s", target->display_name, TARGET_SUFFIX, target->display_name);
+	target->fd = -1;
+	if (close(fd) == 0)
+		return 0;
+	return failure_set(
+	    failure, STATUS_FAILED, errno, NULL, "write %s%s", target->display_name, TARGET_SUFFIX);
 }
 
 static int
 commit_file(struct target *target, const struct timespec *mtime, struct failure *failure)
 {
-	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT },
-		mtime != NULL ? *mtime : (struct timespec){ 0, 0 } };
+	bool kept;
 
-	if (fchmod(target->fd, target->options.mode) == -1 ||
-	    (mtime != NULL && futimens(target->fd, times) == -1))
-		return failure_set(failure, STATUS_FAILED, errno, NULL, "set the mode of %s%s",
-		    target->display_name, TARGET_SUFFIX);
-	if (fsync(target->fd) == -1) {
-		(void)failure_set(failure, STATUS_FAILED, errno, NULL, "flush %s%s to disk",
-		    target->display_name, TARGET_SUFFIX);
-		/* The pages that could not be written count as clean now: what would be read
-		 * back is not what the disk has. */
-		target_discard(target);
+	if (set_attributes(target, mtime, &kept, failure) == -1 ||
+	    flush_part(target, failure) == -1 || upload_part(target, failure) == -1 ||
+	    rename_part(target, failure) == -1) {
+		if (target->fd != -1)
+			permissions_withdraw(target->fd);
 		return -1;
 	}
-	if (rename_part(target, failure) == -1)
-		return -1;
-	(void)close(target->fd); /* what it could say, fsync has said */
+	if (target->fd != -1)
+		(void)close(target->fd); /* what it could say, fsync has said */
 	target->fd = -1;
-	if (fsync(target->dir_fd) == -1 && errno != EBADF && errno != EINVAL)
+	if (fsync(target->place->fd) == -1 && errno != EBADF && !place_is_unsupported(errno))
 		return failure_set(failure, STATUS_FAILED, errno, NULL,
 		    "flush the directory of %s to disk", target->display_name);
+	if (!kept)
+		target->status = msg_error(STATUS_FAILED, 0, "its file system does not keep it",
+		    "set the mode%s of %s", mtime != NULL ? " and the time" : "",
+		    target->display_name);
 	return 0;
 }
 
 int
 target_commit(struct target *target, const struct timespec *mtime, struct failure *failure)
 {
-	struct stat st;
-	int fd = target->output.fd;
-
 	if (target->kind == TARGET_FILE)
 		return commit_file(target, mtime, failure);
-	if (target->kind == TARGET_DEVICE && fstat(fd, &st) == 0 && S_ISBLK(st.st_mode) &&
-	    fsync(fd) == -1)
-		return failure_set(
-		    failure, STATUS_FAILED, errno, NULL, "flush %s", target->display_name);
-	return 0;
+	return target->kind == TARGET_DEVICE ?
+		   outlet_flush(&target->outlet, target->display_name, failure) :
+		   0;
 }
 
 void
@@ -471,7 +630,10 @@ target_keep(struct target *target, struct failure *failure)
 		remove_part(target);
 		return;
 	}
-	if (fdatasync(target->fd) == -1)
+	if (!is_our_part(target, target->fd))
+		failure_add(failure, "nothing is kept: %s%s is not there any more",
+		    target->display_name, TARGET_SUFFIX);
+	else if (fdatasync(target->fd) == -1)
 		failure_add(failure, "what %s%s has could not be flushed: %s", target->display_name,
 		    TARGET_SUFFIX, strerror(errno));
 	else
@@ -497,9 +659,7 @@ target_close(struct target *target)
 		remove_part(target);
 	if (target->fd != -1)
 		(void)close(target->fd);
-	if (target->opened)
-		output_close(&target->output);
-	if (target->owns_dir)
-		(void)close(target->dir_fd);
+	outlet_close(&target->outlet);
+	place_close(&target->own_place);
 	*target = (struct target)TARGET_INIT;
 }

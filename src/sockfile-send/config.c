@@ -5,13 +5,16 @@
 #include "net/habits.h"
 #include "options/run_options.h"
 #include "options/values.h"
+#include "sockfile-send/source.h"
 #include "transfer/sha256.h"
 #include "transfer/tls.h"
 #include "transfer/wire.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* A mode of our own. */
 enum { MODE_VERIFIED = MODES_END };
@@ -49,7 +52,7 @@ static const struct option_row options[] = {
 	FLAG(0, "verify", struct send_config, verify,
 	    "know that it arrived whole, on disk, under its name"),
 	SETS(OPTION_OTHER, 0, "name", "NAME", struct send_config, name, const char *, set_name,
-	    "give standard input (FILE -) this name", .needs = MODE_VERIFIED),
+	    "give FILE this name if it has none (-, a FIFO, ...)", .needs = MODE_VERIFIED),
 	COUNT(0, "retry", "N", struct send_config, retries, 0, INT64_MAX, RETRIES_NOT_GIVEN,
 	    "go on after a lost connection, N times at most", .preset_text = "default 0",
 	    .needs = MODE_VERIFIED),
@@ -101,12 +104,29 @@ address_operands(const struct peer_options *peer, char *const *operands, size_t 
 	return !value_is_digits(operands[0]) && count > 2 && value_is_digits(operands[1]) ? 2 : 1;
 }
 
+/* As /dev/fd/63, which a shell makes of <(command): the number is no name. */
+static bool
+is_descriptor(const char *file)
+{
+	return strcmp(file, "-") == 0 || strcmp(file, "/dev/stdin") == 0 ||
+	       strncmp(file, "/dev/fd/", 8) == 0 || strncmp(file, "/proc/", 6) == 0;
+}
+
 const char *
 config_transfer_name(const char *file)
 {
 	const char *slash = strrchr(file, '/'), *base = slash != NULL ? slash + 1 : file;
 
-	return strcmp(file, "-") != 0 && wire_name_is_plain(base, strlen(base)) ? base : NULL;
+	return !is_descriptor(file) && wire_name_is_plain(base, strlen(base)) ? base : NULL;
+}
+
+/* One that --name is not to change. */
+static bool
+has_own_name(const char *file)
+{
+	struct stat st;
+
+	return config_transfer_name(file) != NULL && stat(file, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 static int
@@ -159,8 +179,12 @@ check_combinations(const struct send_config *c)
 		check_names(c);
 	if (c->file_count > 1 && (c->offset > 0 || c->count != SKU_SENDFILE_ALL))
 		opt_usage_error("--offset and --count are about one FILE");
-	if (c->name != NULL && (c->file_count > 1 || strcmp(c->files[0], "-") != 0))
-		opt_usage_error("option '--name' is about standard input (FILE -)");
+	if (c->name != NULL && c->file_count > 1)
+		opt_usage_error("option '--name' is about one FILE");
+	if (c->name != NULL && has_own_name(c->files[0]))
+		opt_usage_error("option '--name' is about a FILE that has no name to go by: "
+				"standard input (-), a FIFO, a device, <(command), or one whose "
+				"name no receiver takes");
 	if (c->count != SKU_SENDFILE_ALL && c->offset > INT64_MAX - c->count)
 		opt_usage_error("--offset and --count together are too large");
 }
@@ -200,16 +224,34 @@ config_parse(struct send_config *config, int argc, char **argv)
 	check_combinations(config);
 }
 
+static int64_t
+file_size(const char *file)
+{
+	int64_t size = SIZE_UNKNOWN;
+	struct stat st;
+	int fd;
+
+	if (stat(file, &st) == -1)
+		return SIZE_UNKNOWN;
+	if (!S_ISBLK(st.st_mode))
+		return source_size(-1, &st);
+	fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd != -1) {
+		size = source_size(fd, &st);
+		(void)close(fd);
+	}
+	return size;
+}
+
 int64_t
 config_total_size(const struct send_config *config)
 {
 	int64_t total = 0;
 
 	for (size_t i = 0; i < config->file_count; i++) {
-		struct stat st;
+		int64_t size = file_size(config->files[i]);
 
-		if (stat(config->files[i], &st) == -1 || !S_ISREG(st.st_mode) ||
-		    __builtin_add_overflow(total, st.st_size, &total))
+		if (size == SIZE_UNKNOWN || __builtin_add_overflow(total, size, &total))
 			return SIZE_UNKNOWN;
 	}
 	if (config->count != SKU_SENDFILE_ALL)
@@ -220,5 +262,6 @@ config_total_size(const struct send_config *config)
 void
 config_free(struct send_config *config)
 {
+	free(config->opened);
 	access_free(&config->peer.listen.access);
 }

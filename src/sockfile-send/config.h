@@ -13,12 +13,13 @@ struct send_config {
 	struct peer_options peer;
 	char *const *files; /* the last of them, as typed; "-": standard input */
 	size_t file_count;
+	int *opened; /* them, open already; NULL: each is opened when its turn comes */
 	int64_t offset;
 	int64_t count;	     /* SKU_SENDFILE_ALL */
 	int64_t connections; /* with --listen: how many to serve; -1: for ever */
 	int64_t limit_rate;  /* UNLIMITED */
 	bool verify;
-	const char *name;     /* of standard input; NULL: none */
+	const char *name;     /* of what has none; NULL: not given */
 	int64_t retries;      /* RETRIES_NOT_GIVEN where --retry was not given */
 	const char *key_file; /* NULL: no key */
 	uint8_t key[SECRET_KEY_BYTES];
@@ -26,7 +27,7 @@ struct send_config {
 };
 
 /* The name that a FILE travels under: its base name; NULL where that is none that a receiver may
- * take, or for standard input. */
+ * take, or for standard input and other descriptors. */
 const char *config_transfer_name(const char *file);
 /* The bytes of all FILEs together; SIZE_UNKNOWN where one of them has no size. */
 int64_t config_total_size(const struct send_config *config);

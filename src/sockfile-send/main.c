@@ -1,6 +1,7 @@
 /* main.c - sockfile-send: send a file and know that it arrived.
  * Row tool. */
 #include "run/failure.h"
+#include "run/message.h"
 #include "run/run.h"
 #include "run/status.h"
 #include "sockfile-send/config.h"
@@ -10,6 +11,8 @@
 #include "sockfile-send/source.h"
 #include "transfer/summary.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,29 +43,53 @@ listen_and_send(const struct send_config *config, struct source *source)
 	return status;
 }
 
-/* Whatever cannot be opened now is found out before anybody is told that there is something.
- * *at_hand: there is one FILE, and to read it cannot hang. */
-static int
-check_readable(const struct send_config *config, bool *at_hand)
+/* What root alone may read is opened before root is given up. */
+static bool
+must_stay_open(const struct send_config *config)
 {
-	*at_hand = false;
+	return config->peer.listening && config->peer.listen.user.name != NULL;
+}
+
+/* *at_hand: there is one FILE, and to read it cannot hang. */
+static int
+open_files(const struct send_config *config, int *opened, bool *at_hand)
+{
 	for (size_t i = 0; i < config->file_count; i++) {
 		struct failure failure = { .status = STATUS_OK };
 		struct source source;
 		struct stat st;
-		int status;
+		int result;
 
 		/* To open a FIFO and close it would cost its writer his life. */
-		if (stat(config->files[i], &st) == 0 && S_ISFIFO(st.st_mode))
+		if (opened == NULL && stat(config->files[i], &st) == 0 && S_ISFIFO(st.st_mode))
 			continue;
-		status =
-		    source_open(&source, config->files[i], config->offset, config->count, &failure);
-		*at_hand = status == 0 && config->file_count == 1 && source_is_at_hand(&source);
+		result = source_open(&source, config, i, &failure);
+		*at_hand = result == 0 && config->file_count == 1 && source_is_at_hand(&source);
+		if (result == 0 && opened != NULL)
+			opened[i] = source_take(&source);
 		source_close(&source);
-		if (status == -1)
+		if (result == -1)
 			return failure_report(&failure);
 	}
 	return STATUS_OK;
+}
+
+/* Whatever cannot be opened now is found out before anybody is told that there is something. */
+static int
+check_readable(struct send_config *config, bool *at_hand)
+{
+	int *opened = NULL, status;
+
+	*at_hand = false;
+	if (must_stay_open(config)) {
+		run_raise_descriptor_limit();
+		opened = calloc(config->file_count, sizeof(*opened));
+		if (opened == NULL)
+			return msg_error_errno(STATUS_FAILED, ENOMEM, "open the files");
+	}
+	status = open_files(config, opened, at_hand);
+	config->opened = opened; /* for the sessions, until the program ends */
+	return status;
 }
 
 static int
@@ -87,7 +114,7 @@ run_raw(const struct send_config *config)
 	struct source source;
 	int status;
 
-	if (source_open(&source, config->files[0], config->offset, config->count, &failure) == -1)
+	if (source_open(&source, config, 0, &failure) == -1)
 		status = failure_report(&failure);
 	else
 		status = config->peer.listening ? listen_and_send(config, &source) :

@@ -9,6 +9,7 @@
 #include "net/closing.h"
 #include "net/server.h"
 #include "run/failure.h"
+#include "run/message.h"
 #include "run/peer.h"
 #include "run/run.h"
 #include "run/wait.h"
@@ -186,7 +187,11 @@ complete_client(struct raw_client *client)
 		.ns = server->server.loop.now - client->started_ns,
 		.remark = "" };
 
-	source_note_growth(server->source);
+	source_note_more(server->source, client->sent);
+	if (client->sent == 0)
+		msg_note("%s: nothing was sent, which is no transfer for most receivers (--verify "
+			 "makes an empty file)",
+		    server->source->name);
 	transfer_summary(&result);
 	counter_add(&transfer_stats.transfers, 1);
 	if (!server->source->seekable)

@@ -37,6 +37,7 @@ struct send_session {
 	uint8_t *buf;
 	/* of the FILE under way */
 	struct source source;
+	enum source_change change; /* at its end */
 	uint32_t index;
 	int64_t done, resumed;
 	int64_t started_ns;
@@ -141,10 +142,9 @@ is_same_prefix(const struct send_session *s, const struct wire_position *prefix)
 	uint8_t ours[WIRE_DIGEST_SIZE] = { 0 };
 	bool key = s->job->config->key_file != NULL;
 
-	if (key)
-		sha256_so_far(s->sha256, ours);
-	else
-		digest_so_far(s->digest, ours);
+	digest_so_far(s->digest, ours);
+	if (key && sha256_so_far(s->sha256, ours) == -1)
+		return false; /* then all of it is sent */
 	return s->done == (int64_t)prefix->offset &&
 	       prefix->kind == (key ? WIRE_SHA256 : WIRE_XXH3) &&
 	       memcmp(ours, prefix->digest, sizeof(ours)) == 0;
@@ -303,8 +303,12 @@ send_bytes(struct send_session *s, enum wire_end *how, int *errnum)
 			result = wait_without_timeout(s, s->source.fd, sku_now() + INPUT_PERIOD);
 			break;
 		case SOURCE_ENDED:
-			if ((s->source.length != SIZE_UNKNOWN && s->done < s->source.length) ||
-			    s->source.skip_left > 0 || source_has_changed(&s->source))
+			s->change = source_look_for_change(&s->source, s->done);
+			*errnum = errno;
+			if (s->change == SOURCE_LOOKUP_FAILED)
+				*how = WIRE_READ_FAILED;
+			else if ((s->source.length != SIZE_UNKNOWN && s->done < s->source.length) ||
+				 s->source.skip_left > 0 || s->change != SOURCE_SAME)
 				*how = WIRE_CHANGED;
 			return 0;
 		case SOURCE_READ_FAILED:
@@ -342,12 +346,7 @@ end_local_failure(struct send_session *s, enum wire_end how, int errnum)
 	s->job->local_failure = true;
 	if (how == WIRE_READ_FAILED)
 		return fail_reading(s, errnum);
-	return failure_set(s->failure, STATUS_MISMATCH, 0,
-	    s->source.skip_left > 0 ? "it ended before --offset" :
-	    s->source.count != SKU_SENDFILE_ALL && s->done < s->source.count ?
-				      "it ended before --count" :
-				      "it changed while it was sent",
-	    "read %s", s->source.name);
+	return source_fail_changed(&s->source, s->done, s->change, s->failure);
 }
 
 static int
@@ -446,8 +445,7 @@ send_next_file(struct send_session *s)
 		return failure_set(s->failure, STATUS_NO_PEER, 0,
 		    "the connection was lost, and standard input cannot be read again",
 		    "send to %s", s->peer_text);
-	if (source_open(&s->source, config->files[job->next], config->offset, config->count,
-		&unreadable) == -1) {
+	if (source_open(&s->source, config, job->next, &unreadable) == -1) {
 		note_status(job, failure_report(&unreadable));
 	} else {
 		if (s->source.length != SIZE_UNKNOWN)
@@ -545,7 +543,7 @@ send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_a
 		.source = SOURCE_INIT };
 	int result;
 
-	channel_init(&s.channel, sock, text);
+	channel_init(&s.channel, sock, text, sku_now());
 	result = allocate(&s);
 	if (result == 0)
 		result = greet(&s, connected);

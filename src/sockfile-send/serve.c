@@ -13,6 +13,7 @@
 #include "run/wait.h"
 #include "sockfile-send/send_session.h"
 #include "transfer/channel.h"
+#include "transfer/strangers.h"
 #include "transfer/summary.h"
 
 #include <errno.h>
@@ -20,8 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* connections beyond those that are wanted: who they are shows later */
-#define EXTRA_CONNECTIONS INT64_C(16)
+/* connections beyond those that are wanted: who they are shows later, and strangers have 10 s */
+#define EXTRA_CONNECTIONS INT64_C(512)
 #define AT_ONCE INT64_C(1024)
 
 struct send_server {
@@ -36,6 +37,7 @@ struct send_server {
 	int64_t retries_left;
 	int status;
 	bool over; /* and the status says how */
+	struct stranger_notes notes;
 	struct progress progress;
 };
 
@@ -83,6 +85,12 @@ is_only_client(const struct send_server *server)
 	return server->server.listener->connected;
 }
 
+static bool
+may_note(struct send_server *server)
+{
+	return strangers_may_note(&server->notes, server->server.loop.now);
+}
+
 static void
 remove_client(struct send_client *client)
 {
@@ -113,7 +121,8 @@ count_failure(struct send_server *server, struct send_client *client)
 	    server->config->retries != RETRIES_NOT_GIVEN && server->retries_left-- == 0)
 		final = true;
 	if (!final) {
-		failure_note(failure, &client->peer);
+		if (client->job.accepted || may_note(server))
+			failure_note(failure, &client->peer);
 		return;
 	}
 	server->status = failure_report(failure);
@@ -151,7 +160,7 @@ turn_away(struct send_server *server, struct sku_sock *sock, int errnum)
 	if (is_only_client(server)) {
 		(void)failure_errno(&failure, errnum, "prepare to send");
 		server_fail(&server->server, &failure);
-	} else {
+	} else if (may_note(server)) {
 		msg_note("a receiver is turned away: %s", strerror(errnum));
 	}
 	server_client_left(&server->server, false);
@@ -262,6 +271,7 @@ close_server(struct send_server *server)
 	pool_free(server->pool);
 	while (server->clients != NULL)
 		remove_client(server->clients);
+	strangers_note_rest(&server->notes);
 	progress_end(&server->progress, (int64_t)counter_value(&transfer_stats.bytes));
 	server_close(&server->server);
 	(void)pthread_mutex_destroy(&server->lock);

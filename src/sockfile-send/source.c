@@ -5,31 +5,81 @@
 #include "run/message.h"
 #include "run/progress.h"
 #include "run/wait.h"
+#include "transfer/leased.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define BUFFER ((size_t)1024 * 1024)
 #define AT_HAND_MAX 16384	/* to copy it costs less than a thread */
 #define PIPE_SIZE (1024 * 1024) /* measured: splice from a pipe of 64 KiB is slower than a copy */
 
+/* A FIFO is not waited for here: poll(2) tells when its writer has come. */
 static int
-open_file(struct source *source, const char *file)
+open_file(const struct send_config *config, size_t index)
 {
-	source->name = strcmp(file, "-") == 0 ? "standard input" : file;
-	if (strcmp(file, "-") == 0) {
-		source->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-		return source->fd == -1 ? -1 : 0;
+	const char *file = config->files[index];
+
+	if (strcmp(file, "-") == 0)
+		return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (config->opened != NULL)
+		return fcntl(config->opened[index], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	return open_leased(AT_FDCWD, file, O_RDONLY);
+}
+
+int64_t
+source_size(int fd, const struct stat *st)
+{
+	uint64_t bytes;
+
+	if (S_ISREG(st->st_mode))
+		return st->st_size;
+	if (S_ISBLK(st->st_mode) && ioctl(fd, BLKGETSIZE64, &bytes) == 0 && bytes <= INT64_MAX)
+		return (int64_t)bytes;
+	return SIZE_UNKNOWN;
+}
+
+/* A file of /proc has size 0, and one of /sys that of a page, whatever is in it. */
+static bool
+has_size_for_show(const struct source *source)
+{
+	struct statfs fs;
+	char byte;
+
+	if (!S_ISREG(source->opened.st_mode))
+		return false;
+	if (source->opened.st_size == 0)
+		return pread(source->fd, &byte, 1, source->start) == 1;
+	if (fstatfs(source->fd, &fs) == -1)
+		return false;
+	switch ((unsigned long)fs.f_type) {
+	case PROC_SUPER_MAGIC:
+	case SYSFS_MAGIC:
+	case CGROUP_SUPER_MAGIC:
+	case CGROUP2_SUPER_MAGIC:
+	case DEBUGFS_MAGIC:
+	case TRACEFS_MAGIC:
+		return true;
+	default:
+		return false;
 	}
-	/* A FIFO is not waited for here: poll(2) tells when its writer has come. */
-	source->fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	return source->fd == -1 ? -1 : 0;
+}
+
+static int
+fail_offset(const struct source *source, struct failure *failure)
+{
+	return failure_set(
+	    failure, STATUS_MISMATCH, 0, "the file ends before --offset", "read %s", source->name);
 }
 
 /* What is known beforehand of the bytes to send. */
@@ -38,7 +88,7 @@ set_length(
     struct source *source, int64_t offset, int64_t count, bool from_here, struct failure *failure)
 {
 	off_t here = lseek(source->fd, 0, SEEK_CUR);
-	int64_t rest;
+	int64_t size, rest;
 	char byte;
 
 	source->seekable = here != -1 && !S_ISCHR(source->opened.st_mode);
@@ -52,14 +102,16 @@ set_length(
 	if (from_here && here > INT64_MAX - offset)
 		return failure_errno(failure, EOVERFLOW, "read %s", source->name);
 	source->start = offset + (from_here ? here : 0);
-	/* A block device; or one of /proc, whose size reads 0 but is not. */
-	if (!S_ISREG(source->opened.st_mode) ||
-	    (source->opened.st_size == 0 && pread(source->fd, &byte, 1, source->start) == 1))
+	size = source_size(source->fd, &source->opened);
+	if (has_size_for_show(source))
+		return source->start == 0 || pread(source->fd, &byte, 1, source->start - 1) == 1 ?
+			   0 :
+			   fail_offset(source, failure);
+	if (size == SIZE_UNKNOWN)
 		return 0;
-	rest = source->opened.st_size - source->start;
+	rest = size - source->start;
 	if (rest < 0)
-		return failure_set(failure, STATUS_MISMATCH, 0, "the file ends before --offset",
-		    "read %s", source->name);
+		return fail_offset(source, failure);
 	if (count == SKU_SENDFILE_ALL || rest < count)
 		source->length = rest;
 	return 0;
@@ -67,16 +119,30 @@ set_length(
 
 int
 source_open(
-    struct source *source, const char *file, int64_t offset, int64_t count, struct failure *failure)
+    struct source *source, const struct send_config *config, size_t index, struct failure *failure)
 {
+	bool is_input = strcmp(config->files[index], "-") == 0;
+
 	*source = (struct source)SOURCE_INIT;
-	if (open_file(source, file) == -1 || fstat(source->fd, &source->opened) == -1)
-		return failure_errno(failure, errno, "open %s", source->name);
+	source->name = is_input ? "standard input" : config->files[index];
+	source->fd = open_file(config, index);
+	if (source->fd == -1 || fstat(source->fd, &source->opened) == -1)
+		return open_leased_failed(failure, errno, "open %s", source->name);
 	if (S_ISDIR(source->opened.st_mode))
 		return failure_errno(failure, EISDIR, "open %s", source->name);
 	if (S_ISFIFO(source->opened.st_mode))
 		(void)fcntl(source->fd, F_SETPIPE_SZ, PIPE_SIZE); /* else it is what it is */
-	return set_length(source, offset, count, strcmp(file, "-") == 0, failure);
+	return set_length(source, config->offset, config->count, is_input, failure);
+}
+
+int
+source_take(struct source *source)
+{
+	int fd = source->fd;
+
+	source->fd = -1;
+	source_close(source);
+	return fd;
 }
 
 void
@@ -95,8 +161,8 @@ source_is_at_hand(const struct source *source)
 	struct iovec all = { bytes, sizeof(bytes) };
 
 	/* Only local file systems know RWF_NOWAIT. */
-	return source->seekable && source->length <= AT_HAND_MAX &&
-	       S_ISREG(source->opened.st_mode) &&
+	return source->seekable && source->length != SIZE_UNKNOWN &&
+	       source->length <= AT_HAND_MAX && S_ISREG(source->opened.st_mode) &&
 	       preadv2(source->fd, &all, 1, source->start, RWF_NOWAIT) >= source->length;
 }
 
@@ -136,7 +202,11 @@ send_pipe(struct source *source, struct sku_sock *s, size_t max, int64_t *sent)
 	}
 	if (n == 0)
 		return SOURCE_ENDED;
-	return errno == EAGAIN ? SOURCE_BLOCKED : who_failed(errno);
+	if (errno == EAGAIN)
+		return SOURCE_BLOCKED;
+	/* A sandbox may not know the call: then bytes are copied. */
+	source->is_pipe = errno != ENOSYS && errno != EPERM && errno != EINVAL;
+	return source->is_pipe ? who_failed(errno) : SOURCE_WAIT;
 }
 
 /* Read into the buffer: SOURCE_SENT when there is something in it. */
@@ -241,16 +311,56 @@ source_read(struct source *source, int64_t done, void *buf, size_t len, size_t *
 	return n == 0 ? SOURCE_ENDED : SOURCE_SENT;
 }
 
-bool
-source_has_changed(const struct source *source)
+/* Is there a byte behind what was sent? */
+static bool
+has_more(const struct source *source, int64_t done)
+{
+	char byte;
+
+	return pread(source->fd, &byte, 1, source->start + done) == 1;
+}
+
+enum source_change
+source_look_for_change(const struct source *source, int64_t done)
 {
 	struct stat now;
+	bool counted = source->count != SKU_SENDFILE_ALL;
 
 	if (!S_ISREG(source->opened.st_mode))
-		return false;
-	return fstat(source->fd, &now) == -1 || now.st_size != source->opened.st_size ||
-	       now.st_mtim.tv_sec != source->opened.st_mtim.tv_sec ||
-	       now.st_mtim.tv_nsec != source->opened.st_mtim.tv_nsec;
+		return SOURCE_SAME;
+	if (fstat(source->fd, &now) == -1)
+		return SOURCE_LOOKUP_FAILED;
+	/* A log may grow behind what is sent of it. */
+	if (counted && now.st_size > source->opened.st_size && done == source->count)
+		return SOURCE_SAME;
+	if (now.st_size != source->opened.st_size ||
+	    now.st_mtim.tv_sec != source->opened.st_mtim.tv_sec ||
+	    now.st_mtim.tv_nsec != source->opened.st_mtim.tv_nsec)
+		return SOURCE_CHANGED;
+	return source->length != SIZE_UNKNOWN && !counted && done >= source->length &&
+		       has_more(source, done) ?
+		   SOURCE_MORE :
+		   SOURCE_SAME;
+}
+
+int
+source_fail_changed(
+    const struct source *source, int64_t done, enum source_change change, struct failure *failure)
+{
+	long long has = (long long)(source->start + done), size = (long long)source->opened.st_size;
+	char message[120] = "it changed while it was sent";
+
+	if (source->skip_left > 0)
+		(void)snprintf(message, sizeof(message), "it ended before --offset");
+	else if (source->count != SKU_SENDFILE_ALL && done < source->count)
+		(void)snprintf(message, sizeof(message), "it ended before --count");
+	else if (change == SOURCE_MORE)
+		(void)snprintf(message, sizeof(message),
+		    "it has more than %lld bytes, although its size says %lld", has, size);
+	else if (change == SOURCE_SAME)
+		(void)snprintf(message, sizeof(message),
+		    "it has %lld bytes, although its size says %lld", has, size);
+	return failure_set(failure, STATUS_MISMATCH, 0, message, "read %s", source->name);
 }
 
 int
@@ -264,19 +374,27 @@ source_check_end(const struct source *source, int64_t done, struct failure *fail
 		    "read %s", source->name);
 	if (wanted == SIZE_UNKNOWN || done >= wanted)
 		return 0;
+	if (source->count == SKU_SENDFILE_ALL &&
+	    source_look_for_change(source, done) == SOURCE_SAME)
+		return source_fail_changed(source, done, SOURCE_SAME, failure);
 	(void)snprintf(message, sizeof(message), "it ended after %lld of %lld bytes",
 	    (long long)done, (long long)wanted);
 	return failure_set(failure, STATUS_MISMATCH, 0, message, "read %s", source->name);
 }
 
 void
-source_note_growth(const struct source *source)
+source_note_more(const struct source *source, int64_t done)
 {
 	struct stat now;
 
 	if (source->count != SKU_SENDFILE_ALL || source->length == SIZE_UNKNOWN ||
-	    fstat(source->fd, &now) == -1 || now.st_size <= source->opened.st_size)
+	    !S_ISREG(source->opened.st_mode) || fstat(source->fd, &now) == -1)
 		return;
-	msg_note("%s: it grew by %lld bytes meanwhile, which were not sent", source->name,
-	    (long long)(now.st_size - source->opened.st_size));
+	if (now.st_size > source->opened.st_size)
+		msg_note("%s: it grew by %lld bytes meanwhile, which were not sent", source->name,
+		    (long long)(now.st_size - source->opened.st_size));
+	else if (has_more(source, done))
+		msg_note("%s: it has more than the %lld bytes that its size says, which were not "
+			 "sent",
+		    source->name, (long long)source->opened.st_size);
 }

@@ -3,6 +3,7 @@
 #define SEND_SOURCE_H
 
 #include "run/failure.h"
+#include "sockfile-send/config.h"
 
 #include <sys/stat.h>
 
@@ -25,13 +26,17 @@ struct source {
 		.fd = -1                                                                           \
 	}
 
-/* Open file ("-": standard input, from where it stands): 0, or -1 and the failure.  Close with
- * source_close() in both cases. */
-int source_open(struct source *source, const char *file, int64_t offset, int64_t count,
-    struct failure *failure);
+/* Open the FILE of that index ("-": standard input, from where it stands): 0, or -1 and the
+ * failure.  Close with source_close() in both cases. */
+int source_open(
+    struct source *source, const struct send_config *config, size_t index, struct failure *failure);
+/* Take its descriptor, for the caller to close, and close the rest. */
+int source_take(struct source *source);
 void source_close(struct source *source);
 /* Is it so little, and all of it in memory, that to read it cannot hang? */
 bool source_is_at_hand(const struct source *source);
+/* The bytes of a regular file or a block device; SIZE_UNKNOWN of anything else. */
+int64_t source_size(int fd, const struct stat *st);
 
 enum source_result {
 	SOURCE_SENT,	    /* *sent bytes */
@@ -50,11 +55,21 @@ enum source_result source_send(
  * SOURCE_READ_FAILED. */
 enum source_result source_read(
     struct source *source, int64_t done, void *buf, size_t len, size_t *got);
-/* Did its size or its modification time move since it was opened? */
-bool source_has_changed(const struct source *source);
+
+enum source_change {
+	SOURCE_SAME,
+	SOURCE_CHANGED,	      /* its size or its modification time moved since it was opened */
+	SOURCE_MORE,	      /* neither did, but there is a byte behind its size */
+	SOURCE_LOOKUP_FAILED, /* errno */
+};
+/* Behind the first `done` bytes, which are all that were to be sent. */
+enum source_change source_look_for_change(const struct source *source, int64_t done);
 /* Was all sent that should be?  0, or -1 and the failure (5): the file was cut short. */
 int source_check_end(const struct source *source, int64_t done, struct failure *failure);
-/* A note, if there is more in the file now than was there when it was opened. */
-void source_note_growth(const struct source *source);
+/* It has ended early, or has more, or has changed: the failure (5).  Returns -1. */
+int source_fail_changed(
+    const struct source *source, int64_t done, enum source_change change, struct failure *failure);
+/* A note, if there is more in the file than its size said when it was opened. */
+void source_note_more(const struct source *source, int64_t done);
 
 #endif

@@ -2,6 +2,7 @@
  * Row transfer. */
 #include "transfer/channel.h"
 
+#include "net/closing.h"
 #include "run/failure.h"
 #include "run/run.h"
 #include "run/wait.h"
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,17 +18,27 @@
 #define PROGRESS_PERIOD (100 * SKU_MS)
 #define MIN_PROGRESS (UINT64_C(1) << 20) /* less than that is no progress */
 #define DRAIN_TIMEOUT (2 * SKU_SECOND)
+/* 90 s in all */
+#define KEEPALIVE_AFTER_S 30
+#define KEEPALIVE_PERIOD_S 10
+#define KEEPALIVE_PROBES 6
 
 void
-channel_init(struct channel *channel, struct sku_sock *sock, const char *peer)
+channel_init(struct channel *channel, struct sku_sock *sock, const char *peer, int64_t came_ns)
 {
 	*channel = (struct channel){ .sock = sock,
 		.peer = peer,
-		.limit = sku_deadline_in(CHANNEL_HANDSHAKE_TIMEOUT),
+		.limit = { came_ns + CHANNEL_HANDSHAKE_TIMEOUT },
 		.idle = sku_deadline_in(run.timeouts.operation_ns) };
+	if (sock->family == AF_UNIX)
+		return;
 	/* Small messages wait for answers; Nagle's algorithm would have both wait. */
-	if (sock->family != AF_UNIX)
-		(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_NODELAY, 1);
+	(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_NODELAY, 1);
+	/* A peer that vanished without a word is found out while it is waited for. */
+	(void)sku_setsockopt_int(sock, SOL_SOCKET, SO_KEEPALIVE, 1);
+	(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_AFTER_S);
+	(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_PERIOD_S);
+	(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
 }
 
 void
@@ -81,8 +93,15 @@ channel_peer_error(struct channel *channel, uint8_t code, struct failure *failur
 bool
 failure_is_connection_loss(const struct failure *failure)
 {
-	return failure->errnum != ECANCELED &&
-	       (failure->status == STATUS_NO_PEER || failure->status == STATUS_TIMED_OUT);
+	switch (failure->status) {
+	case STATUS_NO_PEER:
+	case STATUS_TIMED_OUT:
+		return failure->errnum != ECANCELED;
+	case STATUS_MISMATCH:
+		return failure->errnum == ETIMEDOUT; /* fail_silent() */
+	default:
+		return false;
+	}
 }
 
 /* ---- bytes --------------------------------------------------------------------------------- */
@@ -92,6 +111,8 @@ static void
 restart_timeout(struct channel *channel)
 {
 	channel->idle = sku_deadline_in(run.timeouts.operation_ns);
+	if (channel->active_ns != NULL)
+		atomic_store_explicit(channel->active_ns, sku_now(), memory_order_relaxed);
 }
 
 static struct sku_deadline
@@ -239,6 +260,16 @@ fail_no_greeting(const struct channel *channel, struct failure *failure)
 	    failure);
 }
 
+/* It may be busy as well, and another connection hear more. */
+static int
+fail_silent(const struct channel *channel, struct failure *failure)
+{
+	return failure_set(failure, STATUS_MISMATCH, ETIMEDOUT,
+	    "it said nothing for 10 s: it does not speak the protocol of verified transfers (it is "
+	    "raw, as nc, or an older version), or is too busy",
+	    "talk to %s", channel->peer);
+}
+
 /* Read it as far as it looks like one, so that a stranger is found out at his first byte. */
 static int
 read_greeting(struct channel *channel, struct failure *failure)
@@ -260,7 +291,7 @@ read_greeting(struct channel *channel, struct failure *failure)
 			return fail_errno(channel, errno, failure);
 		} else if (wait_ready(channel, POLLIN) == -1) {
 			if (errno == ETIMEDOUT && sku_deadline_passed(channel->limit))
-				return fail_no_greeting(channel, failure);
+				return fail_silent(channel, failure);
 			return fail_errno(channel, errno, failure);
 		}
 	}
@@ -601,14 +632,13 @@ tell_why(struct channel *channel, const struct failure *failure)
 {
 	const struct wire_message abort = { .type = WIRE_ABORT,
 		.code = abort_code(channel, failure) };
-	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 	uint8_t out[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX];
 	size_t len = wire_encode(out, &abort);
 
 	/* A raw sender must not take an end in order for done: the socket, which is its owner's to
 	 * close, will end in a reset. */
 	if (!channel->greeted) {
-		(void)sku_setsockopt(channel->sock, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		closing_set_reset(channel->sock, true);
 		return;
 	}
 	/* One attempt: who does not read now is not waited for. */

@@ -15,7 +15,9 @@
 struct channel {
 	struct sku_sock *sock;
 	const char *peer; /* who it is, for messages */
-	struct tls *tls;  /* NULL: in the clear */
+	/* When bytes last went or came, for other threads; NULL: nobody asks. */
+	_Atomic int64_t *active_ns;
+	struct tls *tls; /* NULL: in the clear */
 	uint8_t own[WIRE_GREETING_SIZE], seen[WIRE_GREETING_SIZE];
 	struct sku_deadline limit; /* which nothing extends: of the handshake, at first */
 	struct sku_deadline idle;  /* --timeout, armed anew by progress */
@@ -38,8 +40,9 @@ struct channel_options {
 	bool connected;	    /* this end connected, and is TLS's client */
 };
 
-/* Begin: the handshake's clock starts. */
-void channel_init(struct channel *channel, struct sku_sock *sock, const char *peer);
+/* Begin.  The handshake has ten seconds from the instant at which the connection came. */
+void channel_init(
+    struct channel *channel, struct sku_sock *sock, const char *peer, int64_t came_ns);
 /* Tell the peer why this is the end, if the failure has one (it stays as it is), as far as the peer
  * still listens; read what it still sends, for at most two seconds, or for a moment if the run is
  * to end, so that it hears.  A peer that does not speak the protocol sees a reset once the socket

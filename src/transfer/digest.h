@@ -10,6 +10,9 @@
 
 struct digest;
 
+/* One that is always there beside another, so that what is computed at the end takes no memory; it
+ * begins with no bytes.  Not to be freed. */
+struct digest *digest_spare(const struct digest *digest);
 /* Returns NULL when there is no memory.  Free it with digest_free(), which takes NULL. */
 struct digest *digest_new(void);
 /* Start anew with no bytes. */

@@ -15,8 +15,9 @@ bool sha256_load(const char **reason);
 /* Returns NULL when there is no memory.  Free it with sha256_free(), which takes NULL. */
 struct sha256 *sha256_new(void);
 void sha256_update(struct sha256 *hash, const void *bytes, size_t len);
-/* The digest of all bytes so far.  More bytes may follow. */
-void sha256_so_far(const struct sha256 *hash, unsigned char digest[SHA256_BYTES]);
+/* The digest of all bytes so far: 0, or -1 without memory.  More bytes may follow. */
+__attribute__((warn_unused_result)) int sha256_so_far(
+    const struct sha256 *hash, unsigned char digest[SHA256_BYTES]);
 /* Start anew with no bytes. */
 void sha256_reset(struct sha256 *hash);
 void sha256_free(struct sha256 *hash);

@@ -8,6 +8,7 @@
 #include "run/progress.h"
 #include "run/run.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,37 @@ transfer_stats_on_sigusr1(void)
 	};
 
 	state_on_sigusr1("state", rows);
+}
+
+static struct {
+	pthread_mutex_t lock;
+	uint64_t known, unknown;
+} sizes = { PTHREAD_MUTEX_INITIALIZER, 0, 0 };
+
+static void
+change_sizes(uint64_t size, bool add)
+{
+	uint64_t one = add ? 1 : (uint64_t)-1;
+
+	(void)pthread_mutex_lock(&sizes.lock);
+	if (size == STATE_UNKNOWN)
+		sizes.unknown += one;
+	else
+		sizes.known += one * size;
+	counter_set(&transfer_stats.size, sizes.unknown > 0 ? STATE_UNKNOWN : sizes.known);
+	(void)pthread_mutex_unlock(&sizes.lock);
+}
+
+void
+transfer_stats_add_file(uint64_t size)
+{
+	change_sizes(size, true);
+}
+
+void
+transfer_stats_remove_file(uint64_t size)
+{
+	change_sizes(size, false);
 }
 
 static void

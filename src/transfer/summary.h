@@ -8,12 +8,16 @@
 /* The counters that SIGUSR1 prints.  Several threads may change them. */
 struct transfer_stats {
 	state_counter bytes;	   /* of all transfers, including bytes that were there before */
-	state_counter size;	   /* of the transfer in progress; STATE_UNKNOWN */
+	state_counter size;	   /* of the transfer in progress, or of all; STATE_UNKNOWN */
 	state_counter connections; /* open now */
 	state_counter transfers;   /* complete */
 };
 extern struct transfer_stats transfer_stats;
 void transfer_stats_on_sigusr1(void);
+/* Where several transfers are under way the sizes of their files add up; that of one is unknown:
+ * STATE_UNKNOWN. */
+void transfer_stats_add_file(uint64_t size);
+void transfer_stats_remove_file(uint64_t size);
 
 /* A complete transfer. */
 struct transfer_result {

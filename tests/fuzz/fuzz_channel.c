@@ -55,7 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* All bytes of the peer and its end are there before, so nothing waits. */
 	(void)sku_send(&ends[1], data + 1, size - 1, 0);
 	(void)sku_shutdown(&ends[1], SHUT_WR);
-	channel_init(&channel, &ends[0], "a stranger");
+	channel_init(&channel, &ends[0], "a stranger", sku_now());
 	channel.peer_works = (data[0] & 2) == 0;
 	converse(&channel, (data[0] & 1) != 0 ? WIRE_SENDER : WIRE_RECEIVER, &failure);
 	if (failure.status == STATUS_OK)

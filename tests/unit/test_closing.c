@@ -183,6 +183,23 @@ an_end_is_no_acknowledgement(void **state)
 }
 
 static void
+one_that_was_reset_is_lost(void **state)
+{
+	(void)state;
+	for (int how = CLOSING_IN_ORDER; how <= CLOSING_BY_RESET; how++) {
+		struct fixture *f = open_connection(connect_tcp);
+		struct pollfd fd = { .fd = sku_fileno(&f->ours) };
+
+		assert_int_equal(sku_reset(&f->peer), 0);
+		assert_int_equal(poll(&fd, 1, 5000), 1);
+		assert_int_equal(closing_begin(&f->closing, &f->ours, (enum closing_how)how, false),
+		    CLOSING_LOST);
+		assert_int_equal(errno, ECONNRESET);
+		close_connection(f);
+	}
+}
+
+static void
 a_reset_takes_nothing_back(void **state)
 {
 	struct fixture *f = open_connection(connect_tcp);
@@ -278,6 +295,7 @@ main(void)
 		cmocka_unit_test(in_order_it_waits_for_the_peers_end),
 		cmocka_unit_test(a_peer_that_ended_first_must_have_everything),
 		cmocka_unit_test(an_end_is_no_acknowledgement),
+		cmocka_unit_test(one_that_was_reset_is_lost),
 		cmocka_unit_test(a_reset_takes_nothing_back),
 		cmocka_unit_test(a_unix_socket_has_no_reset),
 		cmocka_unit_test(a_close_is_a_reset_while_that_is_set),

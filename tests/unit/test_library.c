@@ -176,6 +176,36 @@ addresses_compare_and_unmap(void **state)
 	assert_false(sku_address_equal(&a, &b));
 }
 
+static void
+a_path_that_fills_its_address_is_equal_to_itself(void **state)
+{
+	char directory[] = "/tmp/sockutil-test-XXXXXX", path[109];
+	struct sku_address asked, bound;
+	struct sku_unix_path kept;
+	struct sku_sock s;
+	struct sku_error err;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	for (size_t len = 107; len <= 108; len++) {
+		memset(path, 'p', len);
+		path[len] = '\0';
+		memcpy(path, directory, strlen(directory));
+		path[strlen(directory)] = '/';
+		s = (struct sku_sock)SKU_SOCK_INIT;
+		assert_int_equal(sku_create_unix_server(&s, path, SOCK_STREAM, 1, &kept, &err), 0);
+		assert_int_equal(sku_getsockname(&s, &bound), 0);
+		assert_int_equal(sku_address_from_path(&asked, path), 0);
+		assert_true(sku_address_equal(&asked, &bound));
+		path[len - 1] = 'q';
+		assert_int_equal(sku_address_from_path(&asked, path), 0);
+		assert_false(sku_address_equal(&asked, &bound));
+		sku_unlink_unix_server(&kept);
+		assert_int_equal(sku_close(&s), 0);
+	}
+	assert_int_equal(rmdir(directory), 0);
+}
+
 /* ---- sockets ------------------------------------------------------------------------------- */
 
 static void
@@ -603,28 +633,30 @@ wait_and_step(struct sku_connecting *c, struct sku_sock *s, struct sku_error *er
 	return sku_connecting_step(c, s, err);
 }
 
-/* The steps of one race, its end included. */
+/* The steps of one race, its end included.  One family alone: no thread stays behind. */
 static void
-expect_connection(const char *host, const char *port, int descriptors)
+expect_connection(const char *host, const char *port, bool resolves)
 {
+	const struct sku_connect_opts opts = { .family = AF_INET };
 	struct sku_sock s = SKU_SOCK_INIT;
 	struct sku_error err;
 	struct sku_connecting *c =
-	    sku_connecting_start(host, port, NULL, sku_deadline_in(10 * SKU_SECOND), &err);
-	int before = count_descriptors(), result, fd;
+	    sku_connecting_start(host, port, &opts, sku_deadline_in(10 * SKU_SECOND), &err);
+	int result, fd;
 
 	assert_non_null(c);
+	assert_int_equal(sku_connecting_is_resolving(c), resolves);
 	result = sku_connecting_step(c, &s, &err);
 	assert_int_equal(result, 1);
 	fd = sku_connecting_fd(c);
 	assert_true(fd != -1);
-	assert_int_equal(count_descriptors() - before, descriptors);
 	assert_false(sku_deadline_passed(sku_connecting_wakes(c)));
 	while (result == 1) {
 		assert_int_equal(sku_connecting_fd(c), fd);
 		result = wait_and_step(c, &s, &err);
 	}
 	assert_int_equal(result, 0);
+	assert_false(sku_connecting_is_resolving(c));
 	assert_int_equal(sku_gettimeout(&s), 0);
 	assert_true((fcntl(sku_fileno(&s), F_GETFL) & O_NONBLOCK) != 0);
 	sku_connecting_cancel(c);
@@ -635,17 +667,23 @@ expect_connection(const char *host, const char *port, int descriptors)
 static void
 connecting_in_steps_has_one_descriptor(void **state)
 {
-	struct sku_sock listener = SKU_SOCK_INIT;
+	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
 	struct sku_address address;
+	struct sku_connecting *c;
 	char port[8];
 	int before;
 
 	(void)state;
 	make_listener(&listener, &address, port);
-	/* A look-up that is slow would have more than one step. */
 	before = count_descriptors();
-	expect_connection("127.0.0.1", port, 1); /* the socket is the descriptor */
-	expect_connection("localhost", port, 0); /* an epoll, which was there from the start */
+	expect_connection("127.0.0.1", port, false);
+	expect_connection("localhost", port, true);
+	/* Of an address the socket is the descriptor, and there is no other. */
+	c = sku_connecting_start("127.0.0.1", port, NULL, sku_deadline_never(), NULL);
+	assert_int_equal(count_descriptors(), before);
+	assert_int_equal(sku_connecting_step(c, &s, NULL), 1);
+	assert_int_equal(count_descriptors(), before + 1);
+	sku_connecting_cancel(c);
 	assert_int_equal(count_descriptors(), before);
 	(void)sku_close(&listener);
 }
@@ -902,7 +940,9 @@ resolving_in_steps(void **state)
 	assert_string_equal(err.context, "look up 256.256.256.256");
 	assert_null(found);
 	sku_resolving_cancel(r);
-	r = sku_resolving_start("localhost", NULL, NULL, sku_deadline_never(), &err);
+	/* Given up, perhaps before it has begun. */
+	r = sku_resolving_start("127.0.0.1", NULL, &(struct addrinfo){ .ai_flags = AI_NUMERICHOST },
+	    sku_deadline_never(), &err);
 	sku_resolving_cancel(r);
 	sku_resolving_cancel(NULL);
 	assert_int_equal(count_descriptors(), before);
@@ -1063,6 +1103,38 @@ sendfile_times_out_says_how_much_and_raises_no_sigpipe(void **state)
 	assert_int_equal(errno, EPIPE);
 	assert_int_equal(close(fd), 0);
 	close_pair(pair);
+}
+
+static void
+sendfile_does_not_wait_longer_for_a_pipe_than_for_a_peer(void **state)
+{
+	static const struct {
+		int64_t timeout_ns;
+		int error;
+	} modes[] = { { 100 * SKU_MS, ETIMEDOUT }, { 0, EAGAIN } };
+	struct sku_sock pair[2];
+	int fds[2];
+	int64_t sent, start;
+
+	(void)state;
+	for (size_t m = 0; m < 2; m++) {
+		for (int64_t offset = 0; offset < 4; offset += 3) {
+			make_pair(pair);
+			assert_int_equal(pipe(fds), 0);
+			assert_int_equal(write(fds[1], "\0\1", 2), 2);
+			assert_int_equal(sku_settimeout(&pair[0], modes[m].timeout_ns), 0);
+			start = sku_now();
+			assert_int_equal(
+			    sku_sendfile(&pair[0], fds[0], offset, SKU_SENDFILE_ALL, &sent), -1);
+			assert_int_equal(errno, modes[m].error);
+			assert_int_equal(sent, offset == 0 ? 2 : 0);
+			assert_true(since(start) >= modes[m].timeout_ns / SKU_MS);
+			expect_bytes(&pair[1], 0, (size_t)sent);
+			assert_int_equal(close(fds[0]), 0);
+			assert_int_equal(close(fds[1]), 0);
+			close_pair(pair);
+		}
+	}
 }
 
 /* ---- threads ------------------------------------------------------------------------------- */
@@ -1282,6 +1354,7 @@ main(void)
 		cmocka_unit_test(numeric_addresses_are_parsed_and_shown),
 		cmocka_unit_test(unix_paths_are_never_cut),
 		cmocka_unit_test(addresses_compare_and_unmap),
+		cmocka_unit_test(a_path_that_fills_its_address_is_equal_to_itself),
 		cmocka_unit_test(a_closed_socket_is_ebadf_and_closes_twice),
 		cmocka_unit_test(detach_and_autoclose),
 		cmocka_unit_test(the_three_modes_are_pythons),
@@ -1305,6 +1378,7 @@ main(void)
 		cmocka_unit_test(sendfile_has_pythons_offset_and_count),
 		cmocka_unit_test(sendfile_falls_back_for_pipes_and_proc),
 		cmocka_unit_test(sendfile_times_out_says_how_much_and_raises_no_sigpipe),
+		cmocka_unit_test(sendfile_does_not_wait_longer_for_a_pipe_than_for_a_peer),
 		cmocka_unit_test(threads_use_different_sockets),
 		cmocka_unit_test(a_family_is_one_of_two_or_zero),
 		cmocka_unit_test(a_datagram_socket_is_never_its_own_peer),

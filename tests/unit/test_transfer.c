@@ -17,7 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -220,11 +222,71 @@ sha256_is_sha256(void **state)
 	hash = sha256_new();
 	assert_non_null(hash);
 	sha256_update(hash, "ab", 2);
-	sha256_so_far(hash, digest);
+	assert_int_equal(sha256_so_far(hash, digest), 0);
 	sha256_update(hash, "c", 1);
-	sha256_so_far(hash, digest);
+	assert_int_equal(sha256_so_far(hash, digest), 0);
 	assert_memory_equal(digest, expected, sizeof(digest));
 	sha256_free(hash);
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_SANITIZED
+#endif
+#endif
+
+/* There is none from here on. */
+static void
+use_up_memory(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	(void)setrlimit(RLIMIT_AS, &none);
+	/* Each size, for the C library keeps what was freed by its size. */
+	for (size_t size = (size_t)1 << 20; size > 0; size -= size > 4096 ? size / 2 : 8) {
+		while (malloc(size) != NULL) /* the process ends soon */
+			;
+	}
+}
+
+static void
+no_memory_is_no_digest(void **state)
+{
+#ifdef IS_SANITIZED
+	(void)state;
+	(void)printf("# skip: memory is the sanitizers'\n");
+	skip();
+#else
+	struct transcript transcript = { .hello = { .type = WIRE_HELLO },
+		.offer = { .type = WIRE_OFFER },
+		.start = { .type = WIRE_START } };
+	struct digest *bytes = digest_new();
+	uint8_t expected[DIGEST_BYTES], digest[DIGEST_BYTES], other[SHA256_BYTES];
+	struct sha256 *hash;
+	int status;
+	pid_t child;
+
+	(void)state;
+	need_openssl();
+	hash = sha256_new();
+	assert_non_null(bytes);
+	assert_non_null(hash);
+	transcript_digest(&transcript, bytes, expected);
+	assert_int_equal(sha256_so_far(hash, other), 0);
+	child = fork();
+	if (child == 0) {
+		use_up_memory();
+		transcript_digest(&transcript, bytes, digest);
+		_exit((memcmp(digest, expected, sizeof(digest)) != 0) |
+		      (sha256_so_far(hash, other) != -1) << 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	digest_free(bytes);
+	sha256_free(hash);
+#endif
 }
 
 /* The TLS handshake of both ends in one thread. */
@@ -362,7 +424,7 @@ what_says_nothing_does_not_stop_the_clock(void **state)
 	need_openssl();
 	open_pair(fds);
 	assert_int_equal(sku_socket_from_fd(&sock, fds[1]), 0);
-	channel_init(&talk, &sock, "a peer");
+	channel_init(&talk, &sock, "a peer", sku_now());
 	client = tls_new(fds[0], true, key);
 	talk.tls = tls_new(fds[1], false, key);
 	assert_non_null(client);
@@ -397,7 +459,7 @@ the_end_of_the_run_leaves_a_moment_for_last_words(void **state)
 
 		open_pair(fds);
 		assert_int_equal(sku_socket_from_fd(&sock, fds[1]), 0);
-		channel_init(&channel, &sock, "a peer");
+		channel_init(&channel, &sock, "a peer", sku_now());
 		channel.greeted = true;
 		run.timeouts.run = sku_deadline_in(0);
 		began = sku_now();
@@ -486,6 +548,7 @@ main(void)
 		cmocka_unit_test(the_transcript_covers_all_that_was_said),
 		cmocka_unit_test(the_key_is_derived_as_the_page_says),
 		cmocka_unit_test(sha256_is_sha256),
+		cmocka_unit_test(no_memory_is_no_digest),
 		cmocka_unit_test(bytes_pass_and_keys_are_renewed),
 		cmocka_unit_test(keys_are_renewed_over_a_full_socket),
 		cmocka_unit_test(what_says_nothing_does_not_stop_the_clock),

@@ -1,0 +1,116 @@
+/* config.c - the options of sockwait.
+ * Row tool. */
+#include "sockwait/config.h"
+
+#include "net/habits.h"
+#include "options/options.h"
+#include "options/run_options.h"
+#include "run/message.h"
+#include "run/run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+static const char *
+set_text(void *member, const char *value)
+{
+	text_free(member);
+	return text_parse(member, value);
+}
+
+static const struct option_row options[] = {
+	OPTION_GROUP("When to go on"),
+	FLAG(0, "any", struct wait_config, any, "go on once one TARGET is there, not all"),
+	FLAG(0, "gone", struct wait_config, gone, "wait until no TARGET answers any more"),
+	SECONDS(0, "steady", struct wait_config, probe.steady_ns, 0,
+	    "a connection must stay open for that long"),
+	SETS(OPTION_OTHER, 0, "send", "TEXT", struct wait_config, probe.send, struct text, set_text,
+	    "say TEXT once connected; \\r, \\n, \\t and \\xNN are bytes"),
+	SETS(OPTION_OTHER, 0, "match", "TEXT", struct wait_config, probe.match, struct text,
+	    set_text, "the service must say TEXT, written in the same way"),
+	OPTION_GROUP("Time"),
+	SECONDS('t', "timeout", struct wait_config, timeout_ns, 30 * SKU_SECOND,
+	    "limit of the whole run; 0 tries each TARGET once", .none = 1),
+	OPTION_INCLUDE_FOR(&run.timeouts, max_time_options),
+	SECONDS('i', "interval", struct wait_config, interval_ns, 0,
+	    "time from the start of one try to that of the next", .least = SKU_MS,
+	    .preset_text = "default: 50ms, growing to 1s"),
+	SECONDS(0, "connect-timeout", struct wait_config, probe.connect.connect_timeout_ns,
+	    5 * SKU_SECOND, "limit of one try", .none = 1),
+	OPTION_GROUP("Address"),
+	OPTION_INCLUDE(
+	    struct wait_config, probe.connect.address, struct address_flags, family_options),
+	OPTION_INCLUDE(struct wait_config, probe.connect, struct connect_options, source_options),
+	OPTION_COMMON,
+	OPTION_END_ROW,
+};
+
+static const char *const synopsis[] = { "[options] TARGET...", NULL };
+
+/* What users of wait-for-it, wait4x and nc type. */
+static const char habits[] =
+    "--host --port -p\ta TARGET is an operand, HOST:PORT\n"
+    "--unix -U\ta TARGET with a '/' is the path of a UNIX socket\n"
+    "--udp -u\ta service of datagrams accepts nothing that could be waited for\n"
+    "-z\tthat is what it does\n"
+    "--wait\tit is called --timeout\n"
+    "--strict -s -c --command\tno command is run: sockwait TARGET && command\n"
+    "--invert-check --reverse\tit is called --gone\n";
+static const char *const hints[] = { habits, connecting_habits, network_habits, NULL };
+
+static const struct command command = {
+	.name = "sockwait",
+	.synopsis = synopsis,
+	.summary = "Wait until services are there: HOST:PORT, [V6]:PORT, a UNIX path or @NAME.",
+	.operands = "host...",
+	.options = options,
+	.hints = hints,
+};
+
+static void
+parse_targets(struct wait_config *config, const struct options *parsed)
+{
+	struct connect_options *connect = &config->probe.connect;
+
+	config->count = parsed->operand_count;
+	if (config->count == 0)
+		opt_usage_error("missing operand: TARGET (" TARGET_FORMS ")");
+	config->targets = calloc(config->count, sizeof(*config->targets));
+	if (config->targets == NULL || targets_parse(config->targets, &connect->address,
+					   parsed->operands, config->count) == -1)
+		exit(msg_error_errno(STATUS_FAILED, ENOMEM, "read the TARGETs"));
+	for (size_t i = 0; i < config->count; i++) {
+		struct endpoint endpoint;
+
+		target_parse(&endpoint, &connect->address, config->targets[i].text);
+		connect_check_options(connect, parsed, &endpoint);
+	}
+}
+
+void
+config_parse(struct wait_config *config, int argc, char **argv)
+{
+	struct options parsed;
+
+	*config = (struct wait_config){ .probe.connect.fd = -1 };
+	opt_parse(&parsed, &command, config, argc, argv);
+	opt_check_modes(&parsed, MODE_OPENS | MODE_CONNECTS | MODE_INET | MODE_STREAM);
+	if (config->timeout_ns > 0 && config->probe.steady_ns >= config->timeout_ns)
+		opt_usage_error(
+		    "--steady must be shorter than --timeout, which limits the whole run");
+	parse_targets(config, &parsed);
+	/* The loop ends with the run. */
+	if (config->timeout_ns > 0)
+		run.timeouts.run =
+		    sku_deadline_earlier(run.timeouts.run, sku_deadline_in(config->timeout_ns));
+}
+
+void
+config_free(struct wait_config *config)
+{
+	text_free(&config->probe.send);
+	text_free(&config->probe.match);
+	targets_free(config->targets, config->count);
+	free(config->targets);
+}

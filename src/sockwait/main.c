@@ -1,0 +1,23 @@
+/* main.c - sockwait: wait until services are there.
+ * Row tool. */
+#include "run/failure.h"
+#include "run/run.h"
+#include "sockwait/config.h"
+#include "sockwait/schedule.h"
+
+int
+main(int argc, char **argv)
+{
+	struct wait_config config;
+	struct failure failure = { .status = STATUS_OK };
+	int status;
+
+	run_begin("sockwait");
+	config_parse(&config, argc, argv);
+	if (run_catch_signals(0, &failure) == 0)
+		status = schedule_run(&config);
+	else
+		status = failure_report(&failure);
+	config_free(&config);
+	return run_finish(status);
+}

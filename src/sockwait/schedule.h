@@ -1,0 +1,31 @@
+/* schedule.h - when which TARGET is tried, until all are there. */
+#ifndef SOCKWAIT_SCHEDULE_H
+#define SOCKWAIT_SCHEDULE_H
+
+#include "run/loop.h"
+#include "sockwait/config.h"
+#include "sockwait/targets.h"
+
+/* Targets whose try is due, and waits for its turn. */
+struct target_queue {
+	struct target *first, **last;
+};
+
+/* Those of one place are one here, the first. */
+struct schedule {
+	struct loop loop;
+	const struct wait_config *config;
+	int64_t begun_ns;
+	size_t places, done;
+	size_t open;		 /* places that may still become what they are waited for */
+	size_t max_tries, tries; /* at once */
+	struct target_queue due_addresses, due_names;
+	struct loop_timer note; /* says what is waited for */
+	int status;		/* at the end, if the places are not what was asked for */
+};
+
+/* Try the targets until they are what the options ask for.  Reports what goes wrong, and returns
+ * the status. */
+int schedule_run(const struct wait_config *config);
+
+#endif

@@ -1,0 +1,19 @@
+/* strangers.h - notes about connections that came to nothing: of a flood of them most are counted
+ * alone. */
+#ifndef TRANSFER_STRANGERS_H
+#define TRANSFER_STRANGERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct stranger_notes {
+	int64_t paid_until_ns;
+	uint64_t left_out;
+};
+
+/* May this one be noted?  Else it is counted.  now is sku_now(). */
+bool strangers_may_note(struct stranger_notes *notes, int64_t now);
+/* Say how many were left out. */
+void strangers_note_rest(struct stranger_notes *notes);
+
+#endif

@@ -1,0 +1,410 @@
+#!/usr/bin/env bats
+# file-sessions.bats - who may write at a receiver of verified transfers, who is told busy, and what counts.
+
+load helpers
+load transfers
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	head -c 1000000 /dev/urandom >in
+	head -c 1000 in >small
+	mkdir d
+	export PYTHONPATH=$SOCKUTILS_SOURCE/tests PYTHONDONTWRITEBYTECODE=1
+}
+
+# breaks_off PORT NAME - a stranger that offers a file of 3 MB, sends a byte of it, and is gone.
+breaks_off() {
+	python3 -c '
+import sys, wire
+p = wire.sender(sys.argv[1])
+p.greet()
+p.sock.sendall(wire.offer(size=3000000, name=sys.argv[2].encode()))
+assert p.next()[0] == wire.HAVE
+p.sock.sendall(wire.held(wire.START) + wire.message(wire.DATA, b"x"))
+' "$1" "$2"
+	until_true 20 grep -q "the next connection may go on" recv.err
+}
+
+# is_busy PORT FILE - a sender of FILE is told that the receiver is busy.
+is_busy() {
+	run --separate-stderr sockfile-send --verify 127.0.0.1 "$1" "$2"
+	assert_failure 6
+	[[ $stderr == *"busy with another transfer"* ]]
+}
+
+@test "with --dir three senders of different names are served at once" {
+	local name
+	for name in a b c; do
+		ln in $name
+	done
+	start_receiver --dir d -c 3 0
+	for name in a b c; do
+		in_background sockfile-send -q --verify --limit-rate 400K 127.0.0.1 "$port" $name
+		senders+=("$last_pid")
+	done
+	for name in a b c; do
+		until_true 20 part_has 1000 d/$name
+	done
+	[ ! -e d/a ] && [ ! -e d/b ] && [ ! -e d/c ]
+	kill -USR1 "$receiver_pid" # their sizes add up
+	until_true 10 grep -qE "state: bytes=[0-9]+ size=3000000 connections=3 transfers=0" recv.err
+	for name in "${senders[@]}"; do
+		wait_for "$name"
+		assert_equal "$waited_status" 0
+	done
+	receiver_ends 0
+	for name in a b c; do
+		cmp in d/$name
+	done
+}
+
+@test "a claim is on one name: another file of that name is told busy, another name is not; -c 1 takes one" {
+	cp in a
+	cp small b
+	start_receiver --dir d -c none 0
+	in_background sockfile-send -q --verify --limit-rate 400K 127.0.0.1 "$port" a
+	until_true 20 part_has 1000 d/a
+	run --separate-stderr sh -c "sockfile-send --verify --name a 127.0.0.1 $port - <small"
+	assert_failure 6
+	[[ $stderr == *"busy with another transfer"* ]]
+	sockfile-send -q --verify 127.0.0.1 "$port" b
+	cmp b d/b
+	[ ! -e d/a ]
+	wait_for "$last_pid"
+	assert_equal "$waited_status" 0
+	cmp a d/a
+	rm d/*
+	start_receiver --dir d 0
+	in_background sockfile-send -q --verify --limit-rate 400K 127.0.0.1 "$port" a
+	until_true 20 part_has 1000 d/a
+	is_busy "$port" b
+	wait_for "$last_pid"
+	assert_equal "$waited_status" 0
+	receiver_ends 0
+	[ ! -e d/b ]
+}
+
+@test "a stranger that breaks off reserves its name, and nothing else, for -t" {
+	start_receiver -t 1 --retry 100 0 out
+	breaks_off "$port" x
+	is_busy "$port" small
+	until_true 20 sockfile-send -q --verify 127.0.0.1 "$port" small 2>send.err
+	receiver_ends 0
+	cmp small out
+	cp small other
+	start_receiver --retry 100 --dir d -c 2 0
+	breaks_off "$port" small
+	is_busy "$port" small
+	sockfile-send -q --verify 127.0.0.1 "$port" other
+	cmp other d/other
+}
+
+@test "the same file takes over from a sender that is silent for 2 s; another one is told busy" {
+	local first
+	start_receiver 0 out
+	slow_verified 127.0.0.1 "$port" in
+	first=$sender_pid
+	until_true 20 part_has 20000
+	kill -STOP "$first"
+	is_busy "$port" small
+	touch -r in -d '1 second' other # another time is another file
+	cat in >other
+	is_busy "$port" other
+	sockfile-send -q --verify 127.0.0.1 "$port" in
+	receiver_ends 0
+	cmp in out
+	kill -CONT "$first"
+	sender_ends 6
+}
+
+@test "of an input of unknown size only the same sender is the same" {
+	local first
+	mkfifo input
+	exec {open}<>input
+	start_receiver --retry 3 0 out
+	in_background sh -c "exec sockfile-send --verify --name in 127.0.0.1 $port - <input 2>send.err"
+	first=$last_pid
+	head -c 20000 in >&"$open"
+	until_true 20 part_has 20000
+	kill -KILL "$first"
+	until_true 20 grep -q "may go on" recv.err
+	run --separate-stderr sh -c "cat in | sockfile-send --verify --name in 127.0.0.1 $port -"
+	assert_failure 6
+	[[ $stderr == *"busy with another transfer"* ]]
+}
+
+@test "--retry N is about lost connections without progress in between" {
+	start_receiver --retry 1 0 out
+	for i in 1 2 3; do
+		in_background sockfile-send -q --verify --limit-rate 500K 127.0.0.1 "$port" in
+		until_true 20 part_has $((i * 100000))
+		kill -KILL "$last_pid"
+		until_true 20 eval "((\$(grep -c 'may go on' recv.err) == i))"
+	done
+	sockfile-send -q --verify 127.0.0.1 "$port" in
+	receiver_ends 0
+	cmp in out
+}
+
+@test "an offer that is refused counts: -c 1 ends with its status, -c N with the highest, -c none goes on" {
+	local sent
+	cp small a
+	echo another >d/a
+	start_receiver --dir d 0
+	run sockfile-send -q --verify 127.0.0.1 "$port" a
+	assert_failure 1
+	receiver_ends 1
+	for count in 3 none; do
+		start_receiver --dir d --max-size 2000 -c $count 0
+		run sockfile-send -q --verify 127.0.0.1 "$port" a
+		assert_failure 1
+		run sockfile-send -q --verify 127.0.0.1 "$port" in
+		assert_failure 5
+		sockfile-send -q --verify 127.0.0.1 "$port" small
+		cmp small d/small
+		rm d/small
+		if [ $count = none ]; then
+			kill -TERM "$receiver_pid"
+			receiver_ends 143
+		else
+			receiver_ends 5
+		fi
+		error_has recv.err "write a: it exists already"
+		error_has recv.err "--max-size"
+	done
+	# The one FILE, too: it appeared meanwhile.
+	start_receiver --retry 2 0 out
+	echo another >out
+	run sockfile-send -q --verify 127.0.0.1 "$port" small
+	assert_failure 1
+	receiver_ends 1
+}
+
+# strangers_of PORT RECEIVER_OPTIONS - a probe, a stream of other bytes, a wrong key, and one that says nothing.
+strangers_of() {
+	nc.openbsd -z 127.0.0.1 "$1"
+	if [[ $2 == *--verify* || $2 == *--key* ]]; then
+		run sockfile-send -q 127.0.0.1 "$1" small
+		assert_failure 6
+		until_true 20 grep -q "does not speak the protocol" recv.err
+	fi
+	if [[ $2 == *--key* ]]; then
+		head -c 32 /dev/urandom | base64 >wrong
+		chmod 600 wrong
+		run sockfile-send -q --key wrong 127.0.0.1 "$1" small
+		assert_failure 5
+		until_true 20 grep -q "keys of the two ends differ" recv.err
+	fi
+	in_background sh -c "sleep 60 | exec nc.openbsd 127.0.0.1 $1"
+	until_true 20 grep -q "timed out" recv.err
+	error_has recv.err "ended without a byte: the next one is awaited"
+}
+
+@test "strangers are reported, and not counted; a silent one is let go after -t" {
+	local options
+	need_openssl
+	head -c 32 /dev/urandom | base64 >key
+	chmod 600 key
+	for options in "0 out" "--verify 0 out" "--key key 0 out" "--dir d -c 1 0"; do
+		rm -f out d/small
+		# shellcheck disable=SC2086 # words are meant
+		start_receiver -t 0.5 $options
+		strangers_of "$port" "$options"
+		if [[ $options == *--key* ]]; then
+			sockfile-send -q --key key 127.0.0.1 "$port" small
+		else
+			sockfile-send -q --verify 127.0.0.1 "$port" small
+		fi
+		receiver_ends 0
+	done
+}
+
+@test "a silent caller has ten seconds where verified transfers alone are taken" {
+	start_receiver --verify 0 out
+	on_time 0 9500 14000 python3 -c '
+import socket, sys
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s:
+    try:
+        s.recv(1)
+    except ConnectionResetError:
+        pass
+' "$port"
+	error_has recv.err "timed out"
+	sockfile-send -q --verify 127.0.0.1 "$port" in
+	receiver_ends 0
+}
+
+@test "who began a handshake and says nothing more does not turn a raw stream away; a transfer does" {
+	start_receiver 0 out
+	crowd "$port" 8
+	sockfile-send -q 127.0.0.1 "$port" small
+	receiver_ends 0
+	cmp small out
+	rm out
+	start_receiver 0 out
+	slow_verified 127.0.0.1 "$port" in
+	until_true 20 part_has 20000
+	run sockfile-send -q 127.0.0.1 "$port" small
+	assert_failure 6
+	error_has recv.err "turned away: another transfer is under way"
+	sender_ends 0
+	receiver_ends 0
+	cmp in out
+}
+
+# crowd PORT COUNT [KEY] [RECEIVE] - so many silent strangers, each at another point of the handshake (with a key; of a
+# receiver), and ten more each second.
+crowd() {
+	cat >crowd.py <<-'PY'
+		import socket, sys, time
+		import wire
+		port, count = int(sys.argv[1]), int(sys.argv[2])
+		own = wire.greeting(wire.RECEIVE if "RECEIVE" in sys.argv else wire.SEND, flags="KEY" in sys.argv)
+		held = []
+		def come():
+		    try:
+		        held.append(socket.create_connection(("127.0.0.1", port)))
+		        held[-1].sendall((b"", own[:3], own[:9], own)[len(held) % 4])
+		    except ConnectionError:
+		        pass
+		for _ in range(count):
+		    come()
+		open("crowd", "w").close()
+		for _ in range(600):
+		    time.sleep(0.1)
+		    come()
+	PY
+	rm -f crowd
+	in_background python3 crowd.py "$@"
+	until_true 20 test -e crowd
+}
+
+@test "a sender that vanished without a word is found out within 90 s: by keepalive probes" {
+	cat >options.py <<-'PY'
+		import ctypes, os, socket, sys
+		pid, checked = int(sys.argv[1]), 0
+		pidfd = os.pidfd_open(pid)
+		for fd in os.listdir("/proc/%d/fd" % pid):
+		    if not os.readlink("/proc/%d/fd/%s" % (pid, fd)).startswith("socket:"):
+		        continue
+		    copy = ctypes.CDLL(None, use_errno=True).syscall(438, pidfd, int(fd), 0)  # pidfd_getfd
+		    if copy == -1:
+		        sys.exit(77)
+		    with socket.socket(fileno=copy) as s:
+		        if s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+		            continue
+		        tcp = [s.getsockopt(socket.IPPROTO_TCP, o) for o in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)]
+		        assert s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1, fd
+		        assert tcp[0] + tcp[1] * tcp[2] <= 90, tcp
+		        checked += 1
+		assert checked == 1, checked
+	PY
+	start_receiver 0 out
+	slow_verified 127.0.0.1 "$port" in
+	until_true 20 part_has 20000
+	for pid in "$receiver_pid" "$sender_pid"; do
+		run python3 options.py "$pid"
+		[ "$status" != 77 ] || skip "the descriptors of another process are not to be had here"
+		assert_success
+	done
+	sender_ends 0
+	receiver_ends 0
+}
+
+@test "of more silent strangers than have a place the oldest make room" {
+	start_receiver --verify 0 out
+	crowd "$port" 700
+	# The handshake that they do not end has ten seconds.
+	milliseconds sockfile-send -q --verify 127.0.0.1 "$port" small
+	assert_equal "$timed_status" 0
+	receiver_ends 0
+	cmp small out
+	((elapsed < 5000)) || fail "$elapsed ms"
+}
+
+@test "sixty senders at once into one directory" {
+	local name
+	start_receiver --dir d -c 60 0
+	for name in {1..60}; do
+		ln small "$name"
+		in_background sockfile-send -q --verify 127.0.0.1 "$port" "$name"
+		senders+=("$last_pid")
+	done
+	for name in "${senders[@]}"; do
+		wait_for "$name"
+		assert_equal "$waited_status" 0
+	done
+	receiver_ends 0
+}
+
+# undisturbed LISTEN CONNECT FILE [KEY] [RECEIVE] - start_receiver or start_sender with the words of LISTEN, 200 strangers,
+# and the command CONNECT there: within 100 ms, the best of three, beyond what it takes without strangers; and what
+# listened ends with its work.
+undisturbed() {
+	local try alone best=9999
+	for try in 1 2 3; do
+		rm -f out d/small
+		# shellcheck disable=SC2086 # words are meant
+		$1
+		# shellcheck disable=SC2086
+		milliseconds $2 127.0.0.1 "$port" "$3"
+		alone=$elapsed
+		ends "$started_pid" 0 /dev/null
+		rm -f out d/small
+		# shellcheck disable=SC2086
+		$1
+		crowd "$port" 200 "${@:4}"
+		# shellcheck disable=SC2086
+		milliseconds $2 127.0.0.1 "$port" "$3"
+		assert_equal "$timed_status" 0
+		((elapsed - alone >= best)) || best=$((elapsed - alone))
+		until_true 5 is_gone "$started_pid" || fail "$1: it has not ended"
+		ends "$started_pid" 0 /dev/null
+		((best >= 100)) || return 0
+	done
+	is_sanitized || fail "$1: $best ms"
+}
+
+@test "200 silent strangers, and ten more each second, delay nobody who has the key, and do not hold the receiver" {
+	need_openssl
+	head -c 32 /dev/urandom | base64 >key
+	chmod 600 key
+	undisturbed "start_receiver --key key 0 out" "sockfile-send -q --key key" small KEY
+	undisturbed "start_receiver --key key --dir d 0" "sockfile-send -q --key key" small KEY
+	undisturbed "start_receiver --verify 0 out" "sockfile-send -q --verify" small
+	undisturbed "start_receiver 0 out" "sockfile-send -q --verify" small
+}
+
+@test "nor do they delay a receiver that connects to a listening sender" {
+	undisturbed "start_sender --verify 0 small" "sockfile-recv -q --verify --connect" out RECEIVE
+}
+
+@test "a flood of probes is no flood of notes: most are counted alone, and all of them are" {
+	cat >probes.py <<-'PY'
+		import socket, sys
+		for _ in range(1000):
+		    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s:
+		        pass
+	PY
+	# probe - a thousand, until all are dealt with.
+	probe() {
+		python3 probes.py "$port"
+		until_true 20 sh -c "! ss -Htn state close-wait sport = :$port | grep -q ."
+	}
+	# told FILE TEXT - a few have a note with TEXT, and those that have none are counted.
+	told() {
+		(($(grep -c "$2" "$1") < 500))
+		awk -v note="$2" '$0 ~ note { n++ } / more connections came to nothing$/ { n += $2 } END { print n; exit n != 1000 }' "$1"
+	}
+	need ss
+	start_receiver --verify 0 out
+	probe
+	sockfile-send -q --verify 127.0.0.1 "$port" small
+	receiver_ends 0
+	told recv.err "ended without a byte"
+	start_sender --verify -c 1 0 small
+	probe
+	sockfile-recv -q --verify --connect 127.0.0.1 "$port" out2
+	sender_ends 0
+	told send.err "talk to 127.0.0.1"
+}

@@ -1,0 +1,847 @@
+#!/usr/bin/env bats
+# sockwait.bats - waiting for services: when they are there, what counts as there, and what never will be.
+
+load helpers
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# start_peer [PATH] - a server that does what peer says.  At first its address is bound, but nobody listens: it
+# refuses, and no other process can take it.  Sets port, and its_port to the same.
+start_peer() {
+	mkfifo commands answers
+	cat >peer.py <<-'PY'
+		import os, queue, socket, sys, threading
+		path = sys.argv[1:]
+		listener = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
+		listener.bind(path[0] if path else ("127.0.0.1", 0))
+		kept = queue.Queue()  # connections, in the order in which they came
+		def serve(how, text):
+		    while True:
+		        try:
+		            c = listener.accept()[0]
+		        except OSError:
+		            return
+		        kept.put(c)
+		        if how == "close":
+		            c.close()
+		        elif how == "answer":
+		            c.settimeout(20)
+		            got = b""
+		            while not got.endswith(b"\n"):
+		                got += c.recv(100)
+		            for byte in text:  # a packet each
+		                c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+		                c.sendall(bytes([byte]))
+		        elif how == "greet":
+		            c.sendall(text)
+		        elif how == "bye":
+		            c.sendall(text)
+		            c.close()
+		        elif how == "flood":
+		            threading.Thread(target=flood, args=(c, text), daemon=True).start()
+		def flood(c, text):
+		    try:
+		        while True:
+		            c.sendall(text * 1000)
+		    except OSError:
+		        pass
+		def ending(c):
+		    c.settimeout(20)
+		    try:
+		        while c.recv(4096):
+		            pass
+		        return "end"
+		    except ConnectionResetError:
+		        return "reset"
+		def do(command, text=""):
+		    text = text.encode().decode("unicode_escape").encode("latin-1")
+		    if command == "listen":
+		        listener.listen(64)
+		    elif command == "ending":  # of the connection that came first
+		        return ending(kept.get(timeout=20))
+		    elif command == "count":  # of those that came before one of its own
+		        last, n = socket.create_connection(listener.getsockname()), 0
+		        while kept.get(timeout=20).getpeername() != last.getsockname():
+		            n += 1
+		        return str(n)
+		    else:
+		        listener.listen(64)
+		        threading.Thread(target=serve, args=(command, text), daemon=True).start()
+		    return "done"
+		answers = open("answers", "w")
+		print(listener.getsockname() if path else listener.getsockname()[1], file=answers, flush=True)
+		for line in open("commands"):
+		    print(do(*line.rstrip("\n").split(" ", 1)), file=answers, flush=True)
+	PY
+	in_background python3 peer.py "$@"
+	exec {answers}<answers {commands}>commands
+	read -r -t 20 -u "$answers" port
+	its_port=$port
+}
+
+# peer COMMAND [TEXT] - have the peer do that.  Sets answer.
+peer() {
+	echo "$*" >&"$commands"
+	read -r -t 20 -u "$answers" answer
+}
+
+# waits [option ...] TARGET ... - start it in the background, with its output in out and err, and wait until it has
+# tried in vain (-v says why).
+waits() {
+	in_background sockwait -v "$@" >out 2>err
+	waiter=$last_pid
+	until_true 20 grep -q ': ' err
+}
+
+# comes STATUS - the program that waits ends with it.
+comes() {
+	wait_for "$waiter"
+	assert_equal "$waited_status" "$1"
+}
+
+# lines_of FILE - its lines, with S for each number of seconds.
+lines_of() {
+	sed -E 's/\t[0-9]+\.[0-9]{3}$/ S/' "$1"
+}
+
+# a full backlog: the kernel answers no SYN any more.  Sets silent_port.
+start_silent() {
+	in_background python3 -c '
+import os, select, socket, time
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(0)
+held = [socket.socket() for _ in range(8)]
+for c in held:
+    c.setblocking(False)
+    c.connect_ex(s.getsockname())
+select.select([], [held[0]], [], 20)
+with open("silent.tmp", "w") as f:
+    print(s.getsockname()[1], file=f)
+os.rename("silent.tmp", "silent")
+time.sleep(300)
+'
+	until_true 20 test -s silent
+	read -r silent_port <silent
+}
+
+# ---- what is there
+
+@test "a TARGET that is there: a line with its seconds, and nothing else" {
+	start_server sockecho-server 0
+	run --separate-stderr sockwait "$host:$port"
+	assert_success
+	[[ $output =~ ^127\.0\.0\.1:$port$'\t'[0-9]+\.[0-9]{3}$ ]] || fail "$output"
+	assert_equal "$stderr" ""
+}
+
+@test "each form of a TARGET" {
+	start_server sockecho-server --port-file file 0
+	run --separate-stderr sockwait "localhost:$port" "127.1:$port" "localhost:@$PWD/file" "127.0.0.1:@file"
+	assert_success
+	assert_equal "${#lines[@]}" 4
+	for transport in "-U sock" "-U @sockwait.$BASHPID"; do
+		# shellcheck disable=SC2086 # words are meant
+		start_server sockecho-server $transport
+		[[ $host == @* ]] || host=./$host
+		run --separate-stderr sockwait "$host"
+		assert_success
+		[[ $output == "$host"$'\t'* ]] || fail "$output"
+	done
+	run --separate-stderr sockwait "$PWD/sock"
+	assert_success
+}
+
+@test "IPv6, with brackets" {
+	need_ipv6
+	start_server sockecho-server ::1 0
+	run --separate-stderr sockwait "[::1]:$port" -6 "[0:0::1]:$port"
+	assert_success
+	assert_equal "${#lines[@]}" 2
+}
+
+@test "a service by name" {
+	in_namespaces=()
+	need_namespaces -n
+	cat >inside <<-'SH'
+		set -eu
+		ip link set lo up
+		nc.openbsd -lk 127.0.0.1 80 &
+		trap 'kill $!' EXIT
+		sockwait -t 20 127.0.0.1:http
+	SH
+	need nc.openbsd ip
+	run --separate-stderr "${in_namespaces[@]}" sh inside
+	assert_success
+	[[ $output == "127.0.0.1:http"$'\t'* ]] || fail "$output"
+}
+
+@test "a TARGET that is given twice is tried once and printed twice, as typed" {
+	start_peer
+	peer hold
+	run --separate-stderr sockwait "127.0.0.1:$port" "127.1:0$port" "localhost:$port" "LOCALHOST:$port" "127.0.0.1:$port"
+	assert_success
+	assert_equal "$(lines_of <(printf '%s\n' "${lines[@]}") | sort)" "$(printf '%s S\n' "127.0.0.1:$port" "127.0.0.1:$port" \
+		"127.1:0$port" "LOCALHOST:$port" "localhost:$port" | LC_ALL=C.UTF-8 sort)"
+	peer count
+	assert_equal "$answer" 2 # the address, and the name
+}
+
+@test "a TARGET's name is escaped as a field" {
+	start_server sockecho-server -U $'so\tck\n\x01\\'
+	run --separate-stderr sockwait $'./so\tck\n\x01\\'
+	assert_success
+	[[ $output == './so\tck\n\x01\\'$'\t'0.* ]] || fail "$output"
+}
+
+# ---- what comes later
+
+@test "a port, a path and an abstract name that come later" {
+	start_peer
+	waits -t 60 "127.0.0.1:$port"
+	peer listen
+	comes 0
+	assert_equal "$(lines_of out)" "127.0.0.1:$port S"
+	waits -t 60 ./sock
+	[[ $(<err) == *"connect to ./sock: No such file or directory"* ]] || fail "$(<err)"
+	start_server sockecho-server -U sock
+	comes 0
+	waits -t 60 "@sockwait.$BASHPID"
+	start_server sockecho-server -U "@sockwait.$BASHPID"
+	comes 0
+}
+
+@test "a port that is not known yet: HOST:@FILE is read anew at each try" {
+	waits -t 60 127.0.0.1:@file
+	grep -q "127.0.0.1:@file: read the port from file: No such file or directory" err
+	start_server sockecho-server --port-file file 0
+	comes 0
+	assert_equal "$(lines_of out)" "127.0.0.1:@file S"
+	stop_server
+	run --separate-stderr sockwait --gone 127.0.0.1:@file
+	assert_success
+	echo nonsense >file
+	run --separate-stderr sockwait -t 60 127.0.0.1:@file
+	assert_failure 1
+}
+
+@test "each line is printed when its TARGET comes, not at the end" {
+	start_peer
+	start_server sockecho-server -U sock
+	mkfifo lines
+	# shellcheck disable=SC2016 # for the inner shell
+	in_background sh -c 'exec sockwait -t 60 "$@" >lines' - "127.0.0.1:$its_port" ./sock
+	waiter=$last_pid
+	exec {lines}<lines
+	read -r -t 20 -u "$lines" target seconds
+	assert_equal "$target" ./sock
+	has_ended "$waiter" && fail "it did not wait"
+	peer listen
+	read -r -t 20 -u "$lines" target seconds
+	assert_equal "$target" "127.0.0.1:$its_port"
+	comes 0
+}
+
+@test "a name that does not resolve yet is asked again" {
+	need ip
+	in_namespaces=()
+	need_namespaces -nm
+	echo "127.0.0.1 localhost" >hosts
+	echo "hosts: files" >nsswitch
+	cat >inside <<-'SH'
+		set -eu
+		ip link set lo up
+		mount --bind hosts /etc/hosts
+		mount --bind nsswitch /etc/nsswitch.conf
+		sockecho-server --daemon --pidfile pid --port-file port 0 >/dev/null
+		trap 'kill "$(cat pid)"' EXIT
+		mkfifo said
+		sockwait -v -t 60 "db.example:$(cat port)" 2>said &
+		read -r line <said
+		echo "$line"
+		echo "127.0.0.1 db.example" >>hosts
+		wait "$!"
+	SH
+	run --separate-stderr "${in_namespaces[@]}" sh inside
+	assert_success
+	assert_equal "${lines[0]%: *}" "sockwait: db.example:$(cat port 2>/dev/null || echo "${lines[0]//[!0-9]/}"): look up db.example"
+	[[ ${lines[1]} == "db.example:"*$'\t'* ]] || fail "$output"
+}
+
+# ---- what does not come
+
+@test "124, and a message for each that is missing that names its last failure" {
+	start_peer
+	start_server sockecho-server 0
+	run --separate-stderr sockwait -q -t 0.5 "127.0.0.1:$port" ./nosuch "127.0.0.1:$its_port" "@nosuch.$BASHPID" nosuch.invalid:80
+	assert_failure 124
+	[[ $output == "127.0.0.1:$port"$'\t'* ]] || fail "$output"
+	assert_equal "${#lines[@]}" 1
+	assert_equal "${stderr_lines[0]}" "sockwait: wait for ./nosuch: timed out; the last failure: connect to ./nosuch: No such file or directory"
+	assert_equal "${stderr_lines[1]}" \
+		"sockwait: wait for 127.0.0.1:$its_port: timed out; the last failure: connect to 127.0.0.1 port $its_port: Connection refused"
+	assert_equal "${stderr_lines[2]}" \
+		"sockwait: wait for @nosuch.$BASHPID: timed out; the last failure: connect to @nosuch.$BASHPID: Connection refused"
+	[[ ${stderr_lines[3]} == "sockwait: wait for nosuch.invalid:80: timed out; the last failure: look up nosuch.invalid: "* ]] ||
+		fail "${stderr_lines[3]}"
+	assert_equal "${#stderr_lines[@]}" 4
+}
+
+@test "-t and -w bound the whole run, with a peer that never answers and one that refuses" {
+	start_silent
+	start_peer
+	for options in "-t 1" "-w 1" "-t 1 -w 60" "-t none -w 1" "-t 60 -w 1"; do
+		# shellcheck disable=SC2086 # words are meant
+		on_time 124 1000 1200 sockwait -q $options "127.0.0.1:$silent_port" "127.0.0.1:$port" 2>err
+		grep -q "^sockwait: wait for 127.0.0.1:$silent_port: timed out; " err
+	done
+}
+
+@test "one try ends after --connect-timeout" {
+	start_silent
+	run --separate-stderr sockwait -q -t 0 --connect-timeout 0.3 "127.0.0.1:$silent_port"
+	assert_failure 124
+	assert_equal "$stderr" \
+		"sockwait: wait for 127.0.0.1:$silent_port: timed out; the last failure: connect to 127.0.0.1 port $silent_port: timed out"
+}
+
+@test "-t 0 tries each TARGET once" {
+	need jq
+	start_peer
+	start_server sockecho-server -U sock
+	run --separate-stderr sockwait -t 0 --json "127.0.0.1:$its_port" ./sock ./nosuch
+	assert_failure 124
+	assert_equal "$(jq -r '"\(.event) \(.target) \(.attempts)"' <<<"$output" | sort)" \
+		"$(printf '%s\n' "failed ./nosuch 1" "failed 127.0.0.1:$its_port 1" "there ./sock 1" | sort)"
+	# The time of a try is its own.
+	peer flood x
+	run --separate-stderr sockwait -t 0 --steady 0.3 "127.0.0.1:$its_port"
+	assert_success
+}
+
+# ---- what counts
+
+@test "--any: one is enough" {
+	start_peer
+	start_silent
+	start_server sockecho-server -U sock
+	run --separate-stderr sockwait --any "127.0.0.1:$its_port" "127.0.0.1:$silent_port" ./sock nosuch.invalid:80
+	assert_success
+	assert_equal "$(lines_of <(echo "$output"))" "./sock S"
+	assert_equal "$stderr" ""
+	run --separate-stderr sockwait -q --any -t 0.2 "127.0.0.1:$its_port" ./nosuch
+	assert_failure 124
+	assert_equal "${#stderr_lines[@]}" 2
+}
+
+@test "--gone: a refusal, an unknown name, a path that is not there" {
+	start_peer
+	run --separate-stderr sockwait --gone "127.0.0.1:$its_port" nosuch.invalid:80 ./nosuch "@nosuch.$BASHPID"
+	assert_success
+	assert_equal "${#lines[@]}" 4
+	assert_equal "$stderr" ""
+}
+
+@test "--gone waits until nobody answers any more" {
+	start_server sockecho-server 0
+	waits --gone -t 60 "127.0.0.1:$port"
+	grep -q "it still answers" err
+	stop_server
+	comes 0
+	assert_equal "$(lines_of out)" "127.0.0.1:$port S"
+	start_server sockecho-server 0
+	run --separate-stderr sockwait -q --gone -t 0.2 "127.0.0.1:$port"
+	assert_failure 124
+	assert_equal "$stderr" "sockwait: wait for 127.0.0.1:$port: timed out; it still answers"
+	# One that does not answer within the time of a try is gone, but not one whose try the end of the run cut short.
+	start_silent
+	run --separate-stderr sockwait -q --gone --connect-timeout 0.2 -t 20 "127.0.0.1:$silent_port"
+	assert_success
+	run --separate-stderr sockwait -q --gone -t 0.3 "127.0.0.1:$silent_port"
+	assert_failure 124
+	[[ $stderr == *": timed out; "* ]] || fail "$stderr"
+}
+
+@test "--gone: a name server that does not answer, or no free local port, says nothing about the service" {
+	need ip
+	in_namespaces=()
+	need_namespaces -nm
+	need_sysctl net.ipv4.ip_local_port_range
+	echo "hosts: dns" >nsswitch
+	printf 'nameserver 127.0.0.1\noptions timeout:30 attempts:1\n' >resolv
+	: >hosts
+	cat >inside <<-'SH'
+		set -eu
+		ip link set lo up
+		mount --bind hosts /etc/hosts
+		mount --bind nsswitch /etc/nsswitch.conf
+		mount --bind resolv /etc/resolv.conf
+		sockwait -q --gone -t 0.5 db.example:80 || echo "$?"
+		python3 - <<-'PY'
+			import socket, subprocess
+			silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+			silent.bind(("127.0.0.1", 53))
+			print(subprocess.run(["sockwait", "-q", "--gone", "-t", "1", "--connect-timeout", "0.2", "db.example:80"]).returncode)
+			subprocess.run(["sysctl", "-qw", "net.ipv4.ip_local_port_range=40000 40003"], check=True)
+			s = socket.socket()
+			s.bind(("127.0.0.1", 30000))
+			s.listen()
+			held = []
+			for _ in range(4):
+			    c = socket.socket()
+			    c.connect(s.getsockname())
+			    held.append(c)
+			print(subprocess.run(["sockwait", "-q", "--gone", "-t", "0.3", "127.0.0.1:30000"]).returncode)
+		PY
+	SH
+	run --separate-stderr "${in_namespaces[@]}" sh inside
+	assert_output $'124\n124\n124'
+	[[ ${stderr_lines[0]} == *"look up db.example: "* ]] || fail "$stderr"
+	[[ ${stderr_lines[1]} == *"look up db.example: timed out" ]] || fail "$stderr"
+	[[ ${stderr_lines[2]} == *"Cannot assign requested address"* ]] || fail "$stderr"
+}
+
+@test "--steady: a forwarder that accepts for a dead service is not taken for it" {
+	need socat
+	start_peer
+	in_background socat -d -d TCP-LISTEN:0,bind=127.0.0.1,fork,reuseaddr "TCP:127.0.0.1:$port" 2>socat.err
+	until_true 20 grep -q listening socat.err
+	forwarder=$(sed -n 's/.*listening on AF=2 127\.0\.0\.1:\([0-9]*\)/\1/p' socat.err)
+	run --separate-stderr sockwait "127.0.0.1:$forwarder"
+	assert_success # it accepts
+	run --separate-stderr sockwait -q -t 1 --steady 0.5 "127.0.0.1:$forwarder"
+	assert_failure 124
+	[[ $stderr == *"stay connected to 127.0.0.1 port $forwarder: it accepted and closed the connection"* ]] || fail "$stderr"
+	run --separate-stderr sockwait --gone --steady 0.5 "127.0.0.1:$forwarder"
+	assert_success
+	waits -t 60 --steady 0.2 "127.0.0.1:$forwarder"
+	peer hold
+	comes 0
+	seconds=$(cut -f 2 out)
+	[[ $seconds != 0.0* && $seconds != 0.1* ]] || fail "not steady: $seconds"
+}
+
+@test "--match: a forwarder, a server that hangs, and one that says something else are not taken for the service" {
+	need socat
+	start_peer
+	in_background socat -d -d TCP-LISTEN:0,bind=127.0.0.1,fork,reuseaddr "TCP:127.0.0.1:$port" 2>socat.err
+	until_true 20 grep -q listening socat.err
+	forwarder=$(sed -n 's/.*listening on AF=2 127\.0\.0\.1:\([0-9]*\)/\1/p' socat.err)
+	waits -t 60 --send 'PING\r\n' --match '+PONG' "127.0.0.1:$forwarder"
+	grep -qE "(wait for TEXT from|talk to) 127.0.0.1 port $forwarder: (it said nothing and closed the connection|Connection reset)" err
+	# Each byte comes by itself, and what comes first looks like it.
+	peer answer '-LOADING\r\n+P+PO+PONG\r\n'
+	comes 0
+}
+
+@test "--match: what a service says instead is told, and no other answer counts" {
+	start_peer
+	peer bye '-LOADING \x1b[31m\xff\r\n'
+	run --separate-stderr sockwait -q -t 0 --match '+PONG' "127.0.0.1:$port"
+	assert_failure 124
+	assert_equal "$stderr" "sockwait: wait for 127.0.0.1:$port: timed out; the last failure: wait for TEXT from 127.0.0.1 port $port: it said '-LOADING \\x1b[31m\\xff\\x0d\\n' and closed the connection"
+	# Without --send: what it says by itself.  TEXT is bytes.
+	run --separate-stderr sockwait -t 0 --match 'LOADING \x1b[31m\xff\r' "127.0.0.1:$port"
+	assert_success
+	run --separate-stderr sockwait -q -t 0 --match 'LOADING \x1b[31m\xfe' "127.0.0.1:$port"
+	assert_failure 124
+}
+
+@test "--match: a server that says nothing ends the try after --connect-timeout" {
+	start_peer
+	peer hold
+	run --separate-stderr sockwait -q -t 0 --connect-timeout 0.3 --match x "127.0.0.1:$port"
+	assert_failure 124
+	[[ $stderr == *"it said nothing within the time of one try" ]] || fail "$stderr"
+	# With --gone that is an answer that does not come.
+	run --separate-stderr sockwait --gone --connect-timeout 0.3 --match x "127.0.0.1:$port"
+	assert_success
+}
+
+@test "--match and --steady: both must hold" {
+	start_peer
+	peer bye hello
+	run --separate-stderr sockwait -t 0 --match hello "127.0.0.1:$port"
+	assert_success
+	run --separate-stderr sockwait -q -t 0 --match hello --steady 0.3 "127.0.0.1:$port"
+	assert_failure 124
+	[[ $stderr == *"it accepted and closed the connection"* ]] || fail "$stderr"
+}
+
+@test "--match: memory stays bounded, whatever a service says" {
+	start_peer
+	peer flood x
+	in_background sockwait -t 60 --connect-timeout 60 --match 'xxxxxxxxxxxxxxxy' "127.0.0.1:$port"
+	read_much() { # it has read 64 MiB
+		awk '$1 == "rchar:" { exit $2 < 0 }' "/proc/$last_pid/io" &&
+			(($(ss -tnHi "sport = :$port" | grep -oE 'bytes_acked:[0-9]+' | cut -d : -f 2 | sort -n | tail -n 1) > 64 << 20))
+	}
+	need ss
+	until_true 60 read_much
+	peak=$(awk '$1 == "VmHWM:" { print $2 }' "/proc/$last_pid/status")
+	is_sanitized || ((peak < 8 << 10)) || fail "$peak KiB"
+}
+
+@test "--send: a long TEXT is sent whole" {
+	start_server sockecho-server 0
+	text=$(head -c 100000 /dev/zero | tr '\0' x)y
+	run --separate-stderr sockwait --send "$text" --match xxxxy "$host:$port"
+	assert_success
+}
+
+@test "a try that succeeds ends in good order, one that is given up in a reset" {
+	start_peer
+	peer hold
+	run --separate-stderr sockwait "127.0.0.1:$port"
+	assert_success
+	peer ending
+	assert_equal "$answer" end
+	run --separate-stderr sockwait --gone -q -t 0 "127.0.0.1:$port"
+	assert_failure 124
+	peer ending
+	assert_equal "$answer" reset
+	run --separate-stderr sockwait -q -t 0 --connect-timeout 0.1 --match x "127.0.0.1:$port"
+	assert_failure 124
+	peer ending
+	assert_equal "$answer" reset
+	start_server sockecho-server -U sock
+	# One that another TARGET makes needless.
+	run --separate-stderr sockwait --any --send 'x\n' --match x "127.0.0.1:$its_port" ./sock
+	assert_success
+	peer ending
+	assert_equal "$answer" reset
+}
+
+# ---- how often
+
+# starts SECONDS [option ...] - when each try of so many seconds began, in milliseconds after the first, as the peer
+# saw it.
+starts() {
+	python3 - "$@" <<-'PY'
+		import socket, subprocess, sys, time
+		s = socket.socket()
+		s.bind(("127.0.0.1", 0))
+		s.listen(64)
+		p = subprocess.Popen(["sockwait", "-q", "--gone", "-t", *sys.argv[1:], "127.0.0.1:%d" % s.getsockname()[1]],
+		                     stderr=subprocess.DEVNULL)
+		s.settimeout(0.2)
+		times = []
+		while p.poll() is None:
+		    try:
+		        s.accept()[0].close()
+		        times.append(time.monotonic())
+		    except TimeoutError:
+		        pass
+		print(*("%d" % ((t - times[0]) * 1000) for t in times))
+	PY
+}
+
+@test "the interval grows from 50 ms to 1 s; a given one does not grow" {
+	grows() {
+		read -r -a at < <(starts 12.5)
+		last=$((at[-1] - at[-2]))
+		((${#at[@]} >= 30 && ${#at[@]} <= 38 && at[1] >= 40 && at[1] < 90 && last > 950 && last < 1050)) || { echo "${at[@]}" && false; }
+	}
+	in_three_tries grows
+	stays() {
+		read -r -a at < <(starts 3 -i 100ms)
+		((${#at[@]} >= 25 && ${#at[@]} <= 31)) || { echo "${at[@]}" && false; }
+	}
+	in_three_tries stays
+}
+
+@test "1,000 TARGETs, of which one comes after 2 s: within 100 ms of it, at rest while it waits, in 8 MiB" {
+	cat >thousand.py <<-'PY'
+		import os, socket, subprocess, sys, time
+		sockets = [socket.socket() for _ in range(1000)]
+		for s in sockets:
+		    s.bind(("127.0.0.1", 0))
+		for s in sockets[1:]:
+		    s.listen(16)
+		p = subprocess.Popen([*sys.argv[1:], "sockwait", "-q", "-i", "50ms", *("127.0.0.1:%d" % s.getsockname()[1] for s in sockets)],
+		                     stdout=subprocess.PIPE)
+		for _ in range(999):
+		    p.stdout.readline()
+		clock = ~p.pid << 3 | 2  # the CPU time of that process: clock_getcpuclockid(3)
+		before, begun = time.clock_gettime(clock), time.monotonic()
+		time.sleep(2)
+		share = (time.clock_gettime(clock) - before) / (time.monotonic() - begun)
+		peak = next(int(line.split()[1]) for line in open("/proc/%d/status" % p.pid) if line.startswith("VmHWM"))
+		begun = time.monotonic()
+		sockets[0].listen(16)
+		status = p.wait()
+		late = time.monotonic() - begun
+		rest = p.stdout.read().decode()
+		print("status %d, %d KiB, %.3f of a CPU, %.3f s late: %s" % (status, peak, share, late, rest))
+		sanitized = os.environ.get("SANITIZED") == "yes"
+		sys.exit(status or rest.count("\n") != 1 or share >= 0.02 or late >= 0.1 or (peak >= 8192 and not sanitized))
+	PY
+	is_sanitized && export SANITIZED=yes
+	ulimit -n "$(ulimit -Hn)"
+	(($(ulimit -n) > 1100)) || skip "no 1,100 descriptors"
+	in_three_tries python3 thousand.py
+	in_three_tries python3 thousand.py prlimit --nofile=256
+}
+
+@test "TARGETs that never answer hold back no others, with few descriptors and many names" {
+	start_silent
+	start_server sockecho-server 0
+	targets=()
+	for i in {1..200}; do
+		targets+=("127.0.0.$((i % 250 + 1)):$silent_port")
+	done
+	run --separate-stderr prlimit --nofile=96 sockwait -q -t 20 --connect-timeout 0.2 --any "${targets[@]}" "$host:$port"
+	assert_success
+	assert_output --regexp "^$host:$port"$'\t'
+	targets=()
+	for i in {1..40}; do
+		targets+=("localhost:$i")
+	done
+	run --separate-stderr sockwait -q -t 20 -4 --any "${targets[@]}" "localhost:$port" "$host:$port"
+	assert_success
+}
+
+@test "a name server that never answers holds back names alone, and few threads wait for it" {
+	need ip
+	in_namespaces=()
+	need_namespaces -nm
+	echo "hosts: dns" >nsswitch
+	printf 'nameserver 127.0.0.1\noptions timeout:30 attempts:1\n' >resolv
+	cat >inside <<-'SH'
+		set -eu
+		ip link set lo up
+		mount --bind nsswitch /etc/nsswitch.conf
+		mount --bind resolv /etc/resolv.conf
+		exec python3 inside.py
+	SH
+	cat >inside.py <<-'PY'
+		import os, socket, subprocess
+		silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		silent.bind(("127.0.0.1", 53))
+		there = socket.socket()
+		there.bind(("127.0.0.1", 0))
+		there.listen()
+		names = ["host%d.test:80" % i for i in range(100)]
+		p = subprocess.Popen(["sockwait", "-q", "-t", "1", *names, "127.0.0.1:%d" % there.getsockname()[1]],
+		                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+		print(p.stdout.readline().decode().split(":")[0])
+		most = 0
+		while p.poll() is None:
+		    try:
+		        most = max(most, len(os.listdir("/proc/%d/task" % p.pid)))
+		    except FileNotFoundError:
+		        pass
+		# A look-up has up to three threads: one for both families, then one for each.
+		print(p.returncode, 16 < most <= 2 + 3 * 16 or most)
+	PY
+	run --separate-stderr "${in_namespaces[@]}" sh inside
+	assert_output $'127.0.0.1\n124 True'
+}
+
+@test "running out of descriptors is no failure: names of many addresses that do not answer" {
+	need ip
+	in_namespaces=()
+	need_namespaces -nm
+	echo "hosts: files" >nsswitch
+	for i in {1..120}; do
+		printf "127.0.0.%d host$i.test\n" 1 2 3 4
+	done >hosts
+	cat >inside <<-'SH'
+		set -eu
+		ip link set lo up
+		mount --bind nsswitch /etc/nsswitch.conf
+		mount --bind hosts /etc/hosts
+		exec python3 inside.py
+	SH
+	cat >inside.py <<-'PY'
+		import os, select, socket, subprocess
+		silent = socket.socket()
+		silent.bind(("0.0.0.0", 0))
+		silent.listen(0)
+		port = silent.getsockname()[1]
+		held = [socket.socket() for _ in range(8)]  # its backlog is full
+		for c in held:
+		    c.setblocking(False)
+		    c.connect_ex(("127.0.0.1", port))
+		late = socket.socket()
+		late.bind(("127.0.0.1", 0))
+		p = subprocess.Popen(["prlimit", "--nofile=256", "sockwait", "-v", "-t", "5", "--connect-timeout", "2",
+		                      *("host%d.test:%d" % (i, port) for i in range(1, 121)), "127.0.0.1:%d" % late.getsockname()[1]],
+		                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+		full = next((line for line in p.stderr if "Too many open files" in line), "there are enough")
+		print(full.rstrip().split(": ")[-1].split(" (")[0])
+		late.listen()
+		p.stderr.read()
+		print(p.wait(), p.stdout.read().split(":")[0])
+	PY
+	run --separate-stderr "${in_namespaces[@]}" sh inside
+	assert_output $'Too many open files\n124 127.0.0.1'
+}
+
+# ---- what can never be
+
+# wrong ERROR [option ...] TARGET - one line that says so, at once, and nothing is tried.
+wrong() {
+	local error=$1
+	shift
+	run --separate-stderr timeout 10 sockwait "$@"
+	assert_failure 2
+	assert_output ""
+	assert_equal "${stderr_lines[0]}" "sockwait: $error"
+	assert_equal "${stderr_lines[1]}" "Try 'sockwait --help' for more information."
+	assert_equal "${#stderr_lines[@]}" 2
+}
+
+@test "every wrong TARGET is one clear line" {
+	forms="HOST:PORT, [V6]:PORT, a UNIX path (it has a '/') or @NAME"
+	number="PORT is a number from 1 to 65535, not"
+	wrong "a TARGET is empty: it is $forms" ""
+	wrong "'db' is no TARGET, which is $forms" db
+	wrong "'db' is no TARGET, which is $forms" localhost:1 db 5432
+	wrong "'[::1]' is no TARGET, which is $forms" "[::1]"
+	wrong "'[::1]5432' is no TARGET, which is $forms" "[::1]5432"
+	wrong "'[::1' is no TARGET, which is $forms" "[::1"
+	wrong "'::1:5432' is no TARGET: an IPv6 address has brackets, [V6]:PORT" ::1:5432
+	wrong "HOST is missing in ':5432': a TARGET is HOST:PORT" :5432
+	wrong "'' is no IPv6 address" "[]:5432"
+	wrong "'localhost' is no IPv6 address" "[localhost]:5432"
+	wrong "'' is no PORT: a number from 1 to 65535, or the name of a service" db:
+	wrong "'-1' is no PORT: a number from 1 to 65535, or the name of a service" db:-1
+	wrong "'80 ' is no PORT: a number from 1 to 65535, or the name of a service" "db:80 "
+	wrong "$number 0" db:0
+	wrong "$number 65536" db:65536
+	wrong "there is no service 'postgress': PORT is a number from 1 to 65535, or the name of a service" db:postgress
+	wrong "'1.2.3.999' is neither an address nor the name of a host" 1.2.3.999:80
+	wrong "'user@db:5432' names a user, who is no part of an address: give HOST PORT or HOST:PORT" user@db:5432
+	wrong "'d b' is no name of a host" "d b:5432"
+	wrong "'a..b' is no name of a host" a..b:5432
+	label=$(printf 'x%.0s' {1..64})
+	wrong "'${label:0:60}...' is no name of a host" "$label:5432"
+	wrong "'http://db:80/' is a URL: a TARGET is HOST:PORT" http://db:80/
+	wrong "'tcp:db:80' is no TARGET: leave tcp: out, it is HOST:PORT" tcp:db:80
+	wrong "'unix:/run/db' is no TARGET: a UNIX path stands alone, /run/db" unix:/run/db
+	wrong "'db:80/tcp' is no TARGET: nothing follows HOST:PORT (a path with a ':' before its first '/' begins with ./)" db:80/tcp
+	wrong "PATH is empty" @
+	path=/$(printf 'x%.0s' {1..108})
+	wrong "a UNIX path has at most 108 bytes, this one 109: ${path:0:60}..." "$path"
+	touch file
+	wrong "./file is no UNIX socket but a file (sockwait runs no command)" db:80 -- ./file
+	wrong "./ is no UNIX socket but a directory (sockwait runs no command)" --gone ./
+	wrong "missing operand: TARGET ($forms)"
+	wrong "'@' is no PORT: a FILE is missing after it" db:@
+}
+
+@test "what can never become known: -n with a name, -4 with IPv6, --source of the other family" {
+	wrong "'localhost' is no address (--numeric)" -n localhost:80
+	wrong "'http' is no PORT: a number from 1 to 65535 (--numeric)" -n 127.0.0.1:http
+	wrong "::1 is no IPv4 address" -4 "[::1]:80"
+	wrong "127.0.0.1 is no IPv6 address" -6 127.0.0.1:80
+	wrong "--ipv4 and --ipv6 exclude each other" -4 -6 localhost:80
+	wrong "--source ::1 is of the other family than HOST, which is 127.0.0.1" --source ::1 ./nosuch 127.0.0.1:80
+	wrong "--source ::1 is of the other family than -4" --source ::1 -4 localhost:80
+}
+
+@test "options that make no sense" {
+	text="TEXT in which a backslash begins \\r, \\n, \\t, \\\\ or \\xNN"
+	wrong "option '--match' takes $text, not 'a\\0'" --match 'a\0' db:80
+	wrong "option '--send' takes $text, not '\\'" --send '\' db:80
+	wrong "option '--send' takes TEXT that is not empty, not ''" --send '' db:80
+	wrong "--steady must be shorter than --timeout, which limits the whole run" --steady 30 db:80
+	wrong "unknown option '--wait': it is called --timeout" --wait 30 db:80
+	wrong "unknown option '--host': a TARGET is an operand, HOST:PORT" --host db
+	run --separate-stderr sockwait -i 0 db:80
+	assert_failure 2
+}
+
+@test "a source address that this machine does not have ends it at once; a source port that is taken does not" {
+	start_server sockecho-server 0
+	there=$host:$port
+	run --separate-stderr sockwait -t 20 --source 192.0.2.1 "$there"
+	assert_failure 1
+	[[ $stderr == *"192.0.2.1"*"Cannot assign requested address"* ]] || fail "$stderr"
+	start_peer
+	run --separate-stderr sockwait -q -t 0.3 --source "127.0.0.1:$its_port" "$there"
+	assert_failure 124
+	[[ $stderr == *"Address already in use"* ]] || fail "$stderr"
+	run --separate-stderr sockwait --source 127.0.0.9 "$there"
+	assert_success
+}
+
+# ---- what it says
+
+@test "after a second a note says what is waited for, once, and not with -q" {
+	start_peer
+	run --separate-stderr sockwait -t 2 "127.0.0.1:$port" ./a ./b ./c
+	assert_failure 124
+	assert_equal "${stderr_lines[0]}" "sockwait: waiting for 127.0.0.1:$port: connect to 127.0.0.1 port $port: Connection refused"
+	assert_equal "${stderr_lines[3]}" "sockwait: waiting for 1 more"
+	assert_equal "${#stderr_lines[@]}" 8
+	run --separate-stderr sockwait -q -t 1.2 ./a
+	assert_equal "${#stderr_lines[@]}" 1
+}
+
+@test "-v says why a TARGET is not there, once for each reason" {
+	start_server sockecho-server 0
+	run --separate-stderr sockwait -v "$host:$port"
+	assert_success
+	assert_equal "$stderr" ""
+	run --separate-stderr sockwait -v -t 0.8 ./a
+	assert_equal "${stderr_lines[0]}" "sockwait: ./a: connect to ./a: No such file or directory"
+	assert_equal "${#stderr_lines[@]}" 2
+}
+
+@test "-v: a service that says something else each time has one line in 5 s" {
+	in_background python3 -c '
+import itertools, socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(16)
+open("port", "w").write("%d\n" % s.getsockname()[1])
+for i in itertools.count():
+    c = s.accept()[0]
+    c.sendall(b"%d\n" % i)
+    c.close()
+'
+	until_true 20 test -s port
+	run --separate-stderr sockwait -qv -t 1 -i 20ms --match x 127.0.0.1:@port
+	assert_failure 124
+	assert_equal "$(grep -c "it said '" <<<"$stderr")" 2 # with the last word
+}
+
+@test "--json: there, gone and failed, with target, seconds and attempts" {
+	need jq
+	start_server sockecho-server 0
+	run --separate-stderr sockwait --json -t 0.3 "$host:$port" "127.1:$port" ./nosuch
+	assert_failure 124
+	assert_equal "$(jq -r '"\(.program) \(.event) \(.target) \(.attempts >= 1) \(.seconds < 20) \(.time > 1e9)"' <<<"$output")" \
+		"$(printf 'sockwait %s true true true\n' "there $host:$port" "there 127.1:$port" "failed ./nosuch")"
+	assert_equal "$(jq -r 'select(.event == "failed") | .error | "\(.code) \(.errno) \(.during): \(.message)"' <<<"$output")" \
+		"timed_out 110 wait for ./nosuch: timed out; the last failure: connect to ./nosuch: No such file or directory"
+	assert_equal "$stderr" "sockwait: wait for ./nosuch: timed out; the last failure: connect to ./nosuch: No such file or directory"
+	run --separate-stderr sockwait --json --gone ./nosuch
+	assert_success
+	assert_equal "$(jq -r '"\(.event) \(.target)"' <<<"$output")" "gone ./nosuch"
+}
+
+@test "SIGUSR1: the numbers of TARGETs, of those that are done, and of tries" {
+	start_server sockecho-server -U sock
+	waits -t 60 ./sock ./nosuch ./nosuch
+	until_true 20 grep -q ./sock out
+	kill -USR1 "$waiter"
+	until_true 20 grep -q "^state: " err
+	[[ $(grep "^state: " err) =~ ^state:\ targets=2\ done=1\ attempts=[0-9]+$ ]] || fail "$(<err)"
+	kill "$waiter"
+	comes 143
+}
+
+@test "standard output that cannot be written is 1, at once" {
+	start_server sockecho-server 0
+	for command in "sockwait -t 60 $host:$port ./nosuch >/dev/full" "sockwait -t 60 $host:$port ./nosuch >&-" \
+		"sockwait --json -t 60 $host:$port ./nosuch >/dev/full"; do
+		run --separate-stderr timeout 20 bash -c "$command"
+		assert_failure 1
+		[[ $stderr == "sockwait: write to standard output: "* ]] || fail "$stderr"
+	done
+}
