@@ -3,6 +3,7 @@
 #include "run/run.h"
 
 #include "run/failure.h"
+#include "run/log.h"
 #include "run/message.h"
 #include "run/output.h"
 #include "run/state.h"
@@ -225,6 +226,8 @@ take_signals(void)
 
 		if (signum == SIGUSR1)
 			state_print();
+		else if (signum == SIGHUP && log_is_open())
+			log_reopen();
 		else if (signum == SIGQUIT && run.ask_fd != -1)
 			tell(run.ask_fd);
 		else if (!is_ignored(signum))

@@ -31,7 +31,7 @@ extern struct run run;
 void run_begin(const char *program);
 
 enum {
-	RUN_IN_BACKGROUND = 1, /* SIGHUP is ignored */
+	RUN_IN_BACKGROUND = 1, /* SIGHUP is ignored, unless there is a log */
 	RUN_ENDS_BY_SIGNAL =
 	    2, /* SIGINT and SIGTERM are the ordinary end: its status is run_finish()'s */
 	RUN_SIGINT_ALONE = 4,	/* the other signals keep their effect */
