@@ -1057,6 +1057,18 @@ log_has() {
 	assert_equal "$(grep -c "^124$" out)" "$(grep -c : out)"
 }
 
+@test "a port that is in use: who may hold it is named" {
+	for held in "" -u; do
+		start_server sockecho-server $held 0
+		run --separate-stderr sockecho-server $held 127.0.0.1 "$port"
+		assert_failure 1
+		assert_regex "$stderr" "Address already in use .*'ss -[tu]anp' tells"
+		run --separate-stderr sockecho-server $held --no-reuseaddr 127.0.0.1 "$port"
+		assert_failure 1
+		[ -n "$held" ] || assert_regex "$stderr" "with --no-reuseaddr, one that is over"
+	done
+}
+
 @test "--daemon --json: the events go on where standard output is a file" {
 	sockecho-server --daemon --json --pidfile pid -c 1 -w 60 0 >out
 	sockecho-client 127.0.0.1 "$(jq .port out)" hello

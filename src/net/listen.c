@@ -201,11 +201,16 @@ hint(const struct listen_options *config, int errnum)
 	case EADDRINUSE:
 		if (config->address.is_unix)
 			return "Address already in use (a living server has this path)";
-		return config->address.datagram ? "Address already in use (another program has it: "
-						  "port 0 takes a free one)" :
-						  "Address already in use (another server has it: "
-						  "port 0 takes a free one, "
-						  "and 'ss -tlnp' names the other)";
+		if (config->address.datagram)
+			return "Address already in use ('ss -uanp' tells who has it; port 0 takes "
+			       "a "
+			       "free one)";
+		if (config->reuseaddr == REUSEADDR_OFF)
+			return "Address already in use (by a listener, a connection or, with "
+			       "--no-reuseaddr, one that is over: 'ss -tanp' tells; port 0 takes a "
+			       "free one)";
+		return "Address already in use (by a listener or a connection: 'ss -tanp' tells; "
+		       "port 0 takes a free one)";
 	case EEXIST:
 		return "there is a file that is no socket, and it is not removed";
 	case EADDRNOTAVAIL:
