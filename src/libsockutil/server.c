@@ -1,6 +1,7 @@
 /* server.c - create_server(): bind, and listen if it is a stream socket.
  * Row 2: above resolve, socket, address, services and error. */
 #include "libsockutil/resolve.h"
+#include "libsockutil/socket.h"
 #include "libsockutil/sockutil.h"
 
 #include <errno.h>
@@ -58,7 +59,7 @@ serve_address(struct sku_sock *s, const struct sku_address *address,
 {
 	char host[SKU_ADDRESS_TEXT_MAX];
 	const char *what = "open a socket for";
-	int type = opts->type != 0 ? opts->type : SOCK_STREAM;
+	int type = sku_type_kind(opts->type) != 0 ? opts->type : opts->type | SOCK_STREAM;
 
 	if (open_socket(s, address->sa.sa_family, type, opts->protocol) == -1)
 		goto fail;
@@ -66,7 +67,7 @@ serve_address(struct sku_sock *s, const struct sku_address *address,
 	if (set_options(s, opts, dual) == -1 || sku_bind(s, address) == -1)
 		goto fail;
 	what = "listen on";
-	if (type == SOCK_STREAM && sku_listen(s, opts->backlog) == -1)
+	if (s->type == SOCK_STREAM && sku_listen(s, opts->backlog) == -1)
 		goto fail;
 	return 0;
 fail:
@@ -135,8 +136,8 @@ sku_create_server(struct sku_sock *s, const char *host, const char *port,
 		opts = &defaults;
 	if (sku_check_family(opts->family, host != NULL ? host : "every address", err) == -1)
 		return -1;
-	number =
-	    sku_port_from_text(port, opts->type == SOCK_DGRAM ? "udp" : "tcp", opts->numeric, err);
+	number = sku_port_from_text(
+	    port, sku_type_kind(opts->type) == SOCK_DGRAM ? "udp" : "tcp", opts->numeric, err);
 	if (number == -1)
 		return -1;
 	if (host == NULL || *host == '\0')

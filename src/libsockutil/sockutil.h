@@ -156,8 +156,9 @@ struct sku_sock {
 /* Close s and keep errno. */
 void sku_autoclose(struct sku_sock *s);
 
-/* socket.socket(family, type, proto): open a socket with the default timeout.  Returns 0, or -1
- * with the errors of socket(2). */
+/* socket.socket(family, type, proto): open a socket with the default timeout, or, where type has
+ * SOCK_NONBLOCK, in non-blocking mode.  SOCK_NONBLOCK and SOCK_CLOEXEC are no part of the type that
+ * is kept.  Returns 0, or -1 with the errors of socket(2). */
 int sku_socket(struct sku_sock *s, int family, int type, int protocol);
 /* socket.socket(fileno=fd): take over the open socket fd, and make it close-on-exec.  family, type
  * and protocol are read from it.  It gets the default timeout; without one it stays blocking or
@@ -188,8 +189,10 @@ int sku_listen(struct sku_sock *s, int backlog);
  * another error of accept(2). */
 int sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *peer);
 /* connect(2).  Returns 0, or -1 with errno: in non-blocking mode EINPROGRESS (AF_UNIX: EAGAIN), in
- * timeout mode ETIMEDOUT.  A datagram socket is never connected to its own address, since it would
- * answer itself: it gets another port, or ECONNREFUSED when the caller had bound it to that port.
+ * timeout mode ETIMEDOUT, which the system, too, says when it gives up.  A blocking socket with
+ * SO_SNDTIMEO fails with EINPROGRESS (AF_UNIX: EAGAIN) after that time.  A datagram socket is never
+ * connected to its own address, since it would answer itself: it gets another port, or ECONNREFUSED
+ * when the caller had bound it to that port.
  */
 int sku_connect(struct sku_sock *s, const struct sku_address *address);
 
@@ -252,8 +255,8 @@ int sku_getsockname(const struct sku_sock *s, struct sku_address *address);
 int sku_getpeername(const struct sku_sock *s, struct sku_address *address);
 
 /* Wait until fd is ready for events (POLLIN, POLLOUT or both), or has an error or a hang-up to
- * report (poll(2)).  Returns 0, or -1 with ETIMEDOUT at the deadline or another error of poll(2).
- */
+ * report (poll(2)).  With a negative fd there is nothing but the deadline to wait for.  Returns 0,
+ * or -1 with ETIMEDOUT at the deadline, EBADF where fd is not open, or another error of poll(2). */
 int sku_wait_fd(int fd, short events, struct sku_deadline deadline);
 
 /* ---- connecting ---------------------------------------------------------------------------- */
@@ -330,14 +333,14 @@ void sku_connecting_cancel(struct sku_connecting *connecting);
 /* ---- serving ------------------------------------------------------------------------------- */
 
 struct sku_server_opts {
-	int family;	   /* AF_UNSPEC (0), AF_INET or AF_INET6 */
-	int type;	   /* SOCK_STREAM (0, too) or SOCK_DGRAM */
-	int protocol;	   /* 0, or IPPROTO_MPTCP (TCP where the system has no MPTCP) */
-	int backlog;	   /* of listen(2), 0 too; SKU_DEFAULT_BACKLOG: the system's maximum */
-	bool no_reuseaddr; /* do not set SO_REUSEADDR on a stream socket */
-	bool reuseaddr;	   /* set SO_REUSEADDR on a datagram socket */
-	bool reuseport;	   /* set SO_REUSEPORT */
-	bool numeric;	   /* host is an address and port a number: look nothing up */
+	int family;   /* AF_UNSPEC (0), AF_INET or AF_INET6 */
+	int type;     /* SOCK_STREAM (0, too) or SOCK_DGRAM; SOCK_NONBLOCK as in sku_socket() */
+	int protocol; /* 0, or IPPROTO_MPTCP (TCP where the system has no MPTCP) */
+	int backlog;  /* of listen(2), 0 too; SKU_DEFAULT_BACKLOG: the system's maximum */
+	bool no_reuseaddr;	      /* do not set SO_REUSEADDR on a stream socket */
+	bool reuseaddr;		      /* set SO_REUSEADDR on a datagram socket */
+	bool reuseport;		      /* set SO_REUSEPORT */
+	bool numeric;		      /* host is an address and port a number: look nothing up */
 	struct sku_deadline deadline; /* of the name's resolution; all zero: never */
 };
 
@@ -367,9 +370,10 @@ struct sku_unix_path {
 
 /* The same as sku_create_server() for a UNIX path, or "@NAME" in the abstract namespace.
  *
- * type is SOCK_STREAM or SOCK_DGRAM.  A socket file without a process behind it is replaced, under
- * a flock(2) on its directory.  A datagram socket connects to the path to find out whether there is
- * a process; neither a stream server nor a datagram server notices it.
+ * type is SOCK_STREAM or SOCK_DGRAM, SOCK_NONBLOCK as in sku_socket().  A socket file without a
+ * process behind it is replaced, under a flock(2) on its directory.  A datagram socket connects to
+ * the path to find out whether there is a process; neither a stream server nor a datagram server
+ * notices it.
  *
  * Returns 0, a socket that the caller has to close, and in *bound what sku_unlink_unix_server()
  * takes; or -1 and *err.  EADDRINUSE: a process has the path bound, listening or not.  EEXIST: a

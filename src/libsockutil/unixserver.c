@@ -149,7 +149,7 @@ sku_create_unix_server(struct sku_sock *s, const char *path, int type, int backl
 		goto fail;
 	record_identity(bound, path);
 	what = "listen on";
-	if (type == SOCK_STREAM && sku_listen(s, backlog) == -1)
+	if (s->type == SOCK_STREAM && sku_listen(s, backlog) == -1)
 		goto fail;
 	return 0;
 fail:
