@@ -189,6 +189,12 @@ sku_listen(struct sku_sock *s, int backlog)
 }
 
 int
+sku_backlog(int backlog)
+{
+	return backlog == 0 ? SKU_DEFAULT_BACKLOG : backlog;
+}
+
+int
 sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *peer)
 {
 	int64_t timeout_ns = sku_getdefaulttimeout();

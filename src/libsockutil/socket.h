@@ -12,4 +12,7 @@ bool sku_is_connected_to_itself(int fd);
 /* A type of socket(2) without SOCK_NONBLOCK and SOCK_CLOEXEC, which may be in it. */
 int sku_type_kind(int type);
 
+/* The backlog of a server that is created, for sku_listen(): 0 is the default there. */
+int sku_backlog(int backlog);
+
 #endif

@@ -8,9 +8,6 @@
 #include "net/user.h"
 #include "run/timeouts.h"
 
-/* Whether to set SO_REUSEADDR. */
-enum reuseaddr { REUSEADDR_DEFAULT, REUSEADDR_ON, REUSEADDR_OFF };
-
 struct listen_options {
 	struct address_flags address;
 	int fd;	      /* from --fd or LISTEN_FDS; -1: open one */
@@ -18,7 +15,7 @@ struct listen_options {
 	const char *port_file;
 	int backlog;
 	int64_t wait_ns; /* --wait: for a port or a path that is in use; 0: not at all */
-	enum reuseaddr reuseaddr;
+	enum sku_reuseaddr reuseaddr;
 	bool reuseport;
 	struct access_list access;
 	struct user user;

@@ -711,7 +711,7 @@ an_answer_during_a_step_is_not_lost(void **state)
 static void
 connecting_in_steps_ends_at_its_deadline(void **state)
 {
-	const struct sku_server_opts opts = { .backlog = 0 };
+	const struct sku_server_opts opts = { .backlog = -1 };
 	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT, held[8];
 	struct sku_address address;
 	struct sku_connecting *c;
@@ -774,7 +774,7 @@ connecting_in_steps_to_a_unix_path(void **state)
 	assert_int_equal(sku_connecting_step(c, &s, &err), -1);
 	assert_int_equal(err.code, ECONNREFUSED);
 	sku_connecting_cancel(c);
-	assert_int_equal(sku_create_unix_server(&listener, name, SOCK_STREAM, 0, &bound, NULL), 0);
+	assert_int_equal(sku_create_unix_server(&listener, name, SOCK_STREAM, -1, &bound, NULL), 0);
 	c = sku_connecting_start_unix(name, sku_deadline_in(SKU_SECOND), &err);
 	assert_int_equal(sku_connecting_step(c, &first, &err), 0);
 	sku_connecting_cancel(c);
@@ -952,7 +952,7 @@ static void
 create_server_dual_stack(void **state)
 {
 	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
-	const struct sku_server_opts opts = { .backlog = SKU_DEFAULT_BACKLOG };
+	const struct sku_server_opts opts = { 0 };
 	struct sku_address address;
 	char port[8];
 
@@ -1522,6 +1522,178 @@ what_is_not_open_is_not_ready(void **state)
 	assert_int_equal(errno, ETIMEDOUT);
 }
 
+/* ---- zero is the default ------------------------------------------------------------------- */
+
+static int
+int_option(struct sku_sock *s, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	assert_int_equal(sku_getsockopt(s, SOL_SOCKET, option, &value, &len), 0);
+	return value;
+}
+
+/* How many clients connect although nobody accepts, of at most 10. */
+static int
+count_waiting(const struct sku_address *address)
+{
+	struct sku_sock clients[10];
+	int n = 0;
+
+	while (n < 10) {
+		assert_int_equal(sku_socket(&clients[n], address->sa.sa_family, SOCK_STREAM, 0), 0);
+		assert_int_equal(sku_settimeout(&clients[n], 100 * SKU_MS), 0);
+		if (sku_connect(&clients[n++], address) == -1)
+			break;
+	}
+	for (int i = 0; i < n; i++)
+		(void)sku_close(&clients[i]);
+	return n;
+}
+
+static void
+zeroed_options_are_the_default(void **state)
+{
+	static const struct {
+		struct sku_server_opts opts;
+		bool reuses;
+		bool full;
+	} cases[] = {
+		{ { 0 }, true, false },
+		{ { .reuseaddr = SKU_REUSEADDR_OFF }, false, false },
+		{ { .reuseaddr = SKU_REUSEADDR_ON, .reuseport = true }, true, false },
+		{ { .backlog = -1 }, true, true },
+		{ { .type = SOCK_DGRAM }, false, true },
+		{ { .type = SOCK_DGRAM, .reuseaddr = SKU_REUSEADDR_ON }, true, true },
+	};
+	struct sku_sock s = SKU_SOCK_INIT, c = SKU_SOCK_INIT;
+	struct sku_address address;
+	struct sku_unix_path bound;
+	char name[64], port[8];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(sku_create_server(&s, "127.0.0.1", "0", &cases[i].opts, NULL), 0);
+		assert_int_equal(int_option(&s, SO_REUSEADDR), cases[i].reuses);
+		assert_int_equal(sku_getsockname(&s, &address), 0);
+		if (s.type == SOCK_STREAM)
+			assert_int_equal(count_waiting(&address) < 10, cases[i].full);
+		(void)sku_close(&s);
+	}
+	(void)snprintf(name, sizeof(name), "@sockutil-test-%ld", (long)getpid());
+	for (int backlog = -1; backlog <= 0; backlog++) {
+		assert_int_equal(
+		    sku_create_unix_server(&s, name, SOCK_STREAM, backlog, &bound, NULL), 0);
+		assert_int_equal(sku_getsockname(&s, &address), 0);
+		assert_int_equal(count_waiting(&address) < 10, backlog == -1);
+		(void)sku_close(&s);
+	}
+	/* A name is IPv4, whichever family the resolver names first. */
+	assert_int_equal(sku_create_server(&s, "localhost", "0", NULL, NULL), 0);
+	assert_int_equal(sku_getsockname(&s, &address), 0);
+	assert_int_equal(address.sa.sa_family, AF_INET);
+	(void)snprintf(port, sizeof(port), "%u", sku_address_port(&address));
+	assert_int_equal(sku_create_connection(&c, "127.0.0.1", port, SKU_SECOND, NULL, NULL), 0);
+	(void)sku_close(&c);
+	(void)sku_close(&s);
+}
+
+/* ---- look-ups ------------------------------------------------------------------------------ */
+
+static void
+an_address_of_the_other_family_is_told_as_such(void **state)
+{
+	static const char *const ipv6[] = { "::1", "::", "fe80::1%lo" };
+	struct sku_host *host;
+	struct sku_error err;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(sku_gethostbyname_ex(i < 3 ? ipv6[i] : "127.0.0.1",
+				     i < 3 ? AF_INET : AF_INET6, &host, sku_deadline_never(), &err),
+		    -1);
+		assert_null(host);
+		assert_int_equal(err.kind, SKU_ERR_RESOLVE);
+		assert_int_equal(err.code, EAI_ADDRFAMILY);
+	}
+}
+
+static void
+a_success_leaves_err_alone(void **state)
+{
+	struct sku_error err = { .kind = SKU_ERR_NONE, .code = 4711 };
+	struct sku_sock s = SKU_SOCK_INIT;
+	char name[SKU_HOST_MAX], own[SKU_HOST_MAX], text[SKU_ADDRESS_TEXT_MAX];
+
+	(void)state;
+	assert_int_equal(sku_getfqdn("256.1.1.1", name, sku_deadline_in(20 * SKU_SECOND), &err), 0);
+	assert_string_equal(name, "256.1.1.1");
+	assert_int_equal(sku_create_server(&s, NULL, "0", NULL, &err), 0);
+	(void)sku_close(&s);
+	assert_int_equal(sku_create_server(&s, "localhost", "0", NULL, &err), 0);
+	(void)sku_close(&s);
+	assert_int_equal(
+	    sku_gethostbyname("localhost", 0, text, sku_deadline_in(5 * SKU_SECOND), &err), 0);
+	assert_int_equal(err.code, 4711);
+	/* Every address is this machine's. */
+	assert_int_equal(sku_getfqdn("0.0.0.0", own, sku_deadline_in(20 * SKU_SECOND), &err), 0);
+	assert_int_equal(sku_getfqdn("::", name, sku_deadline_in(20 * SKU_SECOND), &err), 0);
+	assert_string_equal(name, own);
+	assert_int_equal(err.code, 4711);
+}
+
+static void
+services_of_getaddrinfo_are_numbers_or_known_names(void **state)
+{
+	static const struct {
+		const char *service;
+		int type, flags, port;
+	} cases[] = {
+		{ "0", SOCK_STREAM, 0, 0 },
+		{ "65535", SOCK_STREAM, AI_NUMERICSERV, 65535 },
+		{ "https", SOCK_STREAM, 0, 443 },
+		{ "domain", SOCK_DGRAM, 0, 53 },
+		{ "domain", 0, 0, 53 },
+		{ "ssh", 0, 0, 22 },
+		{ "65536", SOCK_STREAM, 0, -1 },
+		{ " 80", SOCK_STREAM, 0, -1 },
+		{ "-1", SOCK_STREAM, 0, -1 },
+		{ "", SOCK_STREAM, 0, -1 },
+		{ "no-such-service", SOCK_STREAM, 0, -1 },
+		{ "https", SOCK_STREAM, AI_NUMERICSERV, -1 },
+		{ "tftp", SOCK_STREAM, 0, -1 },
+	};
+	struct sku_deadline deadlines[] = { sku_deadline_never(),
+		sku_deadline_in(10 * SKU_SECOND) };
+	struct addrinfo *found;
+	struct sku_address address;
+	struct sku_error err;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t n = i / 2;
+		const struct addrinfo hints = { .ai_socktype = cases[n].type,
+			.ai_flags = cases[n].flags };
+		int result = sku_getaddrinfo(
+		    "127.0.0.1", cases[n].service, &hints, &found, deadlines[i % 2], &err);
+
+		assert_int_equal(result, cases[n].port == -1 ? -1 : 0);
+		if (result == -1) {
+			assert_int_equal(err.code, EAI_SERVICE);
+			assert_int_equal(strncmp(err.context, "look up service ", 16), 0);
+			continue;
+		}
+		memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
+		address.len = found->ai_addrlen;
+		assert_int_equal(sku_address_port(&address), cases[n].port);
+		/* ssh is there for TCP alone, domain for both. */
+		if (cases[n].type == 0)
+			assert_int_equal(found->ai_next != NULL, cases[n].port == 53);
+		freeaddrinfo(found);
+	}
+}
+
 int
 main(void)
 {
@@ -1563,6 +1735,10 @@ main(void)
 		cmocka_unit_test(a_server_whose_type_has_flags_listens),
 		cmocka_unit_test(connecting_keeps_what_the_caller_set),
 		cmocka_unit_test(what_is_not_open_is_not_ready),
+		cmocka_unit_test(zeroed_options_are_the_default),
+		cmocka_unit_test(an_address_of_the_other_family_is_told_as_such),
+		cmocka_unit_test(a_success_leaves_err_alone),
+		cmocka_unit_test(services_of_getaddrinfo_are_numbers_or_known_names),
 	};
 
 	return cmocka_run_group_tests_name("libsockutil", tests, NULL, NULL);
