@@ -105,10 +105,10 @@ os.execvp(sys.argv[1], sys.argv[1:])
 }
 
 @test "SECONDS: what is refused" {
-	for value in '' -1 +1 1e3 1x 5. . ' 1' '1 ' 99999999999999999999 3155760001 nOne 1M; do
+	# They are all read in one place: tests/unit/test_values has more of what is refused.
+	for value in '' 1x nOne; do
 		usage "option '--timeout' takes SECONDS \(.*; or none\), not '" sockecho-server --timeout="$value" 0
 	done
-	# They are all read in one place, which tests/unit/test_cli has more of.
 	usage "option '--wait' takes SECONDS" sockecho-client --wait=-1 localhost 7
 	usage "option '--max-time' takes SECONDS" sockecho-server -w 1x 0
 	usage "option '--accept-timeout' takes SECONDS" sockecho-server --accept-timeout 1e3 0
@@ -120,19 +120,15 @@ os.execvp(sys.argv[1], sys.argv[1:])
 }
 
 @test "SIZE and numbers: what is refused" {
-	for value in '' -1 +1 1KB 1x 1.5K ' 1' '1 ' '1 iB' 99999999999999999999 8388608T; do
-		usage "option '--bufsize' takes a SIZE" sockecho-server --bufsize="$value" 0
-	done
+	usage "option '--bufsize' takes a SIZE" sockecho-server --bufsize=1KB 0
 	usage "option '--limit-rate' takes a SIZE" sockecho-server --limit-rate=-1 0
 	usage "option '--close-after' takes a SIZE" sockecho-server --close-after=1KB 0
 	usage "option '--reset-after' takes a SIZE" sockecho-server --reset-after= 0
 	usage "option '--size' takes a SIZE" sockecho-client --ping --size=1x h 7
 	usage "option '--bufsize' takes a SIZE of 1 to" sockecho-server --bufsize 0 0
 	usage "option '--limit-rate' takes a SIZE of 1 to" sockecho-server --limit-rate 0 0
-	for value in '' -1 +1 x 1x ' 1' 99999999999999999999; do
-		usage "option '--connections' takes a whole number" sockecho-server --connections="$value" 0
-		usage "option '--fd' takes a" sockecho-server --fd="$value"
-	done
+	usage "option '--connections' takes a whole number" sockecho-server --connections=x 0
+	usage "option '--fd' takes a" sockecho-server --fd=x
 	usage "option '--max-clients' takes a whole number" sockecho-server --max-clients=-1 0
 	usage "option '--reset-first' takes a whole number" sockecho-server --reset-first=x 0
 	usage "option '--rate' takes a whole number" sockecho-server -u --rate=1x 0
@@ -142,9 +138,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "option '--ready-fd' takes a" sockecho-server --ready-fd=x 0
 	usage "option '--connections' takes a whole number" sockecho-server -c 0 0
 	usage "option '--backlog' takes a whole number" sockecho-server --backlog x 0
-	for value in '' -1 101 100.1 x 5%; do
-		usage "option '--drop' takes a PERCENT from 0 to 100" sockecho-server -u --drop="$value" 0
-	done
+	usage "option '--drop' takes a PERCENT from 0 to 100" sockecho-server -u --drop=5% 0
 	usage "option '--ready-fd' takes a descriptor that is open, which 77 is not" sockecho-server --ready-fd 77 0
 	usage "option '--fd' takes a descriptor that is open, which 77 is not" sockecho-server --fd 77
 	usage "descriptor 0 is no socket" sockecho-server --fd 0

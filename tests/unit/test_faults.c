@@ -2,12 +2,10 @@
 #include "libsockutil/sockutil.h"
 #include "net/fault_plan.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define NO UNLIMITED
 

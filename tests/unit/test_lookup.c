@@ -6,14 +6,12 @@
 #include "hostlookup/reverse.h"
 #include "run/status.h"
 
+#include "unit.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 /* ---- the cache ----------------------------------------------------------------------------- */
 

@@ -2,14 +2,12 @@
  * goes together. */
 #include "options/options.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { MODE_LISTENS = 1, MODE_INET = 2 };
 enum colour { RED, GREEN, BLUE };
