@@ -257,6 +257,8 @@ read_chunk(struct send_session *s, struct rate *rate, size_t *got)
 		digest_update(s->digest, s->buf + *got, n);
 		*got += n;
 	}
+	if (s->source.consumed)
+		s->job->input_consumed = true;
 	return *got > 0 ? SOURCE_SENT : result; /* what came behind it comes again */
 }
 
@@ -265,8 +267,6 @@ send_chunk(struct send_session *s, struct rate *rate, size_t len)
 {
 	struct wire_message message;
 
-	if (!s->source.seekable)
-		s->job->input_consumed = true;
 	switch (channel_send_data(&s->channel, s->buf, len, &message, s->failure)) {
 	case CHANNEL_MESSAGE:
 		return receiver_stopped(s, &message);
@@ -308,7 +308,8 @@ send_bytes(struct send_session *s, enum wire_end *how, int *errnum)
 			if (s->change == SOURCE_LOOKUP_FAILED)
 				*how = WIRE_READ_FAILED;
 			else if ((s->source.length != SIZE_UNKNOWN && s->done < s->source.length) ||
-				 s->source.skip_left > 0 || s->change != SOURCE_SAME)
+				 s->source.skip_left > 0 || s->source.is_cut_short ||
+				 s->change != SOURCE_SAME)
 				*how = WIRE_CHANGED;
 			return 0;
 		case SOURCE_READ_FAILED:

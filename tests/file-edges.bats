@@ -1,0 +1,154 @@
+#!/usr/bin/env bats
+# file-edges.bats - the ends of a transfer: where an input ends, a last word that is not heard, what is kept and what
+# is not, and failures at either end.
+
+load helpers
+load transfers
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	head -c 3000000 /dev/urandom >in
+	export PYTHONPATH=$SOCKUTILS_SOURCE/tests PYTHONDONTWRITEBYTECODE=1
+}
+
+# marked_input HOW - standard input of a sender with --end-mark "$mark", by a pipe.
+mark='end of what tar said'
+marked_input() {
+	case $1 in
+	whole) cat in && printf %s "$mark" ;;
+	killed) head -c 2000000 in ;;
+	half) cat in && printf %s "${mark:0:7}" ;;
+	behind) cat in && printf '%s\n' "$mark" ;;
+	empty) printf %s "$mark" ;;
+	none) ;;
+	trickle) # the mark comes in pieces, and its beginning among the bytes
+		printf %s "${mark:0:5}"
+		sleep 0.1
+		printf %s "$mark${mark:0:9}"
+		sleep 0.1
+		printf %s "${mark:9}"
+		;;
+	esac
+}
+
+@test "--end-mark: an input that ends with it arrives without it, raw and verified; --offset and files too" {
+	for how in whole trickle; do
+		marked_input "$how" >expected
+		truncate -s -"${#mark}" expected
+		for mode in raw --verify --listen; do
+			options=(--end-mark "$mark")
+			[ "$mode" = raw ] || options+=("$mode")
+			if [ "$mode" = --listen ]; then
+				mkfifo input
+				marked_input "$how" >input &
+				start_sender_with_input input --verify --end-mark "$mark" 0 -
+				sockfile-recv -q --connect 127.0.0.1 "$port" out
+				sender_ends 0
+				rm input
+			else
+				start_receiver 0 out
+				marked_input "$how" | sockfile-send -q "${options[@]}" 127.0.0.1 "$port" -
+				receiver_ends 0
+			fi
+			cmp expected out
+			rm out
+		done
+	done
+	# A file as standard input, from where it stands; what is thrown away may be longer than a read.
+	marked_input whole >file
+	for mode in -q --verify; do
+		start_receiver 0 out
+		sockfile-send $mode --offset 1500000 --end-mark "$mark" 127.0.0.1 "$port" - <file
+		receiver_ends 0
+		tail -c +1500001 in | cmp - out
+		rm out
+	done
+	start_receiver --size 0 0 out
+	marked_input empty | sockfile-send -q --end-mark "$mark" 127.0.0.1 "$port" -
+	receiver_ends 0
+	[ -e out ] && [ ! -s out ]
+}
+
+start_sender_with_input() {
+	local input=$1
+	shift
+	start_listening send.err sh -c 'input=$1; shift; exec sockfile-send --listen "$@" <"$input"' sh "$input" "$@"
+	sender_pid=$started_pid
+}
+
+@test "--end-mark: an input without it was cut short: 5 on both ends and no FILE; raw it is a reset" {
+	for how in killed half behind none; do
+		start_receiver --verify 0 out
+		run --separate-stderr sockfile-send --verify --retry 3 --end-mark "$mark" 127.0.0.1 "$port" - < <(marked_input "$how")
+		assert_failure 5
+		[[ $stderr == *"standard input: it ended without the text of --end-mark"* ]]
+		receiver_ends 5
+		nothing_left out
+	done
+	for how in killed half; do
+		start_receiver 0 out
+		run --separate-stderr sockfile-send --end-mark "$mark" 127.0.0.1 "$port" - < <(marked_input "$how")
+		assert_failure 5
+		[[ $stderr == *"it ended without the text of --end-mark"* ]]
+		receiver_ends 6
+		[ ! -e out ]
+		rm -f out.part
+	done
+	# Over a UNIX socket, which has no reset, this end's status alone tells.
+	start_receiver -U s out
+	run sockfile-send -U --end-mark "$mark" s - < <(marked_input killed)
+	assert_failure 5
+	receiver_ends 0
+}
+
+@test "--end-mark is about standard input, once, and not with --count: 2" {
+	for arguments in "127.0.0.1 9 in" "--count 5 127.0.0.1 9 -" "--listen -c 2 0 -" "--verify 127.0.0.1 9 in in2"; do
+		# shellcheck disable=SC2086
+		run --separate-stderr sockfile-send --end-mark x $arguments
+		assert_failure 2
+		[[ $stderr == *"end-mark"* ]]
+	done
+	run sockfile-send --end-mark '' 127.0.0.1 9 -
+	assert_failure 2
+}
+
+@test "bytes of an input that were read before a connection was lost are not left out of the next one" {
+	# What stands before --offset, or may be the mark, was read, although nothing was sent.
+	cat >loses.py <<-'PY'
+		import sys
+		import wire
+		peer = wire.Peer(wire.accept_one(), wire.RECEIVE)
+		peer.greet()
+		assert peer.next()[0] == wire.OFFER
+		peer.sock.sendall(wire.held(wire.HAVE))
+		assert peer.next()[0] == wire.START
+		open("started", "w").close()
+		while input_left := sys.stdin.readline():
+		    break
+	PY
+	for options in "--offset 3" "--end-mark abcdefgh"; do
+		rm -f input started
+		mkfifo input hold 2>/dev/null || true
+		exec {open}<>input {held}<>hold
+		start_listening loses.err sh -c 'exec python3 loses.py <hold'
+		loser=$started_pid
+		# shellcheck disable=SC2086
+		in_background sh -c "exec sockfile-send --verify --retry 5 $options 127.0.0.1 $port - <input 2>send.err"
+		sender_pid=$last_pid
+		until_true 20 test -e started
+		printf abcde >&"$open"
+		until_true 20 is_drained input
+		kill -KILL "$loser"
+		wait_for "$loser"
+		sender_ends 6
+		error_has send.err "cannot be read again"
+		exec {open}>&- {held}>&-
+	done
+}
+
+# is_drained FIFO - has its reader taken everything?
+is_drained() {
+	[ "$(python3 -c 'import fcntl, os, sys, termios
+fd = os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK)
+print(int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0"), "little"))' "$1")" = 0 ]
+}
