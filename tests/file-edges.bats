@@ -152,3 +152,123 @@ is_drained() {
 fd = os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK)
 print(int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0"), "little"))' "$1")" = 0 ]
 }
+
+# rendezvous.py - a relay that listens for both ends (two ports on its readiness line), or connects to both.
+write_rendezvous() {
+	cat >rendezvous.py <<-'PY'
+		import socket, sys
+		import wire
+		if len(sys.argv) > 1:
+		    a, b = (socket.create_connection(("127.0.0.1", int(p))) for p in sys.argv[1:])
+		else:
+		    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+		    print("listening tcp", *(l.getsockname()[1] for l in listeners), flush=True)
+		    a, b = (l.accept()[0] for l in listeners)
+		wire.relay(a, b)
+	PY
+}
+
+@test "both ends connect to a relay, or are connected to by one: verified, and with a key" {
+	need_openssl
+	write_rendezvous
+	(umask 077 && head -c 36 /dev/urandom | base64 >key)
+	for how in --verify "--key key"; do
+		start_listening relay.err python3 rendezvous.py
+		in_background sockfile-recv -q $how --connect 127.0.0.1 "$host" out
+		receiver_pid=$last_pid
+		sockfile-send -q $how 127.0.0.1 "$port" in
+		receiver_ends 0
+		cmp in out
+		rm out
+		start_receiver $how 0 out
+		to=$port
+		start_sender $how 0 in
+		in_background python3 rendezvous.py "$port" "$to"
+		sender_ends 0
+		receiver_ends 0
+		cmp in out
+		rm out
+	done
+}
+
+# peer_until.py WHEN - a receiver whose last word is behind END: none (end), its verdict, a verdict whose header is
+# damaged, or an ABORT.
+write_peer_until() {
+	cat >peer_until.py <<-'PY'
+		import struct, sys, time
+		import wire
+		when = sys.argv[1]
+		peer = wire.Peer(wire.accept_one(), wire.RECEIVE)
+		peer.greet()
+		assert peer.next()[0] == wire.OFFER
+		peer.sock.sendall(wire.held(wire.HAVE))
+		got = 0
+		while (message := peer.next())[0] != wire.END:
+		    got += len(message[1]) if message[0] == wire.DATA else 0
+		    open("data", "w").close()
+		verdict = wire.held(wire.VERDICT, n=got)
+		if when == "verdict":
+		    peer.sock.sendall(verdict)
+		elif when == "damaged":
+		    peer.sock.sendall(b"\x88" + verdict[1:])
+		elif when == "abort":
+		    peer.sock.sendall(wire.message(wire.ABORT, b"\x0b\0\0\0"))
+		if when in ("end", "verdict"):
+		    time.sleep(60)
+		peer.sock.shutdown(1)
+		peer.ended()
+	PY
+}
+
+@test "a peer that says nothing behind END, or no goodbye, is not waited for for ever" {
+	write_peer_until
+	start_listening peer.err python3 peer_until.py verdict
+	run --separate-stderr timeout 25 sockfile-send --verify 127.0.0.1 "$port" in
+	assert_success
+	truncate -s 200M large
+	rm data
+	start_listening peer.err python3 peer_until.py end
+	in_background sh -c "exec timeout 25 sockfile-send --verify --limit-rate 20M 127.0.0.1 $port large 2>send.err"
+	sender_pid=$last_pid
+	until_true 20 test -e data
+	truncate -s 1M large
+	sender_ends 5
+	error_has send.err "changed while it was sent"
+}
+
+@test "a verdict that cannot be read is unknown, an ABORT in its place is none" {
+	write_peer_until
+	start_listening peer.err python3 peer_until.py damaged
+	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
+	assert_failure 5
+	[[ $stderr == *"it broke the protocol: a header"*"delivered or not: unknown"* ]]
+	start_listening peer.err python3 peer_until.py abort
+	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
+	assert_failure 6
+	[[ $stderr != *"unknown"* ]]
+}
+
+@test "a verdict that was lost, and a receiver that does not know the file any more: delivered or not is unknown" {
+	cat >eats.py <<-'PY'
+		import socket, sys, threading
+		import wire
+		def alter(forth, at, data):
+		    if forth:
+		        return data
+		    if at + len(data) > 16 + 60 + 24:  # behind HELLO and HAVE: the verdict
+		        raise OSError
+		    return data
+		with socket.create_server(("127.0.0.1", 0)) as l:
+		    print("listening tcp", *l.getsockname(), flush=True)
+		    for i in range(2):
+		        a, b = l.accept()[0], wire.sender(sys.argv[1]).sock
+		        wire.relay(a, b, *([alter] if i == 0 else []))
+	PY
+	mkdir box
+	start_receiver --dir box -c none 0
+	start_listening eats.err python3 eats.py "$port"
+	run --separate-stderr sockfile-send --verify --retry 5 127.0.0.1 "$port" in
+	assert_failure 1
+	[[ $stderr == *"it has another file of that name"*"delivered or not: unknown"* ]]
+	cmp in box/in
+}

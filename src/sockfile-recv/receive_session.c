@@ -642,8 +642,7 @@ greet(struct receive_session *s)
 	const struct recv_config *config = s->config;
 	const struct channel_options options = { .role = WIRE_RECEIVER,
 		.key = config->key_file != NULL ? config->key : NULL,
-		.wait_first = !config->verify,
-		.connected = s->connected };
+		.wait_first = !config->verify };
 	struct wire_message message;
 
 	if (channel_open(&s->channel, &options, &s->failure) == -1 ||
@@ -684,7 +683,7 @@ allocate(struct receive_session *s)
 
 struct receive_session *
 receive_session_new(struct session_table *table, const struct recv_config *config,
-    struct target *file, struct incoming *incoming, bool connected)
+    struct target *file, struct incoming *incoming)
 {
 	struct receive_session *s = malloc(sizeof(*s));
 
@@ -695,7 +694,6 @@ receive_session_new(struct session_table *table, const struct recv_config *confi
 		.table = table,
 		.config = config,
 		.incoming = incoming,
-		.connected = connected,
 		.own_target = TARGET_INIT,
 		.verdict = NO_VERDICT };
 	s->target = file != NULL ? file : &s->own_target;

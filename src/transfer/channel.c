@@ -378,7 +378,8 @@ channel_open(
 		return -1;
 	if (check_greeting(channel, options->role, key, failure) == -1)
 		return -1;
-	return key ? start_tls(channel, options->key, options->connected, failure) : 0;
+	/* Either end may have connected, or both: who is TLS's client must not depend on that. */
+	return key ? start_tls(channel, options->key, options->role == WIRE_SENDER, failure) : 0;
 }
 
 void
@@ -486,6 +487,11 @@ take_progress(
 enum channel_result
 channel_poll(struct channel *channel, struct wire_message *message, struct failure *failure)
 {
+	if (channel->has_early) {
+		*message = channel->early;
+		channel->has_early = false;
+		return CHANNEL_MESSAGE;
+	}
 	for (;;) {
 		enum channel_result result = read_message(channel, message, failure);
 
@@ -580,11 +586,18 @@ channel_progress(struct channel *channel, uint64_t done, uint64_t total, struct 
 {
 	const struct wire_message progress = { .type = WIRE_PROGRESS, .progress = { done, total } };
 	int64_t now = sku_now();
+	enum channel_result result;
 
 	if (now - channel->progress_sent_ns < PROGRESS_PERIOD)
 		return 0;
 	channel->progress_sent_ns = now;
-	return channel_send(channel, &progress, failure);
+	if (channel_send(channel, &progress, failure) == -1)
+		return -1;
+	if (channel->has_early)
+		return 0;
+	result = channel_poll(channel, &channel->early, failure);
+	channel->has_early = result == CHANNEL_MESSAGE;
+	return result == CHANNEL_FAILED ? -1 : 0;
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
