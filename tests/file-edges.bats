@@ -272,3 +272,105 @@ write_peer_until() {
 	[[ $stderr == *"it has another file of that name"*"delivered or not: unknown"* ]]
 	cmp in box/in
 }
+
+# traced_receiver INJECT OPTION ... - a receiver one of whose system calls is injected; its trace is in trace.
+traced_receiver() {
+	local inject=$1
+	shift
+	start_listening recv.err trace -f -qq -o trace -e "inject=$inject" sockfile-recv "$@"
+	receiver_pid=$started_pid
+}
+
+@test "a FILE that is confirmed is flushed, its name too, and has the mode and the time that were asked for" {
+	need_trace
+	chmod 640 in
+	touch -d 2001-02-03 in
+	# Killed between the rename and the flush of the directory.
+	traced_receiver fsync:signal=KILL:when=2 --resume 0 out
+	run sockfile-send --verify 127.0.0.1 "$port" in
+	assert_failure 6
+	receiver_ends 137
+	cmp in out
+	[ "$(stat -c %Y out)" != "$(stat -c %Y in)" ]
+	for options in "" "--mode 604" --preserve; do
+		start_listening recv.err trace -f -qq -e trace=fsync -o trace sockfile-recv --resume $options 0 out
+		receiver_pid=$started_pid
+		run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
+		assert_success
+		[[ $stderr == *"3000000 bytes were there before"* ]]
+		receiver_ends 0
+		[ "$(grep -c 'fsync.*) *= 0' trace)" = 2 ]
+		[[ "$options" != "--mode"* ]] || [ "$(stat -c %a out)" = 604 ]
+	done
+	[ "$(stat -c %a,%Y out)" = "$(stat -c %a,%Y in)" ]
+	traced_receiver fsync:error=EIO:when=1 --resume 0 out
+	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
+	assert_failure 1
+	receiver_ends 1
+	error_has recv.err "flush out to disk: Input/output error"
+}
+
+@test "what could not be flushed is not kept, and not told as safe" {
+	need_trace
+	for verify in "" --verify; do
+		traced_receiver fsync:error=EIO:when=1 $verify 0 out
+		slow_sender $verify 127.0.0.1 "$port" in
+		until_true 20 part_has 50000
+		kill -KILL "$sender_pid"
+		receiver_ends 6
+		error_has recv.err "nothing is kept: out.part could not be flushed: Input/output error"
+		nothing_left out
+	done
+}
+
+@test "others may not write FILE.part while it is flushed, whatever FILE's mode shall be" {
+	need_trace
+	for options in "--mode 664" "--mode 606" umask --force; do
+		rm -f out
+		if [ "$options" = --force ]; then
+			echo old >out
+			chmod 666 out
+		fi
+		umask "$([ "$options" = umask ] && echo 002 || echo 022)"
+		traced_receiver fsync:signal=KILL:when=1 ${options#umask} 0 out
+		run sockfile-send -q 127.0.0.1 "$port" in
+		assert_failure 6
+		receiver_ends 137
+		[ "$(stat -c %a out.part)" = 600 ]
+		start_receiver --resume ${options#umask} 0 out
+		run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
+		assert_success
+		[[ $stderr == *"3000000 bytes were there before"* ]]
+		receiver_ends 0
+		case $options in
+		*664 | umask) [ "$(stat -c %a out)" = 664 ] ;;
+		*606) [ "$(stat -c %a out)" = 606 ] ;;
+		*) [ "$(stat -c %a out)" = 666 ] ;;
+		esac
+	done
+	umask 022
+}
+
+@test "a FILE whose size a stranger does not know is not told to him; one that is a beginning is replaced by --force" {
+	cat >asks.py <<-'PY'
+		import struct, sys
+		import wire
+		peer = wire.sender(sys.argv[1])
+		peer.greet()
+		peer.sock.sendall(wire.offer(name=b"secret", size=wire.UNKNOWN))
+		kind, payload = peer.next()
+		print(kind, payload[4], payload[8:16].hex())
+	PY
+	mkdir box
+	head -c 29 in >box/secret
+	chmod 600 box/secret
+	start_receiver --dir box --resume -c none 0
+	run python3 asks.py "$port"
+	assert_output "8 1 7fffffffffffffff" # another file of that name is there
+	kill "$receiver_pid"
+	head -c 1000000 in >out
+	start_receiver --resume --force 0 out
+	sockfile-send -q --verify --name x 127.0.0.1 "$port" - < <(cat in)
+	receiver_ends 0
+	cmp in out
+}

@@ -30,6 +30,7 @@ struct receive_session {
 	struct target own_target; /* with --dir */
 	struct wire_offer offer;
 	enum wire_have have;
+	int final_fd; /* FILE, where it is there already; else -1 */
 	int64_t held, resumed, total;
 	int64_t started_ns;
 	int verdict; /* an enum wire_code that the sender has not heard; -1: none */

@@ -202,13 +202,18 @@ write_some(struct channel *channel, const void *buf, size_t len)
 }
 
 static int
+fail_damaged(const struct channel *channel, struct failure *failure)
+{
+	return fail_mismatch(channel, "what came is damaged, or not from the peer", failure);
+}
+
+static int
 read_failed(const struct channel *channel, ssize_t n, struct failure *failure)
 {
 	if (n == 0)
 		return connection_ended(channel, failure);
 	if (errno == EBADMSG)
-		return fail_mismatch(
-		    channel, "what came is damaged, or not from the peer", failure);
+		return fail_damaged(channel, failure);
 	return fail_errno(channel, errno, failure);
 }
 
@@ -228,7 +233,8 @@ write_failed(struct channel *channel, int errnum, struct failure *failure)
 	case CHANNEL_NOTHING:
 		break;
 	}
-	return fail_errno(channel, errnum, failure);
+	return errnum == EBADMSG ? fail_damaged(channel, failure) :
+				   fail_errno(channel, errnum, failure);
 }
 
 static int
