@@ -211,6 +211,33 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	assert_equal "$(jq -r '.error.message' <<<"$output")" "unknown option '--foo'"
 }
 
+@test "-qq with --json: the record of an error alone; without --json it is -q" {
+	need jq
+	commands=("sockecho-client 127.0.0.1 1 hi" "sockwait -t 0 127.0.0.1:1" "servlookup nosuchservice"
+		"hostlookup -a 1.2.3.4.5.6.7.example.invalid" "sockfile-send -U nosuch /etc/passwd" "sockfile-recv --nonsense"
+		"sockecho-server --port-file /nosuch/file 0" "servlookup nosuchservice alsonot")
+	for command in "${commands[@]}"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr timeout 20 ${command/ / -q -q --json }
+		[ "$status" != 0 ] || fail "$command succeeds"
+		assert_equal "$stderr" ""
+		jq -es 'length >= 1 and all(.error.code)' <<<"$output" >/dev/null || fail "$command: $output"
+		# shellcheck disable=SC2086
+		run --separate-stderr timeout 20 ${command/ / -qq }
+		assert_output ""
+		[[ $stderr == "${command%% *}: "* ]] || fail "$command: $stderr"
+	done
+	# Where records go to standard error, nothing else does.
+	run --separate-stderr sockfile-recv --connect -qqJ 127.0.0.1 1 -
+	assert_failure 6
+	assert_output ""
+	assert_equal "$(jq -r .error.code <<<"$stderr")" no_peer
+	# A record that cannot be written is no substitute.
+	run bash -c "servlookup -qqJ nosuchservice >/dev/full"
+	assert_failure
+	assert_output --partial "write to standard output: No space left on device"
+}
+
 @test "what a person or a file says reaches a message escaped" {
 	run --separate-stderr sockecho-client -U $'a\x1b[31mb\nc'
 	assert_failure 6

@@ -825,6 +825,39 @@ for i in itertools.count():
 	assert_equal "$(jq -r '"\(.event) \(.target)"' <<<"$output")" "gone ./nosuch"
 }
 
+@test "--json: a TARGET that is no UTF-8, or has control characters, is escaped in each part of the error" {
+	need jq
+	run --separate-stderr sockwait --json -t 0 $'./no\xffsuch\x1b'
+	assert_failure 124
+	assert_equal "$(jq -r .error.during <<<"$output")" 'wait for ./no\xffsuch\x1b'
+	[[ $stderr == 'sockwait: wait for ./no\xffsuch\x1b: '* ]] || fail "$stderr"
+	[[ $(jq -r .error.message <<<"$output") == *'connect to ./no\xffsuch\x1b: No such'* ]] || fail "$output"
+}
+
+@test "a reader that takes nothing: -t, -w and -t 0 end it, and the message names the option that did" {
+	start_server sockecho-server 0
+	cat >full.py <<-'PY'
+		import fcntl, os, subprocess, sys
+		stream, *command = sys.argv[1:]
+		r, w = os.pipe()
+		fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 4096)
+		os.write(w, b"x" * 4096)
+		other = open("other", "w")
+		streams = {"stdout": w, "stderr": other} if stream == "stdout" else {"stdout": other, "stderr": w}
+		sys.exit(subprocess.run(["timeout", "20", *command], **streams).returncode)
+	PY
+	missing="@nosuch.$BASHPID"
+	on_time 124 1000 1300 python3 full.py stdout sockwait -t 1 "$host:$port"
+	assert_equal "$(<other)" "sockwait: write to standard output: timed out (--timeout)"
+	on_time 124 1000 1300 python3 full.py stdout sockwait -w 1 "$host:$port"
+	assert_equal "$(<other)" "sockwait: write to standard output: timed out (--max-time)"
+	on_time 124 500 800 python3 full.py stdout sockwait -t 0 --connect-timeout 0.5 "$host:$port"
+	assert_equal "$(<other)" "sockwait: write to standard output: timed out"
+	# Each of several messages is one, and they are waited for once.
+	on_time 124 500 800 python3 full.py stderr sockwait -t 0 --connect-timeout 0.5 "$missing" "$missing" "$missing"
+	on_time 124 1000 1300 python3 full.py stderr sockwait -t 1 -v "$missing" "$missing" "$missing"
+}
+
 @test "SIGUSR1: the numbers of TARGETs, of those that are done, and of tries" {
 	start_server sockecho-server -U sock
 	waits -t 60 ./sock ./nosuch ./nosuch

@@ -88,6 +88,21 @@ parse_targets(struct wait_config *config, const struct options *parsed)
 	}
 }
 
+/* --timeout is the limit of the run, as --max-time is. */
+static void
+limit_run(const struct wait_config *config)
+{
+	struct sku_deadline until = sku_deadline_in(config->timeout_ns);
+
+	if (config->timeout_ns == 0) {
+		/* Each try ends by itself, and so must the wait for who reads what it came to. */
+		run.timeouts.reader_ns = config->probe.connect.connect_timeout_ns;
+	} else if (until.at_ns < run.timeouts.run.at_ns) {
+		run.timeouts.run = until;
+		run.timeouts.run_option = "--timeout";
+	}
+}
+
 void
 config_parse(struct wait_config *config, int argc, char **argv)
 {
@@ -100,10 +115,7 @@ config_parse(struct wait_config *config, int argc, char **argv)
 		opt_usage_error(
 		    "--steady must be shorter than --timeout, which limits the whole run");
 	parse_targets(config, &parsed);
-	/* The loop ends with the run. */
-	if (config->timeout_ns > 0)
-		run.timeouts.run =
-		    sku_deadline_earlier(run.timeouts.run, sku_deadline_in(config->timeout_ns));
+	limit_run(config);
 }
 
 void
