@@ -244,6 +244,50 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	assert_equal "$stderr" 'sockecho-client: connect to a\x1b[31mb\nc: No such file or directory'
 }
 
+@test "a link-local address without a zone, or with one that is no interface, is told so by every program" {
+	for address in fe80::1 ff02::1; do
+		zone="$address is a link-local address, which needs a zone: $address%INTERFACE"
+		usage "$zone" sockecho-client "$address" 9 hi
+		usage "$zone" sockecho-client -u "[$address]:9" hi
+		usage "$zone" sockecho-client --source "$address" ::1 9 hi
+		usage "$zone" sockecho-server -w 5 "$address" 0
+		usage "$zone" sockecho-server -w 5 -u "[$address]:0"
+		usage "$zone" sockfile-send "$address" 9 /etc/passwd
+		usage "$zone" sockfile-send -w 5 --listen "$address" 9 /etc/passwd
+		usage "$zone" sockfile-recv -w 5 "$address" 0 -
+		usage "$zone" sockfile-recv --connect "$address" 9 -
+		usage "$zone" sockwait "[$address]:9"
+	done
+	for interface in nosuch 4294967295; do
+		zone="'$interface' is no interface of this machine, and so no zone of fe80::1"
+		usage "$zone" sockecho-client "fe80::1%$interface" 9 hi
+		usage "$zone" sockecho-client -u "[fe80::1%$interface]:9" hi
+		usage "$zone" sockecho-server -w 5 "fe80::1%$interface" 0
+		usage "$zone" sockfile-send "fe80::1%$interface" 9 /etc/passwd
+		usage "$zone" sockwait "[fe80::1%$interface]:9"
+	done
+	# One with its zone is tried.
+	[ -e /sys/class/net/lo ] || skip "no interface lo"
+	run timeout 20 sockecho-client -w 1 fe80::1%lo 9 hi
+	[ "$status" != 2 ] || fail "$output"
+}
+
+@test "'*' is nothing to connect to" {
+	every="'\*' is every address, to listen on; to connect, give one HOST"
+	usage "$every" sockecho-client '*' 9 hi
+	usage "$every" sockecho-client -u '*:9' hi
+	usage "$every" sockecho-client --ping --wait 5 '*:9'
+	usage "$every" sockfile-send '*:9' /etc/passwd
+	usage "$every" sockfile-recv --connect '*' 9 -
+	usage "$every" sockwait '*:9'
+}
+
+@test "@FILE is a PORT, and a HOST is missing before it" {
+	usage "a HOST is missing before '@port', which is a PORT: give HOST PORT or HOST:PORT" sockecho-client @port hi
+	usage "a HOST is missing before '@port'" sockfile-send @port /etc/passwd
+	usage "a HOST is missing before '@port'" sockfile-recv --connect @port -
+}
+
 @test "a PORT with a blank in it is no name of a service" {
 	for port in '80 ' ' 80' $'80\t' $'\t80' $'80\n' '8 0'; do
 		usage "'.*' is no PORT: a number from 1 to 65535, or the name of a service" sockecho-client 127.0.0.1 "$port" hi
