@@ -38,19 +38,31 @@ open_socket(struct sku_sock *s, int family, int type, int protocol)
 	return protocol == IPPROTO_MPTCP ? sku_socket(s, family, type, 0) : -1;
 }
 
+/* Let others have the port, too. */
 static int
-set_options(struct sku_sock *s, const struct sku_server_opts *opts, bool dual)
+set_reuse(struct sku_sock *s, const struct sku_server_opts *opts)
 {
 	bool reuse = opts->reuseaddr == SKU_REUSEADDR_DEFAULT ? s->type == SOCK_STREAM :
 								opts->reuseaddr == SKU_REUSEADDR_ON;
 
 	if (reuse && sku_setsockopt_int(s, SOL_SOCKET, SO_REUSEADDR, 1) == -1)
 		return -1;
-	if (opts->reuseport && sku_setsockopt_int(s, SOL_SOCKET, SO_REUSEPORT, 1) == -1)
+	return opts->reuseport ? sku_setsockopt_int(s, SOL_SOCKET, SO_REUSEPORT, 1) : 0;
+}
+
+/* The kernel takes a datagram port that others share for a free one: where it is to choose, it
+ * learns afterwards that this one may be shared. */
+static int
+bind_shared(
+    struct sku_sock *s, const struct sku_address *address, const struct sku_server_opts *opts)
+{
+	bool chooses = s->type == SOCK_DGRAM && sku_address_port(address) == 0;
+
+	if (!chooses && set_reuse(s, opts) == -1)
 		return -1;
-	if (s->family == AF_INET6 && sku_setsockopt_int(s, IPPROTO_IPV6, IPV6_V6ONLY, !dual) == -1)
+	if (sku_bind(s, address) == -1)
 		return -1;
-	return 0;
+	return chooses ? set_reuse(s, opts) : 0;
 }
 
 /* Bind one address.  Returns 0 and a socket, or -1 and *err. */
@@ -65,7 +77,9 @@ serve_address(struct sku_sock *s, const struct sku_address *address,
 	if (open_socket(s, address->sa.sa_family, type, opts->protocol) == -1)
 		goto fail;
 	what = "bind to";
-	if (set_options(s, opts, dual) == -1 || sku_bind(s, address) == -1)
+	if (s->family == AF_INET6 && sku_setsockopt_int(s, IPPROTO_IPV6, IPV6_V6ONLY, !dual) == -1)
+		goto fail;
+	if (bind_shared(s, address, opts) == -1)
 		goto fail;
 	what = "listen on";
 	if (s->type == SOCK_STREAM && sku_listen(s, sku_backlog(opts->backlog)) == -1)

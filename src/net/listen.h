@@ -33,8 +33,9 @@ struct listen_options {
 extern const struct option_row listen_options[];
 /* Use the socket that a service manager passed (LISTEN_FDS, LISTEN_PID; sd_listen_fds(3)) as if
  * it came from --fd.  More than one is a usage error.  The variables are removed from the
- * environment. */
-void listen_take_environment(struct listen_options *config);
+ * environment.  Where standard streams are that socket, nothing is read from or written to them any
+ * more. */
+void listen_take_socket(struct listen_options *config);
 
 /* An open socket that waits for peers. */
 struct listener {
