@@ -74,8 +74,8 @@ reconnect(struct sender *sender)
 		return true;
 	sender->status = failure_report(&failure);
 	if (sender->job.outcome_unknown)
-		msg_error_line("delivered or not: unknown", "send %s",
-		    sender->config->files[sender->job.next]);
+		(void)msg_error((enum status)sender->status, 0, "delivered or not: unknown",
+		    "send %s", sender->config->files[sender->job.next]);
 	return false;
 }
 
