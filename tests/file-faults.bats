@@ -53,25 +53,13 @@ setup() {
 
 @test "a reset in the middle, from either side" {
 	start_receiver 0 out
-	python3 - "$port" <<-'PY'
-		import socket, struct, sys
-		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-		s.sendall(b"x" * 100000)
-		s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-		s.close()
-	PY
+	peer_does "$port" send=100000 reset
 	receiver_ends 6
 	error_has recv.err "Connection reset by peer"
 	[ ! -e out ]
 	truncate -s 30M large
 	start_sender 0 large
-	python3 - "$port" <<-'PY'
-		import socket, struct, sys
-		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-		s.recv(1000)
-		s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-		s.close()
-	PY
+	peer_does "$port" read=1000 reset
 	until_true 20 grep -qE "Connection reset by peer|Broken pipe" send.err
 	kill -0 "$sender_pid"
 }
@@ -159,8 +147,7 @@ setup() {
 	done
 	# One receiver fails alone.
 	watch_fails_from 3
-	start_listening send.err "${unwatched[@]}" sockfile-send --listen -c none --accept-timeout 1 0 in
-	sender_pid=$started_pid
+	as_sender sock_start "${unwatched[@]}" sockfile-send --listen -c none --accept-timeout 1 0 in
 	run sockfile-recv --connect 127.0.0.1 "$port" other
 	assert_failure 6
 	sender_ends 124
@@ -179,8 +166,7 @@ setup() {
 	for inject in splice:error=EINTR:when=1+2 splice:error=EINVAL:when=2+2 pipe2:error=EMFILE \
 		renameat2:error=EINVAL renameat2:error=ENOSYS poll:error=EINTR:when=2+2; do
 		rm -f out
-		start_listening recv.err trace -f -qq -o trace -e "inject=$inject" sockfile-recv 0 out
-		receiver_pid=$started_pid
+		as_receiver sock_start trace -f -qq -o trace -e "inject=$inject" sockfile-recv 0 out
 		sockfile-send -q 127.0.0.1 "$port" in
 		receiver_ends 0
 		cmp in out
@@ -190,16 +176,14 @@ setup() {
 
 @test "an error while the part is flushed is 1, and the part, which cannot be trusted, is removed" {
 	need_trace
-	start_listening recv.err trace -f -qq -o trace -e inject=fsync:error=EIO:when=1 sockfile-recv 0 out
-	receiver_pid=$started_pid
+	as_receiver sock_start trace -f -qq -o trace -e inject=fsync:error=EIO:when=1 sockfile-recv 0 out
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
 	assert_failure 6
 	receiver_ends 1
 	error_has recv.err "flush out.part to disk: Input/output error"
 	nothing_left out
 	for error in EXDEV EIO EACCES; do
-		start_listening recv.err trace -f -qq -o trace -e "inject=renameat2:error=$error" sockfile-recv 0 out
-		receiver_pid=$started_pid
+		as_receiver sock_start trace -f -qq -o trace -e "inject=renameat2:error=$error" sockfile-recv 0 out
 		run --separate-stderr sockfile-send 127.0.0.1 "$port" in
 		assert_failure 6
 		receiver_ends 1
@@ -214,10 +198,10 @@ setup() {
 	# A small file has arrived whole by then, and nothing of it is left to be read.
 	head -c 1000 in >small
 	for inject in fsync:signal=KILL renameat2:signal=KILL; do
-		start_listening recv.err trace -f -qq -o trace -e "inject=$inject" sockfile-recv 0 out
+		as_receiver sock_start trace -f -qq -o trace -e "inject=$inject" sockfile-recv 0 out
 		run --separate-stderr sockfile-send 127.0.0.1 "$port" small
 		assert_failure 6
-		ends "$started_pid" 137 recv.err
+		receiver_ends 137
 		[ ! -e out ]
 		rm out.part
 	done
@@ -226,10 +210,9 @@ setup() {
 @test "a full disk: 1, with how much is safe, and no FILE" {
 	need_namespaces -m
 	start_full() {
-		start_listening recv.err "${in_namespaces[@]}" bash -c '
+		as_receiver sock_start "${in_namespaces[@]}" bash -c '
 			mkdir -p m; mount -t tmpfs -o size=1m tmpfs m
 			sockfile-recv "$@" 0 m/out; rc=$?; ls -l m >left; exit $rc' - "$@"
-		receiver_pid=$started_pid
 	}
 	start_full
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
@@ -249,18 +232,13 @@ setup() {
 }
 
 @test "a limit of the file's size, a full disk of the peer that reads standard output" {
-	start_listening recv.err prlimit --fsize=1000000 sockfile-recv 0 out
-	receiver_pid=$started_pid
+	as_receiver sock_start prlimit --fsize=1000000 sockfile-recv 0 out
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
 	assert_failure 6
 	receiver_ends 1
 	error_has recv.err "File too large; 1000000 bytes are safe in out.part"
 	[ ! -e out ]
-	sockfile-recv 0 - >/dev/full 2>recv.err 3>&- &
-	receiver_pid=$!
-	pids+=("$receiver_pid")
-	until_true 20 grep -q ^listening recv.err
-	read -r _ _ _ port <recv.err
+	as_receiver sock_start sh -c "exec sockfile-recv 0 - >/dev/full"
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
 	assert_failure 6
 	receiver_ends 1
@@ -395,9 +373,7 @@ has_descriptors() {
 	for args in "" "--sha256 $(sha256sum large | cut -c1-64)"; do
 		read -ra words <<<"$args"
 		start_receiver --force "${words[@]}" 0 out
-		sockfile-send --limit-rate 64M 127.0.0.1 "$port" large 2>send.err 3>&- &
-		sender_pid=$!
-		pids+=("$sender_pid")
+		run_sender --limit-rate 64M 127.0.0.1 "$port" large
 		until_true 20 part_has 40000000
 		limit=8192
 		[ -z "$args" ] || limit=16384 # OpenSSL itself
@@ -417,7 +393,7 @@ has_descriptors() {
 		sockfile-send -q --verify --name "$i" 127.0.0.1 "$port" - <in
 		run sockfile-send -q --verify --name "$i" 127.0.0.1 "$port" - <in # it is there
 		assert_failure 1
-		python3 -c 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1])))' "$port"
+		peer_does "$port"
 	done
 	until_true 20 has_descriptors "$receiver_pid" "$open" || fail "$(ls -l "/proc/$receiver_pid/fd")"
 	start_sender -c none 0 in

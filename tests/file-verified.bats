@@ -48,9 +48,7 @@ setup() {
 	cmp out3 /proc/cmdline
 	mkfifo fifo
 	start_receiver --force 0 out3
-	sockfile-send -q --verify 127.0.0.1 "$port" fifo 3>&- &
-	sender_pid=$!
-	pids+=("$sender_pid")
+	run_sender -q --verify 127.0.0.1 "$port" fifo
 	cat in >fifo
 	sender_ends 0
 	receiver_ends 0
@@ -95,9 +93,7 @@ setup() {
 	echo second >second
 	echo third >third
 	start_receiver --dir d 0
-	sockfile-send --verify --limit-rate 500K 127.0.0.1 "$port" first second third 2>send.err 3>&- &
-	sender_pid=$!
-	pids+=("$sender_pid")
+	run_sender --verify --limit-rate 500K 127.0.0.1 "$port" first second third
 	until_true 20 test -s d/first.part
 	rm second
 	sender_ends 1
@@ -117,9 +113,7 @@ setup() {
 	run --separate-stderr sockfile-recv --verify --max-size 1000 --connect 127.0.0.1 "$port" out2
 	assert_failure 5
 	nothing_left out2
-	sockfile-recv --connect 127.0.0.1 "$port" out3 2>recv.err 3>&- &
-	receiver_pid=$!
-	pids+=("$receiver_pid")
+	run_receiver --connect 127.0.0.1 "$port" out3
 	until_true 20 test -s out3.part
 	echo more >>file
 	sender_ends 5
@@ -159,9 +153,8 @@ setup() {
 	done
 	nothing_left out
 	need_namespaces -m
-	start_listening recv.err "${in_namespaces[@]}" bash -c 'mkdir m; mount -t tmpfs -o size=1m tmpfs m
+	as_receiver sock_start "${in_namespaces[@]}" bash -c 'mkdir m; mount -t tmpfs -o size=1m tmpfs m
 		sockfile-recv 0 m/out; rc=$?; ls m >left; exit $rc'
-	receiver_pid=$started_pid
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 	assert_failure 1
 	[[ $stderr == *"it has no space left"* ]]
@@ -197,10 +190,10 @@ setup() {
 }
 
 @test "a silent peer, as nc is, ends a verified sender within the handshake's ten seconds" {
-	in_background sh -c 'nc.openbsd -lkU nc.sock >nc.out'
+	sock_run nc nc.openbsd -lkU nc.sock
 	until_true 20 test -S nc.sock
 	on_time 124 200 3000 sockfile-send -q -t 0.3 --verify -U nc.sock in
-	in_background sh -c 'nc.openbsd -lkU nc2.sock >nc.out'
+	sock_run nc2 nc.openbsd -lkU nc2.sock
 	until_true 20 test -S nc2.sock
 	on_time 5 9500 14000 sockfile-send -q --verify -U nc2.sock in
 }
@@ -214,7 +207,7 @@ setup() {
 		    wire.relay(l.accept()[0], socket.create_connection(("127.0.0.1", int(sys.argv[1]))))
 	PY
 	start_receiver 0 out
-	start_listening deaf.err python3 deaf.py "$port"
+	sock_start deaf python3 deaf.py "$port"
 	run --separate-stderr sockfile-send --verify --retry 1 127.0.0.1 "$port" in
 	assert_success
 	[[ $stderr == *"it said nothing for 10 s"* ]]
@@ -247,7 +240,7 @@ setup() {
 	mkfifo input
 	exec {open}<>input
 	start_receiver -t 1 0 out
-	in_background sh -c "exec sockfile-send --verify 127.0.0.1 $port - <input 2>send.err"
+	as_sender sock_run sh -c "exec sockfile-send --verify 127.0.0.1 $port - <input"
 	head -c 1000000 in >&"$open"
 	receiver_ends 124
 	error_has recv.err "1000000 bytes are safe in out.part"
@@ -256,8 +249,7 @@ setup() {
 	slowly=(trace -f -qq -o trace -e inject=pread64:delay_enter=300000)
 	head -c 6M /dev/urandom >large
 	cp large out2
-	start_listening recv.err "${slowly[@]}" -P out2 sockfile-recv -t 1 --resume 0 out2
-	receiver_pid=$started_pid
+	as_receiver sock_start "${slowly[@]}" -P out2 sockfile-recv -t 1 --resume 0 out2
 	sockfile-send -q -t 1 --verify 127.0.0.1 "$port" large
 	receiver_ends 0
 	assert_equal "$(grep -c "pread64.*DELAYED" trace)" 6
@@ -377,16 +369,16 @@ write_flood() {
 		error_has recv.err "work out of its order"
 	done
 	for phase in hello have bytes; do
-		start_listening flood.err python3 flood.py receive "$phase"
+		sock_start flood python3 flood.py receive "$phase"
 		run --separate-stderr timeout 30 sockfile-send --verify 127.0.0.1 "$port" in
 		assert_failure 5
 		[[ $stderr == *"work out of its order"* ]]
-		ends "$started_pid" 0 flood.err
+		ends "$flood_pid" 0 flood.err
 	done
 	# Behind the last verdict it changes nothing.
-	start_listening flood.err python3 flood.py receive bye
+	sock_start flood python3 flood.py receive bye
 	timeout 30 sockfile-send -q --verify 127.0.0.1 "$port" in
-	ends "$started_pid" 0 flood.err
+	ends "$flood_pid" 0 flood.err
 }
 
 @test "PROGRESS in its order, but for ever: -t, --max-time and signals end it, at either end" {
@@ -403,8 +395,7 @@ write_flood() {
 		head -c 1000 in >out.part
 		chmod 600 out.part
 		start_receiver "${words[@]}" --resume 0 out
-		in_background python3 flood.py send held "$port"
-		flood=$last_pid
+		sock_run flood python3 flood.py send held "$port"
 		if [[ $limit == -* ]]; then
 			receiver_ends 124
 		else
@@ -412,15 +403,12 @@ write_flood() {
 			kill "-$limit" "$receiver_pid"
 			receiver_ends $((128 + $(kill -l "$limit")))
 		fi
-		wait_for "$flood"
-		assert_equal "$waited_status" 0
+		sock_wait flood
+		assert_equal "$flood_status" 0
 		for phase in "${phases[@]}"; do
 			rm -f flooding
-			start_listening flood.err python3 flood.py receive "$phase"
-			flood=$started_pid
-			sockfile-send "${words[@]}" --verify 127.0.0.1 "$port" in 2>send.err 3>&- &
-			sender_pid=$!
-			pids+=("$sender_pid")
+			sock_start flood python3 flood.py receive "$phase"
+			run_sender "${words[@]}" --verify 127.0.0.1 "$port" in
 			if [[ $limit == -* ]]; then
 				sender_ends 124
 			else
@@ -428,7 +416,7 @@ write_flood() {
 				kill "-$limit" "$sender_pid"
 				sender_ends $((128 + $(kill -l "$limit")))
 			fi
-			ends "$flood" 0 flood.err
+			ends "$flood_pid" 0 flood.err
 		done
 	done
 }
@@ -446,35 +434,24 @@ called() {
 }
 
 @test "a conversation that is over before anybody looks counts as it ended: 0, 5 or 6" {
-	cat >brief.py <<-'PY'
-		import socket, sys
-		with socket.create_server(("127.0.0.1", 0)) as l:
-		    print("listening tcp 127.0.0.1", l.getsockname()[1], flush=True)
-		    while True:
-		        with l.accept()[0] as s:
-		            s.sendall(sys.argv[1].encode())
-	PY
-	start_listening brief.err python3 brief.py "this is raw"
-	raw=$port
-	start_listening brief.err python3 brief.py ""
-	silent=$port
+	start_peer raw listen : say="this is raw"
+	start_peer silent listen :
 	echo small >small
 	start_sender --verify -c none 0 small
-	sender=$port
-	called 5 100 sockfile-recv -t 10 --verify --connect 127.0.0.1 "$raw" out
-	called 6 100 sockfile-recv -t 10 --verify --connect 127.0.0.1 "$silent" out
-	called 0 100 sockfile-recv -q -t 10 --verify --connect 127.0.0.1 "$sender" out
+	called 5 100 sockfile-recv -t 10 --verify --connect 127.0.0.1 "$raw_port" out
+	called 6 100 sockfile-recv -t 10 --verify --connect 127.0.0.1 "$silent_port" out
+	called 0 100 sockfile-recv -q -t 10 --verify --connect 127.0.0.1 "$send_port" out
 	need strace
 	# The thread has ended, for certain, when the one that began it goes on.
 	slow=(trace -f -o trace.out -e trace=clone,clone3 -e inject=clone,clone3:delay_exit=300000)
-	called 5 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$raw" out
-	called 6 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$silent" out
-	called 0 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$sender" out
+	called 5 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$raw_port" out
+	called 6 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$silent_port" out
+	called 0 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$send_port" out
 	cmp small out
 	# But one that cannot begin is 1, and not waited for (the first thread is that of the signals).
 	none=(trace -f -o trace.out -e trace=clone,clone3 -e inject=clone,clone3:error=EAGAIN:when=2+)
 	for args in --verify -q; do
-		called 1 1 "${none[@]}" sockfile-recv -w 20 "$args" --connect 127.0.0.1 "$sender" out
+		called 1 1 "${none[@]}" sockfile-recv -w 20 "$args" --connect 127.0.0.1 "$send_port" out
 		error_has recv.err "prepare the connection: Resource temporarily unavailable"
 	done
 }
@@ -483,15 +460,13 @@ called() {
 	need strace
 	head -c 20000000 /dev/zero >large
 	slow=(trace -f -o trace.out -e trace=pread64,write,splice -e inject=pread64,write,splice:delay_enter=300000)
-	start_listening recv.err "${slow[@]}" sockfile-recv -w 2 0 out
-	sockfile-send -q 127.0.0.1 "$port" large 2>send.err 3>&- &
-	pids+=($!)
-	ends "$started_pid" 124 recv.err
+	as_receiver sock_start "${slow[@]}" sockfile-recv -w 2 0 out
+	run_sender -q 127.0.0.1 "$port" large
+	receiver_ends 124
 	error_has recv.err "timed out (--max-time)"
-	start_listening recv.err "${slow[@]}" sockfile-recv --verify -w 3 0 out
-	sockfile-send -q --verify 127.0.0.1 "$port" large 2>send.err 3>&- &
-	pids+=($!)
-	ends "$started_pid" 124 recv.err
+	as_receiver sock_start "${slow[@]}" sockfile-recv --verify -w 3 0 out
+	run_sender -q --verify 127.0.0.1 "$port" large
+	receiver_ends 124
 	error_has recv.err "timed out (--max-time)"
 	start_receiver --verify 0 out
 	run --separate-stderr "${slow[@]}" sockfile-send --verify -w 2 127.0.0.1 "$port" large
@@ -522,7 +497,7 @@ strangers() {
 		        pass
 	PY
 	rm -f strangers
-	in_background env "PYTHONPATH=$SOCKUTILS_SOURCE/tests" python3 strangers.py "$@"
+	sock_run strangers python3 strangers.py "$@"
 	until_true 20 test -e strangers
 }
 
@@ -544,7 +519,7 @@ strangers() {
 		done
 		[ -z "$late" ] || fail "$options: it waits for strangers"
 		receiver_ends 0
-		kill "$last_pid"
+		sock_stop strangers
 	done
 }
 
