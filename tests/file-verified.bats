@@ -7,7 +7,6 @@ load transfers
 setup() {
 	cd "$BATS_TEST_TMPDIR"
 	head -c 3000000 /dev/urandom >in
-	export PYTHONPATH=$SOCKUTILS_SOURCE/tests PYTHONDONTWRITEBYTECODE=1
 }
 
 @test "exit 0 of the sender means that the receiver has it under its name; a receiver knows it by itself" {
@@ -31,12 +30,15 @@ setup() {
 	sender_ends 0
 }
 
-@test "standard input, an empty file, /proc, a part of a file, over UNIX sockets, to standard output" {
+@test "standard input over a UNIX socket, with the digest that must come" {
 	need_openssl
 	start_receiver --size 3000000 --sha256 "$(sha256sum in | cut -c1-64)" -U sock out
 	cat in | sockfile-send -q --verify -U sock -
 	receiver_ends 0
 	cmp in out
+}
+
+@test "an empty file, and one of /proc, which does not say its size" {
 	: >empty
 	start_receiver 0 out2
 	sockfile-send -q --verify 127.0.0.1 "$port" empty
@@ -46,13 +48,20 @@ setup() {
 	sockfile-send -q --verify 127.0.0.1 "$port" /proc/cmdline
 	receiver_ends 0
 	cmp out3 /proc/cmdline
+}
+
+@test "a FIFO is read to its end" {
 	mkfifo fifo
-	start_receiver --force 0 out3
+	echo old >out
+	start_receiver --force 0 out
 	run_sender -q --verify 127.0.0.1 "$port" fifo
 	cat in >fifo
 	sender_ends 0
 	receiver_ends 0
-	cmp in out3
+	cmp in out
+}
+
+@test "a part of standard input, or of a file, to standard output" {
 	start_receiver --verify 0 -
 	cat in | sockfile-send -q --verify --offset 1000 --count 500000 127.0.0.1 "$port" -
 	receiver_ends 0
@@ -77,6 +86,12 @@ setup() {
 	cmp "b c" "d/b c"
 	[ -f d/empty ]
 	assert_equal "$(stat -c '%a %y' d/a)" "$(stat -c '%a %y' a)"
+}
+
+@test "a name that is taken in the directory is refused, and the rest arrives; standard input has the name of --name" {
+	mkdir d
+	cp in a
+	cp -p a d
 	start_receiver --dir d -c 2 0
 	echo named | sockfile-send -q --verify --name stdin.txt 127.0.0.1 "$port" -
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" a in
@@ -104,7 +119,7 @@ setup() {
 	nothing_left d/second
 }
 
-@test "a listening sender outlives a receiver that fails, and not its own file that changes" {
+@test "a listening sender outlives a receiver that fails" {
 	head -c 400000 /dev/urandom >file
 	echo another >out
 	start_sender --verify --limit-rate 500K 0 file
@@ -113,6 +128,14 @@ setup() {
 	run --separate-stderr sockfile-recv --verify --max-size 1000 --connect 127.0.0.1 "$port" out2
 	assert_failure 5
 	nothing_left out2
+	sockfile-recv -q --verify --connect 127.0.0.1 "$port" out3
+	sender_ends 0
+	cmp file out3
+}
+
+@test "a listening sender does not outlive its own file that changes" {
+	head -c 400000 /dev/urandom >file
+	start_sender --verify --limit-rate 500K 0 file
 	run_receiver --connect 127.0.0.1 "$port" out3
 	until_true 20 test -s out3.part
 	echo more >>file
@@ -152,6 +175,9 @@ setup() {
 		receiver_ends "$expected"
 	done
 	nothing_left out
+}
+
+@test "a full disk of the receiver is told to the sender, too: 1" {
 	need_namespaces -m
 	as_receiver sock_start "${in_namespaces[@]}" bash -c 'mkdir m; mount -t tmpfs -o size=1m tmpfs m
 		sockfile-recv 0 m/out; rc=$?; ls m >left; exit $rc'
@@ -162,7 +188,7 @@ setup() {
 	assert_equal "$(cat left)" out.part
 }
 
-@test "a mixed pair ends at once, with a message that says what to do" {
+@test "a raw sender, or nc, at a receiver of verified transfers ends at once, and the receiver waits on" {
 	start_receiver --verify 0 out
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
 	assert_failure 6
@@ -170,6 +196,9 @@ setup() {
 	run --separate-stderr nc.openbsd -N 127.0.0.1 "$port" <in
 	sockfile-send -q --verify 127.0.0.1 "$port" in
 	receiver_ends 0
+}
+
+@test "a receiver of verified transfers that connects: what a raw sender says is told to be none" {
 	start_sender --verify 0 in
 	run --separate-stderr sockfile-recv --verify --connect 127.0.0.1 "$port" out2
 	assert_success
@@ -178,7 +207,9 @@ setup() {
 	assert_failure 5
 	[[ $stderr == *"does not speak the protocol"* ]]
 	nothing_left out3
-	# Both send, both receive.
+}
+
+@test "two senders, or two receivers, end at once, and say so" {
 	start_sender --verify 0 in
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 	assert_failure 5
@@ -189,13 +220,16 @@ setup() {
 	[[ $stderr == *"both ends are receivers"* ]]
 }
 
-@test "a silent peer, as nc is, ends a verified sender within the handshake's ten seconds" {
+@test "a silent peer, as nc is, ends a verified sender after -t" {
 	sock_run nc nc.openbsd -lkU nc.sock
 	until_true 20 test -S nc.sock
 	on_time 124 200 3000 sockfile-send -q -t 0.3 --verify -U nc.sock in
-	sock_run nc2 nc.openbsd -lkU nc2.sock
-	until_true 20 test -S nc2.sock
-	on_time 5 9500 14000 sockfile-send -q --verify -U nc2.sock in
+}
+
+@test "a silent peer, as nc is, ends a verified sender within the handshake's ten seconds" {
+	sock_run nc nc.openbsd -lkU nc.sock
+	until_true 20 test -S nc.sock
+	on_time 5 9500 14000 sockfile-send -q --verify -U nc.sock in
 }
 
 @test "a peer that said nothing may say more to another connection: --retry tries again" {
@@ -227,7 +261,9 @@ setup() {
 		receiver_ends 5
 		nothing_left out
 	done
-	# A link or a mode is no change.
+}
+
+@test "a link that is made while a file is sent is no change" {
 	start_receiver 0 out
 	slow_verified 127.0.0.1 "$port" in
 	until_true 20 sh -c 'test -s out.part || test -e out'
@@ -236,7 +272,7 @@ setup() {
 	receiver_ends 0
 }
 
-@test "-t counts for verified transfers too, and hashing is no silence" {
+@test "-t counts for verified transfers, too" {
 	mkfifo input
 	exec {open}<>input
 	start_receiver -t 1 0 out
@@ -244,7 +280,9 @@ setup() {
 	head -c 1000000 in >&"$open"
 	receiver_ends 124
 	error_has recv.err "1000000 bytes are safe in out.part"
-	# One end takes 0.3 s for each MiB that it hashes, the other waits for it.
+}
+
+@test "hashing is no silence: one end takes 0.3 s for each MiB, the other waits for it" {
 	need_trace
 	slowly=(trace -f -qq -o trace -e inject=pread64:delay_enter=300000)
 	head -c 6M /dev/urandom >large
@@ -352,22 +390,30 @@ write_flood() {
 	PY
 }
 
-@test "PROGRESS out of its order, however much of it: 5, at once, from either end, in every phase" {
-	need xxhsum
+@test "PROGRESS out of its order, however much of it, in the handshake is a stranger's" {
 	write_flood
 	start_receiver --verify 0 out
 	python3 flood.py send hello "$port"
 	error_has recv.err "work out of its order"
 	sockfile-send -q --verify 127.0.0.1 "$port" in # it was a stranger
 	receiver_ends 0
+}
+
+@test "PROGRESS out of its order from a sender, however much of it: 5, at once, in every phase" {
+	need xxhsum
+	write_flood
 	for phase in start bytes next; do
-		rm -rf out out.part d
+		rm -rf d
 		mkdir d
 		start_receiver --dir d 0
 		python3 flood.py send "$phase" "$port"
 		receiver_ends 5
 		error_has recv.err "work out of its order"
 	done
+}
+
+@test "PROGRESS out of its order from a receiver, however much of it: 5, at once, in every phase" {
+	write_flood
 	for phase in hello have bytes; do
 		sock_start flood python3 flood.py receive "$phase"
 		run --separate-stderr timeout 30 sockfile-send --verify 127.0.0.1 "$port" in
@@ -375,50 +421,61 @@ write_flood() {
 		[[ $stderr == *"work out of its order"* ]]
 		ends "$flood_pid" 0 flood.err
 	done
-	# Behind the last verdict it changes nothing.
+}
+
+@test "PROGRESS behind the last verdict changes nothing" {
+	write_flood
 	sock_start flood python3 flood.py receive bye
 	timeout 30 sockfile-send -q --verify 127.0.0.1 "$port" in
 	ends "$flood_pid" 0 flood.err
 }
 
-@test "PROGRESS in its order, but for ever: -t, --max-time and signals end it, at either end" {
+# endless STATUS SIGNAL WORDS [PHASE ...] - PROGRESS in its order, but for ever, ends with the status at a receiver with
+# the words, and in these phases at a sender: by itself, or by the signal.
+endless() {
+	local status=$1 signal=$2 words
+	read -ra words <<<"$3"
+	shift 3
 	write_flood
-	for limit in "-t 0.5" "-w 3" TERM INT; do
-		[[ $limit == -* ]] && read -ra words <<<"$limit" || words=(-q)
-		case $limit in
-		-t*) phases=(prefix) ;; # "flushed": the disk is waited for, and that is no silence
-		-w*) phases=(verdict flushed) ;;
-		TERM) phases=(prefix flushed) ;;
-		INT) phases=() ;;
-		esac
-		rm -f out out.part flooding
-		head -c 1000 in >out.part
-		chmod 600 out.part
-		start_receiver "${words[@]}" --resume 0 out
-		sock_run flood python3 flood.py send held "$port"
-		if [[ $limit == -* ]]; then
-			receiver_ends 124
-		else
-			until_true 10 test -e flooding
-			kill "-$limit" "$receiver_pid"
-			receiver_ends $((128 + $(kill -l "$limit")))
-		fi
-		sock_wait flood
-		assert_equal "$flood_status" 0
-		for phase in "${phases[@]}"; do
-			rm -f flooding
-			sock_start flood python3 flood.py receive "$phase"
-			run_sender "${words[@]}" --verify 127.0.0.1 "$port" in
-			if [[ $limit == -* ]]; then
-				sender_ends 124
-			else
-				until_true 10 test -e flooding
-				kill "-$limit" "$sender_pid"
-				sender_ends $((128 + $(kill -l "$limit")))
-			fi
-			ends "$flood_pid" 0 flood.err
-		done
+	head -c 1000 in >out.part
+	chmod 600 out.part
+	start_receiver "${words[@]}" --resume 0 out
+	sock_run flood python3 flood.py send held "$port"
+	end_flooded "$receiver_pid" "$signal"
+	receiver_ends "$status"
+	sock_wait flood
+	assert_equal "$flood_status" 0
+	for phase; do
+		rm -f flooding
+		sock_start flood python3 flood.py receive "$phase"
+		run_sender "${words[@]}" --verify 127.0.0.1 "$port" in
+		end_flooded "$sender_pid" "$signal"
+		sender_ends "$status"
+		ends "$flood_pid" 0 flood.err
 	done
+}
+
+# end_flooded PID SIGNAL - once the flood has begun; "none": it ends by itself.
+end_flooded() {
+	[ "$2" != none ] || return 0
+	until_true 10 test -e flooding
+	kill "-$2" "$1"
+}
+
+@test "PROGRESS in its order, but for ever: -t ends it" {
+	endless 124 none "-t 0.5" prefix # not "flushed": the disk is waited for, and that is no silence
+}
+
+@test "PROGRESS in its order, but for ever: --max-time ends it" {
+	endless 124 none "-w 3" verdict flushed
+}
+
+@test "PROGRESS in its order, but for ever: SIGTERM ends it" {
+	endless 143 TERM -q prefix flushed
+}
+
+@test "PROGRESS in its order, but for ever: SIGINT ends it" {
+	endless 130 INT -q
 }
 
 # called STATUS RUNS COMMAND ... - each run of it ends with the status.
@@ -448,7 +505,12 @@ called() {
 	called 6 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$silent_port" out
 	called 0 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$send_port" out
 	cmp small out
-	# But one that cannot begin is 1, and not waited for (the first thread is that of the signals).
+}
+
+@test "a conversation that cannot begin is 1, and not waited for" {
+	need strace
+	start_sender --verify -c none 0 in
+	# The first thread is that of the signals.
 	none=(trace -f -o trace.out -e trace=clone,clone3 -e inject=clone,clone3:error=EAGAIN:when=2+)
 	for args in --verify -q; do
 		called 1 1 "${none[@]}" sockfile-recv -w 20 "$args" --connect 127.0.0.1 "$send_port" out
@@ -456,18 +518,31 @@ called() {
 	done
 }
 
-@test "who never waits for the peer, since its own disk is slower, ends at --max-time all the same" {
+# A disk that is slower than the peer, which is therefore never waited for.
+slow_disk() {
 	need strace
 	head -c 20000000 /dev/zero >large
 	slow=(trace -f -o trace.out -e trace=pread64,write,splice -e inject=pread64,write,splice:delay_enter=300000)
+}
+
+@test "a raw receiver whose own disk is slower than its peer ends at --max-time all the same" {
+	slow_disk
 	as_receiver sock_start "${slow[@]}" sockfile-recv -w 2 0 out
 	run_sender -q 127.0.0.1 "$port" large
 	receiver_ends 124
 	error_has recv.err "timed out (--max-time)"
+}
+
+@test "a verified receiver whose own disk is slower than its peer ends at --max-time all the same" {
+	slow_disk
 	as_receiver sock_start "${slow[@]}" sockfile-recv --verify -w 3 0 out
 	run_sender -q --verify 127.0.0.1 "$port" large
 	receiver_ends 124
 	error_has recv.err "timed out (--max-time)"
+}
+
+@test "a verified sender whose own disk is slower than its peer ends at --max-time all the same" {
+	slow_disk
 	start_receiver --verify 0 out
 	run --separate-stderr "${slow[@]}" sockfile-send --verify -w 2 127.0.0.1 "$port" large
 	assert_failure 124
@@ -523,7 +598,7 @@ strangers() {
 	done
 }
 
-@test "--accept-timeout is about transfers: strangers do not count, one that goes on does" {
+@test "--accept-timeout is about transfers: strangers do not count" {
 	local options
 	for options in "--verify 0 out" "0 out" "--dir . -c none 0"; do
 		# shellcheck disable=SC2086 # words are meant
@@ -535,7 +610,9 @@ strangers() {
 		best_time 3000 6000 accept_timeout || fail "$options: strangers hold it: $elapsed ms"
 		error_has recv.err "accept: timed out (--accept-timeout)"
 	done
-	# A transfer that takes longer is not disturbed, and the time begins anew behind it.
+}
+
+@test "--accept-timeout does not disturb a transfer that takes longer, and the time begins anew behind it" {
 	head -c 1000000 /dev/zero >large
 	mkdir dir
 	start_receiver --accept-timeout 3 --dir dir -c none 0
@@ -619,6 +696,6 @@ strangers() {
 		        said = r.stderr.decode()
 		        assert r.returncode == 124 and said.count("\n") == 1 and said.endswith("timed out (--max-time)\n"), (options, first, r)
 	PY
-	run env "PYTHONPATH=$SOCKUTILS_SOURCE/tests" python3 open.py
+	run python3 open.py
 	assert_success
 }
