@@ -2,6 +2,7 @@
 # echo-tcp.bats - the server and the client over TCP, and each with peers that we did not write.
 
 load helpers
+load goodbyes
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
@@ -145,7 +146,12 @@ setup() {
 	mkfifo "$BATS_TEST_TMPDIR/input"
 	exec {open}<>"$BATS_TEST_TMPDIR/input"
 	printf abcdef >&"$open"
+	# All that came was sent; the rest of the echo is --expect's matter.
 	run --separate-stderr timeout 10 sockecho-client "$host" "$port" <"$BATS_TEST_TMPDIR/input"
+	assert_success
+	assert_output abc
+	printf abcdef >&"$open"
+	run --separate-stderr timeout 10 sockecho-client --expect echo "$host" "$port" <"$BATS_TEST_TMPDIR/input"
 	assert_failure 5
 	assert_output abc
 }
@@ -432,6 +438,80 @@ with socket.create_server(("127.0.0.1", 0)) as s:
 	[[ $stderr == *"the peer closed before everything had come back" ]]
 }
 
+# The peer has ended while standard input is open: its next event decides.
+@test "standard input that is still open when the peer has ended: its end is 0, more is 5, nothing is 0 with a note" {
+	open_input="the peer ended while standard input was still open: all that came there was sent"
+	for transport in tcp unix; do
+		if [ "$transport" = tcp ]; then
+			start_goodbyes 5
+			where=(127.0.0.1 "$port")
+		else
+			start_goodbyes 5 "$BATS_TEST_TMPDIR/goodbyes"
+			where=(-U "$port")
+		fi
+		run --separate-stderr timeout 20 sockecho-client "${where[@]}" < <(printf hello && sleep 1)
+		assert_success
+		assert_output bye
+		assert_equal "$stderr" ""
+		run --separate-stderr timeout 20 sockecho-client "${where[@]}" < <(printf hello && sleep 1 && printf more)
+		assert_failure 5
+		assert_output bye
+		[[ $stderr == *": the peer closed before all of the input was sent" ]]
+		exec {silence}< <(printf hello && exec sleep 60)
+		run --separate-stderr timeout 20 sockecho-client -t 0.5 "${where[@]}" <&"$silence"
+		assert_success
+		[[ $stderr == *"$open_input"* ]]
+		exec {silence}< <(printf hello && exec sleep 60)
+		on_time 0 5000 6000 sockecho-client -J "${where[@]}" <&"$silence" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+		assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" bye
+		exec {silence}< <(printf hello && exec sleep 60)
+		run --separate-stderr timeout 20 sockecho-client -w 1 "${where[@]}" <&"$silence"
+		assert_failure 124
+		# What was expected has not come: no need to wait.
+		exec {silence}< <(printf hello && exec sleep 60)
+		run --separate-stderr timeout 20 sockecho-client --expect echo "${where[@]}" <&"$silence"
+		assert_failure 5
+	done
+}
+
+@test "300 times a byte through a pipe, 50 at once: no false failure" {
+	pipe_into_clients 300 50
+}
+
+@test "--no-shutdown keeps the sending half open after the end of input, until the peer ends" {
+	# It takes a half-close for a hang-up, as proxies do, and answers a moment later.
+	in_background python3 -c '
+import os, socket, sys
+s = socket.create_server(("127.0.0.1", 0))
+open(sys.argv[1] + ".new", "w").write(str(s.getsockname()[1]) + "\n")
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+while True:
+    c, _ = s.accept()
+    with c:
+        c.settimeout(1)
+        c.recv(100)
+        try:
+            if c.recv(100) == b"":
+                continue
+        except TimeoutError:
+            c.sendall(b"the answer\n")
+' "$BATS_TEST_TMPDIR/port"
+	until_true 20 test -s "$BATS_TEST_TMPDIR/port"
+	read -r p <"$BATS_TEST_TMPDIR/port"
+	run timeout 20 sockecho-client 127.0.0.1 "$p" < <(echo question)
+	assert_success
+	assert_output ""
+	run timeout 20 sockecho-client --no-shutdown 127.0.0.1 "$p" < <(echo question)
+	assert_success
+	assert_output "the answer"
+	for mode in "-u 127.0.0.1 7" "--ping 127.0.0.1 7" "--connect-only 127.0.0.1 7" "127.0.0.1 7 hello"; do
+		# shellcheck disable=SC2086 # several words
+		run --separate-stderr sockecho-client --no-shutdown $mode
+		assert_failure 2
+		assert_regex "$stderr" "'--no-shutdown' is about a stream of standard input"
+	done
+}
+
 @test "-v says who talks to whom and how much is sent, on standard error" {
 	start_server sockecho-server 0
 	run --separate-stderr sockecho-client -v "$host" "$port" hello
@@ -529,7 +609,7 @@ end_case() { # end_case EXPECTED-STATUS SERVER-OPTIONS -- CLIENT-OPTIONS; input 
 }
 
 @test "ends: the server first, while more is said" {
-	end_case 5 --close-after 5 -- < <(printf 1234567; sleep 5)
+	end_case 5 --close-after 5 -- < <(printf 1234567; sleep 1; printf 89; sleep 5)
 	assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" 12345
 }
 

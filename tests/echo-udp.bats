@@ -106,6 +106,64 @@ sockecho-client: receive from 127.0.0.1 port $port: timed out"
 	on_time 124 300 700 sockecho-client -u --wait 20 -t 0.3 "$host" "$port" hi longer 2>"$BATS_TEST_TMPDIR/err"
 }
 
+@test "--whole sends standard input as one datagram, newlines and NULs included; an empty one is an empty datagram" {
+	start_server sockecho-server -u 0
+	printf 'one\n\0two\n' >"$BATS_TEST_TMPDIR/in"
+	sockecho-client -u --whole --expect echo "$host" "$port" <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out"
+	cmp "$BATS_TEST_TMPDIR/out" <(cat "$BATS_TEST_TMPDIR/in" - <<<"")
+	run --separate-stderr timeout 20 sockecho-client -u --whole "$host" "$port" < <(printf a; sleep 0.2; printf b)
+	assert_success
+	assert_output ab
+	run --separate-stderr timeout 20 sockecho-client -u --whole "$host" "$port" </dev/null
+	assert_success
+	assert_output ""
+	kill -USR1 "$server_pid"
+	until_true 20 grep -q "bytes_in=11 bytes_out=11 datagrams=3 " "$BATS_TEST_TMPDIR/server.err"
+	head -c 65507 /dev/zero | sockecho-client -u --whole --expect echo "$host" "$port" >/dev/null
+	run --separate-stderr timeout 20 sockecho-client -u --whole "$host" "$port" < <(head -c 65508 /dev/zero)
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-client: send a datagram of 65508 bytes: Message too long"
+	run --separate-stderr timeout 20 sockecho-client -u --whole "$host" "$port" < <(head -c 10M /dev/zero)
+	assert_failure 1
+	[[ $stderr == *"bytes: Message too long" ]]
+	for mode in "127.0.0.1 7" "-u --ping 127.0.0.1 7" "-u 127.0.0.1 7 hello"; do
+		# shellcheck disable=SC2086 # several words
+		run --separate-stderr sockecho-client --whole $mode
+		assert_failure 2
+		assert_regex "$stderr" "'--whole' sends standard input as a datagram"
+	done
+}
+
+@test "--expect: a late copy of an earlier answer is no answer to the next message" {
+	# It repeats its last answer before the next one, as a network that duplicates does.
+	in_background python3 -c '
+import os, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 0))
+open(sys.argv[1] + ".new", "w").write(str(s.getsockname()[1]) + "\n")
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+last = {}
+while True:
+    data, peer = s.recvfrom(100)
+    if peer in last:
+        s.sendto(last[peer], peer)
+    last[peer] = data.upper() if data != b"wrong" else b"something else"
+    s.sendto(last[peer], peer)
+' "$BATS_TEST_TMPDIR/port"
+	until_true 20 test -s "$BATS_TEST_TMPDIR/port"
+	read -r p <"$BATS_TEST_TMPDIR/port"
+	run --separate-stderr sockecho-client -u -v --expect upper 127.0.0.1 "$p" one two three
+	assert_success
+	assert_output $'ONE\nTWO\nTHREE'
+	assert_equal "$(grep -c "a late copy of an earlier answer is thrown away" <<<"$stderr")" 2
+	run --separate-stderr sockecho-client -u --expect upper 127.0.0.1 "$p" < <(printf 'one\ntwo\n')
+	assert_success
+	assert_output $'ONE\nTWO'
+	run --separate-stderr sockecho-client -u --expect upper 127.0.0.1 "$p" one wrong
+	assert_failure 5
+	assert_output $'ONE\nsomething else'
+}
+
 @test "--ping -u --wait waits for one that refuses" {
 	start_server sockecho-server -u 0
 	p=$port

@@ -2,6 +2,7 @@
 # examples.bats - the programs that the documentation of the socket API shows, against our tools.
 
 load helpers
+load goodbyes
 
 setup() {
 	need python3
@@ -155,6 +156,41 @@ with socket.create_server(("127.0.0.1", 0)) as s:
 	"
 	assert_success
 	assert_output --partial '\x1b[31mX\x9b\xff'
+}
+
+@test "a line that the terminal cuts is told as such and is 1, at the prompt and with -u" {
+	need expect
+	for udp in "" -u; do
+		start_server sockecho-server $udp 0
+		run expect -c "
+			set timeout 20
+			log_user 0
+			spawn -noecho sockecho-client $udp $host $port
+			expect {>> }
+			send \"[string repeat A 4094]\r\"
+			expect {>> } {} timeout { exit 98 }
+			send \"[string repeat A 5000]\r\"
+			log_user 1
+			expect eof {} timeout { exit 99 }
+			exit [lindex [wait] 3]
+		"
+		assert_failure 1
+		assert_output --partial "read standard input: the terminal has cut the line"
+		stop_server
+	done
+}
+
+@test "the prompt says that it is not for peers that speak unasked" {
+	need expect
+	start_goodbyes 0
+	run expect -c "
+		set timeout 10
+		spawn -noecho sockecho-client 127.0.0.1 $port
+		expect eof {} timeout { exit 99 }
+		exit [lindex [wait] 3]
+	"
+	assert_failure 5
+	assert_output --partial "the prompt takes answers alone (a pipe to standard input takes whatever comes)"
 }
 
 @test "the prompt notices that the peer is gone" {

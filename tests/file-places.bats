@@ -212,84 +212,10 @@ unknown=fstatfs:error=ENOSYS # a file system that the receiver does not know
 	done
 }
 
-# on_mount - in the directory m of a mount: raw and verified, new and replaced, cut off and continued.
-on_mount() {
-	local force send
-	for force in -q --force; do
-		for send in -q --verify; do
-			[ "$force" = --force ] || rm -f m/out
-			start_receiver "$force" 0 m/out
-			timeout 60 sockfile-send -q "$send" 127.0.0.1 "$port" in
-			receiver_ends 0
-			cmp in m/out
-			assert_equal "$(ls -A m)" out
-		done
-	done
-	run --separate-stderr sockfile-recv 0 m/out
-	assert_failure 1
-	assert_equal "$stderr" "sockfile-recv: write m/out: it exists already (--force replaces it)"
-	rm m/out
-	mkdir m/dir
-	start_receiver --dir m/dir 0
-	timeout 60 sockfile-send -q --verify 127.0.0.1 "$port" in
-	receiver_ends 0
-	cmp in m/dir/in
-	rm -r m/dir
-	start_receiver --retry 1 0 m/out
-	slow_verified --limit-rate 200K 127.0.0.1 "$port" in
-	until_true 20 part_has 50000 m/out
-	kill -KILL "$sender_pid"
-	until_true 20 grep -q "bytes are safe in m/out.part" recv.err
-	timeout 60 sockfile-send -q --verify --wait 10 127.0.0.1 "$port" in
-	receiver_ends 0
-	cmp in m/out
-	rm m/out
-}
-
-# mounted COMMAND ... - mount on m; teardown unmounts.  Skips where that is not allowed.
-mounted() {
-	mkdir -p lower m
-	timeout 10 "$@" >mount.log 2>&1 || skip "$1 may not mount here: $(tail -n 1 mount.log)"
-	until_true 10 mountpoint -q m || skip "$1 mounts nothing: $(tail -n 1 mount.log)"
-}
-
 teardown() {
 	end_processes
-	! mountpoint -q "$BATS_TEST_TMPDIR/m" || umount -l "$BATS_TEST_TMPDIR/m"
 	[ ! -e "$BATS_TEST_TMPDIR/d" ] || chattr -R -i -a "$BATS_TEST_TMPDIR/d" 2>/dev/null || true
 	[ ! -e "$BATS_TEST_TMPDIR/loop" ] || losetup -d "$(<"$BATS_TEST_TMPDIR/loop")"
-}
-
-@test "a mount by bindfs, where everybody may write to every file" {
-	need bindfs mountpoint
-	mounted bindfs -p 0777 lower m
-	on_mount
-}
-
-@test "a mount by ntfs-3g" {
-	need ntfs-3g mkfs.ntfs mountpoint
-	truncate -s 20M image
-	mkfs.ntfs -qF image 2>/dev/null
-	mounted ntfs-3g image m
-	on_mount
-}
-
-@test "a mount by rclone, which knows neither links nor RENAME_NOREPLACE" {
-	need rclone mountpoint
-	export HOME=$BATS_TEST_TMPDIR
-	mounted rclone mount --daemon "$PWD/lower" "$PWD/m"
-	on_mount
-}
-
-@test "a FAT by fusefat, whose modes cannot be set" {
-	need fusefat mkfs.fat mountpoint
-	truncate -s 20M image
-	mkfs.fat image >/dev/null
-	mounted fusefat -o rw+ image m
-	start_receiver 0 m/out
-	timeout 60 sockfile-send -q 127.0.0.1 "$port" in
-	receiver_ends 0
-	cmp in m/out
 }
 
 # ---- who may read FILE ----------------------------------------------------------------------------------

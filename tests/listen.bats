@@ -507,6 +507,117 @@ sockecho-server: dir/port is empty now: its directory does not let it be removed
 	assert_success
 }
 
+# log_has FILE TEXT
+log_has() {
+	grep -qF -- "$2" "$1"
+}
+
+@test "--log: messages, -v and SIGUSR1's line go to FILE, appended; records and the readiness line do not" {
+	echo "an old line" >log
+	start_server sockecho-server -v --log log 0
+	sockecho-client "$host" "$port" hello
+	kill -USR1 "$server_pid"
+	until_true 20 log_has log "stats: accepted=1 "
+	stop_server
+	assert_equal "$server_status" 0
+	log_has log "an old line"
+	log_has log ": accepted"
+	log_has log "sockecho-server: stats: accepted=1 "
+	assert_equal "$(cat server.err)" ""
+	# With --json the records stay where they are.
+	start_server sockecho-server --log json.log --json -w 1 0
+	wait_for "$server_pid"
+	assert_equal "$waited_status" 124
+	assert_equal "$(cat json.log)" "sockecho-server: serve: timed out (--max-time)"
+	# Where standard output is data, the readiness line and the records are on standard error still.
+	sockfile-recv --log recv.log -v --accept-timeout 1 --json 0 - >out 2>recv.err && status=0 || status=$?
+	assert_equal "$status" 124
+	log_has recv.log "timed out (--accept-timeout)"
+	jq -se 'first.event == "listening" and last.error.code == "timed_out"' recv.err
+	run --separate-stderr sockecho-server --log nowhere/log 0
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-server: open log nowhere/log: No such file or directory"
+	run --separate-stderr sockfile-recv --connect --log log 127.0.0.1 7 file
+	assert_failure 2
+	[ ! -e file ]
+}
+
+@test "--log: SIGHUP opens it anew, in the background and as another user, too; where that fails the old one stays" {
+	for how in plain daemon user; do
+		mkdir -m 755 "$how"
+		case $how in
+		plain) options=() ;;
+		daemon) options=(--daemon) ;;
+		user)
+			[ "$(id -u)" = 0 ] || continue
+			chmod 755 "$BATS_TEST_TMPDIR"
+			chown nobody "$how"
+			options=(--user nobody)
+			;;
+		esac
+		cd "$how"
+		in_background sockecho-server -v --log log --pidfile pid --port-file port "${options[@]}" 0 >/dev/null 2>err
+		until_true 20 test -s port
+		read -r server <pid
+		pids+=("$server")
+		talk() { # talk LOG - the server says so there
+			sockecho-client 127.0.0.1 @port hello >/dev/null
+			until_true 20 log_has "$1" ": closed"
+		}
+		talk log
+		mv log log.1
+		kill -HUP "$server"
+		until_true 20 test -e log
+		run ! log_has log ": closed"
+		talk log
+		[ "$how" != user ] || assert_equal "$(stat -c %U log)" nobody
+		# A directory of that name: the old file is kept, and says so.
+		mv log log.2
+		mkdir log
+		kill -HUP "$server"
+		until_true 20 log_has log.2 "open log log anew: Is a directory; the old one is kept"
+		rmdir log
+		kill -TERM "$server"
+		until_true 20 log_has log.2 "sockecho-server: stats: "
+		until_true 20 test ! -e pid
+		assert_equal "$(cat err)" ""
+		cd ..
+	done
+}
+
+@test "--socket-mode: the path has it from bind(2) on; without it 666 less the umask; @NAME and --fd have none" {
+	for umask in 022 077; do
+		for udp in "" -u; do
+			rm -f given default
+			sock_run given sh -c "umask $umask; exec sockecho-server -q -w 30 $udp --socket-mode 660 --port-file given.ready -U given"
+			sock_run default sh -c "umask $umask; exec sockecho-server -q -w 30 $udp --port-file default.ready -U default"
+			until_true 20 test -s given.ready
+			until_true 20 test -s default.ready
+			assert_equal "$(stat -c %a given)" 660
+			assert_equal "$(stat -c %a default)" "$(printf %o $((0666 & ~umask)))"
+			kill "$given_pid" "$default_pid"
+			until_true 20 test ! -e given.ready
+			until_true 20 test ! -e default.ready
+		done
+	done
+	for program in "sockecho-server" "sockfile-recv"; do
+		run --separate-stderr "$program" --socket-mode 600 -U @name file
+		assert_failure 2
+		for mode in 888 1777 "" rw; do
+			run --separate-stderr "$program" --socket-mode "$mode" -U path
+			assert_failure 2
+			assert_regex "$stderr" "takes an OCTAL mode of 0 to 777"
+		done
+	done
+	run --separate-stderr sockecho-server --socket-mode 600 0
+	assert_failure 2
+	assert_regex "$stderr" "'--socket-mode' goes with a UNIX path"
+	if may_trace; then
+		trace -o trace -e trace=bind,chmod,fchmod,fchmodat sockecho-server -w 0.2 --socket-mode 600 -U traced >/dev/null 2>&1 || true
+		run ! grep -q chmod trace
+	fi
+}
+
 @test "--user: an unknown one is a usage error; without root it is 1" {
 	run --separate-stderr sockecho-server --user no-such-user-here 0
 	assert_failure 2

@@ -9,6 +9,7 @@
 #include "options/values.h"
 #include "run/event.h"
 #include "run/failure.h"
+#include "run/log.h"
 #include "run/message.h"
 #include "run/output.h"
 #include "run/run.h"
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef IPPROTO_MPTCP
@@ -40,6 +42,15 @@ static const char *
 deny(void *member, const char *value)
 {
 	return access_add(member, false, value);
+}
+
+static const char *
+set_socket_mode(void *member, const char *value)
+{
+	struct socket_mode *mode = member;
+
+	mode->is_given = value_mode(value, &mode->mode);
+	return mode->is_given ? NULL : VALUE_MODE_TEXT;
 }
 
 static const struct option_row accept_timeout_options[] = {
@@ -72,6 +83,11 @@ const struct option_row listen_options[] = {
 	    deny, "refuse these addresses", .repeats = 1, .needs = MODE_LISTENS | MODE_INET),
 	SETS(OPTION_USER, 0, "user", "NAME", struct listen_options, user, struct user, user_parse,
 	    "become this user once the socket is open", .needs = MODE_LISTENS),
+	SETS(OPTION_OTHER, 0, "socket-mode", "OCTAL", struct listen_options, socket_mode,
+	    struct socket_mode, set_socket_mode, "give the path of the UNIX socket that mode",
+	    .preset_text = "default: 666, less the umask", .needs = MODE_LISTENS | MODE_PATH),
+	TEXT(OPTION_FILE, 0, "log", "FILE", struct listen_options, log_file,
+	    "append messages to FILE; SIGHUP opens it anew", .needs = MODE_LISTENS),
 	OPTION_END_ROW,
 };
 
@@ -196,6 +212,17 @@ resolve_host(const struct listen_options *config, const char *host, char text[SK
 	return 0;
 }
 
+/* The path has its mode from bind(2) on: there is no moment in which somebody else may connect.
+ * Returns the umask that was. */
+static mode_t
+set_umask(const struct socket_mode *mode)
+{
+	mode_t before = umask(0777);
+
+	(void)umask(mode->is_given ? 0777 & ~mode->mode : before | 0111);
+	return before;
+}
+
 static int
 open_once(struct listener *listener, const struct listen_options *config,
     const struct endpoint *endpoint, struct failure *failure)
@@ -215,16 +242,20 @@ open_once(struct listener *listener, const struct listen_options *config,
 	char host[SKU_ADDRESS_TEXT_MAX];
 	struct sku_unix_path bound;
 	struct sku_error err;
+	mode_t before;
 	int result;
 
 	if (endpoint->host != NULL && resolve_host(config, endpoint->host, host, failure) == -1)
 		return -1;
-	if (endpoint->path != NULL)
+	if (endpoint->path != NULL) {
+		before = set_umask(&config->socket_mode);
 		result = sku_create_unix_server(
 		    &listener->sock, endpoint->path, type, config->backlog, &bound, &err);
-	else
+		(void)umask(before);
+	} else {
 		result = sku_create_server(&listener->sock, endpoint->host != NULL ? host : NULL,
 		    endpoint->port, &opts, &err);
+	}
 	if (result == -1)
 		return open_failure(config, &err, failure);
 	return endpoint->path == NULL ? 0 :
@@ -306,9 +337,13 @@ int
 listener_open(
     struct listener *listener, const struct listen_options *config, const struct endpoint *endpoint)
 {
-	int status = config->fd != -1 ? use_open_socket(listener, config->fd) :
-					open_socket(listener, config, endpoint);
+	struct failure failure = { .status = STATUS_OK };
+	int status;
 
+	if (config->log_file != NULL && log_open(config->log_file, &failure) == -1)
+		return failure_report(&failure);
+	status = config->fd != -1 ? use_open_socket(listener, config->fd) :
+				    open_socket(listener, config, endpoint);
 	if (status != STATUS_OK || sku_fileno(&listener->sock) == -1)
 		return status;
 	if (sku_settimeout(&listener->sock, 0) == -1 ||

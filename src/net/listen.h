@@ -11,6 +11,12 @@
 /* Whether to set SO_REUSEADDR. */
 enum reuseaddr { REUSEADDR_DEFAULT, REUSEADDR_ON, REUSEADDR_OFF };
 
+/* Of a socket's path. */
+struct socket_mode {
+	bool is_given; /* else 666, less the umask */
+	mode_t mode;
+};
+
 struct listen_options {
 	struct address_flags address;
 	int fd;	      /* from --fd or LISTEN_FDS; -1: open one */
@@ -22,6 +28,8 @@ struct listen_options {
 	bool reuseport;
 	struct access_list access;
 	struct user user;
+	struct socket_mode socket_mode;
+	const char *log_file;
 };
 
 /* All about listening but --fd and the address, for a struct listen_options. */

@@ -66,6 +66,7 @@ peer_options_finish(
 	if (!options->listening)
 		connect_check_options(&options->connect, parsed, &options->endpoint);
 	return MODE_STREAM | MODE_ANNOUNCES | (opens ? MODE_OPENS : 0) |
+	       (endpoint_has_path(&options->endpoint) ? MODE_PATH : 0) |
 	       (options->address.is_unix ? 0 : MODE_INET) |
 	       (options->listening ? MODE_LISTENS : MODE_CONNECTS);
 }
@@ -91,7 +92,8 @@ peer_options_check_retry(const struct peer_options *options)
 static bool
 may_hang(const struct peer_options *options)
 {
-	return options->listen.port_file != NULL || options->address.is_unix ||
+	return options->listen.port_file != NULL || options->listen.log_file != NULL ||
+	       options->address.is_unix ||
 	       (options->listen.fd == -1 && !value_is_digits(options->endpoint.port));
 }
 

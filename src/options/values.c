@@ -204,3 +204,14 @@ value_show_size(int64_t bytes, char *buf, size_t size)
 		bytes /= 1024;
 	(void)snprintf(buf, size, "%lld%.*s", (long long)bytes, i > 0, i > 0 ? &unit[i - 1] : "");
 }
+
+bool
+value_mode(const char *text, mode_t *mode)
+{
+	size_t digits = strspn(text, "01234567");
+
+	if (digits == 0 || digits > 4 || text[digits] != '\0' || strtoul(text, NULL, 8) > 0777)
+		return false;
+	*mode = (mode_t)strtoul(text, NULL, 8);
+	return true;
+}

@@ -4,16 +4,26 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+#define HASH_BEGIN UINT64_C(0xcbf29ce484222325)
+
+/* FNV-1a of bytes; hash is HASH_BEGIN, or a secret where nobody is to choose what collides. */
+static inline uint64_t
+hash_bytes(uint64_t hash, const void *bytes, size_t len)
+{
+	const unsigned char *b = bytes;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ b[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
 
 /* FNV-1a; the place in a table of so many buckets, a power of two. */
 static inline size_t
 hash_bucket(const char *text, size_t buckets)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (; *text != '\0'; text++)
-		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return (size_t)(hash >> 20) & (buckets - 1);
+	return (size_t)(hash_bytes(HASH_BEGIN, text, strlen(text)) >> 20) & (buckets - 1);
 }
 
 #endif

@@ -38,8 +38,12 @@ write_line(const char *during, const char *message)
 
 	if (len == -1)
 		return;
-	progress_clear();
-	output_error_text(line, (size_t)len);
+	if (output_has_log()) {
+		output_log_text(line, (size_t)len);
+	} else {
+		progress_clear();
+		output_error_text(line, (size_t)len);
+	}
 	free(line);
 }
 

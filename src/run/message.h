@@ -4,10 +4,11 @@
 
 #include "run/status.h"
 
-/* Everything below prints a whole line in one write, `PROGRAM: …` on standard error, with what a
- * peer or a resolver sent escaped. */
+/* Everything below prints a whole line in one write, `PROGRAM: …` on standard error, or in the
+ * log, with what a peer or a resolver sent escaped. */
 
-/* Text as it stands, without the program's name: the prompt, and lines that scripts read. */
+/* Text as it stands, on standard error, without the program's name: the prompt, and lines that
+ * scripts read. */
 __attribute__((format(printf, 1, 2))) void msg_text(const char *format, ...);
 /* A note for people: nothing with --quiet. */
 __attribute__((format(printf, 1, 2))) void msg_note(const char *format, ...);

@@ -92,6 +92,7 @@ struct stream {
 
 static struct stream standard_output = STREAM_INIT(STDOUT_FILENO);
 static struct stream standard_error = STREAM_INIT(STDERR_FILENO);
+static struct stream log_file = STREAM_INIT(-1);
 
 static char kept[KEPT_MAX];
 static size_t kept_len;
@@ -276,6 +277,39 @@ output_error_text(const char *text, size_t len)
 	(void)pthread_mutex_lock(&standard_error.lock);
 	(void)write_all(stream_output(&standard_error), text, len);
 	(void)pthread_mutex_unlock(&standard_error.lock);
+}
+
+void
+output_log_to(int fd)
+{
+	struct stat st;
+
+	(void)pthread_mutex_lock(&log_file.lock);
+	log_file.output.fd = fd;
+	log_file.output.is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	log_file.open = true;
+	atomic_store(&log_file.own_fd, fd);
+	(void)pthread_mutex_unlock(&log_file.lock);
+}
+
+bool
+output_has_log(void)
+{
+	return atomic_load(&log_file.own_fd) != 0;
+}
+
+void
+output_log_text(const char *text, size_t len)
+{
+	(void)pthread_mutex_lock(&log_file.lock);
+	(void)write_all(&log_file.output, text, len);
+	(void)pthread_mutex_unlock(&log_file.lock);
+}
+
+bool
+output_try_log(const char *text, size_t len)
+{
+	return write(atomic_load(&log_file.own_fd), text, len) == (ssize_t)len;
 }
 
 bool

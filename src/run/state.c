@@ -98,6 +98,10 @@ state_print(void)
 		put_text_line(&line);
 	put(&line, "\n");
 	line.text[sizeof(line.text) - 1] = '\n'; /* a line that was cut still ends */
+	if (!run.json && output_has_log()) {
+		(void)output_try_log(line.text, line.len);
+		return;
+	}
 	progress_clear();
 	/* If nobody reads the pipe, the line is dropped: the program must not wait. */
 	(void)output_try(fd, line.text, line.len);

@@ -52,7 +52,7 @@ struct state_row {
 	const state_counter *counter;
 };
 
-/* From now on SIGUSR1 prints `EVENT: name=N name=N …` on standard error, or with --json the event
+/* From now on SIGUSR1 prints `EVENT: name=N name=N …` where messages go, or with --json the event
  * where records are printed.  rows ends with a NULL name.  rows and event must exist until the
  * program ends. */
 void state_on_sigusr1(const char *event, const struct state_row *rows);

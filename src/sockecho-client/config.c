@@ -13,8 +13,10 @@
 enum {
 	MODE_PINGS = MODES_END,
 	MODE_PROMPTS = 2 * MODES_END,
-	MODE_RECEIVES = 4 * MODES_END,	/* from a stream, other than a ping */
-	MODE_EXCHANGES = 8 * MODES_END, /* it says something */
+	MODE_RECEIVES = 4 * MODES_END,	 /* from a stream, other than a ping */
+	MODE_EXCHANGES = 8 * MODES_END,	 /* it says something */
+	MODE_TRANSFERS = 16 * MODES_END, /* standard input, as a stream */
+	MODE_LINES = 32 * MODES_END,	 /* of standard input, as datagrams */
 };
 
 static const struct option_row timeout_of_operation[] = {
@@ -46,6 +48,10 @@ static const struct option_row options[] = {
 	    "check what comes back", .needs = MODE_EXCHANGES),
 	FLAG(0, "alpha", struct client_config, alpha, "at the prompt, skip what is not all letters",
 	    .needs = MODE_PROMPTS),
+	FLAG(0, "no-shutdown", struct client_config, no_shutdown,
+	    "keep the connection open both ways after the end of input", .needs = MODE_TRANSFERS),
+	FLAG(0, "whole", struct client_config, whole, "send standard input as one datagram",
+	    .needs = MODE_LINES),
 	OPTION_GROUP("Time"),
 	OPTION_INCLUDE_FOR(&run.timeouts, timeout_of_operation),
 	OPTION_INCLUDE_FOR(&run.timeouts, max_time_options),
@@ -77,6 +83,10 @@ static const struct option_need needs[] = {
 	    "is about the prompt: standard input is no terminal, or there are MESSAGEs" },
 	{ MODE_RECEIVES,
 	    "is about messages and streams: not with --udp, --ping or --connect-only" },
+	{ MODE_TRANSFERS, "is about a stream of standard input: not with --udp, --ping, "
+			  "--connect-only or MESSAGEs, nor at the prompt" },
+	{ MODE_LINES, "sends standard input as a datagram: it goes with --udp, and not with "
+		      "--ping or MESSAGEs" },
 	NEED_OPENS,
 	NEED_INET,
 	{ MODE_STREAM, "is about streams: it does not go with --udp" },
@@ -151,6 +161,10 @@ modes_of(const struct client_config *c)
 		modes |= MODE_RECEIVES;
 	if (c->mode != CONNECT_ONLY)
 		modes |= MODE_EXCHANGES;
+	if (c->mode == STREAM)
+		modes |= MODE_TRANSFERS;
+	if (c->mode == DATAGRAMS && c->messages == NULL)
+		modes |= MODE_LINES;
 	return modes;
 }
 

@@ -17,6 +17,8 @@ struct client_config {
 	enum expectation expect;
 	struct tcp_options stream;
 	bool alpha;
+	bool no_shutdown;
+	bool whole;
 	/* for --ping */
 	int64_t count; /* or UNLIMITED */
 	int64_t interval_ns;

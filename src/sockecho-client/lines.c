@@ -3,6 +3,7 @@
 #include "sockecho-client/lines.h"
 
 #include "run/failure.h"
+#include "run/message.h"
 #include "run/wait.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TERMINAL_LINE_MAX ((size_t)4095) /* N_TTY_BUF_SIZE of Linux, less the newline */
 #define FIRST_CAPACITY ((size_t)4096)
 
 /* The line that is there already; false: more must be read. */
@@ -96,6 +98,20 @@ line_next(
 		next = read_some(r, peer_fd, failure);
 	}
 	return next;
+}
+
+bool
+line_is_cut(size_t len)
+{
+	return len >= TERMINAL_LINE_MAX;
+}
+
+int
+line_report_cut(void)
+{
+	return msg_error(STATUS_FAILED, 0,
+	    "the terminal has cut the line: a longer one must come through a pipe",
+	    "read standard input");
 }
 
 void

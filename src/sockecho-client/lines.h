@@ -29,6 +29,10 @@ enum line_next {
  * until --max-time is over, or until something comes from peer_fd (-1: nobody). */
 enum line_next line_next(struct line_reader *reader, int peer_fd, const char **line, size_t *len,
     struct failure *failure);
+/* Did the terminal cut it?  The kernel keeps so much of a line and drops the rest. */
+bool line_is_cut(size_t len);
+/* Report that as an error; the status. */
+int line_report_cut(void);
 void line_reader_free(struct line_reader *reader);
 
 #endif

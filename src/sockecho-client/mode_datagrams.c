@@ -2,6 +2,7 @@
  * Row tool. */
 #include "net/datagram_peers.h"
 #include "run/failure.h"
+#include "run/hash.h"
 #include "run/message.h"
 #include "run/run.h"
 #include "run/wait.h"
@@ -16,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ANSWER_MAX ((size_t)256 * 1024) /* more than any datagram of UDP or a UNIX socket */
+#define REMEMBERED ((size_t)1024)	  /* answers */
+#define DATAGRAM_MAX ((size_t)256 * 1024) /* more than any of UDP or a UNIX socket */
 
 struct datagram_exchange {
 	const struct client_config *config;
@@ -26,12 +28,15 @@ struct datagram_exchange {
 	bool answered;	    /* somebody is there: the others are not tried any more */
 	struct retry retry; /* --wait */
 	char *answer;
+	/* --expect: a copy of one of these that comes late is no answer to another message. */
+	uint64_t earlier[REMEMBERED]; /* hashes of answers; the oldest makes room */
+	size_t earlier_count;
 };
 
 static void
 discard_late_answers(struct peer_connection *connection, char *buf)
 {
-	while (sku_recv(&connection->sock, buf, ANSWER_MAX, 0) >= 0)
+	while (sku_recv(&connection->sock, buf, DATAGRAM_MAX, 0) >= 0)
 		msg_verbose(1, "an answer that nothing asked for is thrown away");
 }
 
@@ -68,7 +73,7 @@ receive_datagram(
 {
 	ssize_t n;
 
-	while ((n = sku_recv(&t->connection.sock, t->answer, ANSWER_MAX, 0)) == -1) {
+	while ((n = sku_recv(&t->connection.sock, t->answer, DATAGRAM_MAX, 0)) == -1) {
 		/* An ICMP message to what was sent. */
 		if (errno != EAGAIN)
 			return failure_peer(failure, errno, "%s %s",
@@ -83,6 +88,42 @@ receive_datagram(
 	counter_add(&peer_counters.replies, 1);
 	counter_add(&peer_counters.bytes_in, *len);
 	return 0;
+}
+
+static void
+remember_answer(struct datagram_exchange *t, size_t len)
+{
+	if (t->config->expect != EXPECT_ANY)
+		t->earlier[t->earlier_count++ % REMEMBERED] =
+		    hash_bytes(HASH_BEGIN, t->answer, len);
+}
+
+/* Is the answer none to this message, but a copy of an earlier one? */
+static bool
+is_late_copy(const struct datagram_exchange *t, const char *message, size_t len, size_t answer_len)
+{
+	uint64_t hash = hash_bytes(HASH_BEGIN, t->answer, answer_len);
+	size_t count = t->earlier_count < REMEMBERED ? t->earlier_count : REMEMBERED;
+
+	if (expect_difference(t->config->expect, message, len, t->answer, answer_len) == -1)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (t->earlier[i] == hash)
+			return true;
+	}
+	return false;
+}
+
+static int
+receive_answer(struct datagram_exchange *t, const char *message, size_t len, size_t *answer_len,
+    struct sku_deadline deadline, struct failure *failure)
+{
+	while (receive_datagram(t, answer_len, deadline, failure) == 0) {
+		if (!is_late_copy(t, message, len, *answer_len))
+			return 0;
+		msg_verbose(1, "a late copy of an earlier answer is thrown away");
+	}
+	return -1;
 }
 
 /* 0 and the answer, or -1 and the failure. */
@@ -100,7 +141,7 @@ exchange(struct datagram_exchange *t, const char *message, size_t len, size_t *a
 		deadline = sku_deadline_earlier(deadline, t->retry.until);
 	discard_late_answers(&t->connection, t->answer);
 	if (send_datagram(t, message, len, deadline, failure) == -1 ||
-	    receive_datagram(t, answer_len, deadline, failure) == -1)
+	    receive_answer(t, message, len, answer_len, deadline, failure) == -1)
 		return -1;
 	if (!t->answered && t->retry.wanted)
 		peer_introduce(&t->connection); /* at last, and once */
@@ -202,6 +243,46 @@ exchange_message(struct datagram_exchange *t, const char *message, size_t len)
 	status = peer_print_reply(t->answer, answer_len);
 	if (status == STATUS_OK)
 		status = peer_check_reply(&t->connection, message, len, t->answer, answer_len);
+	if (status == STATUS_OK)
+		remember_answer(t, answer_len);
+	return status;
+}
+
+/* All of standard input, DATAGRAM_MAX bytes and one at most: 0, or -1 and the failure. */
+static int
+read_input(char *bytes, size_t *len, struct failure *failure)
+{
+	ssize_t n = 1;
+
+	for (*len = 0; n != 0 && *len <= DATAGRAM_MAX; *len += n > 0 ? (size_t)n : 0) {
+		if (run_wait_fd(STDIN_FILENO, POLLIN, sku_deadline_never()) == -1)
+			return run_wait_failed(failure, errno, LIMIT_OTHER, "read standard input");
+		n = read(STDIN_FILENO, bytes + *len, DATAGRAM_MAX + 1 - *len);
+		if (n == -1 && errno != EINTR && errno != EAGAIN)
+			return failure_errno(failure, errno, "read standard input");
+	}
+	return 0;
+}
+
+/* --whole */
+static int
+exchange_input(struct datagram_exchange *t)
+{
+	struct failure failure = { .status = STATUS_OK };
+	char *message = malloc(DATAGRAM_MAX + 1);
+	size_t len;
+	int status;
+
+	if (message == NULL)
+		return msg_error_errno(STATUS_FAILED, ENOMEM, "get a buffer");
+	if (read_input(message, &len, &failure) == -1)
+		status = failure_report(&failure);
+	else if (len > DATAGRAM_MAX)
+		status = msg_error_errno(STATUS_FAILED, EMSGSIZE,
+		    "send a datagram of more than %zu bytes", DATAGRAM_MAX);
+	else
+		status = exchange_message(t, message, len);
+	free(message);
 	return status;
 }
 
@@ -220,7 +301,9 @@ exchange_lines(struct datagram_exchange *t)
 		if (terminal)
 			msg_text(">> ");
 		next = line_next(&reader, -1, &line, &len, &failure);
-		if (next == LINE_READ)
+		if (next == LINE_READ && terminal && line_is_cut(len))
+			status = line_report_cut();
+		else if (next == LINE_READ)
 			status = exchange_message(t, line, len);
 		else if (next == LINE_FAILED)
 			status = failure_report(&failure);
@@ -238,7 +321,7 @@ open_exchange(struct datagram_exchange *t)
 	int result;
 
 	retry_begin(&t->retry, connect->wait_ns);
-	t->answer = malloc(ANSWER_MAX);
+	t->answer = malloc(DATAGRAM_MAX);
 	if (t->answer == NULL)
 		return msg_error_errno(STATUS_FAILED, ENOMEM, "get a buffer");
 	if (connect->fd == -1)
@@ -260,7 +343,9 @@ run_datagrams(const struct client_config *config)
 		.connection = { .config = config, .sock = SKU_SOCK_INIT } };
 	int status = open_exchange(&t);
 
-	if (status == STATUS_OK && config->messages == NULL)
+	if (status == STATUS_OK && config->whole)
+		status = exchange_input(&t);
+	else if (status == STATUS_OK && config->messages == NULL)
 		status = exchange_lines(&t);
 	for (char **m = config->messages; status == STATUS_OK && m != NULL && *m != NULL; m++)
 		status = exchange_message(&t, *m, strlen(*m));

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #define BUFFER_SIZE ((size_t)64 * 1024)
 #define ON_TIME_TOLERANCE (1 * SKU_MS) /* a timer that fires this late is on time */
@@ -28,6 +29,7 @@ struct ping {
 	struct loop loop;
 	struct loop_timer duration_timer; /* --duration */
 	struct loop_timer keepalive_timer;
+	struct loop_io ask_io; /* SIGQUIT */
 	const struct client_config *config;
 	struct ping_connection *connections;
 	size_t count, open_connections;
@@ -633,19 +635,45 @@ flush_results(struct loop *loop)
 		loop_stop(loop, status);
 }
 
-/* SIGINT is the ordinary end; so is --max-time, but for the status. */
+/* A probe whose time has not passed is neither answered nor lost. */
+static void
+count_pending(struct ping *p)
+{
+	p->stats->pending = 0;
+	for (size_t i = 0; i < p->count; i++) {
+		struct ping_connection *r = &p->connections[i];
+
+		if (r->closed)
+			continue;
+		expire_probes(p, r);
+		for (uint64_t seq = r->oldest; seq <= r->sent; seq++)
+			p->stats->pending += probe_slot(r, seq)->state == PROBE_WAITING;
+	}
+}
+
+static void
+print_summary(struct ping *p, bool is_final)
+{
+	count_pending(p);
+	ping_stats_print(p->stats, sku_now() - p->start_ns, p->config->histogram, is_final);
+}
+
+/* SIGQUIT: the summary so far. */
+static void
+asked(struct loop *loop, struct loop_io *io, uint32_t events)
+{
+	uint64_t times;
+
+	(void)events;
+	if (read(io->fd, &times, sizeof(times)) == (ssize_t)sizeof(times))
+		print_summary(LOOP_OWNER(loop, struct ping, loop), false);
+}
+
+/* SIGINT and --max-time are the ordinary end. */
 static void
 canceled(struct loop *loop)
 {
-	struct ping *p = LOOP_OWNER(loop, struct ping, loop);
-	struct failure failure = { .status = STATUS_OK };
-
-	if (run_signals() == 0) {
-		(void)run_wait_failed(
-		    &failure, ETIMEDOUT, LIMIT_OTHER, "ping %s", p->connections[0].connection.peer);
-		(void)failure_report(&failure);
-	}
-	loop_stop(loop, failure.status);
+	loop_stop(loop, STATUS_OK);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -755,11 +783,14 @@ start_ping(struct ping *p)
 {
 	struct failure failure = { .status = STATUS_OK };
 
-	if (run_catch_signals(RUN_SIGINT_ALONE | RUN_ENDS_BY_SIGNAL, &failure) == -1)
+	if (run_catch_signals(RUN_SIGINT_ALONE | RUN_ENDS_BY_SIGNAL | RUN_SIGQUIT_ASKS, &failure) ==
+	    -1)
 		return failure_report(&failure);
 	p->loop.canceled = canceled;
 	p->loop.turn = flush_results;
-	if (loop_open(&p->loop) == -1 || start_probing(p) == -1)
+	p->ask_io = (struct loop_io){ .ready = asked, .fd = run.ask_fd };
+	if (loop_open(&p->loop) == -1 || loop_watch(&p->loop, &p->ask_io, EPOLLIN) == -1 ||
+	    start_probing(p) == -1)
 		return msg_error_errno(STATUS_FAILED, errno, "prepare --ping");
 	return STATUS_OK;
 }
@@ -767,10 +798,12 @@ start_ping(struct ping *p)
 static int
 exit_status(const struct ping *p)
 {
+	uint64_t lost = ping_stats_lost(p->stats);
+
 	if (p->status != STATUS_OK)
 		return p->status;
-	if (p->stats->received == p->stats->transmitted)
-		return STATUS_OK;
+	if (lost == 0)
+		return p->stats->received > 0 ? STATUS_OK : STATUS_FAILED;
 	if (run.timeouts.operation_ns == 0)
 		return peer_wait_failed(&p->connections[0].connection, "receive from", ETIMEDOUT);
 	return p->stats->received == 0 ? STATUS_TIMED_OUT : STATUS_FAILED;
@@ -800,9 +833,9 @@ run_ping(const struct client_config *config)
 		status = start_ping(&p);
 	if (status == STATUS_OK) {
 		status = loop_run(&p.loop);
+		print_summary(&p, true);
 		if (status == STATUS_OK)
 			status = exit_status(&p);
-		ping_stats_print(p.stats, sku_now() - p.start_ns, config->histogram);
 	}
 	close_ping(&p);
 	return status;

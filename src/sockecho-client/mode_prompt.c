@@ -43,7 +43,9 @@ check_peer(struct peer_connection *connection)
 	if (n == -1 && errno != EAGAIN)
 		return peer_failed(connection, "receive from", errno);
 	if (n == 1)
-		return msg_error(STATUS_MISMATCH, 0, "bytes came that nothing asked for",
+		return msg_error(STATUS_MISMATCH, 0,
+		    "bytes came that nothing asked for, and the prompt takes answers alone "
+		    "(a pipe to standard input takes whatever comes)",
 		    "receive from %s", connection->peer);
 	return STATUS_OK;
 }
@@ -64,6 +66,8 @@ prompt_loop(struct peer_connection *connection, struct line_reader *reader)
 		next = line_next(reader, sku_fileno(&connection->sock), &line, &len, &failure);
 		switch (next) {
 		case LINE_READ:
+			if (line_is_cut(len))
+				return line_report_cut();
 			trim(&line, &len);
 			if (len > 0 && (!config->alpha || is_alpha(line, len)))
 				status = peer_exchange_message(connection, line, len);

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define INPUT_PATIENCE (5 * SKU_SECOND)
+
 /* Bytes on their way: those from start to end. */
 struct buffer {
 	char *bytes;
@@ -26,6 +28,7 @@ struct stream {
 	struct loop_io input_io, socket_io, output_io;
 	struct loop_timer idle_timer; /* --timeout, set anew whenever something moves */
 	struct loop_timer keepalive_timer;
+	struct loop_timer input_timer; /* once the peer has ended: INPUT_PATIENCE */
 	struct peer_connection connection;
 	struct expect_state expect;
 	struct output output;
@@ -204,20 +207,51 @@ give_to_peer(struct stream *s)
 
 /* ---- the ends ------------------------------------------------------------------------------ */
 
-/* The peer has ended: was all of the input sent?  What standard input has not shown by now is not
- * waited for: with an open one it was not all. */
+/* The peer has ended: was all of the input sent, and has it come back? */
 static int
-check_end(struct stream *s)
+check_end(const struct stream *s)
 {
-	int status = STATUS_OK;
+	if (!is_empty(&s->out))
+		return peer_closed_early(&s->connection, "all of the input was sent");
+	if (!expect_is_complete(&s->expect))
+		return peer_closed_early(&s->connection, "everything had come back");
+	return STATUS_OK;
+}
 
-	if (is_empty(&s->out) && !s->input_ended && run_is_ready(STDIN_FILENO, POLLIN))
-		status = read_input(s);
-	if (status == STATUS_OK && (!is_empty(&s->out) || !s->input_ended))
-		status = peer_closed_early(&s->connection, "all of the input was sent");
-	if (status == STATUS_OK && !expect_is_complete(&s->expect))
-		status = peer_closed_early(&s->connection, "everything had come back");
-	return status;
+/* Until when the next event of standard input is waited for, once the peer has ended: who writes
+ * there may be about to end, too. */
+static int64_t
+patience_ns(void)
+{
+	int64_t limit = run.timeouts.operation_ns;
+
+	return limit != SKU_NO_TIMEOUT && limit < INPUT_PATIENCE ? limit : INPUT_PATIENCE;
+}
+
+/* The peer has ended, and standard input has not: its next event decides, or that it has none. */
+static void
+await_input(struct stream *s)
+{
+	if (s->input_timer.slot != 0)
+		return;
+	loop_unwatch(&s->loop, &s->socket_io);
+	loop_unwatch(&s->loop, &s->output_io);
+	loop_clear_timer(&s->loop, &s->idle_timer);
+	loop_clear_timer(&s->loop, &s->keepalive_timer);
+	if (loop_watch(&s->loop, &s->input_io, EPOLLIN) == -1 ||
+	    loop_set_timer(&s->loop, &s->input_timer, sku_now() + patience_ns()) == -1)
+		loop_stop(&s->loop, msg_error_errno(STATUS_FAILED, errno, "wait"));
+}
+
+static void
+peer_has_ended(struct stream *s)
+{
+	int status = check_end(s);
+
+	if (status == STATUS_OK && !s->input_ended)
+		await_input(s);
+	else
+		loop_stop(&s->loop, status);
 }
 
 static int
@@ -260,10 +294,11 @@ static void
 apply(struct stream *s, int status)
 {
 	if (status == STATUS_OK && is_over(s)) {
-		loop_stop(&s->loop, check_end(s));
+		peer_has_ended(s);
 		return;
 	}
-	if (status == STATUS_OK && s->input_ended && is_empty(&s->out) && !s->output_shut)
+	if (status == STATUS_OK && s->input_ended && is_empty(&s->out) && !s->output_shut &&
+	    !s->connection.config->no_shutdown)
 		status = end_output(s);
 	/* A standard output that takes nothing is not the peer's doing. */
 	if (!is_empty(&s->in))
@@ -283,7 +318,7 @@ input_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 
 	(void)loop;
 	(void)events;
-	if (status == STATUS_OK && !is_over(s))
+	if (status == STATUS_OK)
 		status = read_input(s);
 	apply(s, status == STATUS_OK ? give_to_peer(s) : status);
 }
@@ -311,6 +346,16 @@ output_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 	else if ((events & (EPOLLERR | EPOLLHUP)) != 0)
 		status = msg_error_errno(STATUS_FAILED, EPIPE, "write to standard output");
 	apply(s, status);
+}
+
+/* Standard input said nothing since the peer ended: whoever holds it open has nothing to send. */
+static void
+input_timer_due(struct loop *loop, struct loop_timer *timer)
+{
+	(void)timer;
+	msg_note("the peer ended while standard input was still open: all that came there was sent "
+		 "(</dev/null: there is no input)");
+	loop_stop(loop, STATUS_OK);
 }
 
 static void
@@ -352,6 +397,7 @@ transfer_both_ways(struct stream *s)
 	s->output_io = (struct loop_io){ .ready = output_ready, .fd = s->output.fd };
 	s->idle_timer.due = idle_timer_due;
 	s->keepalive_timer.due = keepalive_due;
+	s->input_timer.due = input_timer_due;
 	if (loop_open(&s->loop) == -1 ||
 	    loop_set_timer(&s->loop, &s->idle_timer, LOOP_PARKED) == -1 ||
 	    loop_set_timer(&s->loop, &s->keepalive_timer,

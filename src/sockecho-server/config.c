@@ -83,6 +83,7 @@ static const struct option_row options[] = {
 static const struct option_need needs[] = {
 	NEED_OPENS,
 	NEED_INET,
+	NEED_PATH,
 	NEED_ANNOUNCES,
 	{ MODE_STREAM, "is about connections: it does not go with --udp" },
 	{ MODE_DATAGRAM, "is about datagrams: it goes with --udp" },
@@ -140,7 +141,8 @@ modes_of(const struct server_config *c)
 	const struct listen_options *l = &c->listen;
 	bool announces = l->fd == -1 || !is_connection(l->fd);
 
-	return MODE_LISTENS | (l->fd == -1 ? MODE_OPENS : 0) | (announces ? MODE_ANNOUNCES : 0) |
+	return MODE_LISTENS | (endpoint_has_path(&c->endpoint) ? MODE_PATH : 0) |
+	       (l->fd == -1 ? MODE_OPENS : 0) | (announces ? MODE_ANNOUNCES : 0) |
 	       (l->address.is_unix ? 0 : MODE_INET) |
 	       (l->address.datagram ? MODE_DATAGRAM : MODE_STREAM) | (c->drop > 0 ? MODE_DROPS : 0);
 }

@@ -2,6 +2,8 @@
  * Row tool. */
 #include "sockecho-server/source_limit.h"
 
+#include "run/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,11 +53,7 @@ bytes_of(const struct sku_address *source, unsigned char bytes[16])
 static size_t
 slot_of(const struct source_limit *limit, const unsigned char bytes[16])
 {
-	uint64_t hash = limit->secret;
-
-	for (size_t i = 0; i < 16; i++)
-		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
-	return (size_t)(hash >> 32) & (SLOTS - 1);
+	return (size_t)(hash_bytes(limit->secret, bytes, 16) >> 32) & (SLOTS - 1);
 }
 
 bool

@@ -24,12 +24,7 @@ enum {
 static const char *
 set_mode(void *member, const char *value)
 {
-	size_t digits = strspn(value, "01234567");
-
-	if (digits == 0 || digits > 4 || value[digits] != '\0' || strtoul(value, NULL, 8) > 0777)
-		return "an OCTAL mode of 0 to 777 (no set-id bits)";
-	*(mode_t *)member = (mode_t)strtoul(value, NULL, 8);
-	return NULL;
+	return value_mode(value, member) ? NULL : VALUE_MODE_TEXT;
 }
 
 static const char *
@@ -95,6 +90,7 @@ static const struct option_need needs[] = {
 	{ MODE_LISTENS, "is about listening: it does not go with --connect" },
 	NEED_OPENS,
 	NEED_INET,
+	NEED_PATH,
 	{ MODE_TO_DIRECTORY, "goes with --dir" },
 	{ MODE_TO_FILE, "is about one FILE: it does not go with --dir" },
 	{ MODE_TO_DISK, "is about files: it does not go with - (standard output)" },

@@ -68,6 +68,7 @@ static const struct option_need needs[] = {
 	{ MODE_LISTENS, "goes with --listen" },
 	NEED_OPENS,
 	NEED_INET,
+	NEED_PATH,
 	{ 0, NULL },
 };
 
