@@ -774,7 +774,7 @@ receive_session_outcome(const struct receive_session *s)
 
 	return (struct session_outcome){ .understood = s->understood,
 		.failed = failed,
-		.lost = failed && s->understood && failure_is_connection_loss(&s->failure) &&
+		.lost = failed && failure_is_connection_loss(&s->failure) &&
 			s->target->kind == TARGET_FILE,
 		.holds = s->holds,
 		.progressed = s->progressed,

@@ -212,6 +212,10 @@ offer_file(struct send_session *s, bool *refused)
 	s->channel.peer_works = message.position.offset > 0;
 	if (message.position.offset > 0 && compare_prefix(s, &message.position) == -1)
 		return -1;
+	if (s->done > s->job->reached) {
+		s->job->reached = s->done;
+		s->job->progressed = true;
+	}
 	*start = (struct wire_message){ .type = WIRE_START };
 	start->position.index = s->index;
 	start->position.offset = (uint64_t)s->done;
@@ -444,6 +448,14 @@ report_refusal(struct send_session *s)
 	s->channel.closing = false;
 }
 
+static void
+begin_next(struct send_job *job)
+{
+	job->next++;
+	job->reached = 0;
+	job->progressed = true;
+}
+
 static int
 send_next_file(struct send_session *s)
 {
@@ -477,7 +489,7 @@ send_next_file(struct send_session *s)
 	if (result == -1)
 		show_progress(s, 0); /* the next connection counts it again */
 	else
-		job->next++;
+		begin_next(job);
 	source_close(&s->source);
 	return result;
 }
