@@ -13,12 +13,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
-
-#define UNIX_CONNECT_TRY SKU_SECOND /* then the hook is asked again */
-#define PORT_TRIES 64		    /* with any port free, one of so many draws is not the peer's */
 
 static _Atomic int64_t default_timeout_ns = SKU_NO_TIMEOUT;
 
@@ -39,9 +35,8 @@ sku_has_interrupt(void)
 	return atomic_load(&asked) != NULL;
 }
 
-/* Returns 0 to go on, or -1 with ECANCELED. */
-static int
-check_interrupt(void)
+int
+sku_check_interrupt(void)
 {
 	asked_function *function = atomic_load(&asked);
 
@@ -66,7 +61,7 @@ poll_once(struct pollfd *pfd, const struct timespec *ts)
 		return n;
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	n = check_interrupt() == -1 ? -1 : ppoll(pfd, 1, ts, &before);
+	n = sku_check_interrupt() == -1 ? -1 : ppoll(pfd, 1, ts, &before);
 	saved = errno;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = saved;
@@ -155,7 +150,7 @@ int
 sku_operation_retry(const struct sku_operation *op, const struct sku_sock *s, short events)
 {
 	if (errno == EINTR)
-		return check_interrupt();
+		return sku_check_interrupt();
 	if (errno != EAGAIN || !op->waits)
 		return -1;
 	return sku_wait_fd(s->fd, events, op->deadline);
@@ -302,57 +297,6 @@ sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *peer)
 	return 0;
 }
 
-/* connect(2) on AF_UNIX waits for a place in the backlog, which poll(2) does not report.  So under
- * a deadline the socket blocks for a while, and SO_SNDTIMEO, which the caller may have set, limits
- * the wait. */
-static int
-connect_unix(struct sku_sock *s, const struct sku_address *address, struct sku_deadline deadline)
-{
-	struct timeval kept = { 0, 0 };
-	socklen_t len = sizeof(kept);
-	int result, saved;
-
-	if (getsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &kept, &len) == -1 ||
-	    sku_set_nonblock(s->fd, false) == -1)
-		return -1;
-	for (;;) {
-		int64_t left = sku_deadline_left(
-		    sku_deadline_earlier(deadline, sku_deadline_in(UNIX_CONNECT_TRY)));
-		const struct timeval tv = { (time_t)(left / SKU_SECOND),
-			(suseconds_t)(left % SKU_SECOND / SKU_US) | 1 }; /* 0 is no limit */
-
-		(void)setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
-		result = connect(s->fd, &address->sa, address->len);
-		if (result == 0 || (errno != EAGAIN && errno != EINTR) || check_interrupt() == -1)
-			break;
-		if (sku_deadline_passed(deadline)) {
-			errno = ETIMEDOUT;
-			break;
-		}
-	}
-	saved = errno;
-	(void)setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &kept, sizeof(kept));
-	(void)sku_set_nonblock(s->fd, is_nonblocking(s->timeout_ns, s->deadline_ns));
-	errno = saved;
-	return result;
-}
-
-/* Wait for the result of a connection in progress. */
-static int
-finish_connect(struct sku_sock *s, struct sku_deadline deadline)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	if (sku_wait_fd(s->fd, POLLOUT, deadline) == -1 ||
-	    getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
-		return -1;
-	if (error == 0)
-		return 0;
-	errno = error;
-	return -1;
-}
-
 bool
 sku_is_connected_to_itself(int fd)
 {
@@ -362,77 +306,6 @@ sku_is_connected_to_itself(int fd)
 	/* Unnamed UNIX sockets have equal addresses, but they are not the same socket. */
 	return getsockname(fd, &local.sa, &local.len) == 0 && local.len > sizeof(sa_family_t) &&
 	       getpeername(fd, &peer.sa, &peer.len) == 0 && sku_address_equal(&local, &peer);
-}
-
-/* Connect a datagram socket, but never to its own address, where each datagram would come back
- * as an answer.  If the system chose the port, disconnecting frees it and the next try gets
- * another. */
-static int
-connect_datagram(struct sku_sock *s, const struct sku_address *address)
-{
-	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
-	struct sku_address kept;
-
-	for (int i = 0; i < PORT_TRIES; i++) {
-		while (connect(s->fd, &address->sa, address->len) == -1) {
-			if (errno != EINTR)
-				return -1;
-		}
-		if (!sku_is_connected_to_itself(s->fd))
-			return 0;
-		if (connect(s->fd, &nobody, sizeof(nobody)) == -1)
-			return -1;
-		if (s->family == AF_UNIX || sku_getsockname(s, &kept) == -1 ||
-		    sku_address_port(&kept) != 0)
-			break;
-	}
-	errno = ECONNREFUSED;
-	return -1;
-}
-
-static int
-connect_stream(
-    struct sku_sock *s, const struct sku_address *address, const struct sku_operation *op)
-{
-	while (connect(s->fd, &address->sa, address->len) == -1) {
-		if (errno == EINTR && s->family == AF_UNIX)
-			continue;
-		/* POSIX, connect(): an interrupted connect goes on in the background.  In the
-		 * blocking mode EINPROGRESS is what the caller's SO_SNDTIMEO says. */
-		if (errno == EINTR || (errno == EINPROGRESS && op->waits))
-			return finish_connect(s, op->deadline);
-		return -1;
-	}
-	return 0;
-}
-
-int
-sku_connect(struct sku_sock *s, const struct sku_address *address)
-{
-	struct sku_operation op;
-	int result, saved;
-
-	if (sku_operation_begin(&op, s, 0) == -1)
-		return -1;
-	if (s->type == SOCK_DGRAM)
-		return connect_datagram(s, address);
-	if (s->family == AF_UNIX && op.waits)
-		return connect_unix(s, address, op.deadline);
-	if (op.polls && sku_set_nonblock(s->fd, true) == -1)
-		return -1;
-	result = connect_stream(s, address, &op);
-	if (op.polls) {
-		saved = errno;
-		(void)sku_set_nonblock(s->fd, false);
-		errno = saved;
-	}
-	return result;
-}
-
-int
-sku_connect_ex(struct sku_sock *s, const struct sku_address *address)
-{
-	return sku_connect(s, address) == 0 ? 0 : errno;
 }
 
 ssize_t

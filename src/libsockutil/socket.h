@@ -31,6 +31,8 @@ int sku_operation_begin(struct sku_operation *op, const struct sku_sock *s, int 
 int sku_operation_retry(const struct sku_operation *op, const struct sku_sock *s, short events);
 /* Is there a hook that may end a call? */
 bool sku_has_interrupt(void);
+/* Ask it.  Returns 0 to go on, or -1 with ECANCELED. */
+int sku_check_interrupt(void);
 int sku_set_nonblock(int fd, bool nonblock);
 
 /* The backlog of a server that is created, for sku_listen(): 0 is the default there. */
