@@ -8,6 +8,8 @@
  *
  * One descriptor stands for the whole race: an epoll(7) with the look-ups and the sockets in it.
  * Where one address is all there is, it is that address's socket, which costs no system call. */
+#include "libsockutil/connecting.h"
+
 #include "libsockutil/resolve.h"
 #include "libsockutil/socket.h"
 #include "libsockutil/sockutil.h"
@@ -633,7 +635,7 @@ sku_connecting_step(struct sku_connecting *c, struct sku_sock *s, struct sku_err
 	start_due_attempts(c);
 	if (c->winner != NULL) {
 		*s = (struct sku_sock){ c->winner->fd, c->winner->address.sa.sa_family, SOCK_STREAM,
-			c->winner->protocol, 0 };
+			c->winner->protocol, 0, 0 };
 		c->winner->fd = -1;
 		return 0;
 	}
@@ -672,29 +674,53 @@ sku_connecting_cancel(struct sku_connecting *c)
 /* ---- at once ------------------------------------------------------------------------------- */
 
 int
-sku_create_connection(struct sku_sock *s, const char *host, const char *port, int64_t timeout_ns,
-    const struct sku_connect_opts *opts, struct sku_error *err)
+sku_connection_timeout(int64_t *timeout_ns)
 {
-	struct sku_connecting *c;
+	if (*timeout_ns == SKU_DEFAULT_TIMEOUT)
+		*timeout_ns = sku_getdefaulttimeout();
+	if (*timeout_ns >= SKU_NO_TIMEOUT)
+		return 0;
+	errno = EINVAL;
+	return -1;
+}
+
+int
+sku_connecting_finish(
+    struct sku_connecting *c, struct sku_sock *s, int64_t timeout_ns, struct sku_error *err)
+{
 	int result;
 
-	if (timeout_ns == SKU_DEFAULT_TIMEOUT)
-		timeout_ns = sku_getdefaulttimeout();
-	if (timeout_ns < SKU_NO_TIMEOUT) {
-		sku_error_set(err, SKU_ERR_SYSTEM, EINVAL, "connect to %s port %s", host, port);
-		return -1;
-	}
-	c = sku_connecting_start(host, port, opts, sku_deadline_in(timeout_ns), err);
 	if (c == NULL)
 		return -1;
-	/* The step looks at everything after each wait, so what the wait says does not matter. */
-	while ((result = sku_connecting_step(c, s, err)) == 1)
-		(void)sku_wait_fd(sku_connecting_fd(c), POLLIN | POLLOUT, sku_connecting_wakes(c));
+	/* The step looks at everything after each wait, so what else the wait says does not matter.
+	 */
+	while ((result = sku_connecting_step(c, s, err)) == 1) {
+		if (sku_wait_fd(sku_connecting_fd(c), POLLIN | POLLOUT, sku_connecting_wakes(c)) ==
+			-1 &&
+		    errno == ECANCELED) {
+			sku_error_set(err, SKU_ERR_SYSTEM, ECANCELED, "connect to %s", c->host);
+			result = -1;
+			break;
+		}
+	}
 	if (result == 0 && sku_settimeout(s, timeout_ns) == -1) {
-		sku_error_set(err, SKU_ERR_SYSTEM, errno, "connect to %s port %s", host, port);
+		sku_error_set(err, SKU_ERR_SYSTEM, errno, "connect to %s", c->host);
 		sku_autoclose(s);
 		result = -1;
 	}
 	sku_connecting_cancel(c);
 	return result;
+}
+
+int
+sku_create_connection(struct sku_sock *s, const char *host, const char *port, int64_t timeout_ns,
+    const struct sku_connect_opts *opts, struct sku_error *err)
+{
+	if (sku_connection_timeout(&timeout_ns) == -1) {
+		sku_error_set(err, SKU_ERR_SYSTEM, EINVAL, "connect to %s port %s", host, port);
+		return -1;
+	}
+	return sku_connecting_finish(
+	    sku_connecting_start(host, port, opts, sku_deadline_in(timeout_ns), err), s, timeout_ns,
+	    err);
 }
