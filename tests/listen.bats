@@ -954,6 +954,97 @@ log_has() {
 	done
 }
 
+@test "inetd: where the standard streams are the socket of --fd, its peers get their echo and nothing else" {
+	cat >inetd.py <<-'PY'
+		import socket, subprocess, sys
+		def echo(s, *to):
+		    s.settimeout(20)
+		    s.sendto(b"hello", *to) if to else s.sendall(b"hello")
+		    assert s.recv(100) == b"hello"
+		    return s
+		for options in [], ["-v"], ["-J"], ["-q"], ["-v", "--daemon"]:
+		    # wait = yes: a listener, a datagram socket
+		    for kind in socket.SOCK_STREAM, socket.SOCK_DGRAM:
+		        with socket.socket(socket.AF_INET, kind) as l:
+		            l.bind(("127.0.0.1", 0))
+		            if kind == socket.SOCK_STREAM:
+		                l.listen()
+		            command = ["sockecho-server", *options, "-w", "60", "-c", "3", "--fd", "0"]
+		            server = subprocess.Popen(command, stdin=l, stdout=l, stderr=l)
+		            where = l.getsockname()
+		        for i in range(3):
+		            if kind == socket.SOCK_STREAM:
+		                with socket.create_connection(where) as c:
+		                    echo(c)
+		                    c.shutdown(socket.SHUT_WR)
+		                    assert c.recv(100) == b"", "more than the echo"
+		            else:
+		                with socket.socket(socket.AF_INET, kind) as c:
+		                    echo(c, where)
+		                    c.setblocking(False)
+		                    try:
+		                        raise SystemExit(f"more than the echo: {c.recv(1000)}")
+		                    except BlockingIOError:
+		                        pass
+		        assert server.wait(20) == 0, (server.returncode, options)
+		    # wait = no: a connection
+		    ours, theirs = socket.socketpair()
+		    server = subprocess.Popen(["sockecho-server", *options, "-w", "60", "--fd", "0"], stdin=theirs, stdout=theirs, stderr=theirs)
+		    theirs.close()
+		    echo(ours).shutdown(socket.SHUT_WR)
+		    assert ours.recv(1000) == b""
+		    assert server.wait(20) == 0
+		# A standard error of its own gets what is said.
+		ours, theirs = socket.socketpair()
+		server = subprocess.Popen(["sockecho-server", "-v", "--fd", "0"], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE)
+		theirs.close()
+		echo(ours).close()
+		assert b"accepted" in server.communicate(timeout=20)[1]
+	PY
+	run timeout 120 python3 inetd.py
+	assert_success
+	assert_output ""
+}
+
+@test "port 0 with --reuseport or a UDP --reuseaddr is a port that nobody has, and may be shared then" {
+	need_namespaces -n
+	need ip
+	"${in_namespaces[@]}" bash -euc '
+		ip link set lo up
+		echo 41000 41007 >/proc/sys/net/ipv4/ip_local_port_range
+		for options in "-u --reuseport" "-u --reuseaddr" "-u -6 --reuseport" "-u --reuseport *" "--reuseport"; do
+			set -f
+			[ "$options" != "-u -6 --reuseport" ] || [ -e /proc/net/if_inet6 ] || continue
+			servers=()
+			for i in 1 2 3 4 5 6 7 8; do
+				sockecho-server -w 60 --port-file port.$i $options 0 >/dev/null 2>&1 & servers+=($!)
+			done
+			set +f
+			for i in $(seq 1000); do
+				cat port.[0-9] >ports 2>/dev/null || :
+				[ "$(wc -l <ports)" -lt 8 ] || break
+				sleep 0.02
+			done
+			echo "$options: $(sort -u ports | wc -l)"
+			# Another one shares it.
+			set -f
+			sockecho-server -w 0.2 $options "$(head -n 1 ports)" >/dev/null 2>&1 || echo $?
+			set +f
+			kill "${servers[@]}"
+			wait
+		done
+	' 3>&- >out
+	run ! grep -v ": 8$" <(grep -v "^124$" out)
+	assert_equal "$(grep -c "^124$" out)" "$(grep -c : out)"
+}
+
+@test "--daemon --json: the events go on where standard output is a file" {
+	sockecho-server --daemon --json --pidfile pid -c 1 -w 60 0 >out
+	sockecho-client 127.0.0.1 "$(jq .port out)" hello
+	until_true 20 test ! -e pid
+	assert_equal "$(jq -sc 'map(.event)' out)" '["listening","accepted","closed","stats"]'
+}
+
 @test "LISTEN_FDS and LISTEN_PID are numbers and nothing else" {
 	write_activate
 	for n in "1x" "" "-1" " 1" 4294967297; do

@@ -29,6 +29,10 @@ sku_wait_fd(int fd, short events, struct sku_deadline deadline)
 			.tv_nsec = (long)(left % SKU_SECOND) };
 		int n = ppoll(&pfd, 1, left == SKU_NO_TIMEOUT ? NULL : &ts, NULL);
 
+		if (n > 0 && (pfd.revents & POLLNVAL) != 0) {
+			errno = EBADF;
+			return -1;
+		}
 		if (n > 0)
 			return 0;
 		if (n == -1 && errno != EINTR)
@@ -80,15 +84,21 @@ operation_deadline(const struct sku_sock *s)
 }
 
 int
+sku_type_kind(int type)
+{
+	return type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int
 sku_socket(struct sku_sock *s, int family, int type, int protocol)
 {
-	int64_t timeout_ns = sku_getdefaulttimeout();
+	int64_t timeout_ns = (type & SOCK_NONBLOCK) != 0 ? 0 : sku_getdefaulttimeout();
 	int fd =
 	    socket(family, type | SOCK_CLOEXEC | (timeout_ns >= 0 ? SOCK_NONBLOCK : 0), protocol);
 
 	if (fd == -1)
 		return -1;
-	*s = (struct sku_sock){ fd, family, type, protocol, timeout_ns };
+	*s = (struct sku_sock){ fd, family, sku_type_kind(type), protocol, timeout_ns };
 	return 0;
 }
 
@@ -179,6 +189,12 @@ sku_listen(struct sku_sock *s, int backlog)
 }
 
 int
+sku_backlog(int backlog)
+{
+	return backlog == 0 ? SKU_DEFAULT_BACKLOG : backlog;
+}
+
+int
 sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *peer)
 {
 	int64_t timeout_ns = sku_getdefaulttimeout();
@@ -206,33 +222,30 @@ sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *peer)
 	return 0;
 }
 
-/* connect(2) on AF_UNIX waits for a place in the backlog, which poll(2) does not report.  So the
- * socket blocks for a while, and SO_SNDTIMEO limits the wait. */
+/* connect(2) on AF_UNIX waits for a place in the backlog, which poll(2) does not report.  So under
+ * a deadline the socket blocks for a while, and SO_SNDTIMEO, which the caller may have set, limits
+ * the wait. */
 static int
 connect_unix(struct sku_sock *s, const struct sku_address *address, struct sku_deadline deadline)
 {
+	struct timeval kept = { 0, 0 };
+	socklen_t len = sizeof(kept);
 	int result, saved;
 
-	if (set_nonblock(s->fd, false) == -1)
+	if (getsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &kept, &len) == -1 ||
+	    set_nonblock(s->fd, false) == -1)
 		return -1;
 	do {
 		int64_t left = sku_deadline_left(deadline);
-		struct timeval tv = { 0, 0 }; /* no limit */
+		const struct timeval tv = { (time_t)(left / SKU_SECOND),
+			(suseconds_t)(left % SKU_SECOND / SKU_US) | 1 }; /* 0 is no limit */
 
-		if (left != SKU_NO_TIMEOUT) {
-			tv.tv_sec = (time_t)(left / SKU_SECOND);
-			tv.tv_usec = (suseconds_t)(left % SKU_SECOND / SKU_US) | 1;
-		}
 		(void)setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 		result = connect(s->fd, &address->sa, address->len);
 	} while (result == -1 && errno == EINTR && !sku_deadline_passed(deadline));
 	saved = errno == EAGAIN || errno == EINTR ? ETIMEDOUT : errno;
-	if (s->timeout_ns >= 0) {
-		const struct timeval none = { 0, 0 };
-
-		(void)setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof(none));
-		(void)set_nonblock(s->fd, true);
-	}
+	(void)setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &kept, sizeof(kept));
+	(void)set_nonblock(s->fd, true);
 	errno = saved;
 	return result;
 }
@@ -299,16 +312,19 @@ sku_connect(struct sku_sock *s, const struct sku_address *address)
 		return -1;
 	if (s->type == SOCK_DGRAM)
 		return connect_datagram(s, address);
-	if (s->family == AF_UNIX && s->timeout_ns != 0)
+	if (s->family == AF_UNIX && s->timeout_ns > 0)
 		return connect_unix(s, address, deadline);
-	if (connect(s->fd, &address->sa, address->len) == 0)
-		return 0;
-	if (s->timeout_ns == 0)
+	while (connect(s->fd, &address->sa, address->len) == -1) {
+		if (errno == EINTR && s->family == AF_UNIX)
+			continue;
+		/* POSIX, connect(): an interrupted connect goes on in the background.  In the
+		 * blocking mode EINPROGRESS is what the caller's SO_SNDTIMEO says. */
+		if ((errno == EINTR && s->timeout_ns != 0) ||
+		    (errno == EINPROGRESS && s->timeout_ns > 0))
+			return finish_connect(s, deadline);
 		return -1;
-	/* POSIX, connect(): an interrupted connect goes on in the background. */
-	if (errno != EINPROGRESS && errno != EINTR)
-		return -1;
-	return finish_connect(s, deadline);
+	}
+	return 0;
 }
 
 ssize_t

@@ -7,6 +7,9 @@
  *   pointer may be NULL.  Other pointers may be NULL only where a comment says so.
  * - A duration is an int64_t in nanoseconds: multiply SKU_SECOND, SKU_MS or SKU_US.  A deadline is
  *   an instant on the monotonic clock.  The wall clock is never used for waiting.
+ * - What is all zero has the default: a `{ 0 }` of any options struct is what Python's function
+ * does without that argument.
+ * - A success leaves *err as it was.
  * - A string argument ends with NUL and stays the caller's.  A buffer that is filled is the
  *   caller's, too.  The comment says so where the caller has to free a result.
  * - A system call that a signal interrupts goes on with the time that is left (PEP 475): no
@@ -101,6 +104,7 @@ struct sku_address {
 	socklen_t len;
 };
 
+#define SKU_PATH_MAX 108	 /* a sun_path, which may be full, and then has no NUL */
 #define SKU_ADDRESS_TEXT_MAX 128 /* an IPv6 address with its zone, or a sun_path; with NUL */
 
 /* Make an address from a numeric host and a port of 0 to 65535.  IPv4 may have any form of
@@ -156,8 +160,9 @@ struct sku_sock {
 /* Close s and keep errno. */
 void sku_autoclose(struct sku_sock *s);
 
-/* socket.socket(family, type, proto): open a socket with the default timeout.  Returns 0, or -1
- * with the errors of socket(2). */
+/* socket.socket(family, type, proto): open a socket with the default timeout, or, where type has
+ * SOCK_NONBLOCK, in non-blocking mode.  SOCK_NONBLOCK and SOCK_CLOEXEC are no part of the type that
+ * is kept.  Returns 0, or -1 with the errors of socket(2). */
 int sku_socket(struct sku_sock *s, int family, int type, int protocol);
 /* socket.socket(fileno=fd): take over the open socket fd, and make it close-on-exec.  family, type
  * and protocol are read from it.  It gets the default timeout; without one it stays blocking or
@@ -188,8 +193,10 @@ int sku_listen(struct sku_sock *s, int backlog);
  * another error of accept(2). */
 int sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *peer);
 /* connect(2).  Returns 0, or -1 with errno: in non-blocking mode EINPROGRESS (AF_UNIX: EAGAIN), in
- * timeout mode ETIMEDOUT.  A datagram socket is never connected to its own address, since it would
- * answer itself: it gets another port, or ECONNREFUSED when the caller had bound it to that port.
+ * timeout mode ETIMEDOUT, which the system, too, says when it gives up.  A blocking socket with
+ * SO_SNDTIMEO fails with EINPROGRESS (AF_UNIX: EAGAIN) after that time.  A datagram socket is never
+ * connected to its own address, since it would answer itself: it gets another port, or ECONNREFUSED
+ * when the caller had bound it to that port.
  */
 int sku_connect(struct sku_sock *s, const struct sku_address *address);
 
@@ -252,8 +259,8 @@ int sku_getsockname(const struct sku_sock *s, struct sku_address *address);
 int sku_getpeername(const struct sku_sock *s, struct sku_address *address);
 
 /* Wait until fd is ready for events (POLLIN, POLLOUT or both), or has an error or a hang-up to
- * report (poll(2)).  Returns 0, or -1 with ETIMEDOUT at the deadline or another error of poll(2).
- */
+ * report (poll(2)).  With a negative fd there is nothing but the deadline to wait for.  Returns 0,
+ * or -1 with ETIMEDOUT at the deadline, EBADF where fd is not open, or another error of poll(2). */
 int sku_wait_fd(int fd, short events, struct sku_deadline deadline);
 
 /* ---- connecting ---------------------------------------------------------------------------- */
@@ -329,24 +336,28 @@ void sku_connecting_cancel(struct sku_connecting *connecting);
 
 /* ---- serving ------------------------------------------------------------------------------- */
 
+/* Whether to set SO_REUSEADDR.  By default a stream socket has it.  A datagram socket has not,
+ * since two living servers could then share a port. */
+enum sku_reuseaddr { SKU_REUSEADDR_DEFAULT = 0, SKU_REUSEADDR_ON, SKU_REUSEADDR_OFF };
+
 struct sku_server_opts {
-	int family;	   /* AF_UNSPEC (0), AF_INET or AF_INET6 */
-	int type;	   /* SOCK_STREAM (0, too) or SOCK_DGRAM */
-	int protocol;	   /* 0, or IPPROTO_MPTCP (TCP where the system has no MPTCP) */
-	int backlog;	   /* of listen(2), 0 too; SKU_DEFAULT_BACKLOG: the system's maximum */
-	bool no_reuseaddr; /* do not set SO_REUSEADDR on a stream socket */
-	bool reuseaddr;	   /* set SO_REUSEADDR on a datagram socket */
-	bool reuseport;	   /* set SO_REUSEPORT */
-	bool numeric;	   /* host is an address and port a number: look nothing up */
+	int family;   /* AF_UNSPEC (0: as the host says; of a name, AF_INET), AF_INET or AF_INET6 */
+	int type;     /* SOCK_STREAM (0, too) or SOCK_DGRAM; SOCK_NONBLOCK as in sku_socket() */
+	int protocol; /* 0, or IPPROTO_MPTCP (TCP where the system has no MPTCP) */
+	int backlog;  /* of listen(2); 0: the system's maximum; below 0: none waits */
+	enum sku_reuseaddr reuseaddr; /* whether to set SO_REUSEADDR */
+	bool reuseport;		      /* set SO_REUSEPORT */
+	bool numeric;		      /* host is an address and port a number: look nothing up */
 	struct sku_deadline deadline; /* of the name's resolution; all zero: never */
 };
 
 /* socket.create_server(): open a socket, bind it and, if it is a stream socket, listen.
  *
  * host is a name, a numeric address, or NULL or "" for every address.  Of a name, the first address
- * that can be bound is taken.  Every address of AF_UNSPEC means IPv6 and IPv4 on one dual-stack
- * socket, or IPv4 alone where the system has no IPv6.  port is a number (0: a free port) or the
- * name of a service.  opts may be NULL: a stream socket with SKU_DEFAULT_BACKLOG.
+ * of the family that can be bound is taken, of IPv4 unless opts say otherwise, as in Python.  Every
+ * address of AF_UNSPEC means IPv6 and IPv4 on one dual-stack socket, or IPv4 alone where the system
+ * has no IPv6.  port is a number (0: a free port) or the name of a service.  opts may be NULL, or
+ * all zero: a stream socket with the system's longest backlog.
  *
  * Returns 0 and a socket that the caller has to close, or -1 and *err. */
 int sku_create_server(struct sku_sock *s, const char *host, const char *port,
@@ -355,7 +366,7 @@ int sku_create_server(struct sku_sock *s, const char *host, const char *port,
 /* The identity of the socket file that a server is bound to, so that this file alone is removed. */
 struct sku_unix_path {
 	int dir_fd; /* its directory; -1: nothing to remove */
-	char name[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
+	char name[SKU_PATH_MAX + 1];
 	dev_t device;
 	ino_t inode;
 };
@@ -367,9 +378,11 @@ struct sku_unix_path {
 
 /* The same as sku_create_server() for a UNIX path, or "@NAME" in the abstract namespace.
  *
- * type is SOCK_STREAM or SOCK_DGRAM.  A socket file without a process behind it is replaced, under
- * a flock(2) on its directory.  A datagram socket connects to the path to find out whether there is
- * a process; neither a stream server nor a datagram server notices it.
+ * type is SOCK_STREAM or SOCK_DGRAM, SOCK_NONBLOCK as in sku_socket().  backlog is as in struct
+ * sku_server_opts: 0 is the system's maximum, and below 0 none waits.  A socket file without a
+ * process behind it is replaced, under a flock(2) on its directory.  A datagram socket connects to
+ * the path to find out whether there is a process; neither a stream server nor a datagram server
+ * notices it.
  *
  * Returns 0, a socket that the caller has to close, and in *bound what sku_unlink_unix_server()
  * takes; or -1 and *err.  EADDRINUSE: a process has the path bound, listening or not.  EEXIST: a
@@ -412,7 +425,8 @@ void sku_host_free(struct sku_host *host);
 /* socket.gethostbyname(): the first address of a name, as text into address.
  * socket.gethostbyname_ex(): name, aliases and addresses into *host, which the caller frees; NULL
  * after a failure.
- * family: AF_INET (0 too, as in Python) or AF_INET6.  Another one is EAI_FAMILY. */
+ * family: AF_INET (0 too, as in Python) or AF_INET6.  Another one is EAI_FAMILY, and an address of
+ * the other family is EAI_ADDRFAMILY. */
 int sku_gethostbyname(const char *name, int family, char address[SKU_ADDRESS_TEXT_MAX],
     struct sku_deadline deadline, struct sku_error *err);
 int sku_gethostbyname_ex(const char *name, int family, struct sku_host **host,
@@ -428,13 +442,15 @@ int sku_gethostname(char *buf, size_t len);
  * accept, or another error of sethostname(2). */
 int sku_sethostname(const char *name);
 /* socket.getfqdn(): the first name with a dot in the answer of gethostbyaddr(), or else the
- * official name.  name may be NULL, "" or "0.0.0.0": this machine's.  Without an answer buf is name
- * itself, as in Python.  Returns 0, or -1 at the deadline, for a name longer than SKU_HOST_MAX - 1
- * bytes (ENAMETOOLONG), or when gethostname(2) fails. */
+ * official name.  name may be NULL, "", "0.0.0.0" or "::": this machine's.  Without an answer buf
+ * is name itself, as in Python.  Returns 0, or -1 at the deadline, for a name longer than
+ * SKU_HOST_MAX - 1 bytes (ENAMETOOLONG), or when gethostname(2) fails. */
 int sku_getfqdn(
     const char *name, char buf[SKU_HOST_MAX], struct sku_deadline deadline, struct sku_error *err);
-/* getaddrinfo(3) under a deadline.  hints may be NULL, and host or service, too.  The caller frees
- * *result with freeaddrinfo(3); it is NULL after a failure. */
+/* getaddrinfo(3) under a deadline.  hints may be NULL, and host or service, too.  service is a
+ * number of 0 to 65535, or a name that sku_getservbyname() knows; anything else is EAI_SERVICE.  Of
+ * a name that one protocol alone has, the entries are for that one.  The caller frees *result with
+ * freeaddrinfo(3); it is NULL after a failure. */
 int sku_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
     struct addrinfo **result, struct sku_deadline deadline, struct sku_error *err);
 

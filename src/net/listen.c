@@ -72,10 +72,10 @@ const struct option_row listen_options[] = {
 	    SKU_DEFAULT_BACKLOG, "let N connections wait to be accepted",
 	    .preset_text = "default: the most that the system lets wait",
 	    .needs = MODE_LISTENS | MODE_STREAM | MODE_OPENS),
-	VALUE(0, "reuseaddr", struct listen_options, reuseaddr, REUSEADDR_ON,
+	VALUE(0, "reuseaddr", struct listen_options, reuseaddr, SKU_REUSEADDR_ON,
 	    "bind although old connections linger", .preset_text = "default for TCP",
 	    .needs = MODE_LISTENS | MODE_INET | MODE_OPENS),
-	VALUE(0, "no-reuseaddr", struct listen_options, reuseaddr, REUSEADDR_OFF,
+	VALUE(0, "no-reuseaddr", struct listen_options, reuseaddr, SKU_REUSEADDR_OFF,
 	    "do not set SO_REUSEADDR", .needs = MODE_LISTENS | MODE_INET | MODE_OPENS),
 	SETS(OPTION_CIDR, 0, "allow", "CIDR", struct listen_options, access, struct access_list,
 	    allow, "serve these addresses alone", .repeats = 1, .needs = MODE_LISTENS | MODE_INET),
@@ -91,8 +91,42 @@ const struct option_row listen_options[] = {
 	OPTION_END_ROW,
 };
 
-void
-listen_take_environment(struct listen_options *config)
+static bool
+is_same_socket(int a, int b)
+{
+	struct stat sa, sb;
+
+	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && S_ISSOCK(sa.st_mode) &&
+	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+/* inetd(8) and its kind hand the socket over as the standard streams: nothing that is said must
+ * reach the peers.  The socket gets a descriptor that no standard stream has. */
+static void
+leave_standard_streams(struct listen_options *config)
+{
+	int null, fd = config->fd;
+
+	if (!is_same_socket(fd, fd)) /* that is told later */
+		return;
+	if (fd <= STDERR_FILENO) {
+		config->fd = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_LISTEN_FD);
+		if (config->fd == -1)
+			opt_usage_error("descriptor %d cannot be used: %s", fd, strerror(errno));
+	}
+	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
+		if (!is_same_socket(i, config->fd))
+			continue;
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null == -1 || dup2(null, i) == -1)
+			(void)close(i);
+		if (null > STDERR_FILENO)
+			(void)close(null);
+	}
+}
+
+static void
+take_environment(struct listen_options *config)
 {
 	const char *count = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
 	bool for_us = count != NULL && pid != NULL && value_is_digits(pid) &&
@@ -111,6 +145,14 @@ listen_take_environment(struct listen_options *config)
 	if (fcntl(config->fd, F_GETFD) == -1)
 		opt_usage_error(
 		    "LISTEN_FDS hands over descriptor %d, which is not open", config->fd);
+}
+
+void
+listen_take_socket(struct listen_options *config)
+{
+	take_environment(config);
+	if (config->fd != -1)
+		leave_standard_streams(config);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -229,13 +271,14 @@ open_once(struct listener *listener, const struct listen_options *config,
 {
 	const struct address_flags *flags = &config->address;
 	int type = flags->datagram ? SOCK_DGRAM : SOCK_STREAM;
+	/* 0 is a number here, and the library's default. */
+	int backlog = config->backlog > 0 ? config->backlog : -1;
 	const struct sku_server_opts opts = {
 		.family = flags->family,
 		.type = type,
 		.protocol = flags->mptcp ? IPPROTO_MPTCP : 0,
-		.backlog = config->backlog,
-		.no_reuseaddr = config->reuseaddr == REUSEADDR_OFF,
-		.reuseaddr = config->reuseaddr == REUSEADDR_ON,
+		.backlog = backlog,
+		.reuseaddr = config->reuseaddr,
 		.reuseport = config->reuseport,
 		.numeric = flags->numeric,
 	};
@@ -250,7 +293,7 @@ open_once(struct listener *listener, const struct listen_options *config,
 	if (endpoint->path != NULL) {
 		before = set_umask(&config->socket_mode);
 		result = sku_create_unix_server(
-		    &listener->sock, endpoint->path, type, config->backlog, &bound, &err);
+		    &listener->sock, endpoint->path, type, backlog, &bound, &err);
 		(void)umask(before);
 	} else {
 		result = sku_create_server(&listener->sock, endpoint->host != NULL ? host : NULL,

@@ -25,7 +25,7 @@ bool
 peer_options_is_open(struct peer_options *options)
 {
 	if (options->listening)
-		listen_take_environment(&options->listen);
+		listen_take_socket(&options->listen);
 	else
 		options->connect.fd = options->listen.fd;
 	return options->listen.fd != -1;

@@ -27,7 +27,8 @@ static struct {
 
 const struct option_row common_options[] = {
 	OPTION_GROUP("Output"),
-	FLAG('q', "quiet", struct run, quiet, "print no summary, progress or notes"),
+	STEP('q', "quiet", struct run, quiet,
+	    "print no summary, progress or notes; twice, with --json, no messages"),
 	STEP('v', "verbose", struct run, verbose, "say more about what is done"),
 	FLAG('J', "json", struct run, json, "print JSON Lines, one object a record"),
 	{ .kind = OPTION_HELP, .letter = 'h', .name = "help", .help = "print this help and exit" },
@@ -63,7 +64,6 @@ opt_usage_error(const char *format, ...)
 	va_end(args);
 	run.json = run.json || json_follows();
 	msg_error_usage(line != NULL ? line : "bad usage");
-	msg_text("Try '%s --help' for more information.\n", run.program);
 	free(line);
 	(void)msg_flush();
 	exit(STATUS_USAGE);

@@ -156,7 +156,7 @@ config_parse(struct server_config *config, int argc, char **argv)
 	if (getrandom(&config->seed, sizeof(config->seed), GRND_NONBLOCK) == -1)
 		config->seed = (uint64_t)sku_now();
 	opt_parse(&parsed, &command, config, argc, argv);
-	listen_take_environment(&config->listen);
+	listen_take_socket(&config->listen);
 	tcp_check_operands(&parsed);
 	if (config->listen.fd == -1)
 		endpoint_parse(&config->endpoint, &config->listen.address, parsed.operands,

@@ -207,7 +207,7 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	config->verify = config->verify || config->options.resume || config->dir != NULL ||
 			 config->preserve || config->key_file != NULL ||
 			 opt_given(&parsed, "retry");
-	if (config->dir == NULL && !config->peer.address.is_unix)
+	if (config->dir == NULL && config->peer.listen.fd == -1 && !config->peer.address.is_unix)
 		habits_check_order(parsed.operands, parsed.operand_count, "[HOST] PORT FILE");
 	count = take_file_operand(config, parsed.operands, parsed.operand_count);
 	modes = peer_options_finish(&config->peer, &parsed, parsed.operands, count);

@@ -711,7 +711,7 @@ an_answer_during_a_step_is_not_lost(void **state)
 static void
 connecting_in_steps_ends_at_its_deadline(void **state)
 {
-	const struct sku_server_opts opts = { .backlog = 0 };
+	const struct sku_server_opts opts = { .backlog = -1 };
 	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT, held[8];
 	struct sku_address address;
 	struct sku_connecting *c;
@@ -774,7 +774,7 @@ connecting_in_steps_to_a_unix_path(void **state)
 	assert_int_equal(sku_connecting_step(c, &s, &err), -1);
 	assert_int_equal(err.code, ECONNREFUSED);
 	sku_connecting_cancel(c);
-	assert_int_equal(sku_create_unix_server(&listener, name, SOCK_STREAM, 0, &bound, NULL), 0);
+	assert_int_equal(sku_create_unix_server(&listener, name, SOCK_STREAM, -1, &bound, NULL), 0);
 	c = sku_connecting_start_unix(name, sku_deadline_in(SKU_SECOND), &err);
 	assert_int_equal(sku_connecting_step(c, &first, &err), 0);
 	sku_connecting_cancel(c);
@@ -952,7 +952,7 @@ static void
 create_server_dual_stack(void **state)
 {
 	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
-	const struct sku_server_opts opts = { .backlog = SKU_DEFAULT_BACKLOG };
+	const struct sku_server_opts opts = { 0 };
 	struct sku_address address;
 	char port[8];
 
@@ -1345,6 +1345,355 @@ a_datagram_socket_is_never_its_own_peer(void **state)
 	}
 }
 
+/* ---- the type of a socket, and its flags --------------------------------------------------- */
+
+static void
+flags_in_a_type_are_no_part_of_it(void **state)
+{
+	static const int flags[] = { 0, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_CLOEXEC | SOCK_NONBLOCK };
+	static const int64_t defaults[] = { SKU_NO_TIMEOUT, 0, 5 * SKU_SECOND };
+
+	(void)state;
+	for (size_t f = 0; f < 4; f++) {
+		for (size_t d = 0; d < 3; d++) {
+			int64_t timeout_ns = (flags[f] & SOCK_NONBLOCK) != 0 ? 0 : defaults[d];
+			struct sku_sock s = SKU_SOCK_INIT;
+
+			assert_int_equal(sku_setdefaulttimeout(defaults[d]), 0);
+			assert_int_equal(sku_socket(&s, AF_INET, SOCK_STREAM | flags[f], 0), 0);
+			assert_int_equal(s.type, SOCK_STREAM);
+			assert_int_equal(sku_gettimeout(&s), timeout_ns);
+			assert_int_equal(sku_getblocking(&s), timeout_ns != 0);
+			assert_int_equal(
+			    (fcntl(sku_fileno(&s), F_GETFL) & O_NONBLOCK) != 0, timeout_ns >= 0);
+			assert_int_equal(fcntl(sku_fileno(&s), F_GETFD), FD_CLOEXEC);
+			assert_int_equal(sku_close(&s), 0);
+			assert_int_equal(sku_setdefaulttimeout(SKU_NO_TIMEOUT), 0);
+		}
+	}
+}
+
+static void
+a_server_whose_type_has_flags_listens(void **state)
+{
+	static const int types[] = { SOCK_STREAM | SOCK_CLOEXEC, SOCK_STREAM | SOCK_NONBLOCK,
+		SOCK_CLOEXEC, SOCK_NONBLOCK };
+	char name[64];
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "@sockutil-test-%ld", (long)getpid());
+	for (size_t i = 0; i < 4 + 2; i++) {
+		const struct sku_server_opts opts = { .type = types[i % 4], .backlog = 5 };
+		struct sku_sock s = SKU_SOCK_INIT, client = SKU_SOCK_INIT;
+		struct sku_unix_path bound = SKU_UNIX_PATH_INIT;
+		struct sku_address address;
+		int listens = 0;
+		socklen_t len = sizeof(listens);
+
+		if (i < 4)
+			assert_int_equal(sku_create_server(&s, "127.0.0.1", "0", &opts, NULL), 0);
+		else
+			assert_int_equal(
+			    sku_create_unix_server(&s, name, types[i - 4], 5, &bound, NULL), 0);
+		assert_int_equal(sku_getsockopt(&s, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len), 0);
+		assert_int_equal(listens, 1);
+		assert_int_equal(s.type, SOCK_STREAM);
+		assert_int_equal(sku_getblocking(&s), (types[i % 4] & SOCK_NONBLOCK) == 0);
+		/* A stream socket, so that it can be connected, and send a file. */
+		assert_int_equal(sku_getsockname(&s, &address), 0);
+		assert_int_equal(sku_socket(&client, s.family, SOCK_STREAM | SOCK_CLOEXEC, 0), 0);
+		assert_int_equal(sku_connect(&client, &address), 0);
+		assert_int_equal(sku_sendfile(&client, STDIN_FILENO, 0, 0, NULL), -1);
+		assert_int_equal(errno, EINVAL); /* count 0 */
+		{
+			int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+			assert_int_equal(sku_sendfile(&client, fd, 0, 10, NULL), 0);
+			assert_int_equal(close(fd), 0);
+		}
+		(void)sku_close(&client);
+		(void)sku_close(&s);
+	}
+	/* A datagram socket with a flag is connected as one: never to itself. */
+	{
+		struct sku_sock s = SKU_SOCK_INIT;
+		struct sku_address own, now;
+
+		assert_int_equal(sku_socket(&s, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), 0);
+		assert_int_equal(sku_address_from_numeric(&own, AF_INET, "127.0.0.1", 0), 0);
+		assert_int_equal(sku_bind(&s, &own), 0);
+		assert_int_equal(sku_getsockname(&s, &own), 0);
+		assert_int_equal(sku_connect(&s, &own), 0);
+		assert_int_equal(sku_getsockname(&s, &now), 0);
+		assert_false(sku_address_equal(&own, &now));
+		(void)sku_close(&s);
+	}
+}
+
+/* ---- connecting, with what the caller set -------------------------------------------------- */
+
+static struct timeval
+send_timeout(struct sku_sock *s)
+{
+	struct timeval tv = { 0, 0 };
+	socklen_t len = sizeof(tv);
+
+	assert_int_equal(sku_getsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &tv, &len), 0);
+	return tv;
+}
+
+/* A stream server at a name, whose backlog is full. */
+static void
+make_busy_server(
+    struct sku_sock *s, struct sku_sock *first, const char *name, struct sku_address *address)
+{
+	struct sku_unix_path bound = SKU_UNIX_PATH_INIT;
+
+	assert_int_equal(sku_create_unix_server(s, name, SOCK_STREAM, 1, &bound, NULL), 0);
+	assert_int_equal(sku_listen(s, 0), 0);
+	assert_int_equal(sku_getsockname(s, address), 0);
+	assert_int_equal(sku_socket(first, AF_UNIX, SOCK_STREAM, 0), 0);
+	assert_int_equal(sku_connect(first, address), 0);
+}
+
+static void
+connecting_keeps_what_the_caller_set(void **state)
+{
+	static const int64_t modes[] = { SKU_NO_TIMEOUT, 100 * SKU_MS };
+	const struct timeval limit = { 0, 200000 };
+	struct sku_sock server = SKU_SOCK_INIT, first = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
+	struct sku_sock held[8];
+	struct sku_address address;
+	char name[64];
+	size_t n = 0;
+	int result = 0;
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "@sockutil-test-%ld", (long)getpid());
+	make_busy_server(&server, &first, name, &address);
+	for (size_t m = 0; m < 2; m++) {
+		int64_t start = sku_now();
+
+		assert_int_equal(sku_socket(&s, AF_UNIX, SOCK_STREAM, 0), 0);
+		assert_int_equal(
+		    sku_setsockopt(&s, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)), 0);
+		assert_int_equal(sku_settimeout(&s, modes[m]), 0);
+		assert_int_equal(sku_connect(&s, &address), -1);
+		assert_int_equal(errno, modes[m] > 0 ? ETIMEDOUT : EAGAIN);
+		assert_true(since(start) >= (modes[m] > 0 ? 100 : 200));
+		assert_int_equal(send_timeout(&s).tv_usec / 10000, 20);
+		assert_int_equal((fcntl(sku_fileno(&s), F_GETFL) & O_NONBLOCK) != 0, modes[m] > 0);
+		(void)sku_close(&s);
+	}
+	(void)sku_close(&first);
+	(void)sku_close(&server);
+	/* TCP: a blocking socket gives up as SO_SNDTIMEO says. */
+	assert_int_equal(sku_socket(&server, AF_INET, SOCK_STREAM, 0), 0);
+	assert_int_equal(sku_address_from_numeric(&address, AF_INET, "127.0.0.1", 0), 0);
+	assert_int_equal(sku_bind(&server, &address), 0);
+	assert_int_equal(sku_listen(&server, 0), 0);
+	assert_int_equal(sku_getsockname(&server, &address), 0);
+	for (; n < 8; n++) {
+		assert_int_equal(sku_socket(&held[n], AF_INET, SOCK_STREAM, 0), 0);
+		assert_int_equal(
+		    sku_setsockopt(&held[n], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)), 0);
+		result = sku_connect(&held[n], &address);
+		if (result == -1)
+			break;
+	}
+	assert_int_equal(result, -1);
+	assert_int_equal(errno, EINPROGRESS);
+	for (size_t i = 0; i <= n; i++)
+		(void)sku_close(&held[i]);
+	(void)sku_close(&server);
+}
+
+static void
+what_is_not_open_is_not_ready(void **state)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(close(fd), 0);
+	errno = 0;
+	assert_int_equal(sku_wait_fd(fd, POLLIN, sku_deadline_in(SKU_SECOND)), -1);
+	assert_int_equal(errno, EBADF);
+	assert_int_equal(sku_wait_fd(-1, POLLIN, sku_deadline_in(10 * SKU_MS)), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+}
+
+/* ---- zero is the default ------------------------------------------------------------------- */
+
+static int
+int_option(struct sku_sock *s, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	assert_int_equal(sku_getsockopt(s, SOL_SOCKET, option, &value, &len), 0);
+	return value;
+}
+
+/* How many clients connect although nobody accepts, of at most 10. */
+static int
+count_waiting(const struct sku_address *address)
+{
+	struct sku_sock clients[10];
+	int n = 0;
+
+	while (n < 10) {
+		assert_int_equal(sku_socket(&clients[n], address->sa.sa_family, SOCK_STREAM, 0), 0);
+		assert_int_equal(sku_settimeout(&clients[n], 100 * SKU_MS), 0);
+		if (sku_connect(&clients[n++], address) == -1)
+			break;
+	}
+	for (int i = 0; i < n; i++)
+		(void)sku_close(&clients[i]);
+	return n;
+}
+
+static void
+zeroed_options_are_the_default(void **state)
+{
+	static const struct {
+		struct sku_server_opts opts;
+		bool reuses;
+		bool full;
+	} cases[] = {
+		{ { 0 }, true, false },
+		{ { .reuseaddr = SKU_REUSEADDR_OFF }, false, false },
+		{ { .reuseaddr = SKU_REUSEADDR_ON, .reuseport = true }, true, false },
+		{ { .backlog = -1 }, true, true },
+		{ { .type = SOCK_DGRAM }, false, true },
+		{ { .type = SOCK_DGRAM, .reuseaddr = SKU_REUSEADDR_ON }, true, true },
+	};
+	struct sku_sock s = SKU_SOCK_INIT, c = SKU_SOCK_INIT;
+	struct sku_address address;
+	struct sku_unix_path bound;
+	char name[64], port[8];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(sku_create_server(&s, "127.0.0.1", "0", &cases[i].opts, NULL), 0);
+		assert_int_equal(int_option(&s, SO_REUSEADDR), cases[i].reuses);
+		assert_int_equal(sku_getsockname(&s, &address), 0);
+		if (s.type == SOCK_STREAM)
+			assert_int_equal(count_waiting(&address) < 10, cases[i].full);
+		(void)sku_close(&s);
+	}
+	(void)snprintf(name, sizeof(name), "@sockutil-test-%ld", (long)getpid());
+	for (int backlog = -1; backlog <= 0; backlog++) {
+		assert_int_equal(
+		    sku_create_unix_server(&s, name, SOCK_STREAM, backlog, &bound, NULL), 0);
+		assert_int_equal(sku_getsockname(&s, &address), 0);
+		assert_int_equal(count_waiting(&address) < 10, backlog == -1);
+		(void)sku_close(&s);
+	}
+	/* A name is IPv4, whichever family the resolver names first. */
+	assert_int_equal(sku_create_server(&s, "localhost", "0", NULL, NULL), 0);
+	assert_int_equal(sku_getsockname(&s, &address), 0);
+	assert_int_equal(address.sa.sa_family, AF_INET);
+	(void)snprintf(port, sizeof(port), "%u", sku_address_port(&address));
+	assert_int_equal(sku_create_connection(&c, "127.0.0.1", port, SKU_SECOND, NULL, NULL), 0);
+	(void)sku_close(&c);
+	(void)sku_close(&s);
+}
+
+/* ---- look-ups ------------------------------------------------------------------------------ */
+
+static void
+an_address_of_the_other_family_is_told_as_such(void **state)
+{
+	static const char *const ipv6[] = { "::1", "::", "fe80::1%lo" };
+	struct sku_host *host;
+	struct sku_error err;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(sku_gethostbyname_ex(i < 3 ? ipv6[i] : "127.0.0.1",
+				     i < 3 ? AF_INET : AF_INET6, &host, sku_deadline_never(), &err),
+		    -1);
+		assert_null(host);
+		assert_int_equal(err.kind, SKU_ERR_RESOLVE);
+		assert_int_equal(err.code, EAI_ADDRFAMILY);
+	}
+}
+
+static void
+a_success_leaves_err_alone(void **state)
+{
+	struct sku_error err = { .kind = SKU_ERR_NONE, .code = 4711 };
+	struct sku_sock s = SKU_SOCK_INIT;
+	char name[SKU_HOST_MAX], own[SKU_HOST_MAX], text[SKU_ADDRESS_TEXT_MAX];
+
+	(void)state;
+	assert_int_equal(sku_getfqdn("256.1.1.1", name, sku_deadline_in(20 * SKU_SECOND), &err), 0);
+	assert_string_equal(name, "256.1.1.1");
+	assert_int_equal(sku_create_server(&s, NULL, "0", NULL, &err), 0);
+	(void)sku_close(&s);
+	assert_int_equal(sku_create_server(&s, "localhost", "0", NULL, &err), 0);
+	(void)sku_close(&s);
+	assert_int_equal(
+	    sku_gethostbyname("localhost", 0, text, sku_deadline_in(5 * SKU_SECOND), &err), 0);
+	assert_int_equal(err.code, 4711);
+	/* Every address is this machine's. */
+	assert_int_equal(sku_getfqdn("0.0.0.0", own, sku_deadline_in(20 * SKU_SECOND), &err), 0);
+	assert_int_equal(sku_getfqdn("::", name, sku_deadline_in(20 * SKU_SECOND), &err), 0);
+	assert_string_equal(name, own);
+	assert_int_equal(err.code, 4711);
+}
+
+static void
+services_of_getaddrinfo_are_numbers_or_known_names(void **state)
+{
+	static const struct {
+		const char *service;
+		int type, flags, port;
+	} cases[] = {
+		{ "0", SOCK_STREAM, 0, 0 },
+		{ "65535", SOCK_STREAM, AI_NUMERICSERV, 65535 },
+		{ "https", SOCK_STREAM, 0, 443 },
+		{ "domain", SOCK_DGRAM, 0, 53 },
+		{ "domain", 0, 0, 53 },
+		{ "ssh", 0, 0, 22 },
+		{ "65536", SOCK_STREAM, 0, -1 },
+		{ " 80", SOCK_STREAM, 0, -1 },
+		{ "-1", SOCK_STREAM, 0, -1 },
+		{ "", SOCK_STREAM, 0, -1 },
+		{ "no-such-service", SOCK_STREAM, 0, -1 },
+		{ "https", SOCK_STREAM, AI_NUMERICSERV, -1 },
+		{ "tftp", SOCK_STREAM, 0, -1 },
+	};
+	struct sku_deadline deadlines[] = { sku_deadline_never(),
+		sku_deadline_in(10 * SKU_SECOND) };
+	struct addrinfo *found;
+	struct sku_address address;
+	struct sku_error err;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t n = i / 2;
+		const struct addrinfo hints = { .ai_socktype = cases[n].type,
+			.ai_flags = cases[n].flags };
+		int result = sku_getaddrinfo(
+		    "127.0.0.1", cases[n].service, &hints, &found, deadlines[i % 2], &err);
+
+		assert_int_equal(result, cases[n].port == -1 ? -1 : 0);
+		if (result == -1) {
+			assert_int_equal(err.code, EAI_SERVICE);
+			assert_int_equal(strncmp(err.context, "look up service ", 16), 0);
+			continue;
+		}
+		memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
+		address.len = found->ai_addrlen;
+		assert_int_equal(sku_address_port(&address), cases[n].port);
+		/* ssh is there for TCP alone, domain for both. */
+		if (cases[n].type == 0)
+			assert_int_equal(found->ai_next != NULL, cases[n].port == 53);
+		freeaddrinfo(found);
+	}
+}
+
 int
 main(void)
 {
@@ -1382,6 +1731,14 @@ main(void)
 		cmocka_unit_test(threads_use_different_sockets),
 		cmocka_unit_test(a_family_is_one_of_two_or_zero),
 		cmocka_unit_test(a_datagram_socket_is_never_its_own_peer),
+		cmocka_unit_test(flags_in_a_type_are_no_part_of_it),
+		cmocka_unit_test(a_server_whose_type_has_flags_listens),
+		cmocka_unit_test(connecting_keeps_what_the_caller_set),
+		cmocka_unit_test(what_is_not_open_is_not_ready),
+		cmocka_unit_test(zeroed_options_are_the_default),
+		cmocka_unit_test(an_address_of_the_other_family_is_told_as_such),
+		cmocka_unit_test(a_success_leaves_err_alone),
+		cmocka_unit_test(services_of_getaddrinfo_are_numbers_or_known_names),
 	};
 
 	return cmocka_run_group_tests_name("libsockutil", tests, NULL, NULL);
