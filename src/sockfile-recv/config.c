@@ -133,8 +133,6 @@ check_combinations(const struct recv_config *c)
 
 	if (c->file != NULL && *c->file == '\0')
 		opt_usage_error("FILE is empty");
-	if (c->dir != NULL && *c->dir == '\0')
-		opt_usage_error("option '--dir' takes a directory");
 	if (c->size != UNLIMITED && c->max_size != UNLIMITED && c->size > c->max_size)
 		opt_usage_error("--size is more than --max-size allows");
 	if (c->sha256_given && !sha256_load(&reason))
