@@ -309,7 +309,7 @@ time.sleep(300)
 
 @test "one try ends after 5 s where no limit of a try was given, as --help says" {
 	start_silent
-	[[ $(sockwait --help) =~ --connect-timeout\ SECONDS\ +limit\ of\ one\ try\ \(default\ 5 ]] || fail "another default"
+	[[ $(sockwait --help) =~ --connect-timeout\ SECONDS[[:space:]]+limit\ of\ one\ try\ \(default\ 5 ]] || fail "another default"
 	on_time 124 5000 5500 sockwait -q -t 0 "127.0.0.1:$silent_port" 2>err
 	grep -q "connect to 127.0.0.1 port $silent_port: timed out" err
 }
