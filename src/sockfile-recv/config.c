@@ -208,7 +208,7 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	if (config->dir == NULL && config->peer.listen.fd == -1 && !config->peer.address.is_unix)
 		habits_check_order(parsed.operands, parsed.operand_count, "[HOST] PORT FILE");
 	count = take_file_operand(config, parsed.operands, parsed.operand_count);
-	modes = peer_options_finish(&config->peer, &parsed, parsed.operands, count);
+	modes = peer_options_finish(&config->peer, parsed.operands, count);
 	opt_check_modes(&parsed, modes | target_modes(config));
 	check_combinations(config);
 	config->options.mode_asked = opt_given(&parsed, "mode");
