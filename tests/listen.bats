@@ -40,30 +40,21 @@ setup() {
 
 @test "with --json the readiness line is the event listening" {
 	need jq
-	mkfifo ready
-	sockecho-server --json 0 >ready 3>&- &
-	pids+=($!)
-	exec {events}<ready
-	read -r -t 10 -u "$events" line
-	run jq -r '.event, .program, .transport, .address, (.port > 0), (.time > 1e9)' <<<"$line"
+	start_server sockecho-server --json 0
+	run jq -r '.event, .program, .transport, .address, (.port > 0), (.time > 1e9)' server.out
 	assert_output $'listening\nsockecho-server\ntcp\n127.0.0.1\ntrue\ntrue'
 }
 
 @test "--json has an event for each connection and the stats at the end" {
 	need jq
-	mkfifo ready
-	sockecho-server --json -c 1 0 >ready 3>&- &
-	server_pid=$!
-	pids+=("$server_pid")
-	exec {events}<ready
-	read -r -t 10 -u "$events" line
-	sockecho-client 127.0.0.1 "$(jq .port <<<"$line")" hello
-	cat <&"$events" >rest
-	run jq -r .event rest
-	assert_output $'accepted\nclosed\nstats'
-	run jq -r 'select(.event == "closed") | .bytes_in, .bytes_out, .reason, (.seconds >= 0)' rest
+	start_server sockecho-server --json -c 1 0
+	sockecho-client 127.0.0.1 "$port" hello
+	sock_wait server
+	run jq -r .event server.out
+	assert_output $'listening\naccepted\nclosed\nstats'
+	run jq -r 'select(.event == "closed") | .bytes_in, .bytes_out, .reason, (.seconds >= 0)' server.out
 	assert_output $'5\n5\nended\ntrue'
-	run jq -r 'select(.event == "stats") | .accepted, .active, .bytes_in' rest
+	run jq -r 'select(.event == "stats") | .accepted, .active, .bytes_in' server.out
 	assert_output $'1\n0\n5'
 }
 
@@ -88,11 +79,11 @@ setup() {
 @test "--ready-fd is closed once it is written" {
 	start_server sh -c 'exec sockecho-server --ready-fd 4 0 4>&1'
 	# The line that was read may be that of descriptor 4, which is closed right behind it.
-	until_true 10 is_no_pipe 4
+	until_true 10 is_not_its_output 4
 }
 
-# is_no_pipe N - descriptor N of the server is not the pipe of its standard output.
-is_no_pipe() {
+# is_not_its_output N - descriptor N of the server is not the file of its standard output.
+is_not_its_output() {
 	[ "$(readlink "/proc/$server_pid/fd/$1")" != "$(readlink "/proc/$server_pid/fd/1")" ]
 }
 
@@ -132,18 +123,18 @@ is_no_pipe() {
 	need_trace
 	local traced=(env "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0" strace -D -f -qq -o trace.out)
 	echo "my thesis" >thesis
-	in_background "${traced[@]}" -e trace=renameat,renameat2 -e inject=renameat,renameat2:delay_enter=1000000 \
-		sockecho-server --port-file port 0 >out 2>err
+	sock_run server "${traced[@]}" -e trace=renameat,renameat2 -e inject=renameat,renameat2:delay_enter=1000000 \
+		sockecho-server --port-file port 0
 	until_true 20 compgen -G '.sockutils.*' >temporary
 	temporary=$(cat temporary)
 	rm "$temporary"
 	ln -s thesis "$temporary"
-	wait_for "$last_pid"
-	assert_equal "$waited_status" 1
-	assert_equal "$(cat err)" "sockecho-server: write port file port: another file took its place"
+	sock_wait server
+	assert_equal "$server_status" 1
+	assert_equal "$(cat server.err)" "sockecho-server: write port file port: another file took its place"
 	assert_equal "$(readlink port)" thesis
 	assert_equal "$(cat thesis)" "my thesis"
-	[ ! -s out ]
+	[ ! -s server.out ]
 }
 
 @test "--port-file: what a killed server left behind is in nobody's way" {
@@ -246,11 +237,10 @@ told("end")
 	start_server sockecho-server -U sock
 	stop_server KILL
 	for i in 1 2 3 4 5 6 7 8; do
-		timeout 20 sockecho-server -U sock >"out.$i" 2>"err.$i" 3>&- &
-		pids+=($!)
+		sock_run "server$i" timeout 20 sockecho-server -U sock
 	done
-	until_true 20 sh -c 'test "$(cat err.* | grep -c living)" -eq 7'
-	assert_equal "$(cat out.* | wc -l)" 1
+	until_true 20 sh -c 'test "$(cat server?.err | grep -c living)" -eq 7'
+	assert_equal "$(cat server?.out | wc -l)" 1
 	run --separate-stderr sockecho-client -U sock hello
 	assert_success
 }
@@ -364,7 +354,8 @@ told("end")
 	[[ ${stderr_lines[0]} == "sockecho-client: option '--fd' takes an open socket, which 0 is not" ]]
 }
 
-@test "LISTEN_FDS: one socket is taken, more are an error, another process's are not ours" {
+# write_activate - activate.py N PID COMMAND ... runs it with a listening socket and LISTEN_FDS=N; in PID, {} is its own.
+write_activate() {
 	cat >activate.py <<-'PY'
 		import os, socket, sys
 		n, pid, *command = sys.argv[1:]
@@ -373,25 +364,29 @@ told("end")
 		os.dup2(4, 3)
 		os.set_inheritable(3, True)
 		os.environ["LISTEN_FDS"] = n
-		os.environ["LISTEN_PID"] = str(os.getpid()) if pid == "mine" else "1"
+		os.environ["LISTEN_PID"] = pid.format(os.getpid())
 		os.execvp(command[0], command)
 	PY
-	start_server python3 activate.py 1 mine sockecho-server
+}
+
+@test "LISTEN_FDS: one socket is taken, more are an error, another process's are not ours" {
+	write_activate
+	start_server python3 activate.py 1 {} sockecho-server
 	run --separate-stderr sockecho-client "$host" "$port" hello
 	assert_success
-	run --separate-stderr python3 activate.py 2 mine sockecho-server
+	run --separate-stderr python3 activate.py 2 {} sockecho-server
 	assert_failure 2
 	[[ ${stderr_lines[0]} == "sockecho-server: LISTEN_FDS hands over 2 sockets: one is taken" ]]
-	run --separate-stderr python3 activate.py 1 mine sockecho-server 0
+	run --separate-stderr python3 activate.py 1 {} sockecho-server 0
 	assert_failure 2
-	run --separate-stderr python3 activate.py 1 other sockecho-server -w 0.1 0
+	run --separate-stderr python3 activate.py 1 1 sockecho-server -w 0.1 0
 	assert_failure 124
 	assert_output --partial "listening tcp 127.0.0.1"
 }
 
 @test "NOTIFY_SOCKET gets READY=1, by path and by abstract name" {
 	for name in "$PWD/notify" "@sockutils-notify-$$"; do
-		in_background python3 -c '
+		sock_run waiter python3 -c '
 import socket, sys
 name = sys.argv[1]
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -399,10 +394,9 @@ s.bind(name.replace("@", "\0", 1) if name[0] == "@" else name)
 open("bound", "w").close()
 open("got", "wb").write(s.recv(100))
 ' "$name"
-		waiter=$last_pid
 		until_true 20 test -e bound
 		NOTIFY_SOCKET=$name start_server sockecho-server 0
-		wait_for "$waiter"
+		sock_wait waiter
 		assert_equal "$(cat got)" READY=1
 		rm bound got
 	done
@@ -595,13 +589,13 @@ log_has() {
 	for umask in 022 077; do
 		for udp in "" -u; do
 			rm -f given default
-			(umask "$umask" && exec sockecho-server -q -w 30 $udp --socket-mode 660 --port-file given.ready -U given) >/dev/null 2>&1 3>&- & pids+=($!)
-			(umask "$umask" && exec sockecho-server -q -w 30 $udp --port-file default.ready -U default) >/dev/null 2>&1 3>&- & pids+=($!)
+			sock_run given sh -c "umask $umask; exec sockecho-server -q -w 30 $udp --socket-mode 660 --port-file given.ready -U given"
+			sock_run default sh -c "umask $umask; exec sockecho-server -q -w 30 $udp --port-file default.ready -U default"
 			until_true 20 test -s given.ready
 			until_true 20 test -s default.ready
 			assert_equal "$(stat -c %a given)" 660
 			assert_equal "$(stat -c %a default)" "$(printf %o $((0666 & ~umask)))"
-			kill "${pids[@]: -2}"
+			kill "$given_pid" "$default_pid"
 			until_true 20 test ! -e given.ready
 			until_true 20 test ! -e default.ready
 		done
@@ -675,7 +669,7 @@ log_has() {
 	knocked() {
 		# shellcheck disable=SC2086 # words are meant
 		start_server ${options%% *} -vv --accept-timeout 2 ${options#* }
-		in_background python3 knock.py "$transport" "$port" 2>/dev/null
+		sock_run knock python3 knock.py "$transport" "$port"
 		wait_for "$server_pid"
 		timed_status=$waited_status
 	}
@@ -708,16 +702,16 @@ log_has() {
 	start_server sockecho-server --max-clients 1 0
 	exec {first}<>"/dev/tcp/$host/$port"
 	until_true 20 sh -c "kill -USR1 $server_pid; grep -q active=1 server.err"
-	in_background bash -c "exec sockecho-client -v $host $port second $first>&-" >out 2>err
-	until_true 20 grep -q "server: $host - $port" err
-	until_true 20 sh -c "kill -USR1 $last_pid; grep -q bytes_out=6 err"
+	sock_run client bash -c "exec sockecho-client -v $host $port second $first>&-"
+	until_true 20 grep -q "server: $host - $port" client.err
+	until_true 20 sh -c "kill -USR1 $client_pid; grep -q bytes_out=6 client.err"
 	: >server.err
 	until_true 20 sh -c "kill -USR1 $server_pid; grep -q 'accepted=1 active=1' server.err"
-	[ ! -s out ]
+	[ ! -s client.out ]
 	exec {first}>&-
-	wait_for "$last_pid"
-	assert_equal "$waited_status" 0
-	assert_equal "$(cat out)" second
+	sock_wait client
+	assert_equal "$client_status" 0
+	assert_equal "$(cat client.out)" second
 }
 
 @test "--timeout: a connection on which nothing comes for that long is closed, on time, and counted" {
@@ -739,20 +733,7 @@ log_has() {
 	run --separate-stderr sockecho-client "$host" "$port" < <(for i in 1 2 3 4 5; do printf $i; sleep 0.3; done)
 	assert_success
 	assert_output 12345
-	python3 - "$port" <<-'PY'
-		import socket, sys, time
-		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-		s.setblocking(False)
-		end = time.monotonic() + 10
-		while time.monotonic() < end:
-		    try:
-		        s.send(b"x" * 65536)
-		    except BlockingIOError:
-		        time.sleep(0.01)
-		    except (ConnectionResetError, BrokenPipeError):
-		        sys.exit(0)
-		sys.exit(1)
-	PY
+	peer_does "$port" flood
 	kill -USR1 "$server_pid"
 	until_true 20 grep -q "timed_out=1" server.err
 }
@@ -849,21 +830,21 @@ log_has() {
 	[ ! -e pid ]
 	# Between the open and the lock another one removes it, and a link stands there.
 	echo "my thesis" >thesis
-	in_background "${traced[@]}" -e trace=flock -e inject=flock:delay_enter=1000000 sockecho-server --pidfile pid 0 >out 2>err
+	sock_run server "${traced[@]}" -e trace=flock -e inject=flock:delay_enter=1000000 sockecho-server --pidfile pid 0
 	until_true 20 test -e pid
 	rm pid
 	ln -s thesis pid
-	wait_for "$last_pid"
-	assert_equal "$waited_status" 1
-	assert_equal "$(cat err)" "sockecho-server: write pid file pid: what is there is no pid file, and is not overwritten"
+	sock_wait server
+	assert_equal "$server_status" 1
+	assert_equal "$(cat server.err)" "sockecho-server: write pid file pid: what is there is no pid file, and is not overwritten"
 	assert_equal "$(cat thesis)" "my thesis"
 	# Or its owner has just ended: then there is a new one.
 	rm pid
-	in_background "${traced[@]}" -e trace=flock -e inject=flock:delay_enter=1000000:when=1 sockecho-server --pidfile pid 0 >out 2>err
+	sock_run server "${traced[@]}" -e trace=flock -e inject=flock:delay_enter=1000000:when=1 sockecho-server --pidfile pid 0
 	until_true 20 test -e pid
 	rm pid
-	until_true 20 grep -q listening out
-	assert_equal "$(cat pid)" "$last_pid"
+	until_true 20 sock_is_ready server
+	assert_equal "$(cat pid)" "$server_pid"
 }
 
 @test "a pid file that is somebody else's by now is left alone" {
@@ -1077,41 +1058,28 @@ log_has() {
 }
 
 @test "LISTEN_FDS and LISTEN_PID are numbers and nothing else" {
-	cat >activate.py <<-'PY'
-		import os, socket, sys
-		n, after, *command = sys.argv[1:]
-		s = socket.create_server(("127.0.0.1", 0))
-		os.dup2(s.fileno(), 4)
-		os.dup2(4, 3)
-		os.set_inheritable(3, True)
-		os.environ["LISTEN_FDS"] = n
-		os.environ["LISTEN_PID"] = str(os.getpid()) + after
-		os.execvp(command[0], command)
-	PY
+	write_activate
 	for n in "1x" "" "-1" " 1" 4294967297; do
-		run --separate-stderr python3 activate.py "$n" "" sockecho-server -w 5
+		run --separate-stderr python3 activate.py "$n" {} sockecho-server -w 5
 		assert_failure 2
 		[[ ${stderr_lines[0]} == "sockecho-server: LISTEN_FDS hands over $n sockets: one is taken" ]]
 	done
-	run --separate-stderr python3 activate.py 1 x sockecho-server -w 0.1 0
+	run --separate-stderr python3 activate.py 1 {}x sockecho-server -w 0.1 0
 	assert_failure 124
 	assert_output --partial "listening tcp 127.0.0.1"
 }
 
 @test "--wait: a listener takes the port, or the path, once it is free; 124 where it stays in use" {
-	start_server sockecho-server 0
-	first=$server_pid
+	sock_start first sockecho-server 0
 	for command in "sockecho-server -c 1 --wait 20 $port" "sockfile-recv --wait 20 $port out" \
 		"sockfile-send --listen --wait 20 $port in"; do
 		echo file >in
-		in_background $command >wait.out 2>wait.err
-		second=$last_pid
-		until_true 20 grep -q "bind to 127.0.0.1 port $port: Address already in use .*; trying again for up to 20 s" wait.err
-		assert_equal "$(cat wait.out)" ""
-		kill "$first"
-		wait_for "$first"
-		until_true 20 grep -qx "listening tcp 127.0.0.1 $port" wait.out
-		first=$second
+		sock_run second $command
+		until_true 20 grep -q "bind to 127.0.0.1 port $port: Address already in use .*; trying again for up to 20 s" second.err
+		assert_equal "$(cat second.out)" ""
+		sock_stop first
+		until_true 20 grep -qx "listening tcp 127.0.0.1 $port" second.out
+		first_pid=$second_pid
 	done
 	on_time 124 300 600 sockecho-server --wait 0.3 "$port" 2>err
 	grep -q "^sockecho-server: bind to 127.0.0.1 port $port: timed out; the last failure: Address already in use" err
@@ -1120,24 +1088,19 @@ log_has() {
 	assert_failure 1
 	run --separate-stderr timeout 10 sockecho-server --wait none 192.0.2.1 "$port"
 	assert_failure 1
-	kill "$first"
-	wait_for "$first"
+	sock_stop first
 
 	start_server sockecho-server -U sock
-	in_background sockecho-server --wait none -U sock >wait.out 2>wait.err
-	second=$last_pid
-	until_true 20 grep -q "bind to sock: Address already in use .*; trying again until it succeeds" wait.err
+	sock_run second sockecho-server --wait none -U sock
+	until_true 20 grep -q "bind to sock: Address already in use .*; trying again until it succeeds" second.err
 	# A signal ends it meanwhile, as it ends a server.
-	kill "$second"
-	wait_for "$second"
-	assert_equal "$waited_status" 0
-	in_background sockecho-server -u --wait none -U sock >wait.out 2>wait.err
-	second=$last_pid
-	until_true 20 grep -q "trying again until it succeeds" wait.err
+	sock_stop second
+	assert_equal "$second_status" 0
+	sock_run second sockecho-server -u --wait none -U sock
+	until_true 20 grep -q "trying again until it succeeds" second.err
 	stop_server
-	until_true 20 grep -qx "listening unixgram sock" wait.out
-	kill "$second"
-	wait_for "$second"
+	until_true 20 grep -qx "listening unixgram sock" second.out
+	sock_stop second
 }
 
 @test "a name is listened on at its first IPv4 address, with -6 at its first IPv6 address" {

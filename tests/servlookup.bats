@@ -37,6 +37,13 @@ setup() {
 	assert_equal "$stderr" "servlookup: look up ssh: no such service"
 }
 
+@test "a service that has a name more than once is printed once" {
+	printf 'foo 1/tcp foo\nbar 2/tcp baz baz\nbaz 3/udp\n' >twice
+	run --separate-stderr timeout 20 servlookup --services twice --all foo baz
+	assert_success
+	assert_output $'foo\t1/tcp\nbaz\t2/tcp\t3/udp'
+}
+
 @test "--ex, --all, ranges and the whole table" {
 	run --separate-stderr servlookup --services services -e www
 	assert_output $'name: http\nalias: www\nalias: www-http\nport: 80\nproto: tcp'

@@ -307,6 +307,13 @@ time.sleep(300)
 		"sockwait: wait for 127.0.0.1:$silent_port: timed out; the last failure: connect to 127.0.0.1 port $silent_port: timed out"
 }
 
+@test "one try ends after 5 s where no limit of a try was given, as --help says" {
+	start_silent
+	[[ $(sockwait --help) =~ --connect-timeout\ SECONDS[[:space:]]+limit\ of\ one\ try\ \(default\ 5 ]] || fail "another default"
+	on_time 124 5000 5500 sockwait -q -t 0 "127.0.0.1:$silent_port" 2>err
+	grep -q "connect to 127.0.0.1 port $silent_port: timed out" err
+}
+
 @test "-t 0 tries each TARGET once" {
 	need jq
 	start_peer
@@ -699,7 +706,7 @@ wrong() {
 	number="PORT is a number from 1 to 65535, not"
 	wrong "a TARGET is empty: it is $forms" ""
 	wrong "'db' is no TARGET, which is $forms" db
-	wrong "'db' is no TARGET, which is $forms" localhost:1 db 5432
+	wrong "'db' is no TARGET, which is $forms" localhost:1 db
 	wrong "'[::1]' is no TARGET, which is $forms" "[::1]"
 	wrong "'[::1]5432' is no TARGET, which is $forms" "[::1]5432"
 	wrong "'[::1' is no TARGET, which is $forms" "[::1"
@@ -731,6 +738,13 @@ wrong() {
 	wrong "./ is no UNIX socket but a directory (sockwait runs no command)" --gone ./
 	wrong "missing operand: TARGET ($forms)"
 	wrong "'@' is no PORT: a FILE is missing after it" db:@
+	wrong "a TARGET is one operand: 127.0.0.1:80" 127.0.0.1 80
+	wrong "a TARGET is one operand: db:5432" cache:6379 db 5432
+	wrong "a TARGET is one operand: [::1]:80" ::1 80
+	wrong "a TARGET is one operand: [::1]:80" "[::1]" 80
+	wrong "'*' is every address, to listen on; to connect, give one HOST" '*:80'
+	wrong "fe80::1 is a link-local address, which needs a zone: fe80::1%INTERFACE" "[fe80::1]:9"
+	wrong "'nope' is no interface of this machine, and so no zone of fe80::1" "[fe80::1%nope]:9"
 }
 
 @test "what can never become known: -n with a name, -4 with IPv6, --source of the other family" {
@@ -749,7 +763,17 @@ wrong() {
 	wrong "option '--send' takes $text, not '\\'" --send '\' db:80
 	wrong "option '--send' takes TEXT that is not empty, not ''" --send '' db:80
 	wrong "--steady must be shorter than --timeout, which limits the whole run" --steady 30 db:80
-	wrong "unknown option '--wait': it is called --timeout" --wait 30 db:80
+	wrong "--steady must be shorter than --max-time, which limits the whole run" --steady 5 -w 5 db:80
+	wrong "--steady must be shorter than --max-time, which limits the whole run" --steady 5 -t 0 -w 4 db:80
+	for option in --wait --retry; do
+		wrong "unknown option '$option': it tries until --timeout is over" "$option" 30 db:80
+	done
+	wrong "unknown option '--silent': it is called --quiet" --silent db:80
+	wrong "unknown option '-l': it connects; sockecho-server listens" -l 80
+	wrong "unknown option '-k': it connects; sockecho-server listens" -k db:80
+	for option in "-4:ipv4" "-6:ipv6" "-n:numeric" "--source=127.0.0.1:source"; do
+		wrong "option '--${option##*:}' does not go with a UNIX path" "${option%:*}" ./sock @name
+	done
 	wrong "unknown option '--host': a TARGET is an operand, HOST:PORT" --host db
 	run --separate-stderr sockwait -i 0 db:80
 	assert_failure 2
@@ -780,6 +804,29 @@ wrong() {
 	assert_equal "${#stderr_lines[@]}" 8
 	run --separate-stderr sockwait -q -t 1.2 ./a
 	assert_equal "${#stderr_lines[@]}" 1
+}
+
+@test "what a try has come to is told, where the end of the run cuts it short" {
+	start_server sockecho-server 0
+	run --separate-stderr sockwait -t 1.5 --steady 1.4 "$host:$port" ./nosuch
+	assert_failure 124
+	assert_equal "${stderr_lines[0]}" "sockwait: waiting for $host:$port: it accepted, and must stay connected for 1.4 s"
+	run --separate-stderr sockwait -q -t 0.5 --send abc --match ABC "$host:$port"
+	assert_failure 124
+	assert_equal "$stderr" "sockwait: wait for $host:$port: timed out; it said 'abc' so far"
+	run --separate-stderr sockwait -q -t 0.5 --match ABC "$host:$port"
+	assert_equal "$stderr" "sockwait: wait for $host:$port: timed out; it said nothing so far"
+}
+
+@test "descriptors that no other try can give back end it at once" {
+	start_server sockecho-server 0
+	for ((limit = 5; limit < 40; limit++)); do # it needs some itself, and has inherited others
+		status=0
+		timeout 20 prlimit --nofile="$limit" sockwait -t none "$host:$port" 2>err || status=$?
+		! grep -q "connect to" err && ((status != 0)) || break
+	done
+	assert_equal "$status" 1
+	assert_equal "$(<err)" "sockwait: wait for $host:$port: connect to $host port $port: Too many open files"
 }
 
 @test "-v says why a TARGET is not there, once for each reason" {
@@ -823,6 +870,39 @@ for i in itertools.count():
 	run --separate-stderr sockwait --json --gone ./nosuch
 	assert_success
 	assert_equal "$(jq -r '"\(.event) \(.target)"' <<<"$output")" "gone ./nosuch"
+}
+
+@test "--json: a TARGET that is no UTF-8, or has control characters, is escaped in each part of the error" {
+	need jq
+	run --separate-stderr sockwait --json -t 0 $'./no\xffsuch\x1b'
+	assert_failure 124
+	assert_equal "$(jq -r .error.during <<<"$output")" 'wait for ./no\xffsuch\x1b'
+	[[ $stderr == 'sockwait: wait for ./no\xffsuch\x1b: '* ]] || fail "$stderr"
+	[[ $(jq -r .error.message <<<"$output") == *'connect to ./no\xffsuch\x1b: No such'* ]] || fail "$output"
+}
+
+@test "a reader that takes nothing: -t, -w and -t 0 end it, and the message names the option that did" {
+	start_server sockecho-server 0
+	cat >full.py <<-'PY'
+		import fcntl, os, subprocess, sys
+		stream, *command = sys.argv[1:]
+		r, w = os.pipe()
+		fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 4096)
+		os.write(w, b"x" * 4096)
+		other = open("other", "w")
+		streams = {"stdout": w, "stderr": other} if stream == "stdout" else {"stdout": other, "stderr": w}
+		sys.exit(subprocess.run(["timeout", "20", *command], **streams).returncode)
+	PY
+	missing="@nosuch.$BASHPID"
+	on_time 124 1000 2000 python3 full.py stdout sockwait -t 1 "$host:$port"
+	assert_equal "$(<other)" "sockwait: write to standard output: timed out (--timeout)"
+	on_time 124 1000 2000 python3 full.py stdout sockwait -w 1 "$host:$port"
+	assert_equal "$(<other)" "sockwait: write to standard output: timed out (--max-time)"
+	on_time 124 500 1500 python3 full.py stdout sockwait -t 0 --connect-timeout 0.5 "$host:$port"
+	assert_equal "$(<other)" "sockwait: write to standard output: timed out"
+	# Each of several messages is one, and they are waited for once.
+	on_time 124 500 1500 python3 full.py stderr sockwait -t 0 --connect-timeout 0.5 "$missing" "$missing" "$missing"
+	on_time 124 1000 2000 python3 full.py stderr sockwait -t 1 -v "$missing" "$missing" "$missing"
 }
 
 @test "SIGUSR1: the numbers of TARGETs, of those that are done, and of tries" {

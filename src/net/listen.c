@@ -72,10 +72,10 @@ const struct option_row listen_options[] = {
 	    SKU_DEFAULT_BACKLOG, "let N connections wait to be accepted",
 	    .preset_text = "default: the most that the system lets wait",
 	    .needs = MODE_LISTENS | MODE_STREAM | MODE_OPENS),
-	VALUE(0, "reuseaddr", struct listen_options, reuseaddr, REUSEADDR_ON,
+	VALUE(0, "reuseaddr", struct listen_options, reuseaddr, SKU_REUSEADDR_ON,
 	    "bind although old connections linger", .preset_text = "default for TCP",
 	    .needs = MODE_LISTENS | MODE_INET | MODE_OPENS),
-	VALUE(0, "no-reuseaddr", struct listen_options, reuseaddr, REUSEADDR_OFF,
+	VALUE(0, "no-reuseaddr", struct listen_options, reuseaddr, SKU_REUSEADDR_OFF,
 	    "do not set SO_REUSEADDR", .needs = MODE_LISTENS | MODE_INET | MODE_OPENS),
 	SETS(OPTION_CIDR, 0, "allow", "CIDR", struct listen_options, access, struct access_list,
 	    allow, "serve these addresses alone", .repeats = 1, .needs = MODE_LISTENS | MODE_INET),
@@ -276,13 +276,14 @@ open_once(struct listener *listener, const struct listen_options *config,
 {
 	const struct address_flags *flags = &config->address;
 	int type = flags->datagram ? SOCK_DGRAM : SOCK_STREAM;
+	/* 0 is a number here, and the library's default. */
+	int backlog = config->backlog > 0 ? config->backlog : -1;
 	const struct sku_server_opts opts = {
 		.family = flags->family,
 		.type = type,
 		.protocol = flags->mptcp ? IPPROTO_MPTCP : 0,
-		.backlog = config->backlog,
-		.no_reuseaddr = config->reuseaddr == REUSEADDR_OFF,
-		.reuseaddr = config->reuseaddr == REUSEADDR_ON,
+		.backlog = backlog,
+		.reuseaddr = config->reuseaddr,
 		.reuseport = config->reuseport,
 		.numeric = flags->numeric,
 	};
@@ -297,7 +298,7 @@ open_once(struct listener *listener, const struct listen_options *config,
 	if (endpoint->path != NULL) {
 		before = set_umask(&config->socket_mode);
 		result = sku_create_unix_server(
-		    &listener->sock, endpoint->path, type, config->backlog, &bound, &err);
+		    &listener->sock, endpoint->path, type, backlog, &bound, &err);
 		(void)umask(before);
 	} else {
 		result = sku_create_server(&listener->sock, endpoint->host != NULL ? host : NULL,

@@ -8,9 +8,6 @@
 #include "net/user.h"
 #include "run/timeouts.h"
 
-/* Whether to set SO_REUSEADDR. */
-enum reuseaddr { REUSEADDR_DEFAULT, REUSEADDR_ON, REUSEADDR_OFF };
-
 /* Of a socket's path. */
 struct socket_mode {
 	bool is_given; /* else 666, less the umask */
@@ -24,7 +21,7 @@ struct listen_options {
 	const char *port_file;
 	int backlog;
 	int64_t wait_ns; /* --wait: for a port or a path that is in use; 0: not at all */
-	enum reuseaddr reuseaddr;
+	enum sku_reuseaddr reuseaddr;
 	bool reuseport;
 	struct access_list access;
 	struct user user;

@@ -25,7 +25,8 @@ __attribute__((format(printf, 3, 4))) int msg_error_errno(
 /* The error's line alone, where the record is made elsewhere. */
 __attribute__((format(printf, 2, 3))) void msg_error_line(
     const char *message, const char *during_format, ...);
-/* A usage error's line (`PROGRAM: MESSAGE`) and record; options.h has what ends the program. */
+/* A usage error's lines (`PROGRAM: MESSAGE`, and where there is help) and record; options.h has
+ * what ends the program. */
 void msg_error_usage(const char *message);
 /* What the library says about a peer or a name; the status follows from it. */
 int msg_error_library(const struct sku_error *err);

@@ -98,6 +98,7 @@ static char kept[KEPT_MAX];
 static size_t kept_len;
 static struct failure output_failure; /* why what was kept is lost */
 static bool failure_was_told;
+static bool nobody_reads_errors; /* and nobody waits for that once more */
 
 /* Open it, or open it again.  output_try() may be writing to the description that it had: another
  * one takes its descriptor, which is never closed. */
@@ -148,10 +149,10 @@ wait_for_room(int fd)
 {
 	int error;
 
-	if (run_wait_fd(fd, POLLOUT, sku_deadline_never()) == 0)
+	if (run_wait_fd(fd, POLLOUT, sku_deadline_in(run.timeouts.reader_ns)) == 0)
 		return 0;
 	error = errno;
-	if (error != ECANCELED && error != ETIMEDOUT)
+	if ((error != ECANCELED && error != ETIMEDOUT) || !sku_deadline_passed(run_canceled_at()))
 		return -1;
 	if (run_wait_last(fd, POLLOUT) == 0)
 		return 0;
@@ -275,7 +276,8 @@ void
 output_error_text(const char *text, size_t len)
 {
 	(void)pthread_mutex_lock(&standard_error.lock);
-	(void)write_all(stream_output(&standard_error), text, len);
+	if (!nobody_reads_errors && write_all(stream_output(&standard_error), text, len) == -1)
+		nobody_reads_errors = errno == ETIMEDOUT && run.timeouts.reader_ns >= 0;
 	(void)pthread_mutex_unlock(&standard_error.lock);
 }
 

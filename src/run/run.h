@@ -14,7 +14,8 @@
 
 struct run {
 	const char *program;
-	bool quiet, json;
+	int quiet; /* how often it was given: twice leaves out the message beside a record */
+	bool json;
 	bool stdout_is_data; /* records and the readiness line go to standard error */
 	int verbose;
 	struct timeouts timeouts;

@@ -372,7 +372,7 @@ static bool
 is_awaited(struct session_table *table, const struct session *session,
     const struct session_outcome *outcome)
 {
-	if (!outcome->understood || !outcome->failed || !outcome->lost)
+	if ((table->rules.listening && !outcome->understood) || !outcome->failed || !outcome->lost)
 		return false;
 	if (has_successor(table, session->claim))
 		return true;
@@ -398,6 +398,14 @@ settle(struct session_table *table, const struct session *session,
 		return SESSION_UNCOUNTED;
 	count(table, outcome, now);
 	return SESSION_COUNTED;
+}
+
+void
+sessions_set_retries(struct session_table *table, int64_t retries)
+{
+	(void)pthread_mutex_lock(&table->lock);
+	table->retries_left = retries;
+	(void)pthread_mutex_unlock(&table->lock);
 }
 
 enum session_result

@@ -56,19 +56,41 @@ has_matched(const struct probe *probe)
 	return probe->matched == probe->options->match.len;
 }
 
+static void
+describe_said(const struct probe *probe, const char *how, char *text, size_t size)
+{
+	char *said = escape_text(probe->said, probe->said_len, ESCAPE_LINE, NULL);
+
+	if (probe->said_len > 0 && said != NULL)
+		(void)snprintf(text, size, "it said '%s' %s", said, how);
+	else
+		(void)snprintf(text, size, "it said nothing %s", how);
+	free(said);
+}
+
+void
+probe_describe(const struct probe *probe, char *text, size_t size)
+{
+	*text = '\0';
+	if (probe->connected_ns == 0)
+		return;
+	if (!has_matched(probe))
+		describe_said(probe, "so far", text, size);
+	else if (probe->sent < probe->options->send.len)
+		(void)snprintf(text, size, "it accepted, and has not taken all of TEXT so far");
+	else
+		(void)snprintf(text, size, "it accepted, and must stay connected for %g s",
+		    (double)probe->options->steady_ns / (double)SKU_SECOND);
+}
+
 /* TEXT of --match has not come. */
 static void
 fail_match(struct probe *probe, enum status status, const char *how)
 {
 	struct failure failure = { 0 };
-	char peer[PEER_TEXT_MAX], message[4 * PROBE_SAID_MAX + 100];
-	char *said = escape_text(probe->said, probe->said_len, ESCAPE_LINE, NULL);
+	char peer[PEER_TEXT_MAX], message[PROBE_TEXT_MAX];
 
-	if (probe->said_len > 0 && said != NULL)
-		(void)snprintf(message, sizeof(message), "it said '%s' %s", said, how);
-	else
-		(void)snprintf(message, sizeof(message), "it said nothing %s", how);
-	free(said);
+	describe_said(probe, how, message, sizeof(message));
 	(void)failure_set(
 	    &failure, status, 0, message, "wait for TEXT from %s", peer_of(probe, peer));
 	finish(probe, &failure);

@@ -16,6 +16,7 @@ struct probe_options {
 };
 
 #define PROBE_SAID_MAX 60 /* bytes of what came instead of match, for the message */
+#define PROBE_TEXT_MAX (4 * PROBE_SAID_MAX + 100)
 
 struct probe {
 	/* The TARGET answers, or does not, and why.  Called once, in the loop. */
@@ -39,6 +40,8 @@ struct probe {
 /* Begin.  done, options and endpoint are set, the rest is zero.  done() is called by the loop, not
  * before this returns.  0, or -1 without memory.  End it in both cases. */
 int probe_start(struct loop *loop, struct probe *probe);
+/* What is still to come from a service that has accepted: "" before that. */
+void probe_describe(const struct probe *probe, char *text, size_t size);
 /* End it at any time: the peer sees the end of the stream, or else a reset.  done() is not called
  * any more. */
 void probe_end(struct probe *probe, bool orderly);

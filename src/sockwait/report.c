@@ -82,7 +82,9 @@ report_waiting(const struct target *targets, size_t count, bool gone)
 			continue;
 		noted++;
 		msg_note("waiting for %s%s: %s", t->text, gone ? " to go" : "",
-		    t->reason != NULL ? t->reason : "no answer yet");
+		    t->progress != NULL ? t->progress :
+		    t->reason != NULL	? t->reason :
+					  "no answer yet");
 	}
 	if (waiting > NOTED)
 		msg_note("waiting for %zu more", waiting - NOTED);

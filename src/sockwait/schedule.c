@@ -32,8 +32,18 @@ struct attempt {
 
 static state_counter total, done, attempts;
 
-static const struct state_row counter_rows[] = { { "targets", &total }, { "done", &done },
-	{ "attempts", &attempts }, { NULL, NULL } };
+void
+schedule_count_on_sigusr1(void)
+{
+	static const struct state_row rows[] = {
+		{ "targets", &total },
+		{ "done", &done },
+		{ "attempts", &attempts },
+		{ NULL, NULL },
+	};
+
+	state_on_sigusr1("state", rows);
+}
 
 /* ---- whose turn it is ---------------------------------------------------------------------- */
 
@@ -262,12 +272,29 @@ is_absence(const struct attempt *attempt, const struct failure *failure)
 	}
 }
 
-/* May another try end otherwise?  What this one lacked, others may give back. */
+/* May another try end otherwise?  What this one lacked, others may give back: of the descriptors of
+ * this process, other tries alone. */
 static bool
-is_worth_another(const struct failure *failure)
+is_worth_another(const struct schedule *s, const struct failure *failure)
 {
-	return failure_is_temporary(failure) || failure->errnum == EMFILE ||
-	       failure->errnum == ENFILE || failure->errnum == ENOBUFS || failure->errnum == ENOMEM;
+	if (failure->errnum == EMFILE)
+		return s->tries > 1;
+	return failure_is_temporary(failure) || failure->errnum == ENFILE ||
+	       failure->errnum == ENOBUFS || failure->errnum == ENOMEM;
+}
+
+/* What a try that is under way has come to: it says more than the failure of the one before. */
+static void
+set_progress(struct target *target)
+{
+	char text[PROBE_TEXT_MAX] = "";
+
+	free(target->progress);
+	target->progress = NULL;
+	if (target->attempt != NULL)
+		probe_describe(&target->attempt->probe, text, sizeof(text));
+	if (*text != '\0')
+		target->progress = strdup(text);
 }
 
 static void
@@ -282,7 +309,7 @@ probe_done(struct probe *probe, const struct failure *failure)
 		set_reason(target, failure, s->loop.now);
 	if (failure == NULL ? !gone : gone && is_absence(attempt, failure))
 		finish_target(s, target);
-	else if (failure == NULL || is_worth_another(failure))
+	else if (failure == NULL || is_worth_another(s, failure))
 		try_later(s, target);
 	else
 		give_up(s, target, failure);
@@ -304,6 +331,8 @@ note_due(struct loop *loop, struct loop_timer *timer)
 	const struct schedule *s = LOOP_OWNER(timer, struct schedule, note);
 
 	(void)loop;
+	for (size_t i = 0; i < s->config->count; i++)
+		set_progress(&s->config->targets[i]);
 	report_waiting(s->config->targets, s->config->count, s->config->gone);
 }
 
@@ -314,13 +343,16 @@ report_missing(const struct schedule *s)
 
 	for (size_t i = 0; i < s->config->count; i++) {
 		const struct target *target = &s->config->targets[i];
+		bool failed = target->progress == NULL && target->reason != NULL;
 		char *message = NULL;
 
 		if (target->is_again || target->state != TARGET_WAITED_FOR)
 			continue;
 		if (asprintf(&message, "timed out; %s%s",
-			s->config->gone ? "" : "the last failure: ",
-			target->reason != NULL ? target->reason : "no answer yet") == -1)
+			failed && !s->config->gone ? "the last failure: " : "",
+			failed			 ? target->reason :
+			target->progress != NULL ? target->progress :
+						   "no answer yet") == -1)
 			message = NULL;
 		report_given_up(target, STATUS_TIMED_OUT, ETIMEDOUT,
 		    message != NULL ? message : "timed out", ns);
@@ -344,7 +376,6 @@ prepare(struct schedule *s)
 	}
 	s->open = s->places;
 	counter_set(&total, s->places);
-	state_on_sigusr1("state", counter_rows);
 }
 
 int
@@ -369,6 +400,7 @@ schedule_run(const struct wait_config *config)
 		status = loop_run(&s.loop);
 	}
 	for (size_t i = 0; i < config->count; i++) {
+		set_progress(&config->targets[i]);
 		if (config->targets[i].attempt != NULL)
 			end_try(&s, &config->targets[i], false);
 	}

@@ -217,5 +217,6 @@ targets_free(struct target *targets, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		free(targets[i].place);
 		free(targets[i].reason);
+		free(targets[i].progress);
 	}
 }

@@ -31,6 +31,7 @@ struct target {
 	int64_t interval_ns;	 /* from there to the next */
 	uint64_t attempts;
 	char *reason;	 /* what became of the last try; NULL: none has ended */
+	char *progress;	 /* of the present one, once it was accepted; NULL: not asked for */
 	bool is_untold;	 /* it has changed since it was told with -v */
 	int64_t told_ns; /* when that was; 0: never */
 	enum target_state state;

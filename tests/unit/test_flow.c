@@ -2,13 +2,11 @@
  * test says what time it is. */
 #include "net/flow.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include <cmocka.h>
 
 #define NOW (1000 * SKU_SECOND)
 #define MANY ((size_t)4 << 20)
@@ -209,7 +207,8 @@ delay_holds_back_each_for_its_own_time(void **state)
 	assert_false(f.flow.over);
 	assert_int_equal(flow_advance(&f.flow, NOW + 3 * SKU_SECOND), FLOW_CONTINUES);
 	assert_came(&f, "two");
-	assert_true(f.flow.over);
+	assert_true(f.flow.over && !f.flow.ended);
+	assert_false(flow_wants_input(&f.flow, &f.buffer));
 	close_flow(&f);
 }
 

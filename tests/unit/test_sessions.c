@@ -2,15 +2,13 @@
  * busy, and when the receiver is done: the table of sockfile-recv, without a peer or a file. */
 #include "sockfile-recv/sessions.h"
 
+#include "unit.h"
+
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 /* What is offered. */
 enum { X, X_LONGER, X_LATER, X_NEWER, X_UNKNOWN, Y, Z };

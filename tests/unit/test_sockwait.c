@@ -3,12 +3,10 @@
 #include "sockwait/targets.h"
 #include "sockwait/text.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
