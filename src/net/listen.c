@@ -205,7 +205,7 @@ hint(const struct listen_options *config, int errnum)
 			return "Address already in use ('ss -uanp' tells who has it; port 0 takes "
 			       "a "
 			       "free one)";
-		if (config->reuseaddr == REUSEADDR_OFF)
+		if (config->reuseaddr == SKU_REUSEADDR_OFF)
 			return "Address already in use (by a listener, a connection or, with "
 			       "--no-reuseaddr, one that is over: 'ss -tanp' tells; port 0 takes a "
 			       "free one)";
