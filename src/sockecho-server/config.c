@@ -156,6 +156,9 @@ config_parse(struct server_config *config, int argc, char **argv)
 	if (getrandom(&config->seed, sizeof(config->seed), GRND_NONBLOCK) == -1)
 		config->seed = (uint64_t)sku_now();
 	opt_parse(&parsed, &command, config, argc, argv);
+	if (config->listen.fd == STDIN_FILENO && config->faults_file != NULL &&
+	    strcmp(config->faults_file, "-") == 0)
+		opt_usage_error("--faults - reads standard input, which is the socket (--fd 0)");
 	listen_take_socket(&config->listen);
 	tcp_check_operands(&parsed);
 	if (config->listen.fd == -1)
@@ -167,7 +170,4 @@ config_parse(struct server_config *config, int argc, char **argv)
 	else
 		check_open_fd(&config->listen);
 	opt_check_modes(&parsed, modes_of(config));
-	if (config->listen.fd == STDIN_FILENO && config->faults_file != NULL &&
-	    strcmp(config->faults_file, "-") == 0)
-		opt_usage_error("--faults - reads standard input, which is the socket (--fd 0)");
 }
