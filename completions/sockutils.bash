@@ -106,7 +106,7 @@ _sockutils_values+=(
 	[sockfile-recv -c]='count'
 	[sockfile-recv --key]='file'
 )
-_sockutils_options[sockfile-send]='--listen --ipv4 -4 --ipv6 -6 --numeric -n --unix -U --mptcp --fd --connect-timeout --source --wait --accept-timeout --ready-fd --port-file --backlog --reuseaddr --no-reuseaddr --allow --deny --user --connections -c --offset --count --limit-rate --timeout -t --max-time -w --progress --no-progress --verify --name --retry --key --quiet -q --verbose -v --json -J --help -h --version -V'
+_sockutils_options[sockfile-send]='--listen --ipv4 -4 --ipv6 -6 --numeric -n --unix -U --mptcp --fd --connect-timeout --source --wait --accept-timeout --ready-fd --port-file --backlog --reuseaddr --no-reuseaddr --allow --deny --user --connections -c --offset --count --end-mark --limit-rate --timeout -t --max-time -w --progress --no-progress --verify --name --retry --key --quiet -q --verbose -v --json -J --help -h --version -V'
 _sockutils_operands[sockfile-send]='host port file'
 _sockutils_values+=(
 	[sockfile-send --fd]='fd'
@@ -124,6 +124,7 @@ _sockutils_values+=(
 	[sockfile-send -c]='count'
 	[sockfile-send --offset]='size'
 	[sockfile-send --count]='size'
+	[sockfile-send --end-mark]='other'
 	[sockfile-send --limit-rate]='size'
 	[sockfile-send --timeout]='words none 500ms 1 5 1m'
 	[sockfile-send -t]='words none 500ms 1 5 1m'

@@ -185,6 +185,7 @@ complete -c sockfile-send -l user -x -a "(__fish_complete_users)" -d 'become thi
 complete -c sockfile-send -s c -l connections -x -d 'serve N receivers, at once if they come at once'
 complete -c sockfile-send -l offset -x -d 'start at this byte of FILE, counted from 0'
 complete -c sockfile-send -l count -x -d 'send exactly that many bytes'
+complete -c sockfile-send -l end-mark -x -d 'standard input must end with TEXT, which is not sent'
 complete -c sockfile-send -l limit-rate -x -d 'send at most SIZE bytes a second'
 complete -c sockfile-send -s t -l timeout -x -d 'limit of each operation; 0: do not block'
 complete -c sockfile-send -s w -l max-time -x -d 'limit of the whole run'

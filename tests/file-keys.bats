@@ -245,15 +245,20 @@ write_flood() {
 		    f(ssl, "SSL_SESSION_set_protocol_version", c_void_p, c_int)(new, 0x304)
 		    id[0], id_len[0], session[0] = b"sockfile-v1", 11, new
 		    return 1
+		@ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t, POINTER(c_void_p))
+		def find_key(s, id, id_len, session):
+		    return use_key(s, None, ctypes.pointer(ctypes.c_char_p()), ctypes.pointer(c_size_t()), session)
 		p = wire.Peer(socket.create_connection(("127.0.0.1", port)), wire.SEND if role == "send" else wire.RECEIVE)
 		p.sock.sendall(wire.greeting(p.role, flags=1))
 		p.exactly(16)
 		p.sock.settimeout(None)
-		context = f(ssl, "SSL_CTX_new", c_void_p)(f(ssl, "TLS_client_method")())
+		context = f(ssl, "SSL_CTX_new", c_void_p)(f(ssl, "TLS_client_method" if role == "send" else "TLS_server_method")())
 		f(ssl, "SSL_CTX_set_psk_use_session_callback", c_void_p, c_void_p)(context, ctypes.cast(use_key, c_void_p))
+		f(ssl, "SSL_CTX_set_psk_find_session_callback", c_void_p, c_void_p)(context, ctypes.cast(find_key, c_void_p))
+		f(ssl, "SSL_CTX_set_num_tickets", c_void_p, c_size_t)(context, 0)
 		s = f(ssl, "SSL_new", c_void_p)(context)
 		f(ssl, "SSL_set_fd", c_void_p, c_int)(s, p.sock.fileno())
-		assert f(ssl, "SSL_connect", c_void_p, result=c_int)(s) == 1
+		assert f(ssl, "SSL_connect" if role == "send" else "SSL_accept", c_void_p, result=c_int)(s) == 1
 		# What comes now is made first and sent then, faster than it can be taken.
 		bio = f(crypto, "BIO_new", c_void_p)(f(crypto, "BIO_s_mem")())
 		f(ssl, "SSL_set0_wbio", c_void_p, c_void_p, result=None)(s, bio)

@@ -388,8 +388,7 @@ static void
 start_session(struct receiver *receiver, struct incoming *incoming)
 {
 	struct receive_session *session = receive_session_new(&receiver->table, receiver->config,
-	    receiver->config->dir == NULL ? receiver->target : NULL, incoming,
-	    !receiver->config->peer.listening);
+	    receiver->config->dir == NULL ? receiver->target : NULL, incoming);
 
 	remove_incoming(receiver, incoming);
 	if (session == NULL) {

@@ -75,6 +75,10 @@ int target_write(struct target *target, const void *bytes, size_t len, struct fa
 int target_open_final(const struct target *target);
 /* Mode, flush, rename, flush the directory.  mtime may be NULL. */
 int target_commit(struct target *target, const struct timespec *mtime, struct failure *failure);
+/* FILE, which fd has open, is what should arrive: that it is on disk, and has the mode and the time
+ * that were asked for. */
+int target_confirm(
+    struct target *target, int fd, const struct timespec *mtime, struct failure *failure);
 /* After a failure: what has come stays in FILE.part, flushed; an empty one is removed.  The failure
  * then says how much there is. */
 void target_keep(struct target *target, struct failure *failure);

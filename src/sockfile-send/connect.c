@@ -40,7 +40,7 @@ send_on(struct sender *sender, struct failure *failure)
 	if (sku_settimeout(&sender->sock, 0) == -1)
 		return failure_errno(failure, errno, "prepare the connection");
 	counter_set(&transfer_stats.connections, 1);
-	result = send_session_run(&sender->job, &sender->sock, &sender->peer, true, failure);
+	result = send_session_run(&sender->job, &sender->sock, &sender->peer, failure);
 	counter_set(&transfer_stats.connections, 0);
 	return result;
 }

@@ -29,8 +29,8 @@ int send_random_id(uint8_t id[WIRE_ID_SIZE], struct failure *failure);
 /* The failure is the end of the job: say so where nobody knows what became of a FILE. */
 void send_mention_unknown(const struct send_job *job, struct failure *failure);
 /* One connection, in a thread that may wait: 0 when every FILE is dealt with (job->status then says
- * how), or a failure. connected: this end connected.  The socket stays the caller's. */
+ * how), or a failure.  The socket stays the caller's. */
 int send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_address *peer,
-    bool connected, struct failure *failure);
+    struct failure *failure);
 
 #endif

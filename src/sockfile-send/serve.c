@@ -74,7 +74,7 @@ serve_client(struct loop_worker *worker)
 {
 	struct send_client *client = LOOP_OWNER(worker, struct send_client, worker);
 
-	(void)send_session_run(&client->job, &client->sock, &client->peer, false, &client->failure);
+	(void)send_session_run(&client->job, &client->sock, &client->peer, &client->failure);
 }
 
 /* ---- receivers come and go ----------------------------------------------------------------- */

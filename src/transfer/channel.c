@@ -202,13 +202,18 @@ write_some(struct channel *channel, const void *buf, size_t len)
 }
 
 static int
+fail_damaged(const struct channel *channel, struct failure *failure)
+{
+	return fail_mismatch(channel, "what came is damaged, or not from the peer", failure);
+}
+
+static int
 read_failed(const struct channel *channel, ssize_t n, struct failure *failure)
 {
 	if (n == 0)
 		return connection_ended(channel, failure);
 	if (errno == EBADMSG)
-		return fail_mismatch(
-		    channel, "what came is damaged, or not from the peer", failure);
+		return fail_damaged(channel, failure);
 	return fail_errno(channel, errno, failure);
 }
 
@@ -228,7 +233,8 @@ write_failed(struct channel *channel, int errnum, struct failure *failure)
 	case CHANNEL_NOTHING:
 		break;
 	}
-	return fail_errno(channel, errnum, failure);
+	return errnum == EBADMSG ? fail_damaged(channel, failure) :
+				   fail_errno(channel, errnum, failure);
 }
 
 static int
@@ -378,7 +384,8 @@ channel_open(
 		return -1;
 	if (check_greeting(channel, options->role, key, failure) == -1)
 		return -1;
-	return key ? start_tls(channel, options->key, options->connected, failure) : 0;
+	/* Either end may have connected, or both: who is TLS's client must not depend on that. */
+	return key ? start_tls(channel, options->key, options->role == WIRE_SENDER, failure) : 0;
 }
 
 void
@@ -486,6 +493,11 @@ take_progress(
 enum channel_result
 channel_poll(struct channel *channel, struct wire_message *message, struct failure *failure)
 {
+	if (channel->has_early) {
+		*message = channel->early;
+		channel->has_early = false;
+		return CHANNEL_MESSAGE;
+	}
 	for (;;) {
 		enum channel_result result = read_message(channel, message, failure);
 
@@ -580,11 +592,18 @@ channel_progress(struct channel *channel, uint64_t done, uint64_t total, struct 
 {
 	const struct wire_message progress = { .type = WIRE_PROGRESS, .progress = { done, total } };
 	int64_t now = sku_now();
+	enum channel_result result;
 
 	if (now - channel->progress_sent_ns < PROGRESS_PERIOD)
 		return 0;
 	channel->progress_sent_ns = now;
-	return channel_send(channel, &progress, failure);
+	if (channel_send(channel, &progress, failure) == -1)
+		return -1;
+	if (channel->has_early)
+		return 0;
+	result = channel_poll(channel, &channel->early, failure);
+	channel->has_early = result == CHANNEL_MESSAGE;
+	return result == CHANNEL_FAILED ? -1 : 0;
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
