@@ -296,7 +296,8 @@ try_part(struct target *target, bool create, struct failure *failure)
 	if (fd != -1) {
 		if (lock_part(target, fd, failure) == 0)
 			return fd;
-		if (is_our_part(target, fd))
+		/* Who was faster to lock it writes it now. */
+		if (failure->errnum != EWOULDBLOCK && is_our_part(target, fd))
 			(void)unlinkat(target->place->fd, target->part, 0); /* or it stays */
 	} else if (!create || errno == EEXIST) {
 		fd = open_leased(target->place->fd, target->part, flags);
