@@ -350,8 +350,8 @@ sku_getfqdn(
 		memcpy(buf, name, strlen(name) + 1);
 	}
 	if (sku_gethostbyaddr(buf, &host, deadline, &why) == -1) {
-		/* No answer counts as an answer, as in Python.  A call that was ended does not, nor one
-		 * without memory. */
+		/* No answer counts as an answer, as in Python.  A call that was ended does not, nor
+		 * one without memory. */
 		if (errno != ETIMEDOUT && errno != ECANCELED && errno != ENOMEM &&
 		    why.code != EAI_MEMORY)
 			return 0;
