@@ -155,15 +155,17 @@ try_examples() {
 	assert_output "what is it"
 	stop_server
 	# Nobody answers: the one deadline holds for all that is sent.
-	python3 - >port <<-'PY' &
-		import socket, time
-		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-		s.bind(("127.0.0.1", 0))
-		print(s.getsockname()[1], flush=True)
-		s.settimeout(20)
-		while s.recv(100) != b"end":
-		    pass
-	PY
+	rm -f port
+	in_background python3 -c '
+import os, socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 0))
+open("port.tmp", "w").write(str(s.getsockname()[1]) + "\n")
+os.rename("port.tmp", "port")
+s.settimeout(20)
+while s.recv(100) != b"end":
+    pass
+'
 	until_true 20 test -s port
 	read -r port <port
 	run --separate-stderr ./example3 127.0.0.1 "$port" silence

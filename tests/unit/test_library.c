@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -621,6 +622,7 @@ epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms)
 
 /* The library's getaddrinfo(3) and getnameinfo(3): they can be told to take their time. */
 static _Atomic bool lookup_is_slow;
+static _Atomic int asked_family; /* of the last look-up */
 
 static void *
 slow_down(const char *name)
@@ -637,6 +639,7 @@ getaddrinfo(const char *restrict host, const char *restrict service,
 	int (*next)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 
 	*(void **)&next = slow_down("getaddrinfo");
+	asked_family = hints != NULL ? hints->ai_family : AF_UNSPEC;
 	return next(host, service, hints, result);
 }
 
@@ -1625,6 +1628,7 @@ zeroed_options_are_the_default(void **state)
 	}
 	/* A name is IPv4, whichever family the resolver names first. */
 	assert_int_equal(sku_create_server(&s, "localhost", "0", NULL, NULL), 0);
+	assert_int_equal(asked_family, AF_INET);
 	assert_int_equal(sku_getsockname(&s, &address), 0);
 	assert_int_equal(address.sa.sa_family, AF_INET);
 	(void)snprintf(port, sizeof(port), "%u", sku_address_port(&address));
@@ -1819,6 +1823,13 @@ a_hook_ends_each_call_and_says_how_much_was_done(void **state)
 		assert_int_equal(sku_settimeout(&server, modes[m]), 0);
 		IS_CANCELED(sku_accept(&server, &s, NULL));
 		canceled = 0;
+		assert_int_equal(
+		    sku_create_connection(&first, "127.0.0.1", port, SKU_SECOND, NULL, NULL), 0);
+		canceled = 1;
+		assert_int_equal(sku_accept(&server, &s, NULL), 0);
+		canceled = 0;
+		(void)sku_close(&first);
+		(void)sku_close(&s);
 		(void)sku_close(&server);
 		make_busy_server(&server, &first, name, &busy);
 		assert_int_equal(sku_socket(&s, AF_UNIX, SOCK_STREAM, 0), 0);
@@ -1970,6 +1981,32 @@ recvall_is_whole_or_says_how_much_came(void **state)
 	(void)sku_close(&s);
 }
 
+/* Ordinary data is no reason to look for errors again and again. */
+static void
+the_queue_of_errors_is_waited_for_without_spinning(void **state)
+{
+	struct sku_sock s = SKU_SOCK_INIT, other = SKU_SOCK_INIT;
+	struct sku_address address;
+	clock_t used;
+	char byte;
+
+	(void)state;
+	assert_int_equal(sku_create_server(&s, "127.0.0.1", "0",
+			     &(struct sku_server_opts){ .type = SOCK_DGRAM }, NULL),
+	    0);
+	assert_int_equal(sku_getsockname(&s, &address), 0);
+	assert_int_equal(sku_socket(&other, AF_INET, SOCK_DGRAM, 0), 0);
+	assert_int_equal(sku_sendto(&other, "x", 1, 0, &address), 1);
+	assert_int_equal(sku_settimeout(&s, 500 * SKU_MS), 0);
+	used = clock();
+	assert_int_equal(sku_recv(&s, &byte, 1, MSG_ERRQUEUE), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_true(clock() - used < CLOCKS_PER_SEC / 10);
+	assert_int_equal(sku_recv(&s, &byte, 1, 0), 1);
+	(void)sku_close(&other);
+	(void)sku_close(&s);
+}
+
 /* ---- pairs, copies and descriptors --------------------------------------------------------- */
 
 static void
@@ -2103,7 +2140,9 @@ create_datagram_is_create_connections_twin(void **state)
 	assert_int_equal(sku_recv(&s, buf, sizeof(buf), 0), 5);
 	(void)sku_close(&s);
 	/* Nothing to wait for. */
+	lookup_is_slow = true;
 	assert_int_equal(sku_create_datagram(&s, "127.0.0.1", port, 0, NULL, &err), 0);
+	lookup_is_slow = false;
 	assert_int_equal(sku_gettimeout(&s), 0);
 	(void)sku_close(&s);
 	assert_int_equal(sku_create_datagram(&s, "127.0.0.1", port, SKU_SECOND,
@@ -2340,6 +2379,7 @@ main(void)
 		cmocka_unit_test(a_hook_ends_a_look_up),
 		cmocka_unit_test(a_deadline_holds_for_each_call_until_it_passes),
 		cmocka_unit_test(recvall_is_whole_or_says_how_much_came),
+		cmocka_unit_test(the_queue_of_errors_is_waited_for_without_spinning),
 		cmocka_unit_test(pairs_and_copies),
 		cmocka_unit_test(descriptors_go_over_a_unix_socket),
 		cmocka_unit_test(create_datagram_is_create_connections_twin),
