@@ -266,6 +266,22 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	[ "$status" != 2 ] || fail "$output"
 }
 
+@test "an empty FILE is a usage error for every option that takes one" {
+	empty() {
+		usage "option '--$2' takes a ${3-FILE}, and it is empty" "$1" "--$2" "" "${@:4}"
+	}
+	empty sockecho-server faults
+	empty sockecho-server port-file
+	empty sockecho-server pidfile
+	empty sockfile-send key
+	empty sockfile-send port-file
+	empty sockfile-recv key
+	empty sockfile-recv dir directory
+	empty hostlookup file
+	empty servlookup file
+	empty servlookup services
+}
+
 @test "'*' is nothing to connect to" {
 	every="'\*' is every address, to listen on; to connect, give one HOST"
 	usage "$every" sockecho-client '*' 9 hi
@@ -308,6 +324,10 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "'@192.0.2.1': the system's resolver is asked" hostlookup @192.0.2.1 localhost
 	usage "'\+short': this is an option of dig" hostlookup +short localhost
 	usage "unknown option '-type=mx': names and addresses are looked up" hostlookup -type=mx localhost
+	for type in mx AAAA txt; do
+		usage "option '--timeout=$type': -t is the limit of each look-up, and names and addresses are looked up" \
+			hostlookup -t "$type" localhost
+	done
 	usage "unknown option '--port': PORT is an operand" servlookup --port 22
 	usage "unknown option '-u': the protocol is --proto udp" servlookup -u 53
 	usage "unknown option '--port': PORT is an operand" sockecho-server --port 5000

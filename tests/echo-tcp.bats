@@ -635,6 +635,48 @@ end_case() { # end_case EXPECTED-STATUS SERVER-OPTIONS -- CLIENT-OPTIONS; input 
 	assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" owed
 }
 
+# flood.py PORT|PATH PID - say more than a server takes, tell the server to stop, then read: how much came, and how
+# it ended.
+write_flood() {
+	cat >"$BATS_TEST_TMPDIR/flood.py" <<-'PY'
+		import os, select, signal, socket, sys
+		where, pid = sys.argv[1], int(sys.argv[2])
+		s = socket.socket(socket.AF_UNIX if "/" in where else socket.AF_INET)
+		s.connect(where if "/" in where else ("127.0.0.1", int(where)))
+		s.setblocking(False)
+		while select.select([], [s], [], 0.5)[1]:
+		    try:
+		        s.send(b"x" * 65536)
+		    except BlockingIOError:
+		        pass
+		os.kill(pid, signal.SIGTERM)
+		s.settimeout(20)
+		came, end = 0, "end"
+		try:
+		    while n := len(s.recv(65536)):
+		        came += n
+		except OSError as error:
+		    end = error.strerror
+		print(came, end)
+	PY
+}
+
+@test "ends: the server is told to stop, with more to be read: what it has read arrives" {
+	write_flood
+	local options came
+	for options in 0 "-U $BATS_TEST_TMPDIR/socket" "--delay 0.5 0"; do
+		# shellcheck disable=SC2086 # words are meant
+		start_server sockecho-server -v $options
+		run python3 "$BATS_TEST_TMPDIR/flood.py" "${port:-$host}" "$server_pid"
+		wait_for "$server_pid"
+		assert_equal "$waited_status" 0
+		came=$output
+		run sed -n 's/.*closed: ended; \([0-9]*\) bytes in, \1 bytes out.*/\1 end/p' "$BATS_TEST_TMPDIR/server.err"
+		assert_equal "$came" "$output"
+		refute_output ""
+	done
+}
+
 @test "ends: the server is killed: the client's stream is cut, and is not taken for whole" {
 	start_server sockecho-server --limit-rate 10K 0
 	head -c 100K /dev/zero | timeout 20 sockecho-client --expect echo "$host" "$port" >/dev/null 2>&1 3>&- &

@@ -301,6 +301,40 @@ traced_receiver() {
 	error_has recv.err "flush out to disk: Input/output error"
 }
 
+called() {
+	[ "$(grep -o "$1(" trace | wc -l)" -ge "$2" ]
+}
+
+# changes_meanwhile CALL N CHANGE OPTION ... - change out while the receiver is in its Nth CALL, which takes two
+# seconds: it is not confirmed.
+changes_meanwhile() {
+	local call=$1 nth=$2 change=$3
+	shift 3
+	cp in out
+	start_listening recv.err trace -f -qq -o trace -e "trace=$call" -e "inject=$call:delay_enter=2000000:when=$nth" \
+		sockfile-recv --resume "$@" 0 out
+	receiver_pid=$started_pid
+	sockfile-send --verify 127.0.0.1 "$port" in 2>send.err 3>&- &
+	sender_pid=$!
+	pids+=("$sender_pid")
+	until_true 20 called "$call" "$nth"
+	eval "$change"
+	sender_ends 1
+	receiver_ends 1
+	error_has recv.err "write out: somebody changed it while it was compared"
+}
+
+@test "a FILE that changes after it was compared is not confirmed: 1 on both ends" {
+	need_trace
+	for options in "" "--mode 600"; do
+		for change in "printf x | dd of=out conv=notrunc status=none" "echo >>out"; do
+			# The first megabyte was read, and is what the sender has.
+			changes_meanwhile pread64 2 "$change" $options
+		done
+	done
+	changes_meanwhile fsync 1 "truncate -s 100 out"
+}
+
 @test "what could not be flushed is not kept, and not told as safe" {
 	need_trace
 	for verify in "" --verify; do

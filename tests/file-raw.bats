@@ -303,6 +303,23 @@ setup() {
 	cmp in out
 }
 
+@test "who is refused because another one was faster leaves FILE.part to that one" {
+	need_trace
+	# It has made FILE.part, and comes to lock it three seconds later.
+	trace -f -qq -o trace -e trace=flock -e inject=flock:delay_enter=3000000:when=1 \
+		sockfile-recv 0 out 2>first.err 3>&- &
+	first_pid=$!
+	pids+=("$first_pid")
+	until_true 20 test -e out.part
+	start_receiver 0 out
+	ends "$first_pid" 1 first.err
+	error_has first.err "open out.part: another receiver is writing it"
+	sockfile-send -q 127.0.0.1 "$port" in
+	receiver_ends 0
+	cmp in out
+	nothing_left out.part
+}
+
 @test "a part of an earlier run is begun anew, with a note; an empty one never stays" {
 	echo old >out.part
 	chmod 600 out.part

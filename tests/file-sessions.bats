@@ -98,6 +98,39 @@ is_busy() {
 	cmp other d/other
 }
 
+@test "who has delivered a file, and is told busy about the next, counts" {
+	local first
+	start_receiver --dir d -c 2 --retry 3 0
+	in_background sockfile-send -q --verify --limit-rate 400K 127.0.0.1 "$port" in
+	first=$last_pid
+	until_true 20 part_has 1000 d/in
+	mkdir other
+	cp small other/in
+	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" small other/in
+	assert_failure 6
+	[[ $stderr == *"busy with another transfer"* ]]
+	cmp small d/small
+	error_has recv.err "another transfer is unfinished"
+	wait_for "$first"
+	assert_equal "$waited_status" 0
+	receiver_ends 6
+	cmp in d/in
+}
+
+@test "the place of a connection that was lost is given to nobody else: with -c 1 the sender may go on" {
+	start_receiver --dir d -c 1 --retry 3 0
+	slow_verified 127.0.0.1 "$port" in
+	until_true 20 part_has 100000 d/in
+	kill -KILL "$sender_pid"
+	until_true 20 grep -q "the next connection may go on" recv.err
+	is_busy "$port" small
+	error_has recv.err "as many transfers as -c says are under way"
+	sockfile-send -q --verify 127.0.0.1 "$port" in
+	receiver_ends 0
+	cmp in d/in
+	nothing_left d/small
+}
+
 @test "the same file takes over from a sender that is silent for 2 s; another one is told busy" {
 	local first
 	start_receiver 0 out
@@ -294,11 +327,13 @@ crowd() {
 	start_receiver 0 out
 	slow_verified 127.0.0.1 "$port" in
 	until_true 20 part_has 20000
+	kill -STOP "$sender_pid" # the connection stays as long as the look takes
 	for pid in "$receiver_pid" "$sender_pid"; do
 		run python3 options.py "$pid"
 		[ "$status" != 77 ] || skip "the descriptors of another process are not to be had here"
 		assert_success
 	done
+	kill -CONT "$sender_pid"
 	sender_ends 0
 	receiver_ends 0
 }

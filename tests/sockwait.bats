@@ -307,6 +307,13 @@ time.sleep(300)
 		"sockwait: wait for 127.0.0.1:$silent_port: timed out; the last failure: connect to 127.0.0.1 port $silent_port: timed out"
 }
 
+@test "one try ends after 5 s where no limit of a try was given, as --help says" {
+	start_silent
+	[[ $(sockwait --help) =~ --connect-timeout\ SECONDS[[:space:]]+limit\ of\ one\ try\ \(default\ 5 ]] || fail "another default"
+	on_time 124 5000 5500 sockwait -q -t 0 "127.0.0.1:$silent_port" 2>err
+	grep -q "connect to 127.0.0.1 port $silent_port: timed out" err
+}
+
 @test "-t 0 tries each TARGET once" {
 	need jq
 	start_peer

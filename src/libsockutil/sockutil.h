@@ -13,11 +13,12 @@
  * - A string argument ends with NUL and stays the caller's.  A buffer that is filled is the
  *   caller's, too.  The comment says so where the caller has to free a result.
  * - A system call that a signal interrupts goes on with the time that is left (PEP 475): no
- * function fails with EINTR.
+ *   function fails with EINTR.  sku_set_interrupt() lets a program end a call.
  * - A descriptor that the library opens is close-on-exec.
  * - The library never prints, never exits, installs no signal handler and raises no SIGPIPE.
- * - Threads may use different sockets at the same time.  One socket belongs to one thread at a
- * time.
+ * - Threads may use different sockets at the same time.  Of one socket, one thread may receive
+ * while another sends.  Whatever else is done to it, closing it, connecting it and changing its
+ * mode, is for one thread alone, while no other uses it.
  */
 #ifndef SOCKUTIL_H
 #define SOCKUTIL_H
@@ -64,6 +65,20 @@ int sku_deadline_poll_ms(struct sku_deadline deadline);
 /* The present time of CLOCK_MONOTONIC, in nanoseconds. */
 int64_t sku_now(void);
 
+/* ---- interrupting -------------------------------------------------------------------------- */
+
+/* Let a program end a call that waits.  asked(arg), which may be called from any thread that uses
+ * the library, says whether to: 0 goes on, and anything else ends the call with ECANCELED.  It is
+ * asked after each system call that a signal interrupted, where the handler was set with
+ * SA_RESTART, too; and before each wait, so that a handler that only sets a flag is enough.
+ * sku_sendall(), sku_recvall() and sku_sendfile() then say how much was done.  NULL takes the hook
+ * away; without one a signal never ends a call.
+ *
+ * The hook is the whole process's, and set before there are threads.  Where one is set, a look-up
+ * always has a thread of its own, a blocking socket polls before it waits, and SO_RCVTIMEO and
+ * SO_SNDTIMEO do not count. */
+void sku_set_interrupt(int (*asked)(void *arg), void *arg);
+
 /* ---- errors -------------------------------------------------------------------------------- */
 
 enum sku_error_kind {
@@ -89,6 +104,8 @@ __attribute__((format(printf, 4, 5))) void sku_error_set(
 /* The reason in words, after strerror(3) or gai_strerror(3).  The text is not to be freed; it is
  * valid until the same thread calls this function or strerror(3) again. */
 const char *sku_error_reason(const struct sku_error *err);
+/* The same for an errno value: after strerror(3), but ETIMEDOUT is "timed out". */
+const char *sku_reason(int error);
 
 /* ---- addresses ----------------------------------------------------------------------------- */
 
@@ -117,13 +134,17 @@ int sku_address_from_numeric(
  * Returns 0, or -1 with EINVAL for an empty path or name, ENAMETOOLONG for one longer than sun_path
  * (108 bytes). */
 int sku_address_from_path(struct sku_address *address, const char *path);
+/* Make an AF_UNIX address from len bytes as they stand in sun_path: a path, or a NUL and a name of
+ * any bytes in the abstract namespace, or nothing, with which bind(2) chooses a name.  Returns 0,
+ * or -1 with ENAMETOOLONG for more than SKU_PATH_MAX, EINVAL for a path with a NUL in it. */
+int sku_address_from_bytes(struct sku_address *address, const void *bytes, size_t len);
 /* Make an address from an entry of getaddrinfo(3) and a port of 0 to 65535.  Returns 0, or -1 with
  * EAFNOSUPPORT when the entry is neither IPv4 nor IPv6. */
 int sku_address_from_addrinfo(
     struct sku_address *address, const struct addrinfo *entry, unsigned port);
 /* Write the host part as text into buf, and return buf.  An IPv6 address keeps its zone.  A
- * v4-mapped address is written as IPv4.  AF_UNIX: the path with its bytes unchanged, "@NAME" for an
- * abstract address, "" for an unnamed one.  Other families: "". */
+ * v4-mapped address is written as IPv4, which is no text of its family.  AF_UNIX: the path with its
+ * bytes unchanged, "@NAME" for an abstract address, "" for an unnamed one.  Other families: "". */
 const char *sku_address_host(const struct sku_address *address, char buf[SKU_ADDRESS_TEXT_MAX]);
 /* The port in host byte order; 0 when the family has no ports. */
 unsigned sku_address_port(const struct sku_address *address);
@@ -147,12 +168,20 @@ struct sku_sock {
 	int type;
 	int protocol;
 	int64_t timeout_ns;
+	int64_t deadline_ns; /* of sku_setdeadline(); 0: none */
 };
 
 #define SKU_SOCK_INIT                                                                              \
 	{                                                                                          \
-		-1, 0, 0, 0, SKU_NO_TIMEOUT                                                        \
+		-1, 0, 0, 0, SKU_NO_TIMEOUT, 0                                                     \
 	}
+
+/* The same as a value: `many[i] = SKU_SOCK_CLOSED;`. */
+#ifdef __cplusplus
+#define SKU_SOCK_CLOSED (sku_sock SKU_SOCK_INIT)
+#else
+#define SKU_SOCK_CLOSED ((struct sku_sock)SKU_SOCK_INIT)
+#endif
 
 /* `SKU_AUTOCLOSE struct sku_sock s = SKU_SOCK_INIT;` closes s at the end of its scope, as Python's
  * `with` does. */
@@ -169,6 +198,13 @@ int sku_socket(struct sku_sock *s, int family, int type, int protocol);
  * non-blocking, as it is.  On success s owns fd.  Returns 0, or -1 with ENOTSOCK, EBADF or another
  * error of getsockopt(2) or fcntl(2); fd then stays the caller's. */
 int sku_socket_from_fd(struct sku_sock *s, int fd);
+/* socket.socketpair(): two connected sockets with the default timeout, which the caller has to
+ * close; type as for sku_socket().  Returns 0, or -1 with the errors of socketpair(2). */
+int sku_socketpair(struct sku_sock pair[2], int family, int type, int protocol);
+/* socket.dup(): a second socket for the same connection, with the timeout and the deadline of the
+ * first, which the caller has to close.  Both share one O_NONBLOCK: a mode that is set on one may
+ * not suit the other, as in Python.  Returns 0, or -1 with the errors of fcntl(2). */
+int sku_dup(const struct sku_sock *s, struct sku_sock *copy);
 /* The descriptor, which stays the socket's, or -1 when it is closed; errno is not set. */
 int sku_fileno(const struct sku_sock *s);
 /* Close the socket.  Returns 0, also when it was closed before, or -1 with the errors of close(2).
@@ -199,11 +235,14 @@ int sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *pe
  * when the caller had bound it to that port.
  */
 int sku_connect(struct sku_sock *s, const struct sku_address *address);
+/* socket.connect_ex(): the same, but returns 0 or the errno value.  In timeout mode that is
+ * ETIMEDOUT, where Python says EAGAIN. */
+int sku_connect_ex(struct sku_sock *s, const struct sku_address *address);
 
 /* socket.recv(), socket.recvfrom(): receive at most len bytes.  Returns their number, 0 at the end
- * of the stream or for an empty datagram, or -1 with EAGAIN in non-blocking mode, ETIMEDOUT in
- * timeout mode, or another error of recv(2).  flags are those of recv(2).  *from, which may be
- * NULL, is the sender's address (len 0 when there is none). */
+ * of the stream, for an empty datagram, or where len is 0, or -1 with EAGAIN in non-blocking mode,
+ * ETIMEDOUT in timeout mode, or another error of recv(2).  flags are those of recv(2).  *from,
+ * which may be NULL, is the sender's address (len 0 when there is none). */
 ssize_t sku_recv(struct sku_sock *s, void *buf, size_t len, int flags);
 ssize_t sku_recvfrom(
     struct sku_sock *s, void *buf, size_t len, int flags, struct sku_address *from);
@@ -219,6 +258,30 @@ ssize_t sku_sendto(
  * errors of sku_send(). */
 int sku_sendall(struct sku_sock *s, const void *buf, size_t len, int flags, size_t *sent);
 
+/* Receive all len bytes of a stream: the twin of sku_sendall().  The timeout is one deadline for
+ * the whole call.  flags are those of recv(2) without MSG_PEEK.  *received, which may be NULL, is
+ * the number of bytes that came, also after a failure.  Returns 0, or -1: ENODATA where the stream
+ * ended before, EINVAL where s is no stream socket or flags has MSG_PEEK, or the errors of
+ * sku_recv(). */
+int sku_recvall(struct sku_sock *s, void *buf, size_t len, int flags, size_t *received);
+
+/* socket.sendmsg() and recvmsg(): sendmsg(2) and recvmsg(2) as sku_send() and sku_recv().
+ * MSG_CMSG_CLOEXEC is added. */
+ssize_t sku_sendmsg(struct sku_sock *s, const struct msghdr *message, int flags);
+ssize_t sku_recvmsg(struct sku_sock *s, struct msghdr *message, int flags);
+
+#define SKU_FDS_MAX 253 /* unix(7): as many descriptors go in one message */
+/* socket.send_fds(): send count descriptors over a UNIX socket, together with at least one byte on
+ * a stream.  They stay the caller's, too.  Returns as sku_send(), or -1 with EINVAL for more than
+ * SKU_FDS_MAX, or none of the bytes that they would go with. */
+ssize_t sku_send_fds(
+    struct sku_sock *s, const void *buf, size_t len, const int *fds, size_t count, int flags);
+/* socket.recv_fds(): receive bytes and at most *count descriptors, which the caller has to close.
+ * *count is their number then, 0 after a failure.  *message_flags, which may be NULL, has
+ * MSG_CTRUNC where more came: the system has closed them.  Returns as sku_recv(). */
+ssize_t sku_recv_fds(struct sku_sock *s, void *buf, size_t len, int *fds, size_t *count, int flags,
+    int *message_flags);
+
 #define SKU_SENDFILE_ALL INT64_C(-1) /* Python: count=None, to the end of the file */
 /* socket.sendfile(file, offset=0, count=None) on a stream socket: send count bytes of file_fd, or
  * SKU_SENDFILE_ALL, from offset (0 or more bytes) on.  The file's position is ignored; afterwards
@@ -226,8 +289,9 @@ int sku_sendall(struct sku_sock *s, const void *buf, size_t len, int flags, size
  * refuses, is read and sent; a pipe's first offset bytes are discarded.  Each progress restarts the
  * timeout, which, as the non-blocking mode, is about a pipe that stalls, too.  *sent, which may be
  * NULL, is the number of bytes sent, also after a failure.  Returns 0 once count bytes are sent or
- * the file has ended, or -1: EINVAL when offset is below 0, count is 0 or below -1, or s is no
- * stream socket; else the errors of sku_send(), read(2) and sendfile(2). */
+ * the file has ended, which may be before: compare *sent with count.  Or -1: EINVAL when offset is
+ * below 0, count is 0 or below -1, or s is no stream socket; else the errors of sku_send(), read(2)
+ * and sendfile(2). */
 int sku_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64_t *sent);
 
 /* shutdown(2), setsockopt(2) and getsockopt(2).  Each returns 0, or -1 with errno. */
@@ -236,11 +300,20 @@ int sku_setsockopt(struct sku_sock *s, int level, int option, const void *value,
 /* sku_setsockopt() for an option that is an int. */
 int sku_setsockopt_int(struct sku_sock *s, int level, int option, int value);
 int sku_getsockopt(struct sku_sock *s, int level, int option, void *value, socklen_t *len);
+/* sku_getsockopt() for an option that is an int. */
+int sku_getsockopt_int(struct sku_sock *s, int level, int option, int *value);
 
 /* socket.settimeout(): choose one of three modes.  SKU_NO_TIMEOUT: blocking.  0: non-blocking. More
  * than 0: the limit of each operation in nanoseconds.  SKU_DEFAULT_TIMEOUT stands for the default.
  * Returns 0, or -1 with EINVAL for another negative value. */
 int sku_settimeout(struct sku_sock *s, int64_t timeout_ns);
+/* Limit what is done with the socket from now on by one instant: accepting, connecting, receiving
+ * and sending, until another one is set; sku_deadline_never() takes it away.  The earlier of it and
+ * the timeout holds.  Once it has passed each operation is ETIMEDOUT, whether or not it could be
+ * done at once.  In non-blocking mode it does not count.  An accepted socket does not have it. (The
+ * time that is left is no timeout to set: 0 would be the non-blocking mode.)  Returns 0, or -1 with
+ * the errors of fcntl(2). */
+int sku_setdeadline(struct sku_sock *s, struct sku_deadline deadline);
 /* socket.gettimeout(): SKU_NO_TIMEOUT, or nanoseconds from 0 on. */
 int64_t sku_gettimeout(const struct sku_sock *s);
 /* socket.setblocking(): sku_settimeout() with SKU_NO_TIMEOUT (true) or 0 (false). */
@@ -296,8 +369,20 @@ struct sku_connect_opts {
 int sku_create_connection(struct sku_sock *s, const char *host, const char *port,
     int64_t timeout_ns, const struct sku_connect_opts *opts, struct sku_error *err);
 
-/* The same in steps, for a program that has a loop.  One descriptor and one instant stand for the
- * whole race:
+/* The same for a UNIX stream socket at a path, or at "@NAME" in the abstract namespace.  A server
+ * whose backlog is full is tried again until the deadline.  EINVAL and ENAMETOOLONG are those of
+ * sku_address_from_path(), too. */
+int sku_create_unix_connection(
+    struct sku_sock *s, const char *path, int64_t timeout_ns, struct sku_error *err);
+/* The same for datagrams: a UDP socket that is connected to the first address, in the order of RFC
+ * 6724, to which there is a way.  Nothing is sent, so it is not known whether anybody is there:
+ * that is ECONNREFUSED later, or silence.  Of "localhost" that is ::1; opts->family chooses.
+ * opts->protocol is not used. */
+int sku_create_datagram(struct sku_sock *s, const char *host, const char *port, int64_t timeout_ns,
+    const struct sku_connect_opts *opts, struct sku_error *err);
+
+/* create_connection() in steps, for a program that has a loop.  One descriptor and one instant
+ *stand for the whole race:
  *
  *	c = sku_connecting_start(host, port, NULL, sku_deadline_in(timeout_ns), &err);
  *	while ((result = sku_connecting_step(c, &s, &err)) == 1)
@@ -454,7 +539,8 @@ int sku_getfqdn(
 int sku_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
     struct addrinfo **result, struct sku_deadline deadline, struct sku_error *err);
 
-/* The same in steps, for a program that has a loop; used as the steps of connecting are. */
+/* sku_getaddrinfo() in steps, for a program that has a loop; used as the steps of connecting are.
+ */
 struct sku_resolving;
 
 /* Begin: the arguments are those of sku_getaddrinfo(), and they are copied.  A thread looks them
@@ -473,6 +559,21 @@ int sku_resolving_step(
 /* Give up what is still under way, and free the look-up.  errno is kept.  NULL is harmless. */
 void sku_resolving_cancel(struct sku_resolving *resolving);
 
+#define SKU_SERVICE_MAX 256 /* the longest name of a service that is found, with NUL */
+/* getnameinfo(3) under a deadline: the name of an address into host, that of its port into service.
+ * Either may be NULL.  flags are those of getnameinfo(3).  EAI_OVERFLOW: a buffer is too short. */
+int sku_getnameinfo(const struct sku_address *address, char *host, size_t host_size, char *service,
+    size_t service_size, int flags, struct sku_deadline deadline, struct sku_error *err);
+
+/* A network interface. */
+struct sku_interface {
+	unsigned index; /* as in a zone; 0: the end of the list */
+	char name[16];
+};
+/* socket.if_nameindex(): all network interfaces.  Returns a list that ends with index 0, which the
+ * caller frees with free(3), or NULL with errno. */
+struct sku_interface *sku_if_nameindex(void);
+
 /* The two that follow take no deadline.  proto is "tcp", "udp" or NULL for any.  A built-in table
  * of well-known services answers where the system has no services database (/etc/services). */
 /* socket.getservbyname(): the port of a service's name or alias.  Returns the port, or -1 with
@@ -480,7 +581,7 @@ void sku_resolving_cancel(struct sku_resolving *resolving);
 int sku_getservbyname(const char *name, const char *proto);
 /* socket.getservbyport(): the name of the service at port, 0 to 65535 in host byte order, into buf
  * of len bytes.  Returns 0, or -1: ENOENT for an unknown port, EINVAL for a port above 65535,
- * ERANGE when buf is too short, or ENOMEM. */
+ * ERANGE when buf is too short (SKU_SERVICE_MAX is enough), or ENOMEM. */
 int sku_getservbyport(unsigned port, const char *proto, char *buf, size_t len);
 
 #ifdef __cplusplus

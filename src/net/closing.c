@@ -6,16 +6,23 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
-#define PAUSE (5 * SKU_MS)   /* nothing tells of an acknowledgement: it is asked for */
-#define DISCARDED_AT_ONCE 64 /* so many pieces at most */
+#define NOISE 40	   /* 0.2 s */
+#define PAUSE (5 * SKU_MS) /* nothing tells of an acknowledgement: it is asked for */
 #define PIECE ((size_t)16 << 10)
+
+/* At most so much has not been acknowledged. */
+static bool
+has_left(const struct sku_sock *sock, int most)
+{
+	int left = 0;
+
+	return ioctl(sku_fileno(sock), SIOCOUTQ, &left) == 0 && left <= most;
+}
 
 bool
 closing_is_acknowledged(const struct sku_sock *sock)
 {
-	int left = 0;
-
-	return ioctl(sku_fileno(sock), SIOCOUTQ, &left) == 0 && left == 0;
+	return has_left(sock, 0);
 }
 
 int
@@ -25,14 +32,6 @@ closing_discard(struct sku_sock *sock)
 	ssize_t n = sku_recv(sock, piece, sizeof(piece), 0);
 
 	return n > 0 ? 1 : (int)n;
-}
-
-void
-closing_at_once(struct sku_sock *sock)
-{
-	(void)sku_shutdown(sock, SHUT_WR); /* who is gone needs no end */
-	for (int i = 0; i < DISCARDED_AT_ONCE && closing_discard(sock) == 1; i++)
-		;
 }
 
 void
@@ -67,11 +66,49 @@ lost(int errnum)
 	return CLOSING_LOST;
 }
 
+/* Look at what came: 0, or -1 with errno. */
+static int
+discard(struct closing *closing, struct sku_sock *sock)
+{
+	int n = closing_discard(sock);
+
+	if (n == 1)
+		closing->noise = NOISE;
+	else if (n == 0)
+		closing->peer_ended = true;
+	else if (errno == EAGAIN)
+		closing->noise -= closing->noise > 0;
+	else
+		return -1;
+	return 0;
+}
+
+/* Our end alone, which counts as one byte, may be under way still, and of a UNIX socket everything
+ * is with the peer at once. */
+static bool
+has_all_bytes(const struct sku_sock *sock)
+{
+	return sock->family == AF_UNIX || has_left(sock, 1);
+}
+
+/* In this order: who has everything cannot lose it by what he says after that. */
+static enum closing_next
+look_for_quiet(struct closing *closing, struct sku_sock *sock)
+{
+	bool has_all = has_all_bytes(sock);
+
+	if (discard(closing, sock) == -1)
+		return CLOSING_LOST;
+	return has_all && closing->noise == 0 ? CLOSING_DONE : CLOSING_CONTINUES;
+}
+
 enum closing_next
-closing_due(const struct closing *closing, struct sku_sock *sock)
+closing_due(struct closing *closing, struct sku_sock *sock)
 {
 	int error;
 
+	if (closing->how == CLOSING_SOON && !closing->peer_ended)
+		return look_for_quiet(closing, sock);
 	if (closing->how == CLOSING_IN_ORDER && !closing->peer_ended)
 		return CLOSING_CONTINUES;
 	error = pending_error(sock);
@@ -83,10 +120,10 @@ closing_due(const struct closing *closing, struct sku_sock *sock)
 enum closing_next
 closing_begin(struct closing *closing, struct sku_sock *sock, enum closing_how how, bool peer_ended)
 {
-	if (sock->family == AF_UNIX)
+	if (sock->family == AF_UNIX && how == CLOSING_BY_RESET)
 		how = CLOSING_IN_ORDER;
-	*closing = (struct closing){ how, peer_ended };
-	if (how == CLOSING_IN_ORDER && sku_shutdown(sock, SHUT_WR) == -1)
+	*closing = (struct closing){ how, peer_ended, 0 };
+	if (how != CLOSING_BY_RESET && sku_shutdown(sock, SHUT_WR) == -1)
 		return lost(errno == ENOTCONN ? closing_cause(sock) : errno); /* it is gone */
 	return closing_due(closing, sock);
 }
@@ -95,12 +132,9 @@ enum closing_next
 closing_ready(struct closing *closing, struct sku_sock *sock, uint32_t events)
 {
 	if ((events & EPOLLIN) != 0) {
-		int n = closing_discard(sock);
-
-		if (n != 0)
-			return n == 1 || errno == EAGAIN ? CLOSING_CONTINUES : CLOSING_LOST;
-		closing->peer_ended = true;
-		return closing_due(closing, sock);
+		if (discard(closing, sock) == -1)
+			return CLOSING_LOST;
+		return closing->peer_ended ? closing_due(closing, sock) : CLOSING_CONTINUES;
 	}
 	return (events & (EPOLLERR | EPOLLHUP)) != 0 ? lost(closing_cause(sock)) :
 						       CLOSING_CONTINUES;
@@ -121,7 +155,7 @@ closing_watch(const struct closing *closing, struct loop *loop, struct loop_io *
 int64_t
 closing_deadline(const struct closing *closing, int64_t now, int64_t until_ns)
 {
-	bool asks = closing->how == CLOSING_BY_RESET || closing->peer_ended;
+	bool asks = closing->how != CLOSING_IN_ORDER || closing->peer_ended;
 
 	return asks && now + PAUSE < until_ns ? now + PAUSE : until_ns;
 }

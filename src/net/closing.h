@@ -13,12 +13,14 @@
 enum closing_how {
 	CLOSING_NOT,	  /* it is in use */
 	CLOSING_IN_ORDER, /* our half is shut: until the peer's is too, and it has everything */
+	CLOSING_SOON,	  /* the same, but one that has everything need not end if it is quiet */
 	CLOSING_BY_RESET, /* until the peer has everything: then the owner resets it */
 };
 
 struct closing {
 	enum closing_how how;
 	bool peer_ended; /* it sends no more */
+	int noise;	 /* until it is quiet: so many more looks, each of which finds nothing */
 };
 
 enum closing_next {
@@ -33,7 +35,7 @@ enum closing_next closing_begin(
 /* These events came. */
 enum closing_next closing_ready(struct closing *closing, struct sku_sock *sock, uint32_t events);
 /* The instant of closing_deadline() has come. */
-enum closing_next closing_due(const struct closing *closing, struct sku_sock *sock);
+enum closing_next closing_due(struct closing *closing, struct sku_sock *sock);
 /* Look for what it waits for: 0, or -1 with errno. */
 int closing_watch(const struct closing *closing, struct loop *loop, struct loop_io *io);
 /* When it must be looked at again; until_ns: when its owner will not wait any longer. */
@@ -43,8 +45,6 @@ int64_t closing_deadline(const struct closing *closing, int64_t now, int64_t unt
 bool closing_is_acknowledged(const struct sku_sock *sock);
 /* Throw away some of what the peer has sent: 1, 0 at its end, or -1 with errno (EAGAIN too). */
 int closing_discard(struct sku_sock *sock);
-/* An end in order that does not wait: the owner closes it next. */
-void closing_at_once(struct sku_sock *sock);
 /* From now on whatever ends the connection, kill -9 of the process too, is a reset, or is in order
  * again.  A UNIX socket has no reset, and nothing changes. */
 void closing_set_reset(struct sku_sock *sock, bool reset);

@@ -80,7 +80,7 @@ after_sending(struct flow *flow)
 
 	if (end != FAULTS_NO_END)
 		return end == FAULTS_RESET ? FLOW_RESET : FLOW_CLOSE;
-	if (flow->ended && flow->last == NULL && !flow->over) {
+	if ((flow->ended || flow->stopped) && flow->last == NULL && !flow->over) {
 		flow->over = true;
 		if (flow->to != flow->from) /* one that is gone is found out by reading it */
 			(void)sku_shutdown(flow->to, SHUT_WR);
@@ -160,7 +160,7 @@ flow_readable(struct flow *flow, const struct flow_buffer *buffer, int64_t now)
 enum flow_next
 flow_stop(struct flow *flow, int64_t now)
 {
-	flow->ended = true;
+	flow->stopped = true;
 	return flow_advance(flow, now);
 }
 

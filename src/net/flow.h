@@ -18,9 +18,10 @@ struct flow {
 	struct fault_state *faults; /* NULL: none */
 	struct flow_rest *last; /* of a ring: the first one comes after it; NULL: there is none */
 	uint64_t bytes_in, bytes_out;
-	bool ended;   /* from sends no more, or is not read any more */
+	bool ended;   /* from sends no more */
+	bool stopped; /* from is not read any more, whatever it sends */
 	bool blocked; /* to has no room */
-	bool over;    /* it has ended, and to has all of it */
+	bool over;    /* it has ended or was stopped, and to has all of it */
 };
 
 /* What all flows share. */
@@ -49,7 +50,8 @@ void flow_free(struct flow *flow);
 enum flow_next flow_readable(struct flow *flow, const struct flow_buffer *buffer, int64_t now);
 /* to has room, or the instant of flow_deadline() has come, or nothing was said yet. */
 enum flow_next flow_advance(struct flow *flow, int64_t now);
-/* No more is read: what was goes on its way. */
+/* No more is read: what was goes on its way.  from may have more to be read: who closes it then
+ * must discard that first (net/closing.h). */
 enum flow_next flow_stop(struct flow *flow, int64_t now);
 
 /* Shall from be read?  Shall to be waited for until it has room: flow->blocked.  It is asked after
@@ -59,7 +61,7 @@ flow_wants_input(const struct flow *flow, const struct flow_buffer *buffer)
 {
 	size_t most = flow->faults != NULL ? buffer->size : 1;
 
-	return !flow->ended && flow->bytes_in - flow->bytes_out < most;
+	return !flow->ended && !flow->stopped && flow->bytes_in - flow->bytes_out < most;
 }
 
 /* Does it wait on purpose, and not for a peer? */

@@ -50,8 +50,7 @@ check_open_fd(struct peer_options *options)
 }
 
 uint32_t
-peer_options_finish(
-    struct peer_options *options, const struct options *parsed, char *const *operands, size_t count)
+peer_options_finish(struct peer_options *options, char *const *operands, size_t count)
 {
 	bool opens = options->listen.fd == -1;
 
@@ -64,7 +63,7 @@ peer_options_finish(
 	options->listen.address = options->address;
 	options->listen.wait_ns = options->connect.wait_ns;
 	if (!options->listening)
-		connect_check_options(&options->connect, parsed, &options->endpoint);
+		connect_check_options(&options->connect, &options->endpoint);
 	return MODE_STREAM | MODE_ANNOUNCES | (opens ? MODE_OPENS : 0) |
 	       (endpoint_has_path(&options->endpoint) ? MODE_PATH : 0) |
 	       (options->address.is_unix ? 0 : MODE_INET) |

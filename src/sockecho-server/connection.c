@@ -71,7 +71,10 @@ follow_closing(const struct connection *c, enum closing_next next, int64_t now)
 static enum connection_next
 begin_closing(struct connection *c, enum closing_how how, int64_t now)
 {
-	c->until_ns = now + (how == CLOSING_BY_RESET ? RESET_TIMEOUT : CLOSE_TIMEOUT);
+	if (how == CLOSING_SOON)
+		c->until_ns = INT64_MAX; /* the server has its own limit */
+	else
+		c->until_ns = now + (how == CLOSING_BY_RESET ? RESET_TIMEOUT : CLOSE_TIMEOUT);
 	return follow_closing(c, closing_begin(&c->closing, &c->sock, how, c->flow.ended), now);
 }
 
@@ -112,7 +115,9 @@ follow(struct connection *c, const struct mark *before, enum flow_next next, int
 	case FLOW_CONTINUES:
 		break;
 	}
-	return c->flow.over ? CONNECTION_ENDED : CONNECTION_CONTINUES;
+	if (!c->flow.over)
+		return CONNECTION_CONTINUES;
+	return c->flow.ended ? CONNECTION_ENDED : begin_closing(c, CLOSING_SOON, now);
 }
 
 enum connection_next
@@ -149,14 +154,11 @@ connection_advance(struct connection *c, int64_t now)
 enum connection_next
 connection_stop(struct connection *c, int64_t now)
 {
-	enum connection_next next = CONNECTION_CONTINUES;
 	struct mark before = mark(c);
 
-	if (c->closing.how == CLOSING_NOT && !c->flow.ended)
-		next = follow(c, &before, flow_stop(&c->flow, now), now);
-	if (next == CONNECTION_ENDED)
-		closing_at_once(&c->sock);
-	return next;
+	if (c->closing.how != CLOSING_NOT || c->flow.ended)
+		return CONNECTION_CONTINUES;
+	return follow(c, &before, flow_stop(&c->flow, now), now);
 }
 
 /* ---- what it waits for --------------------------------------------------------------------- */

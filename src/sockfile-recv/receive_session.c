@@ -122,13 +122,11 @@ claim_file(struct receive_session *s)
 		if (wait_for_claim(s) == -1)
 			return -1;
 	}
-	s->understood = result == CLAIM_GRANTED;
-	if (s->understood)
+	if (result == CLAIM_GRANTED)
 		return 0;
 	if (check_canceled(s) == -1)
 		return -1;
-	return refuse(
-	    s, WIRE_BUSY, "another transfer is unfinished", "receive from %s", s->incoming->text);
+	return refuse(s, WIRE_BUSY, s->session.why_busy, "receive from %s", s->incoming->text);
 }
 
 /* What the offer alone says against it. */
@@ -591,12 +589,15 @@ receive_file(struct receive_session *s)
 static int
 refuse_file(struct receive_session *s)
 {
+	enum wire_code verdict = (enum wire_code)s->verdict;
+
+	s->verdict = NO_VERDICT; /* what fails from here on is the connection */
 	if (s->failure.status > s->highest_refusal)
 		s->highest_refusal = s->failure.status;
 	failure_note(&s->failure, &s->incoming->peer);
 	failure_clear(&s->failure);
 	s->all_files_done = s->index == s->files;
-	return send_verdict(s, (enum wire_code)s->verdict, &s->failure);
+	return send_verdict(s, verdict, &s->failure);
 }
 
 static int
@@ -772,10 +773,9 @@ receive_session_outcome(const struct receive_session *s)
 {
 	bool failed = s->failure.status != STATUS_OK;
 
-	return (struct session_outcome){ .understood = s->understood,
-		.failed = failed,
-		.lost = failed && failure_is_connection_loss(&s->failure) &&
-			s->target->kind == TARGET_FILE,
+	return (struct session_outcome){ .failed = failed,
+		.lost = failed && s->verdict == NO_VERDICT &&
+			failure_is_connection_loss(&s->failure) && s->target->kind == TARGET_FILE,
 		.holds = s->holds,
 		.progressed = s->progressed,
 		.heard = s->bye_received,

@@ -34,7 +34,7 @@ struct receive_session {
 	int64_t held, resumed, total;
 	int64_t started_ns;
 	int verdict; /* an enum wire_code that the sender has not heard; -1: none */
-	bool understood, file_accepted, progressed, holds, bye_received;
+	bool file_accepted, progressed, holds, bye_received;
 	bool all_files_done; /* every file has its verdict */
 	int highest_refusal; /* the highest status of files that were not wanted */
 };

@@ -359,7 +359,7 @@ session_done(struct loop *loop, struct loop_worker *worker)
 	enum session_result result =
 	    sessions_release(&receiver->table, &session->session, &outcome, sku_now());
 
-	if (outcome.understood)
+	if (session->session.has_place)
 		server_restart_idle(&receiver->server);
 	if (outcome.failed)
 		report_failed_session(receiver, session, result);

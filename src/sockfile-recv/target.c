@@ -296,7 +296,8 @@ try_part(struct target *target, bool create, struct failure *failure)
 	if (fd != -1) {
 		if (lock_part(target, fd, failure) == 0)
 			return fd;
-		if (is_our_part(target, fd))
+		/* Who was faster to lock it writes it now. */
+		if (failure->errnum != EWOULDBLOCK && is_our_part(target, fd))
 			(void)unlinkat(target->place->fd, target->part, 0); /* or it stays */
 	} else if (!create || errno == EEXIST) {
 		fd = open_leased(target->place->fd, target->part, flags);
@@ -461,14 +462,15 @@ target_write(struct target *target, const void *bytes, size_t len, struct failur
 }
 
 int
-target_open_final(const struct target *target)
+target_open_final(struct target *target)
 {
-	struct stat st;
 	int fd = open_leased(target->place->fd, target->name, O_RDONLY | O_NOFOLLOW), errnum;
 
 	if (fd == -1)
 		return -1;
-	errnum = fstat(fd, &st) == -1 ? errno : S_ISREG(st.st_mode) ? 0 : EEXIST;
+	errnum = fstat(fd, &target->final) == -1 ? errno :
+		 S_ISREG(target->final.st_mode)	 ? 0 :
+						   EEXIST;
 	if (errnum == 0)
 		return fd;
 	(void)close(fd);
@@ -640,23 +642,50 @@ commit_file(struct target *target, const struct timespec *mtime, struct failure 
 	return 0;
 }
 
+static bool
+is_same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Is FILE what was compared? */
+static int
+check_final(const struct target *target, int fd, struct failure *failure)
+{
+	const struct stat *was = &target->final;
+	struct stat is;
+
+	if (!place_is_same(target->place, target->name, fd))
+		return fail(failure, target, 0, "somebody replaced it while it was compared");
+	if (fstat(fd, &is) == -1)
+		return fail(failure, target, errno, NULL);
+	if (is.st_size != target->size || is.st_size != was->st_size ||
+	    !is_same_time(&is.st_mtim, &was->st_mtim) || !is_same_time(&is.st_ctim, &was->st_ctim))
+		return fail(failure, target, 0, "somebody changed it while it was compared");
+	return 0;
+}
+
 int
 target_confirm(struct target *target, int fd, const struct timespec *mtime, struct failure *failure)
 {
 	bool kept = true, flushed;
 
-	if (!place_is_same(target->place, target->name, fd))
-		return fail(failure, target, 0, "somebody replaced it while it was compared");
-	if (target->options.mode_asked && set_attributes(target, fd, mtime, &kept, failure) == -1)
+	/* It is looked at as late as possible; but what is set changes its times. */
+	if (target->options.mode_asked &&
+	    (check_final(target, fd, failure) == -1 ||
+		set_attributes(target, fd, mtime, &kept, failure) == -1))
 		return -1;
 	if (place_flush(target->place, fd, &flushed) == -1)
 		return failure_set(
 		    failure, STATUS_FAILED, errno, NULL, "flush %s to disk", target->display_name);
 	if (!flushed)
 		note_not_flushed(target);
+	if (flush_directory(target, failure) == -1 ||
+	    (!target->options.mode_asked && check_final(target, fd, failure) == -1))
+		return -1;
 	if (!kept)
 		report_not_kept(target, mtime);
-	return flush_directory(target, failure);
+	return 0;
 }
 
 int

@@ -236,7 +236,7 @@ config_parse(struct send_config *config, int argc, char **argv)
 	config->files = parsed.operands + address;
 	config->file_count = parsed.operand_count - address;
 	load_key_library(config);
-	modes = peer_options_finish(&config->peer, &parsed, parsed.operands, address);
+	modes = peer_options_finish(&config->peer, parsed.operands, address);
 	if (config->verify)
 		modes |= MODE_VERIFIED;
 	opt_check_modes(&parsed, modes);

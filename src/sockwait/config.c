@@ -112,7 +112,7 @@ parse_targets(struct wait_config *config, const struct options *parsed)
 		struct endpoint endpoint;
 
 		target_parse(&endpoint, &connect->address, config->targets[i].text);
-		connect_check_options(connect, parsed, &endpoint);
+		connect_check_options(connect, &endpoint);
 		modes |= endpoint.path == NULL ? MODE_INET : 0;
 	}
 	return modes;

@@ -32,8 +32,18 @@ struct attempt {
 
 static state_counter total, done, attempts;
 
-static const struct state_row counter_rows[] = { { "targets", &total }, { "done", &done },
-	{ "attempts", &attempts }, { NULL, NULL } };
+void
+schedule_count_on_sigusr1(void)
+{
+	static const struct state_row rows[] = {
+		{ "targets", &total },
+		{ "done", &done },
+		{ "attempts", &attempts },
+		{ NULL, NULL },
+	};
+
+	state_on_sigusr1("state", rows);
+}
 
 /* ---- whose turn it is ---------------------------------------------------------------------- */
 
@@ -366,7 +376,6 @@ prepare(struct schedule *s)
 	}
 	s->open = s->places;
 	counter_set(&total, s->places);
-	state_on_sigusr1("state", counter_rows);
 }
 
 int

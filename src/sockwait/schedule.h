@@ -24,6 +24,8 @@ struct schedule {
 	int status;		/* at the end, if the places are not what was asked for */
 };
 
+/* From now on SIGUSR1 prints how many there are, are done, and were tried. */
+void schedule_count_on_sigusr1(void);
 /* Try the targets until they are what the options ask for.  Reports what goes wrong, and returns
  * the status. */
 int schedule_run(const struct wait_config *config);

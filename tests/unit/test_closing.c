@@ -257,19 +257,51 @@ a_close_is_a_reset_while_that_is_set(void **state)
 }
 
 static void
-unread_bytes_make_no_reset(void **state)
+soon_is_at_once_for_one_that_is_quiet(void **state)
 {
-	struct fixture *f = open_connection(connect_tcp);
+	void (*const ways[])(struct fixture *) = { connect_tcp, connect_unix };
 	size_t got;
 
 	(void)state;
-	assert_int_equal(sku_send(&f->peer, f->bytes, 50000, 0), 50000);
-	fill(f);
-	closing_at_once(&f->ours);
-	(void)sku_close(&f->ours);
-	assert_int_equal(read_to_the_end(f, &got), 0);
-	assert_int_equal(got, f->sent);
-	close_connection(f);
+	for (size_t i = 0; i < 2; i++) {
+		struct fixture *f = open_connection(ways[i]);
+
+		assert_int_equal(
+		    closing_begin(&f->closing, &f->ours, CLOSING_SOON, false), CLOSING_DONE);
+		(void)sku_close(&f->ours);
+		assert_int_equal(read_to_the_end(f, &got), 0);
+		close_connection(f);
+	}
+}
+
+/* It goes on sending as long as it may: neither what it was sent nor the end becomes a reset. */
+static void
+soon_takes_nothing_back_from_one_that_sends(void **state)
+{
+	void (*const ways[])(struct fixture *) = { connect_tcp, connect_unix };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct fixture *f = open_connection(ways[i]);
+		size_t got = 0;
+		ssize_t n;
+
+		assert_int_equal(sku_send(&f->peer, f->bytes, 50000, 0), 50000);
+		fill(f);
+		assert_int_equal(
+		    closing_begin(&f->closing, &f->ours, CLOSING_SOON, false), CLOSING_CONTINUES);
+		while ((n = sku_recv(&f->peer, f->bytes, 10000, 0)) != 0) {
+			assert_true(n > 0 || errno == EAGAIN);
+			got += n > 0 ? (size_t)n : 0;
+			(void)sku_send(&f->peer, f->bytes, 10000, 0);
+			assert_int_equal(handle_event(f, EPOLLIN), CLOSING_CONTINUES);
+			assert_int_equal(closing_due(&f->closing, &f->ours), CLOSING_CONTINUES);
+		}
+		assert_int_equal(got, f->sent);
+		assert_int_equal(wait_for_end(f), CLOSING_DONE); /* once it says nothing any more */
+		assert_false(f->closing.peer_ended);
+		close_connection(f);
+	}
 }
 
 static void
@@ -297,7 +329,8 @@ main(void)
 		cmocka_unit_test(a_reset_takes_nothing_back),
 		cmocka_unit_test(a_unix_socket_has_no_reset),
 		cmocka_unit_test(a_close_is_a_reset_while_that_is_set),
-		cmocka_unit_test(unread_bytes_make_no_reset),
+		cmocka_unit_test(soon_is_at_once_for_one_that_is_quiet),
+		cmocka_unit_test(soon_takes_nothing_back_from_one_that_sends),
 		cmocka_unit_test(what_a_hang_up_means_is_told),
 	};
 

@@ -60,7 +60,8 @@ set_up(void **state)
 	    f->endpoint.text[1], sizeof(f->endpoint.text[1]), "%u", sku_address_port(&address));
 	f->endpoint.host = "127.0.0.1";
 	f->endpoint.port = f->endpoint.text[1];
-	f->options = (struct connect_options){ .fd = -1 };
+	f->options =
+	    (struct connect_options){ .connect_timeout_ns = SKU_DEFAULT_TIMEOUT, .fd = -1 };
 	f->end.due = too_late;
 	assert_int_equal(loop_set_timer(&f->loop, &f->end, sku_now() + 60 * SKU_SECOND), 0);
 	f->descriptors = count_descriptors();

@@ -207,7 +207,8 @@ delay_holds_back_each_for_its_own_time(void **state)
 	assert_false(f.flow.over);
 	assert_int_equal(flow_advance(&f.flow, NOW + 3 * SKU_SECOND), FLOW_CONTINUES);
 	assert_came(&f, "two");
-	assert_true(f.flow.over);
+	assert_true(f.flow.over && !f.flow.ended);
+	assert_false(flow_wants_input(&f.flow, &f.buffer));
 	close_flow(&f);
 }
 

@@ -1,6 +1,7 @@
 /* test_library.c - libsockutil: modes, deadlines, errors, and all that needs no other program. */
 #include "libsockutil/sockutil.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -8,6 +9,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -15,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -614,6 +617,37 @@ epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms)
 	if (epoll_is_slow)
 		assert_int_equal(usleep(50000), 0);
 	return epoll_pwait(epoll_fd, events, max, timeout_ms, NULL);
+}
+
+/* The library's getaddrinfo(3) and getnameinfo(3): they can be told to take their time. */
+static _Atomic bool lookup_is_slow;
+
+static void *
+slow_down(const char *name)
+{
+	if (lookup_is_slow)
+		(void)usleep(300000);
+	return dlsym(RTLD_NEXT, name);
+}
+
+int
+getaddrinfo(const char *restrict host, const char *restrict service,
+    const struct addrinfo *restrict hints, struct addrinfo **restrict result)
+{
+	int (*next)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+	*(void **)&next = slow_down("getaddrinfo");
+	return next(host, service, hints, result);
+}
+
+int
+getnameinfo(const struct sockaddr *restrict address, socklen_t len, char *restrict host,
+    socklen_t host_size, char *restrict service, socklen_t service_size, int flags)
+{
+	int (*next)(const struct sockaddr *, socklen_t, char *, socklen_t, char *, socklen_t, int);
+
+	*(void **)&next = slow_down("getnameinfo");
+	return next(address, len, host, host_size, service, service_size, flags);
 }
 
 static int
@@ -1694,6 +1728,569 @@ services_of_getaddrinfo_are_numbers_or_known_names(void **state)
 	}
 }
 
+/* ---- ending a call ------------------------------------------------------------------------- */
+
+static _Atomic int canceled;
+
+static void
+cancel_call(int signum)
+{
+	(void)signum;
+	canceled = 1;
+}
+
+static int
+is_canceled(void *arg)
+{
+	return *(_Atomic int *)arg;
+}
+
+/* A signal after 50 ms, whose handler sets a flag, and which restarts system calls. */
+static void
+cancel_soon(void)
+{
+	struct sigaction action = { .sa_handler = cancel_call, .sa_flags = SA_RESTART };
+	const struct itimerval once = { { 0, 0 }, { 0, 50000 } };
+
+	canceled = 0;
+	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &once, NULL), 0);
+}
+
+#define IS_CANCELED(call)                                                                          \
+	do {                                                                                       \
+		cancel_soon();                                                                     \
+		errno = 0;                                                                         \
+		assert_int_equal(call, -1);                                                        \
+		assert_int_equal(errno, ECANCELED);                                                \
+	} while (0)
+
+static void
+a_hook_ends_each_call_and_says_how_much_was_done(void **state)
+{
+	static const int64_t modes[] = { SKU_NO_TIMEOUT, 20 * SKU_SECOND };
+	static char data[8 << 20];
+	struct sku_sock pair[2], server = SKU_SOCK_INIT, first = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
+	struct sku_address address, busy;
+	struct sku_error err;
+	char port[8], name[64], byte;
+	size_t done;
+	int64_t moved;
+	int fds[2], file = make_file(1);
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "@sockutil-test-%ld", (long)getpid());
+	assert_int_equal(ftruncate(file, 64 << 20), 0);
+	sku_set_interrupt(is_canceled, &canceled);
+	for (size_t m = 0; m < 2; m++) {
+		canceled = 0;
+		make_pair(pair);
+		assert_int_equal(sku_settimeout(&pair[0], modes[m]), 0);
+		IS_CANCELED((int)sku_recv(&pair[0], &byte, 1, 0));
+		assert_int_equal(sku_send(&pair[1], "ab", 2, 0), 2);
+		IS_CANCELED(sku_recvall(&pair[0], data, 3, 0, &done));
+		assert_int_equal(done, 2);
+		/* What is ready is not canceled, although the flag is set. */
+		assert_int_equal(sku_send(&pair[1], "c", 1, 0), 1);
+		assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), 1);
+		/* A flag that was set before the wait counts. */
+		assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), -1);
+		assert_int_equal(errno, ECANCELED);
+		IS_CANCELED(sku_sendall(&pair[0], data, sizeof(data), 0, &done));
+		assert_true(done > 0 && done < sizeof(data));
+		close_pair(pair);
+		make_pair(pair);
+		assert_int_equal(sku_settimeout(&pair[0], modes[m]), 0);
+		IS_CANCELED(sku_sendfile(&pair[0], file, 0, SKU_SENDFILE_ALL, &moved));
+		assert_true(moved > 0 && moved < (64 << 20));
+		assert_int_equal((fcntl(sku_fileno(&pair[0]), F_GETFL) & O_NONBLOCK) != 0, m == 1);
+		close_pair(pair);
+		make_pair(pair);
+		assert_int_equal(pipe(fds), 0);
+		assert_int_equal(write(fds[1], "xy", 2), 2);
+		assert_int_equal(sku_settimeout(&pair[0], modes[m]), 0);
+		IS_CANCELED(sku_sendfile(&pair[0], fds[0], 0, SKU_SENDFILE_ALL, &moved));
+		assert_int_equal(moved, 2);
+		assert_int_equal(close(fds[0]), 0);
+		assert_int_equal(close(fds[1]), 0);
+		close_pair(pair);
+		canceled = 0;
+		make_listener(&server, &address, port);
+		assert_int_equal(sku_settimeout(&server, modes[m]), 0);
+		IS_CANCELED(sku_accept(&server, &s, NULL));
+		canceled = 0;
+		(void)sku_close(&server);
+		make_busy_server(&server, &first, name, &busy);
+		assert_int_equal(sku_socket(&s, AF_UNIX, SOCK_STREAM, 0), 0);
+		assert_int_equal(sku_settimeout(&s, modes[m]), 0);
+		IS_CANCELED(sku_connect(&s, &busy));
+		IS_CANCELED(sku_connect_ex(&s, &busy) == ECANCELED ? -1 : 0);
+		assert_int_equal((fcntl(sku_fileno(&s), F_GETFL) & O_NONBLOCK) != 0, m == 1);
+		(void)sku_close(&s);
+		IS_CANCELED(sku_create_unix_connection(&s, name, modes[m], &err));
+		assert_int_equal(err.code, ECANCELED);
+		assert_int_equal(sku_fileno(&s), -1);
+		(void)sku_close(&first);
+		(void)sku_close(&server);
+		canceled = 0;
+	}
+	sku_set_interrupt(NULL, NULL);
+	assert_int_equal(close(file), 0);
+}
+
+static void
+a_hook_ends_a_look_up(void **state)
+{
+	struct sku_address address;
+	struct sku_error err;
+	char host[SKU_HOST_MAX];
+
+	(void)state;
+	/* The flag is set already: the call waits for its thread, and does not. */
+	assert_int_equal(sku_address_from_numeric(&address, AF_INET, "127.0.0.1", 443), 0);
+	sku_set_interrupt(is_canceled, &canceled);
+	canceled = 0;
+	assert_int_equal(sku_getnameinfo(&address, host, sizeof(host), NULL, 0, NI_NUMERICHOST,
+			     sku_deadline_never(), &err),
+	    0);
+	assert_string_equal(host, "127.0.0.1");
+	lookup_is_slow = true;
+	IS_CANCELED(sku_gethostbyname("localhost", AF_INET, host, sku_deadline_never(), &err));
+	assert_int_equal(err.code, ECANCELED);
+	lookup_is_slow = false;
+	sku_set_interrupt(NULL, NULL);
+}
+
+/* ---- a deadline for several calls ---------------------------------------------------------- */
+
+static void
+a_deadline_holds_for_each_call_until_it_passes(void **state)
+{
+	static const int64_t modes[] = { SKU_NO_TIMEOUT, 20 * SKU_SECOND };
+	static char data[8 << 20];
+	struct sku_sock pair[2], server = SKU_SOCK_INIT, s = SKU_SOCK_INIT, conn = SKU_SOCK_INIT;
+	struct sku_address address;
+	char port[8], byte;
+	int64_t start, moved;
+	size_t done;
+	int file = make_file(10);
+
+	(void)state;
+	for (size_t m = 0; m < 2; m++) {
+		make_pair(pair);
+		assert_int_equal(sku_settimeout(&pair[0], modes[m]), 0);
+		start = sku_now();
+		assert_int_equal(sku_setdeadline(&pair[0], sku_deadline_in(200 * SKU_MS)), 0);
+		assert_int_equal(sku_gettimeout(&pair[0]), modes[m]);
+		assert_int_equal(sku_send(&pair[1], "a", 1, 0), 1);
+		assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), 1);
+		assert_int_equal(sku_sendall(&pair[0], data, sizeof(data), 0, &done), -1);
+		assert_int_equal(errno, ETIMEDOUT);
+		assert_true(done > 0);
+		assert_true(since(start) >= 200);
+		/* It has passed: what could be done at once is not done, either. */
+		assert_int_equal(sku_send(&pair[1], "b", 1, 0), 1);
+		errno = 0;
+		assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), -1);
+		assert_int_equal(errno, ETIMEDOUT);
+		assert_int_equal(sku_sendfile(&pair[0], file, 0, 5, &moved), -1);
+		assert_int_equal(errno, ETIMEDOUT);
+		/* An instant of zero has passed, too. */
+		assert_int_equal(sku_setdeadline(&pair[0], (struct sku_deadline){ 0 }), 0);
+		assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), -1);
+		assert_int_equal(errno, ETIMEDOUT);
+		/* The non-blocking mode does not look at it. */
+		assert_int_equal(sku_settimeout(&pair[0], 0), 0);
+		assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), 1);
+		assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), -1);
+		assert_int_equal(errno, EAGAIN);
+		/* The timeout is earlier. */
+		assert_int_equal(sku_settimeout(&pair[0], 50 * SKU_MS), 0);
+		assert_int_equal(sku_setdeadline(&pair[0], sku_deadline_in(20 * SKU_SECOND)), 0);
+		assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), -1);
+		assert_int_equal(errno, ETIMEDOUT);
+		assert_int_equal(sku_settimeout(&pair[0], SKU_NO_TIMEOUT), 0);
+		assert_true((fcntl(sku_fileno(&pair[0]), F_GETFL) & O_NONBLOCK) != 0);
+		assert_int_equal(sku_setdeadline(&pair[0], sku_deadline_never()), 0);
+		assert_true((fcntl(sku_fileno(&pair[0]), F_GETFL) & O_NONBLOCK) == 0);
+		close_pair(pair);
+	}
+	/* A listener's deadline is not that of what it accepts. */
+	make_listener(&server, &address, port);
+	assert_int_equal(sku_setdeadline(&server, sku_deadline_in(100 * SKU_MS)), 0);
+	assert_int_equal(sku_create_connection(&s, "127.0.0.1", port, SKU_SECOND, NULL, NULL), 0);
+	assert_int_equal(sku_accept(&server, &conn, NULL), 0);
+	assert_int_equal(conn.deadline_ns, 0);
+	assert_int_equal(sku_accept(&server, &conn, NULL), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	(void)sku_close(&s);
+	assert_int_equal(sku_socket(&s, AF_INET, SOCK_STREAM, 0), 0);
+	assert_int_equal(sku_setdeadline(&s, sku_deadline_in(0)), 0);
+	assert_int_equal(sku_connect(&s, &address), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	(void)sku_close(&s);
+	(void)sku_close(&conn);
+	(void)sku_close(&server);
+	assert_int_equal(close(file), 0);
+}
+
+static void
+recvall_is_whole_or_says_how_much_came(void **state)
+{
+	struct sku_sock pair[2], s = SKU_SOCK_INIT;
+	char buf[10];
+	size_t got = 7;
+
+	(void)state;
+	make_pair(pair);
+	assert_int_equal(sku_send(&pair[1], "0123456789", 10, 0), 10);
+	assert_int_equal(sku_recvall(&pair[0], buf, 4, 0, NULL), 0);
+	assert_memory_equal(buf, "0123", 4);
+	assert_int_equal(sku_recvall(&pair[0], buf, 0, 0, &got), 0);
+	assert_int_equal(got, 0);
+	assert_int_equal(sku_recvall(&pair[0], buf, 1, MSG_PEEK, &got), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(sku_settimeout(&pair[0], 50 * SKU_MS), 0);
+	assert_int_equal(sku_recvall(&pair[0], buf, 7, 0, &got), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_int_equal(got, 6);
+	assert_int_equal(sku_send(&pair[1], "xyz", 3, 0), 3);
+	assert_int_equal(sku_close(&pair[1]), 0);
+	assert_int_equal(sku_recvall(&pair[0], buf, 4, 0, &got), -1);
+	assert_int_equal(errno, ENODATA);
+	assert_string_equal(sku_reason(errno), "the stream ended early");
+	assert_int_equal(got, 3);
+	assert_string_equal(sku_reason(ETIMEDOUT), "timed out");
+	assert_string_equal(sku_reason(EPIPE), strerror(EPIPE));
+	close_pair(pair);
+	assert_int_equal(sku_socket(&s, AF_INET, SOCK_DGRAM, 0), 0);
+	assert_int_equal(sku_recvall(&s, buf, 1, 0, &got), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(got, 0);
+	(void)sku_close(&s);
+}
+
+/* ---- pairs, copies and descriptors --------------------------------------------------------- */
+
+static void
+pairs_and_copies(void **state)
+{
+	struct sku_sock pair[2], copy = SKU_SOCK_INIT, many[3];
+	char byte;
+	int value = -1;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		many[i] = SKU_SOCK_CLOSED;
+	assert_int_equal(sku_fileno(&many[2]), -1);
+	assert_int_equal(sku_dup(&many[0], &copy), -1);
+	assert_int_equal(errno, EBADF);
+	assert_int_equal(sku_setdefaulttimeout(3 * SKU_SECOND), 0);
+	assert_int_equal(sku_socketpair(pair, AF_UNIX, SOCK_STREAM, 0), 0);
+	assert_int_equal(sku_setdefaulttimeout(SKU_NO_TIMEOUT), 0);
+	assert_int_equal(sku_gettimeout(&pair[1]), 3 * SKU_SECOND);
+	assert_int_equal(fcntl(sku_fileno(&pair[1]), F_GETFD), FD_CLOEXEC);
+	assert_int_equal(sku_dup(&pair[0], &copy), 0);
+	assert_int_equal(fcntl(sku_fileno(&copy), F_GETFD), FD_CLOEXEC);
+	assert_int_equal(sku_gettimeout(&copy), 3 * SKU_SECOND);
+	assert_int_equal(sku_close(&pair[0]), 0);
+	assert_int_equal(sku_send(&copy, "x", 1, 0), 1);
+	assert_int_equal(sku_recv(&pair[1], &byte, 1, 0), 1);
+	assert_int_equal(sku_getsockopt_int(&copy, SOL_SOCKET, SO_TYPE, &value), 0);
+	assert_int_equal(value, SOCK_STREAM);
+	assert_int_equal(sku_close(&copy), 0);
+	assert_int_equal(sku_getsockopt_int(&copy, SOL_SOCKET, SO_TYPE, &value), -1);
+	assert_int_equal(errno, EBADF);
+	close_pair(pair);
+	assert_int_equal(sku_socketpair(pair, AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0), 0);
+	assert_int_equal(pair[0].type, SOCK_DGRAM);
+	assert_int_equal(sku_gettimeout(&pair[0]), 0);
+	close_pair(pair);
+	assert_int_equal(sku_socketpair(pair, AF_INET, SOCK_STREAM, 0), -1);
+	assert_int_equal(errno, EOPNOTSUPP);
+}
+
+static void
+descriptors_go_over_a_unix_socket(void **state)
+{
+	struct sku_sock pair[2];
+	int before, pipes[2], sent[4], got[4], flags;
+	struct iovec data;
+	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
+	char buf[8];
+	size_t count;
+
+	(void)state;
+	before = count_descriptors();
+	make_pair(pair);
+	assert_int_equal(pipe(pipes), 0);
+	for (size_t i = 0; i < 4; i++)
+		sent[i] = pipes[1];
+	/* Room for fewer, for as many, and for more. */
+	for (size_t room = 0; room <= 4; room++) {
+		assert_int_equal(sku_send_fds(&pair[0], "x", 1, sent, 2, 0), 1);
+		count = room;
+		flags = 0;
+		assert_int_equal(
+		    sku_recv_fds(&pair[1], buf, sizeof(buf), got, &count, 0, &flags), 1);
+		assert_int_equal(count, room < 2 ? room : 2);
+		assert_int_equal((flags & MSG_CTRUNC) != 0, room < 2);
+		for (size_t i = 0; i < count; i++) {
+			assert_int_equal(fcntl(got[i], F_GETFD), FD_CLOEXEC);
+			assert_int_equal(write(got[i], "p", 1), 1);
+			assert_int_equal(read(pipes[0], buf, 1), 1);
+			assert_int_equal(close(got[i]), 0);
+		}
+		assert_int_equal(count_descriptors(), before + 4);
+	}
+	assert_int_equal(sku_send_fds(&pair[0], "", 0, sent, 1, 0), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(sku_send_fds(&pair[0], "x", 1, sent, SKU_FDS_MAX + 1, 0), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(sku_send_fds(&pair[0], "y", 1, NULL, 0, 0), 1);
+	count = 4;
+	assert_int_equal(sku_recv_fds(&pair[1], buf, sizeof(buf), got, &count, 0, NULL), 1);
+	assert_int_equal(count, 0);
+	/* Under the socket's limits. */
+	assert_int_equal(sku_settimeout(&pair[1], 50 * SKU_MS), 0);
+	count = 4;
+	assert_int_equal(sku_recv_fds(&pair[1], buf, sizeof(buf), got, &count, 0, NULL), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_int_equal(count, 0);
+	data = (struct iovec){ buf, 3 };
+	memcpy(buf, "abc", 3);
+	assert_int_equal(sku_sendmsg(&pair[0], &message, 0), 3);
+	memset(buf, 0, sizeof(buf));
+	assert_int_equal(sku_recvmsg(&pair[1], &message, 0), 3);
+	assert_memory_equal(buf, "abc", 3);
+	assert_int_equal(sku_recvmsg(&pair[1], &message, 0), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_int_equal(sku_close(&pair[1]), 0);
+	assert_int_equal(sku_sendmsg(&pair[0], &message, 0), -1);
+	assert_int_equal(errno, EPIPE); /* and no SIGPIPE */
+	close_pair(pair);
+	assert_int_equal(sku_sendmsg(&pair[0], &message, 0), -1);
+	assert_int_equal(errno, EBADF);
+	assert_int_equal(close(pipes[0]), 0);
+	assert_int_equal(close(pipes[1]), 0);
+	assert_int_equal(count_descriptors(), before);
+}
+
+/* ---- more ways to a peer ------------------------------------------------------------------- */
+
+static void
+create_datagram_is_create_connections_twin(void **state)
+{
+	const struct sku_server_opts datagram = { .type = SOCK_DGRAM };
+	const struct sku_connect_opts ipv4 = { .family = AF_INET };
+	struct sku_sock server = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
+	struct sku_address address, from;
+	struct sku_error err;
+	char port[8], buf[8], context[80];
+	int before = count_descriptors();
+
+	(void)state;
+	assert_int_equal(sku_create_server(&server, "127.0.0.1", "0", &datagram, NULL), 0);
+	assert_int_equal(sku_getsockname(&server, &address), 0);
+	(void)snprintf(port, sizeof(port), "%u", sku_address_port(&address));
+	assert_int_equal(
+	    sku_create_datagram(&s, "localhost", port, 5 * SKU_SECOND, &ipv4, &err), 0);
+	assert_int_equal(s.type, SOCK_DGRAM);
+	assert_int_equal(sku_gettimeout(&s), 5 * SKU_SECOND);
+	assert_int_equal(sku_send(&s, "hello", 5, 0), 5);
+	assert_int_equal(sku_recvfrom(&server, buf, sizeof(buf), 0, &from), 5);
+	assert_int_equal(sku_sendto(&server, buf, 5, 0, &from), 5);
+	assert_int_equal(sku_recv(&s, buf, sizeof(buf), 0), 5);
+	(void)sku_close(&s);
+	/* Nothing to wait for. */
+	assert_int_equal(sku_create_datagram(&s, "127.0.0.1", port, 0, NULL, &err), 0);
+	assert_int_equal(sku_gettimeout(&s), 0);
+	(void)sku_close(&s);
+	assert_int_equal(sku_create_datagram(&s, "127.0.0.1", port, SKU_SECOND,
+			     &(struct sku_connect_opts){ .source_host = "127.0.0.2" }, &err),
+	    0);
+	assert_int_equal(sku_getsockname(&s, &from), 0);
+	assert_string_equal(sku_address_host(&from, context), "127.0.0.2");
+	(void)sku_close(&s);
+	/* What fails names itself, and leaves nothing. */
+	assert_int_equal(sku_create_datagram(&s, "127.0.0.1", port, SKU_SECOND,
+			     &(struct sku_connect_opts){ .source_host = "127.0.0.1",
+				 .source_port = sku_address_port(&address) },
+			     &err),
+	    -1);
+	assert_int_equal(err.code, EADDRINUSE);
+	assert_true(err.source);
+	(void)snprintf(context, sizeof(context),
+	    "connect to 127.0.0.1 (127.0.0.1) port %s from 127.0.0.1", port);
+	assert_string_equal(err.context, context);
+	assert_int_equal(sku_create_datagram(&s, "::1", port, SKU_SECOND, &ipv4, &err), -1);
+	assert_int_equal(err.code, EAI_ADDRFAMILY);
+	assert_int_equal(sku_create_datagram(&s, "localhost", port, -7, NULL, &err), -1);
+	assert_int_equal(err.code, EINVAL);
+	assert_int_equal(sku_create_datagram(&s, "localhost", "65536", SKU_SECOND, NULL, &err), -1);
+	assert_int_equal(err.code, EINVAL);
+	assert_int_equal(sku_create_datagram(&s, "localhost", port, SKU_SECOND,
+			     &(struct sku_connect_opts){ .numeric = true }, &err),
+	    -1);
+	assert_int_equal(sku_fileno(&s), -1);
+	(void)sku_close(&server);
+	assert_int_equal(count_descriptors(), before);
+}
+
+static void
+create_unix_connection_and_connect_ex(void **state)
+{
+	struct sku_sock server = SKU_SOCK_INIT, s = SKU_SOCK_INIT, first = SKU_SOCK_INIT;
+	struct sku_address address;
+	struct sku_error err;
+	char name[64];
+	int before = count_descriptors();
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "@sockutil-test-%ld", (long)getpid());
+	assert_int_equal(sku_create_unix_connection(&s, name, SKU_SECOND, &err), -1);
+	assert_int_equal(err.code, ECONNREFUSED);
+	assert_int_equal(sku_create_unix_connection(&s, "", SKU_SECOND, &err), -1);
+	assert_int_equal(err.code, EINVAL);
+	assert_int_equal(sku_create_unix_connection(&s, name, -9, &err), -1);
+	assert_int_equal(err.code, EINVAL);
+	make_busy_server(&server, &first, name, &address);
+	assert_int_equal(sku_create_unix_connection(&s, name, 50 * SKU_MS, &err), -1);
+	assert_int_equal(err.code, ETIMEDOUT);
+	assert_int_equal(sku_listen(&server, 5), 0);
+	assert_int_equal(sku_create_unix_connection(&s, name, SKU_SECOND, &err), 0);
+	assert_int_equal(sku_gettimeout(&s), SKU_SECOND);
+	(void)sku_close(&s);
+	assert_int_equal(sku_create_unix_connection(&s, name, SKU_DEFAULT_TIMEOUT, &err), 0);
+	assert_int_equal(sku_gettimeout(&s), SKU_NO_TIMEOUT);
+	(void)sku_close(&s);
+	assert_int_equal(sku_socket(&s, AF_UNIX, SOCK_STREAM, 0), 0);
+	assert_int_equal(sku_connect_ex(&s, &address), 0);
+	assert_int_equal(sku_connect_ex(&s, &address), EISCONN);
+	(void)sku_close(&s);
+	assert_int_equal(sku_connect_ex(&s, &address), EBADF);
+	(void)sku_close(&first);
+	(void)sku_close(&server);
+	assert_int_equal(count_descriptors(), before);
+}
+
+static void
+unix_addresses_of_any_bytes(void **state)
+{
+	struct sku_sock s = SKU_SOCK_INIT;
+	struct sku_address address, bound;
+	char full[SKU_PATH_MAX + 1], text[SKU_ADDRESS_TEXT_MAX];
+
+	(void)state;
+	memset(full, 'p', sizeof(full));
+	assert_int_equal(sku_address_from_bytes(&address, full, SKU_PATH_MAX), 0);
+	assert_int_equal(sku_address_from_bytes(&address, full, SKU_PATH_MAX + 1), -1);
+	assert_int_equal(errno, ENAMETOOLONG);
+	assert_int_equal(sku_address_from_bytes(&address, "a\0b", 3), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(sku_address_from_bytes(&address, "@x", 2), 0); /* a file */
+	assert_int_equal(address.un.sun_path[0], '@');
+	assert_string_equal(sku_address_host(&address, text), "@x");
+	assert_int_equal(sku_address_from_bytes(&address, "\0\xff\0name", 7), 0);
+	assert_int_equal(sku_socket(&s, AF_UNIX, SOCK_STREAM, 0), 0);
+	assert_int_equal(sku_bind(&s, &address), 0);
+	assert_int_equal(sku_getsockname(&s, &bound), 0);
+	assert_true(sku_address_equal(&address, &bound));
+	(void)sku_close(&s);
+	/* The system chooses. */
+	assert_int_equal(sku_address_from_bytes(&address, NULL, 0), 0);
+	assert_int_equal(sku_socket(&s, AF_UNIX, SOCK_STREAM, 0), 0);
+	assert_int_equal(sku_bind(&s, &address), 0);
+	assert_int_equal(sku_getsockname(&s, &bound), 0);
+	assert_true(bound.len > sizeof(sa_family_t));
+	(void)sku_close(&s);
+}
+
+static void
+names_of_addresses_and_interfaces(void **state)
+{
+	struct sku_deadline deadlines[] = { sku_deadline_never(),
+		sku_deadline_in(10 * SKU_SECOND) };
+	char host[SKU_HOST_MAX], service[SKU_SERVICE_MAX];
+	struct sku_interface *list = sku_if_nameindex();
+	struct sku_address address;
+	struct sku_error err;
+	bool found = false;
+
+	(void)state;
+	assert_int_equal(sku_address_from_numeric(&address, AF_INET, "127.0.0.1", 443), 0);
+	for (size_t d = 0; d < 2; d++) {
+		assert_int_equal(sku_getnameinfo(&address, host, sizeof(host), service,
+				     sizeof(service), NI_NUMERICHOST, deadlines[d], &err),
+		    0);
+		assert_string_equal(host, "127.0.0.1");
+		assert_string_equal(service, "https");
+		assert_int_equal(sku_getnameinfo(&address, NULL, 0, service, sizeof(service),
+				     NI_NUMERICSERV, deadlines[d], &err),
+		    0);
+		assert_string_equal(service, "443");
+		assert_int_equal(
+		    sku_getnameinfo(&address, host, 9, NULL, 0, NI_NUMERICHOST, deadlines[d], &err),
+		    -1);
+		assert_int_equal(err.code, EAI_OVERFLOW);
+		assert_string_equal(err.context, "look up 127.0.0.1");
+	}
+	lookup_is_slow = true;
+	assert_int_equal(sku_getnameinfo(&address, host, sizeof(host), NULL, 0, 0,
+			     sku_deadline_in(20 * SKU_MS), &err),
+	    -1);
+	lookup_is_slow = false;
+	assert_int_equal(err.code, ETIMEDOUT);
+	assert_non_null(list);
+	for (size_t i = 0; list[i].index != 0; i++)
+		found = found || strcmp(list[i].name, "lo") == 0;
+	free(list);
+	assert_true(found);
+}
+
+/* ---- two threads, one socket --------------------------------------------------------------- */
+
+#define BOTH_WAYS ((size_t)4 << 20)
+
+static void *
+send_much(void *arg)
+{
+	static char data[BOTH_WAYS];
+
+	return sku_sendall(arg, data, sizeof(data), 0, NULL) == 0 ? NULL : "failed";
+}
+
+static void
+one_thread_receives_while_another_sends(void **state)
+{
+	static char data[65536];
+	struct sku_sock pair[2];
+	pthread_t senders[2];
+	size_t got[2] = { 0, 0 };
+	void *result;
+
+	(void)state;
+	make_pair(pair);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(sku_settimeout(&pair[i], 20 * SKU_SECOND), 0);
+		assert_int_equal(pthread_create(&senders[i], NULL, send_much, &pair[i]), 0);
+	}
+	while (got[0] < BOTH_WAYS || got[1] < BOTH_WAYS) {
+		for (int i = 0; i < 2; i++) {
+			ssize_t n =
+			    got[i] < BOTH_WAYS ? sku_recv(&pair[i], data, sizeof(data), 0) : 0;
+
+			assert_true(n > 0 || got[i] == BOTH_WAYS);
+			got[i] += (size_t)n;
+		}
+	}
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pthread_join(senders[i], &result), 0);
+		assert_null(result);
+	}
+	close_pair(pair);
+}
+
 int
 main(void)
 {
@@ -1739,6 +2336,17 @@ main(void)
 		cmocka_unit_test(an_address_of_the_other_family_is_told_as_such),
 		cmocka_unit_test(a_success_leaves_err_alone),
 		cmocka_unit_test(services_of_getaddrinfo_are_numbers_or_known_names),
+		cmocka_unit_test(a_hook_ends_each_call_and_says_how_much_was_done),
+		cmocka_unit_test(a_hook_ends_a_look_up),
+		cmocka_unit_test(a_deadline_holds_for_each_call_until_it_passes),
+		cmocka_unit_test(recvall_is_whole_or_says_how_much_came),
+		cmocka_unit_test(pairs_and_copies),
+		cmocka_unit_test(descriptors_go_over_a_unix_socket),
+		cmocka_unit_test(create_datagram_is_create_connections_twin),
+		cmocka_unit_test(create_unix_connection_and_connect_ex),
+		cmocka_unit_test(unix_addresses_of_any_bytes),
+		cmocka_unit_test(names_of_addresses_and_interfaces),
+		cmocka_unit_test(one_thread_receives_while_another_sends),
 	};
 
 	return cmocka_run_group_tests_name("libsockutil", tests, NULL, NULL);
