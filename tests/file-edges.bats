@@ -8,7 +8,6 @@ load transfers
 setup() {
 	cd "$BATS_TEST_TMPDIR"
 	head -c 3000000 /dev/urandom >in
-	export PYTHONPATH=$SOCKUTILS_SOURCE/tests PYTHONDONTWRITEBYTECODE=1
 }
 
 # marked_input HOW - standard input of a sender with --end-mark "$mark", by a pipe.
@@ -72,8 +71,7 @@ marked_input() {
 start_sender_with_input() {
 	local input=$1
 	shift
-	start_listening send.err sh -c 'input=$1; shift; exec sockfile-send --listen "$@" <"$input"' sh "$input" "$@"
-	sender_pid=$started_pid
+	as_sender sock_start sh -c 'input=$1; shift; exec sockfile-send --listen "$@" <"$input"' sh "$input" "$@"
 }
 
 @test "--end-mark: an input without it was cut short: 5 on both ends and no FILE; raw it is a reset" {
@@ -130,16 +128,13 @@ start_sender_with_input() {
 		rm -f input started
 		mkfifo input hold 2>/dev/null || true
 		exec {open}<>input {held}<>hold
-		start_listening loses.err sh -c 'exec python3 loses.py <hold'
-		loser=$started_pid
+		sock_start loses sh -c 'exec python3 loses.py <hold'
 		# shellcheck disable=SC2086
-		in_background sh -c "exec sockfile-send --verify --retry 5 $options 127.0.0.1 $port - <input 2>send.err"
-		sender_pid=$last_pid
+		as_sender sock_run sh -c "exec sockfile-send --verify --retry 5 $options 127.0.0.1 $port - <input"
 		until_true 20 test -e started
 		printf abcde >&"$open"
 		until_true 20 is_drained input
-		kill -KILL "$loser"
-		wait_for "$loser"
+		sock_stop loses KILL
 		sender_ends 6
 		error_has send.err "cannot be read again"
 		exec {open}>&- {held}>&-
@@ -173,9 +168,8 @@ write_rendezvous() {
 	write_rendezvous
 	(umask 077 && head -c 36 /dev/urandom | base64 >key)
 	for how in --verify "--key key"; do
-		start_listening relay.err python3 rendezvous.py
-		in_background sockfile-recv -q $how --connect 127.0.0.1 "$host" out
-		receiver_pid=$last_pid
+		sock_start relay python3 rendezvous.py
+		run_receiver -q $how --connect 127.0.0.1 "$host" out
 		sockfile-send -q $how 127.0.0.1 "$port" in
 		receiver_ends 0
 		cmp in out
@@ -222,14 +216,13 @@ write_peer_until() {
 
 @test "a peer that says nothing behind END, or no goodbye, is not waited for for ever" {
 	write_peer_until
-	start_listening peer.err python3 peer_until.py verdict
+	sock_start peer python3 peer_until.py verdict
 	run --separate-stderr timeout 25 sockfile-send --verify 127.0.0.1 "$port" in
 	assert_success
 	truncate -s 200M large
 	rm data
-	start_listening peer.err python3 peer_until.py end
-	in_background sh -c "exec timeout 25 sockfile-send --verify --limit-rate 20M 127.0.0.1 $port large 2>send.err"
-	sender_pid=$last_pid
+	sock_start peer python3 peer_until.py end
+	as_sender sock_run timeout 25 sockfile-send --verify --limit-rate 20M 127.0.0.1 "$port" large
 	until_true 20 test -e data
 	truncate -s 1M large
 	sender_ends 5
@@ -238,11 +231,11 @@ write_peer_until() {
 
 @test "a verdict that cannot be read is unknown, an ABORT in its place is none" {
 	write_peer_until
-	start_listening peer.err python3 peer_until.py damaged
+	sock_start peer python3 peer_until.py damaged
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 	assert_failure 5
 	[[ $stderr == *"it broke the protocol: a header"*"delivered or not: unknown"* ]]
-	start_listening peer.err python3 peer_until.py abort
+	sock_start peer python3 peer_until.py abort
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 	assert_failure 6
 	[[ $stderr != *"unknown"* ]]
@@ -266,7 +259,7 @@ write_peer_until() {
 	PY
 	mkdir box
 	start_receiver --dir box -c none 0
-	start_listening eats.err python3 eats.py "$port"
+	sock_start eats python3 eats.py "$port"
 	run --separate-stderr sockfile-send --verify --retry 5 127.0.0.1 "$port" in
 	assert_failure 1
 	[[ $stderr == *"it has another file of that name"*"delivered or not: unknown"* ]]
@@ -277,8 +270,7 @@ write_peer_until() {
 traced_receiver() {
 	local inject=$1
 	shift
-	start_listening recv.err trace -f -qq -o trace -e "inject=$inject" sockfile-recv "$@"
-	receiver_pid=$started_pid
+	as_receiver sock_start trace -f -qq -o trace -e "inject=$inject" sockfile-recv "$@"
 }
 
 @test "a FILE that is confirmed is flushed, its name too, and has the mode and the time that were asked for" {
@@ -293,8 +285,7 @@ traced_receiver() {
 	cmp in out
 	[ "$(stat -c %Y out)" != "$(stat -c %Y in)" ]
 	for options in "" "--mode 604" --preserve; do
-		start_listening recv.err trace -f -qq -e trace=fsync -o trace sockfile-recv --resume $options 0 out
-		receiver_pid=$started_pid
+		as_receiver sock_start trace -f -qq -e trace=fsync -o trace sockfile-recv --resume $options 0 out
 		run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 		assert_success
 		[[ $stderr == *"3000000 bytes were there before"* ]]
@@ -433,18 +424,18 @@ write_fickle() {
 @test "a connection that ends without a byte is 6 with --connect, and --retry connects again" {
 	write_fickle
 	for verify in "" --verify; do
-		start_listening fickle.err python3 fickle.py 1 1
+		sock_start fickle python3 fickle.py 1 1
 		run --separate-stderr sockfile-recv $verify --connect 127.0.0.1 "$port" out
 		assert_failure 6
 		nothing_left out
 	done
 	start_sender --verify 0 in
-	start_listening fickle.err python3 fickle.py "$port" 2
+	sock_start fickle python3 fickle.py "$port" 2
 	run --separate-stderr sockfile-recv --retry 2 --connect 127.0.0.1 "$port" out
 	assert_success
 	cmp in out
 	sender_ends 0
-	start_listening fickle.err python3 fickle.py 1 3
+	sock_start fickle python3 fickle.py 1 3
 	run --separate-stderr sockfile-recv --retry 2 --connect 127.0.0.1 "$port" out2
 	assert_failure 6
 	[[ $stderr == *"connecting again, 0 more tries"* && $stderr != *"-1 more"* ]]
@@ -454,7 +445,7 @@ write_fickle() {
 	write_fickle
 	# Six connections are lost, each of which brought something.
 	start_receiver --retry 1 0 out
-	start_listening fickle.err python3 fickle.py "$port" 6 400000
+	sock_start fickle python3 fickle.py "$port" 6 400000
 	run --separate-stderr sockfile-send --verify --retry 1 127.0.0.1 "$port" in
 	assert_success
 	receiver_ends 0
@@ -467,13 +458,13 @@ write_fickle() {
 		wire.relay = lambda a, b, alter=None: relay(a, b, *([lambda forth, at, data: alter(not forth, at, data)] if alter else []))
 		exec(open("fickle.py").read())
 	PY
-	start_listening fickle.err python3 back.py "$port" 6 400000
+	sock_start fickle python3 back.py "$port" 6 400000
 	run --separate-stderr sockfile-recv --retry 1 --connect 127.0.0.1 "$port" out
 	assert_success
 	sender_ends 0
 	cmp in out
 	# Without progress N is N, and the last try says what would have helped.
-	start_listening fickle.err python3 fickle.py 1 1
+	sock_start fickle python3 fickle.py 1 1
 	run --separate-stderr sockfile-send --verify --retry 2 127.0.0.1 "$port" in
 	assert_failure 6
 	[[ $stderr == *"Connection refused; --retry with --wait, as --retry 3 --wait 1h, waits for it"* ]]
