@@ -511,3 +511,13 @@ write_fickle() {
 	receiver_ends 5
 	[ "$(stat -c %s out.part)" = 2000000 ]
 }
+
+@test "a sender none of whose files can be opened any more breaks no protocol" {
+	start_sender --verify -c none --accept-timeout 1 0 in
+	mv in away
+	run --separate-stderr sockfile-recv --verify --connect 127.0.0.1 "$port" out
+	assert_failure 5
+	[[ $stderr == *"it has nothing to offer: it could not open its files"* ]]
+	nothing_left out
+	error_has send.err "open in: No such file or directory"
+}
