@@ -235,7 +235,7 @@ struct command {
 	const char *const *synopsis; /* one for each line after "usage: NAME "; ends with NULL */
 	const char *summary;
 	/* What the operands are, for completions: "host port file...", of host, port, service,
-	 * path, file and none. */
+	 * path, file, target (a host or a path) and none. */
 	const char *operands;
 	const struct option_row *options; /* ends with OPTION_END_ROW */
 	const struct option_need *needs;  /* NULL: no option needs a mode */
