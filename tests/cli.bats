@@ -420,3 +420,19 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	assert_output --partial '"text":"\u009b3 1mX\u007f'$'\xc2\xa0"'
 	stop_server
 }
+
+@test "the path or host on which something was tried is shown whole, however long" {
+	local path host options
+	path=$(printf 'd%.0s' {1..200})
+	path=$(printf "$path/%.0s" {1..14})end
+	host=$(printf 'name.%.0s' {1..200})end
+	for options in "sockfile-send 127.0.0.1 1 $path" "sockfile-send --verify 127.0.0.1 1 $path" "sockfile-recv 0 $path" \
+		"sockfile-recv --verify 0 $path" "sockecho-server --port-file $path 0" "sockecho-client 127.0.0.1 @$path x" \
+		"sockfile-recv --connect 127.0.0.1 @$path out" "sockwait -t 5 127.0.0.1:@$path" "sockecho-client $host 1 x" \
+		"sockfile-send --wait 0.1 127.0.0.1 @$path in" "sockecho-client --wait 0.1 $host 1 x"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr timeout 20 $options
+		[ "$status" -ne 0 ]
+		[[ ${stderr_lines[-1]} == *end": "* ]] || fail "${options:0:30}: $stderr"
+	done
+}

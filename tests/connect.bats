@@ -454,10 +454,15 @@ in_dual_stack() {
 		sockecho-server 0 >ready 3>&- & server=$!
 		read -r _ _ _ port <ready
 		on_time connected 0 1500 sockecho-client server.test $port hello
+		rc=0; sockecho-client --connect-timeout 2 server.test 1 x || rc=$?; echo $rc
+		rc=0; sockecho-client --connect-timeout 1 --wait 2 server.test 1 x || rc=$?; echo $rc
 		kill $server $dns
-	' >out
-	assert_equal "$(head -n 1 out)" hello
-	assert_equal "$(tail -n 1 out)" "connected 0 on time"
+	' >out 2>err
+	assert_equal "$(cat out)" $'hello\nconnected 0 on time\n6\n124'
+	# Without the addresses of the other family, what is known of this one is the cause.
+	assert_equal "$(head -n 1 err)" "sockecho-client: connect to server.test (127.0.0.1) port 1: Connection refused"
+	assert_equal "$(tail -n 1 err)" \
+		"sockecho-client: connect to server.test (127.0.0.1) port 1: timed out; the last failure: Connection refused"
 }
 
 @test "unreachable and prohibited networks: 6 and 1" {
@@ -547,6 +552,12 @@ in_dual_stack() {
 	done
 	for text in 0 65536 -1 http '1 2' $'1\n2' ' 1' 0x10 "$(printf '1%.0s' $(seq 100))"; do
 		printf '%s\n' "$text" >bad
+		run --separate-stderr timeout 10 sockecho-client --wait none 127.0.0.1 @bad x
+		assert_failure 1
+		[[ ${stderr_lines[0]} == "sockecho-client: read the port from bad: '"*"' is no port number" ]]
+	done
+	for text in '1\0junk' '1\0' '\0' "$(printf '0%.0s' {1..62})12" "$(printf '0%.0s' {1..62})\n1"; do
+		printf "$text" >bad
 		run --separate-stderr timeout 10 sockecho-client --wait none 127.0.0.1 @bad x
 		assert_failure 1
 		[[ ${stderr_lines[0]} == "sockecho-client: read the port from bad: '"*"' is no port number" ]]

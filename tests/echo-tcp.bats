@@ -677,6 +677,49 @@ write_flood() {
 	done
 }
 
+# ends_with TIMES COMMAND ... - the server ends by itself, or is told TIMES times by COMMAND ...: how two
+# connections end, one that is owed most of its answer, and one that has its own.
+ends_with() {
+	python3 - "$port" "$server_pid" "$@" <<-'PY'
+		import os, signal, socket, sys, time
+		port, pid, signals = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+		owed, done = (socket.create_connection(("127.0.0.1", port), 20) for _ in range(2))
+		owed.sendall(b"x" * 50000)
+		done.sendall(b"whole")
+		answer = b""
+		while len(answer) < 5:
+		    answer += done.recv(5)
+		owed.recv(1)
+		for name in signals:
+		    os.kill(pid, getattr(signal, name))
+		    time.sleep(0.2)  # else two are one
+		for s in owed, done:
+		    try:
+		        while s.recv(65536):
+		            pass
+		        print("end", end=" ")
+		    except ConnectionResetError:
+		        print("reset", end=" ")
+	PY
+}
+
+@test "ends: the server ends with answers unsent: these connections are reset, what is done ends in order" {
+	local signals
+	start_server sockecho-server --limit-rate 1000 -w 3 0
+	run ends_with
+	assert_output "reset end "
+	wait_for "$server_pid"
+	assert_equal "$waited_status" 124
+	for signals in SIGHUP "SIGTERM SIGTERM" SIGTERM; do
+		start_server sockecho-server --limit-rate 1000 0
+		# shellcheck disable=SC2086 # words are meant
+		run ends_with $signals
+		assert_output "reset end "
+		wait_for "$server_pid"
+		[[ $signals == SIGHUP ]] || assert_equal "$waited_status" 0
+	done
+}
+
 @test "ends: the server is killed: the client's stream is cut, and is not taken for whole" {
 	start_server sockecho-server --limit-rate 10K 0
 	head -c 100K /dev/zero | timeout 20 sockecho-client --expect echo "$host" "$port" >/dev/null 2>&1 3>&- &

@@ -245,6 +245,20 @@ told("end")
 	assert_success
 }
 
+@test "a UNIX path does not stay behind, whichever descriptor is the first that cannot be had" {
+	is_sanitized && skip "the sanitizers need descriptors of their own"
+	local most served=0
+	for most in {3..24}; do
+		in_background prlimit --nofile="$most:$most" sockecho-server -U sock >out 2>err </dev/null
+		until_true 20 eval 'grep -q listening out || has_ended "$last_pid"'
+		! grep -q listening out || served=1
+		kill -TERM "$last_pid" 2>/dev/null || true
+		wait_for "$last_pid"
+		[ ! -e sock ] || fail "with $most descriptors: $(cat err)"
+	done
+	((served)) || fail "nothing was served"
+}
+
 @test "a UNIX path that is somebody else's by now is left alone" {
 	start_server sockecho-server -U sock
 	rm sock

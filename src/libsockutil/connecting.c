@@ -498,6 +498,8 @@ set_timed_out(const struct sku_connecting *c, struct sku_error *err)
 		a = &c->attempts[0];
 	if (a != NULL)
 		set_error(c, a, ETIMEDOUT, err);
+	else if (c->count > 0 && c->attempts[0].error != 0)
+		set_failure(c, err); /* the other family's addresses are still asked for */
 	else
 		sku_error_set(err, SKU_ERR_SYSTEM, ETIMEDOUT, "look up %s", c->host);
 }

@@ -87,7 +87,7 @@ enum sku_error_kind {
 	SKU_ERR_RESOLVE, /* code is an EAI_ value of getaddrinfo(3) */
 };
 
-#define SKU_ERROR_CONTEXT_MAX 512
+#define SKU_ERROR_CONTEXT_MAX 1280 /* the longest host is shown whole */
 
 struct sku_error {
 	enum sku_error_kind kind;

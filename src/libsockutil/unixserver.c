@@ -112,16 +112,12 @@ bind_path(struct sku_sock *s, const struct sku_address *address, const char *pat
 	return result;
 }
 
-/* Store which file sku_unlink_unix_server() may remove: none, if that cannot be determined. */
+/* Store which file sku_unlink_unix_server() may remove: none, if it is gone again. */
 static void
 record_identity(struct sku_unix_path *bound, const char *path)
 {
 	struct stat st;
 
-	*bound = (struct sku_unix_path)SKU_UNIX_PATH_INIT;
-	if (*path == '@')
-		return;
-	bound->dir_fd = open_directory(path, O_PATH);
 	if (bound->dir_fd == -1)
 		return;
 	(void)snprintf(bound->name, sizeof(bound->name), "%s", base_name(path));
@@ -146,6 +142,9 @@ sku_create_unix_server(struct sku_sock *s, const char *path, int type, int backl
 	if (sku_address_from_path(&address, path) == -1 || sku_socket(s, AF_UNIX, type, 0) == -1)
 		goto fail;
 	what = "bind to";
+	/* Before there is a file that could not be removed without it. */
+	if (*path != '@' && (bound->dir_fd = open_directory(path, O_PATH)) == -1)
+		goto fail;
 	if (bind_path(s, &address, path) == -1)
 		goto fail;
 	record_identity(bound, path);

@@ -142,7 +142,7 @@ begin_try(struct connector *connector, struct failure *failure)
 		}
 		(void)snprintf(text, sizeof(text), "%u", port);
 		(void)snprintf(connector->action, sizeof(connector->action),
-		    "connect to %.255s port %u", endpoint->host, port);
+		    "connect to %s port %u", endpoint->host, port);
 		connector->race = sku_connecting_start(endpoint->host, text, &opts, deadline, &err);
 	}
 	return connector->race != NULL ? 0 : failure_library(failure, &err);
@@ -189,8 +189,8 @@ prepare(struct connector *connector, const struct endpoint *endpoint,
 		(void)snprintf(
 		    connector->action, sizeof(connector->action), "connect to %s", endpoint->path);
 	else if (endpoint->host != NULL)
-		(void)snprintf(connector->action, sizeof(connector->action), "connect to %.255s",
-		    endpoint->host);
+		(void)snprintf(
+		    connector->action, sizeof(connector->action), "connect to %s", endpoint->host);
 }
 
 /* The pause before the next try: 1 while it lasts, 0 when it is over, or -1: so is the time. */

@@ -46,7 +46,7 @@ struct connector {
 	struct loop_timer timer;
 	const struct connect_options *options;
 	const struct endpoint *endpoint;
-	char action[300];
+	char action[SKU_ERROR_CONTEXT_MAX];
 	struct retry retry;
 	struct sku_connecting *race; /* the present try; NULL: between two */
 	struct failure failure;	     /* of the last try */

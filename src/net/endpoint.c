@@ -308,6 +308,15 @@ endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags, cha
 		validate_host(endpoint->host, flags);
 }
 
+static int
+fail_port(struct failure *failure, const char *path, const char *text, const char *more)
+{
+	char message[120];
+
+	(void)snprintf(message, sizeof(message), "'%s%s' is no port number", text, more);
+	return failure_set(failure, STATUS_FAILED, 0, message, "read the port from %s", path);
+}
+
 /* What is in FILE, less the newline at its end: 0, or -1 and the failure. */
 static int
 read_port_file(const char *path, char *text, size_t size, struct failure *failure)
@@ -327,6 +336,8 @@ read_port_file(const char *path, char *text, size_t size, struct failure *failur
 		return failure_set(
 		    failure, STATUS_NO_PEER, 0, "it is empty", "read the port from %s", path);
 	text[n] = '\0';
+	if ((size_t)n == size - 1 || strlen(text) < (size_t)n) /* there is more than text shows */
+		return fail_port(failure, path, text, "...");
 	if (text[n - 1] == '\n')
 		text[n - 1] = '\0';
 	return 0;
@@ -335,7 +346,7 @@ read_port_file(const char *path, char *text, size_t size, struct failure *failur
 static int
 port_from_file(const char *path, unsigned *port, struct failure *failure)
 {
-	char text[64], message[120];
+	char text[64];
 	int number;
 
 	if (read_port_file(path, text, sizeof(text), failure) == -1)
@@ -345,8 +356,7 @@ port_from_file(const char *path, unsigned *port, struct failure *failure)
 		*port = (unsigned)number;
 		return 0;
 	}
-	(void)snprintf(message, sizeof(message), "'%s' is no port number", text);
-	return failure_set(failure, STATUS_FAILED, 0, message, "read the port from %s", path);
+	return fail_port(failure, path, text, "");
 }
 
 int

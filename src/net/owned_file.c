@@ -269,14 +269,21 @@ owned_file_take_socket(struct owned_file *file, struct sku_unix_path *bound, con
     const struct user *user, struct failure *failure)
 {
 	struct stat st;
+	int fd;
 
 	if (bound->dir_fd == -1)
 		return 0;
+	fd = openat(bound->dir_fd, bound->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1 && errno != ENOENT) {
+		(void)failure_errno(failure, errno, "open %s", path);
+		(void)sku_unlink_unix_server(bound);
+		return -1;
+	}
+	file->fd = fd;
 	file->dir_fd = bound->dir_fd;
 	bound->dir_fd = -1;
 	(void)snprintf(file->name, sizeof(file->name), "%s", bound->name);
 	file->path = path;
-	file->fd = openat(file->dir_fd, file->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	/* Another one's by now is left alone. */
 	if (file->fd != -1 && fstat(file->fd, &st) == 0 && st.st_dev == bound->device &&
 	    st.st_ino == bound->inode)

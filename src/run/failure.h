@@ -8,11 +8,16 @@
 #include "libsockutil/sockutil.h"
 #include "run/status.h"
 
+#include <limits.h>
+
+/* The longest path, the longest host and the words around them: both are shown whole. */
+#define FAILURE_ACTION_MAX (PATH_MAX + SKU_ERROR_CONTEXT_MAX)
+
 struct failure {
-	int status;	   /* an enum status; STATUS_OK: there is none */
-	int errnum;	   /* 0: none */
-	char message[400]; /* why */
-	char action[600];  /* what was tried */
+	int status;			 /* an enum status; STATUS_OK: there is none */
+	int errnum;			 /* 0: none */
+	char message[400];		 /* why */
+	char action[FAILURE_ACTION_MAX]; /* what was tried */
 };
 
 /* message NULL: the words for errnum.  Each of these returns -1. */

@@ -161,6 +161,14 @@ connection_stop(struct connection *c, int64_t now)
 	return follow(c, &before, flow_stop(&c->flow, now), now);
 }
 
+bool
+connection_is_unfinished(const struct connection *c)
+{
+	if (c->closing.how == CLOSING_NOT)
+		return c->flow.bytes_out < c->flow.bytes_in;
+	return c->closing.how == CLOSING_BY_RESET;
+}
+
 /* ---- what it waits for --------------------------------------------------------------------- */
 
 static int64_t

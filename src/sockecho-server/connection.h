@@ -47,6 +47,8 @@ enum connection_next connection_ready(
 enum connection_next connection_advance(struct connection *c, int64_t now);
 /* No more will be read: send back what was, then end. */
 enum connection_next connection_stop(struct connection *c, int64_t now);
+/* Is it unfinished, so that an end in order would pass a part off as the whole? */
+bool connection_is_unfinished(const struct connection *c);
 /* What the loop must look for, and when: 0, or -1 with errno. */
 int connection_watch(struct connection *c, const struct flow_buffer *buffer, struct loop *loop);
 

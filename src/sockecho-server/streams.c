@@ -191,6 +191,13 @@ finishing(struct server *server)
 }
 
 static void
+cut(struct echo *echo, struct connection *c, const char *reason)
+{
+	close_connection(
+	    echo, c, connection_is_unfinished(c) ? CONNECTION_RESET : CONNECTION_ENDED, 0, reason);
+}
+
+static void
 close_streams(struct server *server)
 {
 	struct echo *echo = LOOP_OWNER(server, struct echo, server);
@@ -200,7 +207,7 @@ close_streams(struct server *server)
 		msg_note("%lld connection%s cut", (long long)server->active,
 		    server->active == 1 ? "" : "s");
 	while (echo->all != NULL)
-		close_connection(echo, echo->all, CONNECTION_ENDED, 0, reason);
+		cut(echo, echo->all, reason);
 	server_close(server);
 	free(echo->buffer.bytes);
 	free(echo);

@@ -28,7 +28,7 @@
 __attribute__((format(printf, 4, 5))) static int
 refuse(struct receive_session *s, enum wire_code code, const char *message, const char *format, ...)
 {
-	char during[600];
+	char during[FAILURE_ACTION_MAX];
 	va_list args;
 
 	va_start(args, format);

@@ -48,7 +48,7 @@ struct raw_server {
 	state_counter
 	    progress_bytes; /* for the bar; of receivers that broke off they do not count */
 	bool consumed;	    /* bytes of what can be read once are gone */
-	char action[600];   /* for the message of --max-time */
+	char action[FAILURE_ACTION_MAX]; /* for the message of --max-time */
 };
 
 /* ---- receivers come and go ----------------------------------------------------------------- */

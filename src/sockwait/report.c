@@ -53,7 +53,7 @@ void
 report_given_up(
     const struct target *target, enum status status, int errnum, const char *message, int64_t ns)
 {
-	char action[600];
+	char action[FAILURE_ACTION_MAX];
 
 	for (const struct target *t = target; t != NULL; t = t->same) {
 		(void)snprintf(action, sizeof(action), "wait for %s", t->text);
