@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +25,8 @@ struct sku_background {
 /* enough for the C library and its name service modules; pages are allocated when they are used */
 #define THREAD_STACK ((size_t)256 * 1024)
 
+static atomic_uint threads; /* that are at work */
+
 static void
 free_job(struct sku_background *job)
 {
@@ -39,6 +42,7 @@ thread_main(void *arg)
 	bool abandoned;
 
 	job->work.run(job->work.arg);
+	(void)atomic_fetch_sub(&threads, 1);
 	(void)pthread_mutex_lock(&job->lock);
 	job->done = true;
 	abandoned = job->abandoned;
@@ -72,10 +76,19 @@ start_thread(struct sku_background *job)
 	/* Signals are for the program's own threads. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	(void)atomic_fetch_add(&threads, 1);
 	error = pthread_create(&thread, &attr, thread_main, job);
+	if (error != 0)
+		(void)atomic_fetch_sub(&threads, 1);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attr);
 	return error;
+}
+
+unsigned
+sku_lookup_threads(void)
+{
+	return atomic_load(&threads);
 }
 
 struct sku_background *
