@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -28,6 +29,8 @@ struct sku_background {
 /* enough for the C library and its name service modules; pages are allocated when they are used */
 #define THREAD_STACK ((size_t)256 * 1024)
 
+static atomic_uint threads; /* that are at work */
+
 static void
 free_job(struct sku_background *job)
 {
@@ -43,6 +46,7 @@ thread_main(void *arg)
 	bool abandoned;
 
 	job->work.run(job->work.arg);
+	(void)atomic_fetch_sub(&threads, 1);
 	(void)pthread_mutex_lock(&job->lock);
 	job->done = true;
 	abandoned = job->abandoned;
@@ -76,10 +80,19 @@ start_thread(struct sku_background *job)
 	/* Signals are for the program's own threads. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	(void)atomic_fetch_add(&threads, 1);
 	error = pthread_create(&thread, &attr, thread_main, job);
+	if (error != 0)
+		(void)atomic_fetch_sub(&threads, 1);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attr);
 	return error;
+}
+
+unsigned
+sku_lookup_threads(void)
+{
+	return atomic_load(&threads);
 }
 
 struct sku_background *

@@ -408,7 +408,8 @@ struct sku_connecting *sku_connecting_start_unix(
 int sku_connecting_fd(const struct sku_connecting *connecting);
 /* The instant at which to call the next step if the descriptor is not ready before. */
 struct sku_deadline sku_connecting_wakes(const struct sku_connecting *connecting);
-/* Is a name still being looked up, which keeps a thread busy? */
+/* Is a name still being looked up?  A thread asks for both families, and two more for one each if
+ * that takes long. */
 bool sku_connecting_is_resolving(const struct sku_connecting *connecting);
 /* Do what there is to do, without waiting.  Returns 1 while it goes on; 0 and in *s a connection in
  * non-blocking mode that the caller has to close; or -1 and *err as sku_create_connection().  After
@@ -573,6 +574,10 @@ struct sku_interface {
 /* socket.if_nameindex(): all network interfaces.  Returns a list that ends with index 0, which the
  * caller frees with free(3), or NULL with errno. */
 struct sku_interface *sku_if_nameindex(void);
+
+/* How many threads of this process look something up now, those among them whose look-up was given
+ * up: a program that asks again and again keeps them few. */
+unsigned sku_lookup_threads(void);
 
 /* The two that follow take no deadline.  proto is "tcp", "udp" or NULL for any.  A built-in table
  * of well-known services answers where the system has no services database (/etc/services). */

@@ -529,10 +529,15 @@ static int64_t
 seconds_of(const struct option_row *row, const char *value)
 {
 	int64_t ns = value_seconds(row->name, value, row->none);
+	char least[DEFAULT_MAX];
 
-	if (ns < row->least && ns != OPTION_NONE)
+	if (ns >= row->least || ns == OPTION_NONE)
+		return ns;
+	if (row->least <= 1)
 		opt_usage_error("option '--%s' takes more than 0 SECONDS here", row->name);
-	return ns;
+	value_show_seconds(row->least, least, sizeof(least));
+	opt_usage_error(
+	    "option '--%s' takes %s or more, not '%s'", row->name, least, opt_quote(value));
 }
 
 static int64_t

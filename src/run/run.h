@@ -19,9 +19,11 @@ struct run {
 	bool stdout_is_data; /* records and the readiness line go to standard error */
 	int verbose;
 	struct timeouts timeouts;
-	int ask_fd;    /* an eventfd, readable once SIGQUIT has asked; -1: it ends the program */
-	int cancel_fd; /* readable for good once a signal came or --max-time passed; -1: not caught
-			*/
+	int ask_fd; /* an eventfd, readable once SIGQUIT has asked; -1: it ends the program */
+	/* Readable once a signal came or --max-time passed, and for good; while the thread is left
+	 * out, until run_take_signals() has read the signal, and not for --max-time.  -1: signals
+	 * are not caught. */
+	int cancel_fd;
 };
 extern struct run run;
 

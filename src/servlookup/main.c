@@ -88,6 +88,7 @@ print_answer(const struct lookup_run *r, const struct query *q, const struct ser
 static void
 report_failure(struct lookup_run *r, const char *query, int status, const char *reason)
 {
+	msg_error_line(reason, "look up %s", query);
 	if (run.json) {
 		json_t *record = event_new(NULL);
 
@@ -95,7 +96,6 @@ report_failure(struct lookup_run *r, const char *query, int status, const char *
 		event_add(record, "error", event_error((enum status)status, 0, reason, "look up"));
 		event_emit(record);
 	}
-	msg_error_line(reason, "look up %s", query);
 	if (status > r->status)
 		r->status = status;
 }

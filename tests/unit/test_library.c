@@ -694,6 +694,7 @@ expect_connection(const char *host, const char *port, bool resolves)
 	}
 	assert_int_equal(result, 0);
 	assert_false(sku_connecting_is_resolving(c));
+	assert_int_equal(sku_lookup_threads(), 0);
 	assert_int_equal(sku_gettimeout(&s), 0);
 	assert_true((fcntl(sku_fileno(&s), F_GETFL) & O_NONBLOCK) != 0);
 	sku_connecting_cancel(c);

@@ -25,7 +25,7 @@ struct config {
 	bool upper, listening;
 	int loud, family, fd, port;
 	enum colour colour;
-	int64_t delay_ns, count, drop, keepalive_ns;
+	int64_t delay_ns, pause_ns, count, drop, keepalive_ns;
 	size_t size;
 	struct sku_deadline deadline;
 	const char *text, *file;
@@ -71,6 +71,7 @@ static const struct option_row rows[] = {
 	CHOICE(0, "colour", "red|green|blue", struct config, colour, colours, "choice",
 	    .preset = GREEN),
 	SECONDS('d', "delay", struct config, delay_ns, 0, "seconds", .least = 1),
+	SECONDS(0, "pause", struct config, pause_ns, 0, "seconds", .least = 2 * SKU_MS),
 	SECONDS(0, "keepalive", struct config, keepalive_ns, 60 * SKU_SECOND, "optional",
 	    .optional = 1),
 	COUNT(
@@ -291,6 +292,7 @@ misuse_is_said_in_one_line(void **state)
 		{ "a @1.2.3.4", "'@1.2.3.4': no servers" },
 		/* values */
 		{ "-d 0", "option '--delay' takes more than 0 SECONDS here" },
+		{ "--pause 1.5ms", "option '--pause' takes 2ms or more, not '1.5ms'" },
 		{ "-d none",
 		    "option '--delay' takes SECONDS (2, 0.25, 500ms, 1m, 1h; 100 years at most), "
 		    "not 'none'" },
