@@ -408,3 +408,56 @@ changes_meanwhile() {
 	receiver_ends 0
 	cmp in out
 }
+
+@test "a FIFO that nobody reads: -t and --max-time are 124, -t 0 does not block, on both ends alike, once" {
+	mkfifo fifo
+	while read -r limit expected said; do
+		for retry in "" "--retry 3"; do
+			start_receiver ${limit//_/ } 0 fifo
+			run --separate-stderr sockfile-send --verify $retry 127.0.0.1 "$port" in
+			assert_failure "$expected"
+			receiver_ends "$expected"
+			assert_equal "$(<recv.err)" "sockfile-recv: open fifo: $said; nobody reads it"
+		done
+		start_receiver ${limit//_/ } 0 fifo
+		run sockfile-send 127.0.0.1 "$port" in
+		assert_failure 6
+		receiver_ends "$expected"
+		assert_equal "$(<recv.err)" "sockfile-recv: open fifo: $said; nobody reads it"
+	done <<-END
+		-t_0.3 124 timed out
+		-t_none_-w_1 124 timed out (--max-time)
+	END
+	# With -t 0 the bytes must be there when the receiver looks.
+	start_receiver -t 0 0 fifo
+	kill -STOP "$receiver_pid"
+	exec {peer}<>"/dev/tcp/127.0.0.1/$port"
+	echo hello >&"$peer"
+	kill -CONT "$receiver_pid"
+	receiver_ends 1
+	assert_equal "$(<recv.err)" "sockfile-recv: open fifo: Operation would block; nobody reads it"
+}
+
+@test "a lease that is not given back is no lost connection: 124 on both ends, and nobody is awaited" {
+	cp in out
+	lease out
+	for retry in "" "--retry 3"; do
+		start_receiver --resume -t 0.3 $retry 0 out
+		run --separate-stderr sockfile-send --verify $retry 127.0.0.1 "$port" in
+		assert_failure 124
+		receiver_ends 124
+		error_has recv.err "read out: another program holds it (a lease), and has not given it back"
+	done
+}
+
+@test "a name that is too long for the file system is 5 on both ends" {
+	need_trace
+	mkdir d
+	start_listening recv.err trace -f -qq -o trace -P in -e inject=newfstatat:error=ENAMETOOLONG sockfile-recv --dir d 0
+	receiver_pid=$started_pid
+	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
+	assert_failure 5
+	[[ $stderr == *"--name gives another"* ]]
+	receiver_ends 5
+	error_has recv.err "write in: File name too long"
+}

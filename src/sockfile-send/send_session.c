@@ -76,7 +76,7 @@ receiver_stopped(struct send_session *s, const struct wire_message *message)
 	    message->position.kind == WIRE_DONE)
 		return channel_protocol_error(
 		    &s->channel, "a message out of its order", s->failure);
-	return channel_peer_error(&s->channel, message->position.kind, s->failure);
+	return channel_peer_error(&s->channel, message, s->failure);
 }
 
 /* ---- offering -------------------------------------------------------------------------------- */
@@ -375,7 +375,7 @@ await_verdict(struct send_session *s)
 	s->job->outcome_unknown = false;
 	s->channel.peer_works = false;
 	if (message.position.kind != WIRE_DONE)
-		return channel_peer_error(&s->channel, message.position.kind, s->failure);
+		return channel_peer_error(&s->channel, &message, s->failure);
 	if (message.position.offset != (uint64_t)s->done)
 		return channel_protocol_error(
 		    &s->channel, "a verdict about something else", s->failure);
