@@ -461,3 +461,56 @@ changes_meanwhile() {
 	receiver_ends 5
 	error_has recv.err "write in: File name too long"
 }
+
+@test "a FIFO among several FILEs is read once, and the next FILE is sent; what cannot be read again is named" {
+	mkdir d
+	mkfifo pipe
+	cp in next
+	start_receiver --dir d 0
+	in_background cp in pipe
+	sockfile-send -q --verify 127.0.0.1 "$port" pipe next
+	receiver_ends 0
+	cmp in d/pipe
+	cmp in d/next
+	rm d/*
+	exec {open}<>pipe
+	start_receiver --retry 5 --dir d 0
+	sockfile-send --verify --retry 5 127.0.0.1 "$port" next pipe 2>send.err 3>&- &
+	sender_pid=$!
+	pids+=("$sender_pid")
+	until_true 20 test -e d/next
+	head -c 60000 in >&"$open"
+	until_true 20 part_has 60000 d/pipe
+	kill -KILL "$receiver_pid"
+	head -c 60000 in >&"$open"
+	sender_ends 6
+	error_has send.err "; pipe cannot be read again"
+}
+
+@test "a sender none of whose FILEs can be read any more says so, and is no stranger to the protocol" {
+	sockfile-send --verify --wait 60 127.0.0.1 @p in 2>send.err 3>&- &
+	sender_pid=$!
+	pids+=("$sender_pid")
+	until_true 20 test -s send.err # it waits
+	mv in gone
+	start_receiver --verify --port-file p 0 out
+	sender_ends 1
+	error_has send.err "open in: No such file or directory"
+	until_true 20 grep -q "the peer says: the file changed, or could not be read" recv.err
+	sockfile-send -q --verify 127.0.0.1 "$port" gone
+	receiver_ends 0
+	cmp gone out
+	for key in "" "--key key"; do
+		head -c 40 gone | base64 -w0 >key
+		chmod 600 key
+		cp gone in
+		start_sender --verify $key 0 in
+		rm in
+		run --separate-stderr sockfile-recv --verify $key --connect 127.0.0.1 "$port" other
+		assert_failure 5
+		[[ $stderr == *"the peer says: the file changed, or could not be read to its end" ]]
+		nothing_left other
+		sender_ends 1
+		error_has send.err "open in: No such file or directory"
+	done
+}
