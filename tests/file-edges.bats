@@ -320,7 +320,7 @@ changes_meanwhile() {
 	local call=$1 nth=$2 change=$3
 	shift 3
 	cp in out
-	start_listening recv.err trace -f -qq -o trace -e "trace=$call" -e "inject=$call:delay_enter=2000000:when=$nth" \
+	start_listening recv.err trace -f -qq -o trace -P out -e "trace=$call" -e "inject=$call:delay_enter=2000000:when=$nth" \
 		sockfile-recv --resume "$@" 0 out
 	receiver_pid=$started_pid
 	sockfile-send --verify 127.0.0.1 "$port" in 2>send.err 3>&- &
@@ -513,4 +513,74 @@ changes_meanwhile() {
 		sender_ends 1
 		error_has send.err "open in: No such file or directory"
 	done
+}
+
+# fickle.py PORT TIMES [BYTES] - relays to PORT, but ends the first TIMES connections at once, or behind so many BYTES.
+write_fickle() {
+	cat >fickle.py <<-'PY'
+		import socket, sys
+		import wire
+		port, times, most = int(sys.argv[1]), int(sys.argv[2]), int((sys.argv + ["0"])[3])
+		def alter(forth, at, data):
+		    if forth and at + len(data) > most:
+		        raise OSError
+		    return data
+		with socket.create_server(("127.0.0.1", 0)) as l:
+		    print("listening tcp", *l.getsockname(), flush=True)
+		    for i in range(times):
+		        a = l.accept()[0]
+		        if most:
+		            wire.relay(a, wire.sender(port).sock, alter)
+		        a.close()
+		    wire.relay(l.accept()[0], wire.sender(port).sock)
+	PY
+}
+
+@test "a connection that ends without a byte is 6 with --connect, and --retry connects again" {
+	write_fickle
+	for verify in "" --verify; do
+		start_listening fickle.err python3 fickle.py 1 1
+		run --separate-stderr sockfile-recv $verify --connect 127.0.0.1 "$port" out
+		assert_failure 6
+		nothing_left out
+	done
+	start_sender --verify 0 in
+	start_listening fickle.err python3 fickle.py "$port" 2
+	run --separate-stderr sockfile-recv --retry 2 --connect 127.0.0.1 "$port" out
+	assert_success
+	cmp in out
+	sender_ends 0
+	start_listening fickle.err python3 fickle.py 1 3
+	run --separate-stderr sockfile-recv --retry 2 --connect 127.0.0.1 "$port" out2
+	assert_failure 6
+	[[ $stderr == *"connecting again, 0 more tries"* && $stderr != *"-1 more"* ]]
+}
+
+@test "--retry N counts connections without progress in between, at each end, listening and connecting" {
+	write_fickle
+	# Six connections are lost, each of which brought something.
+	start_receiver --retry 1 0 out
+	start_listening fickle.err python3 fickle.py "$port" 6 400000
+	run --separate-stderr sockfile-send --verify --retry 1 127.0.0.1 "$port" in
+	assert_success
+	receiver_ends 0
+	cmp in out
+	rm out
+	start_sender --verify --retry 1 0 in
+	cat >back.py <<-'PY'
+		import wire
+		relay = wire.relay
+		wire.relay = lambda a, b, alter=None: relay(a, b, *([lambda forth, at, data: alter(not forth, at, data)] if alter else []))
+		exec(open("fickle.py").read())
+	PY
+	start_listening fickle.err python3 back.py "$port" 6 400000
+	run --separate-stderr sockfile-recv --retry 1 --connect 127.0.0.1 "$port" out
+	assert_success
+	sender_ends 0
+	cmp in out
+	# Without progress N is N, and the last try says what would have helped.
+	start_listening fickle.err python3 fickle.py 1 1
+	run --separate-stderr sockfile-send --verify --retry 2 127.0.0.1 "$port" in
+	assert_failure 6
+	[[ $stderr == *"Connection refused; --retry with --wait, as --retry 3 --wait 1h, waits for it"* ]]
 }

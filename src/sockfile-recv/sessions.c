@@ -397,7 +397,7 @@ static bool
 is_awaited(struct session_table *table, const struct session *session,
     const struct session_outcome *outcome)
 {
-	if (!session->has_place || !outcome->failed || !outcome->lost)
+	if (!outcome->failed || !outcome->lost)
 		return false;
 	if (has_successor(table, session->claim))
 		return true;
@@ -435,6 +435,14 @@ settle(struct session_table *table, const struct session *session,
 	}
 	count(table, outcome, now);
 	return SESSION_COUNTED;
+}
+
+void
+sessions_set_retries(struct session_table *table, int64_t retries)
+{
+	(void)pthread_mutex_lock(&table->lock);
+	table->retries_left = retries;
+	(void)pthread_mutex_unlock(&table->lock);
 }
 
 enum session_result

@@ -109,6 +109,8 @@ enum session_result {
 	SESSION_LATE,	   /* it came when all was done: nothing to speak of */
 };
 
+/* So many times more an awaited connection may be lost without progress. */
+void sessions_set_retries(struct session_table *table, int64_t retries);
 /* A session is over; it may be freed. */
 enum session_result sessions_release(struct session_table *table, struct session *session,
     const struct session_outcome *outcome, int64_t now);

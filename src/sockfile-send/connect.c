@@ -49,8 +49,12 @@ send_on(struct sender *sender, struct failure *failure)
 static bool
 should_retry(struct sender *sender, struct failure *failure)
 {
-	bool retries = failure_is_connection_loss(failure) && sender->reconnect.left > 0;
+	bool retries;
 
+	if (sender->job.progressed && sender->config->retries != RETRIES_NOT_GIVEN)
+		reconnect_refill(&sender->reconnect, sender->config->retries);
+	sender->job.progressed = false;
+	retries = failure_is_connection_loss(failure) && sender->reconnect.left > 0;
 	if (retries && !sender->job.input_consumed) {
 		failure_note(failure, &sender->peer);
 		return true;

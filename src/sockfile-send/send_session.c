@@ -214,6 +214,10 @@ offer_file(struct send_session *s, bool *refused)
 	s->channel.peer_works = message.position.offset > 0;
 	if (message.position.offset > 0 && compare_prefix(s, &message.position) == -1)
 		return -1;
+	if (s->done > s->job->reached) {
+		s->job->reached = s->done;
+		s->job->progressed = true;
+	}
 	*start = (struct wire_message){ .type = WIRE_START };
 	start->position.index = s->index;
 	start->position.offset = (uint64_t)s->done;
@@ -446,6 +450,15 @@ report_refusal(struct send_session *s)
 	s->channel.closing = false;
 }
 
+static void
+begin_next(struct send_job *job)
+{
+	job->next++;
+	job->reached = 0;
+	job->progressed = true;
+	job->input_consumed = false; /* of the one before */
+}
+
 static int
 send_next_file(struct send_session *s)
 {
@@ -478,12 +491,10 @@ send_next_file(struct send_session *s)
 		report_refusal(s);
 		result = 0;
 	}
-	if (result == -1) {
+	if (result == -1)
 		show_progress(s, 0); /* the next connection counts it again */
-	} else {
-		job->next++;
-		job->input_consumed = false; /* the next FILE is untouched */
-	}
+	else
+		begin_next(job);
 	source_close(&s->source);
 	return result;
 }

@@ -12,10 +12,12 @@
 
 struct send_job {
 	const struct send_config *config;
-	const uint8_t *id;    /* WIRE_ID_SIZE bytes, the same for every try */
-	size_t next;	      /* the first FILE that is not dealt with yet */
-	int status;	      /* the highest of those that the receiver refused */
-	bool accepted;	      /* an offer was answered */
+	const uint8_t *id; /* WIRE_ID_SIZE bytes, the same for every try */
+	size_t next;	   /* the first FILE that is not dealt with yet */
+	int status;	   /* the highest of those that the receiver refused */
+	int64_t reached;   /* where this FILE went on, at the furthest */
+	bool progressed;   /* it went on further than before, or is done: for the caller to clear */
+	bool accepted;	   /* an offer was answered */
 	bool outcome_unknown; /* all of a FILE was sent, and what became of it not heard */
 	bool input_consumed;  /* bytes of the next FILE, which cannot be read again, are gone */
 	bool local_failure;   /* it failed at this end: a FILE changed, or could not be read */
