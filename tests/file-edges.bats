@@ -311,7 +311,7 @@ changes_meanwhile() {
 	local call=$1 nth=$2 change=$3
 	shift 3
 	cp in out
-	start_listening recv.err trace -f -qq -o trace -e "trace=$call" -e "inject=$call:delay_enter=2000000:when=$nth" \
+	start_listening recv.err trace -f -qq -o trace -P out -e "trace=$call" -e "inject=$call:delay_enter=2000000:when=$nth" \
 		sockfile-recv --resume "$@" 0 out
 	receiver_pid=$started_pid
 	sockfile-send --verify 127.0.0.1 "$port" in 2>send.err 3>&- &
@@ -398,6 +398,112 @@ changes_meanwhile() {
 	sockfile-send -q --verify --name x 127.0.0.1 "$port" - < <(cat in)
 	receiver_ends 0
 	cmp in out
+}
+
+@test "a FIFO that nobody reads: -t and --max-time are 124, -t 0 does not block, on both ends alike, once" {
+	mkfifo fifo
+	while read -r limit expected said; do
+		for retry in "" "--retry 3"; do
+			start_receiver ${limit//_/ } 0 fifo
+			run --separate-stderr sockfile-send --verify $retry 127.0.0.1 "$port" in
+			assert_failure "$expected"
+			receiver_ends "$expected"
+			assert_equal "$(<recv.err)" "sockfile-recv: open fifo: $said; nobody reads it"
+		done
+		start_receiver ${limit//_/ } 0 fifo
+		run sockfile-send 127.0.0.1 "$port" in
+		assert_failure 6
+		receiver_ends "$expected"
+		assert_equal "$(<recv.err)" "sockfile-recv: open fifo: $said; nobody reads it"
+	done <<-END
+		-t_0.3 124 timed out
+		-t_none_-w_1 124 timed out (--max-time)
+	END
+	# With -t 0 the bytes must be there when the receiver looks.
+	start_receiver -t 0 0 fifo
+	kill -STOP "$receiver_pid"
+	exec {peer}<>"/dev/tcp/127.0.0.1/$port"
+	echo hello >&"$peer"
+	kill -CONT "$receiver_pid"
+	receiver_ends 1
+	assert_equal "$(<recv.err)" "sockfile-recv: open fifo: Operation would block; nobody reads it"
+}
+
+@test "a lease that is not given back is no lost connection: 124 on both ends, and nobody is awaited" {
+	cp in out
+	lease out
+	for retry in "" "--retry 3"; do
+		start_receiver --resume -t 0.3 $retry 0 out
+		run --separate-stderr sockfile-send --verify $retry 127.0.0.1 "$port" in
+		assert_failure 124
+		receiver_ends 124
+		error_has recv.err "read out: another program holds it (a lease), and has not given it back"
+	done
+}
+
+@test "a name that is too long for the file system is 5 on both ends" {
+	need_trace
+	mkdir d
+	start_listening recv.err trace -f -qq -o trace -P in -e inject=newfstatat:error=ENAMETOOLONG sockfile-recv --dir d 0
+	receiver_pid=$started_pid
+	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
+	assert_failure 5
+	[[ $stderr == *"--name gives another"* ]]
+	receiver_ends 5
+	error_has recv.err "write in: File name too long"
+}
+
+@test "a FIFO among several FILEs is read once, and the next FILE is sent; what cannot be read again is named" {
+	mkdir d
+	mkfifo pipe
+	cp in next
+	start_receiver --dir d 0
+	in_background cp in pipe
+	sockfile-send -q --verify 127.0.0.1 "$port" pipe next
+	receiver_ends 0
+	cmp in d/pipe
+	cmp in d/next
+	rm d/*
+	exec {open}<>pipe
+	start_receiver --retry 5 --dir d 0
+	sockfile-send --verify --retry 5 127.0.0.1 "$port" next pipe 2>send.err 3>&- &
+	sender_pid=$!
+	pids+=("$sender_pid")
+	until_true 20 test -e d/next
+	head -c 60000 in >&"$open"
+	until_true 20 part_has 60000 d/pipe
+	kill -KILL "$receiver_pid"
+	head -c 60000 in >&"$open"
+	sender_ends 6
+	error_has send.err "; pipe cannot be read again"
+}
+
+@test "a sender none of whose FILEs can be read any more says so, and is no stranger to the protocol" {
+	sockfile-send --verify --wait 60 127.0.0.1 @p in 2>send.err 3>&- &
+	sender_pid=$!
+	pids+=("$sender_pid")
+	until_true 20 test -s send.err # it waits
+	mv in gone
+	start_receiver --verify --port-file p 0 out
+	sender_ends 1
+	error_has send.err "open in: No such file or directory"
+	until_true 20 grep -q "the peer says: the file changed, or could not be read" recv.err
+	sockfile-send -q --verify 127.0.0.1 "$port" gone
+	receiver_ends 0
+	cmp gone out
+	for key in "" "--key key"; do
+		head -c 40 gone | base64 -w0 >key
+		chmod 600 key
+		cp gone in
+		start_sender --verify $key 0 in
+		rm in
+		run --separate-stderr sockfile-recv --verify $key --connect 127.0.0.1 "$port" other
+		assert_failure 5
+		[[ $stderr == *"the peer says: the file changed, or could not be read to its end" ]]
+		nothing_left other
+		sender_ends 1
+		error_has send.err "open in: No such file or directory"
+	done
 }
 
 # fickle.py PORT TIMES [BYTES] - relays to PORT, but ends the first TIMES connections at once, or behind so many BYTES.

@@ -549,37 +549,6 @@ time.sleep(100)' "$device"
 
 # ---- leases -----------------------------------------------------------------------------------------------
 
-# lease FILE [SECONDS] - hold it under a write lease, which is given back that long after somebody asked; without
-# SECONDS never (the kernel takes it, after 45 s).
-lease() {
-	cat >lease.py <<-'PY'
-		import fcntl, os, signal, sys, time
-		def broken(*_):
-		    open("asked", "a").close()
-		    if len(sys.argv) > 2:
-		        time.sleep(float(sys.argv[2]))
-		        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-		signal.signal(signal.SIGIO, broken)
-		fd = os.open(sys.argv[1], os.O_RDWR)
-		try:
-		    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-		except OSError:
-		    open("refused", "w").close()
-		open("leased", "w").close()
-		while True:
-		    time.sleep(1)
-	PY
-	sock_run lease python3 lease.py "$@"
-	until_true 20 test -e leased
-	[ ! -e refused ] || skip "the file system has no leases"
-}
-
-end_lease() {
-	kill "$lease_pid"
-	wait_for "$lease_pid"
-	rm -f leased asked
-}
-
 @test "a FILE that another program holds under a lease is waited for, by who resumes" {
 	cp in out
 	lease out 0.3

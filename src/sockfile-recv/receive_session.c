@@ -43,6 +43,10 @@ refuse(struct receive_session *s, enum wire_code code, const char *message, cons
 static int
 verdict_for_target(struct receive_session *s)
 {
+	if (s->failure.status == STATUS_TIMED_OUT) {
+		s->verdict = WIRE_TIMED_OUT;
+		return -1;
+	}
 	switch (s->failure.errnum) {
 	case ENOSPC:
 	case EDQUOT:
@@ -56,8 +60,9 @@ verdict_for_target(struct receive_session *s)
 	case ECANCELED:
 		s->verdict = WIRE_ENDED;
 		break;
-	case ENAMETOOLONG:
+	case ENAMETOOLONG: /* of the file system: another name would do */
 		s->verdict = WIRE_WRONG_NAME;
+		s->failure.status = STATUS_MISMATCH;
 		break;
 	default:
 		s->verdict = WIRE_FAILED;
@@ -293,10 +298,8 @@ send_prefix(struct receive_session *s)
 {
 	struct wire_message message = { .type = WIRE_PREFIX };
 
-	if (s->have == WIRE_HAVE_FINAL && open_final(s) == -1) {
-		s->verdict = WIRE_FAILED;
-		return -1;
-	}
+	if (s->have == WIRE_HAVE_FINAL && open_final(s) == -1)
+		return verdict_for_target(s);
 	if (hash_existing(s, s->have == WIRE_HAVE_FINAL ? s->final_fd : s->target->fd) == -1)
 		return -1;
 	message.position.index = s->index;

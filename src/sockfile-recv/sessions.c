@@ -397,7 +397,7 @@ static bool
 is_awaited(struct session_table *table, const struct session *session,
     const struct session_outcome *outcome)
 {
-	if ((table->rules.listening && !session->has_place) || !outcome->failed || !outcome->lost)
+	if (!outcome->failed || !outcome->lost)
 		return false;
 	if (has_successor(table, session->claim))
 		return true;

@@ -60,7 +60,7 @@ should_retry(struct sender *sender, struct failure *failure)
 		return true;
 	}
 	if (retries)
-		failure_add(failure, "standard input cannot be read again");
+		send_mention_consumed(&sender->job, failure);
 	send_mention_unknown(&sender->job, failure);
 	sender->status = failure_report(failure);
 	return false;

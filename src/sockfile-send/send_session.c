@@ -35,6 +35,7 @@ struct send_session {
 	struct digest *digest;
 	struct sha256 *sha256; /* with --key, of what the receiver holds; else NULL */
 	uint8_t *buf;
+	bool has_offered;
 	/* of the FILE under way */
 	struct source source;
 	enum source_change change; /* at its end */
@@ -76,7 +77,7 @@ receiver_stopped(struct send_session *s, const struct wire_message *message)
 	    message->position.kind == WIRE_DONE)
 		return channel_protocol_error(
 		    &s->channel, "a message out of its order", s->failure);
-	return channel_peer_error(&s->channel, message->position.kind, s->failure);
+	return channel_peer_error(&s->channel, message, s->failure);
 }
 
 /* ---- offering -------------------------------------------------------------------------------- */
@@ -106,6 +107,7 @@ send_offer(struct send_session *s)
 	    s->source.length == SIZE_UNKNOWN ? WIRE_SIZE_UNKNOWN : (uint64_t)s->source.length;
 	offer->mtime_s = st->st_mtim.tv_sec;
 	offer->mtime_ns = (uint32_t)st->st_mtim.tv_nsec;
+	s->has_offered = true;
 	offer->name_len = strlen(name);
 	(void)memcpy(offer->name, name, offer->name_len);
 	return channel_send(&s->channel, &s->transcript.offer, s->failure);
@@ -379,7 +381,7 @@ await_verdict(struct send_session *s)
 	s->job->outcome_unknown = false;
 	s->channel.peer_works = false;
 	if (message.position.kind != WIRE_DONE)
-		return channel_peer_error(&s->channel, message.position.kind, s->failure);
+		return channel_peer_error(&s->channel, &message, s->failure);
 	if (message.position.offset != (uint64_t)s->done)
 		return channel_protocol_error(
 		    &s->channel, "a verdict about something else", s->failure);
@@ -454,6 +456,7 @@ begin_next(struct send_job *job)
 	job->next++;
 	job->reached = 0;
 	job->progressed = true;
+	job->input_consumed = false; /* of the one before */
 }
 
 static int
@@ -469,10 +472,12 @@ send_next_file(struct send_session *s)
 	s->done = s->resumed = 0;
 	s->started_ns = sku_now();
 	digest_reset(s->digest);
-	if (job->input_consumed)
-		return failure_set(s->failure, STATUS_NO_PEER, 0,
-		    "the connection was lost, and standard input cannot be read again",
+	if (job->input_consumed) {
+		(void)failure_set(s->failure, STATUS_NO_PEER, 0, "the connection was lost",
 		    "send to %s", s->peer_text);
+		send_mention_consumed(job, s->failure);
+		return -1;
+	}
 	if (source_open(&s->source, config, job->next, &unreadable) == -1) {
 		note_status(job, failure_report(&unreadable));
 	} else {
@@ -492,6 +497,16 @@ send_next_file(struct send_session *s)
 		begin_next(job);
 	source_close(&s->source);
 	return result;
+}
+
+/* No FILE could be read, which was said here: a goodbye before an offer is not of the protocol. */
+static void
+send_nothing(struct send_session *s)
+{
+	const struct failure nothing = { .status = STATUS_FAILED };
+
+	s->channel.abort_code = WIRE_CUT_SHORT;
+	channel_close(&s->channel, &nothing);
 }
 
 static void
@@ -559,6 +574,12 @@ send_mention_unknown(const struct send_job *job, struct failure *failure)
 		failure_add(failure, "delivered or not: unknown");
 }
 
+void
+send_mention_consumed(const struct send_job *job, struct failure *failure)
+{
+	failure_add(failure, "%s cannot be read again", source_name(job->config, job->next));
+}
+
 int
 send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_address *peer,
     struct failure *failure)
@@ -577,8 +598,10 @@ send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_a
 		result = greet(&s);
 	while (result == 0 && job->next < job->config->file_count)
 		result = send_next_file(&s);
-	if (result == 0)
+	if (result == 0 && s.has_offered)
 		send_bye(&s);
+	else if (result == 0)
+		send_nothing(&s);
 	channel_close(&s.channel, failure);
 	digest_free(s.digest);
 	sha256_free(s.sha256);

@@ -118,6 +118,14 @@ set_length(
 	return 0;
 }
 
+const char *
+source_name(const struct send_config *config, size_t index)
+{
+	const char *file = config->files[index];
+
+	return strcmp(file, "-") == 0 ? "standard input" : file;
+}
+
 int
 source_open(
     struct source *source, const struct send_config *config, size_t index, struct failure *failure)
@@ -125,7 +133,7 @@ source_open(
 	bool is_input = strcmp(config->files[index], "-") == 0;
 
 	*source = (struct source)SOURCE_INIT;
-	source->name = is_input ? "standard input" : config->files[index];
+	source->name = source_name(config, index);
 	source->mark = config->end_mark;
 	source->mark_len = source->mark != NULL ? strlen(source->mark) : 0;
 	source->fd = open_file(config, index);

@@ -30,6 +30,8 @@ struct source {
 		.fd = -1                                                                           \
 	}
 
+/* The FILE of that index, for people. */
+const char *source_name(const struct send_config *config, size_t index);
 /* Open the FILE of that index ("-": standard input, from where it stands): 0, or -1 and the
  * failure.  Close with source_close() in both cases. */
 int source_open(

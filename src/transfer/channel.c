@@ -79,15 +79,20 @@ channel_protocol_error(const struct channel *channel, const char *what, struct f
 }
 
 int
-channel_peer_error(struct channel *channel, uint8_t code, struct failure *failure)
+channel_peer_error(
+    struct channel *channel, const struct wire_message *said, struct failure *failure)
 {
-	char message[200];
+	bool aborted = said->type == WIRE_ABORT;
+	uint8_t code = aborted ? said->code : said->position.kind;
 	enum status status = (enum status)wire_code_status(code);
+	char message[200];
 
 	channel->closing = true;
 	(void)snprintf(message, sizeof(message), "the peer says: %s", wire_code_text(code));
-	return failure_set(failure, status == STATUS_OK ? STATUS_MISMATCH : status, 0, message,
-	    "talk to %s", channel->peer);
+	/* A verdict is about the file: what it waited for was no peer. */
+	return failure_set(failure, status == STATUS_OK ? STATUS_MISMATCH : status,
+	    aborted && status == STATUS_TIMED_OUT ? ETIMEDOUT : 0, message, "talk to %s",
+	    channel->peer);
 }
 
 bool
@@ -95,10 +100,10 @@ failure_is_connection_loss(const struct failure *failure)
 {
 	switch (failure->status) {
 	case STATUS_NO_PEER:
-	case STATUS_TIMED_OUT:
 		return failure->errnum != ECANCELED;
-	case STATUS_MISMATCH:
-		return failure->errnum == ETIMEDOUT; /* fail_silent() */
+	case STATUS_TIMED_OUT:
+	case STATUS_MISMATCH: /* fail_silent() */
+		return failure->errnum == ETIMEDOUT;
 	default:
 		return false;
 	}
@@ -230,7 +235,7 @@ write_failed(struct channel *channel, int errnum, struct failure *failure)
 		return -1; /* maybe by its ABORT */
 	case CHANNEL_MESSAGE:
 		if (message.type == WIRE_VERDICT && message.position.kind != WIRE_DONE)
-			return channel_peer_error(channel, message.position.kind, failure);
+			return channel_peer_error(channel, &message, failure);
 		break;
 	case CHANNEL_NOTHING:
 		break;
@@ -515,7 +520,7 @@ channel_poll(struct channel *channel, struct wire_message *message, struct failu
 		restart_timeout(channel);
 		if (message->type != WIRE_ABORT)
 			return CHANNEL_MESSAGE;
-		(void)channel_peer_error(channel, message->code, failure);
+		(void)channel_peer_error(channel, message, failure);
 		return CHANNEL_FAILED;
 	}
 }

@@ -97,7 +97,8 @@ int channel_progress(
 int channel_protocol_error(
     const struct channel *channel, const char *what, struct failure *failure);
 /* What the peer's VERDICT or ABORT says is the failure.  Returns -1. */
-int channel_peer_error(struct channel *channel, uint8_t code, struct failure *failure);
+int channel_peer_error(
+    struct channel *channel, const struct wire_message *said, struct failure *failure);
 
 /* Is this a failure that another connection may mend? */
 bool failure_is_connection_loss(const struct failure *failure);
