@@ -351,6 +351,15 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	assert_failure 6
 }
 
+@test "what users of nc type is told apart in every program" {
+	for program in hostlookup servlookup sockecho-client sockecho-server sockfile-send sockfile-recv sockwait; do
+		for option in -l -z -k -N -p --port --host --bind; do
+			[ "$program $option" != "servlookup -p" ] || continue # the protocol
+			usage "unknown option '$option': ." "$program" "$option" 1
+		done
+	done
+}
+
 @test "operands as other programs have them are told apart" {
 	usage "'http://localhost:80/' is a URL: give HOST PORT" sockecho-client http://localhost:80/
 	usage "'me@localhost:/tmp/x' names a user" sockfile-send me@localhost:/tmp/x "$BATS_TEST_FILENAME"

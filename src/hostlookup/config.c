@@ -129,6 +129,8 @@ static const char habits[] =
     "-R --retry\t--wait asks again until there is an answer\n"
     "-W -timeout=*\t-t is the limit of each look-up\n"
     "--host --name\tNAME is an operand: hostlookup example.org\n"
+    "-l -z -k -N --bind\tnames are looked up, and nothing is connected (sockecho-client does "
+    "that)\n"
     "-p -port=* --port\ta look-up has no port\n";
 static const char *const hints[] = { habits, NULL };
 
