@@ -311,12 +311,9 @@ changes_meanwhile() {
 	local call=$1 nth=$2 change=$3
 	shift 3
 	cp in out
-	start_listening recv.err trace -f -qq -o trace -P out -e "trace=$call" -e "inject=$call:delay_enter=2000000:when=$nth" \
+	as_receiver sock_start trace -f -qq -o trace -P out -e "trace=$call" -e "inject=$call:delay_enter=2000000:when=$nth" \
 		sockfile-recv --resume "$@" 0 out
-	receiver_pid=$started_pid
-	sockfile-send --verify 127.0.0.1 "$port" in 2>send.err 3>&- &
-	sender_pid=$!
-	pids+=("$sender_pid")
+	run_sender --verify 127.0.0.1 "$port" in
 	until_true 20 called "$call" "$nth"
 	eval "$change"
 	sender_ends 1

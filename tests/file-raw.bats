@@ -306,10 +306,8 @@ setup() {
 @test "who is refused because another one was faster leaves FILE.part to that one" {
 	need_trace
 	# It has made FILE.part, and comes to lock it three seconds later.
-	trace -f -qq -o trace -e trace=flock -e inject=flock:delay_enter=3000000:when=1 \
-		sockfile-recv 0 out 2>first.err 3>&- &
-	first_pid=$!
-	pids+=("$first_pid")
+	sock_run first trace -f -qq -o trace -e trace=flock -e inject=flock:delay_enter=3000000:when=1 \
+		sockfile-recv 0 out
 	until_true 20 test -e out.part
 	start_receiver 0 out
 	ends "$first_pid" 1 first.err
