@@ -441,8 +441,7 @@ changes_meanwhile() {
 @test "a name that is too long for the file system is 5 on both ends" {
 	need_trace
 	mkdir d
-	start_listening recv.err trace -f -qq -o trace -P in -e inject=newfstatat:error=ENAMETOOLONG sockfile-recv --dir d 0
-	receiver_pid=$started_pid
+	as_receiver sock_start trace -f -qq -o trace -P in -e inject=newfstatat:error=ENAMETOOLONG sockfile-recv --dir d 0
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 	assert_failure 5
 	[[ $stderr == *"--name gives another"* ]]
@@ -617,7 +616,7 @@ write_fickle() {
 	PY
 	truncate -s 1T huge out.part
 	chmod 600 out.part
-	start_listening hasty.err python3 hasty.py
+	sock_start hasty python3 hasty.py
 	run --separate-stderr timeout 30 sockfile-send --verify 127.0.0.1 "$port" huge
 	assert_failure 6
 	[[ $stderr == *"the peer says: it was told to end"* ]]
