@@ -134,7 +134,7 @@ _sockutils_values+=(
 	[sockfile-send --key]='file'
 )
 _sockutils_options[sockwait]='--any --gone --steady --send --match --timeout -t --max-time -w --interval -i --connect-timeout --ipv4 -4 --ipv6 -6 --numeric -n --source --quiet -q --verbose -v --json -J --help -h --version -V'
-_sockutils_operands[sockwait]='host'
+_sockutils_operands[sockwait]='target'
 _sockutils_values+=(
 	[sockwait --steady]='words 500ms 1 5 1m'
 	[sockwait --send]='other'
@@ -151,8 +151,13 @@ _sockutils_values+=(
 
 # _sockutils_add KIND [CHOICE ...] - what a value or an operand of that kind may be
 _sockutils_add() {
-	local action
+	local action prefix=
+	case $1:$word in
+	target:*/*) set -- file ;;
+	target:*) set -- host ;;
+	esac
 	case $1 in
+	port-file) action=(-f) prefix=@ ;;
 	file | path) action=(-f) ;;
 	directory) action=(-d) ;;
 	user) action=(-u) ;;
@@ -161,7 +166,7 @@ _sockutils_add() {
 	words) action=(-W "${*:2}") ;;
 	*) return ;;
 	esac
-	mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen "${action[@]}" -- "$word")
+	mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -P "$prefix" "${action[@]}" -- "${word#"$prefix"}")
 }
 
 # _sockutils PROGRAM WORD PREVIOUS
@@ -190,7 +195,10 @@ _sockutils() {
 	done
 	read -ra kinds <<<"${_sockutils_operands[$1]-}"
 	# The address may be one word or two, so that a file may come earlier.
-	if [[ -n $is_unix || (${kinds[*]} == *file* && $operands -gt 0) ]]; then
+	# PORT may be @FILE.  bash makes several words of HOST:@FILE, so that they cannot be counted.
+	if [[ $word == @* && -z $is_unix && ${kinds[*]} == *@(port|target)* ]]; then
+		_sockutils_add port-file
+	elif [[ -n $is_unix || (${kinds[*]} == *file* && $operands -gt 0) ]]; then
 		_sockutils_add file
 	elif ((${#kinds[@]} > 0)); then
 		_sockutils_add "${kinds[operands < ${#kinds[@]} ? operands : -1]}"

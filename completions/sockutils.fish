@@ -222,3 +222,4 @@ complete -c sockwait -s J -l json -d 'print JSON Lines, one object a record'
 complete -c sockwait -s h -l help -d 'print this help and exit'
 complete -c sockwait -s V -l version -d 'print the version and exit'
 complete -c sockwait -a "(__fish_print_hostnames)"
+complete -c sockwait -F

@@ -272,6 +272,22 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	[ "$status" != 2 ] || fail "$output"
 }
 
+@test "an empty FILE is a usage error for every option that takes one" {
+	empty() {
+		usage "option '--$2' takes a ${3-FILE}, and it is empty" "$1" "--$2" "" "${@:4}"
+	}
+	empty sockecho-server faults
+	empty sockecho-server port-file
+	empty sockecho-server pidfile
+	empty sockfile-send key
+	empty sockfile-send port-file
+	empty sockfile-recv key
+	empty sockfile-recv dir directory
+	empty hostlookup file
+	empty servlookup file
+	empty servlookup services
+}
+
 @test "'*' is nothing to connect to" {
 	every="'\*' is every address, to listen on; to connect, give one HOST"
 	usage "$every" sockecho-client '*' 9 hi
@@ -314,6 +330,10 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "'@192.0.2.1': the system's resolver is asked" hostlookup @192.0.2.1 localhost
 	usage "'\+short': this is an option of dig" hostlookup +short localhost
 	usage "unknown option '-type=mx': names and addresses are looked up" hostlookup -type=mx localhost
+	for type in mx AAAA txt; do
+		usage "option '--timeout=$type': -t is the limit of each look-up, and names and addresses are looked up" \
+			hostlookup -t "$type" localhost
+	done
 	usage "unknown option '--port': PORT is an operand" servlookup --port 22
 	usage "unknown option '-u': the protocol is --proto udp" servlookup -u 53
 	usage "unknown option '--port': PORT is an operand" sockecho-server --port 5000
@@ -351,6 +371,30 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "'afile' is a file, and the order is HOST PORT FILE" sockfile-send afile localhost 4000
 	usage "'afile' is a file, and the order is HOST PORT FILE" sockfile-send afile localhost:4000
 	usage "'afile' is a file, and the order is \[HOST\] PORT FILE" sockfile-recv afile 4000
+	# As scp has it, whether FILE is there or not.
+	usage "'user@host:/tmp/' names a user, as for scp: give HOST PORT FILE" sockfile-send afile user@host:/tmp/
+	usage "'user@host:/tmp/' names a user, as for scp: give HOST PORT FILE" sockfile-send afile afile user@host:/tmp/
+	for place in host: host:/tmp/ host:name '[::1]:/tmp'; do
+		[[ $place == *name ]] || usage ".* is a place as scp has it: give HOST PORT FILE" sockfile-send nofile "$place"
+		usage ".* is a place as scp has it: give HOST PORT FILE" sockfile-send afile "$place"
+	done
+	usage "'host:file' is a place as scp has it: give HOST PORT FILE" sockfile-send host:file ./
+	usage "'host:/tmp/file' is a place as scp has it: give HOST PORT FILE" sockfile-send host:/tmp/file afile
+	usage "'http://host/' is a URL: give HOST PORT FILE" sockfile-send afile http://host/
+	usage "'user@host:file' names a user, as for scp: give \[HOST\] PORT FILE" sockfile-recv user@host:file
+	usage "'host:file' is a place as scp has it: give \[HOST\] PORT FILE" sockfile-recv host:file
+	usage "'host:file' is a place as scp has it: give \[HOST\] PORT FILE" sockfile-recv host:file .
+	usage "'nofile' is no PORT, and the order is \[HOST\] PORT FILE" sockfile-recv nofile 0
+	usage "'nofile' is no PORT, and the order is \[HOST\] PORT FILE" sockfile-recv nofile 127.0.0.1:0
+	usage "'127.0.0.1' is no PORT, and the order is \[HOST\] PORT FILE" sockfile-recv nofile 127.0.0.1 0
+	usage "'localhost' is no PORT, and the order is HOST PORT FILE" sockfile-send nofile localhost 80
+	# What only looks so.
+	usage "a FILE is missing behind 'fe80::a'" sockfile-recv fe80::a
+	usage "a FILE is missing behind 'localhost:http'" sockfile-recv localhost:http
+	run --separate-stderr sockfile-send 127.0.0.1 1 host:/tmp
+	assert_failure 1
+	run --separate-stderr sockfile-recv -w 0.1 0 host:name
+	assert_failure 124
 	# The '@' of @FILE is not that of a user.
 	run --separate-stderr sockecho-client 127.0.0.1:@nofile
 	assert_failure 6

@@ -241,6 +241,22 @@ for s in held:
 	assert_failure 2
 }
 
+@test "-v: what failed is said once where there is one address, and each where there are several" {
+	for options in "" "-t 0" "-6 --source ::1"; do
+		[[ $options != -6* ]] || need_ipv6
+		address=127.0.0.1
+		[[ $options != -6* ]] || address=::1
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr sockecho-client -v $options "$address" 1 x
+		assert_failure 6
+		assert_equal "$stderr" "sockecho-client: connect to $address port 1: Connection refused"
+	done
+	run --separate-stderr sockecho-client -v -4 localhost 1 x
+	assert_failure 6
+	assert_equal "$stderr" "sockecho-client: connect to 127.0.0.1 port 1: Connection refused
+sockecho-client: connect to localhost (127.0.0.1) port 1: Connection refused"
+}
+
 @test "--source: an address that is not here is 1, a port that is taken is 6, and both are named" {
 	start_server sockecho-server 0
 	run --separate-stderr sockecho-client --source 192.0.2.1 "$host" "$port" x
@@ -248,7 +264,7 @@ for s in held:
 	assert_equal "$stderr" "sockecho-client: connect to 127.0.0.1 port $port from 192.0.2.1: Cannot assign requested address"
 	run --separate-stderr sockecho-client --source "127.0.0.1:$port" "$host" "$port" x
 	assert_failure 6
-	assert_equal "$stderr" "sockecho-client: connect to 127.0.0.1 port $port from 127.0.0.1: Address already in use"
+	assert_equal "$stderr" "sockecho-client: connect to 127.0.0.1 port $port from 127.0.0.1 port $port: Address already in use"
 }
 
 @test "--source: datagrams, too; and a family that this machine has not is nothing to wait for" {
@@ -261,6 +277,7 @@ for s in held:
 	done
 	run --separate-stderr sockecho-client -u --source "127.0.0.1:$port" "$host" "$port" x
 	assert_failure 6
+	assert_equal "$stderr" "sockecho-client: send to 127.0.0.1 port $port from 127.0.0.1 port $port: Address already in use"
 	need_trace
 	trace -f -o trace -e trace=socket -e inject=socket:error=EAFNOSUPPORT timeout 10 \
 		sockecho-client --wait none --source ::1 ::1 9 x 2>err || status=$?

@@ -423,17 +423,34 @@ start_due_attempts(struct sku_connecting *c)
 
 /* ---- what failed --------------------------------------------------------------------------- */
 
+#define SOURCE_TEXT_MAX (SKU_ADDRESS_TEXT_MAX + sizeof(" port 65535"))
+
+/* The source as it was given. */
+static const char *
+source_text(const struct sku_connecting *c, char text[SOURCE_TEXT_MAX])
+{
+	char host[SKU_ADDRESS_TEXT_MAX];
+
+	(void)sku_address_host(&c->source, host);
+	if (c->opts.source_port != 0)
+		(void)snprintf(text, SOURCE_TEXT_MAX, "%s port %hu", host,
+		    (unsigned short)c->opts.source_port);
+	else
+		(void)snprintf(text, SOURCE_TEXT_MAX, "%s", host);
+	return text;
+}
+
 /* Begin *err with what was tried. */
 static void
 set_error(const struct sku_connecting *c, const struct attempt *a, int error, struct sku_error *err)
 {
-	char text[SKU_ADDRESS_TEXT_MAX], source[SKU_ADDRESS_TEXT_MAX];
+	char text[SKU_ADDRESS_TEXT_MAX], source[SOURCE_TEXT_MAX];
 	const char *from = a->source_failed ? " from " : "";
 
 	(void)sku_address_host(&a->address, text);
 	source[0] = '\0';
 	if (a->source_failed && c->source.len > 0)
-		(void)sku_address_host(&c->source, source);
+		(void)source_text(c, source);
 	else if (a->source_failed)
 		from = " from the port given";
 	if (a->address.sa.sa_family == AF_UNIX)
@@ -455,7 +472,7 @@ set_error(const struct sku_connecting *c, const struct attempt *a, int error, st
 static void
 set_failure(const struct sku_connecting *c, struct sku_error *err)
 {
-	char source[SKU_ADDRESS_TEXT_MAX];
+	char source[SOURCE_TEXT_MAX];
 
 	if (c->count > 0) {
 		set_error(c, &c->attempts[0], c->attempts[0].error, err);
@@ -466,8 +483,7 @@ set_failure(const struct sku_connecting *c, struct sku_error *err)
 		    err, c->lookup_error.kind, c->lookup_error.code, "look up %s", c->host);
 	else
 		sku_error_set(err, c->lookup_error.kind, c->lookup_error.code,
-		    "look up %s for a connection from %s", c->host,
-		    sku_address_host(&c->source, source));
+		    "look up %s for a connection from %s", c->host, source_text(c, source));
 }
 
 static void
@@ -532,7 +548,7 @@ static int
 begin_resolving(struct sku_connecting *c, struct sku_error *err)
 {
 	struct sku_address numeric;
-	char source[SKU_ADDRESS_TEXT_MAX];
+	char source[SOURCE_TEXT_MAX];
 
 	if (sku_address_from_numeric(&numeric, c->opts.family, c->host, c->port) == 0) {
 		if (add_attempt(c, &numeric) == 0)
@@ -540,7 +556,7 @@ begin_resolving(struct sku_connecting *c, struct sku_error *err)
 	} else if (c->source.len > 0 &&
 		   sku_address_from_numeric(&numeric, AF_UNSPEC, c->host, c->port) == 0) {
 		sku_error_set(err, SKU_ERR_RESOLVE, EAI_ADDRFAMILY, "connect to %s port %u from %s",
-		    c->host, c->port, sku_address_host(&c->source, source));
+		    c->host, c->port, source_text(c, source));
 		return -1;
 	} else if (c->opts.numeric) {
 		errno = EINVAL;

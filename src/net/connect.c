@@ -99,9 +99,14 @@ report_attempt(void *arg, const struct sku_address *address, int error)
 	const struct connector *connector = arg;
 	bool again = connector->is_one_of_many || (error != 0 && connector->retry.wanted);
 	char text[PEER_TEXT_MAX];
+	size_t verb = strlen("connect to ");
 
-	msg_verbose(again ? 2 : 1, "connect to %s: %s", peer_text(address, text),
-	    error == 0 ? "connected" : strerror(error));
+	(void)peer_text(address, text);
+	/* What was asked for is the only address, and its failure is reported. */
+	if (error != 0 && !again && strcmp(connector->action + verb, text) == 0)
+		return;
+	msg_verbose(
+	    again ? 2 : 1, "connect to %s: %s", text, error == 0 ? "connected" : strerror(error));
 }
 
 static int

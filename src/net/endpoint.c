@@ -3,6 +3,7 @@
 #include "net/endpoint.h"
 
 #include "libsockutil/sockutil.h"
+#include "net/habits.h"
 #include "options/values.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #define DIGITS "0123456789"
@@ -247,24 +247,6 @@ is_quad(const char *text)
 	       sku_address_from_numeric(&address, AF_INET, text, 0) == 0;
 }
 
-/* Is it an address as socat has it: TCP:HOST:PORT, UNIX-LISTEN:PATH? */
-static bool
-is_of_socat(const char *text)
-{
-	static const char *const kinds[] = { "tcp", "udp", "unix" };
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		size_t len = strlen(kinds[i]);
-
-		if (strncasecmp(text, kinds[i], len) != 0)
-			continue;
-		len += strspn(text + len, "46");
-		return text[len] == ':' || strncasecmp(text + len, "-listen:", 8) == 0 ||
-		       strncasecmp(text + len, "-connect:", 9) == 0;
-	}
-	return false;
-}
-
 /* Operands that are right for other programs: a URL, a user, the other order. */
 static void
 check_habits(char *const *operands, size_t count, const char *form)
@@ -273,7 +255,7 @@ check_habits(char *const *operands, size_t count, const char *form)
 
 	if (strstr(operands[0], "://") != NULL)
 		opt_usage_error("'%s' is a URL: give %s", opt_quote(operands[0]), form);
-	if (is_of_socat(operands[0]))
+	if (habits_is_of_socat(operands[0]))
 		opt_usage_error("'%s' is an address of socat: give %s (or -U PATH)",
 		    opt_quote(operands[0]), form);
 	if (at != NULL && at > operands[0] && at[-1] != ':') /* else it is @FILE */

@@ -445,6 +445,18 @@ check_word(const struct options *o, const char *word)
 	check_hints(o->command, word, len, "unknown option ");
 }
 
+/* Is the value one that another program's option of this name takes? */
+static void
+check_value(const struct options *o, const struct option_entry *entry, const char *value)
+{
+	char *word;
+
+	if (o->command->hints == NULL || asprintf(&word, "--%s=%s", entry->row->name, value) == -1)
+		return;
+	check_hints(o->command, word, strlen(word), "option ");
+	free(word);
+}
+
 static void
 check_operand(const struct options *o, const char *operand)
 {
@@ -602,6 +614,9 @@ store(const struct options *o, const struct option_entry *entry, const char *val
 	case OPTION_TEXT:
 	case OPTION_FILE:
 	case OPTION_DIRECTORY:
+		if (*value == '\0' && row->kind != OPTION_TEXT)
+			opt_usage_error("option '--%s' takes a %s, and it is empty", row->name,
+			    row->kind == OPTION_FILE ? "FILE" : "directory");
 		if (row->set != NULL)
 			store_other(entry, value);
 		else
@@ -720,6 +735,8 @@ parse_next(struct options *o, const struct getopt_table *table, const void *conf
 		entry = entry_of_id(o, id);
 		check_spelling(entry, word);
 		entry->given = true;
+		if (optarg != NULL)
+			check_value(o, entry, optarg);
 		store(o, entry, optarg);
 		return true;
 	}

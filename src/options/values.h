@@ -26,7 +26,8 @@ int64_t value_percent(const char *option, const char *value);
 /* Is text one or more digits and nothing else? */
 bool value_is_digits(const char *text);
 
-/* The same parsers for other callers.  They return false when value is malformed. */
+/* The same parsers for other callers.  They return false when value is malformed; that of a size
+ * with errno ERANGE when it is one, but too large. */
 bool value_parse_seconds(const char *value, int64_t *ns);
 bool value_parse_size(const char *value, int64_t *size);
 

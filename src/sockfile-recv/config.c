@@ -137,8 +137,6 @@ check_combinations(const struct recv_config *c)
 
 	if (c->file != NULL && *c->file == '\0')
 		opt_usage_error("FILE is empty");
-	if (c->dir != NULL && *c->dir == '\0')
-		opt_usage_error("option '--dir' takes a directory");
 	if (c->size != UNLIMITED && c->max_size != UNLIMITED && c->size > c->max_size)
 		opt_usage_error("--size is more than --max-size allows");
 	if (c->sha256_given && !sha256_load(&reason))
@@ -211,7 +209,7 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	config->verify = config->verify || config->options.resume || config->dir != NULL ||
 			 config->preserve || config->key_file != NULL ||
 			 opt_given(&parsed, "retry");
-	if (config->dir == NULL && !config->peer.address.is_unix)
+	if (config->dir == NULL && config->peer.listen.fd == -1 && !config->peer.address.is_unix)
 		habits_check_order(parsed.operands, parsed.operand_count, "[HOST] PORT FILE");
 	count = take_file_operand(config, parsed.operands, parsed.operand_count);
 	modes = peer_options_finish(&config->peer, parsed.operands, count);

@@ -208,8 +208,7 @@ config_parse(struct send_config *config, int argc, char **argv)
 	*config = (struct send_config){ .offset = 0 };
 	opt_parse(&parsed, &command, config, argc, argv);
 	config->verify = config->verify || config->key_file != NULL;
-	(void)peer_options_is_open(&config->peer);
-	if (!config->peer.address.is_unix)
+	if (!peer_options_is_open(&config->peer) && !config->peer.address.is_unix)
 		habits_check_order(parsed.operands, parsed.operand_count, "HOST PORT FILE");
 	address = address_operands(&config->peer, parsed.operands, parsed.operand_count);
 	config->files = parsed.operands + address;

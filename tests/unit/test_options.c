@@ -96,7 +96,9 @@ static const char *const synopsis[] = { "[options] WORD...", NULL };
 static const struct option_need needs[] = { { MODE_INET, "does not go with a UNIX path" },
 	{ MODE_LISTENS, "goes with --listen" }, { 0, NULL } };
 static const char *const hints[] = { "--fi --fx\tit is --file\n--size\tthis program has it\n",
-	"-k -z\tit goes on by itself\n-type=* -t=*\tno types\n@*\tno servers\n", NULL };
+	"-k -z\tit goes on by itself\n-type=* -t=* --timeout=mx --timeout=MX\tno types\n@*\tno "
+	"servers\n",
+	NULL };
 
 /* Everything behind "stop" is taken as it stands. */
 static bool
@@ -309,6 +311,21 @@ misuse_is_said_in_one_line(void **state)
 		{ "-s none",
 		    "option '--size' takes a SIZE (bytes, or with K, M, G, T: powers of 1024), "
 		    "not 'none'" },
+		{ "-c 9223372036854775808",
+		    "option '--count' takes a whole number from 1 to 9223372036854775807 or none, "
+		    "not '9223372036854775808'" },
+		{ "-s 99999999999999999999",
+		    "option '--size' takes a SIZE of 1 to 1048576 bytes, not "
+		    "'99999999999999999999'" },
+		{ "-s 99999999999T",
+		    "option '--size' takes a SIZE of 1 to 1048576 bytes, not '99999999999T'" },
+		{ "-s 99999999999x",
+		    "option '--size' takes a SIZE (bytes, or with K, M, G, T: powers of 1024), not "
+		    "'99999999999x'" },
+		{ "--file=", "option '--file' takes a FILE, and it is empty" },
+		{ "-t mx", "option '--timeout=mx': no types" },
+		{ "-tMX", "option '--timeout=MX': no types" },
+		{ "--time=mx a", "option '--timeout=mx': no types" },
 		{ "-s 2M", "option '--size' takes a SIZE of 1 to 1048576 bytes, not '2M'" },
 		{ "--drop 101", "option '--drop' takes a PERCENT from 0 to 100, not '101'" },
 		{ "--colour pink", "option '--colour' takes red, green or blue, not 'pink'" },
