@@ -109,11 +109,10 @@ parse_targets(struct wait_config *config, const struct options *parsed)
 					   parsed->operands, config->count) == -1)
 		exit(msg_error_errno(STATUS_FAILED, ENOMEM, "read the TARGETs"));
 	for (size_t i = 0; i < config->count; i++) {
-		struct endpoint endpoint;
+		const struct endpoint *endpoint = &config->targets[i].endpoint;
 
-		target_parse(&endpoint, &connect->address, config->targets[i].text);
-		connect_check_options(connect, &endpoint);
-		modes |= endpoint.path == NULL ? MODE_INET : 0;
+		connect_check_options(connect, endpoint);
+		modes |= endpoint->path == NULL ? MODE_INET : 0;
 	}
 	return modes;
 }

@@ -2,6 +2,7 @@
  * Row tool. */
 #include "sockwait/probe.h"
 
+#include "net/closing.h"
 #include "run/escape.h"
 #include "run/peer.h"
 #include "run/wait.h"
@@ -25,7 +26,7 @@ finish(struct probe *probe, const struct failure *failure)
 static const char *
 peer_of(const struct probe *probe, char buf[PEER_TEXT_MAX])
 {
-	return probe->endpoint.path != NULL ? probe->endpoint.path : peer_text(&probe->peer, buf);
+	return probe->endpoint->path != NULL ? probe->endpoint->path : peer_text(&probe->peer, buf);
 }
 
 static void
@@ -36,18 +37,6 @@ fail(struct probe *probe, int errnum)
 
 	(void)failure_peer(&failure, errnum, "talk to %s", peer_of(probe, peer));
 	finish(probe, &failure);
-}
-
-/* The connection is lost, and its socket knows why. */
-static void
-fail_lost(struct probe *probe)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	if (sku_getsockopt(&probe->sock, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
-		error = errno;
-	fail(probe, error != 0 ? error : ECONNRESET);
 }
 
 static bool
@@ -134,7 +123,7 @@ proceed(struct probe *probe)
 	if (loop_watch(probe->loop, &probe->io,
 		EPOLLRDHUP | (sends ? EPOLLOUT : 0) | (has_matched(probe) ? 0 : EPOLLIN)) == -1 ||
 	    loop_set_timer(probe->loop, &probe->timer, until.at_ns) == -1)
-		fail(probe, ENOMEM);
+		fail(probe, errno);
 }
 
 static void
@@ -185,7 +174,7 @@ ready(struct loop *loop, struct loop_io *io, uint32_t events)
 	if (!has_matched(probe) && (events & ~(uint32_t)EPOLLOUT) != 0)
 		receive_more(probe);
 	else if ((events & EPOLLERR) != 0)
-		fail_lost(probe);
+		fail(probe, closing_cause(&probe->sock));
 	else if ((events & (EPOLLHUP | EPOLLRDHUP)) != 0)
 		fail_closed(probe);
 	else
@@ -240,7 +229,7 @@ probe_start(struct loop *loop, struct probe *probe)
 	probe->timer.due = due;
 	probe->connector.done = connected;
 	probe->connector.is_one_of_many = true;
-	return connector_start(loop, &probe->connector, &probe->endpoint, &probe->options->connect);
+	return connector_start(loop, &probe->connector, probe->endpoint, &probe->options->connect);
 }
 
 void
