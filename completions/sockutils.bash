@@ -47,7 +47,7 @@ _sockutils_values+=(
 	[sockecho-client --duration]='words 500ms 1 5 1m'
 	[sockecho-client --clients]='count'
 )
-_sockutils_options[sockecho-server]='--ipv4 -4 --ipv6 -6 --numeric -n --unix -U --mptcp --udp -u --fd --accept-timeout --ready-fd --port-file --backlog --reuseaddr --no-reuseaddr --allow --deny --user --wait --reuseport --upper --timeout -t --max-time -w --connections -c --max-clients --bufsize --keepalive --nagle --rate --allow-reserved --delay --limit-rate --close-after --reset-after --reset-first --faults --drop --seed --daemon --pidfile --quiet -q --verbose -v --json -J --help -h --version -V'
+_sockutils_options[sockecho-server]='--ipv4 -4 --ipv6 -6 --numeric -n --unix -U --mptcp --udp -u --fd --accept-timeout --ready-fd --port-file --backlog --reuseaddr --no-reuseaddr --allow --deny --user --socket-mode --log --wait --reuseport --upper --timeout -t --max-time -w --connections -c --max-clients --bufsize --keepalive --nagle --rate --allow-reserved --delay --limit-rate --close-after --reset-after --reset-first --faults --drop --seed --daemon --pidfile --quiet -q --verbose -v --json -J --help -h --version -V'
 _sockutils_operands[sockecho-server]='host port'
 _sockutils_values+=(
 	[sockecho-server --fd]='fd'
@@ -58,6 +58,8 @@ _sockutils_values+=(
 	[sockecho-server --allow]='cidr'
 	[sockecho-server --deny]='cidr'
 	[sockecho-server --user]='user'
+	[sockecho-server --socket-mode]='other'
+	[sockecho-server --log]='file'
 	[sockecho-server --wait]='words none 500ms 1 5 1m'
 	[sockecho-server --timeout]='words none 500ms 1 5 1m'
 	[sockecho-server -t]='words none 500ms 1 5 1m'
@@ -78,7 +80,7 @@ _sockutils_values+=(
 	[sockecho-server --seed]='count'
 	[sockecho-server --pidfile]='file'
 )
-_sockutils_options[sockfile-recv]='--connect --ipv4 -4 --ipv6 -6 --numeric -n --unix -U --mptcp --fd --connect-timeout --source --wait --accept-timeout --ready-fd --port-file --backlog --reuseaddr --no-reuseaddr --allow --deny --user --force --size --max-size --sha256 --mode --timeout -t --max-time -w --progress --no-progress --verify --resume --retry --dir --connections -c --preserve --key --quiet -q --verbose -v --json -J --help -h --version -V'
+_sockutils_options[sockfile-recv]='--connect --ipv4 -4 --ipv6 -6 --numeric -n --unix -U --mptcp --fd --connect-timeout --source --wait --accept-timeout --ready-fd --port-file --backlog --reuseaddr --no-reuseaddr --allow --deny --user --socket-mode --log --force --size --max-size --sha256 --mode --timeout -t --max-time -w --progress --no-progress --verify --resume --retry --dir --connections -c --preserve --key --quiet -q --verbose -v --json -J --help -h --version -V'
 _sockutils_operands[sockfile-recv]='host port file'
 _sockutils_values+=(
 	[sockfile-recv --fd]='fd'
@@ -92,6 +94,8 @@ _sockutils_values+=(
 	[sockfile-recv --allow]='cidr'
 	[sockfile-recv --deny]='cidr'
 	[sockfile-recv --user]='user'
+	[sockfile-recv --socket-mode]='other'
+	[sockfile-recv --log]='file'
 	[sockfile-recv --size]='size'
 	[sockfile-recv --max-size]='size'
 	[sockfile-recv --sha256]='other'
@@ -106,7 +110,7 @@ _sockutils_values+=(
 	[sockfile-recv -c]='count'
 	[sockfile-recv --key]='file'
 )
-_sockutils_options[sockfile-send]='--listen --ipv4 -4 --ipv6 -6 --numeric -n --unix -U --mptcp --fd --connect-timeout --source --wait --accept-timeout --ready-fd --port-file --backlog --reuseaddr --no-reuseaddr --allow --deny --user --connections -c --offset --count --limit-rate --timeout -t --max-time -w --progress --no-progress --verify --name --retry --key --quiet -q --verbose -v --json -J --help -h --version -V'
+_sockutils_options[sockfile-send]='--listen --ipv4 -4 --ipv6 -6 --numeric -n --unix -U --mptcp --fd --connect-timeout --source --wait --accept-timeout --ready-fd --port-file --backlog --reuseaddr --no-reuseaddr --allow --deny --user --socket-mode --log --connections -c --offset --count --end-mark --limit-rate --timeout -t --max-time -w --progress --no-progress --verify --name --retry --key --quiet -q --verbose -v --json -J --help -h --version -V'
 _sockutils_operands[sockfile-send]='host port file'
 _sockutils_values+=(
 	[sockfile-send --fd]='fd'
@@ -120,10 +124,13 @@ _sockutils_values+=(
 	[sockfile-send --allow]='cidr'
 	[sockfile-send --deny]='cidr'
 	[sockfile-send --user]='user'
+	[sockfile-send --socket-mode]='other'
+	[sockfile-send --log]='file'
 	[sockfile-send --connections]='count'
 	[sockfile-send -c]='count'
 	[sockfile-send --offset]='size'
 	[sockfile-send --count]='size'
+	[sockfile-send --end-mark]='other'
 	[sockfile-send --limit-rate]='size'
 	[sockfile-send --timeout]='words none 500ms 1 5 1m'
 	[sockfile-send -t]='words none 500ms 1 5 1m'
@@ -134,7 +141,7 @@ _sockutils_values+=(
 	[sockfile-send --key]='file'
 )
 _sockutils_options[sockwait]='--any --gone --steady --send --match --timeout -t --max-time -w --interval -i --connect-timeout --ipv4 -4 --ipv6 -6 --numeric -n --source --quiet -q --verbose -v --json -J --help -h --version -V'
-_sockutils_operands[sockwait]='host'
+_sockutils_operands[sockwait]='target'
 _sockutils_values+=(
 	[sockwait --steady]='words 500ms 1 5 1m'
 	[sockwait --send]='other'
@@ -151,8 +158,13 @@ _sockutils_values+=(
 
 # _sockutils_add KIND [CHOICE ...] - what a value or an operand of that kind may be
 _sockutils_add() {
-	local action
+	local action prefix=
+	case $1:$word in
+	target:*/*) set -- file ;;
+	target:*) set -- host ;;
+	esac
 	case $1 in
+	port-file) action=(-f) prefix=@ ;;
 	file | path) action=(-f) ;;
 	directory) action=(-d) ;;
 	user) action=(-u) ;;
@@ -161,7 +173,7 @@ _sockutils_add() {
 	words) action=(-W "${*:2}") ;;
 	*) return ;;
 	esac
-	mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen "${action[@]}" -- "$word")
+	mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -P "$prefix" "${action[@]}" -- "${word#"$prefix"}")
 }
 
 # _sockutils PROGRAM WORD PREVIOUS
@@ -190,7 +202,10 @@ _sockutils() {
 	done
 	read -ra kinds <<<"${_sockutils_operands[$1]-}"
 	# The address may be one word or two, so that a file may come earlier.
-	if [[ -n $is_unix || (${kinds[*]} == *file* && $operands -gt 0) ]]; then
+	# PORT may be @FILE.  bash makes several words of HOST:@FILE, so that they cannot be counted.
+	if [[ $word == @* && -z $is_unix && ${kinds[*]} == *@(port|target)* ]]; then
+		_sockutils_add port-file
+	elif [[ -n $is_unix || (${kinds[*]} == *file* && $operands -gt 0) ]]; then
 		_sockutils_add file
 	elif ((${#kinds[@]} > 0)); then
 		_sockutils_add "${kinds[operands < ${#kinds[@]} ? operands : -1]}"

@@ -105,10 +105,10 @@ os.execvp(sys.argv[1], sys.argv[1:])
 }
 
 @test "SECONDS: what is refused" {
-	for value in '' -1 +1 1e3 1x 5. . ' 1' '1 ' 99999999999999999999 3155760001 nOne 1M; do
+	# They are all read in one place: tests/unit/test_values has more of what is refused.
+	for value in '' 1x nOne; do
 		usage "option '--timeout' takes SECONDS \(.*; or none\), not '" sockecho-server --timeout="$value" 0
 	done
-	# They are all read in one place, which tests/unit/test_cli has more of.
 	usage "option '--wait' takes SECONDS" sockecho-client --wait=-1 localhost 7
 	usage "option '--max-time' takes SECONDS" sockecho-server -w 1x 0
 	usage "option '--accept-timeout' takes SECONDS" sockecho-server --accept-timeout 1e3 0
@@ -120,19 +120,15 @@ os.execvp(sys.argv[1], sys.argv[1:])
 }
 
 @test "SIZE and numbers: what is refused" {
-	for value in '' -1 +1 1KB 1x 1.5K ' 1' '1 ' '1 iB' 99999999999999999999 8388608T; do
-		usage "option '--bufsize' takes a SIZE" sockecho-server --bufsize="$value" 0
-	done
+	usage "option '--bufsize' takes a SIZE" sockecho-server --bufsize=1KB 0
 	usage "option '--limit-rate' takes a SIZE" sockecho-server --limit-rate=-1 0
 	usage "option '--close-after' takes a SIZE" sockecho-server --close-after=1KB 0
 	usage "option '--reset-after' takes a SIZE" sockecho-server --reset-after= 0
 	usage "option '--size' takes a SIZE" sockecho-client --ping --size=1x h 7
 	usage "option '--bufsize' takes a SIZE of 1 to" sockecho-server --bufsize 0 0
 	usage "option '--limit-rate' takes a SIZE of 1 to" sockecho-server --limit-rate 0 0
-	for value in '' -1 +1 x 1x ' 1' 99999999999999999999; do
-		usage "option '--connections' takes a whole number" sockecho-server --connections="$value" 0
-		usage "option '--fd' takes a" sockecho-server --fd="$value"
-	done
+	usage "option '--connections' takes a whole number" sockecho-server --connections=x 0
+	usage "option '--fd' takes a" sockecho-server --fd=x
 	usage "option '--max-clients' takes a whole number" sockecho-server --max-clients=-1 0
 	usage "option '--reset-first' takes a whole number" sockecho-server --reset-first=x 0
 	usage "option '--rate' takes a whole number" sockecho-server -u --rate=1x 0
@@ -142,9 +138,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "option '--ready-fd' takes a" sockecho-server --ready-fd=x 0
 	usage "option '--connections' takes a whole number" sockecho-server -c 0 0
 	usage "option '--backlog' takes a whole number" sockecho-server --backlog x 0
-	for value in '' -1 101 100.1 x 5%; do
-		usage "option '--drop' takes a PERCENT from 0 to 100" sockecho-server -u --drop="$value" 0
-	done
+	usage "option '--drop' takes a PERCENT from 0 to 100" sockecho-server -u --drop=5% 0
 	usage "option '--ready-fd' takes a descriptor that is open, which 77 is not" sockecho-server --ready-fd 77 0
 	usage "option '--fd' takes a descriptor that is open, which 77 is not" sockecho-server --fd 77
 	usage "descriptor 0 is no socket" sockecho-server --fd 0
@@ -211,10 +205,97 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	assert_equal "$(jq -r '.error.message' <<<"$output")" "unknown option '--foo'"
 }
 
+@test "-qq with --json: the record of an error alone; without --json it is -q" {
+	need jq
+	commands=("sockecho-client 127.0.0.1 1 hi" "sockwait -t 0 127.0.0.1:1" "servlookup nosuchservice"
+		"hostlookup -a 1.2.3.4.5.6.7.example.invalid" "sockfile-send -U nosuch /etc/passwd" "sockfile-recv --nonsense"
+		"sockecho-server --port-file /nosuch/file 0" "servlookup nosuchservice alsonot")
+	for command in "${commands[@]}"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr timeout 20 ${command/ / -q -q --json }
+		[ "$status" != 0 ] || fail "$command succeeds"
+		assert_equal "$stderr" ""
+		jq -es 'length >= 1 and all(.error.code)' <<<"$output" >/dev/null || fail "$command: $output"
+		# shellcheck disable=SC2086
+		run --separate-stderr timeout 20 ${command/ / -qq }
+		assert_output ""
+		[[ $stderr == "${command%% *}: "* ]] || fail "$command: $stderr"
+	done
+	# Where records go to standard error, nothing else does.
+	run --separate-stderr sockfile-recv --connect -qqJ 127.0.0.1 1 -
+	assert_failure 6
+	assert_output ""
+	assert_equal "$(jq -r .error.code <<<"$stderr")" no_peer
+	# A record that cannot be written is no substitute.
+	run bash -c "servlookup -qqJ nosuchservice >/dev/full"
+	assert_failure
+	assert_output --partial "write to standard output: No space left on device"
+}
+
 @test "what a person or a file says reaches a message escaped" {
 	run --separate-stderr sockecho-client -U $'a\x1b[31mb\nc'
 	assert_failure 6
 	assert_equal "$stderr" 'sockecho-client: connect to a\x1b[31mb\nc: No such file or directory'
+}
+
+@test "a link-local address without a zone, or with one that is no interface, is told so by every program" {
+	for address in fe80::1 ff02::1; do
+		zone="$address is a link-local address, which needs a zone: $address%INTERFACE"
+		usage "$zone" sockecho-client "$address" 9 hi
+		usage "$zone" sockecho-client -u "[$address]:9" hi
+		usage "$zone" sockecho-client --source "$address" ::1 9 hi
+		usage "$zone" sockecho-server -w 5 "$address" 0
+		usage "$zone" sockecho-server -w 5 -u "[$address]:0"
+		usage "$zone" sockfile-send "$address" 9 /etc/passwd
+		usage "$zone" sockfile-send -w 5 --listen "$address" 9 /etc/passwd
+		usage "$zone" sockfile-recv -w 5 "$address" 0 -
+		usage "$zone" sockfile-recv --connect "$address" 9 -
+		usage "$zone" sockwait "[$address]:9"
+	done
+	for interface in nosuch 4294967295; do
+		zone="'$interface' is no interface of this machine, and so no zone of fe80::1"
+		usage "$zone" sockecho-client "fe80::1%$interface" 9 hi
+		usage "$zone" sockecho-client -u "[fe80::1%$interface]:9" hi
+		usage "$zone" sockecho-server -w 5 "fe80::1%$interface" 0
+		usage "$zone" sockfile-send "fe80::1%$interface" 9 /etc/passwd
+		usage "$zone" sockwait "[fe80::1%$interface]:9"
+	done
+	# One with its zone is tried.
+	[ -e /sys/class/net/lo ] || skip "no interface lo"
+	run timeout 20 sockecho-client -w 1 fe80::1%lo 9 hi
+	[ "$status" != 2 ] || fail "$output"
+}
+
+@test "an empty FILE is a usage error for every option that takes one" {
+	empty() {
+		usage "option '--$2' takes a ${3-FILE}, and it is empty" "$1" "--$2" "" "${@:4}"
+	}
+	empty sockecho-server faults
+	empty sockecho-server port-file
+	empty sockecho-server pidfile
+	empty sockfile-send key
+	empty sockfile-send port-file
+	empty sockfile-recv key
+	empty sockfile-recv dir directory
+	empty hostlookup file
+	empty servlookup file
+	empty servlookup services
+}
+
+@test "'*' is nothing to connect to" {
+	every="'\*' is every address, to listen on; to connect, give one HOST"
+	usage "$every" sockecho-client '*' 9 hi
+	usage "$every" sockecho-client -u '*:9' hi
+	usage "$every" sockecho-client --ping --wait 5 '*:9'
+	usage "$every" sockfile-send '*:9' /etc/passwd
+	usage "$every" sockfile-recv --connect '*' 9 -
+	usage "$every" sockwait '*:9'
+}
+
+@test "@FILE is a PORT, and a HOST is missing before it" {
+	usage "a HOST is missing before '@port', which is a PORT: give HOST PORT or HOST:PORT" sockecho-client @port hi
+	usage "a HOST is missing before '@port'" sockfile-send @port /etc/passwd
+	usage "a HOST is missing before '@port'" sockfile-recv --connect @port -
 }
 
 @test "a PORT with a blank in it is no name of a service" {
@@ -243,6 +324,10 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "'@192.0.2.1': the system's resolver is asked" hostlookup @192.0.2.1 localhost
 	usage "'\+short': this is an option of dig" hostlookup +short localhost
 	usage "unknown option '-type=mx': names and addresses are looked up" hostlookup -type=mx localhost
+	for type in mx AAAA txt; do
+		usage "option '--timeout=$type': -t is the limit of each look-up, and names and addresses are looked up" \
+			hostlookup -t "$type" localhost
+	done
 	usage "unknown option '--port': PORT is an operand" servlookup --port 22
 	usage "unknown option '-u': the protocol is --proto udp" servlookup -u 53
 	usage "unknown option '--port': PORT is an operand" sockecho-server --port 5000
@@ -266,6 +351,15 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	assert_failure 6
 }
 
+@test "what users of nc type is told apart in every program" {
+	for program in hostlookup servlookup sockecho-client sockecho-server sockfile-send sockfile-recv sockwait; do
+		for option in -l -z -k -N -p --port --host --bind; do
+			[ "$program $option" != "servlookup -p" ] || continue # the protocol
+			usage "unknown option '$option': ." "$program" "$option" 1
+		done
+	done
+}
+
 @test "operands as other programs have them are told apart" {
 	usage "'http://localhost:80/' is a URL: give HOST PORT" sockecho-client http://localhost:80/
 	usage "'me@localhost:/tmp/x' names a user" sockfile-send me@localhost:/tmp/x "$BATS_TEST_FILENAME"
@@ -280,6 +374,30 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "'afile' is a file, and the order is HOST PORT FILE" sockfile-send afile localhost 4000
 	usage "'afile' is a file, and the order is HOST PORT FILE" sockfile-send afile localhost:4000
 	usage "'afile' is a file, and the order is \[HOST\] PORT FILE" sockfile-recv afile 4000
+	# As scp has it, whether FILE is there or not.
+	usage "'user@host:/tmp/' names a user, as for scp: give HOST PORT FILE" sockfile-send afile user@host:/tmp/
+	usage "'user@host:/tmp/' names a user, as for scp: give HOST PORT FILE" sockfile-send afile afile user@host:/tmp/
+	for place in host: host:/tmp/ host:name '[::1]:/tmp'; do
+		[[ $place == *name ]] || usage ".* is a place as scp has it: give HOST PORT FILE" sockfile-send nofile "$place"
+		usage ".* is a place as scp has it: give HOST PORT FILE" sockfile-send afile "$place"
+	done
+	usage "'host:file' is a place as scp has it: give HOST PORT FILE" sockfile-send host:file ./
+	usage "'host:/tmp/file' is a place as scp has it: give HOST PORT FILE" sockfile-send host:/tmp/file afile
+	usage "'http://host/' is a URL: give HOST PORT FILE" sockfile-send afile http://host/
+	usage "'user@host:file' names a user, as for scp: give \[HOST\] PORT FILE" sockfile-recv user@host:file
+	usage "'host:file' is a place as scp has it: give \[HOST\] PORT FILE" sockfile-recv host:file
+	usage "'host:file' is a place as scp has it: give \[HOST\] PORT FILE" sockfile-recv host:file .
+	usage "'nofile' is no PORT, and the order is \[HOST\] PORT FILE" sockfile-recv nofile 0
+	usage "'nofile' is no PORT, and the order is \[HOST\] PORT FILE" sockfile-recv nofile 127.0.0.1:0
+	usage "'127.0.0.1' is no PORT, and the order is \[HOST\] PORT FILE" sockfile-recv nofile 127.0.0.1 0
+	usage "'localhost' is no PORT, and the order is HOST PORT FILE" sockfile-send nofile localhost 80
+	# What only looks so.
+	usage "a FILE is missing behind 'fe80::a'" sockfile-recv fe80::a
+	usage "a FILE is missing behind 'localhost:http'" sockfile-recv localhost:http
+	run --separate-stderr sockfile-send 127.0.0.1 1 host:/tmp
+	assert_failure 1
+	run --separate-stderr sockfile-recv -w 0.1 0 host:name
+	assert_failure 124
 	# The '@' of @FILE is not that of a user.
 	run --separate-stderr sockecho-client 127.0.0.1:@nofile
 	assert_failure 6

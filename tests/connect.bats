@@ -9,24 +9,7 @@ setup() {
 
 # A listener whose backlog is full, so that the next connect hangs: its port is in $port.
 full_backlog() {
-	in_background python3 -c '
-import socket, time
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-s.listen(0)
-held = []
-for i in range(8):
-    c = socket.socket()
-    c.setblocking(False)
-    c.connect_ex(s.getsockname())
-    held.append(c)
-time.sleep(0.1)
-open("port.tmp", "w").write(str(s.getsockname()[1]) + "\n")
-import os; os.rename("port.tmp", "port")
-time.sleep(60)
-'
-	until_true 20 test -s port
-	read -r port <port
+	start_peer full full
 }
 
 @test "nobody there: 6, with the address and the reason" {
@@ -45,22 +28,21 @@ time.sleep(60)
 	on_time 124 1000 1100 sockecho-client --connect-timeout 1 127.0.0.1 "$port" x 2>err
 	assert_equal "$(tail -n 1 err)" "sockecho-client: connect to 127.0.0.1 port $port: timed out"
 	storm_is_over() {
-		! kill -WINCH "$client" 2>/dev/null || ! kill -USR1 "$client" 2>/dev/null
+		! kill -WINCH "$client_pid" 2>/dev/null || ! kill -USR1 "$client_pid" 2>/dev/null
 	}
 	through_a_storm() {
-		in_background sockecho-client --connect-timeout 1 127.0.0.1 "$port" x 2>err2
-		client=$last_pid
-		until_true 20 grep -qx sockecho-client "/proc/$client/comm"
-		until_true 20 grep -q "^SigCgt:.*[2367abef]..$" "/proc/$client/status" # it catches SIGUSR1
-		kill -STOP "$client"
+		sock_run client sockecho-client --connect-timeout 1 127.0.0.1 "$port" x
+		until_true 20 grep -qx sockecho-client "/proc/$client_pid/comm"
+		until_true 20 grep -q "^SigCgt:.*[2367abef]..$" "/proc/$client_pid/status" # it catches SIGUSR1
+		kill -STOP "$client_pid"
 		sleep 0.2
-		kill -CONT "$client"
+		kill -CONT "$client_pid"
 		until_true 20 storm_is_over
-		wait_for "$client"
-		return "$waited_status"
+		sock_wait client
+		return "$client_status"
 	}
 	on_time 124 1000 1200 through_a_storm
-	grep -q "^state: bytes_out=0" err2
+	grep -q "^state: bytes_out=0" client.err
 }
 
 @test "-t bounds connecting too, and -t 0 does not" {
@@ -97,18 +79,16 @@ time.sleep(60)
 	start_server sockecho-server 0
 	p=$port
 	stop_server
-	in_background sockecho-client -vv --wait 20 --connect-only 127.0.0.1 "$p" 2>err
-	client=$last_pid
-	until_true 20 grep -q "Connection refused; trying again" err
+	sock_run client sockecho-client -vv --wait 20 --connect-only 127.0.0.1 "$p"
+	until_true 20 grep -q "Connection refused; trying again" client.err
 	start_server sockecho-server "$p"
-	wait_for "$client"
-	assert_equal "$waited_status" 0
-	in_background sockecho-client -vv --wait 20 -U --connect-only sock 2>err
-	client=$last_pid
-	until_true 20 grep -q "No such file or directory; trying again" err
+	sock_wait client
+	assert_equal "$client_status" 0
+	sock_run client sockecho-client -vv --wait 20 -U --connect-only sock
+	until_true 20 grep -q "No such file or directory; trying again" client.err
 	start_server sockecho-server -U sock
-	wait_for "$client"
-	assert_equal "$waited_status" 0
+	sock_wait client
+	assert_equal "$client_status" 0
 	on_time 124 1000 1200 sockecho-client --wait 1 127.0.0.1 1 x 2>err
 	assert_equal "$(tail -n 1 err)" "sockecho-client: connect to 127.0.0.1 port 1: timed out; the last failure: Connection refused"
 }
@@ -139,33 +119,29 @@ time.sleep(60)
 }
 
 @test "--wait says what it waits for within a second, and again when the reason changes" {
-	in_background sockecho-client --wait none -U --connect-only sock 2>err
-	client=$last_pid
-	in_background sockecho-client --wait none -q -U --connect-only sock 2>quiet
-	quiet=$last_pid
-	until_true 1 grep -qx "sockecho-client: connect to sock: No such file or directory; trying again until it succeeds" err
+	sock_run client sockecho-client --wait none -U --connect-only sock
+	sock_run quiet sockecho-client --wait none -q -U --connect-only sock
+	until_true 1 grep -qx "sockecho-client: connect to sock: No such file or directory; trying again until it succeeds" client.err
 	mkfifo go
-	python3 -c '
+	sock_run late python3 -c '
 import socket
 s = socket.socket(socket.AF_UNIX)
 s.bind("sock")
 open("bound", "w").close()
 open("go").read()
 s.listen()
-s.accept(), s.accept()' 3>&- &
-	server=$!
+s.accept(), s.accept()'
 	exec {go}>go
 	until_true 20 test -e bound
-	until_true 20 grep -qx "sockecho-client: connect to sock: Connection refused; trying again until it succeeds" err
+	until_true 20 grep -qx "sockecho-client: connect to sock: Connection refused; trying again until it succeeds" client.err
 	sleep 1.2 # it has the time to say it once more
 	exec {go}>&-
-	wait_for "$client"
-	assert_equal "$waited_status" 0
-	wait_for "$quiet"
-	assert_equal "$waited_status" 0
-	wait "$server"
-	assert_equal "$(grep -c . err)" 2
-	assert_equal "$(cat quiet)" ""
+	for name in client quiet late; do
+		sock_wait $name
+		assert_equal "$waited_status" 0
+	done
+	assert_equal "$(grep -c . client.err)" 2
+	assert_equal "$(cat quiet.err)" ""
 }
 
 @test "--wait: -v adds at most one line in five seconds" {
@@ -241,6 +217,22 @@ for s in held:
 	assert_failure 2
 }
 
+@test "-v: what failed is said once where there is one address, and each where there are several" {
+	for options in "" "-t 0" "-6 --source ::1"; do
+		[[ $options != -6* ]] || need_ipv6
+		address=127.0.0.1
+		[[ $options != -6* ]] || address=::1
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr sockecho-client -v $options "$address" 1 x
+		assert_failure 6
+		assert_equal "$stderr" "sockecho-client: connect to $address port 1: Connection refused"
+	done
+	run --separate-stderr sockecho-client -v -4 localhost 1 x
+	assert_failure 6
+	assert_equal "$stderr" "sockecho-client: connect to 127.0.0.1 port 1: Connection refused
+sockecho-client: connect to localhost (127.0.0.1) port 1: Connection refused"
+}
+
 @test "--source: an address that is not here is 1, a port that is taken is 6, and both are named" {
 	start_server sockecho-server 0
 	run --separate-stderr sockecho-client --source 192.0.2.1 "$host" "$port" x
@@ -248,7 +240,7 @@ for s in held:
 	assert_equal "$stderr" "sockecho-client: connect to 127.0.0.1 port $port from 192.0.2.1: Cannot assign requested address"
 	run --separate-stderr sockecho-client --source "127.0.0.1:$port" "$host" "$port" x
 	assert_failure 6
-	assert_equal "$stderr" "sockecho-client: connect to 127.0.0.1 port $port from 127.0.0.1: Address already in use"
+	assert_equal "$stderr" "sockecho-client: connect to 127.0.0.1 port $port from 127.0.0.1 port $port: Address already in use"
 }
 
 @test "--source: datagrams, too; and a family that this machine has not is nothing to wait for" {
@@ -261,6 +253,7 @@ for s in held:
 	done
 	run --separate-stderr sockecho-client -u --source "127.0.0.1:$port" "$host" "$port" x
 	assert_failure 6
+	assert_equal "$stderr" "sockecho-client: send to 127.0.0.1 port $port from 127.0.0.1 port $port: Address already in use"
 	need_trace
 	trace -f -o trace -e trace=socket -e inject=socket:error=EAFNOSUPPORT timeout 10 \
 		sockecho-client --wait none --source ::1 ::1 9 x 2>err || status=$?
@@ -516,24 +509,7 @@ in_dual_stack() {
 }
 
 @test "a UNIX server whose backlog is full: the deadline holds" {
-	in_background python3 -c '
-import socket, time
-s = socket.socket(socket.AF_UNIX)
-s.bind("sock")
-s.listen(0)
-held = []
-for i in range(2):
-    c = socket.socket(socket.AF_UNIX)
-    c.setblocking(False)
-    try:
-        c.connect("sock")
-    except BlockingIOError:
-        pass
-    held.append(c)
-open("full", "w").close()
-time.sleep(60)
-'
-	until_true 20 test -e full
+	start_peer full full sock
 	on_time 124 1000 1100 sockecho-client --connect-timeout 1 -U sock x 2>err
 	assert_equal "$(tail -n 1 err)" "sockecho-client: connect to sock: timed out"
 }
@@ -604,26 +580,24 @@ time.sleep(60)
 		stop_server
 		echo "$port" >p
 		# shellcheck disable=SC2086 # words are meant
-		in_background "${client[@]}" $command 127.0.0.1 @p $([[ $command == --ping* ]] || echo hi) >out 2>err
-		pid=$last_pid
-		until_true 20 grep -q "Connection refused; trying again" err
+		sock_run client "${client[@]}" $command 127.0.0.1 @p $([[ $command == --ping* ]] || echo hi)
+		until_true 20 grep -q "Connection refused; trying again" client.err
 		rm p
-		until_true 20 grep -q "No such file or directory; trying again" err
+		until_true 20 grep -q "No such file or directory; trying again" client.err
 		start_server sockecho-server $udp --port-file p 0
-		wait_for "$pid"
-		assert_equal "$waited_status" 0
+		sock_wait client
+		assert_equal "$client_status" 0
 		stop_server
 	done
 	# Round trips of datagrams go on with the port that is there.
 	start_server sockecho-server -u 0
 	stop_server
 	echo "$port" >p
-	in_background "${client[@]}" --ping -u -c 1 127.0.0.1 @p >out 2>err
-	pid=$last_pid
-	until_true 20 grep -q "Connection refused; trying again" err
+	sock_run client "${client[@]}" --ping -u -c 1 127.0.0.1 @p
+	until_true 20 grep -q "Connection refused; trying again" client.err
 	start_server sockecho-server -u --port-file p 0
-	wait_for "$pid"
-	assert_equal "$waited_status" 0
+	sock_wait client
+	assert_equal "$client_status" 0
 }
 
 @test "@FILE is for connecting, and needs a HOST and a FILE" {

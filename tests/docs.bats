@@ -119,6 +119,12 @@ complete_in_bash() {
 		sockfile-recv --port-file th : there
 		sockfile-send host port th : there
 		sockfile-send -U th : there
+		sockwait ./th : ./there
+		sockwait localhost:1 ./th : ./there
+		sockwait @th : @there
+		sockecho-client localhost @th : @there
+		sockfile-send localhost @th : @there
+		sockfile-send localhost @there th : there
 		servlookup --proto EMPTY : tcp udp
 		hostlookup --set-hostname EMPTY : NOTHING
 	END

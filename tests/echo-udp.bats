@@ -409,6 +409,110 @@ print(*s.recvfrom(100))" $port
 	assert_output --regexp '^stats: .* bytes_out=7 datagrams=5 dropped=4$'
 }
 
+@test "two servers and one forged datagram: fewer than ten go, on any ports, with and without --rate and --delay" {
+	need ip
+	need_namespaces -n
+	cat >"$BATS_TEST_TMPDIR/forge.py" <<-'PY'
+		# forge.py FROM PORT TO PORT - a datagram from FROM that does not come from there.
+		import ipaddress, socket, struct, sys
+		source, sport, to, dport = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+		data = b"hello"
+		udp = struct.pack("!HHHH", sport, dport, 8 + len(data), 0) + data
+		if ":" in to:
+		    a, b = ipaddress.ip_address(source).packed, ipaddress.ip_address(to).packed
+		    words = a + b + struct.pack("!II", len(udp), 17) + udp + b"\0" * (len(udp) % 2)
+		    total = sum(struct.unpack(f"!{len(words) // 2}H", words))
+		    while total >> 16:
+		        total = (total & 0xFFFF) + (total >> 16)
+		    udp = udp[:6] + struct.pack("!H", ~total & 0xFFFF) + udp[8:]
+		    s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+		    s.sendto(struct.pack("!IHBB", 6 << 28, len(udp), 17, 64) + a + b + udp, (to, 0))
+		else:
+		    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0,
+		                       socket.inet_aton(source), socket.inet_aton(to))
+		    s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+		    s.sendto(head + udp, (to, 0))
+	PY
+	"${in_namespaces[@]}" bash -euc '
+		cd "$BATS_TEST_TMPDIR"
+		ip link set lo up
+		datagrams() { # that both have received so far
+			kill -USR1 "${servers[@]}"
+			sleep 0.05 # the lines come at once, or with the next round
+			for i in a b; do tail -n 1 err.$i; done | sed "s/.* datagrams=\([0-9]*\).*/\1/" | awk "{ n += \$1 } END { print n }"
+		}
+		wait_file() {
+			for i in $(seq 500); do
+				[ ! -s "$1" ] || return 0
+				sleep 0.02
+			done
+			cat err.* >&2
+			exit 90
+		}
+		# pair HOST HOST OPTION ... - two servers; with 127.0.0.2 on one port.
+		pair() {
+			first=$1 second=$2
+			shift 2
+			servers=()
+			set -f
+			sockecho-server -u "$@" --port-file port.b $second 0 >/dev/null 2>err.b & servers+=($!)
+			wait_file port.b
+			[ "$second" = 127.0.0.2 ] && port=$(cat port.b) || port=0
+			sockecho-server -u "$@" --port-file port.a $first $port >/dev/null 2>err.a & servers+=($!)
+			wait_file port.a
+			set +f
+			from=$first to=$second
+			[ "$first" != "*" ] || from=127.0.0.3
+			python3 forge.py $from "$(cat port.a)" $to "$(cat port.b)"
+			for i in $(seq 100); do
+				[ "$(datagrams)" -lt 9 ] || break
+				sleep 0.05
+			done
+			sleep 0.2 # another one would come by now
+			echo "$first $second $*: $(datagrams)"
+			kill "${servers[@]}"
+			wait
+		}
+		pair 127.0.0.1 127.0.0.1
+		pair 127.0.0.1 127.0.0.2
+		pair 127.0.0.1 127.0.0.1 --rate none --delay 5ms
+		pair 127.0.0.1 127.0.0.2 --rate 1000 --delay 5ms
+		pair 127.0.0.1 127.0.0.1 --allow-reserved
+		pair "*" 127.0.0.1
+		if [ -e /proc/net/if_inet6 ]; then
+			pair ::1 ::1
+			pair ::1 ::1 --rate 1000 --delay 5ms
+		fi
+	' 3>&- >"$BATS_TEST_TMPDIR/out"
+	run ! grep -v ': 9$' "$BATS_TEST_TMPDIR/out"
+	(($(grep -c . "$BATS_TEST_TMPDIR/out") >= 6))
+}
+
+@test "a question of TTL 1 is not answered; equal ones in a row are, and probes back to back" {
+	start_server sockecho-server -u -v -v 0
+	run --separate-stderr sockecho-client -u "$host" "$port" same same same
+	assert_success
+	assert_output $'same\nsame\nsame'
+	run --separate-stderr sockecho-client --ping -u -q -i 0 -c 2000 "$host" "$port"
+	assert_success
+	run python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(20)
+s.setsockopt(socket.IPPROTO_IP, 12, 1) # IP_RECVTTL
+for ttl, answer in (1, None), (2, 1), (5, 4), (64, 8), (255, 8):
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+    s.sendto(b"%d" % ttl, ("127.0.0.1", int(sys.argv[1])))
+    if answer is not None:
+        data, control, _, _ = s.recvmsg(100, 100)
+        assert data == b"%d" % ttl, data
+        assert int.from_bytes(control[0][2], sys.byteorder) == answer, (ttl, control)
+' "$port"
+	assert_success
+	assert_output ""
+	grep -q "a datagram is dropped: its TTL is 1" "$BATS_TEST_TMPDIR/server.err"
+}
+
 @test "the answer leaves from the address that the question came to" {
 	# On the one socket of both families, where there are two.
 	for listen in '*' 0.0.0.0; do

@@ -132,47 +132,38 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 @test "SIGSTOP, SIGCONT and a storm of signals change nothing but the time" {
 	start_server sockecho-server -v 0
 	head -c 64M /dev/urandom >in
-	sockecho-client -t 30 "$host" "$port" <in >out 2>err 3>&- &
-	client=$!
-	pids+=("$client")
+	sock_run client sh -c "exec sockecho-client -t 30 $host $port <in"
 	until_true 20 grep -q accepted server.err
 	for i in $(seq 30); do
-		kill -STOP "$client" "$server_pid" 2>/dev/null || break
-		kill -CONT "$client" "$server_pid" 2>/dev/null
-		kill -WINCH "$client" "$server_pid" 2>/dev/null
-		kill -USR1 "$client" "$server_pid" 2>/dev/null
+		kill -STOP "$client_pid" "$server_pid" 2>/dev/null || break
+		kill -CONT "$client_pid" "$server_pid" 2>/dev/null
+		kill -WINCH "$client_pid" "$server_pid" 2>/dev/null
+		kill -USR1 "$client_pid" "$server_pid" 2>/dev/null
 	done
-	wait_for "$client"
-	assert_equal "$waited_status" 0
-	cmp in out
-	rm in out
+	sock_wait client
+	assert_equal "$client_status" 0
+	cmp in client.out
+	rm in client.out
 }
 
 @test "SIGUSR1 prints the state as one line, also while the client waits for its peer" {
 	start_server sockecho-server -v --delay 3 0
-	sockecho-client "$host" "$port" hello >out 2>err 3>&- &
-	client=$!
-	pids+=("$client")
+	sock_run client sockecho-client "$host" "$port" hello
 	until_true 20 grep -q accepted server.err
-	until_true 20 sh -c "kill -USR1 $client && grep -q bytes_out=5 err"
-	wait_for "$client"
-	assert_equal "$waited_status" 0
-	run tail -n 1 err
+	until_true 20 sh -c "kill -USR1 $client_pid && grep -q bytes_out=5 client.err"
+	sock_wait client
+	assert_equal "$client_status" 0
+	run tail -n 1 client.err
 	assert_output "state: bytes_out=5 bytes_in=0 messages=1 replies=0 lost=0"
 	kill -USR1 "$server_pid"
 	until_true 20 grep -qx "stats: accepted=1 active=[01] refused=0 timed_out=0 bytes_in=5 bytes_out=5 datagrams=0 dropped=0" server.err
 }
 
 @test "SIGUSR1 with --json is an event" {
-	mkfifo ready
-	sockecho-server --json 0 >ready 3>&- &
-	server_pid=$!
-	pids+=("$server_pid")
-	exec {events}<ready
-	read -r -t 10 -u "$events" line
+	start_server sockecho-server --json 0
 	kill -USR1 "$server_pid"
-	read -r -t 10 -u "$events" line
-	run jq -r '.event, .program, .accepted, (.time > 1e9)' <<<"$line"
+	until_true 10 grep -q '"stats"' server.out
+	run jq -r '.event, .program, .accepted, (.time > 1e9)' <(tail -n +2 server.out)
 	assert_output $'stats\nsockecho-server\n0\ntrue'
 }
 
@@ -280,37 +271,22 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 	start_server sockecho-server -v 0
 	mkfifo input
 	exec {open}<>input
-	in_background sh -c "exec sockecho-client $host $port <input"
+	sock_run other sh -c "exec sockecho-client $host $port <input"
 	until_true 20 grep -q accepted server.err
-	in_background sh -c "exec sockecho-client $host $port <input" 2>err
+	sock_run client sh -c "exec sockecho-client $host $port <input"
 	until_true 20 sh -c 'test "$(grep -c accepted server.err)" = 2'
 	local_port=$(sed -n '2s/.* port \([0-9]*\): accepted/\1/p' <(grep accepted server.err))
 	destroy_sockets dst 127.0.0.1 dport = "$local_port"
-	wait_for "$last_pid"
-	assert_equal "$waited_status" 6
+	sock_wait client
+	assert_equal "$client_status" 6
 	run --separate-stderr sockecho-client "$host" "$port" "still served"
 	assert_success
 }
 
 @test "a client that does not read is not read from, and holds nobody else back" {
 	start_server sockecho-server 0
-	in_background python3 -c '
-import socket, sys, time
-s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-s.setblocking(False)
-sent = 0
-quiet = 0
-while quiet < 20:
-    try:
-        sent += s.send(b"x" * 65536)
-        quiet = 0
-    except BlockingIOError:
-        quiet += 1
-        time.sleep(0.01)
-open("stuck", "w").write(str(sent))
-time.sleep(30)
-' "$port"
-	until_true 20 test -s stuck
+	run_peer stuck "$port" fill hold
+	until_true 20 grep -q fill stuck.out
 	run --separate-stderr sockecho-client -t 5 "$host" "$port" "somebody else"
 	assert_success
 	is_sanitized && return
@@ -322,22 +298,9 @@ time.sleep(30)
 
 @test "a peer that is gone while its answer waits (--delay) is noticed, without a spin" {
 	start_server sockecho-server -v --delay 30 0
-	python3 -c '
-import socket, struct, sys, time
-s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-s.sendall(b"x")
-time.sleep(0.2)
-s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-s.close()
-' "$port"
+	peer_does "$port" send=1 wait=0.2 reset
 	until_true 20 grep -q "closed: lost: Connection reset by peer" server.err
-	python3 -c '
-import socket, sys, time
-s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-s.sendall(b"x")
-s.shutdown(socket.SHUT_WR)
-time.sleep(1)
-' "$port"
+	peer_does "$port" send=1 shut wait=1
 	before=$(cpu_ticks "$server_pid")
 	sleep 1
 	(($(cpu_ticks "$server_pid") - before <= 2))
@@ -356,7 +319,7 @@ time.sleep(1)
 	mkfifo input
 	exec {open}<>input
 	: >server.err
-	in_background sh -c "exec sockecho-client $host $port <input"
+	sock_run client sh -c "exec sockecho-client $host $port <input"
 	until_true 20 grep -q accepted server.err
 	# Every socket of the server is close-on-exec.
 	for f in "/proc/$server_pid/fdinfo/"*; do
@@ -415,7 +378,7 @@ time.sleep(1)
 		open("held", "w").close()
 		time.sleep(60)
 	PY
-	in_background python3 hold.py "$port"
+	sock_run hold python3 hold.py "$port"
 	until_true 60 test -e held
 	kill -USR1 "$server_pid"
 	until_true 20 grep -q "accepted=5000 active=5000" server.err
@@ -483,26 +446,24 @@ send_usr1() {
 
 	start_server sockecho-server 0
 	mkfifo lines names
-	python3 full.py 2 sockecho-client -w 10 "$host" "$port" <lines >replies 3>&- &
-	pids+=($!)
+	sock_run client sh -c "exec python3 full.py 2 sockecho-client -w 10 $host $port <lines"
 	exec {to}>lines
 	echo one >&"$to"
-	until_true 5 grep -q one replies
-	send_usr1 "${pids[-1]}"
+	until_true 5 grep -q one client.out
+	send_usr1 "$client_pid"
 	echo two >&"$to"
 	exec {to}>&-
-	ends "${pids[-1]}" 0 server.err
-	assert_equal "$(<replies)" $'one\ntwo'
-	python3 full.py 2 hostlookup -f - <names >answers 3>&- &
-	pids+=($!)
+	ends "$client_pid" 0 client.err
+	assert_equal "$(<client.out)" $'one\ntwo'
+	sock_run lookup sh -c "exec python3 full.py 2 hostlookup -f - <names"
 	exec {to}>names
 	echo 192.0.2.77 >&"$to"
-	until_true 5 grep -q 77 answers
-	send_usr1 "${pids[-1]}"
+	until_true 5 grep -q 77 lookup.out
+	send_usr1 "$lookup_pid"
 	echo 192.0.2.2 >&"$to"
 	exec {to}>&-
-	ends "${pids[-1]}" 0 server.err
-	assert_equal "$(wc -l <answers)" 2
+	ends "$lookup_pid" 0 lookup.err
+	assert_equal "$(wc -l <lookup.out)" 2
 }
 
 @test "SIGUSR1 with --json while nobody reads the records: the event is left out, the work goes on" {

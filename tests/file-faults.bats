@@ -51,27 +51,18 @@ setup() {
 	done
 }
 
-@test "a reset in the middle, from either side" {
+@test "a reset by the sender in the middle is 6, and no FILE" {
 	start_receiver 0 out
-	python3 - "$port" <<-'PY'
-		import socket, struct, sys
-		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-		s.sendall(b"x" * 100000)
-		s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-		s.close()
-	PY
+	peer_does "$port" send=100000 reset
 	receiver_ends 6
 	error_has recv.err "Connection reset by peer"
 	[ ! -e out ]
+}
+
+@test "a reset by a receiver in the middle is told, and the listening sender lives" {
 	truncate -s 30M large
 	start_sender 0 large
-	python3 - "$port" <<-'PY'
-		import socket, struct, sys
-		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-		s.recv(1000)
-		s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-		s.close()
-	PY
+	peer_does "$port" read=1000 reset
 	until_true 20 grep -qE "Connection reset by peer|Broken pipe" send.err
 	kill -0 "$sender_pid"
 }
@@ -87,7 +78,7 @@ setup() {
 	[ ! -e out ]
 }
 
-@test "a file that shrinks is 5, one that grows is noted, one that vanishes is sent" {
+@test "a file that shrinks while it is sent is 5, and a reset" {
 	start_receiver 0 out
 	slow_sender 127.0.0.1 "$port" in
 	until_true 20 part_has 50000
@@ -96,7 +87,9 @@ setup() {
 	error_has send.err "of 3000000 bytes"
 	receiver_ends 6
 	[ ! -e out ]
-	rm out.part
+}
+
+@test "a file that grows while it is sent is noted" {
 	head -c 200000 /dev/urandom >in
 	cp in before
 	start_receiver 0 out
@@ -107,8 +100,12 @@ setup() {
 	error_has send.err "it grew by 5 bytes meanwhile, which were not sent"
 	receiver_ends 0
 	cmp before out
+}
+
+@test "a file that vanishes while it is sent arrives" {
+	head -c 200000 /dev/urandom >in
 	cp in before
-	start_receiver --force 0 out
+	start_receiver 0 out
 	slow_sender 127.0.0.1 "$port" in
 	until_true 20 part_has 10000
 	rm in
@@ -130,19 +127,25 @@ setup() {
 	[ ! -e out ]
 }
 
-@test "what cannot be watched is a failure, and not waited for for ever: 1" {
+# watch_fails_from N - sets unwatched, before a command: it can watch N - 1 descriptors, of which the first is for the
+# signals.
+watch_fails_from() {
 	need_trace
-	watch_fails_from() {
-		unwatched=(trace -f -qq -o trace -e trace=epoll_ctl -e "inject=epoll_ctl:error=ENOSPC:when=$1+")
-	}
-	# The first is for the signals; connecting, the second is the receiver, or an input that is silent.
+	unwatched=(trace -f -qq -o trace -e trace=epoll_ctl -e "inject=epoll_ctl:error=ENOSPC:when=$1+")
+}
+
+@test "a receiver that cannot be watched is a failure, and not waited for for ever: 1" {
 	watch_fails_from 2
-	start_receiver --force 0 out
+	start_receiver 0 out
 	run --separate-stderr "${unwatched[@]}" sockfile-send -w 20 127.0.0.1 "$port" in
 	assert_failure 1
 	[[ "$stderr" == "sockfile-send: send to 127.0.0.1 port $port: No space left on device; "* ]]
 	receiver_ends 6
-	start_receiver --force 0 out
+}
+
+@test "an input that is silent and cannot be watched is a failure: 1" {
+	watch_fails_from 2
+	start_receiver 0 out
 	mkfifo quiet
 	exec 9<>quiet
 	run --separate-stderr "${unwatched[@]}" sockfile-send -w 20 127.0.0.1 "$port" - <&9
@@ -150,17 +153,21 @@ setup() {
 	assert_failure 1
 	assert_equal "$stderr" "sockfile-send: read standard input: No space left on device"
 	kill -0 "$receiver_pid" # nothing had been sent: no transfer
-	# Listening, it is the listener, and nobody is told that it is ready.
+}
+
+@test "a listener that cannot be watched is a failure, and nobody is told that it is ready: 1" {
+	watch_fails_from 2
 	for verify in -q --verify; do
 		run --separate-stderr "${unwatched[@]}" sockfile-send -w 20 "$verify" --listen 0 in
 		assert_failure 1
 		assert_output ""
 		assert_equal "$stderr" "sockfile-send: accept: No space left on device"
 	done
-	# One receiver fails alone.
+}
+
+@test "of those who connect to a sender one that cannot be watched fails alone" {
 	watch_fails_from 3
-	start_listening send.err "${unwatched[@]}" sockfile-send --listen -c none --accept-timeout 1 0 in
-	sender_pid=$started_pid
+	as_sender sock_start "${unwatched[@]}" sockfile-send --listen -c none --accept-timeout 1 0 in
 	run sockfile-recv --connect 127.0.0.1 "$port" other
 	assert_failure 6
 	sender_ends 124
@@ -168,7 +175,7 @@ setup() {
 	error_has send.err "accept: timed out (--accept-timeout)"
 }
 
-@test "system calls that are refused or interrupted change nothing" {
+@test "system calls of a sender that are refused or interrupted change nothing" {
 	need_trace
 	for inject in sendfile:error=EINVAL sendfile:error=EINTR:when=1+2 sendfile:error=ENOSYS; do
 		start_receiver --force 0 out
@@ -176,11 +183,14 @@ setup() {
 		receiver_ends 0
 		cmp in out
 	done
+}
+
+@test "system calls of a receiver that are refused or interrupted change nothing" {
+	need_trace
 	for inject in splice:error=EINTR:when=1+2 splice:error=EINVAL:when=2+2 pipe2:error=EMFILE \
 		renameat2:error=EINVAL renameat2:error=ENOSYS poll:error=EINTR:when=2+2; do
 		rm -f out
-		start_listening recv.err trace -f -qq -o trace -e "inject=$inject" sockfile-recv 0 out
-		receiver_pid=$started_pid
+		as_receiver sock_start trace -f -qq -o trace -e "inject=$inject" sockfile-recv 0 out
 		sockfile-send -q 127.0.0.1 "$port" in
 		receiver_ends 0
 		cmp in out
@@ -190,16 +200,18 @@ setup() {
 
 @test "an error while the part is flushed is 1, and the part, which cannot be trusted, is removed" {
 	need_trace
-	start_listening recv.err trace -f -qq -o trace -e inject=fsync:error=EIO:when=1 sockfile-recv 0 out
-	receiver_pid=$started_pid
+	as_receiver sock_start trace -f -qq -o trace -e inject=fsync:error=EIO:when=1 sockfile-recv 0 out
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
 	assert_failure 6
 	receiver_ends 1
 	error_has recv.err "flush out.part to disk: Input/output error"
 	nothing_left out
+}
+
+@test "an error while the part gets its name is 1, and the part is kept" {
+	need_trace
 	for error in EXDEV EIO EACCES; do
-		start_listening recv.err trace -f -qq -o trace -e "inject=renameat2:error=$error" sockfile-recv 0 out
-		receiver_pid=$started_pid
+		as_receiver sock_start trace -f -qq -o trace -e "inject=renameat2:error=$error" sockfile-recv 0 out
 		run --separate-stderr sockfile-send 127.0.0.1 "$port" in
 		assert_failure 6
 		receiver_ends 1
@@ -214,23 +226,24 @@ setup() {
 	# A small file has arrived whole by then, and nothing of it is left to be read.
 	head -c 1000 in >small
 	for inject in fsync:signal=KILL renameat2:signal=KILL; do
-		start_listening recv.err trace -f -qq -o trace -e "inject=$inject" sockfile-recv 0 out
+		as_receiver sock_start trace -f -qq -o trace -e "inject=$inject" sockfile-recv 0 out
 		run --separate-stderr sockfile-send 127.0.0.1 "$port" small
 		assert_failure 6
-		ends "$started_pid" 137 recv.err
+		receiver_ends 137
 		[ ! -e out ]
 		rm out.part
 	done
 }
 
-@test "a full disk: 1, with how much is safe, and no FILE" {
+# start_full [option ...] - start_receiver, onto a disk of 1 MiB; what is there at the end is in the file "left".
+start_full() {
 	need_namespaces -m
-	start_full() {
-		start_listening recv.err "${in_namespaces[@]}" bash -c '
-			mkdir -p m; mount -t tmpfs -o size=1m tmpfs m
-			sockfile-recv "$@" 0 m/out; rc=$?; ls -l m >left; exit $rc' - "$@"
-		receiver_pid=$started_pid
-	}
+	as_receiver sock_start "${in_namespaces[@]}" bash -c '
+		mkdir -p m; mount -t tmpfs -o size=1m tmpfs m
+		sockfile-recv "$@" 0 m/out; rc=$?; ls -l m >left; exit $rc' - "$@"
+}
+
+@test "a full disk: 1, with how much is safe, and no FILE" {
 	start_full
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
 	assert_failure 6
@@ -238,7 +251,9 @@ setup() {
 	error_has recv.err "No space left on device; 1048576 bytes are safe in m/out.part"
 	run grep -c "out$" left
 	assert_output 0
-	# What must come is known: there is no room, so nothing is taken.
+}
+
+@test "without room for what must come nothing is taken: 1" {
 	start_full --size 3000000
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
 	assert_failure 6
@@ -248,26 +263,24 @@ setup() {
 	assert_output 0
 }
 
-@test "a limit of the file's size, a full disk of the peer that reads standard output" {
-	start_listening recv.err prlimit --fsize=1000000 sockfile-recv 0 out
-	receiver_pid=$started_pid
+@test "a limit of the file's size: 1, with how much is safe, and no FILE" {
+	as_receiver sock_start prlimit --fsize=1000000 sockfile-recv 0 out
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
 	assert_failure 6
 	receiver_ends 1
 	error_has recv.err "File too large; 1000000 bytes are safe in out.part"
 	[ ! -e out ]
-	sockfile-recv 0 - >/dev/full 2>recv.err 3>&- &
-	receiver_pid=$!
-	pids+=("$receiver_pid")
-	until_true 20 grep -q ^listening recv.err
-	read -r _ _ _ port <recv.err
+}
+
+@test "standard output that is full: 1" {
+	as_receiver sock_start sh -c "exec sockfile-recv 0 - >/dev/full"
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
 	assert_failure 6
 	receiver_ends 1
 	error_has recv.err "write to standard output: No space left on device"
 }
 
-@test "a directory that is removed or renamed meanwhile" {
+@test "a directory that is removed meanwhile is 1" {
 	mkdir dir
 	head -c 500000 /dev/urandom >in
 	start_receiver 0 dir/out
@@ -277,7 +290,11 @@ setup() {
 	sender_ends 6
 	receiver_ends 1
 	error_has recv.err "rename dir/out.part to dir/out: No such file or directory"
+}
+
+@test "a directory that is renamed meanwhile has the file" {
 	mkdir dir
+	head -c 500000 /dev/urandom >in
 	start_receiver 0 dir/out
 	slow_sender 127.0.0.1 "$port" in
 	until_true 20 sh -c 'test -s dir/out.part'
@@ -304,10 +321,14 @@ setup() {
 	assert_failure
 }
 
-@test "two machines, a link between them: it goes down and up, or stays down; IPv4 and IPv6" {
+# two_machines - run the script on standard input: in_a and in_b run a command on one machine and on the other, with a
+# link between them, link_up and link_down in front of the one.
+two_machines() {
 	need ip nsenter
 	need_namespaces -nm
 	need_ipv6 "${in_namespaces[@]}"
+	local script
+	script=$(cat)
 	cat >two.sh <<-'SH'
 		set -eu
 		mount -t tmpfs tmpfs /run
@@ -323,6 +344,11 @@ setup() {
 		in_b ip addr add fd09::2/64 dev vb nodad
 		in_a ip link set va up
 		in_b ip link set vb up
+		link_down() { in_a ip link set va down; }
+		link_up() {
+			in_a ip link set va up
+			in_a ip addr replace fd09::1/64 dev va nodad
+		}
 		wait_line() { # wait_line FILE - its first line, when it is there
 			for i in $(seq 500); do
 				read -r line <"$1" && return
@@ -338,6 +364,14 @@ setup() {
 			cat send.err recv.err
 			exit 91
 		}
+	SH
+	printf '%s\n' "$script" >>two.sh
+	run timeout 60 "${in_namespaces[@]}" bash two.sh
+	assert_success
+}
+
+@test "two machines, a link between them goes down and up: the file arrives; IPv4 and IPv6" {
+	two_machines <<-'SH'
 		head -c 1000000 in >some
 		for address in 10.9.9.2 fd09::2; do
 			rm -f out ready
@@ -347,14 +381,18 @@ setup() {
 			in_a sockfile-send -q -t 20 --limit-rate 500K $address "${line##* }" some 2>send.err &
 			sender=$!
 			part_grows out.part
-			in_a ip link set va down
+			link_down
 			sleep 1
-			in_a ip link set va up
-			in_a ip addr replace fd09::1/64 dev va nodad
+			link_up
 			wait $sender || { cat send.err recv.err; exit 94; }
 			wait $receiver || { cat send.err recv.err; exit 95; }
 			cmp some out
 		done
+	SH
+}
+
+@test "two machines, a link between them goes down and stays so: 124 on both" {
+	two_machines <<-'SH'
 		for size in 3000000 100000; do
 			# The link stays down: with much left to send, and with nothing but what is in the buffers.
 			head -c $size in >left
@@ -365,18 +403,15 @@ setup() {
 			in_a sockfile-send -t 2 --wait 20 --limit-rate 50K 10.9.9.2 "${line##* }" left 2>send.err &
 			sender=$!
 			part_grows out.part
-			in_a ip link set va down
+			link_down
 			rc=0; wait $sender || rc=$?
 			[ $rc = 124 ] || { cat send.err; exit 92; }
 			rc=0; wait $receiver || rc=$?
 			[ $rc = 124 ] || { cat recv.err; exit 93; }
 			[ ! -e out ]
-			in_a ip link set va up
-			in_a ip addr replace fd09::1/64 dev va nodad
+			link_up
 		done
 	SH
-	run timeout 60 "${in_namespaces[@]}" bash two.sh
-	assert_success
 }
 
 # descriptors PID - how many it has open.
@@ -388,16 +423,14 @@ has_descriptors() {
 	[ "$(descriptors "$1")" = "$2" ]
 }
 
-@test "memory does not grow with the file, and descriptors are closed" {
+@test "memory does not grow with the file" {
 	need_openssl
 	is_sanitized && skip "memory is the sanitizers' there"
 	truncate -s 64M large
 	for args in "" "--sha256 $(sha256sum large | cut -c1-64)"; do
 		read -ra words <<<"$args"
 		start_receiver --force "${words[@]}" 0 out
-		sockfile-send --limit-rate 64M 127.0.0.1 "$port" large 2>send.err 3>&- &
-		sender_pid=$!
-		pids+=("$sender_pid")
+		run_sender --limit-rate 64M 127.0.0.1 "$port" large
 		until_true 20 part_has 40000000
 		limit=8192
 		[ -z "$args" ] || limit=16384 # OpenSSL itself
@@ -408,8 +441,9 @@ has_descriptors() {
 		sender_ends 0
 		receiver_ends 0
 	done
-	# Who goes on has no more descriptors afterwards than before: the verified receiver, and the sender
-	# that listens.
+}
+
+@test "a receiver that goes on has no more descriptors afterwards than before" {
 	mkdir dir
 	start_receiver --dir dir -c none 0
 	open=$(descriptors "$receiver_pid")
@@ -417,9 +451,12 @@ has_descriptors() {
 		sockfile-send -q --verify --name "$i" 127.0.0.1 "$port" - <in
 		run sockfile-send -q --verify --name "$i" 127.0.0.1 "$port" - <in # it is there
 		assert_failure 1
-		python3 -c 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1])))' "$port"
+		peer_does "$port"
 	done
 	until_true 20 has_descriptors "$receiver_pid" "$open" || fail "$(ls -l "/proc/$receiver_pid/fd")"
+}
+
+@test "a sender that listens and goes on has no more descriptors afterwards than before" {
 	start_sender -c none 0 in
 	open=$(descriptors "$sender_pid")
 	for ((i = 0; i < 3; i++)); do

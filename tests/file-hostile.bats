@@ -7,7 +7,6 @@ load transfers
 setup() {
 	cd "$BATS_TEST_TMPDIR"
 	head -c 3000000 /dev/urandom >in
-	export PYTHONPATH=$SOCKUTILS_SOURCE/tests PYTHONDONTWRITEBYTECODE=1
 }
 
 # hostile_senders TABLE - of hostile.py, to one receiver: it says of each that it is no good, and lives.
@@ -57,13 +56,13 @@ hostile_senders() {
 }
 
 @test "hostile receivers: wrong order, wrong numbers: 5, and never exit 0" {
-	start_listening peer.err python3 "$SOCKUTILS_SOURCE/tests/hostile.py" receivers
+	sock_start peer python3 "$SOCKUTILS_SOURCE/tests/hostile.py" receivers
 	while read -r case; do
 		run --separate-stderr timeout 20 sockfile-send --verify 127.0.0.1 "$port" in </dev/null
 		[ "$status" = 5 ] || wrong+=("$case: $status $stderr")
 	done < <(python3 "$SOCKUTILS_SOURCE/tests/hostile.py" cases)
 	[ "${#wrong[@]}" = 0 ] || fail "$(printf '%s\n' "${wrong[@]}")"
-	wait_for "$started_pid"
+	wait_for "$peer_pid"
 	assert_equal "$waited_status" 0
 }
 
@@ -79,7 +78,7 @@ hostile_senders() {
 		        p.ended()
 		        open("calls", "a").write("x")
 	PY
-	start_listening bye.err python3 bye.py
+	sock_start bye python3 bye.py
 	run --separate-stderr timeout 20 sockfile-recv --retry 3 --connect 127.0.0.1 "$port" out
 	assert_failure 5
 	assert_equal "$(cat calls)" x
@@ -99,14 +98,14 @@ hostile_senders() {
 	PY
 	mkdir d
 	start_receiver --dir d -c none 0
-	start_listening flip.err python3 flip.py "$port" "${places[@]}"
+	sock_start flip python3 flip.py "$port" "${places[@]}"
 	for place in "${places[@]}"; do
 		head -c 5000 /dev/urandom >"$(printf 'f%04d' "$place")"
 		run --separate-stderr timeout 30 sockfile-send --verify 127.0.0.1 "$port" "$(printf 'f%04d' "$place")"
 		((status == 5 || status == 6)) || wrong+=("byte $place: $status $stderr")
 	done
 	[ "${#wrong[@]}" = 0 ] || fail "$(printf '%s\n' "${wrong[@]}")"
-	wait_for "$started_pid"
+	wait_for "$flip_pid"
 	kill -TERM "$receiver_pid"
 	receiver_ends 143
 	run find d -type f ! -name '*.part'

@@ -9,7 +9,6 @@ setup() {
 	need_openssl
 	head -c 300000 /dev/urandom >in
 	(umask 077 && head -c 32 /dev/urandom | base64 >key && head -c 32 /dev/urandom | base64 >other)
-	export PYTHONPATH=$SOCKUTILS_SOURCE/tests PYTHONDONTWRITEBYTECODE=1
 }
 
 # The pre-shared key of sockfile(7), in hexadecimal, of the secret in a file.
@@ -120,7 +119,7 @@ write_relay() {
 	write_relay
 	yes "the secret words" | head -n 20000 >the-secret-name
 	start_receiver --key key 0 out
-	start_listening relay.err python3 relay.py "$port"
+	sock_start relay python3 relay.py "$port"
 	sockfile-send -q --key key 127.0.0.1 "$port" the-secret-name
 	receiver_ends 0
 	cmp the-secret-name out
@@ -129,7 +128,7 @@ write_relay() {
 	assert_output 0
 	# The same without a key, to see that this test can fail.
 	start_receiver 0 out2
-	start_listening relay.err python3 relay.py "$port"
+	sock_start relay python3 relay.py "$port"
 	sockfile-send -q --verify 127.0.0.1 "$port" the-secret-name
 	receiver_ends 0
 	grep -aq "the-secret-name" wire
@@ -141,7 +140,7 @@ write_relay() {
 	for change in "8 3" "9 3" "11 1" "15 1"; do # version, role, the key's flag, zero
 		read -ra words <<<"$change"
 		start_receiver --key key 0 out
-		start_listening relay.err python3 relay.py "$port" "${words[@]}"
+		sock_start relay python3 relay.py "$port" "${words[@]}"
 		run --separate-stderr timeout 20 sockfile-send --key key 127.0.0.1 "$port" in
 		[ "$status" = 5 ] || [ "$status" = 6 ]
 		nothing_left out
@@ -151,7 +150,7 @@ write_relay() {
 		assert_output 1
 	done
 	start_receiver --key key 0 out
-	start_listening relay.err python3 relay.py "$port" 150000 1
+	sock_start relay python3 relay.py "$port" 150000 1
 	run --separate-stderr timeout 20 sockfile-send --key key 127.0.0.1 "$port" in
 	[ "$status" = 5 ] || [ "$status" = 6 ]
 	receiver_ends 5
@@ -182,7 +181,7 @@ write_stranger() {
 	start_receiver --key key 0 out
 	receiver=$port
 	for psk in "$(psk_of key)" "$(psk_of other)" ""; do
-		start_listening stranger.err python3 stranger.py client "$receiver" 0
+		sock_start stranger python3 stranger.py client "$receiver" 0
 		args=(-connect "127.0.0.1:$port" -tls1_3 -quiet -no_ign_eof)
 		[ -z "$psk" ] || args+=(-psk_identity sockfile-v1 -psk "$psk")
 		timeout 20 openssl s_client "${args[@]}" </dev/null >tls.out 2>&1 || true
@@ -204,7 +203,7 @@ write_stranger() {
 	tls_port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 	in_background sh -c "exec openssl s_server -accept 127.0.0.1:$tls_port -cert cert.pem -key cert.key -tls1_3 -quiet >tls.out 2>&1"
 	until_true 20 sh -c "ss -ltn sport = :$tls_port | grep -q LISTEN"
-	start_listening stranger.err python3 stranger.py server 0 "$tls_port"
+	sock_start stranger python3 stranger.py server 0 "$tls_port"
 	run --separate-stderr timeout 20 sockfile-send --key key 127.0.0.1 "$port" in
 	assert_failure 5
 	run grep -ac "in" tls.out
@@ -214,10 +213,9 @@ write_stranger() {
 @test "an encrypted transfer that is torn goes on where it stopped" {
 	head -c 3000000 /dev/urandom >in
 	start_receiver --key key --retry 20 0 out
-	in_background sockfile-send -q --key key --limit-rate 1M 127.0.0.1 "$port" in
+	run_sender -q --key key --limit-rate 1M 127.0.0.1 "$port" in
 	until_true 20 part_has 500000
-	kill -KILL "$last_pid"
-	wait_for "$last_pid"
+	sock_stop send KILL
 	run --separate-stderr sockfile-send --key key 127.0.0.1 "$port" in
 	assert_success
 	[[ $stderr == *"were there before"* ]]
@@ -245,15 +243,20 @@ write_flood() {
 		    f(ssl, "SSL_SESSION_set_protocol_version", c_void_p, c_int)(new, 0x304)
 		    id[0], id_len[0], session[0] = b"sockfile-v1", 11, new
 		    return 1
+		@ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t, POINTER(c_void_p))
+		def find_key(s, id, id_len, session):
+		    return use_key(s, None, ctypes.pointer(ctypes.c_char_p()), ctypes.pointer(c_size_t()), session)
 		p = wire.Peer(socket.create_connection(("127.0.0.1", port)), wire.SEND if role == "send" else wire.RECEIVE)
 		p.sock.sendall(wire.greeting(p.role, flags=1))
 		p.exactly(16)
 		p.sock.settimeout(None)
-		context = f(ssl, "SSL_CTX_new", c_void_p)(f(ssl, "TLS_client_method")())
+		context = f(ssl, "SSL_CTX_new", c_void_p)(f(ssl, "TLS_client_method" if role == "send" else "TLS_server_method")())
 		f(ssl, "SSL_CTX_set_psk_use_session_callback", c_void_p, c_void_p)(context, ctypes.cast(use_key, c_void_p))
+		f(ssl, "SSL_CTX_set_psk_find_session_callback", c_void_p, c_void_p)(context, ctypes.cast(find_key, c_void_p))
+		f(ssl, "SSL_CTX_set_num_tickets", c_void_p, c_size_t)(context, 0)
 		s = f(ssl, "SSL_new", c_void_p)(context)
 		f(ssl, "SSL_set_fd", c_void_p, c_int)(s, p.sock.fileno())
-		assert f(ssl, "SSL_connect", c_void_p, result=c_int)(s) == 1
+		assert f(ssl, "SSL_connect" if role == "send" else "SSL_accept", c_void_p, result=c_int)(s) == 1
 		# What comes now is made first and sent then, faster than it can be taken.
 		bio = f(crypto, "BIO_new", c_void_p)(f(crypto, "BIO_s_mem")())
 		f(ssl, "SSL_set0_wbio", c_void_p, c_void_p, result=None)(s, bio)

@@ -30,8 +30,7 @@ start_traced() {
 	done
 	shift
 	inject "${faults[@]}" -- sockfile-recv "$@"
-	start_listening recv.err "${traced[@]}"
-	receiver_pid=$started_pid
+	as_receiver sock_start "${traced[@]}"
 }
 
 # arrives [option of sockfile-send ...] - send in to the receiver: both ends say 0, and out is whole.
@@ -206,9 +205,8 @@ unknown=fstatfs:error=ENOSYS # a file system that the receiver does not know
 		rm -f out
 		(umask 077 && head -c 100000 /dev/urandom >out.part)
 		[[ $fault == pread64* ]] && resume=--resume || resume=-q
-		start_listening recv.err trace -f -qq -o trace -P "$PWD/out.part" -e "inject=$fault" \
+		as_receiver sock_start trace -f -qq -o trace -P "$PWD/out.part" -e "inject=$fault" \
 			sockfile-recv "$resume" 0 out
-		receiver_pid=$started_pid
 		arrives --verify
 		[ "$resume" = -q ] || error_has recv.err "out.part: the 100000 bytes of an earlier run are not continued, but begun anew"
 	done
@@ -394,9 +392,7 @@ has_acl() {
 		read -ra words <<<"$args"
 		rm -f out
 		start_traced renameat2:delay_exit=2000000 -- "${words[@]}" 0 out
-		sockfile-send -q "${words[@]}" 127.0.0.1 "$port" in 2>send.err 3>&- &
-		sender_pid=$!
-		pids+=("$sender_pid")
+		run_sender -q "${words[@]}" 127.0.0.1 "$port" in
 		until_true 20 test -e out
 		echo "something else" >another
 		mv another out
@@ -406,9 +402,7 @@ has_acl() {
 		# Who takes it away has got it.
 		rm -f out
 		start_traced renameat2:delay_exit=2000000 -- "${words[@]}" 0 out
-		sockfile-send -q "${words[@]}" 127.0.0.1 "$port" in 2>send.err 3>&- &
-		sender_pid=$!
-		pids+=("$sender_pid")
+		run_sender -q "${words[@]}" 127.0.0.1 "$port" in
 		until_true 20 test -e out
 		mv out taken
 		receiver_ends 0
@@ -463,11 +457,8 @@ has_acl() {
 		cmp in out
 		rm done
 		# The readiness line is not among the bytes.
-		sockfile-recv "${words[@]}" 0 /dev/stdout 2>recv.err 3>&- > >(cat >out) &
-		receiver_pid=$!
-		pids+=("$receiver_pid")
-		until_true 20 grep -q ^listening recv.err
-		read -r _ _ _ port < <(grep ^listening recv.err)
+		# shellcheck disable=SC2016 # for the inner shell
+		as_receiver sock_start bash -c 'exec sockfile-recv "$@" 0 /dev/stdout > >(cat >out)' - "${words[@]}"
 		sockfile-send -q "${words[@]}" 127.0.0.1 "$port" in
 		receiver_ends 0
 		until_true 20 cmp -s in out || fail "it is another"
@@ -519,13 +510,11 @@ loop_device() {
 
 @test "a block device that is in use is refused, unless --force; one that is too small takes nothing" {
 	loop_device 200K
-	python3 - "$device" <<-'PY' 3>&- &
-		import os, sys, time
-		os.open(sys.argv[1], os.O_RDWR | os.O_EXCL)
-		open("held", "w").close()
-		time.sleep(100)
-	PY
-	pids+=($!)
+	sock_run holder python3 -c '
+import os, sys, time
+os.open(sys.argv[1], os.O_RDWR | os.O_EXCL)
+open("held", "w").close()
+time.sleep(100)' "$device"
 	until_true 20 test -e held
 	for args in "" --verify; do
 		read -ra words <<<"$args"
@@ -539,8 +528,7 @@ loop_device() {
 	sockfile-send -q 127.0.0.1 "$port" small
 	receiver_ends 0
 	cmp -n 100000 small "$device"
-	kill "${pids[-2]}"
-	wait_for "${pids[-2]}"
+	sock_stop holder
 	# It has 200 KiB, and nothing of 300,000 bytes.
 	for args in --verify "--size 300000"; do
 		read -ra words <<<"$args"
@@ -560,38 +548,6 @@ loop_device() {
 }
 
 # ---- leases -----------------------------------------------------------------------------------------------
-
-# lease FILE [SECONDS] - hold it under a write lease, which is given back that long after somebody asked; without
-# SECONDS never (the kernel takes it, after 45 s).
-lease() {
-	python3 - "$@" <<-'PY' 3>&- &
-		import fcntl, os, signal, sys, time
-		def broken(*_):
-		    open("asked", "a").close()
-		    if len(sys.argv) > 2:
-		        time.sleep(float(sys.argv[2]))
-		        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-		signal.signal(signal.SIGIO, broken)
-		fd = os.open(sys.argv[1], os.O_RDWR)
-		try:
-		    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-		except OSError:
-		    open("refused", "w").close()
-		open("leased", "w").close()
-		while True:
-		    time.sleep(1)
-	PY
-	lease_pid=$!
-	pids+=("$lease_pid")
-	until_true 20 test -e leased
-	[ ! -e refused ] || skip "the file system has no leases"
-}
-
-end_lease() {
-	kill "$lease_pid"
-	wait_for "$lease_pid"
-	rm -f leased asked
-}
 
 @test "a FILE that another program holds under a lease is waited for, by who resumes" {
 	cp in out
@@ -621,7 +577,7 @@ end_lease() {
 
 # peer WHAT - connect to the receiver, send in and then: stay, reset, or one more byte and stay.
 peer() {
-	python3 - "$port" "$1" <<-'PY' 3>&- &
+	cat >peer.py <<-'PY'
 		import os, socket, struct, sys, time
 		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 		s.sendall(open("in", "rb").read())
@@ -634,7 +590,7 @@ peer() {
 		    s.close()
 		time.sleep(100)
 	PY
-	pids+=($!)
+	sock_run peer python3 peer.py "$port" "$1"
 }
 
 @test "with --size a raw stream is whole at its last byte, whatever the peer does then" {
@@ -649,8 +605,7 @@ peer() {
 			cmp in out
 		done
 	done
-	start_listening recv.err sockfile-recv --size 300000 0 -
-	receiver_pid=$started_pid
+	as_receiver sock_start sockfile-recv --size 300000 0 -
 	peer stay
 	receiver_ends 0
 	cmp in recv.out
@@ -898,8 +853,7 @@ with_size() {
 	done
 	# A FIFO too, whose writer waits for us.
 	mkfifo private/fifo
-	cat in >private/fifo 3>&- &
-	pids+=($!)
+	in_background sh -c 'cat in >private/fifo'
 	rm out
 	start_sender --verify --user nobody 0 private/fifo
 	sockfile-recv -q --connect 127.0.0.1 "$port" out
@@ -923,7 +877,7 @@ with_size() {
 	run --separate-stderr sockfile-recv --fd 0 new < <(cat in)
 	assert_failure 2
 	[[ "$stderr" == *"descriptor 0 is no socket (a pipe, as ssh's, is no connection: 'ssh -L' and 'ssh -R' forward a port)"* ]]
-	start_listening recv.err prlimit --fsize=100000 sockfile-recv 0 large
+	as_receiver sock_start prlimit --fsize=100000 sockfile-recv 0 large
 	run --separate-stderr sockfile-send -q --verify 127.0.0.1 "$port" in
 	assert_failure 1
 	assert_equal "$stderr" "sockfile-send: talk to 127.0.0.1 port $port: the peer says: it has no space left, or takes no file that large"

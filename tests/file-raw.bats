@@ -32,19 +32,12 @@ setup() {
 	assert_equal "$output$stderr" ""
 	receiver_ends 0
 	assert_equal "$(cat recv.err)" ""
-	mkfifo events
-	sockfile-recv --json --size 3000000 0 out2 >events 2>recv.err 3>&- &
-	receiver_pid=$!
-	pids+=("$receiver_pid")
-	exec {records}<events
-	read -r -t 10 -u "$records" line
-	assert_equal "$(jq -r .event <<<"$line")" listening
-	run --separate-stderr sockfile-send --json 127.0.0.1 "$(jq .port <<<"$line")" in
+	start_receiver --json --size 3000000 0 out2
+	run --separate-stderr sockfile-send --json 127.0.0.1 "$port" in
 	assert_equal "$(jq -r '.event, .bytes, .name, .verified, .address' <<<"$output")" $'sent\n3000000\nin\nfalse\n127.0.0.1'
-	cat <&"$records" >rest
-	assert_equal "$(jq -r .event rest)" $'accepted\nreceived'
-	assert_equal "$(jq -r 'select(.event == "received") | .bytes, .name' rest)" $'3000000\nout2'
 	receiver_ends 0
+	assert_equal "$(jq -r .event recv.out)" $'listening\naccepted\nreceived'
+	assert_equal "$(jq -r 'select(.event == "received") | .bytes, .name' recv.out)" $'3000000\nout2'
 }
 
 @test "the sender listens, to one receiver or to many at once" {
@@ -72,16 +65,11 @@ setup() {
 @test "one receiver that does not read does not hold the others up, and breaking off does not count" {
 	truncate -s 30M large
 	start_sender -c 2 0 large
-	in_background python3 -c '
-import socket, sys, time
-s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-open("stuck", "w").close()
-time.sleep(60)' "$port"
-	stuck=$last_pid
-	until_true 20 test -e stuck
+	run_peer stuck "$port" hold
+	until_true 20 grep -q hold stuck.out
 	run --separate-stderr sockfile-recv -t 20 --connect 127.0.0.1 "$port" out
 	assert_success
-	kill -9 "$stuck"
+	kill -9 "$stuck_pid"
 	until_true 20 grep -q "Connection reset by peer" send.err
 	run --separate-stderr sockfile-recv -t 20 --connect 127.0.0.1 "$port" out2
 	assert_success
@@ -120,14 +108,7 @@ time.sleep(60)' "$port"
 	truncate -s 5G huge
 	echo "the end" >>huge
 	start_sender --offset 3G 0 huge
-	run timeout 100 python3 - "$port" <<-'PY'
-		import socket, sys
-		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-		block, before, size = bytearray(1 << 20), b"", 0
-		while n := s.recv_into(block):
-		    before, size = (before + block[max(n - 8, 0):n])[-8:], size + n
-		print(size, before.decode())
-	PY
+	run peer_does "$port" count
 	assert_output "2147483656 the end"
 	sender_ends 0
 	error_has send.err "sent 2147483656 bytes"
@@ -170,9 +151,7 @@ time.sleep(60)' "$port"
 	cmp out /proc/cmdline
 	mkfifo fifo
 	start_receiver --force 0 out
-	sockfile-send -q 127.0.0.1 "$port" fifo 3>&- &
-	sender_pid=$!
-	pids+=("$sender_pid")
+	run_sender -q 127.0.0.1 "$port" fifo
 	cat in >fifo
 	wait_for "$sender_pid"
 	assert_equal "$waited_status" 0
@@ -204,7 +183,7 @@ time.sleep(60)' "$port"
 	[ -f out2 ] && [ ! -s out2 ]
 	start_sender 0 empty
 	run --separate-stderr sockfile-recv --connect 127.0.0.1 "$port" out3
-	assert_failure 5
+	assert_failure 6
 	[[ $stderr == *"--size 0"* ]]
 	run --separate-stderr sockfile-recv --size 0 --connect 127.0.0.1 "$port" out3
 	assert_success
@@ -324,6 +303,21 @@ time.sleep(60)' "$port"
 	cmp in out
 }
 
+@test "who is refused because another one was faster leaves FILE.part to that one" {
+	need_trace
+	# It has made FILE.part, and comes to lock it three seconds later.
+	sock_run first trace -f -qq -o trace -e trace=flock -e inject=flock:delay_enter=3000000:when=1 \
+		sockfile-recv 0 out
+	until_true 20 test -e out.part
+	start_receiver 0 out
+	ends "$first_pid" 1 first.err
+	error_has first.err "open out.part: another receiver is writing it"
+	sockfile-send -q 127.0.0.1 "$port" in
+	receiver_ends 0
+	cmp in out
+	nothing_left out.part
+}
+
 @test "a part of an earlier run is begun anew, with a note; an empty one never stays" {
 	echo old >out.part
 	chmod 600 out.part
@@ -402,12 +396,10 @@ time.sleep(60)' "$port"
 @test "a FIFO and a device are written to directly, standard output too" {
 	mkfifo fifo
 	start_receiver 0 fifo
-	cat fifo >out 3>&- &
-	pids+=($!)
-	reader=$!
+	sock_run reader sh -c 'cat fifo >out'
 	sockfile-send -q 127.0.0.1 "$port" in
 	receiver_ends 0
-	wait_for "$reader"
+	sock_wait reader
 	cmp in out
 	start_receiver -t 0.3 0 fifo
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
@@ -510,16 +502,14 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	ncat 127.0.0.1 "$port" </dev/null >to-ncat
 	cmp in to-ncat
 	sender_ends 0
-	in_background sh -c 'nc.openbsd -lU nc.sock >to-nc2'
-	nc=$last_pid
+	sock_run nc nc.openbsd -lU nc.sock
 	sockfile-send -q --wait 10 -U nc.sock in
-	wait_for "$nc"
-	cmp in to-nc2
-	in_background socat -d -d -u TCP-LISTEN:0,bind=127.0.0.1 CREATE:to-socat2 2>socat.err
-	socat=$last_pid
+	sock_wait nc
+	cmp in nc.out
+	sock_run socat socat -d -d -u TCP-LISTEN:0,bind=127.0.0.1 CREATE:to-socat2
 	until_true 20 grep -q "listening on" socat.err
 	sockfile-send -q 127.0.0.1 "$(sed -nE 's/.*listening on .*:([0-9]+)$/\1/p' socat.err)" in
-	wait_for "$socat"
+	sock_wait socat
 	cmp in to-socat2
 }
 
@@ -600,7 +590,7 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	mkfifo input
 	exec {open}<>input
 	head -c 1000 in >&"$open"
-	in_background sh -c "exec sockfile-send 127.0.0.1 $port - <input 2>send.err"
+	as_sender sock_run sh -c "exec sockfile-send 127.0.0.1 $port - <input"
 	receiver_ends 124
 	error_has recv.err "timed out; 1000 bytes are safe in out2.part"
 	start_receiver -t 0.3 0 out3
@@ -669,10 +659,9 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 
 @test "SIGUSR1 prints the state of the work" {
 	start_receiver --size 3000000 0 out
-	in_background sh -c "exec sockfile-send --limit-rate 200K 127.0.0.1 $port in 2>send.err"
-	sender=$last_pid
+	as_sender sock_run sh -c "exec sockfile-send --limit-rate 200K 127.0.0.1 $port in"
 	until_true 20 test -s out.part
-	kill -USR1 "$sender" "$receiver_pid"
+	kill -USR1 "$sender_pid" "$receiver_pid"
 	until_true 20 grep -qE '^state: bytes=[0-9]+ size=3000000 connections=1 transfers=0$' send.err
 	until_true 20 grep -qE '^state: bytes=[0-9]+ size=3000000 connections=1 transfers=0$' recv.err
 }

@@ -9,7 +9,6 @@ setup() {
 	head -c 1000000 /dev/urandom >in
 	head -c 1000 in >small
 	mkdir d
-	export PYTHONPATH=$SOCKUTILS_SOURCE/tests PYTHONDONTWRITEBYTECODE=1
 }
 
 # breaks_off PORT NAME - a stranger that offers a file of 3 MB, sends a byte of it, and is gone.
@@ -99,6 +98,39 @@ is_busy() {
 	cmp other d/other
 }
 
+@test "who has delivered a file, and is told busy about the next, counts" {
+	local first
+	start_receiver --dir d -c 2 --retry 3 0
+	in_background sockfile-send -q --verify --limit-rate 400K 127.0.0.1 "$port" in
+	first=$last_pid
+	until_true 20 part_has 1000 d/in
+	mkdir other
+	cp small other/in
+	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" small other/in
+	assert_failure 6
+	[[ $stderr == *"busy with another transfer"* ]]
+	cmp small d/small
+	error_has recv.err "another transfer is unfinished"
+	wait_for "$first"
+	assert_equal "$waited_status" 0
+	receiver_ends 6
+	cmp in d/in
+}
+
+@test "the place of a connection that was lost is given to nobody else: with -c 1 the sender may go on" {
+	start_receiver --dir d -c 1 --retry 3 0
+	slow_verified 127.0.0.1 "$port" in
+	until_true 20 part_has 100000 d/in
+	kill -KILL "$sender_pid"
+	until_true 20 grep -q "the next connection may go on" recv.err
+	is_busy "$port" small
+	error_has recv.err "as many transfers as -c says are under way"
+	sockfile-send -q --verify 127.0.0.1 "$port" in
+	receiver_ends 0
+	cmp in d/in
+	nothing_left d/small
+}
+
 @test "the same file takes over from a sender that is silent for 2 s; another one is told busy" {
 	local first
 	start_receiver 0 out
@@ -122,8 +154,8 @@ is_busy() {
 	mkfifo input
 	exec {open}<>input
 	start_receiver --retry 3 0 out
-	in_background sh -c "exec sockfile-send --verify --name in 127.0.0.1 $port - <input 2>send.err"
-	first=$last_pid
+	as_sender sock_run sh -c "exec sockfile-send --verify --name in 127.0.0.1 $port - <input"
+	first=$sender_pid
 	head -c 20000 in >&"$open"
 	until_true 20 part_has 20000
 	kill -KILL "$first"
@@ -221,14 +253,7 @@ strangers_of() {
 
 @test "a silent caller has ten seconds where verified transfers alone are taken" {
 	start_receiver --verify 0 out
-	on_time 0 9500 14000 python3 -c '
-import socket, sys
-with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s:
-    try:
-        s.recv(1)
-    except ConnectionResetError:
-        pass
-' "$port"
+	on_time 0 9500 14000 peer_does "$port" cut
 	error_has recv.err "timed out"
 	sockfile-send -q --verify 127.0.0.1 "$port" in
 	receiver_ends 0
@@ -302,11 +327,13 @@ crowd() {
 	start_receiver 0 out
 	slow_verified 127.0.0.1 "$port" in
 	until_true 20 part_has 20000
+	kill -STOP "$sender_pid" # the connection stays as long as the look takes
 	for pid in "$receiver_pid" "$sender_pid"; do
 		run python3 options.py "$pid"
 		[ "$status" != 77 ] || skip "the descriptors of another process are not to be had here"
 		assert_success
 	done
+	kill -CONT "$sender_pid"
 	sender_ends 0
 	receiver_ends 0
 }
@@ -341,7 +368,7 @@ crowd() {
 # and the command CONNECT there: within 100 ms, the best of three, beyond what it takes without strangers; and what
 # listened ends with its work.
 undisturbed() {
-	local try alone best=9999
+	local try alone listening best=9999
 	for try in 1 2 3; do
 		rm -f out d/small
 		# shellcheck disable=SC2086 # words are meant
@@ -349,17 +376,18 @@ undisturbed() {
 		# shellcheck disable=SC2086
 		milliseconds $2 127.0.0.1 "$port" "$3"
 		alone=$elapsed
-		ends "$started_pid" 0 /dev/null
+		ends "$last_pid" 0 /dev/null
 		rm -f out d/small
 		# shellcheck disable=SC2086
 		$1
+		listening=$last_pid
 		crowd "$port" 200 "${@:4}"
 		# shellcheck disable=SC2086
 		milliseconds $2 127.0.0.1 "$port" "$3"
 		assert_equal "$timed_status" 0
 		((elapsed - alone >= best)) || best=$((elapsed - alone))
-		until_true 5 is_gone "$started_pid" || fail "$1: it has not ended"
-		ends "$started_pid" 0 /dev/null
+		until_true 5 is_gone "$listening" || fail "$1: it has not ended"
+		ends "$listening" 0 /dev/null
 		((best >= 100)) || return 0
 	done
 	is_sanitized || fail "$1: $best ms"

@@ -7,7 +7,6 @@ load transfers
 setup() {
 	cd "$BATS_TEST_TMPDIR"
 	head -c 3000000 /dev/urandom >in
-	export PYTHONPATH=$SOCKUTILS_SOURCE/tests PYTHONDONTWRITEBYTECODE=1
 }
 
 @test "another sender is told that it is busy; the first one is not disturbed" {
@@ -110,11 +109,10 @@ setup() {
 	head -c 20M /dev/urandom >in
 	start_receiver --retry 50 0 out
 	for i in 1 2 3 4 5; do
-		in_background sockfile-send -q --verify --limit-rate 3M 127.0.0.1 "$port" in
+		run_sender -q --verify --limit-rate 3M 127.0.0.1 "$port" in
 		until_true 20 part_has $((i * 500000 + RANDOM))
-		kill -KILL "$last_pid"
-		wait_for "$last_pid"
-		assert_equal "$waited_status" 137
+		sock_stop send KILL
+		assert_equal "$send_status" 137
 	done
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 	assert_success
@@ -125,9 +123,7 @@ setup() {
 	# The receiver is the one that dies; a supervisor starts it again on its port.
 	start_receiver --resume 0 out2
 	wanted=$port
-	sockfile-send --verify --retry 50 --wait 10 --limit-rate 5M 127.0.0.1 "$port" in 2>send.err 3>&- &
-	sender_pid=$!
-	pids+=("$sender_pid")
+	run_sender --verify --retry 50 --wait 10 --limit-rate 5M 127.0.0.1 "$port" in
 	for i in 1 2 3; do
 		until_true 20 part_has $((i * 1000000 + RANDOM)) out2
 		kill -KILL "$receiver_pid"
@@ -149,12 +145,9 @@ setup() {
 	need_trace
 	need xxhsum
 	# The receiver dies right after the rename; the next one finds that all is there.
-	start_listening recv.err trace -f -qq -o trace -e inject=fsync:signal=KILL:when=2 sockfile-recv --resume 0 out
-	receiver_pid=$started_pid
+	as_receiver sock_start trace -f -qq -o trace -e inject=fsync:signal=KILL:when=2 sockfile-recv --resume 0 out
 	wanted=$port
-	sockfile-send --verify --retry 20 --wait 10 127.0.0.1 "$port" in 2>send.err 3>&- &
-	sender_pid=$!
-	pids+=("$sender_pid")
+	run_sender --verify --retry 20 --wait 10 127.0.0.1 "$port" in
 	until_true 20 is_gone "$receiver_pid"
 	start_receiver --resume "$wanted" out
 	sender_ends 0
@@ -193,7 +186,7 @@ setup() {
 		    while p.next()[0] != wire.END:
 		        pass
 	PY
-	start_listening mute.err python3 mute.py
+	sock_start mute python3 mute.py
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 	assert_failure 6
 	[[ $stderr == *"delivered or not: unknown"* ]]
@@ -203,8 +196,7 @@ setup() {
 	mkfifo input
 	exec {open}<>input
 	start_receiver --retry 5 0 out
-	in_background sh -c "exec sockfile-send --verify --retry 5 127.0.0.1 $port - <input 2>send.err"
-	sender_pid=$last_pid
+	as_sender sock_run sh -c "exec sockfile-send --verify --retry 5 127.0.0.1 $port - <input"
 	head -c 1000000 in >&"$open"
 	until_true 20 part_has 1000000
 	kill -KILL "$receiver_pid"
@@ -225,21 +217,10 @@ has_connecting() {
 
 @test "a receiver that is interrupted while it connects leaves nothing" {
 	# Nobody takes anybody from this listener, and its queue is full: the last one waits for an answer.
-	cat >full.py <<-'PY'
-		import socket, time
-		l = socket.create_server(("127.0.0.1", 0), backlog=0)
-		held = [socket.socket() for _ in range(4)]
-		for s in held:
-		    s.setblocking(False)
-		    s.connect_ex(l.getsockname())
-		print("listening tcp", *l.getsockname(), flush=True)
-		time.sleep(60)
-	PY
-	start_listening full.err python3 full.py
+	start_peer full full
 	until_true 20 has_connecting "$port" 1
 	waiting=$(connecting_to "$port")
-	in_background sh -c "exec sockfile-recv --connect 127.0.0.1 $port out 2>recv.err"
-	receiver_pid=$last_pid
+	as_receiver sock_run sh -c "exec sockfile-recv --connect 127.0.0.1 $port out"
 	until_true 20 has_connecting "$port" "$((waiting + 1))"
 	kill -TERM "$receiver_pid"
 	receiver_ends 143

@@ -7,7 +7,6 @@ load transfers
 setup() {
 	cd "$BATS_TEST_TMPDIR"
 	head -c 3000000 /dev/urandom >in
-	export PYTHONPATH=$SOCKUTILS_SOURCE/tests PYTHONDONTWRITEBYTECODE=1
 }
 
 @test "exit 0 of the sender means that the receiver has it under its name; a receiver knows it by itself" {
@@ -31,12 +30,15 @@ setup() {
 	sender_ends 0
 }
 
-@test "standard input, an empty file, /proc, a part of a file, over UNIX sockets, to standard output" {
+@test "standard input over a UNIX socket, with the digest that must come" {
 	need_openssl
 	start_receiver --size 3000000 --sha256 "$(sha256sum in | cut -c1-64)" -U sock out
 	cat in | sockfile-send -q --verify -U sock -
 	receiver_ends 0
 	cmp in out
+}
+
+@test "an empty file, and one of /proc, which does not say its size" {
 	: >empty
 	start_receiver 0 out2
 	sockfile-send -q --verify 127.0.0.1 "$port" empty
@@ -46,15 +48,20 @@ setup() {
 	sockfile-send -q --verify 127.0.0.1 "$port" /proc/cmdline
 	receiver_ends 0
 	cmp out3 /proc/cmdline
+}
+
+@test "a FIFO is read to its end" {
 	mkfifo fifo
-	start_receiver --force 0 out3
-	sockfile-send -q --verify 127.0.0.1 "$port" fifo 3>&- &
-	sender_pid=$!
-	pids+=("$sender_pid")
+	echo old >out
+	start_receiver --force 0 out
+	run_sender -q --verify 127.0.0.1 "$port" fifo
 	cat in >fifo
 	sender_ends 0
 	receiver_ends 0
-	cmp in out3
+	cmp in out
+}
+
+@test "a part of standard input, or of a file, to standard output" {
 	start_receiver --verify 0 -
 	cat in | sockfile-send -q --verify --offset 1000 --count 500000 127.0.0.1 "$port" -
 	receiver_ends 0
@@ -79,6 +86,12 @@ setup() {
 	cmp "b c" "d/b c"
 	[ -f d/empty ]
 	assert_equal "$(stat -c '%a %y' d/a)" "$(stat -c '%a %y' a)"
+}
+
+@test "a name that is taken in the directory is refused, and the rest arrives; standard input has the name of --name" {
+	mkdir d
+	cp in a
+	cp -p a d
 	start_receiver --dir d -c 2 0
 	echo named | sockfile-send -q --verify --name stdin.txt 127.0.0.1 "$port" -
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" a in
@@ -95,9 +108,7 @@ setup() {
 	echo second >second
 	echo third >third
 	start_receiver --dir d 0
-	sockfile-send --verify --limit-rate 500K 127.0.0.1 "$port" first second third 2>send.err 3>&- &
-	sender_pid=$!
-	pids+=("$sender_pid")
+	run_sender --verify --limit-rate 500K 127.0.0.1 "$port" first second third
 	until_true 20 test -s d/first.part
 	rm second
 	sender_ends 1
@@ -108,7 +119,7 @@ setup() {
 	nothing_left d/second
 }
 
-@test "a listening sender outlives a receiver that fails, and not its own file that changes" {
+@test "a listening sender outlives a receiver that fails" {
 	head -c 400000 /dev/urandom >file
 	echo another >out
 	start_sender --verify --limit-rate 500K 0 file
@@ -117,9 +128,15 @@ setup() {
 	run --separate-stderr sockfile-recv --verify --max-size 1000 --connect 127.0.0.1 "$port" out2
 	assert_failure 5
 	nothing_left out2
-	sockfile-recv --connect 127.0.0.1 "$port" out3 2>recv.err 3>&- &
-	receiver_pid=$!
-	pids+=("$receiver_pid")
+	sockfile-recv -q --verify --connect 127.0.0.1 "$port" out3
+	sender_ends 0
+	cmp file out3
+}
+
+@test "a listening sender does not outlive its own file that changes" {
+	head -c 400000 /dev/urandom >file
+	start_sender --verify --limit-rate 500K 0 file
+	run_receiver --connect 127.0.0.1 "$port" out3
 	until_true 20 test -s out3.part
 	echo more >>file
 	sender_ends 5
@@ -158,10 +175,12 @@ setup() {
 		receiver_ends "$expected"
 	done
 	nothing_left out
+}
+
+@test "a full disk of the receiver is told to the sender, too: 1" {
 	need_namespaces -m
-	start_listening recv.err "${in_namespaces[@]}" bash -c 'mkdir m; mount -t tmpfs -o size=1m tmpfs m
+	as_receiver sock_start "${in_namespaces[@]}" bash -c 'mkdir m; mount -t tmpfs -o size=1m tmpfs m
 		sockfile-recv 0 m/out; rc=$?; ls m >left; exit $rc'
-	receiver_pid=$started_pid
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 	assert_failure 1
 	[[ $stderr == *"it has no space left"* ]]
@@ -169,7 +188,7 @@ setup() {
 	assert_equal "$(cat left)" out.part
 }
 
-@test "a mixed pair ends at once, with a message that says what to do" {
+@test "a raw sender, or nc, at a receiver of verified transfers ends at once, and the receiver waits on" {
 	start_receiver --verify 0 out
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
 	assert_failure 6
@@ -177,6 +196,9 @@ setup() {
 	run --separate-stderr nc.openbsd -N 127.0.0.1 "$port" <in
 	sockfile-send -q --verify 127.0.0.1 "$port" in
 	receiver_ends 0
+}
+
+@test "a receiver of verified transfers that connects: what a raw sender says is told to be none" {
 	start_sender --verify 0 in
 	run --separate-stderr sockfile-recv --verify --connect 127.0.0.1 "$port" out2
 	assert_success
@@ -185,7 +207,9 @@ setup() {
 	assert_failure 5
 	[[ $stderr == *"does not speak the protocol"* ]]
 	nothing_left out3
-	# Both send, both receive.
+}
+
+@test "two senders, or two receivers, end at once, and say so" {
 	start_sender --verify 0 in
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 	assert_failure 5
@@ -196,13 +220,16 @@ setup() {
 	[[ $stderr == *"both ends are receivers"* ]]
 }
 
-@test "a silent peer, as nc is, ends a verified sender within the handshake's ten seconds" {
-	in_background sh -c 'nc.openbsd -lkU nc.sock >nc.out'
+@test "a silent peer, as nc is, ends a verified sender after -t" {
+	sock_run nc nc.openbsd -lkU nc.sock
 	until_true 20 test -S nc.sock
 	on_time 124 200 3000 sockfile-send -q -t 0.3 --verify -U nc.sock in
-	in_background sh -c 'nc.openbsd -lkU nc2.sock >nc.out'
-	until_true 20 test -S nc2.sock
-	on_time 5 9500 14000 sockfile-send -q --verify -U nc2.sock in
+}
+
+@test "a silent peer, as nc is, ends a verified sender within the handshake's ten seconds" {
+	sock_run nc nc.openbsd -lkU nc.sock
+	until_true 20 test -S nc.sock
+	on_time 5 9500 14000 sockfile-send -q --verify -U nc.sock in
 }
 
 @test "a peer that said nothing may say more to another connection: --retry tries again" {
@@ -214,7 +241,7 @@ setup() {
 		    wire.relay(l.accept()[0], socket.create_connection(("127.0.0.1", int(sys.argv[1]))))
 	PY
 	start_receiver 0 out
-	start_listening deaf.err python3 deaf.py "$port"
+	sock_start deaf python3 deaf.py "$port"
 	run --separate-stderr sockfile-send --verify --retry 1 127.0.0.1 "$port" in
 	assert_success
 	[[ $stderr == *"it said nothing for 10 s"* ]]
@@ -234,7 +261,9 @@ setup() {
 		receiver_ends 5
 		nothing_left out
 	done
-	# A link or a mode is no change.
+}
+
+@test "a link that is made while a file is sent is no change" {
 	start_receiver 0 out
 	slow_verified 127.0.0.1 "$port" in
 	until_true 20 sh -c 'test -s out.part || test -e out'
@@ -243,21 +272,22 @@ setup() {
 	receiver_ends 0
 }
 
-@test "-t counts for verified transfers too, and hashing is no silence" {
+@test "-t counts for verified transfers, too" {
 	mkfifo input
 	exec {open}<>input
 	start_receiver -t 1 0 out
-	in_background sh -c "exec sockfile-send --verify 127.0.0.1 $port - <input 2>send.err"
+	as_sender sock_run sh -c "exec sockfile-send --verify 127.0.0.1 $port - <input"
 	head -c 1000000 in >&"$open"
 	receiver_ends 124
 	error_has recv.err "1000000 bytes are safe in out.part"
-	# One end takes 0.3 s for each MiB that it hashes, the other waits for it.
+}
+
+@test "hashing is no silence: one end takes 0.3 s for each MiB, the other waits for it" {
 	need_trace
 	slowly=(trace -f -qq -o trace -e inject=pread64:delay_enter=300000)
 	head -c 6M /dev/urandom >large
 	cp large out2
-	start_listening recv.err "${slowly[@]}" -P out2 sockfile-recv -t 1 --resume 0 out2
-	receiver_pid=$started_pid
+	as_receiver sock_start "${slowly[@]}" -P out2 sockfile-recv -t 1 --resume 0 out2
 	sockfile-send -q -t 1 --verify 127.0.0.1 "$port" large
 	receiver_ends 0
 	assert_equal "$(grep -c "pread64.*DELAYED" trace)" 6
@@ -360,77 +390,92 @@ write_flood() {
 	PY
 }
 
-@test "PROGRESS out of its order, however much of it: 5, at once, from either end, in every phase" {
-	need xxhsum
+@test "PROGRESS out of its order, however much of it, in the handshake is a stranger's" {
 	write_flood
 	start_receiver --verify 0 out
 	python3 flood.py send hello "$port"
 	error_has recv.err "work out of its order"
 	sockfile-send -q --verify 127.0.0.1 "$port" in # it was a stranger
 	receiver_ends 0
+}
+
+@test "PROGRESS out of its order from a sender, however much of it: 5, at once, in every phase" {
+	need xxhsum
+	write_flood
 	for phase in start bytes next; do
-		rm -rf out out.part d
+		rm -rf d
 		mkdir d
 		start_receiver --dir d 0
 		python3 flood.py send "$phase" "$port"
 		receiver_ends 5
 		error_has recv.err "work out of its order"
 	done
+}
+
+@test "PROGRESS out of its order from a receiver, however much of it: 5, at once, in every phase" {
+	write_flood
 	for phase in hello have bytes; do
-		start_listening flood.err python3 flood.py receive "$phase"
+		sock_start flood python3 flood.py receive "$phase"
 		run --separate-stderr timeout 30 sockfile-send --verify 127.0.0.1 "$port" in
 		assert_failure 5
 		[[ $stderr == *"work out of its order"* ]]
-		ends "$started_pid" 0 flood.err
+		ends "$flood_pid" 0 flood.err
 	done
-	# Behind the last verdict it changes nothing.
-	start_listening flood.err python3 flood.py receive bye
-	timeout 30 sockfile-send -q --verify 127.0.0.1 "$port" in
-	ends "$started_pid" 0 flood.err
 }
 
-@test "PROGRESS in its order, but for ever: -t, --max-time and signals end it, at either end" {
+@test "PROGRESS behind the last verdict changes nothing" {
 	write_flood
-	for limit in "-t 0.5" "-w 3" TERM INT; do
-		[[ $limit == -* ]] && read -ra words <<<"$limit" || words=(-q)
-		case $limit in
-		-t*) phases=(prefix) ;; # "flushed": the disk is waited for, and that is no silence
-		-w*) phases=(verdict flushed) ;;
-		TERM) phases=(prefix flushed) ;;
-		INT) phases=() ;;
-		esac
-		rm -f out out.part flooding
-		head -c 1000 in >out.part
-		chmod 600 out.part
-		start_receiver "${words[@]}" --resume 0 out
-		in_background python3 flood.py send held "$port"
-		flood=$last_pid
-		if [[ $limit == -* ]]; then
-			receiver_ends 124
-		else
-			until_true 10 test -e flooding
-			kill "-$limit" "$receiver_pid"
-			receiver_ends $((128 + $(kill -l "$limit")))
-		fi
-		wait_for "$flood"
-		assert_equal "$waited_status" 0
-		for phase in "${phases[@]}"; do
-			rm -f flooding
-			start_listening flood.err python3 flood.py receive "$phase"
-			flood=$started_pid
-			sockfile-send "${words[@]}" --verify 127.0.0.1 "$port" in 2>send.err 3>&- &
-			sender_pid=$!
-			pids+=("$sender_pid")
-			if [[ $limit == -* ]]; then
-				sender_ends 124
-			else
-				until_true 10 test -e flooding
-				kill "-$limit" "$sender_pid"
-				sender_ends $((128 + $(kill -l "$limit")))
-			fi
-			ends "$flood" 0 flood.err
-		done
+	sock_start flood python3 flood.py receive bye
+	timeout 30 sockfile-send -q --verify 127.0.0.1 "$port" in
+	ends "$flood_pid" 0 flood.err
+}
+
+# endless STATUS SIGNAL WORDS [PHASE ...] - PROGRESS in its order, but for ever, ends with the status at a receiver with
+# the words, and in these phases at a sender: by itself, or by the signal.
+endless() {
+	local status=$1 signal=$2 words
+	read -ra words <<<"$3"
+	shift 3
+	write_flood
+	head -c 1000 in >out.part
+	chmod 600 out.part
+	start_receiver "${words[@]}" --resume 0 out
+	sock_run flood python3 flood.py send held "$port"
+	end_flooded "$receiver_pid" "$signal"
+	receiver_ends "$status"
+	sock_wait flood
+	assert_equal "$flood_status" 0
+	for phase; do
+		rm -f flooding
+		sock_start flood python3 flood.py receive "$phase"
+		run_sender "${words[@]}" --verify 127.0.0.1 "$port" in
+		end_flooded "$sender_pid" "$signal"
+		sender_ends "$status"
+		ends "$flood_pid" 0 flood.err
 	done
+}
+
+# end_flooded PID SIGNAL - once the flood has begun; "none": it ends by itself.
+end_flooded() {
+	[ "$2" != none ] || return 0
+	until_true 10 test -e flooding
+	kill "-$2" "$1"
+}
+
+@test "PROGRESS in its order, but for ever: -t ends it" {
+	endless 124 none "-t 0.5" prefix # not "flushed": the disk is waited for, and that is no silence
+}
+
+@test "PROGRESS in its order, but for ever: --max-time ends it" {
+	endless 124 none "-w 3" verdict flushed
+}
+
+@test "PROGRESS in its order, but for ever: SIGTERM ends it" {
+	endless 143 TERM -q prefix flushed
+}
+
+@test "PROGRESS in its order, but for ever: SIGINT ends it" {
+	endless 130 INT -q
 }
 
 # called STATUS RUNS COMMAND ... - each run of it ends with the status.
@@ -446,53 +491,58 @@ called() {
 }
 
 @test "a conversation that is over before anybody looks counts as it ended: 0, 5 or 6" {
-	cat >brief.py <<-'PY'
-		import socket, sys
-		with socket.create_server(("127.0.0.1", 0)) as l:
-		    print("listening tcp 127.0.0.1", l.getsockname()[1], flush=True)
-		    while True:
-		        with l.accept()[0] as s:
-		            s.sendall(sys.argv[1].encode())
-	PY
-	start_listening brief.err python3 brief.py "this is raw"
-	raw=$port
-	start_listening brief.err python3 brief.py ""
-	silent=$port
+	start_peer raw listen : say="this is raw"
+	start_peer silent listen :
 	echo small >small
 	start_sender --verify -c none 0 small
-	sender=$port
-	called 5 100 sockfile-recv -t 10 --verify --connect 127.0.0.1 "$raw" out
-	called 6 100 sockfile-recv -t 10 --verify --connect 127.0.0.1 "$silent" out
-	called 0 100 sockfile-recv -q -t 10 --verify --connect 127.0.0.1 "$sender" out
+	called 5 100 sockfile-recv -t 10 --verify --connect 127.0.0.1 "$raw_port" out
+	called 6 100 sockfile-recv -t 10 --verify --connect 127.0.0.1 "$silent_port" out
+	called 0 100 sockfile-recv -q -t 10 --verify --connect 127.0.0.1 "$send_port" out
 	need strace
 	# The thread has ended, for certain, when the one that began it goes on.
 	slow=(trace -f -o trace.out -e trace=clone,clone3 -e inject=clone,clone3:delay_exit=300000)
-	called 5 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$raw" out
-	called 6 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$silent" out
-	called 0 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$sender" out
+	called 5 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$raw_port" out
+	called 6 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$silent_port" out
+	called 0 1 "${slow[@]}" sockfile-recv -t 10 --verify --connect 127.0.0.1 "$send_port" out
 	cmp small out
-	# But one that cannot begin is 1, and not waited for (the first thread is that of the signals).
+}
+
+@test "a conversation that cannot begin is 1, and not waited for" {
+	need strace
+	start_sender --verify -c none 0 in
+	# The first thread is that of the signals.
 	none=(trace -f -o trace.out -e trace=clone,clone3 -e inject=clone,clone3:error=EAGAIN:when=2+)
 	for args in --verify -q; do
-		called 1 1 "${none[@]}" sockfile-recv -w 20 "$args" --connect 127.0.0.1 "$sender" out
+		called 1 1 "${none[@]}" sockfile-recv -w 20 "$args" --connect 127.0.0.1 "$send_port" out
 		error_has recv.err "prepare the connection: Resource temporarily unavailable"
 	done
 }
 
-@test "who never waits for the peer, since its own disk is slower, ends at --max-time all the same" {
+# A disk that is slower than the peer, which is therefore never waited for.
+slow_disk() {
 	need strace
 	head -c 20000000 /dev/zero >large
 	slow=(trace -f -o trace.out -e trace=pread64,write,splice -e inject=pread64,write,splice:delay_enter=300000)
-	start_listening recv.err "${slow[@]}" sockfile-recv -w 2 0 out
-	sockfile-send -q 127.0.0.1 "$port" large 2>send.err 3>&- &
-	pids+=($!)
-	ends "$started_pid" 124 recv.err
+}
+
+@test "a raw receiver whose own disk is slower than its peer ends at --max-time all the same" {
+	slow_disk
+	as_receiver sock_start "${slow[@]}" sockfile-recv -w 2 0 out
+	run_sender -q 127.0.0.1 "$port" large
+	receiver_ends 124
 	error_has recv.err "timed out (--max-time)"
-	start_listening recv.err "${slow[@]}" sockfile-recv --verify -w 3 0 out
-	sockfile-send -q --verify 127.0.0.1 "$port" large 2>send.err 3>&- &
-	pids+=($!)
-	ends "$started_pid" 124 recv.err
+}
+
+@test "a verified receiver whose own disk is slower than its peer ends at --max-time all the same" {
+	slow_disk
+	as_receiver sock_start "${slow[@]}" sockfile-recv --verify -w 3 0 out
+	run_sender -q --verify 127.0.0.1 "$port" large
+	receiver_ends 124
 	error_has recv.err "timed out (--max-time)"
+}
+
+@test "a verified sender whose own disk is slower than its peer ends at --max-time all the same" {
+	slow_disk
 	start_receiver --verify 0 out
 	run --separate-stderr "${slow[@]}" sockfile-send --verify -w 2 127.0.0.1 "$port" large
 	assert_failure 124
@@ -522,7 +572,7 @@ strangers() {
 		        pass
 	PY
 	rm -f strangers
-	in_background env "PYTHONPATH=$SOCKUTILS_SOURCE/tests" python3 strangers.py "$@"
+	sock_run strangers python3 strangers.py "$@"
 	until_true 20 test -e strangers
 }
 
@@ -544,11 +594,11 @@ strangers() {
 		done
 		[ -z "$late" ] || fail "$options: it waits for strangers"
 		receiver_ends 0
-		kill "$last_pid"
+		sock_stop strangers
 	done
 }
 
-@test "--accept-timeout is about transfers: strangers do not count, one that goes on does" {
+@test "--accept-timeout is about transfers: strangers do not count" {
 	local options
 	for options in "--verify 0 out" "0 out" "--dir . -c none 0"; do
 		# shellcheck disable=SC2086 # words are meant
@@ -560,7 +610,9 @@ strangers() {
 		best_time 3000 6000 accept_timeout || fail "$options: strangers hold it: $elapsed ms"
 		error_has recv.err "accept: timed out (--accept-timeout)"
 	done
-	# A transfer that takes longer is not disturbed, and the time begins anew behind it.
+}
+
+@test "--accept-timeout does not disturb a transfer that takes longer, and the time begins anew behind it" {
 	head -c 1000000 /dev/zero >large
 	mkdir dir
 	start_receiver --accept-timeout 3 --dir dir -c none 0
@@ -644,6 +696,6 @@ strangers() {
 		        said = r.stderr.decode()
 		        assert r.returncode == 124 and said.count("\n") == 1 and said.endswith("timed out (--max-time)\n"), (options, first, r)
 	PY
-	run env "PYTHONPATH=$SOCKUTILS_SOURCE/tests" python3 open.py
+	run python3 open.py
 	assert_success
 }

@@ -206,3 +206,22 @@ tests/x.bats: 0 passed, 0 failed, 1 skipped'
 	done
 	assert_equal "${lines[-1]}" "0 passed, 1 failed, 0 skipped"
 }
+
+@test "sock_start: what ends before it is ready fails at once, with what it said" {
+	run sock_start early sh -c 'echo half a word; echo why >&2; exit 3'
+	assert_failure 1
+	assert_output $'half a word\nwhy'
+}
+
+@test "sock_start: readiness on standard error beside data, and as a record; sock_wait and sock_stop" {
+	sock_start data sh -c 'echo data; echo a note >&2; echo listening unix sock >&2; exit 7'
+	assert_equal "$data_transport $data_host" "unix sock"
+	sock_start record sh -c 'echo "{\"event\":\"listening\",\"transport\":\"tcp\",\"address\":\"::1\",\"port\":7}"; exec sleep 60'
+	assert_equal "$record_transport $record_host $record_port" "tcp ::1 7"
+	assert_equal "$transport $host $port" "tcp ::1 7"
+	sock_wait data
+	assert_equal "$data_status" 7
+	sock_stop record KILL
+	assert_equal "$record_status" 137
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/data.out")" data
+}

@@ -14,35 +14,95 @@ unset NOTIFY_SOCKET LISTEN_FDS LISTEN_PID
 
 pids=()
 
-# start_server PROGRAM [option ...] - start it in the background and wait for its readiness line.
-# Sets server_pid, transport, host and port (host is the path of a UNIX socket).  Its standard error goes to
-# server.err; the output after the readiness line can be read from descriptor $ready.
-start_server() {
-	local fifo
-	fifo=$(mktemp -u "$BATS_TEST_TMPDIR/ready.XXXXXX")
-	mkfifo "$fifo"
-	"$@" >"$fifo" 2>"$BATS_TEST_TMPDIR/server.err" 3>&- &
-	server_pid=$!
-	pids+=("$server_pid")
-	exec {ready}<"$fifo"
-	if ! read -r -t 20 -u "$ready" _ transport host port; then
-		cat "$BATS_TEST_TMPDIR/server.err" >&2
-		return 1
-	fi
-}
-
-# in_background COMMAND ... - start it.  Sets last_pid; teardown ends it.
+# in_background COMMAND ... - start it.  Sets last_pid; teardown ends it, in every outcome.
 in_background() {
 	"$@" 3>&- &
 	last_pid=$!
 	pids+=("$last_pid")
 }
 
-# stop_server [SIGNAL] - send the signal (default TERM) and wait.  Sets server_status to the exit status.
+# sock_run NAME COMMAND ... - start it.  Sets NAME_pid; its output goes to NAME.out and NAME.err in
+# $BATS_TEST_TMPDIR.
+sock_run() {
+	local output=$BATS_TEST_TMPDIR/$1
+	# One that had this name before may still write to its own files.
+	rm -f "$output.out" "$output.err"
+	in_background "${@:2}" >"$output.out" 2>>"$output.err"
+	declare -g "$1_pid=$last_pid"
+}
+
+# sock_start NAME COMMAND ... - sock_run, and wait for the readiness line.  Sets NAME_transport, NAME_host and
+# NAME_port, too (the host is the path of a UNIX socket), and transport, host and port, which are those of the last
+# one.
+sock_start() {
+	local end=$((${EPOCHREALTIME/./} + ${SOCK_TIMEOUT-20} * 1000000)) last=""
+	sock_run "$@"
+	until sock_is_ready "$1"; do
+		# What has ended is asked once more: it may have become ready meanwhile.
+		if [ -n "$last" ] || ((${EPOCHREALTIME/./} >= end)); then
+			cat "$BATS_TEST_TMPDIR/$1".{out,err} >&2
+			return 1
+		fi
+		! has_ended "$last_pid" || last=yes
+		sleep 0.005
+	done
+	declare -g "$1_transport=$transport" "$1_host=$host" "$1_port=$port"
+}
+
+# sock_is_ready NAME - has it written its readiness line, on standard output or, where that carries data, on
+# standard error?  Sets transport, host and port.
+sock_is_ready() {
+	local file line
+	for file in "$BATS_TEST_TMPDIR/$1".{out,err}; do
+		while read -r line; do
+			if [[ $line == "listening "* ]]; then
+				read -r _ transport host port <<<"$line"
+				return
+			elif [[ $line =~ \"listening\".*\"transport\":\"([a-z]+)\",\"address\":\"([^\"]+)\",\"port\":([0-9]+) ]]; then
+				transport=${BASH_REMATCH[1]} host=${BASH_REMATCH[2]} port=${BASH_REMATCH[3]}
+				return
+			fi
+		done 2>/dev/null <"$file"
+	done
+	return 1
+}
+
+# sock_wait NAME - wait until it ends.  Sets NAME_status.
+sock_wait() {
+	local pid=$1_pid
+	wait_for "${!pid}"
+	declare -g "$1_status=$waited_status"
+}
+
+# sock_stop NAME [SIGNAL] - send the signal (default TERM) and wait.  Sets NAME_status.
+sock_stop() {
+	local pid=$1_pid
+	kill "-${2:-TERM}" "${!pid}"
+	sock_wait "$1"
+}
+
+# start_server PROGRAM [option ...], stop_server [SIGNAL] - most tests have one, whose NAME is server.
+start_server() {
+	sock_start server "$@"
+}
+
 stop_server() {
-	kill "-${1:-TERM}" "$server_pid"
-	wait_for "$server_pid"
-	server_status=$waited_status
+	sock_stop server "$@"
+}
+
+# start_peer NAME MODE [STEP ...] - sock_start of tests/peer.py, one that says where it listens; run_peer is for one
+# that connects.
+start_peer() {
+	sock_start "$1" python3 "$SOCKUTILS_SOURCE/tests/peer.py" "${@:2}"
+}
+
+run_peer() {
+	sock_run "$1" python3 "$SOCKUTILS_SOURCE/tests/peer.py" connect "${@:2}"
+}
+
+# peer_does PORT|PATH STEP ... - the same, to its end.
+peer_does() {
+	python3 "$SOCKUTILS_SOURCE/tests/peer.py" connect "$@"
 }
 
 # wait_for PID - wait until it ends, at most two minutes.  Sets waited_status to the exit status.

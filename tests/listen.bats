@@ -40,30 +40,21 @@ setup() {
 
 @test "with --json the readiness line is the event listening" {
 	need jq
-	mkfifo ready
-	sockecho-server --json 0 >ready 3>&- &
-	pids+=($!)
-	exec {events}<ready
-	read -r -t 10 -u "$events" line
-	run jq -r '.event, .program, .transport, .address, (.port > 0), (.time > 1e9)' <<<"$line"
+	start_server sockecho-server --json 0
+	run jq -r '.event, .program, .transport, .address, (.port > 0), (.time > 1e9)' server.out
 	assert_output $'listening\nsockecho-server\ntcp\n127.0.0.1\ntrue\ntrue'
 }
 
 @test "--json has an event for each connection and the stats at the end" {
 	need jq
-	mkfifo ready
-	sockecho-server --json -c 1 0 >ready 3>&- &
-	server_pid=$!
-	pids+=("$server_pid")
-	exec {events}<ready
-	read -r -t 10 -u "$events" line
-	sockecho-client 127.0.0.1 "$(jq .port <<<"$line")" hello
-	cat <&"$events" >rest
-	run jq -r .event rest
-	assert_output $'accepted\nclosed\nstats'
-	run jq -r 'select(.event == "closed") | .bytes_in, .bytes_out, .reason, (.seconds >= 0)' rest
+	start_server sockecho-server --json -c 1 0
+	sockecho-client 127.0.0.1 "$port" hello
+	sock_wait server
+	run jq -r .event server.out
+	assert_output $'listening\naccepted\nclosed\nstats'
+	run jq -r 'select(.event == "closed") | .bytes_in, .bytes_out, .reason, (.seconds >= 0)' server.out
 	assert_output $'5\n5\nended\ntrue'
-	run jq -r 'select(.event == "stats") | .accepted, .active, .bytes_in' rest
+	run jq -r 'select(.event == "stats") | .accepted, .active, .bytes_in' server.out
 	assert_output $'1\n0\n5'
 }
 
@@ -88,11 +79,11 @@ setup() {
 @test "--ready-fd is closed once it is written" {
 	start_server sh -c 'exec sockecho-server --ready-fd 4 0 4>&1'
 	# The line that was read may be that of descriptor 4, which is closed right behind it.
-	until_true 10 is_no_pipe 4
+	until_true 10 is_not_its_output 4
 }
 
-# is_no_pipe N - descriptor N of the server is not the pipe of its standard output.
-is_no_pipe() {
+# is_not_its_output N - descriptor N of the server is not the file of its standard output.
+is_not_its_output() {
 	[ "$(readlink "/proc/$server_pid/fd/$1")" != "$(readlink "/proc/$server_pid/fd/1")" ]
 }
 
@@ -132,18 +123,18 @@ is_no_pipe() {
 	need_trace
 	local traced=(env "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0" strace -D -f -qq -o trace.out)
 	echo "my thesis" >thesis
-	in_background "${traced[@]}" -e trace=renameat,renameat2 -e inject=renameat,renameat2:delay_enter=1000000 \
-		sockecho-server --port-file port 0 >out 2>err
+	sock_run server "${traced[@]}" -e trace=renameat,renameat2 -e inject=renameat,renameat2:delay_enter=1000000 \
+		sockecho-server --port-file port 0
 	until_true 20 compgen -G '.sockutils.*' >temporary
 	temporary=$(cat temporary)
 	rm "$temporary"
 	ln -s thesis "$temporary"
-	wait_for "$last_pid"
-	assert_equal "$waited_status" 1
-	assert_equal "$(cat err)" "sockecho-server: write port file port: another file took its place"
+	sock_wait server
+	assert_equal "$server_status" 1
+	assert_equal "$(cat server.err)" "sockecho-server: write port file port: another file took its place"
 	assert_equal "$(readlink port)" thesis
 	assert_equal "$(cat thesis)" "my thesis"
-	[ ! -s out ]
+	[ ! -s server.out ]
 }
 
 @test "--port-file: what a killed server left behind is in nobody's way" {
@@ -246,11 +237,10 @@ told("end")
 	start_server sockecho-server -U sock
 	stop_server KILL
 	for i in 1 2 3 4 5 6 7 8; do
-		timeout 20 sockecho-server -U sock >"out.$i" 2>"err.$i" 3>&- &
-		pids+=($!)
+		sock_run "server$i" timeout 20 sockecho-server -U sock
 	done
-	until_true 20 sh -c 'test "$(cat err.* | grep -c living)" -eq 7'
-	assert_equal "$(cat out.* | wc -l)" 1
+	until_true 20 sh -c 'test "$(cat server?.err | grep -c living)" -eq 7'
+	assert_equal "$(cat server?.out | wc -l)" 1
 	run --separate-stderr sockecho-client -U sock hello
 	assert_success
 }
@@ -378,7 +368,8 @@ told("end")
 	[[ ${stderr_lines[0]} == "sockecho-client: option '--fd' takes an open socket, which 0 is not" ]]
 }
 
-@test "LISTEN_FDS: one socket is taken, more are an error, another process's are not ours" {
+# write_activate - activate.py N PID COMMAND ... runs it with a listening socket and LISTEN_FDS=N; in PID, {} is its own.
+write_activate() {
 	cat >activate.py <<-'PY'
 		import os, socket, sys
 		n, pid, *command = sys.argv[1:]
@@ -387,25 +378,29 @@ told("end")
 		os.dup2(4, 3)
 		os.set_inheritable(3, True)
 		os.environ["LISTEN_FDS"] = n
-		os.environ["LISTEN_PID"] = str(os.getpid()) if pid == "mine" else "1"
+		os.environ["LISTEN_PID"] = pid.format(os.getpid())
 		os.execvp(command[0], command)
 	PY
-	start_server python3 activate.py 1 mine sockecho-server
+}
+
+@test "LISTEN_FDS: one socket is taken, more are an error, another process's are not ours" {
+	write_activate
+	start_server python3 activate.py 1 {} sockecho-server
 	run --separate-stderr sockecho-client "$host" "$port" hello
 	assert_success
-	run --separate-stderr python3 activate.py 2 mine sockecho-server
+	run --separate-stderr python3 activate.py 2 {} sockecho-server
 	assert_failure 2
 	[[ ${stderr_lines[0]} == "sockecho-server: LISTEN_FDS hands over 2 sockets: one is taken" ]]
-	run --separate-stderr python3 activate.py 1 mine sockecho-server 0
+	run --separate-stderr python3 activate.py 1 {} sockecho-server 0
 	assert_failure 2
-	run --separate-stderr python3 activate.py 1 other sockecho-server -w 0.1 0
+	run --separate-stderr python3 activate.py 1 1 sockecho-server -w 0.1 0
 	assert_failure 124
 	assert_output --partial "listening tcp 127.0.0.1"
 }
 
 @test "NOTIFY_SOCKET gets READY=1, by path and by abstract name" {
 	for name in "$PWD/notify" "@sockutils-notify-$$"; do
-		in_background python3 -c '
+		sock_run waiter python3 -c '
 import socket, sys
 name = sys.argv[1]
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -413,10 +408,9 @@ s.bind(name.replace("@", "\0", 1) if name[0] == "@" else name)
 open("bound", "w").close()
 open("got", "wb").write(s.recv(100))
 ' "$name"
-		waiter=$last_pid
 		until_true 20 test -e bound
 		NOTIFY_SOCKET=$name start_server sockecho-server 0
-		wait_for "$waiter"
+		sock_wait waiter
 		assert_equal "$(cat got)" READY=1
 		rm bound got
 	done
@@ -527,6 +521,117 @@ sockecho-server: dir/port is empty now: its directory does not let it be removed
 	assert_success
 }
 
+# log_has FILE TEXT
+log_has() {
+	grep -qF -- "$2" "$1"
+}
+
+@test "--log: messages, -v and SIGUSR1's line go to FILE, appended; records and the readiness line do not" {
+	echo "an old line" >log
+	start_server sockecho-server -v --log log 0
+	sockecho-client "$host" "$port" hello
+	kill -USR1 "$server_pid"
+	until_true 20 log_has log "stats: accepted=1 "
+	stop_server
+	assert_equal "$server_status" 0
+	log_has log "an old line"
+	log_has log ": accepted"
+	log_has log "sockecho-server: stats: accepted=1 "
+	assert_equal "$(cat server.err)" ""
+	# With --json the records stay where they are.
+	start_server sockecho-server --log json.log --json -w 1 0
+	wait_for "$server_pid"
+	assert_equal "$waited_status" 124
+	assert_equal "$(cat json.log)" "sockecho-server: serve: timed out (--max-time)"
+	# Where standard output is data, the readiness line and the records are on standard error still.
+	sockfile-recv --log recv.log -v --accept-timeout 1 --json 0 - >out 2>recv.err && status=0 || status=$?
+	assert_equal "$status" 124
+	log_has recv.log "timed out (--accept-timeout)"
+	jq -se 'first.event == "listening" and last.error.code == "timed_out"' recv.err
+	run --separate-stderr sockecho-server --log nowhere/log 0
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-server: open log nowhere/log: No such file or directory"
+	run --separate-stderr sockfile-recv --connect --log log 127.0.0.1 7 file
+	assert_failure 2
+	[ ! -e file ]
+}
+
+@test "--log: SIGHUP opens it anew, in the background and as another user, too; where that fails the old one stays" {
+	for how in plain daemon user; do
+		mkdir -m 755 "$how"
+		case $how in
+		plain) options=() ;;
+		daemon) options=(--daemon) ;;
+		user)
+			[ "$(id -u)" = 0 ] || continue
+			chmod 755 "$BATS_TEST_TMPDIR"
+			chown nobody "$how"
+			options=(--user nobody)
+			;;
+		esac
+		cd "$how"
+		in_background sockecho-server -v --log log --pidfile pid --port-file port "${options[@]}" 0 >/dev/null 2>err
+		until_true 20 test -s port
+		read -r server <pid
+		pids+=("$server")
+		talk() { # talk LOG - the server says so there
+			sockecho-client 127.0.0.1 @port hello >/dev/null
+			until_true 20 log_has "$1" ": closed"
+		}
+		talk log
+		mv log log.1
+		kill -HUP "$server"
+		until_true 20 test -e log
+		run ! log_has log ": closed"
+		talk log
+		[ "$how" != user ] || assert_equal "$(stat -c %U log)" nobody
+		# A directory of that name: the old file is kept, and says so.
+		mv log log.2
+		mkdir log
+		kill -HUP "$server"
+		until_true 20 log_has log.2 "open log log anew: Is a directory; the old one is kept"
+		rmdir log
+		kill -TERM "$server"
+		until_true 20 log_has log.2 "sockecho-server: stats: "
+		until_true 20 test ! -e pid
+		assert_equal "$(cat err)" ""
+		cd ..
+	done
+}
+
+@test "--socket-mode: the path has it from bind(2) on; without it 666 less the umask; @NAME and --fd have none" {
+	for umask in 022 077; do
+		for udp in "" -u; do
+			rm -f given default
+			sock_run given sh -c "umask $umask; exec sockecho-server -q -w 30 $udp --socket-mode 660 --port-file given.ready -U given"
+			sock_run default sh -c "umask $umask; exec sockecho-server -q -w 30 $udp --port-file default.ready -U default"
+			until_true 20 test -s given.ready
+			until_true 20 test -s default.ready
+			assert_equal "$(stat -c %a given)" 660
+			assert_equal "$(stat -c %a default)" "$(printf %o $((0666 & ~umask)))"
+			kill "$given_pid" "$default_pid"
+			until_true 20 test ! -e given.ready
+			until_true 20 test ! -e default.ready
+		done
+	done
+	for program in "sockecho-server" "sockfile-recv"; do
+		run --separate-stderr "$program" --socket-mode 600 -U @name file
+		assert_failure 2
+		for mode in 888 1777 "" rw; do
+			run --separate-stderr "$program" --socket-mode "$mode" -U path
+			assert_failure 2
+			assert_regex "$stderr" "takes an OCTAL mode of 0 to 777"
+		done
+	done
+	run --separate-stderr sockecho-server --socket-mode 600 0
+	assert_failure 2
+	assert_regex "$stderr" "'--socket-mode' goes with a UNIX path"
+	if may_trace; then
+		trace -o trace -e trace=bind,chmod,fchmod,fchmodat sockecho-server -w 0.2 --socket-mode 600 -U traced >/dev/null 2>&1 || true
+		run ! grep -q chmod trace
+	fi
+}
+
 @test "--user: an unknown one is a usage error; without root it is 1" {
 	run --separate-stderr sockecho-server --user no-such-user-here 0
 	assert_failure 2
@@ -619,16 +724,16 @@ sockecho-server: dir/port is empty now: its directory does not let it be removed
 	start_server sockecho-server --max-clients 1 0
 	exec {first}<>"/dev/tcp/$host/$port"
 	until_true 20 sh -c "kill -USR1 $server_pid; grep -q active=1 server.err"
-	in_background bash -c "exec sockecho-client -v $host $port second $first>&-" >out 2>err
-	until_true 20 grep -q "server: $host - $port" err
-	until_true 20 sh -c "kill -USR1 $last_pid; grep -q bytes_out=6 err"
+	sock_run client bash -c "exec sockecho-client -v $host $port second $first>&-"
+	until_true 20 grep -q "server: $host - $port" client.err
+	until_true 20 sh -c "kill -USR1 $client_pid; grep -q bytes_out=6 client.err"
 	: >server.err
 	until_true 20 sh -c "kill -USR1 $server_pid; grep -q 'accepted=1 active=1' server.err"
-	[ ! -s out ]
+	[ ! -s client.out ]
 	exec {first}>&-
-	wait_for "$last_pid"
-	assert_equal "$waited_status" 0
-	assert_equal "$(cat out)" second
+	sock_wait client
+	assert_equal "$client_status" 0
+	assert_equal "$(cat client.out)" second
 }
 
 @test "--timeout: a connection on which nothing comes for that long is closed, on time, and counted" {
@@ -650,20 +755,7 @@ sockecho-server: dir/port is empty now: its directory does not let it be removed
 	run --separate-stderr sockecho-client "$host" "$port" < <(for i in 1 2 3 4 5; do printf $i; sleep 0.3; done)
 	assert_success
 	assert_output 12345
-	python3 - "$port" <<-'PY'
-		import socket, sys, time
-		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-		s.setblocking(False)
-		end = time.monotonic() + 10
-		while time.monotonic() < end:
-		    try:
-		        s.send(b"x" * 65536)
-		    except BlockingIOError:
-		        time.sleep(0.01)
-		    except (ConnectionResetError, BrokenPipeError):
-		        sys.exit(0)
-		sys.exit(1)
-	PY
+	peer_does "$port" flood
 	kill -USR1 "$server_pid"
 	until_true 20 grep -q "timed_out=1" server.err
 }
@@ -760,21 +852,21 @@ sockecho-server: dir/port is empty now: its directory does not let it be removed
 	[ ! -e pid ]
 	# Between the open and the lock another one removes it, and a link stands there.
 	echo "my thesis" >thesis
-	in_background "${traced[@]}" -e trace=flock -e inject=flock:delay_enter=1000000 sockecho-server --pidfile pid 0 >out 2>err
+	sock_run server "${traced[@]}" -e trace=flock -e inject=flock:delay_enter=1000000 sockecho-server --pidfile pid 0
 	until_true 20 test -e pid
 	rm pid
 	ln -s thesis pid
-	wait_for "$last_pid"
-	assert_equal "$waited_status" 1
-	assert_equal "$(cat err)" "sockecho-server: write pid file pid: what is there is no pid file, and is not overwritten"
+	sock_wait server
+	assert_equal "$server_status" 1
+	assert_equal "$(cat server.err)" "sockecho-server: write pid file pid: what is there is no pid file, and is not overwritten"
 	assert_equal "$(cat thesis)" "my thesis"
 	# Or its owner has just ended: then there is a new one.
 	rm pid
-	in_background "${traced[@]}" -e trace=flock -e inject=flock:delay_enter=1000000:when=1 sockecho-server --pidfile pid 0 >out 2>err
+	sock_run server "${traced[@]}" -e trace=flock -e inject=flock:delay_enter=1000000:when=1 sockecho-server --pidfile pid 0
 	until_true 20 test -e pid
 	rm pid
-	until_true 20 grep -q listening out
-	assert_equal "$(cat pid)" "$last_pid"
+	until_true 20 sock_is_ready server
+	assert_equal "$(cat pid)" "$server_pid"
 }
 
 @test "a pid file that is somebody else's by now is left alone" {
@@ -884,42 +976,132 @@ sockecho-server: dir/port is empty now: its directory does not let it be removed
 	done
 }
 
-@test "LISTEN_FDS and LISTEN_PID are numbers and nothing else" {
-	cat >activate.py <<-'PY'
-		import os, socket, sys
-		n, after, *command = sys.argv[1:]
-		s = socket.create_server(("127.0.0.1", 0))
-		os.dup2(s.fileno(), 4)
-		os.dup2(4, 3)
-		os.set_inheritable(3, True)
-		os.environ["LISTEN_FDS"] = n
-		os.environ["LISTEN_PID"] = str(os.getpid()) + after
-		os.execvp(command[0], command)
+@test "inetd: where the standard streams are the socket of --fd, its peers get their echo and nothing else" {
+	cat >inetd.py <<-'PY'
+		import socket, subprocess, sys
+		def echo(s, *to):
+		    s.settimeout(20)
+		    s.sendto(b"hello", *to) if to else s.sendall(b"hello")
+		    assert s.recv(100) == b"hello"
+		    return s
+		for options in [], ["-v"], ["-J"], ["-q"], ["-v", "--daemon"]:
+		    # wait = yes: a listener, a datagram socket
+		    for kind in socket.SOCK_STREAM, socket.SOCK_DGRAM:
+		        with socket.socket(socket.AF_INET, kind) as l:
+		            l.bind(("127.0.0.1", 0))
+		            if kind == socket.SOCK_STREAM:
+		                l.listen()
+		            command = ["sockecho-server", *options, "-w", "60", "-c", "3", "--fd", "0"]
+		            server = subprocess.Popen(command, stdin=l, stdout=l, stderr=l)
+		            where = l.getsockname()
+		        for i in range(3):
+		            if kind == socket.SOCK_STREAM:
+		                with socket.create_connection(where) as c:
+		                    echo(c)
+		                    c.shutdown(socket.SHUT_WR)
+		                    assert c.recv(100) == b"", "more than the echo"
+		            else:
+		                with socket.socket(socket.AF_INET, kind) as c:
+		                    echo(c, where)
+		                    c.setblocking(False)
+		                    try:
+		                        raise SystemExit(f"more than the echo: {c.recv(1000)}")
+		                    except BlockingIOError:
+		                        pass
+		        assert server.wait(20) == 0, (server.returncode, options)
+		    # wait = no: a connection
+		    ours, theirs = socket.socketpair()
+		    server = subprocess.Popen(["sockecho-server", *options, "-w", "60", "--fd", "0"], stdin=theirs, stdout=theirs, stderr=theirs)
+		    theirs.close()
+		    echo(ours).shutdown(socket.SHUT_WR)
+		    assert ours.recv(1000) == b""
+		    assert server.wait(20) == 0
+		# A standard error of its own gets what is said.
+		ours, theirs = socket.socketpair()
+		server = subprocess.Popen(["sockecho-server", "-v", "--fd", "0"], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE)
+		theirs.close()
+		echo(ours).close()
+		assert b"accepted" in server.communicate(timeout=20)[1]
 	PY
+	run timeout 120 python3 inetd.py
+	assert_success
+	assert_output ""
+}
+
+@test "port 0 with --reuseport or a UDP --reuseaddr is a port that nobody has, and may be shared then" {
+	need_namespaces -n
+	need ip
+	"${in_namespaces[@]}" bash -euc '
+		ip link set lo up
+		echo 41000 41007 >/proc/sys/net/ipv4/ip_local_port_range
+		for options in "-u --reuseport" "-u --reuseaddr" "-u -6 --reuseport" "-u --reuseport *" "--reuseport"; do
+			set -f
+			[ "$options" != "-u -6 --reuseport" ] || [ -e /proc/net/if_inet6 ] || continue
+			servers=()
+			for i in 1 2 3 4 5 6 7 8; do
+				sockecho-server -w 60 --port-file port.$i $options 0 >/dev/null 2>&1 & servers+=($!)
+			done
+			set +f
+			for i in $(seq 1000); do
+				cat port.[0-9] >ports 2>/dev/null || :
+				[ "$(wc -l <ports)" -lt 8 ] || break
+				sleep 0.02
+			done
+			echo "$options: $(sort -u ports | wc -l)"
+			# Another one shares it.
+			set -f
+			sockecho-server -w 0.2 $options "$(head -n 1 ports)" >/dev/null 2>&1 || echo $?
+			set +f
+			kill "${servers[@]}"
+			wait
+		done
+	' 3>&- >out
+	run ! grep -v ": 8$" <(grep -v "^124$" out)
+	assert_equal "$(grep -c "^124$" out)" "$(grep -c : out)"
+}
+
+@test "a port that is in use: who may hold it is named" {
+	for held in "" -u; do
+		start_server sockecho-server $held 0
+		run --separate-stderr sockecho-server $held 127.0.0.1 "$port"
+		assert_failure 1
+		assert_regex "$stderr" "Address already in use .*'ss -[tu]anp' tells"
+		run --separate-stderr sockecho-server $held --no-reuseaddr 127.0.0.1 "$port"
+		assert_failure 1
+		[ -n "$held" ] || assert_regex "$stderr" "with --no-reuseaddr, one that is over"
+	done
+}
+
+@test "--daemon --json: the events go on where standard output is a file" {
+	sockecho-server --daemon --json --pidfile pid -c 1 -w 60 0 >out
+	sockecho-client 127.0.0.1 "$(jq .port out)" hello
+	until_true 20 test ! -e pid
+	assert_equal "$(jq -sc 'map(.event)' out)" '["listening","accepted","closed","stats"]'
+}
+
+@test "LISTEN_FDS and LISTEN_PID are numbers and nothing else" {
+	write_activate
 	for n in "1x" "" "-1" " 1" 4294967297; do
-		run --separate-stderr python3 activate.py "$n" "" sockecho-server -w 5
+		run --separate-stderr python3 activate.py "$n" {} sockecho-server -w 5
 		assert_failure 2
 		[[ ${stderr_lines[0]} == "sockecho-server: LISTEN_FDS hands over $n sockets: one is taken" ]]
 	done
-	run --separate-stderr python3 activate.py 1 x sockecho-server -w 0.1 0
+	run --separate-stderr python3 activate.py 1 {}x sockecho-server -w 0.1 0
 	assert_failure 124
 	assert_output --partial "listening tcp 127.0.0.1"
 }
 
 @test "--wait: a listener takes the port, or the path, once it is free; 124 where it stays in use" {
-	start_server sockecho-server 0
-	first=$server_pid
+	sock_start first sockecho-server 0
 	for command in "sockecho-server -c 1 --wait 20 $port" "sockfile-recv --wait 20 $port out" \
 		"sockfile-send --listen --wait 20 $port in"; do
 		echo file >in
-		in_background $command >wait.out 2>wait.err
-		second=$last_pid
-		until_true 20 grep -q "bind to 127.0.0.1 port $port: Address already in use .*; trying again for up to 20 s" wait.err
-		assert_equal "$(cat wait.out)" ""
-		kill "$first"
-		wait_for "$first"
-		until_true 20 grep -qx "listening tcp 127.0.0.1 $port" wait.out
-		first=$second
+		sock_run second $command
+		until_true 20 grep -q "bind to 127.0.0.1 port $port: Address already in use .*; trying again for up to 20 s" second.err
+		assert_equal "$(cat second.out)" ""
+		sock_stop first
+		until_true 20 grep -qx "listening tcp 127.0.0.1 $port" second.out
+		first_pid=$second_pid
 	done
 	on_time 124 300 600 sockecho-server --wait 0.3 "$port" 2>err
 	grep -q "^sockecho-server: bind to 127.0.0.1 port $port: timed out; the last failure: Address already in use" err
@@ -928,24 +1110,19 @@ sockecho-server: dir/port is empty now: its directory does not let it be removed
 	assert_failure 1
 	run --separate-stderr timeout 10 sockecho-server --wait none 192.0.2.1 "$port"
 	assert_failure 1
-	kill "$first"
-	wait_for "$first"
+	sock_stop first
 
 	start_server sockecho-server -U sock
-	in_background sockecho-server --wait none -U sock >wait.out 2>wait.err
-	second=$last_pid
-	until_true 20 grep -q "bind to sock: Address already in use .*; trying again until it succeeds" wait.err
+	sock_run second sockecho-server --wait none -U sock
+	until_true 20 grep -q "bind to sock: Address already in use .*; trying again until it succeeds" second.err
 	# A signal ends it meanwhile, as it ends a server.
-	kill "$second"
-	wait_for "$second"
-	assert_equal "$waited_status" 0
-	in_background sockecho-server -u --wait none -U sock >wait.out 2>wait.err
-	second=$last_pid
-	until_true 20 grep -q "trying again until it succeeds" wait.err
+	sock_stop second
+	assert_equal "$second_status" 0
+	sock_run second sockecho-server -u --wait none -U sock
+	until_true 20 grep -q "trying again until it succeeds" second.err
 	stop_server
-	until_true 20 grep -qx "listening unixgram sock" wait.out
-	kill "$second"
-	wait_for "$second"
+	until_true 20 grep -qx "listening unixgram sock" second.out
+	sock_stop second
 }
 
 @test "a name is listened on at its first IPv4 address, with -6 at its first IPv6 address" {

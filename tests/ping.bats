@@ -176,6 +176,54 @@ while True:
 	grep -q "packets transmitted" "$BATS_TEST_TMPDIR/out"
 }
 
+@test "probes under way at the end are neither lost nor counted: SIGINT and -w" {
+	start_server sockecho-server --delay 0.5 0
+	in_background sockecho-client --ping -J -i 0.1 -t 20 "$host" "$port" >"$BATS_TEST_TMPDIR/out"
+	until_true 20 grep -q '"seq":5,' "$BATS_TEST_TMPDIR/out"
+	kill -INT "$last_pid"
+	wait_for "$last_pid"
+	assert_equal "$waited_status" 0
+	jq -se 'last | .final and .lost == 0 and .pending > 0 and .transmitted == .received + .pending' "$BATS_TEST_TMPDIR/out"
+	run --separate-stderr sockecho-client --ping -q -i 0.1 -t 20 -w 1 "$host" "$port"
+	assert_success
+	assert_line --regexp '^[0-9]+ packets transmitted, [0-9]+ received, [0-9]+ under way, 0% packet loss, time [0-9]+ms$'
+	assert_equal "$stderr" ""
+	stop_server
+	start_server sockecho-server -u --delay 30 0
+	# None answered and none lost.
+	run --separate-stderr sockecho-client --ping -u -q -i 0.1 -t 20 -w 1 --clients 3 "$host" "$port"
+	assert_failure 1
+	assert_line --regexp '^[0-9]+ packets transmitted, 0 received, [0-9]+ under way, 0% packet loss'
+	# Those whose time has passed are lost.
+	run --separate-stderr sockecho-client --ping -u -q -J -i 0.1 -t 0.45 -w 1 "$host" "$port"
+	assert_failure 124
+	jq -e '.final and .lost > 0 and .pending > 0 and .received == 0' <<<"$output"
+}
+
+@test "SIGQUIT prints the summary so far, and it goes on" {
+	start_server sockecho-server 0
+	for json in "" -J; do
+		in_background sockecho-client --ping $json -i 0.05 "$host" "$port" >"$BATS_TEST_TMPDIR/out"
+		until_true 20 grep -qE 'seq(=|":)3' "$BATS_TEST_TMPDIR/out"
+		for count in 1 2; do
+			kill -QUIT "$last_pid"
+			until_true 20 summaries "$count"
+		done
+		answers=$(grep -cE 'seq(=|":)' "$BATS_TEST_TMPDIR/out")
+		until_true 20 grep -qE "seq(=|\":)$((answers + 2))" "$BATS_TEST_TMPDIR/out"
+		kill -INT "$last_pid"
+		wait_for "$last_pid"
+		assert_equal "$waited_status" 0
+		summaries 3
+	done
+	assert_equal "$(jq -sc '[.[] | select(.event == "summary") | .final, .lost]' "$BATS_TEST_TMPDIR/out")" '[false,0,false,0,true,0]'
+}
+
+# summaries N - so many are in the output.
+summaries() {
+	[ "$(grep -cE 'packets transmitted|"transmitted"' "$BATS_TEST_TMPDIR/out")" = "$1" ]
+}
+
 @test "SIGINT and SIGTERM end it while nobody reads its results" {
 	cat >"$BATS_TEST_TMPDIR/full.py" <<-'PY'
 		import os, select, signal, socket, subprocess

@@ -37,6 +37,13 @@ setup() {
 	assert_equal "$stderr" "servlookup: look up ssh: no such service"
 }
 
+@test "a service that has a name more than once is printed once" {
+	printf 'foo 1/tcp foo\nbar 2/tcp baz baz\nbaz 3/udp\n' >twice
+	run --separate-stderr timeout 20 servlookup --services twice --all foo baz
+	assert_success
+	assert_output $'foo\t1/tcp\nbaz\t2/tcp\t3/udp'
+}
+
 @test "--ex, --all, ranges and the whole table" {
 	run --separate-stderr servlookup --services services -e www
 	assert_output $'name: http\nalias: www\nalias: www-http\nport: 80\nproto: tcp'
@@ -287,4 +294,41 @@ setup() {
 	assert_equal "$stderr" "servlookup: open standard input: Bad file descriptor"
 	run --separate-stderr timeout 20 sh -c ': | servlookup -f - 0>&1 | cat; true'
 	assert_equal "$stderr" "servlookup: open standard input: Bad file descriptor"
+}
+
+@test "SIGUSR1 prints the state of a bulk look-up, whether it waits for input or for a reader" {
+	need jq
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	for json in "" --json; do
+		in_background servlookup $json -f "$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+		exec {writer}>"$BATS_TEST_TMPDIR/in"
+		printf '%s\n' ssh 22/tcp nosuchservice 70000 >&"$writer"
+		until_true 20 grep -q 70000 "$BATS_TEST_TMPDIR/err"
+		kill -USR1 "$last_pid"
+		if [ -z "$json" ]; then
+			until_true 20 grep -qx "state: lines=4 found=2 not_found=1 invalid=1" "$BATS_TEST_TMPDIR/err"
+		else
+			until_true 20 grep -q '"event":"state"' "$BATS_TEST_TMPDIR/out"
+			assert_equal "$(jq -c 'select(.event == "state") | [.program, .lines, .found, .not_found, .invalid]' "$BATS_TEST_TMPDIR/out")" \
+				'["servlookup",4,2,1,1]'
+		fi
+		exec {writer}>&-
+		wait_for "$last_pid"
+		assert_equal "$waited_status" 3
+	done
+	# It goes on behind a pipe that was full.
+	mkfifo "$BATS_TEST_TMPDIR/full"
+	exec {reader}<>"$BATS_TEST_TMPDIR/full"
+	for _ in {1..100000}; do echo ssh; done >"$BATS_TEST_TMPDIR/list"
+	in_background servlookup -f "$BATS_TEST_TMPDIR/list" >"$BATS_TEST_TMPDIR/full" 2>"$BATS_TEST_TMPDIR/err"
+	sleeps() { # nothing but the pipe makes it
+		[[ $(<"/proc/$last_pid/stat") == *") S "* ]]
+	}
+	until_true 20 sleeps
+	kill -USR1 "$last_pid"
+	until_true 20 grep -qx "state: lines=[0-9]* found=[0-9]* not_found=0 invalid=0" "$BATS_TEST_TMPDIR/err"
+	timeout 20 head -n 100000 <&"$reader" >"$BATS_TEST_TMPDIR/out"
+	wait_for "$last_pid"
+	assert_equal "$waited_status" 0
+	assert_equal "$(sort "$BATS_TEST_TMPDIR/out" | uniq -c | tr -s ' ')" $' 100000 ssh\t22'
 }

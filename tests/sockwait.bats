@@ -307,6 +307,13 @@ time.sleep(300)
 		"sockwait: wait for 127.0.0.1:$silent_port: timed out; the last failure: connect to 127.0.0.1 port $silent_port: timed out"
 }
 
+@test "one try ends after 5 s where no limit of a try was given, as --help says" {
+	start_silent
+	[[ $(sockwait --help) =~ --connect-timeout\ SECONDS[[:space:]]+limit\ of\ one\ try\ \(default\ 5 ]] || fail "another default"
+	on_time 124 5000 5500 sockwait -q -t 0 "127.0.0.1:$silent_port" 2>err
+	grep -q "connect to 127.0.0.1 port $silent_port: timed out" err
+}
+
 @test "-t 0 tries each TARGET once" {
 	need jq
 	start_peer
@@ -334,6 +341,15 @@ time.sleep(300)
 	run --separate-stderr sockwait -q --any -t 0.2 "127.0.0.1:$its_port" ./nosuch
 	assert_failure 124
 	assert_equal "${#stderr_lines[@]}" 2
+	# One that can never be hides none of the others, whose time or whose only try is over.
+	echo nonsense >file
+	for options in "-t 0" "-t 0.3"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr sockwait -q --any $options 127.0.0.1:@file ./nosuch
+		[[ $stderr == *"wait for 127.0.0.1:@file: read the port from file: "*"wait for ./nosuch: timed out; the last failure: "* ]] ||
+			fail "$options: $stderr"
+		assert_equal "${#stderr_lines[@]}" 2
+	done
 }
 
 @test "--gone: a refusal, an unknown name, a path that is not there" {
@@ -640,6 +656,92 @@ starts() {
 	assert_output $'127.0.0.1\n124 True'
 }
 
+@test "threads of look-ups that were given up count, too, and names are asked again once they are gone" {
+	need ip
+	in_namespaces=()
+	need_namespaces -nm
+	echo "hosts: dns" >nsswitch
+	printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >resolv
+	cat >inside <<-'SH'
+		set -eu
+		ip link set lo up
+		mount --bind nsswitch /etc/nsswitch.conf
+		mount --bind resolv /etc/resolv.conf
+		exec python3 inside.py
+	SH
+	cat >inside.py <<-'PY'
+		import json, os, socket, subprocess
+		silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		silent.bind(("127.0.0.1", 53))
+		names = ["host%d.test:80" % i for i in range(8)]
+		p = subprocess.Popen(["sockwait", "-qq", "--json", "-t", "5", "-i", "10ms", "--connect-timeout", "0.3", *names],
+		                     stdout=subprocess.PIPE, text=True)
+		most = 0
+		while p.poll() is None:
+		    try:
+		        most = max(most, len(os.listdir("/proc/%d/task" % p.pid)))
+		    except FileNotFoundError:
+		        pass
+		tries = sum(json.loads(line)["attempts"] for line in p.stdout)
+		# 16 tries fill them.
+		print(p.returncode, 40 < most <= 2 + 48 or most, tries > 24 or tries)
+	PY
+	run --separate-stderr "${in_namespaces[@]}" sh inside
+	assert_output "124 True True"
+}
+
+@test "names hold back others before the descriptors are gone" {
+	cat >hang.py <<-'PY'
+		import resource, select, socket, subprocess
+		listeners, held, targets = [], [], []
+		for _ in range(100):
+		    s = socket.socket()
+		    s.bind(("127.0.0.1", 0))
+		    s.listen(0)
+		    for _ in range(3):  # its backlog is full
+		        c = socket.socket()
+		        c.setblocking(False)
+		        c.connect_ex(s.getsockname())
+		        held.append(c)
+		    listeners.append(s)
+		    targets.append("localhost:%d" % s.getsockname()[1])
+		for i in range(0, len(held), 3):
+		    select.select([], [held[i]], [], 20)
+		p = subprocess.run(["prlimit", "--nofile=200", "sockwait", "-q", "-vv", "-t", "2", "--connect-timeout", "0.5", *targets],
+		                   stderr=subprocess.PIPE, text=True)
+		print(p.returncode, "Too many open files" in p.stderr, p.stderr.count("not tried yet"))
+	PY
+	ulimit -n "$(ulimit -Hn)"
+	(($(ulimit -n) > 500)) || skip "no 500 descriptors"
+	run --separate-stderr python3 hang.py
+	assert_output "124 False 0"
+}
+
+@test "an interface that goes away while its address is waited for is a failed try" {
+	need ip
+	in_namespaces=()
+	need_namespaces -n
+	cat >inside <<-'SH'
+		set -eu
+		ip link add va type veth peer name vb
+		ip link set va up
+		ip link set vb up
+		ip -6 addr add fe80::7/64 dev va nodad
+		mkfifo said
+		sockwait -v -t 30 --connect-timeout 0.1 '[fe80::9%va]:9' 2>said &
+		exec 4<said
+		read -r line <&4
+		ip link del va
+		while read -r line <&4; do
+			case $line in *"look up fe80::9%va: "*) kill "$!" && echo "it goes on" ;; esac
+		done
+		wait "$!" || echo "$?"
+	SH
+	run --separate-stderr "${in_namespaces[@]}" sh inside
+	[[ $stderr != *"not supported"* && $stderr != *"Unknown device type"* ]] || skip "no veth"
+	assert_output $'it goes on\n143'
+}
+
 @test "running out of descriptors is no failure: names of many addresses that do not answer" {
 	need ip
 	in_namespaces=()
@@ -667,7 +769,7 @@ starts() {
 		    c.connect_ex(("127.0.0.1", port))
 		late = socket.socket()
 		late.bind(("127.0.0.1", 0))
-		p = subprocess.Popen(["prlimit", "--nofile=256", "sockwait", "-v", "-t", "5", "--connect-timeout", "2",
+		p = subprocess.Popen(["prlimit", "--nofile=256", "sockwait", "-vv", "-t", "6", "--connect-timeout", "1.5",
 		                      *("host%d.test:%d" % (i, port) for i in range(1, 121)), "127.0.0.1:%d" % late.getsockname()[1]],
 		                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 		full = next((line for line in p.stderr if "Too many open files" in line), "there are enough")
@@ -699,7 +801,7 @@ wrong() {
 	number="PORT is a number from 1 to 65535, not"
 	wrong "a TARGET is empty: it is $forms" ""
 	wrong "'db' is no TARGET, which is $forms" db
-	wrong "'db' is no TARGET, which is $forms" localhost:1 db 5432
+	wrong "'db' is no TARGET, which is $forms" localhost:1 db
 	wrong "'[::1]' is no TARGET, which is $forms" "[::1]"
 	wrong "'[::1]5432' is no TARGET, which is $forms" "[::1]5432"
 	wrong "'[::1' is no TARGET, which is $forms" "[::1"
@@ -731,6 +833,13 @@ wrong() {
 	wrong "./ is no UNIX socket but a directory (sockwait runs no command)" --gone ./
 	wrong "missing operand: TARGET ($forms)"
 	wrong "'@' is no PORT: a FILE is missing after it" db:@
+	wrong "a TARGET is one operand: 127.0.0.1:80" 127.0.0.1 80
+	wrong "a TARGET is one operand: db:5432" cache:6379 db 5432
+	wrong "a TARGET is one operand: [::1]:80" ::1 80
+	wrong "a TARGET is one operand: [::1]:80" "[::1]" 80
+	wrong "'*' is every address, to listen on; to connect, give one HOST" '*:80'
+	wrong "fe80::1 is a link-local address, which needs a zone: fe80::1%INTERFACE" "[fe80::1]:9"
+	wrong "'nope' is no interface of this machine, and so no zone of fe80::1" "[fe80::1%nope]:9"
 }
 
 @test "what can never become known: -n with a name, -4 with IPv6, --source of the other family" {
@@ -749,10 +858,20 @@ wrong() {
 	wrong "option '--send' takes $text, not '\\'" --send '\' db:80
 	wrong "option '--send' takes TEXT that is not empty, not ''" --send '' db:80
 	wrong "--steady must be shorter than --timeout, which limits the whole run" --steady 30 db:80
-	wrong "unknown option '--wait': it is called --timeout" --wait 30 db:80
+	wrong "--steady must be shorter than --max-time, which limits the whole run" --steady 5 -w 5 db:80
+	wrong "--steady must be shorter than --max-time, which limits the whole run" --steady 5 -t 0 -w 4 db:80
+	for option in --wait --retry; do
+		wrong "unknown option '$option': it tries until --timeout is over" "$option" 30 db:80
+	done
+	wrong "unknown option '--silent': it is called --quiet" --silent db:80
+	wrong "unknown option '-l': it connects; sockecho-server listens" -l 80
+	wrong "unknown option '-k': it connects; sockecho-server listens" -k db:80
+	for option in "-4:ipv4" "-6:ipv6" "-n:numeric" "--source=127.0.0.1:source"; do
+		wrong "option '--${option##*:}' does not go with a UNIX path" "${option%:*}" ./sock @name
+	done
 	wrong "unknown option '--host': a TARGET is an operand, HOST:PORT" --host db
-	run --separate-stderr sockwait -i 0 db:80
-	assert_failure 2
+	wrong "option '--interval' takes 1ms or more, not '0'" -i 0 db:80
+	wrong "option '--interval' takes 1ms or more, not '0.5ms'" -i 0.5ms db:80
 }
 
 @test "a source address that this machine does not have ends it at once; a source port that is taken does not" {
@@ -780,6 +899,58 @@ wrong() {
 	assert_equal "${#stderr_lines[@]}" 8
 	run --separate-stderr sockwait -q -t 1.2 ./a
 	assert_equal "${#stderr_lines[@]}" 1
+}
+
+@test "what a try has come to is told, where the end of the run cuts it short" {
+	start_server sockecho-server 0
+	run --separate-stderr sockwait -t 1.5 --steady 1.4 "$host:$port" ./nosuch
+	assert_failure 124
+	assert_equal "${stderr_lines[0]}" "sockwait: waiting for $host:$port: it accepted, and must stay connected for 1.4 s"
+	run --separate-stderr sockwait -q -t 0.5 --send abc --match ABC "$host:$port"
+	assert_failure 124
+	assert_equal "$stderr" "sockwait: wait for $host:$port: timed out; it said 'abc' so far"
+	run --separate-stderr sockwait -q -t 0.5 --match ABC "$host:$port"
+	assert_equal "$stderr" "sockwait: wait for $host:$port: timed out; it said nothing so far"
+}
+
+@test "descriptors that no other try can give back end it at once" {
+	start_server sockecho-server 0
+	for ((limit = 5; limit < 40; limit++)); do # it needs some itself, and has inherited others
+		status=0
+		timeout 20 prlimit --nofile="$limit" sockwait -t none "$host:$port" 2>err || status=$?
+		! grep -q "connect to" err && ((status != 0)) || break
+	done
+	assert_equal "$status" 1
+	assert_equal "$(<err)" "sockwait: wait for $host:$port: connect to $host port $port: Too many open files"
+}
+
+@test "what the loop cannot watch is a failed try that says so" {
+	need_trace
+	start_server sockecho-server -U sock
+	# The first is for the signals, the second the connection's.
+	run --separate-stderr timeout 20 strace -f -qq -o trace -e inject=epoll_ctl:error=ENOSPC:when=2 \
+		env "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0" sockwait -v --steady 0.1 ./sock
+	grep -q INJECTED trace
+	assert_success
+	assert_equal "$stderr" "sockwait: ./sock: talk to ./sock: No space left on device"
+}
+
+@test "a try for which there are no descriptors counts as none" {
+	need_trace
+	need jq
+	start_server sockecho-server -U sock
+	start_server sockecho-server 0
+	# Of this process: the other try gives some back.  Of the system: somebody will.
+	for lack in "EMFILE $host:$port ./sock" "ENFILE ./sock"; do
+		read -r error targets <<<"$lack"
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr timeout 20 strace -f -qq -o trace -e "inject=socket:error=$error:when=1" \
+			env "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0" sockwait -v -t 0 --json $targets
+		grep -q INJECTED trace
+		assert_success
+		assert_equal "$(jq .attempts <<<"$output" | sort -u)" 1
+		assert_equal "$stderr" ""
+	done
 }
 
 @test "-v says why a TARGET is not there, once for each reason" {
@@ -820,9 +991,45 @@ for i in itertools.count():
 	assert_equal "$(jq -r 'select(.event == "failed") | .error | "\(.code) \(.errno) \(.during): \(.message)"' <<<"$output")" \
 		"timed_out 110 wait for ./nosuch: timed out; the last failure: connect to ./nosuch: No such file or directory"
 	assert_equal "$stderr" "sockwait: wait for ./nosuch: timed out; the last failure: connect to ./nosuch: No such file or directory"
+	# The message comes before the record, as in the other programs.
+	run sockwait --json -t 0 ./nosuch
+	[[ $output == "sockwait: wait for "*$'\n{'* ]] || fail "$output"
 	run --separate-stderr sockwait --json --gone ./nosuch
 	assert_success
 	assert_equal "$(jq -r '"\(.event) \(.target)"' <<<"$output")" "gone ./nosuch"
+}
+
+@test "--json: a TARGET that is no UTF-8, or has control characters, is escaped in each part of the error" {
+	need jq
+	run --separate-stderr sockwait --json -t 0 $'./no\xffsuch\x1b'
+	assert_failure 124
+	assert_equal "$(jq -r .error.during <<<"$output")" 'wait for ./no\xffsuch\x1b'
+	[[ $stderr == 'sockwait: wait for ./no\xffsuch\x1b: '* ]] || fail "$stderr"
+	[[ $(jq -r .error.message <<<"$output") == *'connect to ./no\xffsuch\x1b: No such'* ]] || fail "$output"
+}
+
+@test "a reader that takes nothing: -t, -w and -t 0 end it, and the message names the option that did" {
+	start_server sockecho-server 0
+	cat >full.py <<-'PY'
+		import fcntl, os, subprocess, sys
+		stream, *command = sys.argv[1:]
+		r, w = os.pipe()
+		fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 4096)
+		os.write(w, b"x" * 4096)
+		other = open("other", "w")
+		streams = {"stdout": w, "stderr": other} if stream == "stdout" else {"stdout": other, "stderr": w}
+		sys.exit(subprocess.run(["timeout", "20", *command], **streams).returncode)
+	PY
+	missing="@nosuch.$BASHPID"
+	on_time 124 1000 2000 python3 full.py stdout sockwait -t 1 "$host:$port"
+	assert_equal "$(<other)" "sockwait: write to standard output: timed out (--timeout)"
+	on_time 124 1000 2000 python3 full.py stdout sockwait -w 1 "$host:$port"
+	assert_equal "$(<other)" "sockwait: write to standard output: timed out (--max-time)"
+	on_time 124 500 1500 python3 full.py stdout sockwait -t 0 --connect-timeout 0.5 "$host:$port"
+	assert_equal "$(<other)" "sockwait: write to standard output: timed out"
+	# Each of several messages is one, and they are waited for once.
+	on_time 124 500 1500 python3 full.py stderr sockwait -t 0 --connect-timeout 0.5 "$missing" "$missing" "$missing"
+	on_time 124 1000 2000 python3 full.py stderr sockwait -t 1 -v "$missing" "$missing" "$missing"
 }
 
 @test "SIGUSR1: the numbers of TARGETs, of those that are done, and of tries" {

@@ -1,56 +1,45 @@
 # transfers.bash - for the tests of sockfile-send and sockfile-recv, in addition to helpers.bash.
 # shellcheck shell=bash disable=SC2034,SC2154 # the variables are for the tests, or come from helpers.bash
 
-# start_receiver [option ...] - start sockfile-recv and wait for its readiness line.  Sets receiver_pid and port.
-# Its standard error goes to recv.err.
+# For peers in Python that speak the protocol with wire.py.
+export PYTHONPATH=$SOCKUTILS_SOURCE/tests PYTHONDONTWRITEBYTECODE=1
+
+# as_receiver sock_start|sock_run COMMAND ... - start the receiver of the test so.  Sets receiver_pid; its standard
+# error goes to recv.err, and data on its standard output to recv.out.
+as_receiver() {
+	"$1" recv "${@:2}"
+	receiver_pid=$recv_pid
+}
+
+# as_sender sock_start|sock_run COMMAND ... - the same for the sender: sender_pid, send.err.
+as_sender() {
+	"$1" send "${@:2}"
+	sender_pid=$send_pid
+}
+
+# start_receiver [option ...] - start sockfile-recv and wait for its readiness line.  Sets port, too.
 start_receiver() {
-	start_listening recv.err sockfile-recv "$@"
-	receiver_pid=$started_pid
+	as_receiver sock_start sockfile-recv "$@"
 }
 
-# start_sender [option ...] - the same for sockfile-send --listen.  Sets sender_pid; standard error goes to
-# send.err.
+# start_sender [option ...] - the same for sockfile-send --listen.
 start_sender() {
-	start_listening send.err sockfile-send --listen "$@"
-	sender_pid=$started_pid
+	as_sender sock_start sockfile-send --listen "$@"
 }
 
-# start_listening ERRORS COMMAND ... - start it and wait for its readiness line on standard output.  If that
-# carries data (FILE is -), the readiness line is on standard error and the data go to recv.out.  Sets started_pid.
-start_listening() {
-	local errors=$1 fifo ready
-	shift
-	fifo=$(mktemp -u "$BATS_TEST_TMPDIR/ready.XXXXXX")
-	mkfifo "$fifo"
-	: >"$errors"
-	case " $* " in
-	*" - ")
-		if [[ " $* " == *" sockfile-recv "* ]]; then
-			"$@" >recv.out 2>"$errors" 3>&- &
-			started_pid=$!
-			pids+=("$started_pid")
-			until_true 20 grep -q '^listening' "$errors" || return 1
-			read -r _ transport host port < <(grep '^listening' "$errors")
-			return
-		fi
-		;;
-	esac
-	"$@" >"$fifo" 2>"$errors" 3>&- &
-	started_pid=$!
-	pids+=("$started_pid")
-	exec {ready}<"$fifo"
-	if ! read -r -t 20 -u "$ready" _ transport host port; then
-		cat "$errors" >&2
-		return 1
-	fi
+# run_receiver [option ...], run_sender [option ...] - start it, and wait for nothing.
+run_receiver() {
+	as_receiver sock_run sockfile-recv "$@"
+}
+
+run_sender() {
+	as_sender sock_run sockfile-send "$@"
 }
 
 # slow_sender [option ...], slow_verified [option ...] - start sockfile-send at 500 KiB a second, so that a test
 # can act during the transfer.
 slow_sender() {
-	sockfile-send --limit-rate 500K "$@" 2>send.err 3>&- &
-	sender_pid=$!
-	pids+=("$sender_pid")
+	run_sender --limit-rate 500K "$@"
 }
 
 slow_verified() {
@@ -121,4 +110,35 @@ send_to_port_file() {
 		wait "$receiver" || fail "run $i: $(cat recv.err)"
 		cmp in copy || fail "run $i"
 	done
+}
+
+# lease FILE [SECONDS] - hold it under a write lease, which is given back that long after somebody asked; without
+# SECONDS never (the kernel takes it, after 45 s).
+lease() {
+	cat >lease.py <<-'PY'
+		import fcntl, os, signal, sys, time
+		def broken(*_):
+		    open("asked", "a").close()
+		    if len(sys.argv) > 2:
+		        time.sleep(float(sys.argv[2]))
+		        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+		signal.signal(signal.SIGIO, broken)
+		fd = os.open(sys.argv[1], os.O_RDWR)
+		try:
+		    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+		except OSError:
+		    open("refused", "w").close()
+		open("leased", "w").close()
+		while True:
+		    time.sleep(1)
+	PY
+	sock_run lease python3 lease.py "$@"
+	until_true 20 test -e leased
+	[ ! -e refused ] || skip "the file system has no leases"
+}
+
+end_lease() {
+	kill "$lease_pid"
+	wait_for "$lease_pid"
+	rm -f leased asked
 }

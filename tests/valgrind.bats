@@ -59,8 +59,7 @@ setup() {
 	(umask 077 && head -c 36 /dev/urandom | base64 >key)
 	send=("${checked[@]}" "$SOCKUTILS_BUILD/sockfile-send")
 	receiver() {
-		start_listening recv.err "${checked[@]}" "$SOCKUTILS_BUILD/sockfile-recv" "$@"
-		receiver_pid=$started_pid
+		as_receiver sock_start "${checked[@]}" "$SOCKUTILS_BUILD/sockfile-recv" "$@"
 	}
 	receiver --sha256 "$(sha256sum in | cut -c1-64)" 0 out
 	run --separate-stderr "${send[@]}" 127.0.0.1 "$port" in

@@ -541,6 +541,26 @@ def endless():
 
 
 # ---- a full standard output
+def callers(run, address):
+    for _ in range(3):
+        run.connect(address)
+
+
+def asks(run, address):
+    run.settle()
+    run.kill(signal.SIGUSR1)
+
+
+def sends(run, address):
+    s = run.connect(address)
+    s.sendall(b"x" * 1000)
+    s.shutdown(socket.SHUT_WR)
+
+
+def takes(run, address):
+    run.takes_all(run.connect(address))
+
+
 def full_output():
     def start(command, stdin=None):
         def set_up(run):
@@ -584,25 +604,9 @@ def full_output():
             act(run, address)
         return set_up
 
-    def callers(run, address):
-        for _ in range(3):
-            run.connect(address)
-
-    def asks(run, address):
-        run.settle()
-        run.kill(signal.SIGUSR1)
-
     case("stdout", "sockecho-server --json, events", events("sockecho-server --json 0", callers), **SERVER)
     case("stdout", "sockecho-server --json -U, events", events("sockecho-server --json -U sock", callers), **SERVER)
     case("stdout", "sockecho-server --json -u, SIGUSR1", events("sockecho-server --json -u 0", asks), **SERVER)
-
-    def sends(run, address):
-        s = run.connect(address)
-        s.sendall(b"x" * 1000)
-        s.shutdown(socket.SHUT_WR)
-
-    def takes(run, address):
-        run.takes_all(run.connect(address))
 
     def receives(run, address):
         run.peer("sockfile-recv --connect %s copy" % at(address))
@@ -702,31 +706,15 @@ def full_errors():
             act(run, address)
         return set_up
 
-    def callers(run, address):
-        for _ in range(3):
-            run.connect(address)
-
     def refused(run, address):
         for _ in range(3):
             run.connect(address, socket.SOCK_DGRAM).send(b"x")
-
-    def rests(run, address):
-        run.settle()
-        run.kill(signal.SIGUSR1)
 
     case("stderr", "sockecho-server -v", notes("sockecho-server -v 0", callers), **SERVER)
     case("stderr", "sockecho-server -v -U", notes("sockecho-server -v -U sock", callers), **SERVER)
     case("stderr", "sockecho-server -v, refusing", notes("sockecho-server -v --deny 127.0.0.0/8 0", callers), **SERVER)
     case("stderr", "sockecho-server -v -u", notes("sockecho-server -vv -u --deny 127.0.0.0/8 0", refused), **SERVER)
-    case("stderr", "sockecho-server -v -u, SIGUSR1", notes("sockecho-server -v -u 0", rests), **SERVER)
-
-    def sends(run, address):
-        s = run.connect(address)
-        s.sendall(b"x" * 1000)
-        s.shutdown(socket.SHUT_WR)
-
-    def takes(run, address):
-        run.takes_all(run.connect(address))
+    case("stderr", "sockecho-server -v -u, SIGUSR1", notes("sockecho-server -v -u 0", asks), **SERVER)
 
     def strangers(run, address):
         for _ in range(3):

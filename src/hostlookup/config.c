@@ -119,11 +119,18 @@ static const char habits[] =
     "+*\tthis is an option of dig\n"
     "-type=* -query=* -querytype=* -class=* --type -c\tnames and addresses are looked up, not "
     "records of DNS (dig and host do that)\n"
+    "--timeout=a --timeout=A --timeout=aaaa --timeout=AAAA --timeout=any --timeout=ANY "
+    "--timeout=cname --timeout=CNAME --timeout=mx --timeout=MX --timeout=ns --timeout=NS "
+    "--timeout=ptr --timeout=PTR --timeout=soa --timeout=SOA --timeout=srv --timeout=SRV "
+    "--timeout=txt --timeout=TXT\t-t is the limit of each look-up, and names and addresses are "
+    "looked up, not records of DNS (dig and host do that)\n"
     "-A\t-a prints every address\n"
     "-d -debug\t-v says more\n"
     "-R --retry\t--wait asks again until there is an answer\n"
     "-W -timeout=*\t-t is the limit of each look-up\n"
     "--host --name\tNAME is an operand: hostlookup example.org\n"
+    "-l -z -k -N --bind\tnames are looked up, and nothing is connected (sockecho-client does "
+    "that)\n"
     "-p -port=* --port\ta look-up has no port\n";
 static const char *const hints[] = { habits, NULL };
 

@@ -50,7 +50,7 @@ parse_bits(const char *text, size_t most)
 {
 	size_t bits = 0;
 
-	if (*text == '\0')
+	if (*text == '\0' || (text[0] == '0' && text[1] != '\0'))
 		return -1;
 	for (; *text != '\0'; text++) {
 		if (*text < '0' || *text > '9')
@@ -104,7 +104,7 @@ network_parse(struct network *network, const char *query)
 	if (clear_host_bits(bytes, size, (size_t)bits)) {
 		(void)snprintf(network->fault, sizeof(network->fault),
 		    "it is an address in a network (the network is %s/%d)",
-		    sku_address_host(&network->first, text), bits);
+		    inet_ntop(network->first.sa.sa_family, bytes, text, sizeof(text)), bits);
 		return -1;
 	}
 	network->count = UINT32_C(1) << (width - (size_t)bits);
@@ -120,5 +120,6 @@ network_address(const struct network *network, uint32_t index, char text[SKU_ADD
 
 	bytes[size - 1] = (unsigned char)(bytes[size - 1] | (index & 0xff));
 	bytes[size - 2] = (unsigned char)(bytes[size - 2] | (index >> 8));
-	(void)sku_address_host(&address, text);
+	/* Of an IPv4-mapped network, too, IPv6 addresses are asked for. */
+	(void)inet_ntop(address.sa.sa_family, bytes, text, SKU_ADDRESS_TEXT_MAX);
 }

@@ -154,15 +154,15 @@ int
 answer_print(
     const struct host_config *config, const char *query, const struct lookup_answer *answer)
 {
-	if (run.json)
-		emit_lookup(query, answer);
 	if (answer->status == STATUS_OK)
 		tell_more(query, answer);
-	if (answer->status != STATUS_OK)
+	else
 		msg_error_line(answer->message, "look up %s", query);
-	else if (!run.json && config_is_bulk(config))
+	if (run.json)
+		emit_lookup(query, answer);
+	else if (answer->status == STATUS_OK && config_is_bulk(config))
 		print_line(config, query, answer);
-	else if (!run.json)
+	else if (answer->status == STATUS_OK)
 		print_plain(config, answer);
 	return answer->status;
 }

@@ -35,7 +35,7 @@ before_zone(const char *name, const char *zone)
 	return len - zone_len;
 }
 
-/* A number up to 255 in a name, and the dot behind it. */
+/* A number up to 255 in a name, and the dot behind it.  010 is another label than 10. */
 static bool
 take_number(const char **name, unsigned *number)
 {
@@ -44,7 +44,7 @@ take_number(const char **name, unsigned *number)
 	*number = 0;
 	for (size_t i = 0; i < digits && *number <= 255; i++)
 		*number = *number * 10 + (unsigned)((*name)[i] - '0');
-	if (digits == 0 || *number > 255 || (*name)[digits] != '.')
+	if (digits == 0 || (digits > 1 && **name == '0') || *number > 255 || (*name)[digits] != '.')
 		return false;
 	*name += digits + 1;
 	return true;

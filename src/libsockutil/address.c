@@ -61,27 +61,45 @@ sku_address_from_numeric(struct sku_address *address, int family, const char *ho
 }
 
 int
-sku_address_from_path(struct sku_address *address, const char *path)
+sku_address_from_bytes(struct sku_address *address, const void *bytes, size_t len)
 {
-	size_t len = strlen(path);
+	const char *path = bytes;
 
 	memset(address, 0, sizeof(*address));
-	if (len == 0 || strcmp(path, "@") == 0) {
-		errno = EINVAL;
-		return -1;
-	}
 	if (len > sizeof(address->un.sun_path)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
+	/* An abstract name may have any bytes, a path no NUL. */
+	if (len > 0 && path[0] != '\0' && memchr(path, '\0', len) != NULL) {
+		errno = EINVAL;
+		return -1;
+	}
 	address->un.sun_family = AF_UNIX;
-	memcpy(address->un.sun_path, path, len);
-	if (path[0] == '@')
-		address->un.sun_path[0] = '\0';
-	else if (len < sizeof(address->un.sun_path))
+	if (len > 0)
+		memcpy(address->un.sun_path, path, len);
+	if (len > 0 && path[0] != '\0' && len < sizeof(address->un.sun_path))
 		len++; /* unix(7): a path that fills sun_path has no NUL */
 	address->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 	return 0;
+}
+
+int
+sku_address_from_path(struct sku_address *address, const char *path)
+{
+	size_t len = strlen(path);
+	char name[SKU_PATH_MAX];
+
+	if (len == 0 || strcmp(path, "@") == 0) {
+		memset(address, 0, sizeof(*address));
+		errno = EINVAL;
+		return -1;
+	}
+	if (path[0] != '@' || len > sizeof(name))
+		return sku_address_from_bytes(address, path, len);
+	memcpy(name, path, len);
+	name[0] = '\0';
+	return sku_address_from_bytes(address, name, len);
 }
 
 int

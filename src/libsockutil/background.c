@@ -1,14 +1,19 @@
 /* background.c - work that cannot be canceled, in a thread that may outlive its starter.
- * Row 1: above deadline.
+ * Row 2: above socket and deadline.
  *
  * A look-up inside the C library holds locks, so its thread cannot be canceled.  The thread is
  * detached.  The job is freed by its thread or by its starter, whichever is the last to use it. */
 #include "libsockutil/background.h"
 
+#include "libsockutil/socket.h"
+
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +28,8 @@ struct sku_background {
 
 /* enough for the C library and its name service modules; pages are allocated when they are used */
 #define THREAD_STACK ((size_t)256 * 1024)
+
+static atomic_uint threads; /* that are at work */
 
 static void
 free_job(struct sku_background *job)
@@ -39,6 +46,7 @@ thread_main(void *arg)
 	bool abandoned;
 
 	job->work.run(job->work.arg);
+	(void)atomic_fetch_sub(&threads, 1);
 	(void)pthread_mutex_lock(&job->lock);
 	job->done = true;
 	abandoned = job->abandoned;
@@ -72,10 +80,19 @@ start_thread(struct sku_background *job)
 	/* Signals are for the program's own threads. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	(void)atomic_fetch_add(&threads, 1);
 	error = pthread_create(&thread, &attr, thread_main, job);
+	if (error != 0)
+		(void)atomic_fetch_sub(&threads, 1);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attr);
 	return error;
+}
+
+unsigned
+sku_lookup_threads(void)
+{
+	return atomic_load(&threads);
 }
 
 struct sku_background *
@@ -159,25 +176,33 @@ sku_background_abandon(struct sku_background *job)
 int
 sku_background_run(const struct sku_work *work, struct sku_deadline deadline)
 {
-	struct sku_background *job;
-	int saved;
+	struct sku_background *job = NULL;
+	int notify_fd = -1, result = 0, saved;
 
-	if (sku_deadline_left(deadline) == SKU_NO_TIMEOUT) {
+	if (sku_deadline_left(deadline) == SKU_NO_TIMEOUT && !sku_has_interrupt()) {
 		work->run(work->arg);
 		return 0;
 	}
-	job = sku_background_start(work, -1);
-	if (job == NULL) {
-		saved = errno;
+	/* Signals do not end a wait for a condition. */
+	if (sku_has_interrupt())
+		result = notify_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (result != -1)
+		job = sku_background_start(work, notify_fd);
+	if (job == NULL)
+		result = -1;
+	else if (notify_fd != -1)
+		result = sku_wait_fd(notify_fd, POLLIN, deadline);
+	else
+		result = sku_background_wait(job, deadline);
+	saved = errno;
+	if (job == NULL)
 		work->free_arg(work->arg);
-		errno = saved;
-		return -1;
-	}
-	if (sku_background_wait(job, deadline) == -1) {
+	else if (result == 0)
+		sku_background_take(job);
+	else
 		sku_background_abandon(job);
-		errno = ETIMEDOUT;
-		return -1;
-	}
-	sku_background_take(job);
-	return 0;
+	if (notify_fd != -1)
+		(void)close(notify_fd);
+	errno = saved;
+	return result;
 }

@@ -27,9 +27,10 @@ void sku_background_take(struct sku_background *job);
  * runs. */
 void sku_background_abandon(struct sku_background *job);
 
-/* Run work and wait until it is done or the deadline passes.  Without a deadline no thread is used.
- * Returns 0, and the argument is the caller's; or -1 with ETIMEDOUT or the error of
- * pthread_create(3), and the argument is freed, after ETIMEDOUT by the thread. */
+/* Run work and wait until it is done, the deadline passes, or the hook ends the call.  Without a
+ * deadline and a hook no thread is used.  Returns 0, and the argument is the caller's; or -1 with
+ * ETIMEDOUT, ECANCELED or an error of eventfd(2) or pthread_create(3), and the argument is freed,
+ * perhaps by the thread. */
 int sku_background_run(const struct sku_work *work, struct sku_deadline deadline);
 
 #endif

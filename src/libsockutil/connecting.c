@@ -8,6 +8,8 @@
  *
  * One descriptor stands for the whole race: an epoll(7) with the look-ups and the sockets in it.
  * Where one address is all there is, it is that address's socket, which costs no system call. */
+#include "libsockutil/connecting.h"
+
 #include "libsockutil/resolve.h"
 #include "libsockutil/socket.h"
 #include "libsockutil/sockutil.h"
@@ -423,17 +425,34 @@ start_due_attempts(struct sku_connecting *c)
 
 /* ---- what failed --------------------------------------------------------------------------- */
 
+#define SOURCE_TEXT_MAX (SKU_ADDRESS_TEXT_MAX + sizeof(" port 65535"))
+
+/* The source as it was given. */
+static const char *
+source_text(const struct sku_connecting *c, char text[SOURCE_TEXT_MAX])
+{
+	char host[SKU_ADDRESS_TEXT_MAX];
+
+	(void)sku_address_host(&c->source, host);
+	if (c->opts.source_port != 0)
+		(void)snprintf(text, SOURCE_TEXT_MAX, "%s port %hu", host,
+		    (unsigned short)c->opts.source_port);
+	else
+		(void)snprintf(text, SOURCE_TEXT_MAX, "%s", host);
+	return text;
+}
+
 /* Begin *err with what was tried. */
 static void
 set_error(const struct sku_connecting *c, const struct attempt *a, int error, struct sku_error *err)
 {
-	char text[SKU_ADDRESS_TEXT_MAX], source[SKU_ADDRESS_TEXT_MAX];
+	char text[SKU_ADDRESS_TEXT_MAX], source[SOURCE_TEXT_MAX];
 	const char *from = a->source_failed ? " from " : "";
 
 	(void)sku_address_host(&a->address, text);
 	source[0] = '\0';
 	if (a->source_failed && c->source.len > 0)
-		(void)sku_address_host(&c->source, source);
+		(void)source_text(c, source);
 	else if (a->source_failed)
 		from = " from the port given";
 	if (a->address.sa.sa_family == AF_UNIX)
@@ -455,7 +474,7 @@ set_error(const struct sku_connecting *c, const struct attempt *a, int error, st
 static void
 set_failure(const struct sku_connecting *c, struct sku_error *err)
 {
-	char source[SKU_ADDRESS_TEXT_MAX];
+	char source[SOURCE_TEXT_MAX];
 
 	if (c->count > 0) {
 		set_error(c, &c->attempts[0], c->attempts[0].error, err);
@@ -466,8 +485,7 @@ set_failure(const struct sku_connecting *c, struct sku_error *err)
 		    err, c->lookup_error.kind, c->lookup_error.code, "look up %s", c->host);
 	else
 		sku_error_set(err, c->lookup_error.kind, c->lookup_error.code,
-		    "look up %s for a connection from %s", c->host,
-		    sku_address_host(&c->source, source));
+		    "look up %s for a connection from %s", c->host, source_text(c, source));
 }
 
 static void
@@ -534,7 +552,7 @@ static int
 begin_resolving(struct sku_connecting *c, struct sku_error *err)
 {
 	struct sku_address numeric;
-	char source[SKU_ADDRESS_TEXT_MAX];
+	char source[SOURCE_TEXT_MAX];
 
 	if (sku_address_from_numeric(&numeric, c->opts.family, c->host, c->port) == 0) {
 		if (add_attempt(c, &numeric) == 0)
@@ -542,7 +560,7 @@ begin_resolving(struct sku_connecting *c, struct sku_error *err)
 	} else if (c->source.len > 0 &&
 		   sku_address_from_numeric(&numeric, AF_UNSPEC, c->host, c->port) == 0) {
 		sku_error_set(err, SKU_ERR_RESOLVE, EAI_ADDRFAMILY, "connect to %s port %u from %s",
-		    c->host, c->port, sku_address_host(&c->source, source));
+		    c->host, c->port, source_text(c, source));
 		return -1;
 	} else if (c->opts.numeric) {
 		errno = EINVAL;
@@ -635,7 +653,7 @@ sku_connecting_step(struct sku_connecting *c, struct sku_sock *s, struct sku_err
 	start_due_attempts(c);
 	if (c->winner != NULL) {
 		*s = (struct sku_sock){ c->winner->fd, c->winner->address.sa.sa_family, SOCK_STREAM,
-			c->winner->protocol, 0 };
+			c->winner->protocol, 0, 0 };
 		c->winner->fd = -1;
 		return 0;
 	}
@@ -674,29 +692,53 @@ sku_connecting_cancel(struct sku_connecting *c)
 /* ---- at once ------------------------------------------------------------------------------- */
 
 int
-sku_create_connection(struct sku_sock *s, const char *host, const char *port, int64_t timeout_ns,
-    const struct sku_connect_opts *opts, struct sku_error *err)
+sku_connection_timeout(int64_t *timeout_ns)
 {
-	struct sku_connecting *c;
+	if (*timeout_ns == SKU_DEFAULT_TIMEOUT)
+		*timeout_ns = sku_getdefaulttimeout();
+	if (*timeout_ns >= SKU_NO_TIMEOUT)
+		return 0;
+	errno = EINVAL;
+	return -1;
+}
+
+int
+sku_connecting_finish(
+    struct sku_connecting *c, struct sku_sock *s, int64_t timeout_ns, struct sku_error *err)
+{
 	int result;
 
-	if (timeout_ns == SKU_DEFAULT_TIMEOUT)
-		timeout_ns = sku_getdefaulttimeout();
-	if (timeout_ns < SKU_NO_TIMEOUT) {
-		sku_error_set(err, SKU_ERR_SYSTEM, EINVAL, "connect to %s port %s", host, port);
-		return -1;
-	}
-	c = sku_connecting_start(host, port, opts, sku_deadline_in(timeout_ns), err);
 	if (c == NULL)
 		return -1;
-	/* The step looks at everything after each wait, so what the wait says does not matter. */
-	while ((result = sku_connecting_step(c, s, err)) == 1)
-		(void)sku_wait_fd(sku_connecting_fd(c), POLLIN | POLLOUT, sku_connecting_wakes(c));
+	/* The step looks at everything after each wait, so what else the wait says does not matter.
+	 */
+	while ((result = sku_connecting_step(c, s, err)) == 1) {
+		if (sku_wait_fd(sku_connecting_fd(c), POLLIN | POLLOUT, sku_connecting_wakes(c)) ==
+			-1 &&
+		    errno == ECANCELED) {
+			sku_error_set(err, SKU_ERR_SYSTEM, ECANCELED, "connect to %s", c->host);
+			result = -1;
+			break;
+		}
+	}
 	if (result == 0 && sku_settimeout(s, timeout_ns) == -1) {
-		sku_error_set(err, SKU_ERR_SYSTEM, errno, "connect to %s port %s", host, port);
+		sku_error_set(err, SKU_ERR_SYSTEM, errno, "connect to %s", c->host);
 		sku_autoclose(s);
 		result = -1;
 	}
 	sku_connecting_cancel(c);
 	return result;
+}
+
+int
+sku_create_connection(struct sku_sock *s, const char *host, const char *port, int64_t timeout_ns,
+    const struct sku_connect_opts *opts, struct sku_error *err)
+{
+	if (sku_connection_timeout(&timeout_ns) == -1) {
+		sku_error_set(err, SKU_ERR_SYSTEM, EINVAL, "connect to %s port %s", host, port);
+		return -1;
+	}
+	return sku_connecting_finish(
+	    sku_connecting_start(host, port, opts, sku_deadline_in(timeout_ns), err), s, timeout_ns,
+	    err);
 }

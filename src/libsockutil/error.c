@@ -26,13 +26,26 @@ sku_error_set(struct sku_error *err, enum sku_error_kind kind, int code, const c
 }
 
 const char *
+sku_reason(int error)
+{
+	switch (error) {
+	case ETIMEDOUT:
+		return "timed out";
+	case EAGAIN:
+		return "Operation would block";
+	case ENODATA:
+		return "the stream ended early";
+	default:
+		return strerror(error);
+	}
+}
+
+const char *
 sku_error_reason(const struct sku_error *err)
 {
 	switch (err->kind) {
 	case SKU_ERR_SYSTEM:
-		return err->code == ETIMEDOUT ? "timed out" :
-		       err->code == EAGAIN    ? "Operation would block" :
-						strerror(err->code);
+		return sku_reason(err->code);
 	case SKU_ERR_RESOLVE:
 		return err->code == EAI_SERVICE ? "no such service" : gai_strerror(err->code);
 	case SKU_ERR_NONE:

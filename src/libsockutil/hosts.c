@@ -224,9 +224,17 @@ sku_gethostbyname_ex(const char *name, int family, struct sku_host **host,
 	const struct host_lookup query = { .name = (char *)(uintptr_t)name,
 		.family = lookup_family(family, name, err) };
 
+	struct sku_address numeric;
+
 	*host = NULL;
 	if (query.family == -1)
 		return -1;
+	/* The resolver says of an address of the other family that it is no name. */
+	if (sku_address_from_numeric(&numeric, AF_UNSPEC, name, 0) == 0 &&
+	    numeric.sa.sa_family != query.family) {
+		sku_error_set(err, SKU_ERR_RESOLVE, EAI_ADDRFAMILY, "look up %s", name);
+		return -1;
+	}
 	return look_up_host(&query, name, host, deadline, err);
 }
 
@@ -326,8 +334,10 @@ sku_getfqdn(
     const char *name, char buf[SKU_HOST_MAX], struct sku_deadline deadline, struct sku_error *err)
 {
 	struct sku_host *host;
+	struct sku_error why;
 
-	if (name == NULL || *name == '\0' || strcmp(name, "0.0.0.0") == 0) {
+	if (name == NULL || *name == '\0' || strcmp(name, "0.0.0.0") == 0 ||
+	    strcmp(name, "::") == 0) {
 		if (sku_gethostname(buf, SKU_HOST_MAX) == -1) {
 			sku_error_set(err, SKU_ERR_SYSTEM, errno, "get the host name");
 			return -1;
@@ -339,9 +349,15 @@ sku_getfqdn(
 		}
 		memcpy(buf, name, strlen(name) + 1);
 	}
-	if (sku_gethostbyaddr(buf, &host, deadline, err) == -1) {
-		/* No answer counts as an answer, as in Python.  A deadline that passed does not. */
-		return errno == ETIMEDOUT ? -1 : 0;
+	if (sku_gethostbyaddr(buf, &host, deadline, &why) == -1) {
+		/* No answer counts as an answer, as in Python.  A call that was ended does not, nor
+		 * one without memory. */
+		if (errno != ETIMEDOUT && errno != ECANCELED && errno != ENOMEM &&
+		    why.code != EAI_MEMORY)
+			return 0;
+		if (err != NULL)
+			*err = why;
+		return -1;
 	}
 	if (strlen(first_with_dot(host)) < SKU_HOST_MAX)
 		memcpy(buf, first_with_dot(host), strlen(first_with_dot(host)) + 1);

@@ -1,5 +1,5 @@
 /* resolve.c - getaddrinfo(3) in the background and under a deadline.
- * Row 2: above background and error. */
+ * Row 2: above background, services and error. */
 #include "libsockutil/resolve.h"
 
 #include "libsockutil/background.h"
@@ -35,12 +35,43 @@ sku_check_family(int family, const char *host, struct sku_error *err)
 	return -1;
 }
 
+/* The C library takes "65536" for port 0, and knows no name without a services database.  So it is
+ * told the number.  Returns 0, or EAI_SERVICE. */
+static int
+find_port(const struct lookup *f, struct addrinfo *hints, char port[8])
+{
+	const char *proto =
+	    hints->ai_socktype == SOCK_STREAM || hints->ai_protocol == IPPROTO_TCP ? "tcp" :
+	    hints->ai_socktype == SOCK_DGRAM || hints->ai_protocol == IPPROTO_UDP  ? "udp" :
+										     NULL;
+	bool numeric = (hints->ai_flags & AI_NUMERICSERV) != 0;
+	int number = sku_port_from_text(f->service, proto, numeric, NULL);
+
+	if (number == -1)
+		return EAI_SERVICE;
+	(void)snprintf(port, 8, "%d", number);
+	/* For a protocol that does not have the name there is no answer. */
+	if (proto == NULL && hints->ai_socktype == 0 && hints->ai_protocol == 0 &&
+	    f->service[strspn(f->service, "0123456789")] != '\0') {
+		if (sku_getservbyname(f->service, "udp") != number)
+			hints->ai_socktype = SOCK_STREAM;
+		else if (sku_getservbyname(f->service, "tcp") != number)
+			hints->ai_socktype = SOCK_DGRAM;
+	}
+	return 0;
+}
+
 static void
 lookup_run(void *arg)
 {
 	struct lookup *f = arg;
+	struct addrinfo hints = f->hints;
+	char port[8];
 
-	f->code = getaddrinfo(f->host, f->service, &f->hints, &f->result);
+	f->code = f->service != NULL ? find_port(f, &hints, port) : 0;
+	if (f->code == 0)
+		f->code =
+		    getaddrinfo(f->host, f->service != NULL ? port : NULL, &hints, &f->result);
 	f->system_errno = errno;
 }
 
@@ -90,7 +121,9 @@ lookup_result(struct lookup *f, const char *shown, struct addrinfo **result, str
 	int code = f->code;
 
 	*result = NULL;
-	if (code == 0) {
+	if (code == EAI_SERVICE && f->service != NULL) {
+		sku_error_set(err, SKU_ERR_RESOLVE, code, "look up service %s", f->service);
+	} else if (code == 0) {
 		*result = f->result;
 		f->result = NULL;
 	} else {

@@ -1,5 +1,6 @@
 /* sendfile.c - file to socket with offset and count, by sendfile(2) or by reading and sending.
  * Row 2: above socket. */
+#include "libsockutil/socket.h"
 #include "libsockutil/sockutil.h"
 
 #include <errno.h>
@@ -70,10 +71,15 @@ static int
 send_by_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64_t *done)
 {
 	off_t position = offset;
+	struct sku_operation op;
 
 	while (count == SKU_SENDFILE_ALL || *done < count) {
-		ssize_t n =
-		    sendfile(s->fd, file_fd, &position, next_chunk(count, *done, SENDFILE_MAX));
+		ssize_t n;
+
+		/* Progress restarts the timeout, and does not move the socket's deadline. */
+		if (sku_operation_begin(&op, s, 0) == -1)
+			return -1;
+		n = sendfile(s->fd, file_fd, &position, next_chunk(count, *done, SENDFILE_MAX));
 
 		if (n == 0)
 			return 0;
@@ -81,14 +87,11 @@ send_by_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count,
 			*done += n;
 			continue;
 		}
-		if (errno == EINTR)
-			continue;
 		/* The file's kind, or a sandbox, does not let it. */
 		if ((errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM) &&
 		    *done == 0)
 			return 1;
-		if (errno != EAGAIN || s->timeout_ns <= 0 ||
-		    sku_wait_fd(s->fd, POLLOUT, sku_deadline_in(s->timeout_ns)) == -1)
+		if (sku_operation_retry(&op, s, POLLOUT) == -1)
 			return -1;
 	}
 	return 0;
@@ -98,10 +101,13 @@ send_by_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count,
 static int
 wait_for_file(const struct sku_sock *s, int file_fd)
 {
-	const struct sku_deadline deadline =
-	    s->timeout_ns < 0 ? sku_deadline_never() : sku_deadline_in(s->timeout_ns);
+	struct sku_operation op;
 
-	if (sku_wait_fd(file_fd, POLLIN, deadline) == 0)
+	if (sku_operation_begin(&op, s, 0) == -1)
+		return -1;
+	if (s->timeout_ns == 0)
+		op.deadline = sku_deadline_in(0);
+	if (sku_wait_fd(file_fd, POLLIN, op.deadline) == 0)
 		return 0;
 	if (errno == ETIMEDOUT && s->timeout_ns == 0)
 		errno = EAGAIN;
@@ -116,7 +122,7 @@ read_at(const struct sku_sock *s, int file_fd, void *buf, size_t len, bool seeka
 	ssize_t n;
 
 	do {
-		if (!seekable && s->timeout_ns >= 0 && wait_for_file(s, file_fd) == -1)
+		if (!seekable && wait_for_file(s, file_fd) == -1)
 			return -1;
 		n = seekable ? pread(file_fd, buf, len, offset) : read(file_fd, buf, len);
 		if (n == -1 && errno == EAGAIN) {
@@ -196,15 +202,14 @@ can_sendfile(int file_fd)
 int
 sku_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64_t *sent)
 {
+	struct sku_operation op;
 	int64_t done = 0;
 	int result = 1;
 
 	if (sent != NULL)
 		*sent = 0;
-	if (s->fd == -1) {
-		errno = EBADF;
+	if (sku_operation_begin(&op, s, 0) == -1)
 		return -1;
-	}
 	if (offset < 0 || count == 0 || count < SKU_SENDFILE_ALL || s->type != SOCK_STREAM ||
 	    (count > 0 && offset > INT64_MAX - count)) {
 		errno = EINVAL;
@@ -214,8 +219,16 @@ sku_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int
 		struct sigpipe_guard guard;
 
 		hold_sigpipe(&guard);
+		if (op.polls)
+			(void)sku_set_nonblock(s->fd, true);
 		result = send_by_sendfile(s, file_fd, offset, count, &done);
 		release_sigpipe(&guard, result == -1 && errno == EPIPE);
+		if (op.polls) {
+			int saved = errno;
+
+			(void)sku_set_nonblock(s->fd, false);
+			errno = saved;
+		}
 	}
 	if (result == 1)
 		result = send_by_copy(s, file_fd, offset, count, &done);

@@ -1,6 +1,7 @@
 /* server.c - create_server(): bind, and listen if it is a stream socket.
  * Row 2: above resolve, socket, address, services and error. */
 #include "libsockutil/resolve.h"
+#include "libsockutil/socket.h"
 #include "libsockutil/sockutil.h"
 
 #include <errno.h>
@@ -37,18 +38,31 @@ open_socket(struct sku_sock *s, int family, int type, int protocol)
 	return protocol == IPPROTO_MPTCP ? sku_socket(s, family, type, 0) : -1;
 }
 
+/* Let others have the port, too. */
 static int
-set_options(struct sku_sock *s, const struct sku_server_opts *opts, bool dual)
+set_reuse(struct sku_sock *s, const struct sku_server_opts *opts)
 {
-	bool reuse = s->type == SOCK_STREAM ? !opts->no_reuseaddr : opts->reuseaddr;
+	bool reuse = opts->reuseaddr == SKU_REUSEADDR_DEFAULT ? s->type == SOCK_STREAM :
+								opts->reuseaddr == SKU_REUSEADDR_ON;
 
 	if (reuse && sku_setsockopt_int(s, SOL_SOCKET, SO_REUSEADDR, 1) == -1)
 		return -1;
-	if (opts->reuseport && sku_setsockopt_int(s, SOL_SOCKET, SO_REUSEPORT, 1) == -1)
+	return opts->reuseport ? sku_setsockopt_int(s, SOL_SOCKET, SO_REUSEPORT, 1) : 0;
+}
+
+/* The kernel takes a datagram port that others share for a free one: where it is to choose, it
+ * learns afterwards that this one may be shared. */
+static int
+bind_shared(
+    struct sku_sock *s, const struct sku_address *address, const struct sku_server_opts *opts)
+{
+	bool chooses = s->type == SOCK_DGRAM && sku_address_port(address) == 0;
+
+	if (!chooses && set_reuse(s, opts) == -1)
 		return -1;
-	if (s->family == AF_INET6 && sku_setsockopt_int(s, IPPROTO_IPV6, IPV6_V6ONLY, !dual) == -1)
+	if (sku_bind(s, address) == -1)
 		return -1;
-	return 0;
+	return chooses ? set_reuse(s, opts) : 0;
 }
 
 /* Bind one address.  Returns 0 and a socket, or -1 and *err. */
@@ -58,15 +72,17 @@ serve_address(struct sku_sock *s, const struct sku_address *address,
 {
 	char host[SKU_ADDRESS_TEXT_MAX];
 	const char *what = "open a socket for";
-	int type = opts->type != 0 ? opts->type : SOCK_STREAM;
+	int type = sku_type_kind(opts->type) != 0 ? opts->type : opts->type | SOCK_STREAM;
 
 	if (open_socket(s, address->sa.sa_family, type, opts->protocol) == -1)
 		goto fail;
 	what = "bind to";
-	if (set_options(s, opts, dual) == -1 || sku_bind(s, address) == -1)
+	if (s->family == AF_INET6 && sku_setsockopt_int(s, IPPROTO_IPV6, IPV6_V6ONLY, !dual) == -1)
+		goto fail;
+	if (bind_shared(s, address, opts) == -1)
 		goto fail;
 	what = "listen on";
-	if (type == SOCK_STREAM && sku_listen(s, opts->backlog) == -1)
+	if (s->type == SOCK_STREAM && sku_listen(s, sku_backlog(opts->backlog)) == -1)
 		goto fail;
 	return 0;
 fail:
@@ -81,14 +97,18 @@ static int
 serve_any(
     struct sku_sock *s, unsigned port, const struct sku_server_opts *opts, struct sku_error *err)
 {
+	struct sku_error why;
 	struct sku_address any;
 
 	if (opts->family != AF_INET && sku_address_from_numeric(&any, AF_INET6, "::", port) == 0) {
-		if (serve_address(s, &any, opts, opts->family == AF_UNSPEC, err) == 0)
+		if (serve_address(s, &any, opts, opts->family == AF_UNSPEC, &why) == 0)
 			return 0;
 		if (opts->family == AF_INET6 ||
-		    (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL && errno != ENOPROTOOPT))
+		    (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL && errno != ENOPROTOOPT)) {
+			if (err != NULL)
+				*err = why;
 			return -1;
+		}
 	}
 	(void)sku_address_from_numeric(&any, AF_INET, "0.0.0.0", port);
 	return serve_address(s, &any, opts, false, err);
@@ -98,7 +118,10 @@ static int
 serve_name(struct sku_sock *s, const char *host, unsigned port, const struct sku_server_opts *opts,
     struct sku_error *err)
 {
-	const struct addrinfo hints = { .ai_family = opts->family, .ai_socktype = SOCK_STREAM };
+	/* Python's create_server() is one of IPv4 unless it is told otherwise. */
+	const struct addrinfo hints = { .ai_family =
+					    opts->family == AF_UNSPEC ? AF_INET : opts->family,
+		.ai_socktype = SOCK_STREAM };
 	struct sku_deadline deadline =
 	    opts->deadline.at_ns == 0 ? sku_deadline_never() : opts->deadline;
 	struct addrinfo *list, *ai;
@@ -127,7 +150,7 @@ int
 sku_create_server(struct sku_sock *s, const char *host, const char *port,
     const struct sku_server_opts *opts, struct sku_error *err)
 {
-	static const struct sku_server_opts defaults = { .backlog = SKU_DEFAULT_BACKLOG };
+	static const struct sku_server_opts defaults = { 0 };
 	struct sku_address numeric;
 	int number;
 
@@ -135,8 +158,8 @@ sku_create_server(struct sku_sock *s, const char *host, const char *port,
 		opts = &defaults;
 	if (sku_check_family(opts->family, host != NULL ? host : "every address", err) == -1)
 		return -1;
-	number =
-	    sku_port_from_text(port, opts->type == SOCK_DGRAM ? "udp" : "tcp", opts->numeric, err);
+	number = sku_port_from_text(
+	    port, sku_type_kind(opts->type) == SOCK_DGRAM ? "udp" : "tcp", opts->numeric, err);
 	if (number == -1)
 		return -1;
 	if (host == NULL || *host == '\0')

@@ -1,5 +1,7 @@
 /* socket.c - one socket: its three modes, and operations that end at their deadline.
- * Row 1: above deadline and error. */
+ * Row 1: above deadline and error.
+ *
+ * Where a hook may end a call, no system call waits but ppoll(2), which is never restarted. */
 #include "libsockutil/socket.h"
 
 #include "libsockutil/sockutil.h"
@@ -7,16 +9,64 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PORT_TRIES 64 /* with any port free, one of so many draws is not the peer's */
-
 static _Atomic int64_t default_timeout_ns = SKU_NO_TIMEOUT;
+
+typedef int asked_function(void *);
+static asked_function *_Atomic asked; /* whether a call shall end; NULL: no call does */
+static void *_Atomic asked_arg;
+
+void
+sku_set_interrupt(int (*function)(void *), void *arg)
+{
+	atomic_store(&asked_arg, arg);
+	atomic_store(&asked, function);
+}
+
+bool
+sku_has_interrupt(void)
+{
+	return atomic_load(&asked) != NULL;
+}
+
+int
+sku_check_interrupt(void)
+{
+	asked_function *function = atomic_load(&asked);
+
+	if (function == NULL || function(atomic_load(&asked_arg)) == 0)
+		return 0;
+	errno = ECANCELED;
+	return -1;
+}
+
+/* ppoll(2), and -1 with ECANCELED where the hook ends the call.  Before it waits the hook is asked,
+ * with all signals blocked: one that was handled a moment ago is not missed. */
+static int
+poll_once(struct pollfd *pfd, const struct timespec *ts)
+{
+	sigset_t all, before;
+	int n, saved;
+
+	if (!sku_has_interrupt())
+		return ppoll(pfd, 1, ts, NULL);
+	n = poll(pfd, 1, 0);
+	if (n != 0)
+		return n;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	n = sku_check_interrupt() == -1 ? -1 : ppoll(pfd, 1, ts, &before);
+	saved = errno;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = saved;
+	return n;
+}
 
 int
 sku_wait_fd(int fd, short events, struct sku_deadline deadline)
@@ -27,8 +77,12 @@ sku_wait_fd(int fd, short events, struct sku_deadline deadline)
 		int64_t left = sku_deadline_left(deadline);
 		struct timespec ts = { .tv_sec = (time_t)(left / SKU_SECOND),
 			.tv_nsec = (long)(left % SKU_SECOND) };
-		int n = ppoll(&pfd, 1, left == SKU_NO_TIMEOUT ? NULL : &ts, NULL);
+		int n = poll_once(&pfd, left == SKU_NO_TIMEOUT ? NULL : &ts);
 
+		if (n > 0 && (pfd.revents & POLLNVAL) != 0) {
+			errno = EBADF;
+			return -1;
+		}
 		if (n > 0)
 			return 0;
 		if (n == -1 && errno != EINTR)
@@ -40,8 +94,8 @@ sku_wait_fd(int fd, short events, struct sku_deadline deadline)
 	}
 }
 
-static int
-set_nonblock(int fd, bool nonblock)
+int
+sku_set_nonblock(int fd, bool nonblock)
 {
 	int flags = fcntl(fd, F_GETFL);
 
@@ -61,34 +115,63 @@ check_open(const struct sku_sock *s)
 	return -1;
 }
 
-/* After a system call failed: returns 0 to call it again, or -1 with errno. */
-static int
-may_retry(const struct sku_sock *s, short events, struct sku_deadline deadline)
+/* Is the descriptor of a socket with these limits non-blocking inside? */
+static bool
+is_nonblocking(int64_t timeout_ns, int64_t deadline_ns)
 {
-	if (errno == EINTR)
-		return 0;
-	if (errno != EAGAIN || s->timeout_ns <= 0)
-		return -1;
-	return sku_wait_fd(s->fd, events, deadline);
+	return timeout_ns >= 0 || deadline_ns != 0;
 }
 
-/* The deadline of an operation that begins now.  Without a timeout the clock is not read. */
-static struct sku_deadline
-operation_deadline(const struct sku_sock *s)
+int
+sku_operation_begin(struct sku_operation *op, const struct sku_sock *s, int flags)
 {
-	return s->timeout_ns > 0 ? sku_deadline_in(s->timeout_ns) : sku_deadline_never();
+	op->deadline = sku_deadline_never();
+	op->polls = s->timeout_ns < 0 && s->deadline_ns == 0 && sku_has_interrupt();
+	op->waits =
+	    s->timeout_ns > 0 || ((op->polls || (s->timeout_ns < 0 && s->deadline_ns != 0)) &&
+				     (flags & MSG_DONTWAIT) == 0);
+	op->flags = flags | (op->polls ? MSG_DONTWAIT : 0);
+	op->events = (flags & MSG_ERRQUEUE) != 0 ? 0 : (flags & MSG_OOB) != 0 ? POLLPRI : POLLIN;
+	if (check_open(s) == -1)
+		return -1;
+	/* Without a limit the clock is not read. */
+	if (s->timeout_ns > 0)
+		op->deadline = sku_deadline_in(s->timeout_ns);
+	if (s->deadline_ns == 0 || s->timeout_ns == 0)
+		return 0;
+	op->deadline = sku_deadline_earlier(op->deadline, (struct sku_deadline){ s->deadline_ns });
+	if (!sku_deadline_passed(op->deadline))
+		return 0;
+	errno = ETIMEDOUT;
+	return -1;
+}
+
+int
+sku_operation_retry(const struct sku_operation *op, const struct sku_sock *s, short events)
+{
+	if (errno == EINTR)
+		return sku_check_interrupt();
+	if (errno != EAGAIN || !op->waits)
+		return -1;
+	return sku_wait_fd(s->fd, events, op->deadline);
+}
+
+int
+sku_type_kind(int type)
+{
+	return type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
 int
 sku_socket(struct sku_sock *s, int family, int type, int protocol)
 {
-	int64_t timeout_ns = sku_getdefaulttimeout();
+	int64_t timeout_ns = (type & SOCK_NONBLOCK) != 0 ? 0 : sku_getdefaulttimeout();
 	int fd =
 	    socket(family, type | SOCK_CLOEXEC | (timeout_ns >= 0 ? SOCK_NONBLOCK : 0), protocol);
 
 	if (fd == -1)
 		return -1;
-	*s = (struct sku_sock){ fd, family, type, protocol, timeout_ns };
+	*s = (struct sku_sock){ fd, family, sku_type_kind(type), protocol, timeout_ns, 0 };
 	return 0;
 }
 
@@ -97,7 +180,7 @@ sku_socket_from_fd(struct sku_sock *s, int fd)
 {
 	socklen_t len = sizeof(int);
 	int64_t timeout_ns = sku_getdefaulttimeout();
-	struct sku_sock found = { fd, 0, 0, 0, SKU_NO_TIMEOUT };
+	struct sku_sock found = { fd, 0, 0, 0, SKU_NO_TIMEOUT, 0 };
 	int flags;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &found.family, &len) == -1 ||
@@ -179,16 +262,24 @@ sku_listen(struct sku_sock *s, int backlog)
 }
 
 int
+sku_backlog(int backlog)
+{
+	return backlog == 0 ? SKU_DEFAULT_BACKLOG : backlog;
+}
+
+int
 sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *peer)
 {
 	int64_t timeout_ns = sku_getdefaulttimeout();
-	struct sku_deadline deadline = operation_deadline(s);
 	struct sku_address from = { .len = sizeof(from.storage) };
+	struct sku_operation op;
 	int fd;
 
-	if (check_open(s) == -1)
+	if (sku_operation_begin(&op, s, 0) == -1)
 		return -1;
 	for (;;) {
+		if (op.polls && sku_wait_fd(s->fd, POLLIN, op.deadline) == -1)
+			return -1;
 		from.len = sizeof(from.storage);
 		fd = accept4(s->fd, &from.sa, &from.len,
 		    SOCK_CLOEXEC | (timeout_ns >= 0 ? SOCK_NONBLOCK : 0));
@@ -197,60 +288,13 @@ sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *peer)
 		/* accept(2): this connection was aborted before it was accepted. */
 		if (errno == ECONNABORTED || errno == EPROTO)
 			continue;
-		if (may_retry(s, POLLIN, deadline) == -1)
+		if (sku_operation_retry(&op, s, POLLIN) == -1)
 			return -1;
 	}
-	*conn = (struct sku_sock){ fd, s->family, s->type, s->protocol, timeout_ns };
+	*conn = (struct sku_sock){ fd, s->family, s->type, s->protocol, timeout_ns, 0 };
 	if (peer != NULL)
 		*peer = from;
 	return 0;
-}
-
-/* connect(2) on AF_UNIX waits for a place in the backlog, which poll(2) does not report.  So the
- * socket blocks for a while, and SO_SNDTIMEO limits the wait. */
-static int
-connect_unix(struct sku_sock *s, const struct sku_address *address, struct sku_deadline deadline)
-{
-	int result, saved;
-
-	if (set_nonblock(s->fd, false) == -1)
-		return -1;
-	do {
-		int64_t left = sku_deadline_left(deadline);
-		struct timeval tv = { 0, 0 }; /* no limit */
-
-		if (left != SKU_NO_TIMEOUT) {
-			tv.tv_sec = (time_t)(left / SKU_SECOND);
-			tv.tv_usec = (suseconds_t)(left % SKU_SECOND / SKU_US) | 1;
-		}
-		(void)setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
-		result = connect(s->fd, &address->sa, address->len);
-	} while (result == -1 && errno == EINTR && !sku_deadline_passed(deadline));
-	saved = errno == EAGAIN || errno == EINTR ? ETIMEDOUT : errno;
-	if (s->timeout_ns >= 0) {
-		const struct timeval none = { 0, 0 };
-
-		(void)setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof(none));
-		(void)set_nonblock(s->fd, true);
-	}
-	errno = saved;
-	return result;
-}
-
-/* Wait for the result of a connection in progress. */
-static int
-finish_connect(struct sku_sock *s, struct sku_deadline deadline)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	if (sku_wait_fd(s->fd, POLLOUT, deadline) == -1 ||
-	    getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
-		return -1;
-	if (error == 0)
-		return 0;
-	errno = error;
-	return -1;
 }
 
 bool
@@ -264,67 +308,20 @@ sku_is_connected_to_itself(int fd)
 	       getpeername(fd, &peer.sa, &peer.len) == 0 && sku_address_equal(&local, &peer);
 }
 
-/* Connect a datagram socket, but never to its own address, where each datagram would come back
- * as an answer.  If the system chose the port, disconnecting frees it and the next try gets
- * another. */
-static int
-connect_datagram(struct sku_sock *s, const struct sku_address *address)
-{
-	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
-	struct sku_address kept;
-
-	for (int i = 0; i < PORT_TRIES; i++) {
-		while (connect(s->fd, &address->sa, address->len) == -1) {
-			if (errno != EINTR)
-				return -1;
-		}
-		if (!sku_is_connected_to_itself(s->fd))
-			return 0;
-		if (connect(s->fd, &nobody, sizeof(nobody)) == -1)
-			return -1;
-		if (s->family == AF_UNIX || sku_getsockname(s, &kept) == -1 ||
-		    sku_address_port(&kept) != 0)
-			break;
-	}
-	errno = ECONNREFUSED;
-	return -1;
-}
-
-int
-sku_connect(struct sku_sock *s, const struct sku_address *address)
-{
-	struct sku_deadline deadline = operation_deadline(s);
-
-	if (check_open(s) == -1)
-		return -1;
-	if (s->type == SOCK_DGRAM)
-		return connect_datagram(s, address);
-	if (s->family == AF_UNIX && s->timeout_ns != 0)
-		return connect_unix(s, address, deadline);
-	if (connect(s->fd, &address->sa, address->len) == 0)
-		return 0;
-	if (s->timeout_ns == 0)
-		return -1;
-	/* POSIX, connect(): an interrupted connect goes on in the background. */
-	if (errno != EINPROGRESS && errno != EINTR)
-		return -1;
-	return finish_connect(s, deadline);
-}
-
 ssize_t
 sku_recvfrom(struct sku_sock *s, void *buf, size_t len, int flags, struct sku_address *from)
 {
-	struct sku_deadline deadline = operation_deadline(s);
+	struct sku_operation op;
 	ssize_t n;
 
-	if (check_open(s) == -1)
+	if (sku_operation_begin(&op, s, flags) == -1)
 		return -1;
 	do {
 		if (from != NULL)
 			from->len = sizeof(from->storage);
-		n = recvfrom(s->fd, buf, len, flags, from != NULL ? &from->sa : NULL,
+		n = recvfrom(s->fd, buf, len, op.flags, from != NULL ? &from->sa : NULL,
 		    from != NULL ? &from->len : NULL);
-	} while (n == -1 && may_retry(s, POLLIN, deadline) == 0);
+	} while (n == -1 && sku_operation_retry(&op, s, op.events) == 0);
 	return n;
 }
 
@@ -335,55 +332,54 @@ sku_recv(struct sku_sock *s, void *buf, size_t len, int flags)
 }
 
 static ssize_t
-send_until(struct sku_sock *s, const void *buf, size_t len, int flags, const struct sku_address *to,
-    struct sku_deadline deadline)
+send_until(struct sku_sock *s, const void *buf, size_t len, const struct sku_operation *op,
+    const struct sku_address *to)
 {
 	ssize_t n;
 
-	if (check_open(s) == -1)
-		return -1;
 	do {
-		n = sendto(s->fd, buf, len, flags | MSG_NOSIGNAL, to != NULL ? &to->sa : NULL,
+		n = sendto(s->fd, buf, len, op->flags | MSG_NOSIGNAL, to != NULL ? &to->sa : NULL,
 		    to != NULL ? to->len : 0);
-	} while (n == -1 && may_retry(s, POLLOUT, deadline) == 0);
+	} while (n == -1 && sku_operation_retry(op, s, POLLOUT) == 0);
 	return n;
 }
 
 ssize_t
 sku_send(struct sku_sock *s, const void *buf, size_t len, int flags)
 {
-	return send_until(s, buf, len, flags, NULL, operation_deadline(s));
+	return sku_sendto(s, buf, len, flags, NULL);
 }
 
 ssize_t
 sku_sendto(struct sku_sock *s, const void *buf, size_t len, int flags, const struct sku_address *to)
 {
-	return send_until(s, buf, len, flags, to, operation_deadline(s));
+	struct sku_operation op;
+
+	return sku_operation_begin(&op, s, flags) == -1 ? -1 : send_until(s, buf, len, &op, to);
 }
 
 int
 sku_sendall(struct sku_sock *s, const void *buf, size_t len, int flags, size_t *sent)
 {
-	struct sku_deadline deadline = operation_deadline(s);
 	const unsigned char *bytes = buf;
+	struct sku_operation op;
 	size_t done = 0;
 	ssize_t n;
-	int result = 0;
+	int result = sku_operation_begin(&op, s, flags);
 
-	do {
+	while (result == 0) {
 		/* A peer that takes a few bytes now and then must not stretch the deadline. */
-		if (done > 0 && s->timeout_ns > 0 && sku_deadline_passed(deadline)) {
+		if (done > 0 && op.waits && sku_deadline_passed(op.deadline)) {
 			errno = ETIMEDOUT;
 			result = -1;
 			break;
 		}
-		n = send_until(s, bytes + done, len - done, flags, NULL, deadline);
-		if (n == -1) {
+		n = send_until(s, bytes + done, len - done, &op, NULL);
+		if (n == -1)
 			result = -1;
+		else if ((done += (size_t)n) == len)
 			break;
-		}
-		done += (size_t)n;
-	} while (done < len);
+	}
 	if (sent != NULL)
 		*sent = done;
 	return result;
@@ -414,6 +410,15 @@ sku_getsockopt(struct sku_sock *s, int level, int option, void *value, socklen_t
 }
 
 int
+sku_getsockopt_int(struct sku_sock *s, int level, int option, int *value)
+{
+	socklen_t len = sizeof(*value);
+
+	*value = 0; /* some options fill a byte of it */
+	return sku_getsockopt(s, level, option, value, &len);
+}
+
+int
 sku_settimeout(struct sku_sock *s, int64_t timeout_ns)
 {
 	if (check_open(s) == -1)
@@ -424,9 +429,21 @@ sku_settimeout(struct sku_sock *s, int64_t timeout_ns)
 		errno = EINVAL;
 		return -1;
 	}
-	if (set_nonblock(s->fd, timeout_ns >= 0) == -1)
+	if (sku_set_nonblock(s->fd, is_nonblocking(timeout_ns, s->deadline_ns)) == -1)
 		return -1;
 	s->timeout_ns = timeout_ns;
+	return 0;
+}
+
+int
+sku_setdeadline(struct sku_sock *s, struct sku_deadline deadline)
+{
+	int64_t at_ns = deadline.at_ns == INT64_MAX ? 0 : deadline.at_ns > 0 ? deadline.at_ns : 1;
+
+	if (check_open(s) == -1 ||
+	    sku_set_nonblock(s->fd, is_nonblocking(s->timeout_ns, at_ns)) == -1)
+		return -1;
+	s->deadline_ns = at_ns;
 	return 0;
 }
 

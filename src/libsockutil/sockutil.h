@@ -7,14 +7,18 @@
  *   pointer may be NULL.  Other pointers may be NULL only where a comment says so.
  * - A duration is an int64_t in nanoseconds: multiply SKU_SECOND, SKU_MS or SKU_US.  A deadline is
  *   an instant on the monotonic clock.  The wall clock is never used for waiting.
+ * - What is all zero has the default: a `{ 0 }` of any options struct is what Python's function
+ * does without that argument.
+ * - A success leaves *err as it was.
  * - A string argument ends with NUL and stays the caller's.  A buffer that is filled is the
  *   caller's, too.  The comment says so where the caller has to free a result.
  * - A system call that a signal interrupts goes on with the time that is left (PEP 475): no
- * function fails with EINTR.
+ *   function fails with EINTR.  sku_set_interrupt() lets a program end a call.
  * - A descriptor that the library opens is close-on-exec.
  * - The library never prints, never exits, installs no signal handler and raises no SIGPIPE.
- * - Threads may use different sockets at the same time.  One socket belongs to one thread at a
- * time.
+ * - Threads may use different sockets at the same time.  Of one socket, one thread may receive
+ * while another sends.  Whatever else is done to it, closing it, connecting it and changing its
+ * mode, is for one thread alone, while no other uses it.
  */
 #ifndef SOCKUTIL_H
 #define SOCKUTIL_H
@@ -61,6 +65,20 @@ int sku_deadline_poll_ms(struct sku_deadline deadline);
 /* The present time of CLOCK_MONOTONIC, in nanoseconds. */
 int64_t sku_now(void);
 
+/* ---- interrupting -------------------------------------------------------------------------- */
+
+/* Let a program end a call that waits.  asked(arg), which may be called from any thread that uses
+ * the library, says whether to: 0 goes on, and anything else ends the call with ECANCELED.  It is
+ * asked after each system call that a signal interrupted, where the handler was set with
+ * SA_RESTART, too; and before each wait, so that a handler that only sets a flag is enough.
+ * sku_sendall(), sku_recvall() and sku_sendfile() then say how much was done.  NULL takes the hook
+ * away; without one a signal never ends a call.
+ *
+ * The hook is the whole process's, and set before there are threads.  Where one is set, a look-up
+ * always has a thread of its own, a blocking socket polls before it waits, and SO_RCVTIMEO and
+ * SO_SNDTIMEO do not count. */
+void sku_set_interrupt(int (*asked)(void *arg), void *arg);
+
 /* ---- errors -------------------------------------------------------------------------------- */
 
 enum sku_error_kind {
@@ -86,6 +104,8 @@ __attribute__((format(printf, 4, 5))) void sku_error_set(
 /* The reason in words, after strerror(3) or gai_strerror(3).  The text is not to be freed; it is
  * valid until the same thread calls this function or strerror(3) again. */
 const char *sku_error_reason(const struct sku_error *err);
+/* The same for an errno value: after strerror(3), but ETIMEDOUT is "timed out". */
+const char *sku_reason(int error);
 
 /* ---- addresses ----------------------------------------------------------------------------- */
 
@@ -101,6 +121,7 @@ struct sku_address {
 	socklen_t len;
 };
 
+#define SKU_PATH_MAX 108	 /* a sun_path, which may be full, and then has no NUL */
 #define SKU_ADDRESS_TEXT_MAX 128 /* an IPv6 address with its zone, or a sun_path; with NUL */
 
 /* Make an address from a numeric host and a port of 0 to 65535.  IPv4 may have any form of
@@ -113,13 +134,17 @@ int sku_address_from_numeric(
  * Returns 0, or -1 with EINVAL for an empty path or name, ENAMETOOLONG for one longer than sun_path
  * (108 bytes). */
 int sku_address_from_path(struct sku_address *address, const char *path);
+/* Make an AF_UNIX address from len bytes as they stand in sun_path: a path, or a NUL and a name of
+ * any bytes in the abstract namespace, or nothing, with which bind(2) chooses a name.  Returns 0,
+ * or -1 with ENAMETOOLONG for more than SKU_PATH_MAX, EINVAL for a path with a NUL in it. */
+int sku_address_from_bytes(struct sku_address *address, const void *bytes, size_t len);
 /* Make an address from an entry of getaddrinfo(3) and a port of 0 to 65535.  Returns 0, or -1 with
  * EAFNOSUPPORT when the entry is neither IPv4 nor IPv6. */
 int sku_address_from_addrinfo(
     struct sku_address *address, const struct addrinfo *entry, unsigned port);
 /* Write the host part as text into buf, and return buf.  An IPv6 address keeps its zone.  A
- * v4-mapped address is written as IPv4.  AF_UNIX: the path with its bytes unchanged, "@NAME" for an
- * abstract address, "" for an unnamed one.  Other families: "". */
+ * v4-mapped address is written as IPv4, which is no text of its family.  AF_UNIX: the path with its
+ * bytes unchanged, "@NAME" for an abstract address, "" for an unnamed one.  Other families: "". */
 const char *sku_address_host(const struct sku_address *address, char buf[SKU_ADDRESS_TEXT_MAX]);
 /* The port in host byte order; 0 when the family has no ports. */
 unsigned sku_address_port(const struct sku_address *address);
@@ -143,12 +168,20 @@ struct sku_sock {
 	int type;
 	int protocol;
 	int64_t timeout_ns;
+	int64_t deadline_ns; /* of sku_setdeadline(); 0: none */
 };
 
 #define SKU_SOCK_INIT                                                                              \
 	{                                                                                          \
-		-1, 0, 0, 0, SKU_NO_TIMEOUT                                                        \
+		-1, 0, 0, 0, SKU_NO_TIMEOUT, 0                                                     \
 	}
+
+/* The same as a value: `many[i] = SKU_SOCK_CLOSED;`. */
+#ifdef __cplusplus
+#define SKU_SOCK_CLOSED (sku_sock SKU_SOCK_INIT)
+#else
+#define SKU_SOCK_CLOSED ((struct sku_sock)SKU_SOCK_INIT)
+#endif
 
 /* `SKU_AUTOCLOSE struct sku_sock s = SKU_SOCK_INIT;` closes s at the end of its scope, as Python's
  * `with` does. */
@@ -156,14 +189,22 @@ struct sku_sock {
 /* Close s and keep errno. */
 void sku_autoclose(struct sku_sock *s);
 
-/* socket.socket(family, type, proto): open a socket with the default timeout.  Returns 0, or -1
- * with the errors of socket(2). */
+/* socket.socket(family, type, proto): open a socket with the default timeout, or, where type has
+ * SOCK_NONBLOCK, in non-blocking mode.  SOCK_NONBLOCK and SOCK_CLOEXEC are no part of the type that
+ * is kept.  Returns 0, or -1 with the errors of socket(2). */
 int sku_socket(struct sku_sock *s, int family, int type, int protocol);
 /* socket.socket(fileno=fd): take over the open socket fd, and make it close-on-exec.  family, type
  * and protocol are read from it.  It gets the default timeout; without one it stays blocking or
  * non-blocking, as it is.  On success s owns fd.  Returns 0, or -1 with ENOTSOCK, EBADF or another
  * error of getsockopt(2) or fcntl(2); fd then stays the caller's. */
 int sku_socket_from_fd(struct sku_sock *s, int fd);
+/* socket.socketpair(): two connected sockets with the default timeout, which the caller has to
+ * close; type as for sku_socket().  Returns 0, or -1 with the errors of socketpair(2). */
+int sku_socketpair(struct sku_sock pair[2], int family, int type, int protocol);
+/* socket.dup(): a second socket for the same connection, with the timeout and the deadline of the
+ * first, which the caller has to close.  Both share one O_NONBLOCK: a mode that is set on one may
+ * not suit the other, as in Python.  Returns 0, or -1 with the errors of fcntl(2). */
+int sku_dup(const struct sku_sock *s, struct sku_sock *copy);
 /* The descriptor, which stays the socket's, or -1 when it is closed; errno is not set. */
 int sku_fileno(const struct sku_sock *s);
 /* Close the socket.  Returns 0, also when it was closed before, or -1 with the errors of close(2).
@@ -188,15 +229,20 @@ int sku_listen(struct sku_sock *s, int backlog);
  * another error of accept(2). */
 int sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *peer);
 /* connect(2).  Returns 0, or -1 with errno: in non-blocking mode EINPROGRESS (AF_UNIX: EAGAIN), in
- * timeout mode ETIMEDOUT.  A datagram socket is never connected to its own address, since it would
- * answer itself: it gets another port, or ECONNREFUSED when the caller had bound it to that port.
+ * timeout mode ETIMEDOUT, which the system, too, says when it gives up.  A blocking socket with
+ * SO_SNDTIMEO fails with EINPROGRESS (AF_UNIX: EAGAIN) after that time.  A datagram socket is never
+ * connected to its own address, since it would answer itself: it gets another port, or ECONNREFUSED
+ * when the caller had bound it to that port.
  */
 int sku_connect(struct sku_sock *s, const struct sku_address *address);
+/* socket.connect_ex(): the same, but returns 0 or the errno value.  In timeout mode that is
+ * ETIMEDOUT, where Python says EAGAIN. */
+int sku_connect_ex(struct sku_sock *s, const struct sku_address *address);
 
 /* socket.recv(), socket.recvfrom(): receive at most len bytes.  Returns their number, 0 at the end
- * of the stream or for an empty datagram, or -1 with EAGAIN in non-blocking mode, ETIMEDOUT in
- * timeout mode, or another error of recv(2).  flags are those of recv(2).  *from, which may be
- * NULL, is the sender's address (len 0 when there is none). */
+ * of the stream, for an empty datagram, or where len is 0, or -1 with EAGAIN in non-blocking mode,
+ * ETIMEDOUT in timeout mode, or another error of recv(2).  flags are those of recv(2).  *from,
+ * which may be NULL, is the sender's address (len 0 when there is none). */
 ssize_t sku_recv(struct sku_sock *s, void *buf, size_t len, int flags);
 ssize_t sku_recvfrom(
     struct sku_sock *s, void *buf, size_t len, int flags, struct sku_address *from);
@@ -212,6 +258,30 @@ ssize_t sku_sendto(
  * errors of sku_send(). */
 int sku_sendall(struct sku_sock *s, const void *buf, size_t len, int flags, size_t *sent);
 
+/* Receive all len bytes of a stream: the twin of sku_sendall().  The timeout is one deadline for
+ * the whole call.  flags are those of recv(2) without MSG_PEEK.  *received, which may be NULL, is
+ * the number of bytes that came, also after a failure.  Returns 0, or -1: ENODATA where the stream
+ * ended before, EINVAL where s is no stream socket or flags has MSG_PEEK, or the errors of
+ * sku_recv(). */
+int sku_recvall(struct sku_sock *s, void *buf, size_t len, int flags, size_t *received);
+
+/* socket.sendmsg() and recvmsg(): sendmsg(2) and recvmsg(2) as sku_send() and sku_recv().
+ * MSG_CMSG_CLOEXEC is added. */
+ssize_t sku_sendmsg(struct sku_sock *s, const struct msghdr *message, int flags);
+ssize_t sku_recvmsg(struct sku_sock *s, struct msghdr *message, int flags);
+
+#define SKU_FDS_MAX 253 /* unix(7): as many descriptors go in one message */
+/* socket.send_fds(): send count descriptors over a UNIX socket, together with at least one byte on
+ * a stream.  They stay the caller's, too.  Returns as sku_send(), or -1 with EINVAL for more than
+ * SKU_FDS_MAX, or none of the bytes that they would go with. */
+ssize_t sku_send_fds(
+    struct sku_sock *s, const void *buf, size_t len, const int *fds, size_t count, int flags);
+/* socket.recv_fds(): receive bytes and at most *count descriptors, which the caller has to close.
+ * *count is their number then, 0 after a failure.  *message_flags, which may be NULL, has
+ * MSG_CTRUNC where more came: the system has closed them.  Returns as sku_recv(). */
+ssize_t sku_recv_fds(struct sku_sock *s, void *buf, size_t len, int *fds, size_t *count, int flags,
+    int *message_flags);
+
 #define SKU_SENDFILE_ALL INT64_C(-1) /* Python: count=None, to the end of the file */
 /* socket.sendfile(file, offset=0, count=None) on a stream socket: send count bytes of file_fd, or
  * SKU_SENDFILE_ALL, from offset (0 or more bytes) on.  The file's position is ignored; afterwards
@@ -219,8 +289,9 @@ int sku_sendall(struct sku_sock *s, const void *buf, size_t len, int flags, size
  * refuses, is read and sent; a pipe's first offset bytes are discarded.  Each progress restarts the
  * timeout, which, as the non-blocking mode, is about a pipe that stalls, too.  *sent, which may be
  * NULL, is the number of bytes sent, also after a failure.  Returns 0 once count bytes are sent or
- * the file has ended, or -1: EINVAL when offset is below 0, count is 0 or below -1, or s is no
- * stream socket; else the errors of sku_send(), read(2) and sendfile(2). */
+ * the file has ended, which may be before: compare *sent with count.  Or -1: EINVAL when offset is
+ * below 0, count is 0 or below -1, or s is no stream socket; else the errors of sku_send(), read(2)
+ * and sendfile(2). */
 int sku_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64_t *sent);
 
 /* shutdown(2), setsockopt(2) and getsockopt(2).  Each returns 0, or -1 with errno. */
@@ -229,11 +300,20 @@ int sku_setsockopt(struct sku_sock *s, int level, int option, const void *value,
 /* sku_setsockopt() for an option that is an int. */
 int sku_setsockopt_int(struct sku_sock *s, int level, int option, int value);
 int sku_getsockopt(struct sku_sock *s, int level, int option, void *value, socklen_t *len);
+/* sku_getsockopt() for an option that is an int. */
+int sku_getsockopt_int(struct sku_sock *s, int level, int option, int *value);
 
 /* socket.settimeout(): choose one of three modes.  SKU_NO_TIMEOUT: blocking.  0: non-blocking. More
  * than 0: the limit of each operation in nanoseconds.  SKU_DEFAULT_TIMEOUT stands for the default.
  * Returns 0, or -1 with EINVAL for another negative value. */
 int sku_settimeout(struct sku_sock *s, int64_t timeout_ns);
+/* Limit what is done with the socket from now on by one instant: accepting, connecting, receiving
+ * and sending, until another one is set; sku_deadline_never() takes it away.  The earlier of it and
+ * the timeout holds.  Once it has passed each operation is ETIMEDOUT, whether or not it could be
+ * done at once.  In non-blocking mode it does not count.  An accepted socket does not have it. (The
+ * time that is left is no timeout to set: 0 would be the non-blocking mode.)  Returns 0, or -1 with
+ * the errors of fcntl(2). */
+int sku_setdeadline(struct sku_sock *s, struct sku_deadline deadline);
 /* socket.gettimeout(): SKU_NO_TIMEOUT, or nanoseconds from 0 on. */
 int64_t sku_gettimeout(const struct sku_sock *s);
 /* socket.setblocking(): sku_settimeout() with SKU_NO_TIMEOUT (true) or 0 (false). */
@@ -252,8 +332,8 @@ int sku_getsockname(const struct sku_sock *s, struct sku_address *address);
 int sku_getpeername(const struct sku_sock *s, struct sku_address *address);
 
 /* Wait until fd is ready for events (POLLIN, POLLOUT or both), or has an error or a hang-up to
- * report (poll(2)).  Returns 0, or -1 with ETIMEDOUT at the deadline or another error of poll(2).
- */
+ * report (poll(2)).  With a negative fd there is nothing but the deadline to wait for.  Returns 0,
+ * or -1 with ETIMEDOUT at the deadline, EBADF where fd is not open, or another error of poll(2). */
 int sku_wait_fd(int fd, short events, struct sku_deadline deadline);
 
 /* ---- connecting ---------------------------------------------------------------------------- */
@@ -289,8 +369,20 @@ struct sku_connect_opts {
 int sku_create_connection(struct sku_sock *s, const char *host, const char *port,
     int64_t timeout_ns, const struct sku_connect_opts *opts, struct sku_error *err);
 
-/* The same in steps, for a program that has a loop.  One descriptor and one instant stand for the
- * whole race:
+/* The same for a UNIX stream socket at a path, or at "@NAME" in the abstract namespace.  A server
+ * whose backlog is full is tried again until the deadline.  EINVAL and ENAMETOOLONG are those of
+ * sku_address_from_path(), too. */
+int sku_create_unix_connection(
+    struct sku_sock *s, const char *path, int64_t timeout_ns, struct sku_error *err);
+/* The same for datagrams: a UDP socket that is connected to the first address, in the order of RFC
+ * 6724, to which there is a way.  Nothing is sent, so it is not known whether anybody is there:
+ * that is ECONNREFUSED later, or silence.  Of "localhost" that is ::1; opts->family chooses.
+ * opts->protocol is not used. */
+int sku_create_datagram(struct sku_sock *s, const char *host, const char *port, int64_t timeout_ns,
+    const struct sku_connect_opts *opts, struct sku_error *err);
+
+/* create_connection() in steps, for a program that has a loop.  One descriptor and one instant
+ *stand for the whole race:
  *
  *	c = sku_connecting_start(host, port, NULL, sku_deadline_in(timeout_ns), &err);
  *	while ((result = sku_connecting_step(c, &s, &err)) == 1)
@@ -316,7 +408,8 @@ struct sku_connecting *sku_connecting_start_unix(
 int sku_connecting_fd(const struct sku_connecting *connecting);
 /* The instant at which to call the next step if the descriptor is not ready before. */
 struct sku_deadline sku_connecting_wakes(const struct sku_connecting *connecting);
-/* Is a name still being looked up, which keeps a thread busy? */
+/* Is a name still being looked up?  A thread asks for both families, and two more for one each if
+ * that takes long. */
 bool sku_connecting_is_resolving(const struct sku_connecting *connecting);
 /* Do what there is to do, without waiting.  Returns 1 while it goes on; 0 and in *s a connection in
  * non-blocking mode that the caller has to close; or -1 and *err as sku_create_connection().  After
@@ -329,24 +422,28 @@ void sku_connecting_cancel(struct sku_connecting *connecting);
 
 /* ---- serving ------------------------------------------------------------------------------- */
 
+/* Whether to set SO_REUSEADDR.  By default a stream socket has it.  A datagram socket has not,
+ * since two living servers could then share a port. */
+enum sku_reuseaddr { SKU_REUSEADDR_DEFAULT = 0, SKU_REUSEADDR_ON, SKU_REUSEADDR_OFF };
+
 struct sku_server_opts {
-	int family;	   /* AF_UNSPEC (0), AF_INET or AF_INET6 */
-	int type;	   /* SOCK_STREAM (0, too) or SOCK_DGRAM */
-	int protocol;	   /* 0, or IPPROTO_MPTCP (TCP where the system has no MPTCP) */
-	int backlog;	   /* of listen(2), 0 too; SKU_DEFAULT_BACKLOG: the system's maximum */
-	bool no_reuseaddr; /* do not set SO_REUSEADDR on a stream socket */
-	bool reuseaddr;	   /* set SO_REUSEADDR on a datagram socket */
-	bool reuseport;	   /* set SO_REUSEPORT */
-	bool numeric;	   /* host is an address and port a number: look nothing up */
+	int family;   /* AF_UNSPEC (0: as the host says; of a name, AF_INET), AF_INET or AF_INET6 */
+	int type;     /* SOCK_STREAM (0, too) or SOCK_DGRAM; SOCK_NONBLOCK as in sku_socket() */
+	int protocol; /* 0, or IPPROTO_MPTCP (TCP where the system has no MPTCP) */
+	int backlog;  /* of listen(2); 0: the system's maximum; below 0: none waits */
+	enum sku_reuseaddr reuseaddr; /* whether to set SO_REUSEADDR */
+	bool reuseport;		      /* set SO_REUSEPORT */
+	bool numeric;		      /* host is an address and port a number: look nothing up */
 	struct sku_deadline deadline; /* of the name's resolution; all zero: never */
 };
 
 /* socket.create_server(): open a socket, bind it and, if it is a stream socket, listen.
  *
  * host is a name, a numeric address, or NULL or "" for every address.  Of a name, the first address
- * that can be bound is taken.  Every address of AF_UNSPEC means IPv6 and IPv4 on one dual-stack
- * socket, or IPv4 alone where the system has no IPv6.  port is a number (0: a free port) or the
- * name of a service.  opts may be NULL: a stream socket with SKU_DEFAULT_BACKLOG.
+ * of the family that can be bound is taken, of IPv4 unless opts say otherwise, as in Python.  Every
+ * address of AF_UNSPEC means IPv6 and IPv4 on one dual-stack socket, or IPv4 alone where the system
+ * has no IPv6.  port is a number (0: a free port) or the name of a service.  opts may be NULL, or
+ * all zero: a stream socket with the system's longest backlog.
  *
  * Returns 0 and a socket that the caller has to close, or -1 and *err. */
 int sku_create_server(struct sku_sock *s, const char *host, const char *port,
@@ -355,7 +452,7 @@ int sku_create_server(struct sku_sock *s, const char *host, const char *port,
 /* The identity of the socket file that a server is bound to, so that this file alone is removed. */
 struct sku_unix_path {
 	int dir_fd; /* its directory; -1: nothing to remove */
-	char name[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
+	char name[SKU_PATH_MAX + 1];
 	dev_t device;
 	ino_t inode;
 };
@@ -367,9 +464,11 @@ struct sku_unix_path {
 
 /* The same as sku_create_server() for a UNIX path, or "@NAME" in the abstract namespace.
  *
- * type is SOCK_STREAM or SOCK_DGRAM.  A socket file without a process behind it is replaced, under
- * a flock(2) on its directory.  A datagram socket connects to the path to find out whether there is
- * a process; neither a stream server nor a datagram server notices it.
+ * type is SOCK_STREAM or SOCK_DGRAM, SOCK_NONBLOCK as in sku_socket().  backlog is as in struct
+ * sku_server_opts: 0 is the system's maximum, and below 0 none waits.  A socket file without a
+ * process behind it is replaced, under a flock(2) on its directory.  A datagram socket connects to
+ * the path to find out whether there is a process; neither a stream server nor a datagram server
+ * notices it.
  *
  * Returns 0, a socket that the caller has to close, and in *bound what sku_unlink_unix_server()
  * takes; or -1 and *err.  EADDRINUSE: a process has the path bound, listening or not.  EEXIST: a
@@ -412,7 +511,8 @@ void sku_host_free(struct sku_host *host);
 /* socket.gethostbyname(): the first address of a name, as text into address.
  * socket.gethostbyname_ex(): name, aliases and addresses into *host, which the caller frees; NULL
  * after a failure.
- * family: AF_INET (0 too, as in Python) or AF_INET6.  Another one is EAI_FAMILY. */
+ * family: AF_INET (0 too, as in Python) or AF_INET6.  Another one is EAI_FAMILY, and an address of
+ * the other family is EAI_ADDRFAMILY. */
 int sku_gethostbyname(const char *name, int family, char address[SKU_ADDRESS_TEXT_MAX],
     struct sku_deadline deadline, struct sku_error *err);
 int sku_gethostbyname_ex(const char *name, int family, struct sku_host **host,
@@ -428,17 +528,20 @@ int sku_gethostname(char *buf, size_t len);
  * accept, or another error of sethostname(2). */
 int sku_sethostname(const char *name);
 /* socket.getfqdn(): the first name with a dot in the answer of gethostbyaddr(), or else the
- * official name.  name may be NULL, "" or "0.0.0.0": this machine's.  Without an answer buf is name
- * itself, as in Python.  Returns 0, or -1 at the deadline, for a name longer than SKU_HOST_MAX - 1
- * bytes (ENAMETOOLONG), or when gethostname(2) fails. */
+ * official name.  name may be NULL, "", "0.0.0.0" or "::": this machine's.  Without an answer buf
+ * is name itself, as in Python.  Returns 0, or -1 at the deadline, for a name longer than
+ * SKU_HOST_MAX - 1 bytes (ENAMETOOLONG), or when gethostname(2) fails. */
 int sku_getfqdn(
     const char *name, char buf[SKU_HOST_MAX], struct sku_deadline deadline, struct sku_error *err);
-/* getaddrinfo(3) under a deadline.  hints may be NULL, and host or service, too.  The caller frees
- * *result with freeaddrinfo(3); it is NULL after a failure. */
+/* getaddrinfo(3) under a deadline.  hints may be NULL, and host or service, too.  service is a
+ * number of 0 to 65535, or a name that sku_getservbyname() knows; anything else is EAI_SERVICE.  Of
+ * a name that one protocol alone has, the entries are for that one.  The caller frees *result with
+ * freeaddrinfo(3); it is NULL after a failure. */
 int sku_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
     struct addrinfo **result, struct sku_deadline deadline, struct sku_error *err);
 
-/* The same in steps, for a program that has a loop; used as the steps of connecting are. */
+/* sku_getaddrinfo() in steps, for a program that has a loop; used as the steps of connecting are.
+ */
 struct sku_resolving;
 
 /* Begin: the arguments are those of sku_getaddrinfo(), and they are copied.  A thread looks them
@@ -457,6 +560,25 @@ int sku_resolving_step(
 /* Give up what is still under way, and free the look-up.  errno is kept.  NULL is harmless. */
 void sku_resolving_cancel(struct sku_resolving *resolving);
 
+#define SKU_SERVICE_MAX 256 /* the longest name of a service that is found, with NUL */
+/* getnameinfo(3) under a deadline: the name of an address into host, that of its port into service.
+ * Either may be NULL.  flags are those of getnameinfo(3).  EAI_OVERFLOW: a buffer is too short. */
+int sku_getnameinfo(const struct sku_address *address, char *host, size_t host_size, char *service,
+    size_t service_size, int flags, struct sku_deadline deadline, struct sku_error *err);
+
+/* A network interface. */
+struct sku_interface {
+	unsigned index; /* as in a zone; 0: the end of the list */
+	char name[16];
+};
+/* socket.if_nameindex(): all network interfaces.  Returns a list that ends with index 0, which the
+ * caller frees with free(3), or NULL with errno. */
+struct sku_interface *sku_if_nameindex(void);
+
+/* How many threads of this process look something up now, those among them whose look-up was given
+ * up: a program that asks again and again keeps them few. */
+unsigned sku_lookup_threads(void);
+
 /* The two that follow take no deadline.  proto is "tcp", "udp" or NULL for any.  A built-in table
  * of well-known services answers where the system has no services database (/etc/services). */
 /* socket.getservbyname(): the port of a service's name or alias.  Returns the port, or -1 with
@@ -464,7 +586,7 @@ void sku_resolving_cancel(struct sku_resolving *resolving);
 int sku_getservbyname(const char *name, const char *proto);
 /* socket.getservbyport(): the name of the service at port, 0 to 65535 in host byte order, into buf
  * of len bytes.  Returns 0, or -1: ENOENT for an unknown port, EINVAL for a port above 65535,
- * ERANGE when buf is too short, or ENOMEM. */
+ * ERANGE when buf is too short (SKU_SERVICE_MAX is enough), or ENOMEM. */
 int sku_getservbyport(unsigned port, const char *proto, char *buf, size_t len);
 
 #ifdef __cplusplus

@@ -1,5 +1,6 @@
 /* unixserver.c - a server on a UNIX path, which replaces the socket file of a dead server alone.
  * Row 2: above socket, address and error. */
+#include "libsockutil/socket.h"
 #include "libsockutil/sockutil.h"
 
 #include <errno.h>
@@ -148,7 +149,7 @@ sku_create_unix_server(struct sku_sock *s, const char *path, int type, int backl
 		goto fail;
 	record_identity(bound, path);
 	what = "listen on";
-	if (type == SOCK_STREAM && sku_listen(s, backlog) == -1)
+	if (s->type == SOCK_STREAM && sku_listen(s, sku_backlog(backlog)) == -1)
 		goto fail;
 	return 0;
 fail:

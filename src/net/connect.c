@@ -40,21 +40,19 @@ const struct option_row source_options[] = {
 };
 
 const struct option_row connect_options[] = {
-	SECONDS(0, "connect-timeout", struct connect_options, connect_timeout_ns, 0,
-	    "limit of name resolution and connecting together", .none = 1,
+	SECONDS(0, "connect-timeout", struct connect_options, connect_timeout_ns,
+	    SKU_DEFAULT_TIMEOUT, "limit of name resolution and connecting together", .none = 1,
 	    .preset_text = "default: --timeout, else 60", .needs = MODE_CONNECTS | MODE_OPENS),
 	{ .kind = OPTION_ROWS, .rows = source_options },
 	OPTION_END_ROW,
 };
 
 void
-connect_check_options(
-    struct connect_options *options, const struct options *parsed, const struct endpoint *endpoint)
+connect_check_options(const struct connect_options *options, const struct endpoint *endpoint)
 {
 	const char *source = options->source_host;
 	struct sku_address from, to;
 
-	options->connect_timeout_given = opt_given(parsed, "connect-timeout");
 	if (*source == '\0')
 		return;
 	(void)sku_address_from_numeric(&from, AF_UNSPEC, source, 0); /* parsed before */
@@ -73,7 +71,7 @@ connect_check_options(
 int64_t
 connect_timeout(const struct connect_options *options)
 {
-	if (options->connect_timeout_given)
+	if (options->connect_timeout_ns != SKU_DEFAULT_TIMEOUT)
 		return options->connect_timeout_ns;
 	return run.timeouts.operation_ns > 0 ? run.timeouts.operation_ns : DEFAULT_CONNECT_TIMEOUT;
 }
@@ -101,9 +99,14 @@ report_attempt(void *arg, const struct sku_address *address, int error)
 	const struct connector *connector = arg;
 	bool again = connector->is_one_of_many || (error != 0 && connector->retry.wanted);
 	char text[PEER_TEXT_MAX];
+	size_t verb = strlen("connect to ");
 
-	msg_verbose(again ? 2 : 1, "connect to %s: %s", peer_text(address, text),
-	    error == 0 ? "connected" : strerror(error));
+	(void)peer_text(address, text);
+	/* What was asked for is the only address, and its failure is reported. */
+	if (error != 0 && !again && strcmp(connector->action + verb, text) == 0)
+		return;
+	msg_verbose(
+	    again ? 2 : 1, "connect to %s: %s", text, error == 0 ? "connected" : strerror(error));
 }
 
 static int

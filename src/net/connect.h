@@ -9,10 +9,9 @@
 
 struct connect_options {
 	struct address_flags address;
-	int64_t connect_timeout_ns;
-	bool connect_timeout_given;
-	int64_t wait_ns;       /* --wait; SKU_NO_TIMEOUT: none; 0: not at all */
-	char source_host[128]; /* numeric; "": the system chooses */
+	int64_t connect_timeout_ns; /* SKU_DEFAULT_TIMEOUT: that of connect_timeout() */
+	int64_t wait_ns;	    /* --wait; SKU_NO_TIMEOUT: none; 0: not at all */
+	char source_host[128];	    /* numeric; "": the system chooses */
 	unsigned source_port;
 	int fd; /* a connected socket from --fd; -1: connect */
 };
@@ -22,12 +21,12 @@ extern const struct option_row connect_options[];
 /* --source alone. */
 extern const struct option_row source_options[];
 
-/* After the command line: take what was given, and end the program with a usage error if the
- * options exclude each other, or the endpoint that was parsed. */
-void connect_check_options(
-    struct connect_options *options, const struct options *parsed, const struct endpoint *endpoint);
+/* After the command line: end the program with a usage error if the options exclude each other, or
+ * the endpoint that was parsed. */
+void connect_check_options(const struct connect_options *options, const struct endpoint *endpoint);
 
-/* How long resolving and connecting may take: --connect-timeout, else --timeout, else 60 s. */
+/* How long resolving and connecting may take: --connect-timeout, or what the program has for it;
+ * else --timeout, else 60 s. */
 int64_t connect_timeout(const struct connect_options *options);
 
 /* Connects a stream in a loop, as long as --wait says.  Embed it in what owns it, and set done. */

@@ -157,9 +157,13 @@ source_failure(
     const struct connect_options *options, const char *peer, int errnum, struct failure *failure)
 {
 	bool is_elsewhere = errnum == EADDRNOTAVAIL || errnum == EAFNOSUPPORT;
+	char port[sizeof(" port 65535")] = "";
 
+	if (options->source_port != 0)
+		(void)snprintf(
+		    port, sizeof(port), " port %hu", (unsigned short)options->source_port);
 	return failure_set(failure, is_elsewhere ? STATUS_FAILED : status_of_errno(errnum), errnum,
-	    NULL, "send to %s from %s", peer, options->source_host);
+	    NULL, "send to %s from %s%s", peer, options->source_host, port);
 }
 
 int

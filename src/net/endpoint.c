@@ -3,14 +3,15 @@
 #include "net/endpoint.h"
 
 #include "libsockutil/sockutil.h"
+#include "net/habits.h"
 #include "options/values.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #define DIGITS "0123456789"
@@ -97,6 +98,48 @@ copy_text(struct endpoint *endpoint, int slot, const char *text, size_t len)
 	return endpoint->text[slot];
 }
 
+static bool
+is_interface(const char *zone)
+{
+	char name[IF_NAMESIZE];
+
+	if (value_is_digits(zone))
+		return if_indextoname((unsigned)strtoul(zone, NULL, 10), name) != NULL;
+	return if_nametoindex(zone) != 0;
+}
+
+/* Does it mean something on one link alone? */
+static bool
+is_of_a_link(const struct sku_address *address)
+{
+	const struct in6_addr *in6 = &address->in6.sin6_addr;
+
+	return IN6_IS_ADDR_LINKLOCAL(in6) || IN6_IS_ADDR_MC_LINKLOCAL(in6) ||
+	       IN6_IS_ADDR_MC_NODELOCAL(in6);
+}
+
+/* The zone of an IPv6 address is an interface of this machine.  Without one the system would say no
+ * more than that the argument is invalid. */
+static void
+check_zone(const char *host)
+{
+	size_t len = strcspn(host, "%");
+	char plain[INET6_ADDRSTRLEN];
+	struct sku_address address;
+
+	if (len >= sizeof(plain))
+		return;
+	(void)strlcpy(plain, host, len + 1);
+	if (sku_address_from_numeric(&address, AF_INET6, plain, 0) == -1)
+		return;
+	if (host[len] == '\0' && is_of_a_link(&address))
+		opt_usage_error(
+		    "%s is a link-local address, which needs a zone: %s%%INTERFACE", host, host);
+	if (host[len] != '\0' && !is_interface(host + len + 1))
+		opt_usage_error("'%s' is no interface of this machine, and so no zone of %s",
+		    opt_quote(host + len + 1), plain);
+}
+
 static void
 set_host(struct endpoint *endpoint, const char *text, size_t len)
 {
@@ -104,6 +147,7 @@ set_host(struct endpoint *endpoint, const char *text, size_t len)
 		struct sku_address address;
 
 		endpoint->host = copy_text(endpoint, 0, text + 1, len - 2);
+		check_zone(endpoint->host);
 		if (sku_address_from_numeric(&address, AF_INET6, endpoint->host, 0) == -1)
 			opt_usage_error("'%s' is no IPv6 address", opt_quote(endpoint->host));
 		return;
@@ -163,6 +207,7 @@ validate_host(const char *host, const struct address_flags *flags)
 
 	if (*host == '\0')
 		opt_usage_error("HOST is empty");
+	check_zone(host);
 	if (sku_address_from_numeric(&address, flags->family, host, 0) == 0)
 		return;
 	if (sku_address_from_numeric(&address, AF_UNSPEC, host, 0) == 0)
@@ -202,24 +247,6 @@ is_quad(const char *text)
 	       sku_address_from_numeric(&address, AF_INET, text, 0) == 0;
 }
 
-/* Is it an address as socat has it: TCP:HOST:PORT, UNIX-LISTEN:PATH? */
-static bool
-is_of_socat(const char *text)
-{
-	static const char *const kinds[] = { "tcp", "udp", "unix" };
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		size_t len = strlen(kinds[i]);
-
-		if (strncasecmp(text, kinds[i], len) != 0)
-			continue;
-		len += strspn(text + len, "46");
-		return text[len] == ':' || strncasecmp(text + len, "-listen:", 8) == 0 ||
-		       strncasecmp(text + len, "-connect:", 9) == 0;
-	}
-	return false;
-}
-
 /* Operands that are right for other programs: a URL, a user, the other order. */
 static void
 check_habits(char *const *operands, size_t count, const char *form)
@@ -228,11 +255,14 @@ check_habits(char *const *operands, size_t count, const char *form)
 
 	if (strstr(operands[0], "://") != NULL)
 		opt_usage_error("'%s' is a URL: give %s", opt_quote(operands[0]), form);
-	if (is_of_socat(operands[0]))
+	if (habits_is_of_socat(operands[0]))
 		opt_usage_error("'%s' is an address of socat: give %s (or -U PATH)",
 		    opt_quote(operands[0]), form);
 	if (at != NULL && at > operands[0] && at[-1] != ':') /* else it is @FILE */
 		opt_usage_error("'%s' names a user, who is no part of an address: give %s",
+		    opt_quote(operands[0]), form);
+	if (count == 2 && operands[0][0] == '@')
+		opt_usage_error("a HOST is missing before '%s', which is a PORT: give %s",
 		    opt_quote(operands[0]), form);
 	if (count == 2 && value_is_digits(operands[0]) && strlen(operands[0]) < 6 &&
 	    !value_is_digits(operands[1]))
@@ -272,6 +302,8 @@ endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags, cha
 	validate_port(endpoint, flags->numeric, listening);
 	if (listening && (*endpoint->host == '\0' || strcmp(endpoint->host, "*") == 0))
 		endpoint->host = NULL;
+	else if (strcmp(endpoint->host, "*") == 0)
+		opt_usage_error("'*' is every address, to listen on; to connect, give one HOST");
 	else
 		validate_host(endpoint->host, flags);
 }
@@ -358,6 +390,7 @@ endpoint_parse_source(const char *value, char host[128], unsigned *port)
 	} else {
 		set_host(&endpoint, value, strlen(value));
 	}
+	check_zone(endpoint.host);
 	if (strlen(endpoint.host) >= 128 ||
 	    sku_address_from_numeric(&address, AF_UNSPEC, endpoint.host, 0) == -1)
 		return false;

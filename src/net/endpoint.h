@@ -34,6 +34,13 @@ struct endpoint {
 	char text[2][1100];
 };
 
+/* Is it a path in the file system, and no abstract name? */
+static inline bool
+endpoint_has_path(const struct endpoint *endpoint)
+{
+	return endpoint->path != NULL && endpoint->path[0] != '@';
+}
+
 /* Does this operand say both host and port (or the path), so that no second operand belongs to
  * it? */
 bool operand_has_port(const struct address_flags *flags, const char *operand);

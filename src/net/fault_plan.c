@@ -16,15 +16,19 @@
 #define WHITE_SPACE " \t\v\f\r"
 #define NAMES "delay, limit-rate, close-after, reset-after, reset-first"
 
-/* A whole number from 1 up: strtonum(3) alone would accept leading white space and '+'. */
+/* A whole number from 1 up: strtonum(3) alone would accept leading white space and '+'.  errno is
+ * ERANGE where it is too large. */
 static bool
 parse_count(const char *value, int64_t *number)
 {
 	const char *reason = NULL;
 
+	errno = EINVAL;
 	if (!value_is_digits(value))
 		return false;
 	*number = strtonum(value, 1, INT64_MAX, &reason);
+	if (reason != NULL && strcmp(reason, "too large") == 0)
+		errno = ERANGE;
 	return reason == NULL;
 }
 
@@ -90,7 +94,11 @@ take_word(struct fault_line *line, const char *word, unsigned *given, char why[F
 		    "'%.60s': what comes goes back, which is one direction: leave up: and down: "
 		    "out",
 		    word);
-	if (!words[i].parse(value, &number) || number < words[i].least || number > words[i].most)
+	errno = 0; /* that of seconds leaves it */
+	if (!words[i].parse(value, &number))
+		return fail(why, "'%.60s': %s takes %s%s", word, words[i].name, words[i].takes,
+		    errno == ERANGE ? ", and this is too large" : "");
+	if (number < words[i].least || number > words[i].most)
 		return fail(why, "'%.60s': %s takes %s", word, words[i].name, words[i].takes);
 	memcpy((char *)line + words[i].offset, &number, sizeof(number));
 	return true;

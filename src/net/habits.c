@@ -2,9 +2,12 @@
  * Row net. */
 #include "net/habits.h"
 
+#include "libsockutil/sockutil.h"
 #include "options/values.h"
 
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char connecting_habits[] = "-p --port\tPORT is an operand, behind HOST\n"
@@ -39,22 +42,107 @@ const char network_habits[] =
     "-W --idle-timeout\t-t is the limit of each operation\n"
     "-d --debug\t-v says more\n";
 
-/* Is it the number of a port, or does it end in one? */
+bool
+habits_is_of_socat(const char *text)
+{
+	static const char *const kinds[] = { "tcp", "udp", "unix" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t len = strlen(kinds[i]);
+
+		if (strncasecmp(text, kinds[i], len) != 0)
+			continue;
+		len += strspn(text + len, "46");
+		return text[len] == ':' || strncasecmp(text + len, "-listen:", 8) == 0 ||
+		       strncasecmp(text + len, "-connect:", 9) == 0;
+	}
+	return false;
+}
+
+/* What stands behind the colon of HOST:PORT, or of HOST:PATH as scp has it; NULL: there is none. */
+static const char *
+behind_colon(const char *operand)
+{
+	const char *bracket = *operand == '[' ? strchr(operand, ']') : NULL;
+	const char *colon = strchr(bracket != NULL ? bracket : operand, ':');
+
+	return colon != NULL && colon != operand ? colon + 1 : NULL;
+}
+
+/* Does it name a port, by itself or at its end? */
 static bool
 is_port(const char *operand)
 {
 	const char *colon = strrchr(operand, ':');
 
-	return value_is_digits(colon != NULL ? colon + 1 : operand);
+	return value_is_digits(colon != NULL ? colon + 1 : operand) || *operand == '@' ||
+	       strstr(operand, ":@") != NULL;
+}
+
+static bool
+is_service(const char *operand)
+{
+	const char *colon = strrchr(operand, ':');
+
+	return sku_port_from_text(colon != NULL ? colon + 1 : operand, "tcp", false, NULL) != -1;
+}
+
+/* [USER@]HOST:PATH, and no HOST:PORT: a word behind the colon may be the name of a service. */
+static bool
+is_of_scp(const char *operand, bool may_be_word)
+{
+	const char *path = behind_colon(operand), *slash = strchr(operand, '/'),
+		   *at = strchr(operand, '@');
+
+	if (path == NULL || (slash != NULL && slash < path) || is_port(operand) ||
+	    habits_is_of_socat(operand) || access(operand, F_OK) == 0)
+		return false;
+	if (*path == '\0' || slash != NULL || (at != NULL && at < path))
+		return true;
+	return may_be_word && strchr(path, ':') == NULL && !is_service(operand);
+}
+
+static bool
+is_directory(const char *operand)
+{
+	struct stat st;
+
+	return stat(operand, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void __attribute__((noreturn)) fail_place(const char *operand, const char *form)
+{
+	bool is_url = strstr(operand, "://") != NULL;
+
+	opt_usage_error("'%s' %s: give %s", opt_quote(operand),
+	    is_url			 ? "is a URL" :
+	    strchr(operand, '@') != NULL ? "names a user, as for scp" :
+					   "is a place as scp has it",
+	    form);
 }
 
 void
 habits_check_order(char *const *operands, size_t count, const char *form)
 {
-	const char *last = count > 1 ? operands[count - 1] : "";
+	const char *first = operands[0], *last, *port;
+	bool is_file;
 
-	if (is_port(last) && access(last, F_OK) == -1 && !is_port(operands[0]) &&
-	    access(operands[0], F_OK) == 0)
-		opt_usage_error(
-		    "'%s' is a file, and the order is %s", opt_quote(operands[0]), form);
+	if (count == 0)
+		return;
+	last = operands[count - 1];
+	if (is_of_scp(first, count == 1 || is_directory(last)))
+		fail_place(first, form);
+	port = operands[count > 1 ? count - 2 : 0];
+	if (count == 1 || is_port(first) || is_port(port) || access(last, F_OK) == 0)
+		return;
+	is_file = access(first, F_OK) == 0;
+	if (is_file && is_port(last))
+		opt_usage_error("'%s' is a file, and the order is %s", opt_quote(first), form);
+	/* Of more operands, several may be FILEs. */
+	if ((count > 3 && !is_file) || is_service(port))
+		return;
+	if (is_port(last))
+		opt_usage_error("'%s' is no PORT, and the order is %s", opt_quote(port), form);
+	if (is_of_scp(last, is_file) && (is_file || count == 2))
+		fail_place(last, form);
 }

@@ -11,7 +11,10 @@ extern const char file_habits[];
 /* For all of them; last, since the others may say more. */
 extern const char network_habits[];
 
-/* FILE before HOST and PORT, as scp would have it, is a usage error that says so. */
+/* Is it an address as socat has it: TCP:HOST:PORT, UNIX-LISTEN:PATH? */
+bool habits_is_of_socat(const char *text);
+/* FILE before HOST and PORT, HOST:PATH as scp would have it, and a URL are usage errors that say
+ * so.  form: the operands, FILE last. */
 void habits_check_order(char *const *operands, size_t count, const char *form);
 
 #endif

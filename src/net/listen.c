@@ -9,6 +9,7 @@
 #include "options/values.h"
 #include "run/event.h"
 #include "run/failure.h"
+#include "run/log.h"
 #include "run/message.h"
 #include "run/output.h"
 #include "run/run.h"
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef IPPROTO_MPTCP
@@ -42,6 +44,15 @@ deny(void *member, const char *value)
 	return access_add(member, false, value);
 }
 
+static const char *
+set_socket_mode(void *member, const char *value)
+{
+	struct socket_mode *mode = member;
+
+	mode->is_given = value_mode(value, &mode->mode);
+	return mode->is_given ? NULL : VALUE_MODE_TEXT;
+}
+
 static const struct option_row accept_timeout_options[] = {
 	SECONDS(0, "accept-timeout", struct timeouts, accept_ns, SKU_NO_TIMEOUT,
 	    "end when nobody connected for that long; 0: do not block", .none = 1,
@@ -61,10 +72,10 @@ const struct option_row listen_options[] = {
 	    SKU_DEFAULT_BACKLOG, "let N connections wait to be accepted",
 	    .preset_text = "default: the most that the system lets wait",
 	    .needs = MODE_LISTENS | MODE_STREAM | MODE_OPENS),
-	VALUE(0, "reuseaddr", struct listen_options, reuseaddr, REUSEADDR_ON,
+	VALUE(0, "reuseaddr", struct listen_options, reuseaddr, SKU_REUSEADDR_ON,
 	    "bind although old connections linger", .preset_text = "default for TCP",
 	    .needs = MODE_LISTENS | MODE_INET | MODE_OPENS),
-	VALUE(0, "no-reuseaddr", struct listen_options, reuseaddr, REUSEADDR_OFF,
+	VALUE(0, "no-reuseaddr", struct listen_options, reuseaddr, SKU_REUSEADDR_OFF,
 	    "do not set SO_REUSEADDR", .needs = MODE_LISTENS | MODE_INET | MODE_OPENS),
 	SETS(OPTION_CIDR, 0, "allow", "CIDR", struct listen_options, access, struct access_list,
 	    allow, "serve these addresses alone", .repeats = 1, .needs = MODE_LISTENS | MODE_INET),
@@ -72,11 +83,50 @@ const struct option_row listen_options[] = {
 	    deny, "refuse these addresses", .repeats = 1, .needs = MODE_LISTENS | MODE_INET),
 	SETS(OPTION_USER, 0, "user", "NAME", struct listen_options, user, struct user, user_parse,
 	    "become this user once the socket is open", .needs = MODE_LISTENS),
+	SETS(OPTION_OTHER, 0, "socket-mode", "OCTAL", struct listen_options, socket_mode,
+	    struct socket_mode, set_socket_mode, "give the path of the UNIX socket that mode",
+	    .preset_text = "default: 666, less the umask", .needs = MODE_LISTENS | MODE_PATH),
+	TEXT(OPTION_FILE, 0, "log", "FILE", struct listen_options, log_file,
+	    "append messages to FILE; SIGHUP opens it anew", .needs = MODE_LISTENS),
 	OPTION_END_ROW,
 };
 
-void
-listen_take_environment(struct listen_options *config)
+static bool
+is_same_socket(int a, int b)
+{
+	struct stat sa, sb;
+
+	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && S_ISSOCK(sa.st_mode) &&
+	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+/* inetd(8) and its kind hand the socket over as the standard streams: nothing that is said must
+ * reach the peers.  The socket gets a descriptor that no standard stream has. */
+static void
+leave_standard_streams(struct listen_options *config)
+{
+	int null, fd = config->fd;
+
+	if (!is_same_socket(fd, fd)) /* that is told later */
+		return;
+	if (fd <= STDERR_FILENO) {
+		config->fd = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_LISTEN_FD);
+		if (config->fd == -1)
+			opt_usage_error("descriptor %d cannot be used: %s", fd, strerror(errno));
+	}
+	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
+		if (!is_same_socket(i, config->fd))
+			continue;
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null == -1 || dup2(null, i) == -1)
+			(void)close(i);
+		if (null > STDERR_FILENO)
+			(void)close(null);
+	}
+}
+
+static void
+take_environment(struct listen_options *config)
 {
 	const char *count = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
 	bool for_us = count != NULL && pid != NULL && value_is_digits(pid) &&
@@ -95,6 +145,14 @@ listen_take_environment(struct listen_options *config)
 	if (fcntl(config->fd, F_GETFD) == -1)
 		opt_usage_error(
 		    "LISTEN_FDS hands over descriptor %d, which is not open", config->fd);
+}
+
+void
+listen_take_socket(struct listen_options *config)
+{
+	take_environment(config);
+	if (config->fd != -1)
+		leave_standard_streams(config);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -143,11 +201,16 @@ hint(const struct listen_options *config, int errnum)
 	case EADDRINUSE:
 		if (config->address.is_unix)
 			return "Address already in use (a living server has this path)";
-		return config->address.datagram ? "Address already in use (another program has it: "
-						  "port 0 takes a free one)" :
-						  "Address already in use (another server has it: "
-						  "port 0 takes a free one, "
-						  "and 'ss -tlnp' names the other)";
+		if (config->address.datagram)
+			return "Address already in use ('ss -uanp' tells who has it; port 0 takes "
+			       "a "
+			       "free one)";
+		if (config->reuseaddr == SKU_REUSEADDR_OFF)
+			return "Address already in use (by a listener, a connection or, with "
+			       "--no-reuseaddr, one that is over: 'ss -tanp' tells; port 0 takes a "
+			       "free one)";
+		return "Address already in use (by a listener or a connection: 'ss -tanp' tells; "
+		       "port 0 takes a free one)";
 	case EEXIST:
 		return "there is a file that is no socket, and it is not removed";
 	case EADDRNOTAVAIL:
@@ -196,35 +259,51 @@ resolve_host(const struct listen_options *config, const char *host, char text[SK
 	return 0;
 }
 
+/* The path has its mode from bind(2) on: there is no moment in which somebody else may connect.
+ * Returns the umask that was. */
+static mode_t
+set_umask(const struct socket_mode *mode)
+{
+	mode_t before = umask(0777);
+
+	(void)umask(mode->is_given ? 0777 & ~mode->mode : before | 0111);
+	return before;
+}
+
 static int
 open_once(struct listener *listener, const struct listen_options *config,
     const struct endpoint *endpoint, struct failure *failure)
 {
 	const struct address_flags *flags = &config->address;
 	int type = flags->datagram ? SOCK_DGRAM : SOCK_STREAM;
+	/* 0 is a number here, and the library's default. */
+	int backlog = config->backlog > 0 ? config->backlog : -1;
 	const struct sku_server_opts opts = {
 		.family = flags->family,
 		.type = type,
 		.protocol = flags->mptcp ? IPPROTO_MPTCP : 0,
-		.backlog = config->backlog,
-		.no_reuseaddr = config->reuseaddr == REUSEADDR_OFF,
-		.reuseaddr = config->reuseaddr == REUSEADDR_ON,
+		.backlog = backlog,
+		.reuseaddr = config->reuseaddr,
 		.reuseport = config->reuseport,
 		.numeric = flags->numeric,
 	};
 	char host[SKU_ADDRESS_TEXT_MAX];
 	struct sku_unix_path bound;
 	struct sku_error err;
+	mode_t before;
 	int result;
 
 	if (endpoint->host != NULL && resolve_host(config, endpoint->host, host, failure) == -1)
 		return -1;
-	if (endpoint->path != NULL)
+	if (endpoint->path != NULL) {
+		before = set_umask(&config->socket_mode);
 		result = sku_create_unix_server(
-		    &listener->sock, endpoint->path, type, config->backlog, &bound, &err);
-	else
+		    &listener->sock, endpoint->path, type, backlog, &bound, &err);
+		(void)umask(before);
+	} else {
 		result = sku_create_server(&listener->sock, endpoint->host != NULL ? host : NULL,
 		    endpoint->port, &opts, &err);
+	}
 	if (result == -1)
 		return open_failure(config, &err, failure);
 	return endpoint->path == NULL ? 0 :
@@ -306,9 +385,13 @@ int
 listener_open(
     struct listener *listener, const struct listen_options *config, const struct endpoint *endpoint)
 {
-	int status = config->fd != -1 ? use_open_socket(listener, config->fd) :
-					open_socket(listener, config, endpoint);
+	struct failure failure = { .status = STATUS_OK };
+	int status;
 
+	if (config->log_file != NULL && log_open(config->log_file, &failure) == -1)
+		return failure_report(&failure);
+	status = config->fd != -1 ? use_open_socket(listener, config->fd) :
+				    open_socket(listener, config, endpoint);
 	if (status != STATUS_OK || sku_fileno(&listener->sock) == -1)
 		return status;
 	if (sku_settimeout(&listener->sock, 0) == -1 ||

@@ -8,8 +8,11 @@
 #include "net/user.h"
 #include "run/timeouts.h"
 
-/* Whether to set SO_REUSEADDR. */
-enum reuseaddr { REUSEADDR_DEFAULT, REUSEADDR_ON, REUSEADDR_OFF };
+/* Of a socket's path. */
+struct socket_mode {
+	bool is_given; /* else 666, less the umask */
+	mode_t mode;
+};
 
 struct listen_options {
 	struct address_flags address;
@@ -18,18 +21,21 @@ struct listen_options {
 	const char *port_file;
 	int backlog;
 	int64_t wait_ns; /* --wait: for a port or a path that is in use; 0: not at all */
-	enum reuseaddr reuseaddr;
+	enum sku_reuseaddr reuseaddr;
 	bool reuseport;
 	struct access_list access;
 	struct user user;
+	struct socket_mode socket_mode;
+	const char *log_file;
 };
 
 /* All about listening but --fd and the address, for a struct listen_options. */
 extern const struct option_row listen_options[];
 /* Use the socket that a service manager passed (LISTEN_FDS, LISTEN_PID; sd_listen_fds(3)) as if
  * it came from --fd.  More than one is a usage error.  The variables are removed from the
- * environment. */
-void listen_take_environment(struct listen_options *config);
+ * environment.  Where standard streams are that socket, nothing is read from or written to them any
+ * more. */
+void listen_take_socket(struct listen_options *config);
 
 /* An open socket that waits for peers. */
 struct listener {

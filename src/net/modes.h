@@ -14,7 +14,8 @@ enum {
 	MODE_CONNECTS = 16,
 	MODE_LISTENS = 32,
 	MODE_ANNOUNCES = 64, /* others may come: it is no connection already */
-	MODES_END = 128,     /* the first of a program's own */
+	MODE_PATH = 128,     /* the socket gets a path in the file system */
+	MODES_END = 256,     /* the first of a program's own */
 };
 
 /* What all programs say where one does not hold. */
@@ -25,6 +26,10 @@ enum {
 #define NEED_INET                                                                                  \
 	{                                                                                          \
 		MODE_INET, "does not go with a UNIX path"                                          \
+	}
+#define NEED_PATH                                                                                  \
+	{                                                                                          \
+		MODE_PATH, "goes with a UNIX path that is bound here: not with @NAME or --fd"      \
 	}
 #define NEED_ANNOUNCES                                                                             \
 	{                                                                                          \

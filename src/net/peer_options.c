@@ -25,7 +25,7 @@ bool
 peer_options_is_open(struct peer_options *options)
 {
 	if (options->listening)
-		listen_take_environment(&options->listen);
+		listen_take_socket(&options->listen);
 	else
 		options->connect.fd = options->listen.fd;
 	return options->listen.fd != -1;
@@ -50,8 +50,7 @@ check_open_fd(struct peer_options *options)
 }
 
 uint32_t
-peer_options_finish(
-    struct peer_options *options, const struct options *parsed, char *const *operands, size_t count)
+peer_options_finish(struct peer_options *options, char *const *operands, size_t count)
 {
 	bool opens = options->listen.fd == -1;
 
@@ -64,8 +63,9 @@ peer_options_finish(
 	options->listen.address = options->address;
 	options->listen.wait_ns = options->connect.wait_ns;
 	if (!options->listening)
-		connect_check_options(&options->connect, parsed, &options->endpoint);
+		connect_check_options(&options->connect, &options->endpoint);
 	return MODE_STREAM | MODE_ANNOUNCES | (opens ? MODE_OPENS : 0) |
+	       (endpoint_has_path(&options->endpoint) ? MODE_PATH : 0) |
 	       (options->address.is_unix ? 0 : MODE_INET) |
 	       (options->listening ? MODE_LISTENS : MODE_CONNECTS);
 }
@@ -91,7 +91,8 @@ peer_options_check_retry(const struct peer_options *options)
 static bool
 may_hang(const struct peer_options *options)
 {
-	return options->listen.port_file != NULL || options->address.is_unix ||
+	return options->listen.port_file != NULL || options->listen.log_file != NULL ||
+	       options->address.is_unix ||
 	       (options->listen.fd == -1 && !value_is_digits(options->endpoint.port));
 }
 

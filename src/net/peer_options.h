@@ -22,8 +22,7 @@ extern const struct option_row peer_options[];
 bool peer_options_is_open(struct peer_options *options);
 /* Parse the address operands, check which options exclude each other, and return the modes.  Misuse
  * ends the program with status 2. */
-uint32_t peer_options_finish(struct peer_options *options, const struct options *parsed,
-    char *const *operands, size_t count);
+uint32_t peer_options_finish(struct peer_options *options, char *const *operands, size_t count);
 /* With --retry: end the program with a usage error if the open socket is not listened on, since it
  * leads to no second connection. */
 void peer_options_check_retry(const struct peer_options *options);

@@ -34,12 +34,23 @@ announce(struct reconnect *reconnect)
 /* The try failed: is there another one?  Then the failure is noted.  --wait has tried enough. */
 static bool
 goes_on(const struct reconnect *reconnect, const struct connect_options *options,
-    const struct failure *failure)
+    struct failure *failure)
 {
-	if (reconnect->left == 0 || options->wait_ns != 0 || !failure_is_temporary(failure))
+	if (options->wait_ns != 0 || !failure_is_temporary(failure))
 		return false;
+	if (reconnect->left == 0) {
+		failure_add(failure, "--retry with --wait, as --retry 3 --wait 1h, waits for it");
+		return false;
+	}
 	msg_note("%s: %s", failure->action, failure->message);
 	return true;
+}
+
+void
+reconnect_refill(struct reconnect *reconnect, int64_t retries)
+{
+	reconnect->left = retries;
+	reconnect->pause_ns = RECONNECT_PAUSE;
 }
 
 /* ---- at once ------------------------------------------------------------------------------- */
@@ -75,12 +86,17 @@ static void
 try_ended(struct connector *connector, struct sku_sock *sock, const struct failure *failure)
 {
 	struct reconnect *reconnect = LOOP_OWNER(connector, struct reconnect, connector);
-	struct failure cannot = { .status = STATUS_OK };
+	struct failure last = { .status = STATUS_OK };
 
-	if (sock != NULL || !goes_on(reconnect, reconnect->options, failure))
-		reconnect->done(reconnect, sock, failure);
-	else if (begin_pause(connector->loop, reconnect, &cannot) == -1)
-		reconnect->done(reconnect, NULL, &cannot);
+	if (sock == NULL)
+		last = *failure;
+	if (sock != NULL || !goes_on(reconnect, reconnect->options, &last)) {
+		reconnect->done(reconnect, sock, &last);
+		return;
+	}
+	failure_clear(&last);
+	if (begin_pause(connector->loop, reconnect, &last) == -1)
+		reconnect->done(reconnect, NULL, &last);
 }
 
 static void

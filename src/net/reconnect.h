@@ -19,11 +19,15 @@ struct reconnect {
 	struct connector connector;
 };
 
+#define RECONNECT_PAUSE (100 * SKU_MS) /* the first */
+
 #define RECONNECT_INIT(tries)                                                                      \
 	{                                                                                          \
-		.left = (tries), .pause_ns = 100 * SKU_MS                                          \
+		.left = (tries), .pause_ns = RECONNECT_PAUSE                                       \
 	}
 
+/* There was progress since the last one: count anew. */
+void reconnect_refill(struct reconnect *reconnect, int64_t retries);
 /* Connect again, and wait for it.  0 and the socket, or -1 and the failure of the last try. */
 int reconnect_now(struct reconnect *reconnect, const struct endpoint *endpoint,
     const struct connect_options *options, struct sku_sock *sock, struct failure *failure);

@@ -27,7 +27,8 @@ static struct {
 
 const struct option_row common_options[] = {
 	OPTION_GROUP("Output"),
-	FLAG('q', "quiet", struct run, quiet, "print no summary, progress or notes"),
+	STEP('q', "quiet", struct run, quiet,
+	    "print no summary, progress or notes; twice, with --json, no messages"),
 	STEP('v', "verbose", struct run, verbose, "say more about what is done"),
 	FLAG('J', "json", struct run, json, "print JSON Lines, one object a record"),
 	{ .kind = OPTION_HELP, .letter = 'h', .name = "help", .help = "print this help and exit" },
@@ -63,7 +64,6 @@ opt_usage_error(const char *format, ...)
 	va_end(args);
 	run.json = run.json || json_follows();
 	msg_error_usage(line != NULL ? line : "bad usage");
-	msg_text("Try '%s --help' for more information.\n", run.program);
 	free(line);
 	(void)msg_flush();
 	exit(STATUS_USAGE);
@@ -445,6 +445,18 @@ check_word(const struct options *o, const char *word)
 	check_hints(o->command, word, len, "unknown option ");
 }
 
+/* Is the value one that another program's option of this name takes? */
+static void
+check_value(const struct options *o, const struct option_entry *entry, const char *value)
+{
+	char *word;
+
+	if (o->command->hints == NULL || asprintf(&word, "--%s=%s", entry->row->name, value) == -1)
+		return;
+	check_hints(o->command, word, strlen(word), "option ");
+	free(word);
+}
+
 static void
 check_operand(const struct options *o, const char *operand)
 {
@@ -517,10 +529,15 @@ static int64_t
 seconds_of(const struct option_row *row, const char *value)
 {
 	int64_t ns = value_seconds(row->name, value, row->none);
+	char least[DEFAULT_MAX];
 
-	if (ns < row->least && ns != OPTION_NONE)
+	if (ns >= row->least || ns == OPTION_NONE)
+		return ns;
+	if (row->least <= 1)
 		opt_usage_error("option '--%s' takes more than 0 SECONDS here", row->name);
-	return ns;
+	value_show_seconds(row->least, least, sizeof(least));
+	opt_usage_error(
+	    "option '--%s' takes %s or more, not '%s'", row->name, least, opt_quote(value));
 }
 
 static int64_t
@@ -597,6 +614,9 @@ store(const struct options *o, const struct option_entry *entry, const char *val
 	case OPTION_TEXT:
 	case OPTION_FILE:
 	case OPTION_DIRECTORY:
+		if (*value == '\0' && row->kind != OPTION_TEXT)
+			opt_usage_error("option '--%s' takes a %s, and it is empty", row->name,
+			    row->kind == OPTION_FILE ? "FILE" : "directory");
 		if (row->set != NULL)
 			store_other(entry, value);
 		else
@@ -715,6 +735,8 @@ parse_next(struct options *o, const struct getopt_table *table, const void *conf
 		entry = entry_of_id(o, id);
 		check_spelling(entry, word);
 		entry->given = true;
+		if (optarg != NULL)
+			check_value(o, entry, optarg);
 		store(o, entry, optarg);
 		return true;
 	}

@@ -235,14 +235,15 @@ struct command {
 	const char *const *synopsis; /* one for each line after "usage: NAME "; ends with NULL */
 	const char *summary;
 	/* What the operands are, for completions: "host port file...", of host, port, service,
-	 * path, file and none. */
+	 * path, file, target (a host or a path) and none. */
 	const char *operands;
 	const struct option_row *options; /* ends with OPTION_END_ROW */
 	const struct option_need *needs;  /* NULL: no option needs a mode */
 	/* What those type who are used to other programs, and what is said of it: lines of words, a
 	 * tab and the text, as "-p --port\tPORT is an operand\n".  A word that ends in '*' stands
-	 * for all that begin so.  Letters and long options that the program has are not looked up,
-	 * and of the operands those alone that begin with '@' or '+'.  Ends with NULL; NULL: none.
+	 * for all that begin so.  Letters and long options that the program has are looked up with
+	 * their values alone, as "--timeout=mx", and of the operands those alone that begin
+	 * with '@' or '+'.  Ends with NULL; NULL: none.
 	 */
 	const char *const *hints;
 	/* After these operands, are the next one and all words behind it taken as they stand?

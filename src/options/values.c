@@ -81,12 +81,14 @@ value_parse_size(const char *value, int64_t *size)
 	int shift = 0;
 	int64_t n;
 
+	errno = EINVAL;
 	if (suffix == value)
 		return false;
 	errno = 0;
 	n = strtoll(value, NULL, 10);
 	if (errno != 0)
 		return false;
+	errno = EINVAL;
 	for (size_t i = 0; i < sizeof(letters); i++) {
 		if (is_letter(*suffix, letters[i]))
 			shift = 10 * (int)(i + 1);
@@ -95,7 +97,10 @@ value_parse_size(const char *value, int64_t *size)
 		suffix++;
 	if (shift > 0 && is_letter(suffix[0], 'I') && is_letter(suffix[1], 'B'))
 		suffix += 2;
-	return *suffix == '\0' && !__builtin_mul_overflow(n, INT64_C(1) << shift, size);
+	if (*suffix != '\0')
+		return false;
+	errno = ERANGE;
+	return !__builtin_mul_overflow(n, INT64_C(1) << shift, size);
 }
 
 bool
@@ -122,12 +127,13 @@ int64_t
 value_size(const char *option, const char *value, int64_t min, int64_t max)
 {
 	int64_t size;
+	bool is_size = value_parse_size(value, &size);
 
-	if (!value_parse_size(value, &size))
+	if (!is_size && errno != ERANGE)
 		opt_usage_error("option '--%s' takes a SIZE (bytes, or with K, M, G, T: powers of "
 				"1024), not '%s'",
 		    option, opt_quote(value));
-	if (size < min || size > max)
+	if (!is_size || size < min || size > max)
 		opt_usage_error("option '--%s' takes a SIZE of %lld to %lld bytes, not '%s'",
 		    option, (long long)min, (long long)max, opt_quote(value));
 	return size;
@@ -144,7 +150,7 @@ count_of(const char *option, const char *value, int64_t min, int64_t max, bool n
 		reason = "invalid";
 	else
 		n = strtonum(value, min, max, &reason);
-	if (reason != NULL && max == INT64_MAX)
+	if (reason != NULL && max == INT64_MAX && strcmp(reason, "too large") != 0)
 		opt_usage_error("option '--%s' takes a whole number of at least %lld%s, not '%s'",
 		    option, (long long)min, none_allowed ? " or none" : "", opt_quote(value));
 	if (reason != NULL)
@@ -203,4 +209,15 @@ value_show_size(int64_t bytes, char *buf, size_t size)
 	for (i = 0; bytes != 0 && bytes % 1024 == 0 && unit[i] != '\0'; i++)
 		bytes /= 1024;
 	(void)snprintf(buf, size, "%lld%.*s", (long long)bytes, i > 0, i > 0 ? &unit[i - 1] : "");
+}
+
+bool
+value_mode(const char *text, mode_t *mode)
+{
+	size_t digits = strspn(text, "01234567");
+
+	if (digits == 0 || digits > 4 || text[digits] != '\0' || strtoul(text, NULL, 8) > 0777)
+		return false;
+	*mode = (mode_t)strtoul(text, NULL, 8);
+	return true;
 }

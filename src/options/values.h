@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* A duration: `2`, `0.25` or `.5`, with ms, s, m or h (default s), at most 100 years.  Returns
  * nanoseconds, rounded up, or SKU_NO_TIMEOUT for `none` if none_allowed. */
@@ -26,12 +27,17 @@ int64_t value_percent(const char *option, const char *value);
 /* Is text one or more digits and nothing else? */
 bool value_is_digits(const char *text);
 
-/* The same parsers for other callers.  They return false when value is malformed. */
+/* The same parsers for other callers.  They return false when value is malformed; that of a size
+ * with errno ERANGE when it is one, but too large. */
 bool value_parse_seconds(const char *value, int64_t *ns);
 bool value_parse_size(const char *value, int64_t *size);
 
 /* The other way round: text that these parsers take, as "60", "50ms" and "64K". */
 void value_show_seconds(int64_t ns, char *buf, size_t size);
 void value_show_size(int64_t bytes, char *buf, size_t size);
+
+/* An octal mode of 0 to 777: no set-id bits.  False: it is none. */
+#define VALUE_MODE_TEXT "an OCTAL mode of 0 to 777 (no set-id bits)"
+bool value_mode(const char *text, mode_t *mode);
 
 #endif

@@ -116,7 +116,7 @@ event_error(enum status status, int errnum, const char *message, const char *dur
 	event_add(error, "code", json_string(status_code(status)));
 	event_add(error, "message", escaped_string(message, ESCAPE_LINE));
 	event_add(error, "errno", errnum != 0 ? json_integer(errnum) : json_null());
-	event_add(error, "during", json_string(during));
+	event_add(error, "during", escaped_string(during, ESCAPE_LINE));
 	return error;
 }
 

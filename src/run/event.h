@@ -21,8 +21,8 @@ void event_number(json_t *record, const char *key, uint64_t value);
 void event_seconds(json_t *record, const char *key, int64_t ns);
 /* Add bytes: as `text` if they are UTF-8, else as `base64`. */
 void event_bytes(json_t *record, const char *bytes, size_t len);
-/* Make the object that is the value of `error`.  The message is that of the line for people,
- * ESCAPE_LINE.  errnum 0: null.  during: what was tried. */
+/* Make the object that is the value of `error`.  message and during, what was tried, are those of
+ * the line for people, ESCAPE_LINE.  errnum 0: null. */
 json_t *event_error(enum status status, int errnum, const char *message, const char *during);
 /* Print the record as one line, without a control character, on standard output, or on standard
  * error if standard output carries data.  Frees the record. */

@@ -192,21 +192,21 @@ change(struct loop *loop, struct loop_io *io, struct epoll_event *event)
 	return extra->fd == -1 ? 0 : epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, extra->fd, event);
 }
 
+static bool
+is_watched(const struct loop_io *io)
+{
+	return (io->watched & LOOP_WATCHED) != 0;
+}
+
 int
 loop_change(struct loop *loop, struct loop_io *io, uint32_t events)
 {
 	struct epoll_event event = { .events = events, .data.ptr = io };
 
-	if ((loop_is_watched(io) ? change : add)(loop, io, &event) == -1)
+	if ((is_watched(io) ? change : add)(loop, io, &event) == -1)
 		return -1;
 	io->watched = events | LOOP_WATCHED;
 	return 0;
-}
-
-bool
-loop_is_watched(const struct loop_io *io)
-{
-	return (io->watched & LOOP_WATCHED) != 0;
 }
 
 /* What of this batch is still to come is not for it any more. */
@@ -224,7 +224,7 @@ loop_forget(struct loop *loop, struct loop_io *io)
 {
 	struct loop_extra *extra;
 
-	if (!loop_is_watched(io))
+	if (!is_watched(io))
 		return;
 	io->watched = 0;
 	drop_events(loop, io);
@@ -235,7 +235,7 @@ loop_forget(struct loop *loop, struct loop_io *io)
 void
 loop_unwatch(struct loop *loop, struct loop_io *io)
 {
-	if (!loop_is_watched(io))
+	if (!is_watched(io))
 		return;
 	if (loop->extra_count == 0 || find_extra(loop, io) == NULL)
 		(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, io->fd, NULL);

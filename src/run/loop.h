@@ -65,7 +65,6 @@ static inline int loop_watch(struct loop *loop, struct loop_io *io, uint32_t eve
 void loop_unwatch(struct loop *loop, struct loop_io *io);
 /* The same where the caller closes the descriptor next, and nobody else has it open. */
 void loop_forget(struct loop *loop, struct loop_io *io);
-bool loop_is_watched(const struct loop_io *io);
 
 /* Set or move a timer; INT64_MAX clears it.  0, or -1 without memory: a timer that is set can
  * always be moved, so one that must not fail later is parked (LOOP_PARKED) until it is wanted. */

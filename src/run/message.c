@@ -38,8 +38,12 @@ write_line(const char *during, const char *message)
 
 	if (len == -1)
 		return;
-	progress_clear();
-	output_error_text(line, (size_t)len);
+	if (output_has_log()) {
+		output_log_text(line, (size_t)len);
+	} else {
+		progress_clear();
+		output_error_text(line, (size_t)len);
+	}
 	free(line);
 }
 
@@ -91,6 +95,13 @@ msg_verbose(int level, const char *format, ...)
 	va_end(args);
 }
 
+/* With -qq the record says it all, unless it cannot be written. */
+static bool
+is_record_enough(void)
+{
+	return run.json && run.quiet > 1 && (run.stdout_is_data || !output_has_failed());
+}
+
 static void
 emit_error(enum status status, int errnum, const char *message, const char *during)
 {
@@ -106,7 +117,8 @@ report_error(enum status status, int errnum, const char *message, const char *du
 	char *escaped = escape_text(message, strlen(message), ESCAPE_LINE, NULL);
 	const char *shown = escaped != NULL ? escaped : "";
 
-	write_line(during, shown);
+	if (!is_record_enough())
+		write_line(during, shown);
 	if (run.json)
 		emit_error(status, errnum, shown, during != NULL ? during : "usage");
 	free(escaped);
@@ -132,6 +144,8 @@ msg_error_line(const char *message, const char *during_format, ...)
 	va_list args;
 	char *during, *escaped;
 
+	if (is_record_enough())
+		return;
 	va_start(args, during_format);
 	during = format_line(during_format, args);
 	va_end(args);
@@ -145,6 +159,8 @@ void
 msg_error_usage(const char *message)
 {
 	report_error(STATUS_USAGE, 0, message, NULL);
+	if (!is_record_enough())
+		msg_text("Try '%s --help' for more information.\n", run.program);
 }
 
 /* Words for an errno value; a limit that passed is said in one way everywhere. */

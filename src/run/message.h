@@ -4,10 +4,11 @@
 
 #include "run/status.h"
 
-/* Everything below prints a whole line in one write, `PROGRAM: …` on standard error, with what a
- * peer or a resolver sent escaped. */
+/* Everything below prints a whole line in one write, `PROGRAM: …` on standard error, or in the
+ * log, with what a peer or a resolver sent escaped. */
 
-/* Text as it stands, without the program's name: the prompt, and lines that scripts read. */
+/* Text as it stands, on standard error, without the program's name: the prompt, and lines that
+ * scripts read. */
 __attribute__((format(printf, 1, 2))) void msg_text(const char *format, ...);
 /* A note for people: nothing with --quiet. */
 __attribute__((format(printf, 1, 2))) void msg_note(const char *format, ...);
@@ -24,7 +25,8 @@ __attribute__((format(printf, 3, 4))) int msg_error_errno(
 /* The error's line alone, where the record is made elsewhere. */
 __attribute__((format(printf, 2, 3))) void msg_error_line(
     const char *message, const char *during_format, ...);
-/* A usage error's line (`PROGRAM: MESSAGE`) and record; options.h has what ends the program. */
+/* A usage error's lines (`PROGRAM: MESSAGE`, and where there is help) and record; options.h has
+ * what ends the program. */
 void msg_error_usage(const char *message);
 /* What the library says about a peer or a name; the status follows from it. */
 int msg_error_library(const struct sku_error *err);

@@ -92,11 +92,13 @@ struct stream {
 
 static struct stream standard_output = STREAM_INIT(STDOUT_FILENO);
 static struct stream standard_error = STREAM_INIT(STDERR_FILENO);
+static struct stream log_file = STREAM_INIT(-1);
 
 static char kept[KEPT_MAX];
 static size_t kept_len;
 static struct failure output_failure; /* why what was kept is lost */
 static bool failure_was_told;
+static bool nobody_reads_errors; /* and nobody waits for that once more */
 
 /* Open it, or open it again.  output_try() may be writing to the description that it had: another
  * one takes its descriptor, which is never closed. */
@@ -147,10 +149,10 @@ wait_for_room(int fd)
 {
 	int error;
 
-	if (run_wait_fd(fd, POLLOUT, sku_deadline_never()) == 0)
+	if (run_wait_fd(fd, POLLOUT, sku_deadline_in(run.timeouts.reader_ns)) == 0)
 		return 0;
 	error = errno;
-	if (error != ECANCELED && error != ETIMEDOUT)
+	if ((error != ECANCELED && error != ETIMEDOUT) || !sku_deadline_passed(run_canceled_at()))
 		return -1;
 	if (run_wait_last(fd, POLLOUT) == 0)
 		return 0;
@@ -274,8 +276,42 @@ void
 output_error_text(const char *text, size_t len)
 {
 	(void)pthread_mutex_lock(&standard_error.lock);
-	(void)write_all(stream_output(&standard_error), text, len);
+	if (!nobody_reads_errors && write_all(stream_output(&standard_error), text, len) == -1)
+		nobody_reads_errors = errno == ETIMEDOUT && run.timeouts.reader_ns >= 0;
 	(void)pthread_mutex_unlock(&standard_error.lock);
+}
+
+void
+output_log_to(int fd)
+{
+	struct stat st;
+
+	(void)pthread_mutex_lock(&log_file.lock);
+	log_file.output.fd = fd;
+	log_file.output.is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	log_file.open = true;
+	atomic_store(&log_file.own_fd, fd);
+	(void)pthread_mutex_unlock(&log_file.lock);
+}
+
+bool
+output_has_log(void)
+{
+	return atomic_load(&log_file.own_fd) != 0;
+}
+
+void
+output_log_text(const char *text, size_t len)
+{
+	(void)pthread_mutex_lock(&log_file.lock);
+	(void)write_all(&log_file.output, text, len);
+	(void)pthread_mutex_unlock(&log_file.lock);
+}
+
+bool
+output_try_log(const char *text, size_t len)
+{
+	return write(atomic_load(&log_file.own_fd), text, len) == (ssize_t)len;
 }
 
 bool

@@ -49,4 +49,11 @@ void output_error_text(const char *text, size_t len);
  * false.  Takes no lock; async-signal-safe. */
 bool output_try(int fd, const char *text, size_t len);
 
+/* The log (log.h): a descriptor that never blocks, and stays open. */
+void output_log_to(int fd);
+bool output_has_log(void);
+/* As output_error_text() and output_try(), once there is one. */
+void output_log_text(const char *text, size_t len);
+bool output_try_log(const char *text, size_t len);
+
 #endif

@@ -3,6 +3,7 @@
 #include "run/run.h"
 
 #include "run/failure.h"
+#include "run/log.h"
 #include "run/message.h"
 #include "run/output.h"
 #include "run/state.h"
@@ -25,7 +26,7 @@
 #define GRACE_AFTER_LIMIT (5 * SKU_SECOND)
 #define GRACE_AFTER_SECOND_SIGNAL (50 * SKU_MS) /* for its last words */
 
-struct run run = { .timeouts = TIMEOUTS_INIT, .cancel_fd = -1 };
+struct run run = { .timeouts = TIMEOUTS_INIT, .cancel_fd = -1, .ask_fd = -1 };
 
 /* What the owner thread, which reads the signals, shares with the others. */
 static struct {
@@ -178,11 +179,17 @@ end_by_force(void)
 }
 
 static void
-cancel(void)
+tell(int event_fd)
 {
 	const uint64_t one = 1;
 
-	(void)!write(run.cancel_fd, &one, sizeof(one)); /* nobody reads it: it stays readable */
+	(void)!write(event_fd, &one, sizeof(one));
+}
+
+static void
+cancel(void)
+{
+	tell(run.cancel_fd); /* nobody reads it: it stays readable */
 }
 
 /* A signal that is blocked comes even if it is ignored. */
@@ -219,6 +226,10 @@ take_signals(void)
 
 		if (signum == SIGUSR1)
 			state_print();
+		else if (signum == SIGHUP && log_is_open())
+			log_reopen();
+		else if (signum == SIGQUIT && run.ask_fd != -1)
+			tell(run.ask_fd);
 		else if (!is_ignored(signum))
 			count_signal(signum);
 	}
@@ -260,6 +271,8 @@ choose_signals(sigset_t *set)
 	(void)sigemptyset(set);
 	(void)sigaddset(set, SIGUSR1);
 	(void)sigaddset(set, SIGINT);
+	if ((owner.flags & RUN_SIGQUIT_ASKS) != 0)
+		(void)sigaddset(set, SIGQUIT);
 	if ((owner.flags & RUN_SIGINT_ALONE) != 0)
 		return;
 	if ((owner.flags & RUN_IN_BACKGROUND) != 0)
@@ -327,6 +340,8 @@ run_catch_signals(unsigned flags, struct failure *failure)
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	owner.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	owner.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if ((flags & RUN_SIGQUIT_ASKS) != 0)
+		run.ask_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	run.cancel_fd = owner.signal_fd;
 	owner.is_left_out = true;
 	if (owner.signal_fd == -1 || owner.cancel_fd == -1 ||

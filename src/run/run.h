@@ -14,12 +14,16 @@
 
 struct run {
 	const char *program;
-	bool quiet, json;
+	int quiet; /* how often it was given: twice leaves out the message beside a record */
+	bool json;
 	bool stdout_is_data; /* records and the readiness line go to standard error */
 	int verbose;
 	struct timeouts timeouts;
-	int cancel_fd; /* readable for good once a signal came or --max-time passed; -1: not caught
-			*/
+	int ask_fd; /* an eventfd, readable once SIGQUIT has asked; -1: it ends the program */
+	/* Readable once a signal came or --max-time passed, and for good; while the thread is left
+	 * out, until run_take_signals() has read the signal, and not for --max-time.  -1: signals
+	 * are not caught. */
+	int cancel_fd;
 };
 extern struct run run;
 
@@ -30,11 +34,12 @@ extern struct run run;
 void run_begin(const char *program);
 
 enum {
-	RUN_IN_BACKGROUND = 1, /* SIGHUP is ignored */
+	RUN_IN_BACKGROUND = 1, /* SIGHUP is ignored, unless there is a log */
 	RUN_ENDS_BY_SIGNAL =
 	    2, /* SIGINT and SIGTERM are the ordinary end: its status is run_finish()'s */
 	RUN_SIGINT_ALONE = 4,	/* the other signals keep their effect */
 	RUN_WITHOUT_THREAD = 8, /* until run_start_thread() */
+	RUN_SIGQUIT_ASKS = 16,	/* it does not end the program: run.ask_fd */
 };
 /* From here on the signals that would end the program are counted instead.  A thread of its own
  * reads them, so that they come through even where the program waits for a file system that hangs;

@@ -10,12 +10,18 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-static const char *event_name;
-static const struct state_row *counter_rows;
+struct state {
+	const char *event;
+	const struct state_row *rows;
+};
+
+/* NULL: there is none yet.  Another thread may print it. */
+static const struct state *_Atomic present;
 
 struct line {
 	char text[1024];
@@ -45,11 +51,11 @@ put_number(struct line *line, uint64_t n, int min_digits)
 }
 
 static void
-put_text_line(struct line *line)
+put_text_line(struct line *line, const struct state *state)
 {
-	put(line, event_name);
+	put(line, state->event);
 	put(line, ":");
-	for (const struct state_row *row = counter_rows; row->name != NULL; row++) {
+	for (const struct state_row *row = state->rows; row->name != NULL; row++) {
 		if (counter_value(row->counter) == STATE_UNKNOWN)
 			continue;
 		put(line, " ");
@@ -60,7 +66,7 @@ put_text_line(struct line *line)
 }
 
 static void
-put_record(struct line *line)
+put_record(struct line *line, const struct state *state)
 {
 	struct timespec now;
 
@@ -68,12 +74,12 @@ put_record(struct line *line)
 	put(line, "{\"program\":\"");
 	put(line, run.program);
 	put(line, "\",\"event\":\"");
-	put(line, event_name);
+	put(line, state->event);
 	put(line, "\",\"time\":");
 	put_number(line, (uint64_t)now.tv_sec, 1);
 	put(line, ".");
 	put_number(line, (uint64_t)now.tv_nsec / 1000, 6);
-	for (const struct state_row *row = counter_rows; row->name != NULL; row++) {
+	for (const struct state_row *row = state->rows; row->name != NULL; row++) {
 		if (counter_value(row->counter) == STATE_UNKNOWN)
 			continue;
 		put(line, ",\"");
@@ -87,17 +93,22 @@ put_record(struct line *line)
 void
 state_print(void)
 {
+	const struct state *state = atomic_load_explicit(&present, memory_order_acquire);
 	struct line line = { .len = 0 };
 	int fd = run.json && !run.stdout_is_data ? STDOUT_FILENO : STDERR_FILENO;
 
-	if (event_name == NULL)
+	if (state == NULL)
 		return;
 	if (run.json)
-		put_record(&line);
+		put_record(&line, state);
 	else
-		put_text_line(&line);
+		put_text_line(&line, state);
 	put(&line, "\n");
 	line.text[sizeof(line.text) - 1] = '\n'; /* a line that was cut still ends */
+	if (!run.json && output_has_log()) {
+		(void)output_try_log(line.text, line.len);
+		return;
+	}
 	progress_clear();
 	/* If nobody reads the pipe, the line is dropped: the program must not wait. */
 	(void)output_try(fd, line.text, line.len);
@@ -116,10 +127,14 @@ print_on_signal(int signum)
 void
 state_on_sigusr1(const char *event, const struct state_row *rows)
 {
+	static struct state state;
 	struct sigaction action = { .sa_handler = print_on_signal, .sa_flags = SA_RESTART };
 
-	event_name = event;
-	counter_rows = rows;
+	/* The thread that reads the signals would see it change. */
+	if (run.cancel_fd != -1)
+		abort();
+	state = (struct state){ event, rows };
+	atomic_store_explicit(&present, &state, memory_order_release);
 	(void)sigemptyset(&action.sa_mask);
 	(void)sigaction(SIGUSR1, &action, NULL);
 }

@@ -52,8 +52,9 @@ struct state_row {
 	const state_counter *counter;
 };
 
-/* From now on SIGUSR1 prints `EVENT: name=N name=N …` on standard error, or with --json the event
- * where records are printed.  rows ends with a NULL name.  rows and event must exist until the
+/* From now on SIGUSR1 prints `EVENT: name=N name=N …` where messages go, or with --json the event
+ * where records are printed.  Called once, before run_catch_signals(): a later call is a mistake in
+ * the program, and aborts it.  rows ends with a NULL name.  rows and event must exist until the
  * program ends. */
 void state_on_sigusr1(const char *event, const struct state_row *rows);
 /* Print the state now, unless the write would wait.  Async-signal-safe. */

@@ -9,14 +9,13 @@ struct timeouts {
 	int64_t operation_ns;	 /* --timeout: nanoseconds, 0 (do not block) or SKU_NO_TIMEOUT */
 	int64_t accept_ns;	 /* --accept-timeout, in the same way */
 	struct sku_deadline run; /* --max-time */
+	const char *run_option;	 /* another option that set run; NULL: none did */
+	int64_t reader_ns; /* how long a reader of standard output or error may take no more */
 };
 
 #define TIMEOUTS_INIT                                                                              \
 	{                                                                                          \
-		SKU_NO_TIMEOUT, SKU_NO_TIMEOUT,                                                    \
-		{                                                                                  \
-			INT64_MAX                                                                  \
-		}                                                                                  \
+		SKU_NO_TIMEOUT, SKU_NO_TIMEOUT, { INT64_MAX }, NULL, SKU_NO_TIMEOUT                \
 	}
 
 #endif

@@ -36,6 +36,8 @@ static const char *const synopsis[] = { "[options] PORT|NAME[/PROTO]...", "[opti
 
 static const char habits[] = "-u --udp\tthe protocol is --proto udp, or PORT/udp\n"
 			     "-t --tcp\tthe protocol is --proto tcp, or PORT/tcp\n"
+			     "-l -z -k -N --bind --host\tservices are looked up, and nothing is "
+			     "connected (sockecho-client does that)\n"
 			     "--port\tPORT is an operand: servlookup 80\n"
 			     "--name\tNAME is an operand: servlookup http\n"
 			     "--protocol\tit is called --proto\n";

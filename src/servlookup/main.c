@@ -7,6 +7,7 @@
 #include "run/message.h"
 #include "run/output.h"
 #include "run/run.h"
+#include "run/state.h"
 #include "servlookup/config.h"
 #include "servlookup/query.h"
 #include "servlookup/services_table.h"
@@ -21,6 +22,16 @@ struct lookup_run {
 	struct table *table;
 	bool bulk;
 	int status;
+};
+
+static state_counter line_count, found_count, not_found_count, invalid_count;
+
+static const struct state_row counter_rows[] = {
+	{ "lines", &line_count },
+	{ "found", &found_count },
+	{ "not_found", &not_found_count },
+	{ "invalid", &invalid_count },
+	{ NULL, NULL },
 };
 
 /* ---- printing ------------------------------------------------------------------------------ */
@@ -77,6 +88,7 @@ print_answer(const struct lookup_run *r, const struct query *q, const struct ser
 static void
 report_failure(struct lookup_run *r, const char *query, int status, const char *reason)
 {
+	msg_error_line(reason, "look up %s", query);
 	if (run.json) {
 		json_t *record = event_new(NULL);
 
@@ -84,7 +96,6 @@ report_failure(struct lookup_run *r, const char *query, int status, const char *
 		event_add(record, "error", event_error((enum status)status, 0, reason, "look up"));
 		event_emit(record);
 	}
-	msg_error_line(reason, "look up %s", query);
 	if (status > r->status)
 		r->status = status;
 }
@@ -171,8 +182,10 @@ answer_query(struct lookup_run *r, const struct query *q)
 {
 	bool found = false;
 
+	counter_add(&line_count, 1);
 	switch (q->kind) {
 	case INVALID:
+		counter_add(&invalid_count, 1);
 		report_failure(r, q->text, STATUS_USAGE, q->error);
 		return;
 	case RANGE:
@@ -183,6 +196,7 @@ answer_query(struct lookup_run *r, const struct query *q)
 		found = answer(r, q, q->text, r->bulk);
 		break;
 	}
+	counter_add(found ? &found_count : &not_found_count, 1);
 	if (!found)
 		report_not_found(r, q);
 }
@@ -260,8 +274,10 @@ run_bulk(struct lookup_run *r)
 	struct inputs inputs;
 	struct input raw;
 	struct query q;
-	int status = open_table(r);
+	int status;
 
+	state_on_sigusr1("state", counter_rows);
+	status = open_table(r);
 	if (status != STATUS_OK)
 		return status;
 	inputs_open(&inputs, r->config->queries, r->config->query_count, &r->config->files);

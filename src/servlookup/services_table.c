@@ -4,9 +4,10 @@
 
 #include "libsockutil/services.h"
 #include "options/mark.h"
+#include "run/ascii.h"
+#include "run/hash.h"
 #include "run/message.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -35,11 +36,14 @@ new_table(void)
 static size_t
 bucket_of(const char *name)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+	uint64_t hash = HASH_BEGIN;
 
-	for (; *name != '\0'; name++)
-		hash =
-		    (hash ^ (unsigned char)tolower((unsigned char)*name)) * UINT64_C(0x100000001b3);
+	for (; *name != '\0'; name++) {
+		char upper = *name;
+
+		ascii_upper(&upper, 1);
+		hash = hash_bytes(hash, &upper, 1);
+	}
 	return (size_t)(hash >> 24) & (TABLE_BUCKETS - 1);
 }
 
@@ -347,9 +351,10 @@ table_by_name(
 	     link = link->next) {
 		if (strcmp(link->name, name) != 0 || !has_proto(link->service, proto))
 			continue;
-		if (passed)
+		if (link->service == after) /* which may have the name more than once */
+			passed = true;
+		else if (passed)
 			return link->service;
-		passed = link->service == after;
 	}
 	return NULL;
 }

@@ -188,7 +188,7 @@ check_combinations(struct client_config *c, const struct options *parsed)
 {
 	bool datagram = c->connect.address.datagram;
 
-	connect_check_options(&c->connect, parsed, &c->endpoint);
+	connect_check_options(&c->connect, &c->endpoint);
 	if (c->mode == PING && datagram && c->size < 16)
 		opt_usage_error("option '--size' takes at least 16 bytes with --udp: the number "
 				"of the probe must fit in");

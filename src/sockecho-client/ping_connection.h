@@ -3,6 +3,7 @@
 #ifndef CLIENT_PING_CONNECTION_H
 #define CLIENT_PING_CONNECTION_H
 
+#include "net/datagram_peers.h"
 #include "run/loop.h"
 #include "sockecho-client/config.h"
 #include "sockecho-client/peer.h"
@@ -35,9 +36,36 @@ struct ping_connection {
 	struct probe *probes;
 };
 
-/* Bytes of probe seq from offset on: its number, a blank, then letters over and over. */
-void probe_fill(char *buf, size_t len, uint64_t seq, size_t offset);
-/* The number that a datagram begins with; 0: it is none of ours. */
-uint64_t probe_number(const char *bytes, size_t len);
+#define PING_BUFFER ((size_t)64 * 1024)
+
+struct ping {
+	struct loop loop;
+	struct loop_timer duration_timer; /* --duration */
+	struct loop_timer keepalive_timer;
+	struct loop_io ask_io; /* SIGQUIT */
+	const struct client_config *config;
+	struct ping_connection *connections;
+	size_t count, open_connections;
+	struct ping_stats *stats;
+	struct datagram_peers peers;
+	struct retry retry;	/* --wait for one that refuses datagrams */
+	struct failure failure; /* of the last try */
+	int64_t start_ns, stop_sending_ns;
+	char *buffer;
+	bool stopped; /* no more probes: --duration is over */
+	int status;   /* of what ended a connection */
+};
+
+/* Connect, or take the socket of --fd: 0, or the error is reported and its status returned. */
+int ping_open_peer(struct ping *p, struct ping_connection *r);
+/* Its time has come; these events came. */
+void ping_due(struct ping *p, struct ping_connection *r);
+void ping_ready(struct ping *p, struct ping_connection *r, uint32_t events);
+/* After something happened: what comes next, or is it done? */
+void ping_update(struct ping *p, struct ping_connection *r);
+/* It is lost: the others go on. */
+void ping_lose(struct ping *p, struct ping_connection *r, int status);
+/* Probes whose time has not passed, which are neither answered nor lost. */
+uint64_t ping_pending(struct ping *p, struct ping_connection *r);
 
 #endif

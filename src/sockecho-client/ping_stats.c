@@ -57,6 +57,12 @@ ping_stats_add(struct ping_stats *stats, int64_t rtt_ns)
 	stats->buckets[bucket_of((uint64_t)rtt_ns)]++;
 }
 
+uint64_t
+ping_stats_lost(const struct ping_stats *stats)
+{
+	return stats->transmitted - stats->received - stats->pending;
+}
+
 double
 ping_stats_average(const struct ping_stats *stats)
 {
@@ -176,13 +182,13 @@ print_histogram(const struct ping_stats *stats)
 static void
 print_text(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram)
 {
-	double loss = stats->transmitted > 0 ?
-			  100.0 * (double)(stats->transmitted - stats->received) /
-			      (double)stats->transmitted :
-			  0;
+	uint64_t lost = ping_stats_lost(stats), decided = stats->received + lost;
+	double loss = decided > 0 ? 100.0 * (double)lost / (double)decided : 0;
 
 	output_print("%" PRIu64 " packets transmitted, %" PRIu64 " received", stats->transmitted,
 	    stats->received);
+	if (stats->pending > 0)
+		output_print(", %" PRIu64 " under way", stats->pending);
 	if (stats->duplicates > 0)
 		output_print(", +%" PRIu64 " duplicates", stats->duplicates);
 	if (stats->late > 0)
@@ -239,16 +245,18 @@ add_histogram(json_t *record, const struct ping_stats *stats)
 }
 
 static void
-emit_summary(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram)
+emit_summary(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram, bool is_final)
 {
 	json_t *record = event_new("summary");
 
 	event_number(record, "transmitted", stats->transmitted);
 	event_number(record, "received", stats->received);
-	event_number(record, "lost", stats->transmitted - stats->received);
+	event_number(record, "pending", stats->pending);
+	event_number(record, "lost", ping_stats_lost(stats));
 	event_number(record, "late", stats->late);
 	event_number(record, "duplicates", stats->duplicates);
 	event_seconds(record, "seconds", elapsed_ns);
+	event_add(record, "final", json_boolean(is_final));
 	add_times(record, stats);
 	if (histogram)
 		add_histogram(record, stats);
@@ -256,10 +264,10 @@ emit_summary(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram)
 }
 
 void
-ping_stats_print(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram)
+ping_stats_print(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram, bool is_final)
 {
 	if (run.json)
-		emit_summary(stats, elapsed_ns, histogram);
+		emit_summary(stats, elapsed_ns, histogram, is_final);
 	else
 		print_text(stats, elapsed_ns, histogram);
 }

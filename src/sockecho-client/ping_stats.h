@@ -12,12 +12,14 @@
 
 struct ping_stats {
 	uint64_t transmitted, received, late, duplicates;
+	uint64_t pending; /* neither received nor lost yet, when the summary is made */
 	int64_t min_ns, max_ns;
 	double sum, sum_of_squares; /* in seconds */
 	uint64_t buckets[PING_BUCKETS];
 };
 
 void ping_stats_add(struct ping_stats *stats, int64_t rtt_ns);
+uint64_t ping_stats_lost(const struct ping_stats *stats);
 double ping_stats_average(const struct ping_stats *stats);
 /* The standard deviation in seconds: ping(8)'s mdev. */
 double ping_stats_deviation(const struct ping_stats *stats);
@@ -26,7 +28,9 @@ double ping_stats_deviation(const struct ping_stats *stats);
 bool ping_stats_supports(const struct ping_stats *stats, int percent);
 double ping_stats_percentile(const struct ping_stats *stats, int percent);
 
-/* Print the summary, as text in ping(8)'s words or as the event `summary`. */
-void ping_stats_print(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram);
+/* Print the summary, as text in ping(8)'s words or as the event `summary`;
+ * it may be one of a run that goes on. */
+void ping_stats_print(
+    const struct ping_stats *stats, int64_t elapsed_ns, bool histogram, bool is_final);
 
 #endif

@@ -83,6 +83,7 @@ static const struct option_row options[] = {
 static const struct option_need needs[] = {
 	NEED_OPENS,
 	NEED_INET,
+	NEED_PATH,
 	NEED_ANNOUNCES,
 	{ MODE_STREAM, "is about connections: it does not go with --udp" },
 	{ MODE_DATAGRAM, "is about datagrams: it goes with --udp" },
@@ -140,7 +141,8 @@ modes_of(const struct server_config *c)
 	const struct listen_options *l = &c->listen;
 	bool announces = l->fd == -1 || !is_connection(l->fd);
 
-	return MODE_LISTENS | (l->fd == -1 ? MODE_OPENS : 0) | (announces ? MODE_ANNOUNCES : 0) |
+	return MODE_LISTENS | (endpoint_has_path(&c->endpoint) ? MODE_PATH : 0) |
+	       (l->fd == -1 ? MODE_OPENS : 0) | (announces ? MODE_ANNOUNCES : 0) |
 	       (l->address.is_unix ? 0 : MODE_INET) |
 	       (l->address.datagram ? MODE_DATAGRAM : MODE_STREAM) | (c->drop > 0 ? MODE_DROPS : 0);
 }
@@ -154,7 +156,10 @@ config_parse(struct server_config *config, int argc, char **argv)
 	if (getrandom(&config->seed, sizeof(config->seed), GRND_NONBLOCK) == -1)
 		config->seed = (uint64_t)sku_now();
 	opt_parse(&parsed, &command, config, argc, argv);
-	listen_take_environment(&config->listen);
+	if (config->listen.fd == STDIN_FILENO && config->faults_file != NULL &&
+	    strcmp(config->faults_file, "-") == 0)
+		opt_usage_error("--faults - reads standard input, which is the socket (--fd 0)");
+	listen_take_socket(&config->listen);
 	tcp_check_operands(&parsed);
 	if (config->listen.fd == -1)
 		endpoint_parse(&config->endpoint, &config->listen.address, parsed.operands,
@@ -165,7 +170,4 @@ config_parse(struct server_config *config, int argc, char **argv)
 	else
 		check_open_fd(&config->listen);
 	opt_check_modes(&parsed, modes_of(config));
-	if (config->listen.fd == STDIN_FILENO && config->faults_file != NULL &&
-	    strcmp(config->faults_file, "-") == 0)
-		opt_usage_error("--faults - reads standard input, which is the socket (--fd 0)");
 }

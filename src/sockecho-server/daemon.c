@@ -88,9 +88,11 @@ daemon_ready(void)
 
 	if (null != -1) {
 		(void)dup2(null, STDIN_FILENO);
-		(void)dup2(null, STDOUT_FILENO);
-		if (fstat(STDERR_FILENO, &st) == -1 || !S_ISREG(st.st_mode))
-			(void)dup2(null, STDERR_FILENO);
+		/* A file holds nobody up. */
+		for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+			if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
+				(void)dup2(null, fd);
+		}
 		(void)close(null);
 		output_open_all(); /* the command's pipe has an end now */
 	}

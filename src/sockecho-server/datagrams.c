@@ -26,9 +26,15 @@
 #define DEFAULT_RATE 1000
 #define FIRST_UNPRIVILEGED_PORT 1024
 
-/* Room for one IP_PKTINFO or IPV6_PKTINFO. */
+/* The TTL of an answer is smaller than the question's, and at most this.  So two servers that
+ * answer each other, after a datagram with a forged source, soon stop. */
+#define TTL_MAX 64
+#define TTL_MAX_LOOPBACK 8
+
+/* Room for one IP_PKTINFO or IPV6_PKTINFO, and one IP_TTL or IPV6_HOPLIMIT. */
 struct control {
-	_Alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	_Alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) +
+					    CMSG_SPACE(sizeof(int))];
 };
 
 /* An answer that waits: for --delay, or because a send found no room. */
@@ -45,7 +51,6 @@ struct held_answer {
 struct echo {
 	struct server server; /* each answer that is held is an active client */
 	const struct server_config *config;
-	bool wildcard; /* the address that a datagram came to must be asked for */
 	struct source_limit *rate;
 	bool rate_noted;
 	uint64_t random;
@@ -127,6 +132,27 @@ is_loopback(const struct sku_address *address)
 }
 
 static bool
+is_ttl(const struct cmsghdr *c)
+{
+	return (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) ||
+	       (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT);
+}
+
+/* Of the answer to message i: 0, there is to be none. */
+static int
+answer_ttl(struct echo *echo, size_t i, const struct sku_address *peer)
+{
+	struct msghdr *msg = &echo->in[i].msg_hdr;
+	int max = is_loopback(peer) ? TTL_MAX_LOOPBACK : TTL_MAX, ttl = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+		if (is_ttl(c))
+			memcpy(&ttl, CMSG_DATA(c), sizeof(ttl));
+	}
+	return ttl <= 1 ? 0 : ttl - 1 < max ? ttl - 1 : max;
+}
+
+static bool
 within_rate(struct echo *echo, const struct sku_address *peer)
 {
 	char text[PEER_TEXT_MAX];
@@ -168,20 +194,28 @@ is_allowed(struct echo *echo, size_t i)
 	return false;
 }
 
-static bool
-is_answered(struct echo *echo, size_t i)
+/* Why message i is not answered, or NULL. */
+static const char *
+refusal(struct echo *echo, size_t i)
 {
 	struct msghdr *msg = &echo->in[i].msg_hdr;
 	struct sku_address peer = echo->peers[i];
 
 	if ((msg->msg_flags & MSG_TRUNC) != 0)
-		return false;
-	if (echo->server.listener->sock.family ==
-	    AF_UNIX) /* one without a name cannot be answered */
-		return peer.len > sizeof(sa_family_t) && !is_dropped_on_purpose(echo);
-	sku_address_unmap(&peer);
-	return !may_loop_or_amplify(echo, i, &peer) && within_rate(echo, &peer) &&
-	       !is_dropped_on_purpose(echo);
+		return "it is larger than --bufsize";
+	if (echo->server.listener->sock.family == AF_UNIX) {
+		if (peer.len <= sizeof(sa_family_t))
+			return "its sender has no name";
+	} else {
+		sku_address_unmap(&peer);
+		if (may_loop_or_amplify(echo, i, &peer))
+			return "two servers could answer each other, or it is for many";
+		if (answer_ttl(echo, i, &peer) == 0)
+			return "its TTL is 1";
+		if (!within_rate(echo, &peer))
+			return "--rate";
+	}
+	return is_dropped_on_purpose(echo) ? "--drop" : NULL;
 }
 
 /* ---- answering ----------------------------------------------------------------------------- */
@@ -193,8 +227,7 @@ count_dropped(const struct sku_address *peer, const char *reason)
 
 	counter_add(&server_stats.dropped, 1);
 	if (run.verbose > 1)
-		msg_verbose(2, "%s: a datagram is dropped%s%s", peer_text(peer, text),
-		    *reason != '\0' ? ": " : "", reason);
+		msg_verbose(2, "%s: a datagram is dropped: %s", peer_text(peer, text), reason);
 }
 
 static void
@@ -319,29 +352,36 @@ held_due(struct loop *loop, struct loop_timer *timer)
 	(void)loop_set_timer(loop, timer, h != NULL ? h->due_ns : LOOP_PARKED);
 }
 
-/* The control message that makes the answer leave from where the question came to: the same one,
- * less the interface, which routing chooses. */
+/* Make the control messages that came with question i those of its answer: it leaves from where the
+ * question came to, on the interface that routing chooses, and with a smaller TTL. */
 static void
-set_source_address(struct msghdr *msg)
+turn_control(struct echo *echo, size_t i)
 {
-	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+	struct msghdr *msg = &echo->in[i].msg_hdr;
+	struct sku_address peer = echo->peers[i];
+	int ttl;
 
-	if (c != NULL && c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-		struct in_pktinfo info;
-
-		memcpy(&info, CMSG_DATA(c), sizeof(info));
-		info.ipi_ifindex = 0;
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
-	} else if (c != NULL && c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-		struct in6_pktinfo info;
-
-		memcpy(&info, CMSG_DATA(c), sizeof(info));
-		if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
-			info.ipi6_ifindex = 0;
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
-	} else {
+	if (msg->msg_controllen == 0)
 		msg->msg_control = NULL;
-		msg->msg_controllen = 0;
+	sku_address_unmap(&peer);
+	ttl = answer_ttl(echo, i, &peer);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			info.ipi_ifindex = 0;
+			memcpy(CMSG_DATA(c), &info, sizeof(info));
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
+				info.ipi6_ifindex = 0;
+			memcpy(CMSG_DATA(c), &info, sizeof(info));
+		} else if (is_ttl(c)) {
+			memcpy(CMSG_DATA(c), &ttl, sizeof(ttl));
+		}
 	}
 }
 
@@ -353,6 +393,7 @@ answer_batch(struct echo *echo, size_t received)
 
 	for (size_t i = 0; i < received; i++) {
 		struct msghdr *msg = &echo->in[i].msg_hdr;
+		const char *reason;
 		bool allowed;
 
 		echo->peers[i].len = msg->msg_namelen;
@@ -360,14 +401,15 @@ answer_batch(struct echo *echo, size_t received)
 		counter_add(&server_stats.bytes_in, echo->in[i].msg_len);
 		allowed = is_allowed(echo, i);
 		came = came || allowed;
-		if (!allowed || !is_answered(echo, i)) {
-			count_dropped(&echo->peers[i], "");
+		reason = allowed ? refusal(echo, i) : "--allow and --deny";
+		if (reason != NULL) {
+			count_dropped(&echo->peers[i], reason);
 			continue;
 		}
 		if (echo->config->upper)
 			ascii_upper(echo->iov[i].iov_base, echo->in[i].msg_len);
 		echo->iov[i].iov_len = echo->in[i].msg_len;
-		set_source_address(msg);
+		turn_control(echo, i);
 		msg->msg_flags = 0;
 		if (echo->config->faults.delay_ns > 0)
 			hold_answer(echo, &echo->in[i],
@@ -403,8 +445,8 @@ receive(struct echo *echo)
 			.msg_namelen = sizeof(echo->peers[i].storage),
 			.msg_iov = &echo->iov[i],
 			.msg_iovlen = 1,
-			.msg_control = echo->wildcard ? &echo->controls[i] : NULL,
-			.msg_controllen = echo->wildcard ? sizeof(echo->controls[i]) : 0,
+			.msg_control = &echo->controls[i],
+			.msg_controllen = sizeof(echo->controls[i]),
 		};
 	}
 	return recvmmsg(sku_fileno(&echo->server.listener->sock), echo->in, (unsigned)batch,
@@ -430,21 +472,31 @@ readable(struct server *server)
 
 /* ---- all together -------------------------------------------------------------------------- */
 
-/* Bound to every address, each datagram says which it came to. */
+static bool
+is_wildcard(const struct sku_address *a)
+{
+	return a->sa.sa_family == AF_INET ? a->in.sin_addr.s_addr == INADDR_ANY :
+					    IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr);
+}
+
+/* Each datagram says what its TTL is and, bound to every address, which one it came to.  An IPv6
+ * socket may get IPv4's. */
 static int
-enable_pktinfo(struct echo *echo)
+ask_for_details(struct echo *echo)
 {
 	struct sku_sock *s = &echo->server.listener->sock;
-	const struct sku_address *a = &echo->server.listener->address;
+	bool wildcard;
 
-	if (s->family == AF_INET && a->in.sin_addr.s_addr == INADDR_ANY)
-		echo->wildcard = true;
-	else if (s->family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr))
-		echo->wildcard = true;
-	if (!echo->wildcard)
+	if (s->family == AF_UNIX)
 		return 0;
-	return s->family == AF_INET ? sku_setsockopt_int(s, IPPROTO_IP, IP_PKTINFO, 1) :
-				      sku_setsockopt_int(s, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	wildcard = is_wildcard(&echo->server.listener->address);
+	if (sku_setsockopt_int(s, IPPROTO_IP, IP_RECVTTL, 1) == -1)
+		return -1;
+	if (s->family == AF_INET)
+		return wildcard ? sku_setsockopt_int(s, IPPROTO_IP, IP_PKTINFO, 1) : 0;
+	if (sku_setsockopt_int(s, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1) == -1)
+		return -1;
+	return wildcard ? sku_setsockopt_int(s, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) : 0;
 }
 
 static int
@@ -464,8 +516,9 @@ prepare(struct echo *echo, struct failure *failure)
 		if (echo->rate == NULL)
 			return failure_errno(failure, ENOMEM, "prepare --rate");
 	}
-	if (enable_pktinfo(echo) == -1)
-		return failure_errno(failure, errno, "ask for destination addresses");
+	if (ask_for_details(echo) == -1)
+		return failure_errno(
+		    failure, errno, "ask for the TTL and the destination of datagrams");
 	if (loop_set_timer(&echo->server.loop, &echo->timer, LOOP_PARKED) == -1)
 		return failure_errno(failure, ENOMEM, "prepare to wait");
 	return 0;

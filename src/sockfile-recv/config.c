@@ -24,12 +24,7 @@ enum {
 static const char *
 set_mode(void *member, const char *value)
 {
-	size_t digits = strspn(value, "01234567");
-
-	if (digits == 0 || digits > 4 || value[digits] != '\0' || strtoul(value, NULL, 8) > 0777)
-		return "an OCTAL mode of 0 to 777 (no set-id bits)";
-	*(mode_t *)member = (mode_t)strtoul(value, NULL, 8);
-	return NULL;
+	return value_mode(value, member) ? NULL : VALUE_MODE_TEXT;
 }
 
 static const char *
@@ -95,6 +90,7 @@ static const struct option_need needs[] = {
 	{ MODE_LISTENS, "is about listening: it does not go with --connect" },
 	NEED_OPENS,
 	NEED_INET,
+	NEED_PATH,
 	{ MODE_TO_DIRECTORY, "goes with --dir" },
 	{ MODE_TO_FILE, "is about one FILE: it does not go with --dir" },
 	{ MODE_TO_DISK, "is about files: it does not go with - (standard output)" },
@@ -137,8 +133,6 @@ check_combinations(const struct recv_config *c)
 
 	if (c->file != NULL && *c->file == '\0')
 		opt_usage_error("FILE is empty");
-	if (c->dir != NULL && *c->dir == '\0')
-		opt_usage_error("option '--dir' takes a directory");
 	if (c->size != UNLIMITED && c->max_size != UNLIMITED && c->size > c->max_size)
 		opt_usage_error("--size is more than --max-size allows");
 	if (c->sha256_given && !sha256_load(&reason))
@@ -211,10 +205,10 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	config->verify = config->verify || config->options.resume || config->dir != NULL ||
 			 config->preserve || config->key_file != NULL ||
 			 opt_given(&parsed, "retry");
-	if (config->dir == NULL && !config->peer.address.is_unix)
+	if (config->dir == NULL && config->peer.listen.fd == -1 && !config->peer.address.is_unix)
 		habits_check_order(parsed.operands, parsed.operand_count, "[HOST] PORT FILE");
 	count = take_file_operand(config, parsed.operands, parsed.operand_count);
-	modes = peer_options_finish(&config->peer, &parsed, parsed.operands, count);
+	modes = peer_options_finish(&config->peer, parsed.operands, count);
 	opt_check_modes(&parsed, modes | target_modes(config));
 	check_combinations(config);
 	config->options.mode_asked = opt_given(&parsed, "mode");

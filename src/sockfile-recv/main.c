@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 static int
@@ -101,6 +102,7 @@ main(int argc, char **argv)
 	config_parse(&config, argc, argv);
 	transfer_stats_on_sigusr1();
 	status = receive(&config);
+	explicit_bzero(config.key, sizeof(config.key));
 	config_free(&config);
 	return run_finish(status);
 }

@@ -128,9 +128,12 @@ outlet_open(struct outlet *outlet, int dir_fd, const char *name, const char *sho
 			return fail(failure, errno,
 			    errno == EBUSY ? "it is in use (mounted?); --force writes to it" : NULL,
 			    shown);
-		if (sku_deadline_passed(deadline))
-			return failure_set(failure, STATUS_TIMED_OUT, ETIMEDOUT,
-			    "timed out: nobody reads it", "open %s", shown);
+		if (sku_deadline_passed(deadline)) {
+			(void)run_wait_failed(
+			    failure, ETIMEDOUT, LIMIT_OPERATION, "open %s", shown);
+			failure_add(failure, "nobody reads it");
+			return -1;
+		}
 		if (run_wait(NULL, 0, sku_deadline_in(FIFO_PAUSE)) == -1 && errno == ECANCELED)
 			return run_wait_failed(failure, ECANCELED, LIMIT_OTHER, "open %s", shown);
 	}

@@ -84,6 +84,19 @@ permissions_give(
 	return set_mode(place, fd, mode, kept);
 }
 
+mode_t
+permissions_mode(const struct place *place, const char *name, const struct permissions *wanted)
+{
+	struct stat was;
+
+	if (wanted->asked)
+		return wanted->mode;
+	if (wanted->replaces && fstatat(place->fd, name, &was, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(was.st_mode))
+		return was.st_mode & 0777;
+	return place_new_mode(place, wanted->mode);
+}
+
 void
 permissions_withdraw(int fd)
 {

@@ -14,6 +14,9 @@ struct permissions {
  * errno.  *kept false: the file system does not keep the mode that was asked for. */
 int permissions_give(
     struct place *place, const char *name, int fd, const struct permissions *wanted, bool *kept);
+/* The mode that this will be, or nearly. */
+mode_t permissions_mode(
+    const struct place *place, const char *name, const struct permissions *wanted);
 /* It will not be called so after all: it is ours alone again. */
 void permissions_withdraw(int fd);
 

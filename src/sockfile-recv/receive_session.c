@@ -43,6 +43,10 @@ refuse(struct receive_session *s, enum wire_code code, const char *message, cons
 static int
 verdict_for_target(struct receive_session *s)
 {
+	if (s->failure.status == STATUS_TIMED_OUT) {
+		s->verdict = WIRE_TIMED_OUT;
+		return -1;
+	}
 	switch (s->failure.errnum) {
 	case ENOSPC:
 	case EDQUOT:
@@ -56,8 +60,9 @@ verdict_for_target(struct receive_session *s)
 	case ECANCELED:
 		s->verdict = WIRE_ENDED;
 		break;
-	case ENAMETOOLONG:
+	case ENAMETOOLONG: /* of the file system: another name would do */
 		s->verdict = WIRE_WRONG_NAME;
+		s->failure.status = STATUS_MISMATCH;
 		break;
 	default:
 		s->verdict = WIRE_FAILED;
@@ -122,13 +127,11 @@ claim_file(struct receive_session *s)
 		if (wait_for_claim(s) == -1)
 			return -1;
 	}
-	s->understood = result == CLAIM_GRANTED;
-	if (s->understood)
+	if (result == CLAIM_GRANTED)
 		return 0;
 	if (check_canceled(s) == -1)
 		return -1;
-	return refuse(
-	    s, WIRE_BUSY, "another transfer is unfinished", "receive from %s", s->incoming->text);
+	return refuse(s, WIRE_BUSY, s->session.why_busy, "receive from %s", s->incoming->text);
 }
 
 /* What the offer alone says against it. */
@@ -181,6 +184,20 @@ open_target(struct receive_session *s)
 	return 0;
 }
 
+/* Of a FILE whose size he does not know a stranger shall not learn more than that it is there.  One
+ * that is replaced anyway may as well be no more than a beginning of what comes. */
+static bool
+may_confirm(const struct receive_session *s)
+{
+	const struct target *target = s->target;
+
+	if (!target->exists || !target->options.resume)
+		return false;
+	if (s->offer.size != WIRE_SIZE_UNKNOWN)
+		return (int64_t)s->offer.size == target->size;
+	return target->size > 0 && s->config->key_file != NULL && !target->options.force;
+}
+
 /* What is here of it already. */
 static int
 find_existing(struct receive_session *s)
@@ -195,8 +212,7 @@ find_existing(struct receive_session *s)
 	if (target->kind != TARGET_FILE)
 		return 0;
 	/* Is FILE this file?  Then there is nothing to do; --force alone would replace it. */
-	if (target->exists && target->options.resume && (target->size > 0 || s->offer.size == 0) &&
-	    (!known || (int64_t)s->offer.size == target->size)) {
+	if (may_confirm(s)) {
 		s->have = WIRE_HAVE_FINAL;
 		s->held = target->size;
 		return 0;
@@ -258,20 +274,33 @@ compute_sha256(struct receive_session *s, uint8_t digest[SHA256_BYTES])
 	    &s->failure, ENOMEM, "compute the SHA-256 of %s", s->target->display_name);
 }
 
+/* What is compared is what is confirmed. */
+static int
+open_final(struct receive_session *s)
+{
+	if (s->final_fd == -1)
+		s->final_fd = target_open_final(s->target);
+	if (s->final_fd != -1)
+		return 0;
+	return open_leased_failed(&s->failure, errno, "read %s", s->target->display_name);
+}
+
+static void
+close_final(struct receive_session *s)
+{
+	if (s->final_fd != -1)
+		(void)close(s->final_fd);
+	s->final_fd = -1;
+}
+
 static int
 send_prefix(struct receive_session *s)
 {
 	struct wire_message message = { .type = WIRE_PREFIX };
-	int fd = s->have == WIRE_HAVE_FINAL ? target_open_final(s->target) : s->target->fd, result;
 
-	if (fd == -1) {
-		s->verdict = WIRE_FAILED;
-		return open_leased_failed(&s->failure, errno, "read %s", s->target->display_name);
-	}
-	result = hash_existing(s, fd);
-	if (s->have == WIRE_HAVE_FINAL)
-		(void)close(fd);
-	if (result == -1)
+	if (s->have == WIRE_HAVE_FINAL && open_final(s) == -1)
+		return verdict_for_target(s);
+	if (hash_existing(s, s->have == WIRE_HAVE_FINAL ? s->final_fd : s->target->fd) == -1)
 		return -1;
 	message.position.index = s->index;
 	message.position.offset = (uint64_t)s->held;
@@ -461,11 +490,16 @@ flush_target(void *arg)
 	struct receive_session *s = arg;
 	const struct timespec mtime = { (time_t)s->offer.mtime_s, (long)s->offer.mtime_ns };
 
+	const struct timespec *asked = s->config->preserve ? &mtime : NULL;
+
 	if (s->config->preserve) {
 		s->target->options.mode = s->offer.mode;
 		s->target->options.mode_asked = true;
 	}
-	(void)target_commit(s->target, s->config->preserve ? &mtime : NULL, &s->failure);
+	if (s->have != WIRE_HAVE_FINAL)
+		(void)target_commit(s->target, asked, &s->failure);
+	else if (open_final(s) == 0)
+		(void)target_confirm(s->target, s->final_fd, asked, &s->failure);
 }
 
 /* A disk may take its time: the sender is told that there is work.  A signal does not end that, but
@@ -542,7 +576,7 @@ receive_file(struct receive_session *s)
 	if (send_have(s) == -1 || receive_start(s) == -1 || receive_bytes(s, &end) == -1 ||
 	    check_end(s, &end) == -1)
 		return -1;
-	if (s->have != WIRE_HAVE_FINAL && commit_target(s) == -1)
+	if (commit_target(s) == -1)
 		return -1;
 	if (s->target->status > s->highest_refusal)
 		s->highest_refusal = s->target->status;
@@ -558,12 +592,15 @@ receive_file(struct receive_session *s)
 static int
 refuse_file(struct receive_session *s)
 {
+	enum wire_code verdict = (enum wire_code)s->verdict;
+
+	s->verdict = NO_VERDICT; /* what fails from here on is the connection */
 	if (s->failure.status > s->highest_refusal)
 		s->highest_refusal = s->failure.status;
 	failure_note(&s->failure, &s->incoming->peer);
 	failure_clear(&s->failure);
 	s->all_files_done = s->index == s->files;
-	return send_verdict(s, (enum wire_code)s->verdict, &s->failure);
+	return send_verdict(s, verdict, &s->failure);
 }
 
 static int
@@ -579,6 +616,7 @@ receive_offer(struct receive_session *s, const struct wire_offer *offer)
 	s->index = offer->index;
 	s->started_ns = sku_now();
 	s->verdict = NO_VERDICT;
+	close_final(s);
 	digest_reset(s->digest);
 	if (s->sha256 != NULL)
 		sha256_reset(s->sha256);
@@ -591,6 +629,16 @@ receive_offer(struct receive_session *s, const struct wire_offer *offer)
 }
 
 /* ---- the connection -------------------------------------------------------------------------- */
+
+/* A goodbye comes first where none of the FILEs could be opened. */
+static int
+fail_no_offer(struct receive_session *s)
+{
+	s->channel.abort_code = WIRE_CUT_SHORT;
+	return failure_set(&s->failure, STATUS_MISMATCH, 0,
+	    "it has nothing to offer: it could not open its files", "receive from %s",
+	    s->incoming->text);
+}
 
 static int
 receive_files(struct receive_session *s)
@@ -605,6 +653,8 @@ receive_files(struct receive_session *s)
 			s->bye_received = true;
 			return channel_send(&s->channel, &message, &s->failure);
 		}
+		if (message.type == WIRE_BYE)
+			return fail_no_offer(s);
 		if (message.type != WIRE_OFFER)
 			return channel_protocol_error(
 			    &s->channel, "a message out of its order", &s->failure);
@@ -642,8 +692,7 @@ greet(struct receive_session *s)
 	const struct recv_config *config = s->config;
 	const struct channel_options options = { .role = WIRE_RECEIVER,
 		.key = config->key_file != NULL ? config->key : NULL,
-		.wait_first = !config->verify,
-		.connected = s->connected };
+		.wait_first = !config->verify };
 	struct wire_message message;
 
 	if (channel_open(&s->channel, &options, &s->failure) == -1 ||
@@ -684,7 +733,7 @@ allocate(struct receive_session *s)
 
 struct receive_session *
 receive_session_new(struct session_table *table, const struct recv_config *config,
-    struct target *file, struct incoming *incoming, bool connected)
+    struct target *file, struct incoming *incoming)
 {
 	struct receive_session *s = malloc(sizeof(*s));
 
@@ -695,8 +744,8 @@ receive_session_new(struct session_table *table, const struct recv_config *confi
 		.table = table,
 		.config = config,
 		.incoming = incoming,
-		.connected = connected,
 		.own_target = TARGET_INIT,
+		.final_fd = -1,
 		.verdict = NO_VERDICT };
 	s->target = file != NULL ? file : &s->own_target;
 	channel_init(&s->channel, &incoming->sock, incoming->text, incoming->since_ns);
@@ -711,6 +760,7 @@ receive_session_free(struct receive_session *s)
 	free(s->buf);
 	digest_free(s->digest);
 	sha256_free(s->sha256);
+	close_final(s);
 	target_close(&s->own_target);
 	free(s);
 }
@@ -738,10 +788,9 @@ receive_session_outcome(const struct receive_session *s)
 {
 	bool failed = s->failure.status != STATUS_OK;
 
-	return (struct session_outcome){ .understood = s->understood,
-		.failed = failed,
-		.lost = failed && s->understood && failure_is_connection_loss(&s->failure) &&
-			s->target->kind == TARGET_FILE,
+	return (struct session_outcome){ .failed = failed,
+		.lost = failed && s->verdict == NO_VERDICT &&
+			failure_is_connection_loss(&s->failure) && s->target->kind == TARGET_FILE,
 		.holds = s->holds,
 		.progressed = s->progressed,
 		.heard = s->bye_received,

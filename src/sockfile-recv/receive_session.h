@@ -16,7 +16,6 @@ struct receive_session {
 	struct session_table *table;
 	const struct recv_config *config;
 	struct incoming *incoming;
-	bool connected; /* this end connected */
 	struct failure failure;
 
 	/* receive_session.c's. */
@@ -31,10 +30,11 @@ struct receive_session {
 	struct target own_target; /* with --dir */
 	struct wire_offer offer;
 	enum wire_have have;
+	int final_fd; /* FILE, where it is there already; else -1 */
 	int64_t held, resumed, total;
 	int64_t started_ns;
 	int verdict; /* an enum wire_code that the sender has not heard; -1: none */
-	bool understood, file_accepted, progressed, holds, bye_received;
+	bool file_accepted, progressed, holds, bye_received;
 	bool all_files_done; /* every file has its verdict */
 	int highest_refusal; /* the highest status of files that were not wanted */
 };
@@ -42,8 +42,7 @@ struct receive_session {
 /* Take the connection over; file is FILE, or NULL with --dir.  NULL with errno, and it is still the
  * caller's. */
 struct receive_session *receive_session_new(struct session_table *table,
-    const struct recv_config *config, struct target *file, struct incoming *incoming,
-    bool connected);
+    const struct recv_config *config, struct target *file, struct incoming *incoming);
 /* In a thread that may wait.  The failure is then how it ended. */
 void receive_session_run(struct receive_session *session);
 struct session_outcome receive_session_outcome(const struct receive_session *session);

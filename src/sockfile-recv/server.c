@@ -292,6 +292,7 @@ reconnected(struct reconnect *reconnect, struct sku_sock *sock, const struct fai
 	struct receiver *receiver = LOOP_OWNER(reconnect, struct receiver, reconnect);
 
 	receiver->is_reconnecting = false;
+	sessions_set_retries(&receiver->table, reconnect->left);
 	if (sock != NULL)
 		add_sender(receiver, sock);
 	else
@@ -358,12 +359,14 @@ session_done(struct loop *loop, struct loop_worker *worker)
 	enum session_result result =
 	    sessions_release(&receiver->table, &session->session, &outcome, sku_now());
 
-	if (outcome.understood)
+	if (session->session.has_place)
 		server_restart_idle(&receiver->server);
 	if (outcome.failed)
 		report_failed_session(receiver, session, result);
 	receive_session_free(session);
 	check_finished(receiver);
+	if (outcome.progressed)
+		reconnect_refill(&receiver->reconnect, receiver->config->retries);
 	if (result == SESSION_AWAITED && !receiver->config->peer.listening &&
 	    !receiver->server.is_finishing && connect_again(receiver))
 		return;
@@ -388,8 +391,7 @@ static void
 start_session(struct receiver *receiver, struct incoming *incoming)
 {
 	struct receive_session *session = receive_session_new(&receiver->table, receiver->config,
-	    receiver->config->dir == NULL ? receiver->target : NULL, incoming,
-	    !receiver->config->peer.listening);
+	    receiver->config->dir == NULL ? receiver->target : NULL, incoming);
 
 	remove_incoming(receiver, incoming);
 	if (session == NULL) {
@@ -429,7 +431,7 @@ handle_empty(struct receiver *receiver, struct incoming *incoming, int errnum)
 	if (errnum != 0)
 		(void)failure_peer(&failure, errnum, "receive from %s", incoming->text);
 	else
-		(void)failure_set(&failure, STATUS_MISMATCH, 0,
+		(void)failure_set(&failure, STATUS_NO_PEER, 0,
 		    "it ended without a byte (--size 0 says that an empty file is meant)",
 		    "receive from %s", incoming->text);
 	server_fail(&receiver->server, &failure);

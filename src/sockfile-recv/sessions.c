@@ -4,6 +4,7 @@
 
 #include "run/wait.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -144,21 +145,44 @@ is_closed(const struct session_table *table, int64_t now)
 	return table->is_shut_out || table->ends_ns <= now;
 }
 
-/* May one more connection count, and one more file be written? */
+static enum claim_result
+be_busy(struct session *session, const char *why)
+{
+	session->why_busy = why;
+	return CLAIM_BUSY;
+}
+
+/* May one more connection count?  One that was lost is, until its claim runs out. */
 static bool
 is_there_place(const struct session_table *table, const struct session *session)
 {
-	int64_t taken = table->counted, held = 0;
+	int64_t taken = table->counted;
 
-	for (const struct session *s = table->sessions; s != NULL; s = s->next) {
+	if (session->has_place || table->rules.connections == SESSIONS_UNLIMITED)
+		return true;
+	for (const struct session *s = table->sessions; s != NULL; s = s->next)
 		taken += s->has_place;
-		held += s->claim != NULL;
-	}
-	if (held >= SESSIONS_CLAIMS)
-		return false;
-	return session->has_place || table->rules.connections == SESSIONS_UNLIMITED ||
-	       taken < table->rules.connections;
+	for (const struct claim *claim = table->claims; claim != NULL; claim = claim->next)
+		taken += claim->holder == NULL && !is_same_transfer(claim, session);
+	return taken < table->rules.connections;
 }
+
+/* Nobody has it. */
+static enum claim_result
+judge_free(const struct session_table *table, struct session *session)
+{
+	int64_t held = 0;
+
+	for (const struct session *s = table->sessions; s != NULL; s = s->next)
+		held += s->claim != NULL;
+	if (held >= SESSIONS_CLAIMS)
+		return be_busy(session, "too many files are being written");
+	if (!is_there_place(table, session))
+		return be_busy(session, "as many transfers as -c says are under way");
+	return CLAIM_GRANTED;
+}
+
+#define UNFINISHED "another transfer is unfinished"
 
 /* Somebody else has it. */
 static enum claim_result
@@ -169,16 +193,16 @@ judge_held(
 	int64_t active_ns = atomic_load(&holder->active_ns);
 
 	if (now - session->asked_ns >= SESSIONS_WAIT)
-		return CLAIM_BUSY;
+		return be_busy(session, UNFINISHED);
 	/* The same transfer has come anew, so its old connection is dead, known or not. */
 	if (is_same_transfer(claim, session))
 		shut(holder);
 	if (is_ending(holder))
 		return CLAIM_WAIT;
 	if (!is_same_file(claim, session, offer))
-		return CLAIM_BUSY;
+		return be_busy(session, UNFINISHED);
 	if (active_ns > session->asked_ns)
-		return CLAIM_BUSY; /* it goes on */
+		return be_busy(session, UNFINISHED); /* it goes on */
 	if (active_ns + SESSIONS_SILENCE <= now)
 		shut(holder);
 	else
@@ -190,12 +214,13 @@ static enum claim_result
 judge(const struct session_table *table, const struct claim *claim, struct session *session,
     const struct wire_offer *offer, int64_t now)
 {
-	if (is_closed(table, now))
-		return CLAIM_BUSY;
+	if (is_closed(table, now) && !session->has_place)
+		return be_busy(session, "all has come already");
 	if (claim == NULL)
-		return is_there_place(table, session) ? CLAIM_GRANTED : CLAIM_BUSY;
+		return judge_free(table, session);
 	if (claim->holder == NULL)
-		return is_same_file(claim, session, offer) ? CLAIM_GRANTED : CLAIM_BUSY;
+		return is_same_file(claim, session, offer) ? CLAIM_GRANTED :
+							     be_busy(session, UNFINISHED);
 	return judge_held(claim, session, offer, now);
 }
 
@@ -206,7 +231,7 @@ grant(struct session_table *table, struct claim *claim, struct session *session,
 	if (claim == NULL) {
 		claim = malloc(sizeof(*claim));
 		if (claim == NULL)
-			return CLAIM_BUSY;
+			return be_busy(session, strerror(ENOMEM));
 		claim->next = table->claims;
 		table->claims = claim;
 	}
@@ -372,7 +397,7 @@ static bool
 is_awaited(struct session_table *table, const struct session *session,
     const struct session_outcome *outcome)
 {
-	if (!outcome->understood || !outcome->failed || !outcome->lost)
+	if (!outcome->failed || !outcome->lost)
 		return false;
 	if (has_successor(table, session->claim))
 		return true;
@@ -384,20 +409,40 @@ is_awaited(struct session_table *table, const struct session *session,
 	return true;
 }
 
+/* Once all is here, who only asks how it went may fail.  One that took the place of the one that
+ * asks, and brings something else into DIR, may not. */
+static bool
+matters(const struct session_table *table, const struct session *session,
+    const struct session_outcome *outcome)
+{
+	if (!outcome->failed || table->ends_ns == INT64_MAX)
+		return true;
+	return !table->rules.one_file && session->has_place &&
+	       (outcome->progressed || !outcome->lost);
+}
+
 static enum session_result
 settle(struct session_table *table, const struct session *session,
     const struct session_outcome *outcome, int64_t now)
 {
 	if (outcome->failed && is_closed(table, now) && !session->has_place)
 		return SESSION_LATE;
-	if (is_awaited(table, session, outcome))
-		return SESSION_AWAITED;
-	/* Once all is here, whoever fails is none whose status matters. */
-	if ((outcome->failed && table->ends_ns != INT64_MAX) ||
-	    (table->rules.listening && !outcome->understood))
+	if (!matters(table, session, outcome) || (table->rules.listening && !session->has_place))
 		return SESSION_UNCOUNTED;
+	if (is_awaited(table, session, outcome)) {
+		table->ends_ns = INT64_MAX;
+		return SESSION_AWAITED;
+	}
 	count(table, outcome, now);
 	return SESSION_COUNTED;
+}
+
+void
+sessions_set_retries(struct session_table *table, int64_t retries)
+{
+	(void)pthread_mutex_lock(&table->lock);
+	table->retries_left = retries;
+	(void)pthread_mutex_unlock(&table->lock);
 }
 
 enum session_result

@@ -3,8 +3,8 @@
  *
  * A claim is on one name, or on the one FILE.  A session has at most one, from the offer of a file
  * to its verdict.  That of a connection that was lost in the middle is kept for the same file,
- * until it runs out.  All functions may be called from any thread; now is sku_now(), for them and
- * for the tests. */
+ * until it runs out, and so is the place of the connection.  All functions may be called from any
+ * thread; now is sku_now(), for them and for the tests. */
 #ifndef RECV_SESSIONS_H
 #define RECV_SESSIONS_H
 
@@ -52,6 +52,7 @@ struct session {
 	bool is_waiting;
 	int64_t asked_ns, ask_again_ns;
 	const struct claim *succeeds; /* what it will go on with, once that is free */
+	const char *why_busy;	      /* of CLAIM_BUSY, for people */
 };
 
 struct session_table {
@@ -80,7 +81,7 @@ void sessions_remove(struct session_table *table, struct session *session);
 enum claim_result {
 	CLAIM_GRANTED, /* it may write the file, nobody else does */
 	CLAIM_WAIT,    /* ask again when wake_fd is readable, or at ask_again_ns */
-	CLAIM_BUSY,    /* it is told so */
+	CLAIM_BUSY,    /* it is told so: why_busy */
 };
 
 /* Ask for the file of an offer; what the session had claimed before is free. */
@@ -93,7 +94,6 @@ void sessions_begin_end(struct session_table *table, struct session *session);
 
 /* How a session ended. */
 struct session_outcome {
-	bool understood; /* an offer was: it is no stranger */
 	bool failed;
 	bool lost;	 /* the connection was, and another one may go on */
 	bool holds;	 /* something of its file is here */
@@ -109,6 +109,8 @@ enum session_result {
 	SESSION_LATE,	   /* it came when all was done: nothing to speak of */
 };
 
+/* So many times more an awaited connection may be lost without progress. */
+void sessions_set_retries(struct session_table *table, int64_t retries);
 /* A session is over; it may be freed. */
 enum session_result sessions_release(struct session_table *table, struct session *session,
     const struct session_outcome *outcome, int64_t now);

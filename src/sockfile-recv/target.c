@@ -296,7 +296,8 @@ try_part(struct target *target, bool create, struct failure *failure)
 	if (fd != -1) {
 		if (lock_part(target, fd, failure) == 0)
 			return fd;
-		if (is_our_part(target, fd))
+		/* Who was faster to lock it writes it now. */
+		if (failure->errnum != EWOULDBLOCK && is_our_part(target, fd))
 			(void)unlinkat(target->place->fd, target->part, 0); /* or it stays */
 	} else if (!create || errno == EEXIST) {
 		fd = open_leased(target->place->fd, target->part, flags);
@@ -461,14 +462,15 @@ target_write(struct target *target, const void *bytes, size_t len, struct failur
 }
 
 int
-target_open_final(const struct target *target)
+target_open_final(struct target *target)
 {
-	struct stat st;
 	int fd = open_leased(target->place->fd, target->name, O_RDONLY | O_NOFOLLOW), errnum;
 
 	if (fd == -1)
 		return -1;
-	errnum = fstat(fd, &st) == -1 ? errno : S_ISREG(st.st_mode) ? 0 : EEXIST;
+	errnum = fstat(fd, &target->final) == -1 ? errno :
+		 S_ISREG(target->final.st_mode)	 ? 0 :
+						   EEXIST;
 	if (errnum == 0)
 		return fd;
 	(void)close(fd);
@@ -521,27 +523,56 @@ rename_part(struct target *target, struct failure *failure)
 	return 0;
 }
 
+static struct permissions
+wanted_permissions(const struct target *target)
+{
+	return (struct permissions){ .mode = target->options.mode,
+		.asked = target->options.mode_asked,
+		.replaces = target->options.force };
+}
+
 /* *kept false: the mode or the time that was asked for could not be had. */
 static int
-set_attributes(
-    struct target *target, const struct timespec *mtime, bool *kept, struct failure *failure)
+set_attributes(struct target *target, int fd, const struct timespec *mtime, bool *kept,
+    struct failure *failure)
 {
 	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT },
 		mtime != NULL ? *mtime : (struct timespec){ 0, 0 } };
-	const struct permissions wanted = { .mode = target->options.mode,
-		.asked = target->options.mode_asked,
-		.replaces = target->options.force };
-	int result = permissions_give(target->place, target->name, target->fd, &wanted, kept);
+	const struct permissions wanted = wanted_permissions(target);
+	int result = permissions_give(target->place, target->name, fd, &wanted, kept);
 
 	*kept = *kept || !wanted.asked;
-	if (result == 0 && mtime != NULL && futimens(target->fd, times) == -1) {
+	if (result == 0 && mtime != NULL && futimens(fd, times) == -1) {
 		*kept = false;
 		result = place_is_unsupported(errno) ? 0 : -1;
 	}
 	if (result == -1)
 		return failure_set(failure, STATUS_FAILED, errno, NULL, "set the mode of %s%s",
-		    target->display_name, TARGET_SUFFIX);
+		    target->display_name, fd == target->fd ? TARGET_SUFFIX : "");
 	return 0;
+}
+
+/* FILE is there: not all that was asked for is a failure all the same. */
+static void
+report_not_kept(struct target *target, const struct timespec *mtime)
+{
+	target->status = msg_error(STATUS_FAILED, 0, "its file system does not keep it",
+	    "set the mode%s of %s", mtime != NULL ? " and the time" : "", target->display_name);
+}
+
+static int
+flush_directory(const struct target *target, struct failure *failure)
+{
+	if (fsync(target->place->fd) == 0 || errno == EBADF || place_is_unsupported(errno))
+		return 0;
+	return failure_set(failure, STATUS_FAILED, errno, NULL, "flush the directory of %s to disk",
+	    target->display_name);
+}
+
+static void
+note_not_flushed(const struct target *target)
+{
+	msg_note("%s: its file system does not say when it is on disk", target->display_name);
 }
 
 static int
@@ -551,8 +582,7 @@ flush_part(struct target *target, struct failure *failure)
 
 	if (place_flush(target->place, target->fd, &flushed) == 0) {
 		if (!flushed)
-			msg_note("%s: its file system does not say when it is on disk",
-			    target->display_name);
+			note_not_flushed(target);
 		return 0;
 	}
 	(void)failure_set(failure, STATUS_FAILED, errno, NULL, "flush %s%s to disk",
@@ -578,12 +608,24 @@ upload_part(struct target *target, struct failure *failure)
 	    failure, STATUS_FAILED, errno, NULL, "write %s%s", target->display_name, TARGET_SUFFIX);
 }
 
+static bool
+will_let_others_write(const struct target *target)
+{
+	const struct permissions wanted = wanted_permissions(target);
+
+	return (permissions_mode(target->place, target->name, &wanted) & 0022) != 0;
+}
+
 static int
 commit_file(struct target *target, const struct timespec *mtime, struct failure *failure)
 {
 	bool kept;
 
-	if (set_attributes(target, mtime, &kept, failure) == -1 ||
+	/* While it is flushed, which may take long, others shall not be able to write it: a part
+	 * that they can is not continued by the next run. */
+	if (will_let_others_write(target) && flush_part(target, failure) == -1)
+		return -1;
+	if (set_attributes(target, target->fd, mtime, &kept, failure) == -1 ||
 	    flush_part(target, failure) == -1 || upload_part(target, failure) == -1 ||
 	    rename_part(target, failure) == -1) {
 		if (target->fd != -1)
@@ -593,13 +635,56 @@ commit_file(struct target *target, const struct timespec *mtime, struct failure 
 	if (target->fd != -1)
 		(void)close(target->fd); /* what it could say, fsync has said */
 	target->fd = -1;
-	if (fsync(target->place->fd) == -1 && errno != EBADF && !place_is_unsupported(errno))
-		return failure_set(failure, STATUS_FAILED, errno, NULL,
-		    "flush the directory of %s to disk", target->display_name);
+	if (flush_directory(target, failure) == -1)
+		return -1;
 	if (!kept)
-		target->status = msg_error(STATUS_FAILED, 0, "its file system does not keep it",
-		    "set the mode%s of %s", mtime != NULL ? " and the time" : "",
-		    target->display_name);
+		report_not_kept(target, mtime);
+	return 0;
+}
+
+static bool
+is_same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Is FILE what was compared? */
+static int
+check_final(const struct target *target, int fd, struct failure *failure)
+{
+	const struct stat *was = &target->final;
+	struct stat is;
+
+	if (!place_is_same(target->place, target->name, fd))
+		return fail(failure, target, 0, "somebody replaced it while it was compared");
+	if (fstat(fd, &is) == -1)
+		return fail(failure, target, errno, NULL);
+	if (is.st_size != target->size || is.st_size != was->st_size ||
+	    !is_same_time(&is.st_mtim, &was->st_mtim) || !is_same_time(&is.st_ctim, &was->st_ctim))
+		return fail(failure, target, 0, "somebody changed it while it was compared");
+	return 0;
+}
+
+int
+target_confirm(struct target *target, int fd, const struct timespec *mtime, struct failure *failure)
+{
+	bool kept = true, flushed;
+
+	/* It is looked at as late as possible; but what is set changes its times. */
+	if (target->options.mode_asked &&
+	    (check_final(target, fd, failure) == -1 ||
+		set_attributes(target, fd, mtime, &kept, failure) == -1))
+		return -1;
+	if (place_flush(target->place, fd, &flushed) == -1)
+		return failure_set(
+		    failure, STATUS_FAILED, errno, NULL, "flush %s to disk", target->display_name);
+	if (!flushed)
+		note_not_flushed(target);
+	if (flush_directory(target, failure) == -1 ||
+	    (!target->options.mode_asked && check_final(target, fd, failure) == -1))
+		return -1;
+	if (!kept)
+		report_not_kept(target, mtime);
 	return 0;
 }
 
@@ -617,6 +702,7 @@ void
 target_keep(struct target *target, struct failure *failure)
 {
 	struct stat st;
+	bool flushed;
 
 	if (target->kind != TARGET_FILE) {
 		if (target->written > 0)
@@ -630,15 +716,19 @@ target_keep(struct target *target, struct failure *failure)
 		remove_part(target);
 		return;
 	}
-	if (!is_our_part(target, target->fd))
+	if (!is_our_part(target, target->fd)) {
 		failure_add(failure, "nothing is kept: %s%s is not there any more",
 		    target->display_name, TARGET_SUFFIX);
-	else if (fdatasync(target->fd) == -1)
-		failure_add(failure, "what %s%s has could not be flushed: %s", target->display_name,
-		    TARGET_SUFFIX, strerror(errno));
-	else
+	} else if (place_flush(target->place, target->fd, &flushed) == -1) {
+		failure_add(failure, "nothing is kept: %s%s could not be flushed: %s",
+		    target->display_name, TARGET_SUFFIX, strerror(errno));
+		remove_part(target); /* what would be read back is not what the disk has */
+		return;
+	} else {
+		(void)fsync(target->place->fd); /* its name, as far as that is possible */
 		failure_add(failure, "%lld bytes are safe in %s%s", (long long)st.st_size,
 		    target->display_name, TARGET_SUFFIX);
+	}
 	(void)close(target->fd);
 	target->fd = -1;
 }

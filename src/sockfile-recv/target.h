@@ -10,6 +10,7 @@
 #include "sockfile-recv/place.h"
 
 #include <limits.h>
+#include <sys/stat.h>
 
 #define TARGET_SUFFIX ".part"
 #define TARGET_NAME_MAX (NAME_MAX - (sizeof(TARGET_SUFFIX) - 1))
@@ -38,6 +39,7 @@ struct target {
 	char part[NAME_MAX + 1];
 	bool exists;	   /* a regular FILE is there */
 	int64_t size;	   /* and this is its size */
+	struct stat final; /* FILE as it was when it was opened to be compared */
 	int fd;		   /* FILE.part, locked; -1: not open */
 	int64_t part_size; /* bytes that FILE.part had when it was opened */
 	int64_t written;   /* where the next byte goes */
@@ -72,9 +74,13 @@ int target_start(struct target *target, int64_t offset, struct failure *failure)
 /* All of it, or a failure. */
 int target_write(struct target *target, const void *bytes, size_t len, struct failure *failure);
 /* FILE as it is, to be read: a descriptor for the caller to close, or -1 with errno. */
-int target_open_final(const struct target *target);
+int target_open_final(struct target *target);
 /* Mode, flush, rename, flush the directory.  mtime may be NULL. */
 int target_commit(struct target *target, const struct timespec *mtime, struct failure *failure);
+/* FILE, which fd has open, is what should arrive: that it has not changed since then, is on disk,
+ * and has the mode and the time that were asked for. */
+int target_confirm(
+    struct target *target, int fd, const struct timespec *mtime, struct failure *failure);
 /* After a failure: what has come stays in FILE.part, flushed; an empty one is removed.  The failure
  * then says how much there is. */
 void target_keep(struct target *target, struct failure *failure);

@@ -19,12 +19,23 @@
 /* A mode of our own. */
 enum { MODE_VERIFIED = MODES_END };
 
+#define END_MARK_MAX 65536
+
 static const char *
 set_name(void *member, const char *value)
 {
 	if (!wire_name_is_plain(value, strlen(value)))
 		return "a plain name (1 to 250 bytes of UTF-8, no '/', no leading '.' or '-', no "
 		       "control characters, not ending in .part)";
+	*(const char **)member = value;
+	return NULL;
+}
+
+static const char *
+set_end_mark(void *member, const char *value)
+{
+	if (*value == '\0' || strlen(value) > END_MARK_MAX)
+		return "a text of 1 to 65536 bytes";
 	*(const char **)member = value;
 	return NULL;
 }
@@ -41,6 +52,8 @@ static const struct option_row options[] = {
 	    "start at this byte of FILE, counted from 0"),
 	SIZE(0, "count", struct send_config, count, 1, INT64_MAX, SKU_SENDFILE_ALL,
 	    "send exactly that many bytes", .preset_text = "default: to the end of FILE"),
+	SETS(OPTION_OTHER, 0, "end-mark", "TEXT", struct send_config, end_mark, const char *,
+	    set_end_mark, "standard input must end with TEXT, which is not sent"),
 	SIZE(0, "limit-rate", struct send_config, limit_rate, 1, INT64_C(1) << 50, UNLIMITED,
 	    "send at most SIZE bytes a second", .preset_text = "no limit by default"),
 	OPTION_GROUP("Time"),
@@ -68,6 +81,7 @@ static const struct option_need needs[] = {
 	{ MODE_LISTENS, "goes with --listen" },
 	NEED_OPENS,
 	NEED_INET,
+	NEED_PATH,
 	{ 0, NULL },
 };
 
@@ -185,6 +199,14 @@ check_combinations(const struct send_config *c)
 		opt_usage_error("option '--name' is about a FILE that has no name to go by: "
 				"standard input (-), a FIFO, a device, <(command), or one whose "
 				"name no receiver takes");
+	if (c->end_mark != NULL && (c->file_count > 1 || strcmp(c->files[0], "-") != 0))
+		opt_usage_error("option '--end-mark' is about standard input (-) alone");
+	if (c->end_mark != NULL && c->count != SKU_SENDFILE_ALL)
+		opt_usage_error("--end-mark and --count both say where standard input ends: give "
+				"one of them");
+	if (c->end_mark != NULL && c->peer.listening && c->connections != 1)
+		opt_usage_error("with --end-mark standard input is read once: --connections has no "
+				"more than one to serve");
 	if (c->count != SKU_SENDFILE_ALL && c->offset > INT64_MAX - c->count)
 		opt_usage_error("--offset and --count together are too large");
 }
@@ -208,14 +230,13 @@ config_parse(struct send_config *config, int argc, char **argv)
 	*config = (struct send_config){ .offset = 0 };
 	opt_parse(&parsed, &command, config, argc, argv);
 	config->verify = config->verify || config->key_file != NULL;
-	(void)peer_options_is_open(&config->peer);
-	if (!config->peer.address.is_unix)
+	if (!peer_options_is_open(&config->peer) && !config->peer.address.is_unix)
 		habits_check_order(parsed.operands, parsed.operand_count, "HOST PORT FILE");
 	address = address_operands(&config->peer, parsed.operands, parsed.operand_count);
 	config->files = parsed.operands + address;
 	config->file_count = parsed.operand_count - address;
 	load_key_library(config);
-	modes = peer_options_finish(&config->peer, &parsed, parsed.operands, address);
+	modes = peer_options_finish(&config->peer, parsed.operands, address);
 	if (config->verify)
 		modes |= MODE_VERIFIED;
 	opt_check_modes(&parsed, modes);

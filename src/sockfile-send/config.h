@@ -20,6 +20,7 @@ struct send_config {
 	int64_t limit_rate;  /* UNLIMITED */
 	bool verify;
 	const char *name;     /* of what has none; NULL: not given */
+	const char *end_mark; /* what standard input must end with; NULL: not given */
 	int64_t retries;      /* RETRIES_NOT_GIVEN where --retry was not given */
 	const char *key_file; /* NULL: no key */
 	uint8_t key[SECRET_KEY_BYTES];

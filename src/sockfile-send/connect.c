@@ -40,7 +40,7 @@ send_on(struct sender *sender, struct failure *failure)
 	if (sku_settimeout(&sender->sock, 0) == -1)
 		return failure_errno(failure, errno, "prepare the connection");
 	counter_set(&transfer_stats.connections, 1);
-	result = send_session_run(&sender->job, &sender->sock, &sender->peer, true, failure);
+	result = send_session_run(&sender->job, &sender->sock, &sender->peer, failure);
 	counter_set(&transfer_stats.connections, 0);
 	return result;
 }
@@ -49,14 +49,18 @@ send_on(struct sender *sender, struct failure *failure)
 static bool
 should_retry(struct sender *sender, struct failure *failure)
 {
-	bool retries = failure_is_connection_loss(failure) && sender->reconnect.left > 0;
+	bool retries;
 
+	if (sender->job.progressed && sender->config->retries != RETRIES_NOT_GIVEN)
+		reconnect_refill(&sender->reconnect, sender->config->retries);
+	sender->job.progressed = false;
+	retries = failure_is_connection_loss(failure) && sender->reconnect.left > 0;
 	if (retries && !sender->job.input_consumed) {
 		failure_note(failure, &sender->peer);
 		return true;
 	}
 	if (retries)
-		failure_add(failure, "standard input cannot be read again");
+		send_mention_consumed(&sender->job, failure);
 	send_mention_unknown(&sender->job, failure);
 	sender->status = failure_report(failure);
 	return false;
@@ -74,8 +78,8 @@ reconnect(struct sender *sender)
 		return true;
 	sender->status = failure_report(&failure);
 	if (sender->job.outcome_unknown)
-		msg_error_line("delivered or not: unknown", "send %s",
-		    sender->config->files[sender->job.next]);
+		(void)msg_error((enum status)sender->status, 0, "delivered or not: unknown",
+		    "send %s", sender->config->files[sender->job.next]);
 	return false;
 }
 

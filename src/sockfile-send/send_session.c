@@ -35,6 +35,7 @@ struct send_session {
 	struct digest *digest;
 	struct sha256 *sha256; /* with --key, of what the receiver holds; else NULL */
 	uint8_t *buf;
+	bool has_offered;
 	/* of the FILE under way */
 	struct source source;
 	enum source_change change; /* at its end */
@@ -76,7 +77,7 @@ receiver_stopped(struct send_session *s, const struct wire_message *message)
 	    message->position.kind == WIRE_DONE)
 		return channel_protocol_error(
 		    &s->channel, "a message out of its order", s->failure);
-	return channel_peer_error(&s->channel, message->position.kind, s->failure);
+	return channel_peer_error(&s->channel, message, s->failure);
 }
 
 /* ---- offering -------------------------------------------------------------------------------- */
@@ -106,6 +107,7 @@ send_offer(struct send_session *s)
 	    s->source.length == SIZE_UNKNOWN ? WIRE_SIZE_UNKNOWN : (uint64_t)s->source.length;
 	offer->mtime_s = st->st_mtim.tv_sec;
 	offer->mtime_ns = (uint32_t)st->st_mtim.tv_nsec;
+	s->has_offered = true;
 	offer->name_len = strlen(name);
 	(void)memcpy(offer->name, name, offer->name_len);
 	return channel_send(&s->channel, &s->transcript.offer, s->failure);
@@ -120,8 +122,15 @@ hash_existing(struct send_session *s, int64_t held)
 		    held - s->done < WIRE_DATA_MAX ? (size_t)(held - s->done) : WIRE_DATA_MAX;
 		size_t got;
 
-		if (source_read(&s->source, s->done, s->buf, len, &got) != SOURCE_SENT)
+		switch (source_read(&s->source, s->done, s->buf, len, &got)) {
+		case SOURCE_SENT:
+			break;
+		case SOURCE_READ_FAILED:
+			s->job->local_failure = true;
+			return fail_reading(s, errno);
+		default:
 			return 0; /* it is shorter: no match */
+		}
 		digest_update(s->digest, s->buf, got);
 		if (s->sha256 != NULL)
 			sha256_update(s->sha256, s->buf, got);
@@ -205,6 +214,10 @@ offer_file(struct send_session *s, bool *refused)
 	s->channel.peer_works = message.position.offset > 0;
 	if (message.position.offset > 0 && compare_prefix(s, &message.position) == -1)
 		return -1;
+	if (s->done > s->job->reached) {
+		s->job->reached = s->done;
+		s->job->progressed = true;
+	}
 	*start = (struct wire_message){ .type = WIRE_START };
 	start->position.index = s->index;
 	start->position.offset = (uint64_t)s->done;
@@ -257,6 +270,8 @@ read_chunk(struct send_session *s, struct rate *rate, size_t *got)
 		digest_update(s->digest, s->buf + *got, n);
 		*got += n;
 	}
+	if (s->source.consumed)
+		s->job->input_consumed = true;
 	return *got > 0 ? SOURCE_SENT : result; /* what came behind it comes again */
 }
 
@@ -265,8 +280,6 @@ send_chunk(struct send_session *s, struct rate *rate, size_t len)
 {
 	struct wire_message message;
 
-	if (!s->source.seekable)
-		s->job->input_consumed = true;
 	switch (channel_send_data(&s->channel, s->buf, len, &message, s->failure)) {
 	case CHANNEL_MESSAGE:
 		return receiver_stopped(s, &message);
@@ -308,7 +321,8 @@ send_bytes(struct send_session *s, enum wire_end *how, int *errnum)
 			if (s->change == SOURCE_LOOKUP_FAILED)
 				*how = WIRE_READ_FAILED;
 			else if ((s->source.length != SIZE_UNKNOWN && s->done < s->source.length) ||
-				 s->source.skip_left > 0 || s->change != SOURCE_SAME)
+				 s->source.skip_left > 0 || s->source.is_cut_short ||
+				 s->change != SOURCE_SAME)
 				*how = WIRE_CHANGED;
 			return 0;
 		case SOURCE_READ_FAILED:
@@ -341,6 +355,7 @@ end_local_failure(struct send_session *s, enum wire_end how, int errnum)
 	struct failure ignored = { .status = STATUS_OK }; /* whatever it answers */
 	struct wire_message message;
 
+	channel_set_limit(&s->channel, sku_deadline_in(CHANNEL_GOODBYE_TIMEOUT));
 	(void)channel_receive(&s->channel, &message, &ignored);
 	s->channel.closing = true;
 	s->job->local_failure = true;
@@ -353,15 +368,20 @@ static int
 await_verdict(struct send_session *s)
 {
 	struct wire_message message;
+	bool was_unknown = s->job->outcome_unknown;
 
 	s->job->outcome_unknown = true;
-	if (channel_receive(&s->channel, &message, s->failure) == -1 ||
-	    expect_message(s, WIRE_VERDICT, &message) == -1)
+	if (channel_receive(&s->channel, &message, s->failure) == -1) {
+		if (s->channel.closing)
+			s->job->outcome_unknown = was_unknown; /* it says why there is none */
+		return -1;
+	}
+	if (expect_message(s, WIRE_VERDICT, &message) == -1)
 		return -1;
 	s->job->outcome_unknown = false;
 	s->channel.peer_works = false;
 	if (message.position.kind != WIRE_DONE)
-		return channel_peer_error(&s->channel, message.position.kind, s->failure);
+		return channel_peer_error(&s->channel, &message, s->failure);
 	if (message.position.offset != (uint64_t)s->done)
 		return channel_protocol_error(
 		    &s->channel, "a verdict about something else", s->failure);
@@ -423,9 +443,20 @@ report_refusal(struct send_session *s)
 	note_status(job, s->failure->status);
 	(void)snprintf(s->failure->action, sizeof(s->failure->action), "send %s to %s",
 	    s->source.name, s->peer_text);
+	send_mention_unknown(job, s->failure);
+	job->outcome_unknown = false;
 	failure_note(s->failure, s->peer);
 	*s->failure = (struct failure){ .status = STATUS_OK };
 	s->channel.closing = false;
+}
+
+static void
+begin_next(struct send_job *job)
+{
+	job->next++;
+	job->reached = 0;
+	job->progressed = true;
+	job->input_consumed = false; /* of the one before */
 }
 
 static int
@@ -441,10 +472,12 @@ send_next_file(struct send_session *s)
 	s->done = s->resumed = 0;
 	s->started_ns = sku_now();
 	digest_reset(s->digest);
-	if (job->input_consumed)
-		return failure_set(s->failure, STATUS_NO_PEER, 0,
-		    "the connection was lost, and standard input cannot be read again",
+	if (job->input_consumed) {
+		(void)failure_set(s->failure, STATUS_NO_PEER, 0, "the connection was lost",
 		    "send to %s", s->peer_text);
+		send_mention_consumed(job, s->failure);
+		return -1;
+	}
 	if (source_open(&s->source, config, job->next, &unreadable) == -1) {
 		note_status(job, failure_report(&unreadable));
 	} else {
@@ -461,9 +494,19 @@ send_next_file(struct send_session *s)
 	if (result == -1)
 		show_progress(s, 0); /* the next connection counts it again */
 	else
-		job->next++;
+		begin_next(job);
 	source_close(&s->source);
 	return result;
+}
+
+/* No FILE could be read, which was said here: a goodbye before an offer is not of the protocol. */
+static void
+send_nothing(struct send_session *s)
+{
+	const struct failure nothing = { .status = STATUS_FAILED };
+
+	s->channel.abort_code = WIRE_CUT_SHORT;
+	channel_close(&s->channel, &nothing);
 }
 
 static void
@@ -473,18 +516,18 @@ send_bye(struct send_session *s)
 	struct wire_message message = { .type = WIRE_BYE };
 
 	/* Every file has its verdict: whether this is heard changes nothing. */
+	channel_set_limit(&s->channel, sku_deadline_in(CHANNEL_GOODBYE_TIMEOUT));
 	if (channel_send(&s->channel, &message, &lost) == -1 ||
 	    channel_receive(&s->channel, &message, &lost) == -1)
 		msg_verbose(1, "%s: %s", s->peer_text, lost.message);
 }
 
 static int
-greet(struct send_session *s, bool connected)
+greet(struct send_session *s)
 {
 	const struct send_job *job = s->job;
 	const struct channel_options options = { .role = WIRE_SENDER,
-		.key = job->config->key_file != NULL ? job->config->key : NULL,
-		.connected = connected };
+		.key = job->config->key_file != NULL ? job->config->key : NULL };
 	struct wire_message message;
 
 	if (channel_open(&s->channel, &options, s->failure) == -1)
@@ -527,13 +570,19 @@ send_random_id(uint8_t id[WIRE_ID_SIZE], struct failure *failure)
 void
 send_mention_unknown(const struct send_job *job, struct failure *failure)
 {
-	if (job->outcome_unknown && failure_is_connection_loss(failure))
+	if (job->outcome_unknown)
 		failure_add(failure, "delivered or not: unknown");
+}
+
+void
+send_mention_consumed(const struct send_job *job, struct failure *failure)
+{
+	failure_add(failure, "%s cannot be read again", source_name(job->config, job->next));
 }
 
 int
 send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_address *peer,
-    bool connected, struct failure *failure)
+    struct failure *failure)
 {
 	char text[PEER_TEXT_MAX];
 	struct send_session s = { .job = job,
@@ -546,11 +595,13 @@ send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_a
 	channel_init(&s.channel, sock, text, sku_now());
 	result = allocate(&s);
 	if (result == 0)
-		result = greet(&s, connected);
+		result = greet(&s);
 	while (result == 0 && job->next < job->config->file_count)
 		result = send_next_file(&s);
-	if (result == 0)
+	if (result == 0 && s.has_offered)
 		send_bye(&s);
+	else if (result == 0)
+		send_nothing(&s);
 	channel_close(&s.channel, failure);
 	digest_free(s.digest);
 	sha256_free(s.sha256);

@@ -35,6 +35,8 @@ struct send_server {
 	bool closed;	      /* nobody else is admitted */
 	struct send_client *clients;
 	int64_t retries_left;
+	size_t next_reached; /* the furthest that one got who was lost: that FILE, from there */
+	int64_t reached;
 	int status;
 	bool over; /* and the status says how */
 	struct stranger_notes notes;
@@ -74,7 +76,7 @@ serve_client(struct loop_worker *worker)
 {
 	struct send_client *client = LOOP_OWNER(worker, struct send_client, worker);
 
-	(void)send_session_run(&client->job, &client->sock, &client->peer, false, &client->failure);
+	(void)send_session_run(&client->job, &client->sock, &client->peer, &client->failure);
 }
 
 /* ---- receivers come and go ----------------------------------------------------------------- */
@@ -104,6 +106,20 @@ remove_client(struct send_client *client)
 	free(client);
 }
 
+/* Did it begin where none did before? */
+static bool
+has_gone_on(struct send_server *server, const struct send_job *job)
+{
+	bool further = job->next > server->next_reached ||
+		       (job->next == server->next_reached && job->reached > server->reached);
+
+	if (!further)
+		return false;
+	server->next_reached = job->next;
+	server->reached = job->reached;
+	return true;
+}
+
 static void
 count_failure(struct send_server *server, struct send_client *client)
 {
@@ -117,6 +133,8 @@ count_failure(struct send_server *server, struct send_client *client)
 	server->admitted -= client->admitted;
 	(void)pthread_mutex_unlock(&server->lock);
 	send_mention_unknown(&client->job, failure);
+	if (has_gone_on(server, &client->job))
+		server->retries_left = server->config->retries;
 	if (client->job.accepted && failure_is_connection_loss(failure) &&
 	    server->config->retries != RETRIES_NOT_GIVEN && server->retries_left-- == 0)
 		final = true;

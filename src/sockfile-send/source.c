@@ -91,8 +91,9 @@ set_length(
 	int64_t size, rest;
 	char byte;
 
-	source->seekable = here != -1 && !S_ISCHR(source->opened.st_mode);
-	source->is_pipe = S_ISFIFO(source->opened.st_mode);
+	/* Where the end decides what is sent, it is read once. */
+	source->seekable = here != -1 && !S_ISCHR(source->opened.st_mode) && source->mark_len == 0;
+	source->is_pipe = S_ISFIFO(source->opened.st_mode) && source->mark_len == 0;
 	source->count = count;
 	source->length = count == SKU_SENDFILE_ALL ? SIZE_UNKNOWN : count;
 	if (!source->seekable) {
@@ -117,6 +118,14 @@ set_length(
 	return 0;
 }
 
+const char *
+source_name(const struct send_config *config, size_t index)
+{
+	const char *file = config->files[index];
+
+	return strcmp(file, "-") == 0 ? "standard input" : file;
+}
+
 int
 source_open(
     struct source *source, const struct send_config *config, size_t index, struct failure *failure)
@@ -124,7 +133,9 @@ source_open(
 	bool is_input = strcmp(config->files[index], "-") == 0;
 
 	*source = (struct source)SOURCE_INIT;
-	source->name = is_input ? "standard input" : config->files[index];
+	source->name = source_name(config, index);
+	source->mark = config->end_mark;
+	source->mark_len = source->mark != NULL ? strlen(source->mark) : 0;
 	source->fd = open_file(config, index);
 	if (source->fd == -1 || fstat(source->fd, &source->opened) == -1)
 		return open_leased_failed(failure, errno, "open %s", source->name);
@@ -209,44 +220,80 @@ send_pipe(struct source *source, struct sku_sock *s, size_t max, int64_t *sent)
 	return source->is_pipe ? who_failed(errno) : SOURCE_WAIT;
 }
 
-/* Read into the buffer: SOURCE_SENT when there is something in it. */
+/* What is in the buffer and may be sent: not what may turn out to be the mark. */
+static size_t
+available(const struct source *source)
+{
+	size_t len = source->buf_end - source->buf_start;
+
+	return len > source->mark_len ? len - source->mark_len : 0;
+}
+
+static bool
+ends_with_mark(const struct source *source)
+{
+	return source->buf_end - source->buf_start == source->mark_len &&
+	       (source->mark_len == 0 ||
+		   memcmp(source->buf + source->buf_start, source->mark, source->mark_len) == 0);
+}
+
+/* Read behind what the buffer has: SOURCE_SENT when there is something to send in it. */
 static enum source_result
 fill_buffer(struct source *source, size_t max)
 {
-	ssize_t n;
-
 	if (source->buf == NULL)
 		source->buf = malloc(BUFFER);
 	if (source->buf == NULL)
 		return SOURCE_READ_FAILED;
-	if (!run_is_ready(source->fd, POLLIN))
-		return SOURCE_WAIT;
-	n = read(source->fd, source->buf, max < BUFFER ? max : BUFFER);
-	if (n == -1)
-		return errno == EAGAIN || errno == EINTR ? SOURCE_WAIT : SOURCE_READ_FAILED;
-	source->buf_start = 0;
-	source->buf_end = (size_t)n;
-	return n == 0 ? SOURCE_ENDED : SOURCE_SENT;
+	while (available(source) == 0) {
+		size_t has = source->buf_end - source->buf_start;
+		ssize_t n;
+
+		(void)memmove(source->buf, source->buf + source->buf_start, has);
+		source->buf_start = 0;
+		source->buf_end = has;
+		if (!run_is_ready(source->fd, POLLIN))
+			return SOURCE_WAIT;
+		n = read(source->fd, source->buf + has, max < BUFFER - has ? max : BUFFER - has);
+		if (n == -1)
+			return errno == EAGAIN || errno == EINTR ? SOURCE_WAIT : SOURCE_READ_FAILED;
+		if (n == 0) {
+			source->is_cut_short = !ends_with_mark(source);
+			return SOURCE_ENDED;
+		}
+		source->buf_end += (size_t)n;
+		source->consumed = true;
+	}
+	return SOURCE_SENT;
 }
 
 static enum source_result
 send_copied(struct source *source, struct sku_sock *s, size_t max, int64_t *sent)
 {
-	size_t len;
+	enum source_result result = fill_buffer(source, max);
+	size_t len = available(source);
 	ssize_t n;
 
-	if (source->buf_start == source->buf_end) {
-		enum source_result result = fill_buffer(source, max);
-
-		if (result != SOURCE_SENT)
-			return result;
-	}
-	len = source->buf_end - source->buf_start;
+	if (result != SOURCE_SENT)
+		return result;
 	n = sku_send(s, source->buf + source->buf_start, len < max ? len : max, 0);
 	if (n == -1)
 		return errno == EAGAIN ? SOURCE_BLOCKED : SOURCE_PEER_FAILED;
 	source->buf_start += (size_t)n;
 	*sent = n;
+	return SOURCE_SENT;
+}
+
+static enum source_result
+read_copied(struct source *source, void *buf, size_t len, size_t *got)
+{
+	enum source_result result = fill_buffer(source, BUFFER);
+
+	if (result != SOURCE_SENT)
+		return result;
+	*got = available(source) < len ? available(source) : len;
+	(void)memcpy(buf, source->buf + source->buf_start, *got);
+	source->buf_start += *got;
 	return SOURCE_SENT;
 }
 
@@ -257,9 +304,12 @@ skip_to_offset(struct source *source)
 	enum source_result result = SOURCE_SENT;
 
 	while (source->skip_left > 0 && result == SOURCE_SENT) {
+		size_t len;
+
 		result = fill_buffer(source, (size_t)source->skip_left);
-		source->skip_left -= (int64_t)(source->buf_end - source->buf_start);
-		source->buf_start = source->buf_end = 0;
+		len = available(source);
+		source->skip_left -= (int64_t)len;
+		source->buf_start += len;
 	}
 	return result;
 }
@@ -298,6 +348,8 @@ source_read(struct source *source, int64_t done, void *buf, size_t len, size_t *
 		result = skip_to_offset(source);
 		if (result != SOURCE_SENT)
 			return result;
+		if (source->mark_len > 0)
+			return read_copied(source, buf, len, got);
 		if (!run_is_ready(source->fd, POLLIN))
 			return SOURCE_WAIT;
 	}
@@ -308,6 +360,7 @@ source_read(struct source *source, int64_t done, void *buf, size_t len, size_t *
 	if (n == -1)
 		return errno == EAGAIN ? SOURCE_WAIT : SOURCE_READ_FAILED;
 	*got = (size_t)n;
+	source->consumed = source->consumed || (!source->seekable && n > 0);
 	return n == 0 ? SOURCE_ENDED : SOURCE_SENT;
 }
 
@@ -352,6 +405,8 @@ source_fail_changed(
 
 	if (source->skip_left > 0)
 		(void)snprintf(message, sizeof(message), "it ended before --offset");
+	else if (source->is_cut_short)
+		(void)snprintf(message, sizeof(message), "it ended without the text of --end-mark");
 	else if (source->count != SKU_SENDFILE_ALL && done < source->count)
 		(void)snprintf(message, sizeof(message), "it ended before --count");
 	else if (change == SOURCE_MORE)
@@ -372,6 +427,8 @@ source_check_end(const struct source *source, int64_t done, struct failure *fail
 	if (source->skip_left > 0)
 		return failure_set(failure, STATUS_MISMATCH, 0, "it ended before --offset",
 		    "read %s", source->name);
+	if (source->is_cut_short)
+		return source_fail_changed(source, done, SOURCE_SAME, failure);
 	if (wanted == SIZE_UNKNOWN || done >= wanted)
 		return 0;
 	if (source->count == SKU_SENDFILE_ALL &&

@@ -19,6 +19,10 @@ struct source {
 	int64_t skip_left;  /* what cannot seek: bytes up to --offset */
 	char *buf;	    /* read, and not sent yet: from buf_start to buf_end */
 	size_t buf_start, buf_end;
+	const char *mark;  /* what it must end with, which is not sent */
+	size_t mark_len;   /* 0: none */
+	bool consumed;	   /* bytes of what can be read once are gone */
+	bool is_cut_short; /* it has ended, and not with the mark */
 };
 
 #define SOURCE_INIT                                                                                \
@@ -26,6 +30,8 @@ struct source {
 		.fd = -1                                                                           \
 	}
 
+/* The FILE of that index, for people. */
+const char *source_name(const struct send_config *config, size_t index);
 /* Open the FILE of that index ("-": standard input, from where it stands): 0, or -1 and the
  * failure.  Close with source_close() in both cases. */
 int source_open(

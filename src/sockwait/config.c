@@ -5,11 +5,13 @@
 #include "net/habits.h"
 #include "options/options.h"
 #include "options/run_options.h"
+#include "options/values.h"
 #include "run/message.h"
 #include "run/run.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 static const char *
@@ -54,38 +56,83 @@ static const char habits[] =
     "--unix -U\ta TARGET with a '/' is the path of a UNIX socket\n"
     "--udp -u\ta service of datagrams accepts nothing that could be waited for\n"
     "-z\tthat is what it does\n"
-    "--wait\tit is called --timeout\n"
+    "--wait --retry --retries --tries\tit tries until --timeout is over\n"
+    "--silent\tit is called --quiet\n"
+    "-l --listen -k --keep-open\tit connects; sockecho-server listens\n"
     "--strict -s -c --command\tno command is run: sockwait TARGET && command\n"
     "--invert-check --reverse\tit is called --gone\n";
 static const char *const hints[] = { habits, connecting_habits, network_habits, NULL };
+
+static const struct option_need needs[] = {
+	NEED_INET,
+	{ 0, NULL },
+};
 
 static const struct command command = {
 	.name = "sockwait",
 	.synopsis = synopsis,
 	.summary = "Wait until services are there: HOST:PORT, [V6]:PORT, a UNIX path or @NAME.",
-	.operands = "host...",
+	.operands = "target...",
 	.options = options,
+	.needs = needs,
 	.hints = hints,
 };
 
+/* HOST PORT as two operands, as the other programs take them. */
 static void
+check_pairs(const struct address_flags *flags, char *const *operands, size_t count)
+{
+	for (size_t i = 0; i + 1 < count; i++) {
+		const char *host = operands[i], *port = operands[i + 1];
+		bool is_v6 = strchr(host, ':') != NULL && *host != '[';
+
+		if (value_is_digits(port) && strchr(host, '/') == NULL && *host != '@' &&
+		    *host != '\0' && !value_is_digits(host) && !operand_has_port(flags, host))
+			opt_usage_error("a TARGET is one operand: %s%s%s:%s", is_v6 ? "[" : "",
+			    opt_quote(host), is_v6 ? "]" : "", opt_quote(port));
+	}
+}
+
+/* Returns the modes that hold. */
+static uint32_t
 parse_targets(struct wait_config *config, const struct options *parsed)
 {
 	struct connect_options *connect = &config->probe.connect;
+	uint32_t modes = MODE_OPENS | MODE_CONNECTS | MODE_STREAM;
 
 	config->count = parsed->operand_count;
 	if (config->count == 0)
 		opt_usage_error("missing operand: TARGET (" TARGET_FORMS ")");
+	check_pairs(&connect->address, parsed->operands, config->count);
 	config->targets = calloc(config->count, sizeof(*config->targets));
 	if (config->targets == NULL || targets_parse(config->targets, &connect->address,
 					   parsed->operands, config->count) == -1)
 		exit(msg_error_errno(STATUS_FAILED, ENOMEM, "read the TARGETs"));
 	for (size_t i = 0; i < config->count; i++) {
-		struct endpoint endpoint;
+		const struct endpoint *endpoint = &config->targets[i].endpoint;
 
-		target_parse(&endpoint, &connect->address, config->targets[i].text);
-		connect_check_options(connect, parsed, &endpoint);
+		connect_check_options(connect, endpoint);
+		modes |= endpoint->path == NULL ? MODE_INET : 0;
 	}
+	return modes;
+}
+
+/* --timeout is the limit of the run, as --max-time is. */
+static void
+limit_run(const struct wait_config *config)
+{
+	struct sku_deadline until = sku_deadline_in(config->timeout_ns);
+
+	if (config->timeout_ns == 0) {
+		/* Each try ends by itself, and so must the wait for who reads what it came to. */
+		run.timeouts.reader_ns = config->probe.connect.connect_timeout_ns;
+	} else if (until.at_ns < run.timeouts.run.at_ns) {
+		run.timeouts.run = until;
+		run.timeouts.run_option = "--timeout";
+	}
+	if (sku_deadline_in(config->probe.steady_ns).at_ns >= run.timeouts.run.at_ns)
+		opt_usage_error("--steady must be shorter than %s, which limits the whole run",
+		    run.timeouts.run_option != NULL ? run.timeouts.run_option : "--max-time");
 }
 
 void
@@ -95,15 +142,8 @@ config_parse(struct wait_config *config, int argc, char **argv)
 
 	*config = (struct wait_config){ .probe.connect.fd = -1 };
 	opt_parse(&parsed, &command, config, argc, argv);
-	opt_check_modes(&parsed, MODE_OPENS | MODE_CONNECTS | MODE_INET | MODE_STREAM);
-	if (config->timeout_ns > 0 && config->probe.steady_ns >= config->timeout_ns)
-		opt_usage_error(
-		    "--steady must be shorter than --timeout, which limits the whole run");
-	parse_targets(config, &parsed);
-	/* The loop ends with the run. */
-	if (config->timeout_ns > 0)
-		run.timeouts.run =
-		    sku_deadline_earlier(run.timeouts.run, sku_deadline_in(config->timeout_ns));
+	limit_run(config);
+	opt_check_modes(&parsed, parse_targets(config, &parsed));
 }
 
 void

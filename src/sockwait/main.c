@@ -14,6 +14,7 @@ main(int argc, char **argv)
 
 	run_begin("sockwait");
 	config_parse(&config, argc, argv);
+	schedule_count_on_sigusr1();
 	if (run_catch_signals(0, &failure) == 0)
 		status = schedule_run(&config);
 	else

@@ -2,6 +2,7 @@
  * Row tool. */
 #include "sockwait/probe.h"
 
+#include "net/closing.h"
 #include "run/escape.h"
 #include "run/peer.h"
 #include "run/wait.h"
@@ -25,7 +26,7 @@ finish(struct probe *probe, const struct failure *failure)
 static const char *
 peer_of(const struct probe *probe, char buf[PEER_TEXT_MAX])
 {
-	return probe->endpoint.path != NULL ? probe->endpoint.path : peer_text(&probe->peer, buf);
+	return probe->endpoint->path != NULL ? probe->endpoint->path : peer_text(&probe->peer, buf);
 }
 
 static void
@@ -38,22 +39,37 @@ fail(struct probe *probe, int errnum)
 	finish(probe, &failure);
 }
 
-/* The connection is lost, and its socket knows why. */
-static void
-fail_lost(struct probe *probe)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	if (sku_getsockopt(&probe->sock, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
-		error = errno;
-	fail(probe, error != 0 ? error : ECONNRESET);
-}
-
 static bool
 has_matched(const struct probe *probe)
 {
 	return probe->matched == probe->options->match.len;
+}
+
+static void
+describe_said(const struct probe *probe, const char *how, char *text, size_t size)
+{
+	char *said = escape_text(probe->said, probe->said_len, ESCAPE_LINE, NULL);
+
+	if (probe->said_len > 0 && said != NULL)
+		(void)snprintf(text, size, "it said '%s' %s", said, how);
+	else
+		(void)snprintf(text, size, "it said nothing %s", how);
+	free(said);
+}
+
+void
+probe_describe(const struct probe *probe, char *text, size_t size)
+{
+	*text = '\0';
+	if (probe->connected_ns == 0)
+		return;
+	if (!has_matched(probe))
+		describe_said(probe, "so far", text, size);
+	else if (probe->sent < probe->options->send.len)
+		(void)snprintf(text, size, "it accepted, and has not taken all of TEXT so far");
+	else
+		(void)snprintf(text, size, "it accepted, and must stay connected for %g s",
+		    (double)probe->options->steady_ns / (double)SKU_SECOND);
 }
 
 /* TEXT of --match has not come. */
@@ -61,14 +77,9 @@ static void
 fail_match(struct probe *probe, enum status status, const char *how)
 {
 	struct failure failure = { 0 };
-	char peer[PEER_TEXT_MAX], message[4 * PROBE_SAID_MAX + 100];
-	char *said = escape_text(probe->said, probe->said_len, ESCAPE_LINE, NULL);
+	char peer[PEER_TEXT_MAX], message[PROBE_TEXT_MAX];
 
-	if (probe->said_len > 0 && said != NULL)
-		(void)snprintf(message, sizeof(message), "it said '%s' %s", said, how);
-	else
-		(void)snprintf(message, sizeof(message), "it said nothing %s", how);
-	free(said);
+	describe_said(probe, how, message, sizeof(message));
 	(void)failure_set(
 	    &failure, status, 0, message, "wait for TEXT from %s", peer_of(probe, peer));
 	finish(probe, &failure);
@@ -112,7 +123,7 @@ proceed(struct probe *probe)
 	if (loop_watch(probe->loop, &probe->io,
 		EPOLLRDHUP | (sends ? EPOLLOUT : 0) | (has_matched(probe) ? 0 : EPOLLIN)) == -1 ||
 	    loop_set_timer(probe->loop, &probe->timer, until.at_ns) == -1)
-		fail(probe, ENOMEM);
+		fail(probe, errno);
 }
 
 static void
@@ -163,7 +174,7 @@ ready(struct loop *loop, struct loop_io *io, uint32_t events)
 	if (!has_matched(probe) && (events & ~(uint32_t)EPOLLOUT) != 0)
 		receive_more(probe);
 	else if ((events & EPOLLERR) != 0)
-		fail_lost(probe);
+		fail(probe, closing_cause(&probe->sock));
 	else if ((events & (EPOLLHUP | EPOLLRDHUP)) != 0)
 		fail_closed(probe);
 	else
@@ -218,7 +229,7 @@ probe_start(struct loop *loop, struct probe *probe)
 	probe->timer.due = due;
 	probe->connector.done = connected;
 	probe->connector.is_one_of_many = true;
-	return connector_start(loop, &probe->connector, &probe->endpoint, &probe->options->connect);
+	return connector_start(loop, &probe->connector, probe->endpoint, &probe->options->connect);
 }
 
 void

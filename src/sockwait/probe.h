@@ -10,18 +10,19 @@
 
 /* What every try is about.  It stays as it is. */
 struct probe_options {
-	struct connect_options connect; /* its limit is that of the connection and of match */
+	struct connect_options connect; /* its limit is that of a try, but for steady_ns */
 	struct text send, match;	/* len 0: none */
 	int64_t steady_ns;		/* 0: it need not stay open */
 };
 
 #define PROBE_SAID_MAX 60 /* bytes of what came instead of match, for the message */
+#define PROBE_TEXT_MAX (4 * PROBE_SAID_MAX + 100)
 
 struct probe {
 	/* The TARGET answers, or does not, and why.  Called once, in the loop. */
 	void (*done)(struct probe *probe, const struct failure *failure);
 	const struct probe_options *options;
-	struct endpoint endpoint;
+	const struct endpoint *endpoint;
 
 	/* The probe's. */
 	struct loop *loop;
@@ -37,8 +38,10 @@ struct probe {
 };
 
 /* Begin.  done, options and endpoint are set, the rest is zero.  done() is called by the loop, not
- * before this returns.  0, or -1 without memory.  End it in both cases. */
+ * before this returns.  0, or -1 with errno.  End it in both cases. */
 int probe_start(struct loop *loop, struct probe *probe);
+/* What is still to come from a service that has accepted: "" before that. */
+void probe_describe(const struct probe *probe, char *text, size_t size);
 /* End it at any time: the peer sees the end of the stream, or else a reset.  done() is not called
  * any more. */
 void probe_end(struct probe *probe, bool orderly);

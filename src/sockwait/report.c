@@ -49,6 +49,12 @@ report_done(const struct target *target, bool gone, int64_t ns, struct failure *
 	return output_flush(failure);
 }
 
+const char *
+report_no_answer(const struct target *target)
+{
+	return target->attempts == 0 ? "not tried yet" : "no answer yet";
+}
+
 void
 report_given_up(
     const struct target *target, enum status status, int errnum, const char *message, int64_t ns)
@@ -57,6 +63,7 @@ report_given_up(
 
 	for (const struct target *t = target; t != NULL; t = t->same) {
 		(void)snprintf(action, sizeof(action), "wait for %s", t->text);
+		msg_error_line(message, "%s", action);
 		if (run.json) {
 			json_t *record = event_new("failed");
 
@@ -64,7 +71,6 @@ report_given_up(
 			event_add(record, "error", event_error(status, errnum, message, action));
 			event_emit(record);
 		}
-		msg_error_line(message, "%s", action);
 	}
 }
 
@@ -82,7 +88,9 @@ report_waiting(const struct target *targets, size_t count, bool gone)
 			continue;
 		noted++;
 		msg_note("waiting for %s%s: %s", t->text, gone ? " to go" : "",
-		    t->reason != NULL ? t->reason : "no answer yet");
+		    t->progress != NULL ? t->progress :
+		    t->reason != NULL	? t->reason :
+					  report_no_answer(t));
 	}
 	if (waiting > NOTED)
 		msg_note("waiting for %zu more", waiting - NOTED);

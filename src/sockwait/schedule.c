@@ -19,9 +19,11 @@
 #define LONGEST_INTERVAL (1 * SKU_SECOND)
 #define NOTE_AFTER (900 * SKU_MS)
 #define TELL_PAUSE (5 * SKU_SECOND)
-#define MAX_LOOKUPS ((size_t)16) /* at once: each one is a thread */
-#define FDS_RESERVED ((size_t)64)
-#define FDS_A_TRY ((size_t)2)
+#define MAX_LOOKUP_THREADS ((size_t)48)
+#define LOOKUP_THREADS ((size_t)3) /* that a name may need: see sku_connecting_is_resolving() */
+#define LOOK_AGAIN (50 * SKU_MS)
+#define FDS_RESERVED ((size_t)64) /* of them one for each of those threads */
+#define FDS_A_NAME ((size_t)4)	  /* an epoll, an eventfd, and a socket of each family */
 
 /* A try, with whom it is for. */
 struct attempt {
@@ -32,8 +34,18 @@ struct attempt {
 
 static state_counter total, done, attempts;
 
-static const struct state_row counter_rows[] = { { "targets", &total }, { "done", &done },
-	{ "attempts", &attempts }, { NULL, NULL } };
+void
+schedule_count_on_sigusr1(void)
+{
+	static const struct state_row rows[] = {
+		{ "targets", &total },
+		{ "done", &done },
+		{ "attempts", &attempts },
+		{ NULL, NULL },
+	};
+
+	state_on_sigusr1("state", rows);
+}
 
 /* ---- whose turn it is ---------------------------------------------------------------------- */
 
@@ -57,16 +69,20 @@ take_first(struct target_queue *queue)
 }
 
 static size_t
-max_tries(void)
+fds_of(const struct target *target)
+{
+	return target->needs_lookup ? FDS_A_NAME : 1;
+}
+
+static size_t
+max_fds(void)
 {
 	struct rlimit limit;
-	size_t fds;
 
 	run_raise_descriptor_limit();
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
-		return 1;
-	fds = (size_t)limit.rlim_cur;
-	return fds < FDS_RESERVED + FDS_A_TRY ? 1 : (fds - FDS_RESERVED) / FDS_A_TRY;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur < FDS_RESERVED)
+		return 0;
+	return (size_t)limit.rlim_cur - FDS_RESERVED;
 }
 
 static void probe_done(struct probe *probe, const struct failure *failure);
@@ -83,21 +99,22 @@ start_try(struct schedule *s, struct target *target)
 	struct attempt *attempt = calloc(1, sizeof(*attempt));
 
 	if (attempt == NULL) {
-		fail_run(s, ENOMEM);
+		fail_run(s, errno);
 		return;
 	}
 	attempt->schedule = s;
 	attempt->target = target;
 	attempt->probe.done = probe_done;
 	attempt->probe.options = &s->config->probe;
-	target_parse(&attempt->probe.endpoint, &s->config->probe.connect.address, target->text);
+	attempt->probe.endpoint = &target->endpoint;
 	target->attempt = attempt;
 	target->begun_ns = sku_now();
 	target->attempts++;
 	counter_add(&attempts, 1);
 	s->tries++;
+	s->fds += fds_of(target);
 	if (probe_start(&s->loop, &attempt->probe) == -1)
-		fail_run(s, ENOMEM);
+		fail_run(s, errno);
 }
 
 static void
@@ -107,46 +124,80 @@ end_try(struct schedule *s, struct target *target, bool orderly)
 
 	target->attempt = NULL;
 	s->tries--;
+	s->fds -= fds_of(target);
+	s->lacks_fds = false;
 	probe_end(&attempt->probe, orderly);
 	free(attempt);
 }
 
+/* One try at least, whatever it holds. */
 static bool
-may_start(const struct schedule *s)
+may_start(const struct schedule *s, const struct target *target)
 {
-	return s->tries < s->max_tries && !s->loop.stopped;
+	return (s->tries == 0 || s->fds + fds_of(target) <= s->max_fds) && !s->lacks_fds &&
+	       !s->loop.stopped;
 }
 
-/* Tries that look a name up now. */
+/* The threads that look names up, those of tries that are over among them, and those that the
+ * present tries may still start. */
 static size_t
-count_lookups(const struct schedule *s)
+count_lookup_threads(const struct schedule *s)
 {
-	size_t n = 0;
+	size_t n = sku_lookup_threads();
 
 	for (size_t i = 0; i < s->config->count; i++) {
 		const struct attempt *attempt = s->config->targets[i].attempt;
 
-		n += attempt != NULL && attempt->probe.connector.is_resolving;
+		if (attempt != NULL && attempt->probe.connector.is_resolving)
+			n += LOOKUP_THREADS - 1;
 	}
 	return n;
 }
 
-/* A look-up keeps a thread busy, and may take long: it holds back only those that need one, too. */
+/* The queue whose turn it is; NULL: nobody's.  A look-up may take long, also once it was given up:
+ * it holds back only those that need one, too. */
+static struct target_queue *
+next_queue(struct schedule *s, size_t threads)
+{
+	const struct target *name = s->due_names.first, *address = s->due_addresses.first;
+
+	if (threads + LOOKUP_THREADS > MAX_LOOKUP_THREADS)
+		name = NULL;
+	if (name == NULL)
+		return address != NULL ? &s->due_addresses : NULL;
+	return address == NULL || name->turn < address->turn ? &s->due_names : &s->due_addresses;
+}
+
 static void
 start_tries(struct loop *loop)
 {
 	struct schedule *s = LOOP_OWNER(loop, struct schedule, loop);
-	size_t lookups = s->due_names.first != NULL ? count_lookups(s) : 0;
+	struct target_queue *names = &s->due_names, *addresses = &s->due_addresses, *next;
+	size_t threads = names->first != NULL ? count_lookup_threads(s) : 0;
 
-	for (; s->due_names.first != NULL && lookups < MAX_LOOKUPS && may_start(s); lookups++)
-		start_try(s, take_first(&s->due_names));
-	while (s->due_addresses.first != NULL && may_start(s))
-		start_try(s, take_first(&s->due_addresses));
+	while ((next = next_queue(s, threads)) != NULL && may_start(s, next->first)) {
+		threads += next == names ? LOOKUP_THREADS : 0;
+		start_try(s, take_first(next));
+	}
+	if ((names->first != NULL || addresses->first != NULL) &&
+	    loop_set_timer(loop, &s->again, loop->now + LOOK_AGAIN) == -1)
+		fail_run(s, errno);
+}
+
+/* Nothing tells when a look-up that was given up is over, or another process closes its files. */
+static void
+look_again(struct loop *loop, struct loop_timer *timer)
+{
+	struct schedule *s = LOOP_OWNER(timer, struct schedule, again);
+
+	(void)loop;
+	s->lacks_fds = false;
 }
 
 static void
 queue(struct schedule *s, struct target *target)
 {
+	target->turn = s->turns++;
 	append(target->needs_lookup ? &s->due_names : &s->due_addresses, target);
 }
 
@@ -164,10 +215,13 @@ due(struct loop *loop, struct loop_timer *timer)
 static void
 close_place(struct schedule *s)
 {
-	if (--s->open == 0 || (s->config->any && s->done > 0))
-		loop_stop(&s->loop, s->done == s->places || (s->config->any && s->done > 0) ?
-					STATUS_OK :
-					s->status);
+	bool enough = s->config->any ? s->done > 0 : s->done == s->places;
+
+	s->open--;
+	if (s->loop.stopped || (s->open > 0 && !enough))
+		return;
+	s->is_over = !enough;
+	loop_stop(&s->loop, enough ? STATUS_OK : s->status);
 }
 
 static void
@@ -191,9 +245,9 @@ give_up(struct schedule *s, struct target *target, const struct failure *failure
 	s->status = failure->status;
 	report_given_up(target, (enum status)failure->status, failure->errnum,
 	    target->reason != NULL ? target->reason : failure->message, sku_now() - s->begun_ns);
+	close_place(s);
 	if (!s->config->any)
 		loop_stop(&s->loop, s->status);
-	close_place(s);
 }
 
 /* With -v a reason is told when it changes, but a service that says something else each time does
@@ -235,7 +289,7 @@ try_later(struct schedule *s, struct target *target)
 		return;
 	}
 	if (loop_set_timer(&s->loop, &target->timer, target->begun_ns + target->interval_ns) == -1)
-		fail_run(s, ENOMEM);
+		fail_run(s, errno);
 	if (config->interval_ns == 0) {
 		target->interval_ns += target->interval_ns / 10;
 		if (target->interval_ns > LONGEST_INTERVAL)
@@ -262,12 +316,47 @@ is_absence(const struct attempt *attempt, const struct failure *failure)
 	}
 }
 
+/* Were there no descriptors for it?  That says nothing of the TARGET.  Those of this process come
+ * back where other tries, or look-ups that were given up, hold some. */
+static bool
+is_for_lack_of_fds(const struct schedule *s, const struct failure *failure)
+{
+	return failure->errnum == ENFILE ||
+	       (failure->errnum == EMFILE && (s->tries > 1 || sku_lookup_threads() > 0));
+}
+
+/* It is as if the try had not been made. */
+static void
+postpone(struct schedule *s, struct target *target, const struct failure *failure)
+{
+	msg_verbose(2, "%s waits for descriptors: %s", target->text, failure->message);
+	end_try(s, target, false);
+	target->attempts--;
+	counter_subtract(&attempts, 1);
+	queue(s, target);
+	s->lacks_fds = true;
+}
+
 /* May another try end otherwise?  What this one lacked, others may give back. */
 static bool
 is_worth_another(const struct failure *failure)
 {
-	return failure_is_temporary(failure) || failure->errnum == EMFILE ||
-	       failure->errnum == ENFILE || failure->errnum == ENOBUFS || failure->errnum == ENOMEM;
+	return failure_is_temporary(failure) || failure->errnum == ENOBUFS ||
+	       failure->errnum == ENOMEM || failure->errnum == ENOSPC;
+}
+
+/* What a try that is under way has come to: it says more than the failure of the one before. */
+static void
+set_progress(struct target *target)
+{
+	char text[PROBE_TEXT_MAX] = "";
+
+	free(target->progress);
+	target->progress = NULL;
+	if (target->attempt != NULL)
+		probe_describe(&target->attempt->probe, text, sizeof(text));
+	if (*text != '\0')
+		target->progress = strdup(text);
 }
 
 static void
@@ -278,6 +367,10 @@ probe_done(struct probe *probe, const struct failure *failure)
 	struct target *target = attempt->target;
 	bool gone = s->config->gone;
 
+	if (failure != NULL && is_for_lack_of_fds(s, failure)) {
+		postpone(s, target, failure);
+		return;
+	}
 	if (failure != NULL || gone)
 		set_reason(target, failure, s->loop.now);
 	if (failure == NULL ? !gone : gone && is_absence(attempt, failure))
@@ -295,7 +388,10 @@ probe_done(struct probe *probe, const struct failure *failure)
 static void
 canceled(struct loop *loop)
 {
-	loop_stop(loop, run_signals() > 0 ? STATUS_FAILED : STATUS_TIMED_OUT);
+	struct schedule *s = LOOP_OWNER(loop, struct schedule, loop);
+
+	s->is_over = run_signals() == 0;
+	loop_stop(loop, s->is_over ? STATUS_TIMED_OUT : STATUS_FAILED);
 }
 
 static void
@@ -304,6 +400,8 @@ note_due(struct loop *loop, struct loop_timer *timer)
 	const struct schedule *s = LOOP_OWNER(timer, struct schedule, note);
 
 	(void)loop;
+	for (size_t i = 0; i < s->config->count; i++)
+		set_progress(&s->config->targets[i]);
 	report_waiting(s->config->targets, s->config->count, s->config->gone);
 }
 
@@ -314,13 +412,16 @@ report_missing(const struct schedule *s)
 
 	for (size_t i = 0; i < s->config->count; i++) {
 		const struct target *target = &s->config->targets[i];
+		bool failed = target->progress == NULL && target->reason != NULL;
 		char *message = NULL;
 
 		if (target->is_again || target->state != TARGET_WAITED_FOR)
 			continue;
 		if (asprintf(&message, "timed out; %s%s",
-			s->config->gone ? "" : "the last failure: ",
-			target->reason != NULL ? target->reason : "no answer yet") == -1)
+			failed && !s->config->gone ? "the last failure: " : "",
+			failed			 ? target->reason :
+			target->progress != NULL ? target->progress :
+						   report_no_answer(target)) == -1)
 			message = NULL;
 		report_given_up(target, STATUS_TIMED_OUT, ETIMEDOUT,
 		    message != NULL ? message : "timed out", ns);
@@ -344,7 +445,6 @@ prepare(struct schedule *s)
 	}
 	s->open = s->places;
 	counter_set(&total, s->places);
-	state_on_sigusr1("state", counter_rows);
 }
 
 int
@@ -353,8 +453,9 @@ schedule_run(const struct wait_config *config)
 	struct schedule s = { .loop = { .canceled = canceled, .turn = start_tries },
 		.config = config,
 		.begun_ns = sku_now(),
-		.max_tries = max_tries(),
+		.max_fds = max_fds(),
 		.note.due = note_due,
+		.again.due = look_again,
 		.status = STATUS_TIMED_OUT };
 	int status;
 
@@ -369,10 +470,11 @@ schedule_run(const struct wait_config *config)
 		status = loop_run(&s.loop);
 	}
 	for (size_t i = 0; i < config->count; i++) {
+		set_progress(&config->targets[i]);
 		if (config->targets[i].attempt != NULL)
 			end_try(&s, &config->targets[i], false);
 	}
-	if (status == STATUS_TIMED_OUT)
+	if (s.is_over)
 		report_missing(&s);
 	loop_close(&s.loop);
 	return status;

@@ -146,24 +146,24 @@ port_of(const struct endpoint *endpoint, const struct address_flags *flags)
 static int
 parse(struct target *target, const struct address_flags *flags, char *text)
 {
-	struct endpoint endpoint;
+	struct endpoint *endpoint = &target->endpoint;
 	char host[SKU_HOST_MAX];
 	int len;
 
 	target->text = text;
-	target_parse(&endpoint, flags, text);
-	if (endpoint.path != NULL) {
-		check_path(endpoint.path);
-		target->place = strdup(endpoint.path);
+	target_parse(endpoint, flags, text);
+	if (endpoint->path != NULL) {
+		check_path(endpoint->path);
+		target->place = strdup(endpoint->path);
 		return target->place == NULL ? -1 : 0;
 	}
-	(void)host_of(&endpoint, host, &target->needs_lookup);
-	if (target->needs_lookup && !is_possible_name(endpoint.host))
-		opt_usage_error("'%s' is no name of a host", opt_quote(endpoint.host));
-	if (endpoint.port_file != NULL)
-		len = asprintf(&target->place, "[%s]:%s", host, endpoint.port);
+	(void)host_of(endpoint, host, &target->needs_lookup);
+	if (target->needs_lookup && !is_possible_name(endpoint->host))
+		opt_usage_error("'%s' is no name of a host", opt_quote(endpoint->host));
+	if (endpoint->port_file != NULL)
+		len = asprintf(&target->place, "[%s]:%s", host, endpoint->port);
 	else
-		len = asprintf(&target->place, "[%s]:%u", host, port_of(&endpoint, flags));
+		len = asprintf(&target->place, "[%s]:%u", host, port_of(endpoint, flags));
 	if (len != -1)
 		return 0;
 	target->place = NULL;
@@ -217,5 +217,6 @@ targets_free(struct target *targets, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		free(targets[i].place);
 		free(targets[i].reason);
+		free(targets[i].progress);
 	}
 }

@@ -22,15 +22,18 @@ struct target {
 	bool is_again;	     /* the place was typed before: that TARGET stands for it */
 	struct target *same; /* the next one of the same place, or NULL */
 	bool needs_lookup;   /* HOST is a name */
+	struct endpoint endpoint;
 
 	/* The schedule's. */
 	struct attempt *attempt; /* under way, or NULL */
 	struct loop_timer timer; /* when the next one is due */
 	struct target *next;	 /* in the queue of those whose try is due */
+	uint64_t turn;		 /* there: who has a smaller one is tried before */
 	int64_t begun_ns;	 /* when the last try began */
 	int64_t interval_ns;	 /* from there to the next */
 	uint64_t attempts;
 	char *reason;	 /* what became of the last try; NULL: none has ended */
+	char *progress;	 /* of the present one, once it was accepted; NULL: not asked for */
 	bool is_untold;	 /* it has changed since it was told with -v */
 	int64_t told_ns; /* when that was; 0: never */
 	enum target_state state;

@@ -79,15 +79,20 @@ channel_protocol_error(const struct channel *channel, const char *what, struct f
 }
 
 int
-channel_peer_error(struct channel *channel, uint8_t code, struct failure *failure)
+channel_peer_error(
+    struct channel *channel, const struct wire_message *said, struct failure *failure)
 {
-	char message[200];
+	bool aborted = said->type == WIRE_ABORT;
+	uint8_t code = aborted ? said->code : said->position.kind;
 	enum status status = (enum status)wire_code_status(code);
+	char message[200];
 
 	channel->closing = true;
 	(void)snprintf(message, sizeof(message), "the peer says: %s", wire_code_text(code));
-	return failure_set(failure, status == STATUS_OK ? STATUS_MISMATCH : status, 0, message,
-	    "talk to %s", channel->peer);
+	/* A verdict is about the file: what it waited for was no peer. */
+	return failure_set(failure, status == STATUS_OK ? STATUS_MISMATCH : status,
+	    aborted && status == STATUS_TIMED_OUT ? ETIMEDOUT : 0, message, "talk to %s",
+	    channel->peer);
 }
 
 bool
@@ -95,10 +100,10 @@ failure_is_connection_loss(const struct failure *failure)
 {
 	switch (failure->status) {
 	case STATUS_NO_PEER:
-	case STATUS_TIMED_OUT:
 		return failure->errnum != ECANCELED;
-	case STATUS_MISMATCH:
-		return failure->errnum == ETIMEDOUT; /* fail_silent() */
+	case STATUS_TIMED_OUT:
+	case STATUS_MISMATCH: /* fail_silent() */
+		return failure->errnum == ETIMEDOUT;
 	default:
 		return false;
 	}
@@ -196,9 +201,17 @@ write_some(struct channel *channel, const void *buf, size_t len)
 		n = from_tls_result(channel, tls_write(channel->tls, buf, len, &done), &done);
 	if (n == 0 && len > 0)
 		errno = ECONNRESET, n = -1;
+	/* What TLS could not write yet it keeps as a record that must go first. */
+	channel->partial_message = channel->partial_message || n > 0 || channel->tls != NULL;
 	if (n > 0)
 		restart_timeout(channel);
 	return n;
+}
+
+static int
+fail_damaged(const struct channel *channel, struct failure *failure)
+{
+	return fail_mismatch(channel, "what came is damaged, or not from the peer", failure);
 }
 
 static int
@@ -207,8 +220,7 @@ read_failed(const struct channel *channel, ssize_t n, struct failure *failure)
 	if (n == 0)
 		return connection_ended(channel, failure);
 	if (errno == EBADMSG)
-		return fail_mismatch(
-		    channel, "what came is damaged, or not from the peer", failure);
+		return fail_damaged(channel, failure);
 	return fail_errno(channel, errno, failure);
 }
 
@@ -223,12 +235,13 @@ write_failed(struct channel *channel, int errnum, struct failure *failure)
 		return -1; /* maybe by its ABORT */
 	case CHANNEL_MESSAGE:
 		if (message.type == WIRE_VERDICT && message.position.kind != WIRE_DONE)
-			return channel_peer_error(channel, message.position.kind, failure);
+			return channel_peer_error(channel, &message, failure);
 		break;
 	case CHANNEL_NOTHING:
 		break;
 	}
-	return fail_errno(channel, errnum, failure);
+	return errnum == EBADMSG ? fail_damaged(channel, failure) :
+				   fail_errno(channel, errnum, failure);
 }
 
 static int
@@ -246,6 +259,7 @@ write_all(struct channel *channel, const uint8_t *buf, size_t len, struct failur
 			return -1;
 		}
 	}
+	channel->partial_message = false;
 	return 0;
 }
 
@@ -378,7 +392,8 @@ channel_open(
 		return -1;
 	if (check_greeting(channel, options->role, key, failure) == -1)
 		return -1;
-	return key ? start_tls(channel, options->key, options->connected, failure) : 0;
+	/* Either end may have connected, or both: who is TLS's client must not depend on that. */
+	return key ? start_tls(channel, options->key, options->role == WIRE_SENDER, failure) : 0;
 }
 
 void
@@ -486,6 +501,11 @@ take_progress(
 enum channel_result
 channel_poll(struct channel *channel, struct wire_message *message, struct failure *failure)
 {
+	if (channel->has_early) {
+		*message = channel->early;
+		channel->has_early = false;
+		return CHANNEL_MESSAGE;
+	}
 	for (;;) {
 		enum channel_result result = read_message(channel, message, failure);
 
@@ -500,7 +520,7 @@ channel_poll(struct channel *channel, struct wire_message *message, struct failu
 		restart_timeout(channel);
 		if (message->type != WIRE_ABORT)
 			return CHANNEL_MESSAGE;
-		(void)channel_peer_error(channel, message->code, failure);
+		(void)channel_peer_error(channel, message, failure);
 		return CHANNEL_FAILED;
 	}
 }
@@ -543,7 +563,6 @@ write_until_stopped(struct channel *channel, const uint8_t *buf, size_t len,
 		if (n > 0) {
 			buf += n;
 			len -= (size_t)n;
-			channel->partial_message = true;
 			continue;
 		}
 		if (errno != EAGAIN) {
@@ -580,11 +599,18 @@ channel_progress(struct channel *channel, uint64_t done, uint64_t total, struct 
 {
 	const struct wire_message progress = { .type = WIRE_PROGRESS, .progress = { done, total } };
 	int64_t now = sku_now();
+	enum channel_result result;
 
 	if (now - channel->progress_sent_ns < PROGRESS_PERIOD)
 		return 0;
 	channel->progress_sent_ns = now;
-	return channel_send(channel, &progress, failure);
+	if (channel_send(channel, &progress, failure) == -1)
+		return -1;
+	if (channel->has_early)
+		return 0;
+	result = channel_poll(channel, &channel->early, failure);
+	channel->has_early = result == CHANNEL_MESSAGE;
+	return result == CHANNEL_FAILED ? -1 : 0;
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */

@@ -11,6 +11,8 @@
 
 /* greeting, TLS and first messages together */
 #define CHANNEL_HANDSHAKE_TIMEOUT (10 * SKU_SECOND)
+/* a last word, which is worth no more than that */
+#define CHANNEL_GOODBYE_TIMEOUT (10 * SKU_SECOND)
 
 struct channel {
 	struct sku_sock *sock;
@@ -26,10 +28,12 @@ struct channel {
 	short tls_events;	   /* what TLS waits for, else 0 */
 	uint8_t in[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX];
 	size_t in_len;
-	bool greeted;	      /* the peer speaks the protocol */
-	bool peer_works;      /* it hashes or flushes now: PROGRESS is in its order */
-	bool partial_message; /* a DATA message is not whole on its way: nothing else can follow */
-	bool closing;	      /* the peer has been told, or has told us, why this is the end */
+	struct wire_message early; /* it came while this end was still working */
+	bool has_early;
+	bool greeted;		   /* the peer speaks the protocol */
+	bool peer_works;	   /* it hashes or flushes now: PROGRESS is in its order */
+	bool partial_message;	   /* a message is not whole on its way: nothing else can follow */
+	bool closing;		   /* the peer has been told, or has told us, why this is the end */
 	enum wire_code abort_code; /* what channel_close() tells; WIRE_DONE: the failure says */
 };
 
@@ -37,7 +41,6 @@ struct channel_options {
 	enum wire_role role;
 	const uint8_t *key; /* NULL: none */
 	bool wait_first;    /* say nothing before the peer has */
-	bool connected;	    /* this end connected, and is TLS's client */
 };
 
 /* Begin.  The handshake has ten seconds from the instant at which the connection came. */
@@ -84,7 +87,9 @@ enum channel_result channel_poll(
 /* A DATA message, unless the receiver says something meanwhile, which stops it. */
 enum channel_result channel_send_data(struct channel *channel, const uint8_t *buf, size_t len,
     struct wire_message *message, struct failure *failure);
-/* At least each second while hashing or flushing. */
+/* At least each second while hashing or flushing.  What the peer says meanwhile is read, too, so
+ * that two ends that both work do not fill the connection with what nobody reads; its next message
+ * is kept for channel_receive(). */
 int channel_progress(
     struct channel *channel, uint64_t done, uint64_t total, struct failure *failure);
 
@@ -92,7 +97,8 @@ int channel_progress(
 int channel_protocol_error(
     const struct channel *channel, const char *what, struct failure *failure);
 /* What the peer's VERDICT or ABORT says is the failure.  Returns -1. */
-int channel_peer_error(struct channel *channel, uint8_t code, struct failure *failure);
+int channel_peer_error(
+    struct channel *channel, const struct wire_message *said, struct failure *failure);
 
 /* Is this a failure that another connection may mend? */
 bool failure_is_connection_loss(const struct failure *failure);

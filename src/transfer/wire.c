@@ -351,7 +351,7 @@ static const struct {
 	[WIRE_WRONG_NAME] = { "it takes no file of that name (--name gives another)",
 	    STATUS_MISMATCH },
 	[WIRE_WRONG_SHA256] = { "it expects another SHA-256 (--sha256)", STATUS_MISMATCH },
-	[WIRE_BUSY] = { "it is busy with another transfer", STATUS_NO_PEER },
+	[WIRE_BUSY] = { "it is busy with another transfer, or done", STATUS_NO_PEER },
 	[WIRE_PROTOCOL] = { "it did not understand what came", STATUS_MISMATCH },
 	[WIRE_ENDED] = { "it was told to end", STATUS_NO_PEER },
 	[WIRE_TIMED_OUT] = { "it has waited too long", STATUS_TIMED_OUT },

@@ -1,16 +1,14 @@
 /* test_closing.c - the end of a connection: what the peer has by then, and how it sees it. */
 #include "net/closing.h"
 
+#include "unit.h"
+
 #include <errno.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #define NOW (1000 * SKU_SECOND)
 #define UNTIL (NOW + 10 * SKU_SECOND)

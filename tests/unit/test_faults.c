@@ -2,12 +2,10 @@
 #include "libsockutil/sockutil.h"
 #include "net/fault_plan.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define NO UNLIMITED
 
@@ -89,7 +87,13 @@ what_a_line_may_not_say_is_named(void **state)
 		    "'reset-first=': reset-first takes N, a whole number of at least 1" },
 		{ true, "reset-first=9223372036854775808",
 		    "'reset-first=9223372036854775808': reset-first takes N, a whole number of at "
-		    "least 1" },
+		    "least 1, and this is too large" },
+		{ true, "close-after=9223372036854775808",
+		    "'close-after=9223372036854775808': close-after takes a SIZE (bytes, or with "
+		    "K, M, G, T), and this is too large" },
+		{ true, "reset-after=8388608T",
+		    "'reset-after=8388608T': reset-after takes a SIZE (bytes, or with K, M, G, T), "
+		    "and this is too large" },
 		{ true, "reset-after=down:1K",
 		    "'reset-after=down:1K': what comes goes back, which is one direction: leave "
 		    "up: and down: out" },

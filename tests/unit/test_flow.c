@@ -2,13 +2,11 @@
  * test says what time it is. */
 #include "net/flow.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include <cmocka.h>
 
 #define NOW (1000 * SKU_SECOND)
 #define MANY ((size_t)4 << 20)

@@ -1,6 +1,7 @@
 /* test_library.c - libsockutil: modes, deadlines, errors, and all that needs no other program. */
 #include "libsockutil/sockutil.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -8,6 +9,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -15,6 +17,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -616,6 +620,39 @@ epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms)
 	return epoll_pwait(epoll_fd, events, max, timeout_ms, NULL);
 }
 
+/* The library's getaddrinfo(3) and getnameinfo(3): they can be told to take their time. */
+static _Atomic bool lookup_is_slow;
+static _Atomic int asked_family; /* of the last look-up */
+
+static void *
+slow_down(const char *name)
+{
+	if (lookup_is_slow)
+		(void)usleep(300000);
+	return dlsym(RTLD_NEXT, name);
+}
+
+int
+getaddrinfo(const char *restrict host, const char *restrict service,
+    const struct addrinfo *restrict hints, struct addrinfo **restrict result)
+{
+	int (*next)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+	*(void **)&next = slow_down("getaddrinfo");
+	asked_family = hints != NULL ? hints->ai_family : AF_UNSPEC;
+	return next(host, service, hints, result);
+}
+
+int
+getnameinfo(const struct sockaddr *restrict address, socklen_t len, char *restrict host,
+    socklen_t host_size, char *restrict service, socklen_t service_size, int flags)
+{
+	int (*next)(const struct sockaddr *, socklen_t, char *, socklen_t, char *, socklen_t, int);
+
+	*(void **)&next = slow_down("getnameinfo");
+	return next(address, len, host, host_size, service, service_size, flags);
+}
+
 static int
 count_descriptors(void)
 {
@@ -657,6 +694,7 @@ expect_connection(const char *host, const char *port, bool resolves)
 	}
 	assert_int_equal(result, 0);
 	assert_false(sku_connecting_is_resolving(c));
+	assert_int_equal(sku_lookup_threads(), 0);
 	assert_int_equal(sku_gettimeout(&s), 0);
 	assert_true((fcntl(sku_fileno(&s), F_GETFL) & O_NONBLOCK) != 0);
 	sku_connecting_cancel(c);
@@ -711,7 +749,7 @@ an_answer_during_a_step_is_not_lost(void **state)
 static void
 connecting_in_steps_ends_at_its_deadline(void **state)
 {
-	const struct sku_server_opts opts = { .backlog = 0 };
+	const struct sku_server_opts opts = { .backlog = -1 };
 	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT, held[8];
 	struct sku_address address;
 	struct sku_connecting *c;
@@ -774,7 +812,7 @@ connecting_in_steps_to_a_unix_path(void **state)
 	assert_int_equal(sku_connecting_step(c, &s, &err), -1);
 	assert_int_equal(err.code, ECONNREFUSED);
 	sku_connecting_cancel(c);
-	assert_int_equal(sku_create_unix_server(&listener, name, SOCK_STREAM, 0, &bound, NULL), 0);
+	assert_int_equal(sku_create_unix_server(&listener, name, SOCK_STREAM, -1, &bound, NULL), 0);
 	c = sku_connecting_start_unix(name, sku_deadline_in(SKU_SECOND), &err);
 	assert_int_equal(sku_connecting_step(c, &first, &err), 0);
 	sku_connecting_cancel(c);
@@ -952,7 +990,7 @@ static void
 create_server_dual_stack(void **state)
 {
 	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
-	const struct sku_server_opts opts = { .backlog = SKU_DEFAULT_BACKLOG };
+	const struct sku_server_opts opts = { 0 };
 	struct sku_address address;
 	char port[8];
 
@@ -1345,6 +1383,954 @@ a_datagram_socket_is_never_its_own_peer(void **state)
 	}
 }
 
+/* ---- the type of a socket, and its flags --------------------------------------------------- */
+
+static void
+flags_in_a_type_are_no_part_of_it(void **state)
+{
+	static const int flags[] = { 0, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_CLOEXEC | SOCK_NONBLOCK };
+	static const int64_t defaults[] = { SKU_NO_TIMEOUT, 0, 5 * SKU_SECOND };
+
+	(void)state;
+	for (size_t f = 0; f < 4; f++) {
+		for (size_t d = 0; d < 3; d++) {
+			int64_t timeout_ns = (flags[f] & SOCK_NONBLOCK) != 0 ? 0 : defaults[d];
+			struct sku_sock s = SKU_SOCK_INIT;
+
+			assert_int_equal(sku_setdefaulttimeout(defaults[d]), 0);
+			assert_int_equal(sku_socket(&s, AF_INET, SOCK_STREAM | flags[f], 0), 0);
+			assert_int_equal(s.type, SOCK_STREAM);
+			assert_int_equal(sku_gettimeout(&s), timeout_ns);
+			assert_int_equal(sku_getblocking(&s), timeout_ns != 0);
+			assert_int_equal(
+			    (fcntl(sku_fileno(&s), F_GETFL) & O_NONBLOCK) != 0, timeout_ns >= 0);
+			assert_int_equal(fcntl(sku_fileno(&s), F_GETFD), FD_CLOEXEC);
+			assert_int_equal(sku_close(&s), 0);
+			assert_int_equal(sku_setdefaulttimeout(SKU_NO_TIMEOUT), 0);
+		}
+	}
+}
+
+static void
+a_server_whose_type_has_flags_listens(void **state)
+{
+	static const int types[] = { SOCK_STREAM | SOCK_CLOEXEC, SOCK_STREAM | SOCK_NONBLOCK,
+		SOCK_CLOEXEC, SOCK_NONBLOCK };
+	char name[64];
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "@sockutil-test-%ld", (long)getpid());
+	for (size_t i = 0; i < 4 + 2; i++) {
+		const struct sku_server_opts opts = { .type = types[i % 4], .backlog = 5 };
+		struct sku_sock s = SKU_SOCK_INIT, client = SKU_SOCK_INIT;
+		struct sku_unix_path bound = SKU_UNIX_PATH_INIT;
+		struct sku_address address;
+		int listens = 0;
+		socklen_t len = sizeof(listens);
+
+		if (i < 4)
+			assert_int_equal(sku_create_server(&s, "127.0.0.1", "0", &opts, NULL), 0);
+		else
+			assert_int_equal(
+			    sku_create_unix_server(&s, name, types[i - 4], 5, &bound, NULL), 0);
+		assert_int_equal(sku_getsockopt(&s, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len), 0);
+		assert_int_equal(listens, 1);
+		assert_int_equal(s.type, SOCK_STREAM);
+		assert_int_equal(sku_getblocking(&s), (types[i % 4] & SOCK_NONBLOCK) == 0);
+		/* A stream socket, so that it can be connected, and send a file. */
+		assert_int_equal(sku_getsockname(&s, &address), 0);
+		assert_int_equal(sku_socket(&client, s.family, SOCK_STREAM | SOCK_CLOEXEC, 0), 0);
+		assert_int_equal(sku_connect(&client, &address), 0);
+		assert_int_equal(sku_sendfile(&client, STDIN_FILENO, 0, 0, NULL), -1);
+		assert_int_equal(errno, EINVAL); /* count 0 */
+		{
+			int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+			assert_int_equal(sku_sendfile(&client, fd, 0, 10, NULL), 0);
+			assert_int_equal(close(fd), 0);
+		}
+		(void)sku_close(&client);
+		(void)sku_close(&s);
+	}
+	/* A datagram socket with a flag is connected as one: never to itself. */
+	{
+		struct sku_sock s = SKU_SOCK_INIT;
+		struct sku_address own, now;
+
+		assert_int_equal(sku_socket(&s, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), 0);
+		assert_int_equal(sku_address_from_numeric(&own, AF_INET, "127.0.0.1", 0), 0);
+		assert_int_equal(sku_bind(&s, &own), 0);
+		assert_int_equal(sku_getsockname(&s, &own), 0);
+		assert_int_equal(sku_connect(&s, &own), 0);
+		assert_int_equal(sku_getsockname(&s, &now), 0);
+		assert_false(sku_address_equal(&own, &now));
+		(void)sku_close(&s);
+	}
+}
+
+/* ---- connecting, with what the caller set -------------------------------------------------- */
+
+static struct timeval
+send_timeout(struct sku_sock *s)
+{
+	struct timeval tv = { 0, 0 };
+	socklen_t len = sizeof(tv);
+
+	assert_int_equal(sku_getsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &tv, &len), 0);
+	return tv;
+}
+
+/* A stream server at a name, whose backlog is full. */
+static void
+make_busy_server(
+    struct sku_sock *s, struct sku_sock *first, const char *name, struct sku_address *address)
+{
+	struct sku_unix_path bound = SKU_UNIX_PATH_INIT;
+
+	assert_int_equal(sku_create_unix_server(s, name, SOCK_STREAM, 1, &bound, NULL), 0);
+	assert_int_equal(sku_listen(s, 0), 0);
+	assert_int_equal(sku_getsockname(s, address), 0);
+	assert_int_equal(sku_socket(first, AF_UNIX, SOCK_STREAM, 0), 0);
+	assert_int_equal(sku_connect(first, address), 0);
+}
+
+static void
+connecting_keeps_what_the_caller_set(void **state)
+{
+	static const int64_t modes[] = { SKU_NO_TIMEOUT, 100 * SKU_MS };
+	const struct timeval limit = { 0, 200000 };
+	struct sku_sock server = SKU_SOCK_INIT, first = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
+	struct sku_sock held[8];
+	struct sku_address address;
+	char name[64];
+	size_t n = 0;
+	int result = 0;
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "@sockutil-test-%ld", (long)getpid());
+	make_busy_server(&server, &first, name, &address);
+	for (size_t m = 0; m < 2; m++) {
+		int64_t start = sku_now();
+
+		assert_int_equal(sku_socket(&s, AF_UNIX, SOCK_STREAM, 0), 0);
+		assert_int_equal(
+		    sku_setsockopt(&s, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)), 0);
+		assert_int_equal(sku_settimeout(&s, modes[m]), 0);
+		assert_int_equal(sku_connect(&s, &address), -1);
+		assert_int_equal(errno, modes[m] > 0 ? ETIMEDOUT : EAGAIN);
+		assert_true(since(start) >= (modes[m] > 0 ? 100 : 200));
+		assert_int_equal(send_timeout(&s).tv_usec / 10000, 20);
+		assert_int_equal((fcntl(sku_fileno(&s), F_GETFL) & O_NONBLOCK) != 0, modes[m] > 0);
+		(void)sku_close(&s);
+	}
+	(void)sku_close(&first);
+	(void)sku_close(&server);
+	/* TCP: a blocking socket gives up as SO_SNDTIMEO says. */
+	assert_int_equal(sku_socket(&server, AF_INET, SOCK_STREAM, 0), 0);
+	assert_int_equal(sku_address_from_numeric(&address, AF_INET, "127.0.0.1", 0), 0);
+	assert_int_equal(sku_bind(&server, &address), 0);
+	assert_int_equal(sku_listen(&server, 0), 0);
+	assert_int_equal(sku_getsockname(&server, &address), 0);
+	for (; n < 8; n++) {
+		assert_int_equal(sku_socket(&held[n], AF_INET, SOCK_STREAM, 0), 0);
+		assert_int_equal(
+		    sku_setsockopt(&held[n], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)), 0);
+		result = sku_connect(&held[n], &address);
+		if (result == -1)
+			break;
+	}
+	assert_int_equal(result, -1);
+	assert_int_equal(errno, EINPROGRESS);
+	for (size_t i = 0; i <= n; i++)
+		(void)sku_close(&held[i]);
+	(void)sku_close(&server);
+}
+
+static void
+what_is_not_open_is_not_ready(void **state)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(close(fd), 0);
+	errno = 0;
+	assert_int_equal(sku_wait_fd(fd, POLLIN, sku_deadline_in(SKU_SECOND)), -1);
+	assert_int_equal(errno, EBADF);
+	assert_int_equal(sku_wait_fd(-1, POLLIN, sku_deadline_in(10 * SKU_MS)), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+}
+
+/* ---- zero is the default ------------------------------------------------------------------- */
+
+static int
+int_option(struct sku_sock *s, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	assert_int_equal(sku_getsockopt(s, SOL_SOCKET, option, &value, &len), 0);
+	return value;
+}
+
+/* How many clients connect although nobody accepts, of at most 10. */
+static int
+count_waiting(const struct sku_address *address)
+{
+	struct sku_sock clients[10];
+	int n = 0;
+
+	while (n < 10) {
+		assert_int_equal(sku_socket(&clients[n], address->sa.sa_family, SOCK_STREAM, 0), 0);
+		assert_int_equal(sku_settimeout(&clients[n], 100 * SKU_MS), 0);
+		if (sku_connect(&clients[n++], address) == -1)
+			break;
+	}
+	for (int i = 0; i < n; i++)
+		(void)sku_close(&clients[i]);
+	return n;
+}
+
+static void
+zeroed_options_are_the_default(void **state)
+{
+	static const struct {
+		struct sku_server_opts opts;
+		bool reuses;
+		bool full;
+	} cases[] = {
+		{ { 0 }, true, false },
+		{ { .reuseaddr = SKU_REUSEADDR_OFF }, false, false },
+		{ { .reuseaddr = SKU_REUSEADDR_ON, .reuseport = true }, true, false },
+		{ { .backlog = -1 }, true, true },
+		{ { .type = SOCK_DGRAM }, false, true },
+		{ { .type = SOCK_DGRAM, .reuseaddr = SKU_REUSEADDR_ON }, true, true },
+	};
+	struct sku_sock s = SKU_SOCK_INIT, c = SKU_SOCK_INIT;
+	struct sku_address address;
+	struct sku_unix_path bound;
+	char name[64], port[8];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(sku_create_server(&s, "127.0.0.1", "0", &cases[i].opts, NULL), 0);
+		assert_int_equal(int_option(&s, SO_REUSEADDR), cases[i].reuses);
+		assert_int_equal(sku_getsockname(&s, &address), 0);
+		if (s.type == SOCK_STREAM)
+			assert_int_equal(count_waiting(&address) < 10, cases[i].full);
+		(void)sku_close(&s);
+	}
+	(void)snprintf(name, sizeof(name), "@sockutil-test-%ld", (long)getpid());
+	for (int backlog = -1; backlog <= 0; backlog++) {
+		assert_int_equal(
+		    sku_create_unix_server(&s, name, SOCK_STREAM, backlog, &bound, NULL), 0);
+		assert_int_equal(sku_getsockname(&s, &address), 0);
+		assert_int_equal(count_waiting(&address) < 10, backlog == -1);
+		(void)sku_close(&s);
+	}
+	/* A name is IPv4, whichever family the resolver names first. */
+	assert_int_equal(sku_create_server(&s, "localhost", "0", NULL, NULL), 0);
+	assert_int_equal(asked_family, AF_INET);
+	assert_int_equal(sku_getsockname(&s, &address), 0);
+	assert_int_equal(address.sa.sa_family, AF_INET);
+	(void)snprintf(port, sizeof(port), "%u", sku_address_port(&address));
+	assert_int_equal(sku_create_connection(&c, "127.0.0.1", port, SKU_SECOND, NULL, NULL), 0);
+	(void)sku_close(&c);
+	(void)sku_close(&s);
+}
+
+/* ---- look-ups ------------------------------------------------------------------------------ */
+
+static void
+an_address_of_the_other_family_is_told_as_such(void **state)
+{
+	static const char *const ipv6[] = { "::1", "::", "fe80::1%lo" };
+	struct sku_host *host;
+	struct sku_error err;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(sku_gethostbyname_ex(i < 3 ? ipv6[i] : "127.0.0.1",
+				     i < 3 ? AF_INET : AF_INET6, &host, sku_deadline_never(), &err),
+		    -1);
+		assert_null(host);
+		assert_int_equal(err.kind, SKU_ERR_RESOLVE);
+		assert_int_equal(err.code, EAI_ADDRFAMILY);
+	}
+}
+
+static void
+a_success_leaves_err_alone(void **state)
+{
+	struct sku_error err = { .kind = SKU_ERR_NONE, .code = 4711 };
+	struct sku_sock s = SKU_SOCK_INIT;
+	char name[SKU_HOST_MAX], own[SKU_HOST_MAX], text[SKU_ADDRESS_TEXT_MAX];
+
+	(void)state;
+	assert_int_equal(sku_getfqdn("256.1.1.1", name, sku_deadline_in(20 * SKU_SECOND), &err), 0);
+	assert_string_equal(name, "256.1.1.1");
+	assert_int_equal(sku_create_server(&s, NULL, "0", NULL, &err), 0);
+	(void)sku_close(&s);
+	assert_int_equal(sku_create_server(&s, "localhost", "0", NULL, &err), 0);
+	(void)sku_close(&s);
+	assert_int_equal(
+	    sku_gethostbyname("localhost", 0, text, sku_deadline_in(5 * SKU_SECOND), &err), 0);
+	assert_int_equal(err.code, 4711);
+	/* Every address is this machine's. */
+	assert_int_equal(sku_getfqdn("0.0.0.0", own, sku_deadline_in(20 * SKU_SECOND), &err), 0);
+	assert_int_equal(sku_getfqdn("::", name, sku_deadline_in(20 * SKU_SECOND), &err), 0);
+	assert_string_equal(name, own);
+	assert_int_equal(err.code, 4711);
+}
+
+static void
+services_of_getaddrinfo_are_numbers_or_known_names(void **state)
+{
+	static const struct {
+		const char *service;
+		int type, flags, port;
+	} cases[] = {
+		{ "0", SOCK_STREAM, 0, 0 },
+		{ "65535", SOCK_STREAM, AI_NUMERICSERV, 65535 },
+		{ "https", SOCK_STREAM, 0, 443 },
+		{ "domain", SOCK_DGRAM, 0, 53 },
+		{ "domain", 0, 0, 53 },
+		{ "ssh", 0, 0, 22 },
+		{ "65536", SOCK_STREAM, 0, -1 },
+		{ " 80", SOCK_STREAM, 0, -1 },
+		{ "-1", SOCK_STREAM, 0, -1 },
+		{ "", SOCK_STREAM, 0, -1 },
+		{ "no-such-service", SOCK_STREAM, 0, -1 },
+		{ "https", SOCK_STREAM, AI_NUMERICSERV, -1 },
+		{ "tftp", SOCK_STREAM, 0, -1 },
+	};
+	struct sku_deadline deadlines[] = { sku_deadline_never(),
+		sku_deadline_in(10 * SKU_SECOND) };
+	struct addrinfo *found;
+	struct sku_address address;
+	struct sku_error err;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t n = i / 2;
+		const struct addrinfo hints = { .ai_socktype = cases[n].type,
+			.ai_flags = cases[n].flags };
+		int result = sku_getaddrinfo(
+		    "127.0.0.1", cases[n].service, &hints, &found, deadlines[i % 2], &err);
+
+		assert_int_equal(result, cases[n].port == -1 ? -1 : 0);
+		if (result == -1) {
+			assert_int_equal(err.code, EAI_SERVICE);
+			assert_int_equal(strncmp(err.context, "look up service ", 16), 0);
+			continue;
+		}
+		memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
+		address.len = found->ai_addrlen;
+		assert_int_equal(sku_address_port(&address), cases[n].port);
+		/* ssh is there for TCP alone, domain for both. */
+		if (cases[n].type == 0)
+			assert_int_equal(found->ai_next != NULL, cases[n].port == 53);
+		freeaddrinfo(found);
+	}
+}
+
+/* ---- ending a call ------------------------------------------------------------------------- */
+
+static _Atomic int canceled;
+
+static void
+cancel_call(int signum)
+{
+	(void)signum;
+	canceled = 1;
+}
+
+static int
+is_canceled(void *arg)
+{
+	return *(_Atomic int *)arg;
+}
+
+/* A signal after 50 ms, whose handler sets a flag, and which restarts system calls. */
+static void
+cancel_soon(void)
+{
+	struct sigaction action = { .sa_handler = cancel_call, .sa_flags = SA_RESTART };
+	const struct itimerval once = { { 0, 0 }, { 0, 50000 } };
+
+	canceled = 0;
+	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &once, NULL), 0);
+}
+
+#define IS_CANCELED(call)                                                                          \
+	do {                                                                                       \
+		cancel_soon();                                                                     \
+		errno = 0;                                                                         \
+		assert_int_equal(call, -1);                                                        \
+		assert_int_equal(errno, ECANCELED);                                                \
+	} while (0)
+
+static void
+a_hook_ends_each_call_and_says_how_much_was_done(void **state)
+{
+	static const int64_t modes[] = { SKU_NO_TIMEOUT, 20 * SKU_SECOND };
+	static char data[8 << 20];
+	struct sku_sock pair[2], server = SKU_SOCK_INIT, first = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
+	struct sku_address address, busy;
+	struct sku_error err;
+	char port[8], name[64], byte;
+	size_t done;
+	int64_t moved;
+	int fds[2], file = make_file(1);
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "@sockutil-test-%ld", (long)getpid());
+	assert_int_equal(ftruncate(file, 64 << 20), 0);
+	sku_set_interrupt(is_canceled, &canceled);
+	for (size_t m = 0; m < 2; m++) {
+		canceled = 0;
+		make_pair(pair);
+		assert_int_equal(sku_settimeout(&pair[0], modes[m]), 0);
+		IS_CANCELED((int)sku_recv(&pair[0], &byte, 1, 0));
+		assert_int_equal(sku_send(&pair[1], "ab", 2, 0), 2);
+		IS_CANCELED(sku_recvall(&pair[0], data, 3, 0, &done));
+		assert_int_equal(done, 2);
+		/* What is ready is not canceled, although the flag is set. */
+		assert_int_equal(sku_send(&pair[1], "c", 1, 0), 1);
+		assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), 1);
+		/* A flag that was set before the wait counts. */
+		assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), -1);
+		assert_int_equal(errno, ECANCELED);
+		IS_CANCELED(sku_sendall(&pair[0], data, sizeof(data), 0, &done));
+		assert_true(done > 0 && done < sizeof(data));
+		close_pair(pair);
+		make_pair(pair);
+		assert_int_equal(sku_settimeout(&pair[0], modes[m]), 0);
+		IS_CANCELED(sku_sendfile(&pair[0], file, 0, SKU_SENDFILE_ALL, &moved));
+		assert_true(moved > 0 && moved < (64 << 20));
+		assert_int_equal((fcntl(sku_fileno(&pair[0]), F_GETFL) & O_NONBLOCK) != 0, m == 1);
+		close_pair(pair);
+		make_pair(pair);
+		assert_int_equal(pipe(fds), 0);
+		assert_int_equal(write(fds[1], "xy", 2), 2);
+		assert_int_equal(sku_settimeout(&pair[0], modes[m]), 0);
+		IS_CANCELED(sku_sendfile(&pair[0], fds[0], 0, SKU_SENDFILE_ALL, &moved));
+		assert_int_equal(moved, 2);
+		assert_int_equal(close(fds[0]), 0);
+		assert_int_equal(close(fds[1]), 0);
+		close_pair(pair);
+		canceled = 0;
+		make_listener(&server, &address, port);
+		assert_int_equal(sku_settimeout(&server, modes[m]), 0);
+		IS_CANCELED(sku_accept(&server, &s, NULL));
+		canceled = 0;
+		assert_int_equal(
+		    sku_create_connection(&first, "127.0.0.1", port, SKU_SECOND, NULL, NULL), 0);
+		canceled = 1;
+		assert_int_equal(sku_accept(&server, &s, NULL), 0);
+		canceled = 0;
+		(void)sku_close(&first);
+		(void)sku_close(&s);
+		(void)sku_close(&server);
+		make_busy_server(&server, &first, name, &busy);
+		assert_int_equal(sku_socket(&s, AF_UNIX, SOCK_STREAM, 0), 0);
+		assert_int_equal(sku_settimeout(&s, modes[m]), 0);
+		IS_CANCELED(sku_connect(&s, &busy));
+		IS_CANCELED(sku_connect_ex(&s, &busy) == ECANCELED ? -1 : 0);
+		assert_int_equal((fcntl(sku_fileno(&s), F_GETFL) & O_NONBLOCK) != 0, m == 1);
+		(void)sku_close(&s);
+		IS_CANCELED(sku_create_unix_connection(&s, name, modes[m], &err));
+		assert_int_equal(err.code, ECANCELED);
+		assert_int_equal(sku_fileno(&s), -1);
+		(void)sku_close(&first);
+		(void)sku_close(&server);
+		canceled = 0;
+	}
+	sku_set_interrupt(NULL, NULL);
+	assert_int_equal(close(file), 0);
+}
+
+static void
+a_hook_ends_a_look_up(void **state)
+{
+	struct sku_address address;
+	struct sku_error err;
+	char host[SKU_HOST_MAX];
+
+	(void)state;
+	/* The flag is set already: the call waits for its thread, and does not. */
+	assert_int_equal(sku_address_from_numeric(&address, AF_INET, "127.0.0.1", 443), 0);
+	sku_set_interrupt(is_canceled, &canceled);
+	canceled = 0;
+	assert_int_equal(sku_getnameinfo(&address, host, sizeof(host), NULL, 0, NI_NUMERICHOST,
+			     sku_deadline_never(), &err),
+	    0);
+	assert_string_equal(host, "127.0.0.1");
+	lookup_is_slow = true;
+	IS_CANCELED(sku_gethostbyname("localhost", AF_INET, host, sku_deadline_never(), &err));
+	assert_int_equal(err.code, ECANCELED);
+	lookup_is_slow = false;
+	sku_set_interrupt(NULL, NULL);
+}
+
+/* ---- a deadline for several calls ---------------------------------------------------------- */
+
+static void
+a_deadline_holds_for_each_call_until_it_passes(void **state)
+{
+	static const int64_t modes[] = { SKU_NO_TIMEOUT, 20 * SKU_SECOND };
+	static char data[8 << 20];
+	struct sku_sock pair[2], server = SKU_SOCK_INIT, s = SKU_SOCK_INIT, conn = SKU_SOCK_INIT;
+	struct sku_address address;
+	char port[8], byte;
+	int64_t start, moved;
+	size_t done;
+	int file = make_file(10);
+
+	(void)state;
+	for (size_t m = 0; m < 2; m++) {
+		make_pair(pair);
+		assert_int_equal(sku_settimeout(&pair[0], modes[m]), 0);
+		start = sku_now();
+		assert_int_equal(sku_setdeadline(&pair[0], sku_deadline_in(200 * SKU_MS)), 0);
+		assert_int_equal(sku_gettimeout(&pair[0]), modes[m]);
+		assert_int_equal(sku_send(&pair[1], "a", 1, 0), 1);
+		assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), 1);
+		assert_int_equal(sku_sendall(&pair[0], data, sizeof(data), 0, &done), -1);
+		assert_int_equal(errno, ETIMEDOUT);
+		assert_true(done > 0);
+		assert_true(since(start) >= 200);
+		/* It has passed: what could be done at once is not done, either. */
+		assert_int_equal(sku_send(&pair[1], "b", 1, 0), 1);
+		errno = 0;
+		assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), -1);
+		assert_int_equal(errno, ETIMEDOUT);
+		assert_int_equal(sku_sendfile(&pair[0], file, 0, 5, &moved), -1);
+		assert_int_equal(errno, ETIMEDOUT);
+		/* An instant of zero has passed, too. */
+		assert_int_equal(sku_setdeadline(&pair[0], (struct sku_deadline){ 0 }), 0);
+		assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), -1);
+		assert_int_equal(errno, ETIMEDOUT);
+		/* The non-blocking mode does not look at it. */
+		assert_int_equal(sku_settimeout(&pair[0], 0), 0);
+		assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), 1);
+		assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), -1);
+		assert_int_equal(errno, EAGAIN);
+		/* The timeout is earlier. */
+		assert_int_equal(sku_settimeout(&pair[0], 50 * SKU_MS), 0);
+		assert_int_equal(sku_setdeadline(&pair[0], sku_deadline_in(20 * SKU_SECOND)), 0);
+		assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), -1);
+		assert_int_equal(errno, ETIMEDOUT);
+		assert_int_equal(sku_settimeout(&pair[0], SKU_NO_TIMEOUT), 0);
+		assert_true((fcntl(sku_fileno(&pair[0]), F_GETFL) & O_NONBLOCK) != 0);
+		assert_int_equal(sku_setdeadline(&pair[0], sku_deadline_never()), 0);
+		assert_true((fcntl(sku_fileno(&pair[0]), F_GETFL) & O_NONBLOCK) == 0);
+		close_pair(pair);
+	}
+	/* A listener's deadline is not that of what it accepts. */
+	make_listener(&server, &address, port);
+	assert_int_equal(sku_setdeadline(&server, sku_deadline_in(100 * SKU_MS)), 0);
+	assert_int_equal(sku_create_connection(&s, "127.0.0.1", port, SKU_SECOND, NULL, NULL), 0);
+	assert_int_equal(sku_accept(&server, &conn, NULL), 0);
+	assert_int_equal(conn.deadline_ns, 0);
+	assert_int_equal(sku_accept(&server, &conn, NULL), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	(void)sku_close(&s);
+	assert_int_equal(sku_socket(&s, AF_INET, SOCK_STREAM, 0), 0);
+	assert_int_equal(sku_setdeadline(&s, sku_deadline_in(0)), 0);
+	assert_int_equal(sku_connect(&s, &address), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	(void)sku_close(&s);
+	(void)sku_close(&conn);
+	(void)sku_close(&server);
+	assert_int_equal(close(file), 0);
+}
+
+static void
+recvall_is_whole_or_says_how_much_came(void **state)
+{
+	struct sku_sock pair[2], s = SKU_SOCK_INIT;
+	char buf[10];
+	size_t got = 7;
+
+	(void)state;
+	make_pair(pair);
+	assert_int_equal(sku_send(&pair[1], "0123456789", 10, 0), 10);
+	assert_int_equal(sku_recvall(&pair[0], buf, 4, 0, NULL), 0);
+	assert_memory_equal(buf, "0123", 4);
+	assert_int_equal(sku_recvall(&pair[0], buf, 0, 0, &got), 0);
+	assert_int_equal(got, 0);
+	assert_int_equal(sku_recvall(&pair[0], buf, 1, MSG_PEEK, &got), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(sku_settimeout(&pair[0], 50 * SKU_MS), 0);
+	assert_int_equal(sku_recvall(&pair[0], buf, 7, 0, &got), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_int_equal(got, 6);
+	assert_int_equal(sku_send(&pair[1], "xyz", 3, 0), 3);
+	assert_int_equal(sku_close(&pair[1]), 0);
+	assert_int_equal(sku_recvall(&pair[0], buf, 4, 0, &got), -1);
+	assert_int_equal(errno, ENODATA);
+	assert_string_equal(sku_reason(errno), "the stream ended early");
+	assert_int_equal(got, 3);
+	assert_string_equal(sku_reason(ETIMEDOUT), "timed out");
+	assert_string_equal(sku_reason(EPIPE), strerror(EPIPE));
+	close_pair(pair);
+	assert_int_equal(sku_socket(&s, AF_INET, SOCK_DGRAM, 0), 0);
+	assert_int_equal(sku_recvall(&s, buf, 1, 0, &got), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(got, 0);
+	(void)sku_close(&s);
+}
+
+/* Ordinary data is no reason to look for errors again and again. */
+static void
+the_queue_of_errors_is_waited_for_without_spinning(void **state)
+{
+	struct sku_sock s = SKU_SOCK_INIT, other = SKU_SOCK_INIT;
+	struct sku_address address;
+	clock_t used;
+	char byte;
+
+	(void)state;
+	assert_int_equal(sku_create_server(&s, "127.0.0.1", "0",
+			     &(struct sku_server_opts){ .type = SOCK_DGRAM }, NULL),
+	    0);
+	assert_int_equal(sku_getsockname(&s, &address), 0);
+	assert_int_equal(sku_socket(&other, AF_INET, SOCK_DGRAM, 0), 0);
+	assert_int_equal(sku_sendto(&other, "x", 1, 0, &address), 1);
+	assert_int_equal(sku_settimeout(&s, 500 * SKU_MS), 0);
+	used = clock();
+	assert_int_equal(sku_recv(&s, &byte, 1, MSG_ERRQUEUE), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_true(clock() - used < CLOCKS_PER_SEC / 10);
+	assert_int_equal(sku_recv(&s, &byte, 1, 0), 1);
+	(void)sku_close(&other);
+	(void)sku_close(&s);
+}
+
+/* ---- pairs, copies and descriptors --------------------------------------------------------- */
+
+static void
+pairs_and_copies(void **state)
+{
+	struct sku_sock pair[2], copy = SKU_SOCK_INIT, many[3];
+	char byte;
+	int value = -1;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		many[i] = SKU_SOCK_CLOSED;
+	assert_int_equal(sku_fileno(&many[2]), -1);
+	assert_int_equal(sku_dup(&many[0], &copy), -1);
+	assert_int_equal(errno, EBADF);
+	assert_int_equal(sku_setdefaulttimeout(3 * SKU_SECOND), 0);
+	assert_int_equal(sku_socketpair(pair, AF_UNIX, SOCK_STREAM, 0), 0);
+	assert_int_equal(sku_setdefaulttimeout(SKU_NO_TIMEOUT), 0);
+	assert_int_equal(sku_gettimeout(&pair[1]), 3 * SKU_SECOND);
+	assert_int_equal(fcntl(sku_fileno(&pair[1]), F_GETFD), FD_CLOEXEC);
+	assert_int_equal(sku_dup(&pair[0], &copy), 0);
+	assert_int_equal(fcntl(sku_fileno(&copy), F_GETFD), FD_CLOEXEC);
+	assert_int_equal(sku_gettimeout(&copy), 3 * SKU_SECOND);
+	assert_int_equal(sku_close(&pair[0]), 0);
+	assert_int_equal(sku_send(&copy, "x", 1, 0), 1);
+	assert_int_equal(sku_recv(&pair[1], &byte, 1, 0), 1);
+	assert_int_equal(sku_getsockopt_int(&copy, SOL_SOCKET, SO_TYPE, &value), 0);
+	assert_int_equal(value, SOCK_STREAM);
+	assert_int_equal(sku_close(&copy), 0);
+	assert_int_equal(sku_getsockopt_int(&copy, SOL_SOCKET, SO_TYPE, &value), -1);
+	assert_int_equal(errno, EBADF);
+	close_pair(pair);
+	assert_int_equal(sku_socketpair(pair, AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0), 0);
+	assert_int_equal(pair[0].type, SOCK_DGRAM);
+	assert_int_equal(sku_gettimeout(&pair[0]), 0);
+	close_pair(pair);
+	assert_int_equal(sku_socketpair(pair, AF_INET, SOCK_STREAM, 0), -1);
+	assert_int_equal(errno, EOPNOTSUPP);
+}
+
+static void
+descriptors_go_over_a_unix_socket(void **state)
+{
+	struct sku_sock pair[2];
+	int before, pipes[2], sent[4], got[4], flags;
+	struct iovec data;
+	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
+	char buf[8];
+	size_t count;
+
+	(void)state;
+	before = count_descriptors();
+	make_pair(pair);
+	assert_int_equal(pipe(pipes), 0);
+	for (size_t i = 0; i < 4; i++)
+		sent[i] = pipes[1];
+	/* Room for fewer, for as many, and for more. */
+	for (size_t room = 0; room <= 4; room++) {
+		assert_int_equal(sku_send_fds(&pair[0], "x", 1, sent, 2, 0), 1);
+		count = room;
+		flags = 0;
+		assert_int_equal(
+		    sku_recv_fds(&pair[1], buf, sizeof(buf), got, &count, 0, &flags), 1);
+		assert_int_equal(count, room < 2 ? room : 2);
+		assert_int_equal((flags & MSG_CTRUNC) != 0, room < 2);
+		for (size_t i = 0; i < count; i++) {
+			assert_int_equal(fcntl(got[i], F_GETFD), FD_CLOEXEC);
+			assert_int_equal(write(got[i], "p", 1), 1);
+			assert_int_equal(read(pipes[0], buf, 1), 1);
+			assert_int_equal(close(got[i]), 0);
+		}
+		assert_int_equal(count_descriptors(), before + 4);
+	}
+	assert_int_equal(sku_send_fds(&pair[0], "", 0, sent, 1, 0), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(sku_send_fds(&pair[0], "x", 1, sent, SKU_FDS_MAX + 1, 0), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(sku_send_fds(&pair[0], "y", 1, NULL, 0, 0), 1);
+	count = 4;
+	assert_int_equal(sku_recv_fds(&pair[1], buf, sizeof(buf), got, &count, 0, NULL), 1);
+	assert_int_equal(count, 0);
+	/* Under the socket's limits. */
+	assert_int_equal(sku_settimeout(&pair[1], 50 * SKU_MS), 0);
+	count = 4;
+	assert_int_equal(sku_recv_fds(&pair[1], buf, sizeof(buf), got, &count, 0, NULL), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_int_equal(count, 0);
+	data = (struct iovec){ buf, 3 };
+	memcpy(buf, "abc", 3);
+	assert_int_equal(sku_sendmsg(&pair[0], &message, 0), 3);
+	memset(buf, 0, sizeof(buf));
+	assert_int_equal(sku_recvmsg(&pair[1], &message, 0), 3);
+	assert_memory_equal(buf, "abc", 3);
+	assert_int_equal(sku_recvmsg(&pair[1], &message, 0), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_int_equal(sku_close(&pair[1]), 0);
+	assert_int_equal(sku_sendmsg(&pair[0], &message, 0), -1);
+	assert_int_equal(errno, EPIPE); /* and no SIGPIPE */
+	close_pair(pair);
+	assert_int_equal(sku_sendmsg(&pair[0], &message, 0), -1);
+	assert_int_equal(errno, EBADF);
+	assert_int_equal(close(pipes[0]), 0);
+	assert_int_equal(close(pipes[1]), 0);
+	assert_int_equal(count_descriptors(), before);
+}
+
+/* ---- more ways to a peer ------------------------------------------------------------------- */
+
+static void
+create_datagram_is_create_connections_twin(void **state)
+{
+	const struct sku_server_opts datagram = { .type = SOCK_DGRAM };
+	const struct sku_connect_opts ipv4 = { .family = AF_INET };
+	struct sku_sock server = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
+	struct sku_address address, from;
+	struct sku_error err;
+	char port[8], buf[8], context[80];
+	int before = count_descriptors();
+
+	(void)state;
+	assert_int_equal(sku_create_server(&server, "127.0.0.1", "0", &datagram, NULL), 0);
+	assert_int_equal(sku_getsockname(&server, &address), 0);
+	(void)snprintf(port, sizeof(port), "%u", sku_address_port(&address));
+	assert_int_equal(
+	    sku_create_datagram(&s, "localhost", port, 5 * SKU_SECOND, &ipv4, &err), 0);
+	assert_int_equal(s.type, SOCK_DGRAM);
+	assert_int_equal(sku_gettimeout(&s), 5 * SKU_SECOND);
+	assert_int_equal(sku_send(&s, "hello", 5, 0), 5);
+	assert_int_equal(sku_recvfrom(&server, buf, sizeof(buf), 0, &from), 5);
+	assert_int_equal(sku_sendto(&server, buf, 5, 0, &from), 5);
+	assert_int_equal(sku_recv(&s, buf, sizeof(buf), 0), 5);
+	(void)sku_close(&s);
+	/* Nothing to wait for. */
+	lookup_is_slow = true;
+	assert_int_equal(sku_create_datagram(&s, "127.0.0.1", port, 0, NULL, &err), 0);
+	lookup_is_slow = false;
+	assert_int_equal(sku_gettimeout(&s), 0);
+	(void)sku_close(&s);
+	assert_int_equal(sku_create_datagram(&s, "127.0.0.1", port, SKU_SECOND,
+			     &(struct sku_connect_opts){ .source_host = "127.0.0.2" }, &err),
+	    0);
+	assert_int_equal(sku_getsockname(&s, &from), 0);
+	assert_string_equal(sku_address_host(&from, context), "127.0.0.2");
+	(void)sku_close(&s);
+	/* What fails names itself, and leaves nothing. */
+	assert_int_equal(sku_create_datagram(&s, "127.0.0.1", port, SKU_SECOND,
+			     &(struct sku_connect_opts){ .source_host = "127.0.0.1",
+				 .source_port = sku_address_port(&address) },
+			     &err),
+	    -1);
+	assert_int_equal(err.code, EADDRINUSE);
+	assert_true(err.source);
+	(void)snprintf(context, sizeof(context),
+	    "connect to 127.0.0.1 (127.0.0.1) port %s from 127.0.0.1", port);
+	assert_string_equal(err.context, context);
+	assert_int_equal(sku_create_datagram(&s, "::1", port, SKU_SECOND, &ipv4, &err), -1);
+	assert_int_equal(err.code, EAI_ADDRFAMILY);
+	assert_int_equal(sku_create_datagram(&s, "localhost", port, -7, NULL, &err), -1);
+	assert_int_equal(err.code, EINVAL);
+	assert_int_equal(sku_create_datagram(&s, "localhost", "65536", SKU_SECOND, NULL, &err), -1);
+	assert_int_equal(err.code, EINVAL);
+	assert_int_equal(sku_create_datagram(&s, "localhost", port, SKU_SECOND,
+			     &(struct sku_connect_opts){ .numeric = true }, &err),
+	    -1);
+	assert_int_equal(sku_fileno(&s), -1);
+	(void)sku_close(&server);
+	assert_int_equal(count_descriptors(), before);
+}
+
+static void
+create_unix_connection_and_connect_ex(void **state)
+{
+	struct sku_sock server = SKU_SOCK_INIT, s = SKU_SOCK_INIT, first = SKU_SOCK_INIT;
+	struct sku_address address;
+	struct sku_error err;
+	char name[64];
+	int before = count_descriptors();
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "@sockutil-test-%ld", (long)getpid());
+	assert_int_equal(sku_create_unix_connection(&s, name, SKU_SECOND, &err), -1);
+	assert_int_equal(err.code, ECONNREFUSED);
+	assert_int_equal(sku_create_unix_connection(&s, "", SKU_SECOND, &err), -1);
+	assert_int_equal(err.code, EINVAL);
+	assert_int_equal(sku_create_unix_connection(&s, name, -9, &err), -1);
+	assert_int_equal(err.code, EINVAL);
+	make_busy_server(&server, &first, name, &address);
+	assert_int_equal(sku_create_unix_connection(&s, name, 50 * SKU_MS, &err), -1);
+	assert_int_equal(err.code, ETIMEDOUT);
+	assert_int_equal(sku_listen(&server, 5), 0);
+	assert_int_equal(sku_create_unix_connection(&s, name, SKU_SECOND, &err), 0);
+	assert_int_equal(sku_gettimeout(&s), SKU_SECOND);
+	(void)sku_close(&s);
+	assert_int_equal(sku_create_unix_connection(&s, name, SKU_DEFAULT_TIMEOUT, &err), 0);
+	assert_int_equal(sku_gettimeout(&s), SKU_NO_TIMEOUT);
+	(void)sku_close(&s);
+	assert_int_equal(sku_socket(&s, AF_UNIX, SOCK_STREAM, 0), 0);
+	assert_int_equal(sku_connect_ex(&s, &address), 0);
+	assert_int_equal(sku_connect_ex(&s, &address), EISCONN);
+	(void)sku_close(&s);
+	assert_int_equal(sku_connect_ex(&s, &address), EBADF);
+	(void)sku_close(&first);
+	(void)sku_close(&server);
+	assert_int_equal(count_descriptors(), before);
+}
+
+static void
+unix_addresses_of_any_bytes(void **state)
+{
+	struct sku_sock s = SKU_SOCK_INIT;
+	struct sku_address address, bound;
+	char full[SKU_PATH_MAX + 1], text[SKU_ADDRESS_TEXT_MAX];
+
+	(void)state;
+	memset(full, 'p', sizeof(full));
+	assert_int_equal(sku_address_from_bytes(&address, full, SKU_PATH_MAX), 0);
+	assert_int_equal(sku_address_from_bytes(&address, full, SKU_PATH_MAX + 1), -1);
+	assert_int_equal(errno, ENAMETOOLONG);
+	assert_int_equal(sku_address_from_bytes(&address, "a\0b", 3), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(sku_address_from_bytes(&address, "@x", 2), 0); /* a file */
+	assert_int_equal(address.un.sun_path[0], '@');
+	assert_string_equal(sku_address_host(&address, text), "@x");
+	assert_int_equal(sku_address_from_bytes(&address, "\0\xff\0name", 7), 0);
+	assert_int_equal(sku_socket(&s, AF_UNIX, SOCK_STREAM, 0), 0);
+	assert_int_equal(sku_bind(&s, &address), 0);
+	assert_int_equal(sku_getsockname(&s, &bound), 0);
+	assert_true(sku_address_equal(&address, &bound));
+	(void)sku_close(&s);
+	/* The system chooses. */
+	assert_int_equal(sku_address_from_bytes(&address, NULL, 0), 0);
+	assert_int_equal(sku_socket(&s, AF_UNIX, SOCK_STREAM, 0), 0);
+	assert_int_equal(sku_bind(&s, &address), 0);
+	assert_int_equal(sku_getsockname(&s, &bound), 0);
+	assert_true(bound.len > sizeof(sa_family_t));
+	(void)sku_close(&s);
+}
+
+static void
+names_of_addresses_and_interfaces(void **state)
+{
+	struct sku_deadline deadlines[] = { sku_deadline_never(),
+		sku_deadline_in(10 * SKU_SECOND) };
+	char host[SKU_HOST_MAX], service[SKU_SERVICE_MAX];
+	struct sku_interface *list = sku_if_nameindex();
+	struct sku_address address;
+	struct sku_error err;
+	bool found = false;
+
+	(void)state;
+	assert_int_equal(sku_address_from_numeric(&address, AF_INET, "127.0.0.1", 443), 0);
+	for (size_t d = 0; d < 2; d++) {
+		assert_int_equal(sku_getnameinfo(&address, host, sizeof(host), service,
+				     sizeof(service), NI_NUMERICHOST, deadlines[d], &err),
+		    0);
+		assert_string_equal(host, "127.0.0.1");
+		assert_string_equal(service, "https");
+		assert_int_equal(sku_getnameinfo(&address, NULL, 0, service, sizeof(service),
+				     NI_NUMERICSERV, deadlines[d], &err),
+		    0);
+		assert_string_equal(service, "443");
+		assert_int_equal(
+		    sku_getnameinfo(&address, host, 9, NULL, 0, NI_NUMERICHOST, deadlines[d], &err),
+		    -1);
+		assert_int_equal(err.code, EAI_OVERFLOW);
+		assert_string_equal(err.context, "look up 127.0.0.1");
+	}
+	lookup_is_slow = true;
+	assert_int_equal(sku_getnameinfo(&address, host, sizeof(host), NULL, 0, 0,
+			     sku_deadline_in(20 * SKU_MS), &err),
+	    -1);
+	lookup_is_slow = false;
+	assert_int_equal(err.code, ETIMEDOUT);
+	assert_non_null(list);
+	for (size_t i = 0; list[i].index != 0; i++)
+		found = found || strcmp(list[i].name, "lo") == 0;
+	free(list);
+	assert_true(found);
+}
+
+/* ---- two threads, one socket --------------------------------------------------------------- */
+
+#define BOTH_WAYS ((size_t)4 << 20)
+
+static void *
+send_much(void *arg)
+{
+	static char data[BOTH_WAYS];
+
+	return sku_sendall(arg, data, sizeof(data), 0, NULL) == 0 ? NULL : "failed";
+}
+
+static void
+one_thread_receives_while_another_sends(void **state)
+{
+	static char data[65536];
+	struct sku_sock pair[2];
+	pthread_t senders[2];
+	size_t got[2] = { 0, 0 };
+	void *result;
+
+	(void)state;
+	make_pair(pair);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(sku_settimeout(&pair[i], 20 * SKU_SECOND), 0);
+		assert_int_equal(pthread_create(&senders[i], NULL, send_much, &pair[i]), 0);
+	}
+	while (got[0] < BOTH_WAYS || got[1] < BOTH_WAYS) {
+		for (int i = 0; i < 2; i++) {
+			ssize_t n =
+			    got[i] < BOTH_WAYS ? sku_recv(&pair[i], data, sizeof(data), 0) : 0;
+
+			assert_true(n > 0 || got[i] == BOTH_WAYS);
+			got[i] += (size_t)n;
+		}
+	}
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pthread_join(senders[i], &result), 0);
+		assert_null(result);
+	}
+	close_pair(pair);
+}
+
 int
 main(void)
 {
@@ -1382,6 +2368,26 @@ main(void)
 		cmocka_unit_test(threads_use_different_sockets),
 		cmocka_unit_test(a_family_is_one_of_two_or_zero),
 		cmocka_unit_test(a_datagram_socket_is_never_its_own_peer),
+		cmocka_unit_test(flags_in_a_type_are_no_part_of_it),
+		cmocka_unit_test(a_server_whose_type_has_flags_listens),
+		cmocka_unit_test(connecting_keeps_what_the_caller_set),
+		cmocka_unit_test(what_is_not_open_is_not_ready),
+		cmocka_unit_test(zeroed_options_are_the_default),
+		cmocka_unit_test(an_address_of_the_other_family_is_told_as_such),
+		cmocka_unit_test(a_success_leaves_err_alone),
+		cmocka_unit_test(services_of_getaddrinfo_are_numbers_or_known_names),
+		cmocka_unit_test(a_hook_ends_each_call_and_says_how_much_was_done),
+		cmocka_unit_test(a_hook_ends_a_look_up),
+		cmocka_unit_test(a_deadline_holds_for_each_call_until_it_passes),
+		cmocka_unit_test(recvall_is_whole_or_says_how_much_came),
+		cmocka_unit_test(the_queue_of_errors_is_waited_for_without_spinning),
+		cmocka_unit_test(pairs_and_copies),
+		cmocka_unit_test(descriptors_go_over_a_unix_socket),
+		cmocka_unit_test(create_datagram_is_create_connections_twin),
+		cmocka_unit_test(create_unix_connection_and_connect_ex),
+		cmocka_unit_test(unix_addresses_of_any_bytes),
+		cmocka_unit_test(names_of_addresses_and_interfaces),
+		cmocka_unit_test(one_thread_receives_while_another_sends),
 	};
 
 	return cmocka_run_group_tests_name("libsockutil", tests, NULL, NULL);

@@ -2,14 +2,12 @@
  * goes together. */
 #include "options/options.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { MODE_LISTENS = 1, MODE_INET = 2 };
 enum colour { RED, GREEN, BLUE };
@@ -27,7 +25,7 @@ struct config {
 	bool upper, listening;
 	int loud, family, fd, port;
 	enum colour colour;
-	int64_t delay_ns, count, drop, keepalive_ns;
+	int64_t delay_ns, pause_ns, count, drop, keepalive_ns;
 	size_t size;
 	struct sku_deadline deadline;
 	const char *text, *file;
@@ -73,6 +71,7 @@ static const struct option_row rows[] = {
 	CHOICE(0, "colour", "red|green|blue", struct config, colour, colours, "choice",
 	    .preset = GREEN),
 	SECONDS('d', "delay", struct config, delay_ns, 0, "seconds", .least = 1),
+	SECONDS(0, "pause", struct config, pause_ns, 0, "seconds", .least = 2 * SKU_MS),
 	SECONDS(0, "keepalive", struct config, keepalive_ns, 60 * SKU_SECOND, "optional",
 	    .optional = 1),
 	COUNT(
@@ -95,7 +94,9 @@ static const char *const synopsis[] = { "[options] WORD...", NULL };
 static const struct option_need needs[] = { { MODE_INET, "does not go with a UNIX path" },
 	{ MODE_LISTENS, "goes with --listen" }, { 0, NULL } };
 static const char *const hints[] = { "--fi --fx\tit is --file\n--size\tthis program has it\n",
-	"-k -z\tit goes on by itself\n-type=* -t=*\tno types\n@*\tno servers\n", NULL };
+	"-k -z\tit goes on by itself\n-type=* -t=* --timeout=mx --timeout=MX\tno types\n@*\tno "
+	"servers\n",
+	NULL };
 
 /* Everything behind "stop" is taken as it stands. */
 static bool
@@ -291,6 +292,7 @@ misuse_is_said_in_one_line(void **state)
 		{ "a @1.2.3.4", "'@1.2.3.4': no servers" },
 		/* values */
 		{ "-d 0", "option '--delay' takes more than 0 SECONDS here" },
+		{ "--pause 1.5ms", "option '--pause' takes 2ms or more, not '1.5ms'" },
 		{ "-d none",
 		    "option '--delay' takes SECONDS (2, 0.25, 500ms, 1m, 1h; 100 years at most), "
 		    "not 'none'" },
@@ -307,6 +309,21 @@ misuse_is_said_in_one_line(void **state)
 		{ "-s none",
 		    "option '--size' takes a SIZE (bytes, or with K, M, G, T: powers of 1024), "
 		    "not 'none'" },
+		{ "-c 9223372036854775808",
+		    "option '--count' takes a whole number from 1 to 9223372036854775807 or none, "
+		    "not '9223372036854775808'" },
+		{ "-s 99999999999999999999",
+		    "option '--size' takes a SIZE of 1 to 1048576 bytes, not "
+		    "'99999999999999999999'" },
+		{ "-s 99999999999T",
+		    "option '--size' takes a SIZE of 1 to 1048576 bytes, not '99999999999T'" },
+		{ "-s 99999999999x",
+		    "option '--size' takes a SIZE (bytes, or with K, M, G, T: powers of 1024), not "
+		    "'99999999999x'" },
+		{ "--file=", "option '--file' takes a FILE, and it is empty" },
+		{ "-t mx", "option '--timeout=mx': no types" },
+		{ "-tMX", "option '--timeout=MX': no types" },
+		{ "--time=mx a", "option '--timeout=mx': no types" },
 		{ "-s 2M", "option '--size' takes a SIZE of 1 to 1048576 bytes, not '2M'" },
 		{ "--drop 101", "option '--drop' takes a PERCENT from 0 to 100, not '101'" },
 		{ "--colour pink", "option '--colour' takes red, green or blue, not 'pink'" },

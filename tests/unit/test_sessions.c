@@ -2,15 +2,13 @@
  * busy, and when the receiver is done: the table of sockfile-recv, without a peer or a file. */
 #include "sockfile-recv/sessions.h"
 
+#include "unit.h"
+
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 /* What is offered. */
 enum { X, X_LONGER, X_LATER, X_NEWER, X_UNKNOWN, Y, Z };
@@ -26,22 +24,22 @@ static const struct wire_offer offers[] = {
 };
 
 /* How a session ends. */
-enum { STRANGER, TOLD, UNHEARD, REFUSED, BROKEN, LOST, LOST_ANEW, LOST_EMPTY };
+enum { STRANGER, TOLD, UNHEARD, REFUSED, BROKEN, WAS_BUSY, LOST, LOST_ANEW, LOST_EMPTY };
 
 static const struct session_outcome outcomes[] = {
 	[STRANGER] = { .failed = true, .status = 5 },
-	[TOLD] = { .understood = true, .heard = true },
-	[UNHEARD] = { .understood = true },
-	[REFUSED] = { .understood = true, .failed = true, .status = 1 },
-	[BROKEN] = { .understood = true, .failed = true, .status = 5 },
-	[LOST] = { .understood = true, .failed = true, .lost = true, .holds = true, .status = 6 },
-	[LOST_ANEW] = { .understood = true,
-	    .failed = true,
+	[TOLD] = { .heard = true },
+	[UNHEARD] = { .status = 0 },
+	[REFUSED] = { .failed = true, .status = 1 },
+	[BROKEN] = { .failed = true, .status = 5 },
+	[WAS_BUSY] = { .failed = true, .status = 6 },
+	[LOST] = { .failed = true, .lost = true, .holds = true, .status = 6 },
+	[LOST_ANEW] = { .failed = true,
 	    .lost = true,
 	    .holds = true,
 	    .progressed = true,
 	    .status = 6 },
-	[LOST_EMPTY] = { .understood = true, .failed = true, .lost = true, .status = 6 },
+	[LOST_EMPTY] = { .failed = true, .lost = true, .status = 6 },
 };
 
 /* What happens, at what second. */
@@ -177,13 +175,50 @@ static const struct story stories[] = {
 	{ "a connection that we made counts, whatever it is",
 	    { .one_file = true, .connections = 1 },
 	    { { 1, ENDS, 'a', STRANGER, SESSION_COUNTED }, { 1, IS_DONE, 0, 0, 5 } } },
-	{ "-c N takes no more than N at once; who ends uncounted gives its place back",
+	{ "-c N takes no more than N at once; who leaves nothing here gives its place back",
 	    { DIR_RULES, .connections = 2, .retries = 1 },
 	    { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 1, HAS_FILE, 'a', 0, 0 },
 		{ 1, ASKS, 'b', Y, CLAIM_GRANTED }, { 1, ASKS, 'c', Z, CLAIM_BUSY },
-		{ 2, ENDS, 'b', LOST, SESSION_AWAITED }, { 2, ASKS, 'd', Z, CLAIM_GRANTED },
+		{ 2, ENDS, 'b', LOST_EMPTY, SESSION_AWAITED }, { 2, ASKS, 'd', Z, CLAIM_GRANTED },
 		{ 3, ENDS, 'd', TOLD, SESSION_COUNTED }, { 3, IS_DONE, 0, 0, -1 },
 		{ 4, ENDS, 'a', TOLD, SESSION_COUNTED }, { 4, IS_DONE, 0, 0, 0 } } },
+	{ "the place of one that was lost is its own, until its claim runs out",
+	    { DIR_RULES, .connections = 1, .retries = 3 },
+	    { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 2, ENDS, 'a', LOST, SESSION_AWAITED },
+		{ 3, ASKS, 'b', Y, CLAIM_BUSY }, { 3, ENDS, 'b', STRANGER, SESSION_UNCOUNTED },
+		{ 4, ASKS, 'c', X, CLAIM_GRANTED }, { 5, ASKS, 'd', Y, CLAIM_BUSY },
+		{ 5, ENDS, 'c', LOST, SESSION_AWAITED }, { 64.9, ASKS, 'e', Y, CLAIM_BUSY },
+		{ 65, ASKS, 'e', Y, CLAIM_GRANTED }, { 66, ENDS, 'e', TOLD, SESSION_COUNTED },
+		{ 66, IS_DONE, 0, 0, 0 } } },
+	{ "who was lost may come back with the next file, to its own place",
+	    { DIR_RULES, .connections = 1, .retries = 3 },
+	    { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 2, ENDS, 'a', LOST, SESSION_AWAITED },
+		{ 3, ASKS, 'A', Y, CLAIM_GRANTED }, { 4, ENDS, 'A', TOLD, SESSION_COUNTED },
+		{ 4, IS_DONE, 0, 0, 0 } } },
+	{ "one that has its place, and is told busy about a later file, counts with its status",
+	    { DIR_RULES, .connections = 2, .retries = 9 },
+	    { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 1, ASKS, 'b', Y, CLAIM_GRANTED },
+		{ 2, HAS_FILE, 'b', 0, 0 }, { 2, ASKS, 'b', X_LONGER, CLAIM_BUSY },
+		{ 2, ENDS, 'b', WAS_BUSY, SESSION_COUNTED },
+		{ 3, ENDS, 'a', TOLD, SESSION_COUNTED }, { 3, IS_DONE, 0, 0, 6 } } },
+	{ "who came in time to ask goes on when the time is over, and counts",
+	    { DIR_RULES, .connections = 1, .retries = 1 },
+	    { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 1, ENDS, 'a', UNHEARD, SESSION_COUNTED },
+		{ 10, ASKS, 'b', X, CLAIM_GRANTED }, { 11, HAS_FILE, 'b', 0, 0 },
+		{ 12, ASKS, 'b', Y, CLAIM_GRANTED }, { 12, ASKS, 'c', Z, CLAIM_BUSY },
+		{ 12, ENDS, 'c', STRANGER, SESSION_LATE }, { 12, IS_DONE, 0, 0, -1 },
+		{ 13, ENDS, 'b', REFUSED, SESSION_COUNTED }, { 13, IS_DONE, 0, 0, 1 } } },
+	{ "and is awaited, if it is lost amid something that was not here",
+	    { DIR_RULES, .connections = 1, .retries = 1 },
+	    { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 1, ENDS, 'a', UNHEARD, SESSION_COUNTED },
+		{ 10, ASKS, 'b', Y, CLAIM_GRANTED }, { 12, ENDS, 'b', LOST_ANEW, SESSION_AWAITED },
+		{ 12, IS_DONE, 0, 0, -1 }, { 13, ASKS, 'c', Y, CLAIM_GRANTED },
+		{ 14, ENDS, 'c', TOLD, SESSION_COUNTED }, { 14, IS_DONE, 0, 0, 0 } } },
+	{ "who only asks, and is lost, keeps nobody waiting",
+	    { DIR_RULES, .connections = 1, .retries = 9 },
+	    { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 1, ENDS, 'a', UNHEARD, SESSION_COUNTED },
+		{ 10, ASKS, 'b', X, CLAIM_GRANTED }, { 12, ENDS, 'b', LOST, SESSION_UNCOUNTED },
+		{ 12, IS_DONE, 0, 0, 0 } } },
 	{ "--retry N: N lost connections without progress in between", { FILE_RULES, .retries = 1 },
 	    { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 1, ENDS, 'a', LOST_ANEW, SESSION_AWAITED },
 		{ 2, ASKS, 'b', X, CLAIM_GRANTED }, { 2, ENDS, 'b', LOST_ANEW, SESSION_AWAITED },

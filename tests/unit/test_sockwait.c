@@ -3,12 +3,14 @@
 #include "sockwait/targets.h"
 #include "sockwait/text.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "unit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -184,6 +186,65 @@ targets_of_one_place_are_joined(void **state)
 	targets_free(targets, N);
 }
 
+/* Does a process that parses the TARGET go on?  Misuse ends it with status 2. */
+static bool
+is_accepted(const char *target)
+{
+	const struct address_flags flags = { 0 };
+	char text[100], *operands[] = { strcpy(text, target) };
+	struct target parsed = { 0 };
+	int status;
+	pid_t pid;
+
+	(void)fflush(NULL);
+	pid = fork();
+	assert_int_not_equal(pid, -1);
+	if (pid == 0) {
+		int result;
+
+		(void)dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+		result = targets_parse(&parsed, &flags, operands, 1);
+		targets_free(&parsed, 1);
+		_exit(result == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 2));
+	return WEXITSTATUS(status) == 0;
+}
+
+/* HOST:PORT is a TARGET exactly where HOST and PORT are right, each by itself. */
+static void
+a_target_is_a_right_host_with_a_right_port(void **state)
+{
+	static const struct {
+		const char *text;
+		bool right;
+	} hosts[] = { { "localhost", true }, { "db-1.example", true }, { "127.0.0.1", true },
+		{ "127.1", true }, { "[::1]", true }, { "[fe80::1%1]", true }, { "", false },
+		{ "*", false }, { "1.2.3.999", false }, { "[::1", false }, { "[fe80::1]", false },
+		{ "[fe80::1%nosuch]", false }, { "[::1%]", false }, { "[localhost]", false },
+		{ "[]", false }, { "a..b", false }, { "d b", false }, { "user@db", false },
+		{ "tcp:db", false }, { "http://db", false } },
+	  ports[] = { { "80", true }, { "1", true }, { "65535", true }, { "0080", true },
+		  { "http", true }, { "@file", true }, { "@/a:b", true }, { "", false },
+		  { "0", false }, { "65536", false }, { "99999999999999999999", false },
+		  { "-1", false }, { "+1", false }, { " 80", false }, { "80 ", false },
+		  { "8 0", false }, { "0x50", false }, { "nosuchservice", false },
+		  { "80/tcp", false }, { "@", false } };
+	char text[100];
+
+	(void)state;
+	for (size_t h = 0; h < LENGTH(hosts); h++) {
+		for (size_t p = 0; p < LENGTH(ports); p++) {
+			bool right = hosts[h].right && ports[p].right;
+
+			(void)snprintf(text, sizeof(text), "%s:%s", hosts[h].text, ports[p].text);
+			if (is_accepted(text) != right)
+				fail_msg("'%s' is %s", text, right ? "refused" : "accepted");
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -194,6 +255,7 @@ main(void)
 		cmocka_unit_test(text_is_found_where_memmem_finds_it),
 		cmocka_unit_test(targets_have_these_forms),
 		cmocka_unit_test(targets_of_one_place_are_joined),
+		cmocka_unit_test(a_target_is_a_right_host_with_a_right_port),
 	};
 
 	run_begin("test_sockwait");

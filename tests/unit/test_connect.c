@@ -1,19 +1,16 @@
-/* test_net.c - connecting in a loop and at once, and trying again. */
+/* test_connect.c - connecting in a loop and at once, and trying again. */
 #include "net/connect.h"
 #include "net/reconnect.h"
-#include "net/retry.h"
 #include "run/run.h"
+
+#include "unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #define MANY 200
 
@@ -63,7 +60,8 @@ set_up(void **state)
 	    f->endpoint.text[1], sizeof(f->endpoint.text[1]), "%u", sku_address_port(&address));
 	f->endpoint.host = "127.0.0.1";
 	f->endpoint.port = f->endpoint.text[1];
-	f->options = (struct connect_options){ .fd = -1 };
+	f->options =
+	    (struct connect_options){ .connect_timeout_ns = SKU_DEFAULT_TIMEOUT, .fd = -1 };
 	f->end.due = too_late;
 	assert_int_equal(loop_set_timer(&f->loop, &f->end, sku_now() + 60 * SKU_SECOND), 0);
 	f->descriptors = count_descriptors();
@@ -289,64 +287,6 @@ test_reconnecting_in_a_loop_counts_its_tries(void **state)
 	assert_int_equal(count_descriptors(), f->descriptors);
 }
 
-static void
-test_which_failures_are_temporary(void **state)
-{
-	static const struct {
-		int errnum;
-		bool temporary;
-	} cases[] = {
-		{ ECONNREFUSED, true },
-		{ ECONNRESET, true },
-		{ EHOSTUNREACH, true },
-		{ ENETUNREACH, true },
-		{ ETIMEDOUT, true },
-		{ ENOENT, true },
-		{ EADDRNOTAVAIL, true },
-		{ EADDRINUSE, true },
-		{ EAFNOSUPPORT, true },
-		{ EAGAIN, true },
-		{ EACCES, false },
-		{ EMFILE, false },
-		{ ENOMEM, false },
-		{ EINVAL, false },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct failure failure = { .status = STATUS_OK };
-
-		(void)failure_peer(&failure, cases[i].errnum, "connect");
-		assert_int_equal(failure_is_temporary(&failure), cases[i].temporary);
-	}
-}
-
-static void
-test_the_end_of_the_time_names_the_failure_before(void **state)
-{
-	struct failure last = { .status = STATUS_OK }, now = { .status = STATUS_OK };
-	struct retry retry;
-
-	(void)state;
-	retry_begin(&retry, 1 * SKU_MS);
-	(void)failure_peer(&now, ECONNREFUSED, "connect to somebody");
-	retry_try(&retry);
-	assert_true(sku_deadline_left(retry.next_at) > 40 * SKU_MS);
-	retry.until = sku_deadline_never();
-	assert_true(retry_again(&retry, &last, &now));
-	/* The try that the end cuts short says nothing about the peer. */
-	retry.until = sku_deadline_in(0);
-	failure_clear(&now);
-	(void)failure_peer(&now, ETIMEDOUT, "connect to somebody");
-	assert_false(retry_again(&retry, &last, &now));
-	assert_int_equal(last.status, STATUS_TIMED_OUT);
-	assert_string_equal(last.message, "timed out; the last failure: Connection refused");
-	/* Where there is nothing else to say, it is a time-out and no more. */
-	failure_clear(&last);
-	assert_false(retry_again(&retry, &last, &now));
-	assert_string_equal(last.message, "timed out");
-}
-
 int
 main(void)
 {
@@ -360,8 +300,6 @@ main(void)
 		WITH_A_SERVER(test_what_time_cannot_mend_is_not_tried_again),
 		WITH_A_SERVER(test_what_is_given_up_is_told_nothing),
 		WITH_A_SERVER(test_reconnecting_in_a_loop_counts_its_tries),
-		cmocka_unit_test(test_which_failures_are_temporary),
-		cmocka_unit_test(test_the_end_of_the_time_names_the_failure_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,93 @@
+/* log.c - messages to a file in the place of standard error: --log.
+ * Row run.
+ *
+ * The new file gets the descriptor of the old one, so that whoever writes needs to know nothing of
+ * it. */
+#include "run/log.h"
+
+#include "run/message.h"
+#include "run/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REOPEN_STACK ((size_t)64 * 1024)
+
+static struct {
+	const char *path, *name; /* the name in the directory */
+	int dir_fd, fd;
+} log_file = { .dir_fd = -1, .fd = -1 };
+
+static int
+open_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash != NULL ? strndup(path, (size_t)(slash + 1 - path)) : strdup(".");
+	int fd = dir != NULL ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	free(dir);
+	log_file.name = slash != NULL ? slash + 1 : path;
+	return fd;
+}
+
+static int
+open_file(void)
+{
+	return openat(log_file.dir_fd, log_file.name,
+	    O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+}
+
+int
+log_open(const char *path, struct failure *failure)
+{
+	log_file.path = path;
+	log_file.dir_fd = open_directory(path);
+	if (log_file.dir_fd == -1 || (log_file.fd = open_file()) == -1)
+		return failure_errno(failure, errno, "open log %s", path);
+	output_log_to(log_file.fd);
+	return 0;
+}
+
+bool
+log_is_open(void)
+{
+	return log_file.fd != -1;
+}
+
+static void
+note_failure(int error)
+{
+	msg_note("open log %s anew: %s; the old one is kept", log_file.path, strerror(error));
+}
+
+static void *
+reopen(void *arg)
+{
+	int fd = open_file();
+
+	if (fd == -1 || dup3(fd, log_file.fd, O_CLOEXEC) == -1)
+		note_failure(errno);
+	if (fd != -1)
+		(void)close(fd);
+	return arg;
+}
+
+void
+log_reopen(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int error;
+
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setstacksize(&attr, REOPEN_STACK);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	error = pthread_create(&thread, &attr, reopen, NULL);
+	(void)pthread_attr_destroy(&attr);
+	if (error != 0)
+		note_failure(error);
+}

@@ -1,0 +1,85 @@
+/* test_escape.c - bytes of strangers in text, lines, fields and JSON; ASCII letters in upper case.
+ */
+#include "run/ascii.h"
+#include "run/escape.h"
+
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void
+strangers_bytes_are_escaped(void **state)
+{
+	static const struct {
+		const char *in;
+		enum escape_for purpose;
+		const char *out;
+	} cases[] = {
+		{ "plain", ESCAPE_TEXT, "plain" },
+		{ "tab\tnl\n", ESCAPE_TEXT, "tab\tnl\n" },
+		{ "tab\tnl\n\\", ESCAPE_LINE, "tab\\tnl\\n\\" },
+		{ "tab\tnl\n\\", ESCAPE_FIELD, "tab\\tnl\\n\\\\" },
+		{ "\x1b[31m\r\x7f", ESCAPE_TEXT, "\\x1b[31m\\x0d\\x7f" },
+		{ "h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", ESCAPE_TEXT,
+		    "h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
+		{ "\xc2\x9b", ESCAPE_TEXT, "\\xc2\\x9b" }, /* C1 in UTF-8 */
+		{ "\x9b", ESCAPE_TEXT, "\\x9b" },	   /* C1 as a single byte */
+		{ "\xc0\xaf", ESCAPE_TEXT, "\\xc0\\xaf" }, /* an overlong form */
+		{ "\xe0\x80\xaf", ESCAPE_TEXT, "\\xe0\\x80\\xaf" },
+		{ "\xed\xa0\x80", ESCAPE_TEXT, "\\xed\\xa0\\x80" }, /* a surrogate */
+		{ "\xf4\x90\x80\x80", ESCAPE_TEXT, "\\xf4\\x90\\x80\\x80" },
+		{ "\xe2\x82", ESCAPE_TEXT, "\\xe2\\x82" }, /* a sequence that was cut */
+		{ "\xff", ESCAPE_TEXT, "\\xff" },
+		{ "\xef\xbb\xbf"
+		  "a\xe2\x80\x8b\xe2\x80\xae",
+		    ESCAPE_LINE, "\\u{feff}a\\u{200b}\\u{202e}" },
+		{ "\xe2\x80\x90\xe2\x81\xa9\xe2\x81\xaa", ESCAPE_LINE,
+		    "\xe2\x80\x90\\u{2069}\xe2\x81\xaa" },
+		{ "\xef\xbb\xbf", ESCAPE_TEXT, "\xef\xbb\xbf" },
+		{ "\xef\xbb\xbf", ESCAPE_FIELD, "\xef\xbb\xbf" },
+		{ "tab\t\\\x7f\xc2\x9b\xff", ESCAPE_JSON, "tab\t\\\x7f\xc2\x9b\\xff" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t len;
+		char *out = escape_text(cases[i].in, strlen(cases[i].in), cases[i].purpose, &len);
+
+		assert_string_equal(out, cases[i].out);
+		assert_int_equal(len, strlen(out));
+		free(out);
+	}
+	{
+		char *out = escape_text("a\0b", 3, ESCAPE_TEXT, NULL);
+
+		assert_string_equal(out, "a\\x00b");
+		free(out);
+	}
+	assert_true(escape_is_utf8("h\xc3\xa9", 3));
+	assert_false(escape_is_utf8("h\xc3", 2));
+}
+
+static void
+upper_is_bytes_upper(void **state)
+{
+	char bytes[256];
+
+	(void)state;
+	for (int i = 0; i < 256; i++)
+		bytes[i] = (char)i;
+	ascii_upper(bytes, sizeof(bytes));
+	for (int i = 0; i < 256; i++)
+		assert_int_equal((unsigned char)bytes[i], i >= 'a' && i <= 'z' ? i - 'a' + 'A' : i);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(strangers_bytes_are_escaped),
+		cmocka_unit_test(upper_is_bytes_upper),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

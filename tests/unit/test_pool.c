@@ -1,0 +1,197 @@
+/* test_pool.c - threads that work for a loop. */
+#include "run/pool.h"
+#include "run/run.h"
+
+#include "unit.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define STACK ((size_t)256 * 1024)
+#define WORKERS 40
+
+struct task {
+	struct loop_worker worker;
+	int hold[2]; /* task_work() waits for a byte on it; -1: no wait */
+	_Atomic int worked;
+	int done;
+	_Atomic int discarded;
+};
+
+static struct pool *pool;
+static int tasks_done;
+
+static void
+task_work(struct loop_worker *worker)
+{
+	struct task *t = LOOP_OWNER(worker, struct task, worker);
+	char byte;
+
+	if (t->hold[0] != -1)
+		(void)!read(t->hold[0], &byte, 1);
+	t->worked++;
+}
+
+static void
+task_done(struct loop *loop, struct loop_worker *worker)
+{
+	LOOP_OWNER(worker, struct task, worker)->done++;
+	if (++tasks_done == WORKERS)
+		loop_stop(loop, 3);
+}
+
+static void
+task_discard(struct loop_worker *worker)
+{
+	LOOP_OWNER(worker, struct task, worker)->discarded++;
+}
+
+static struct task
+new_task(bool held)
+{
+	struct task t = { .worker = { task_work, task_done, task_discard, NULL, 0 },
+		.hold = { -1, -1 } };
+
+	if (held)
+		assert_int_equal(pipe2(t.hold, O_CLOEXEC), 0);
+	return t;
+}
+
+static void
+test_each_worker_is_done_once(void **state)
+{
+	struct loop *loop = *state;
+	struct task tasks[WORKERS];
+
+	tasks_done = 0;
+	pool = pool_new(loop, 3, STACK);
+	assert_non_null(pool);
+	for (int i = 0; i < WORKERS; i++) {
+		tasks[i] = new_task(false);
+		assert_int_equal(pool_submit(pool, &tasks[i].worker), 0);
+	}
+	assert_int_equal(loop_run(loop), 3);
+	for (int i = 0; i < WORKERS; i++) {
+		assert_int_equal(tasks[i].worked, 1);
+		assert_int_equal(tasks[i].done, 1);
+		assert_int_equal(tasks[i].discarded, 0);
+	}
+	pool_free(pool);
+}
+
+static void
+test_an_abandoned_worker_is_discarded_and_its_place_is_taken(void **state)
+{
+	struct loop *loop = *state;
+	struct task stuck = new_task(true), waiting = new_task(false), next = new_task(false);
+
+	tasks_done = WORKERS - 1;
+	pool = pool_new(loop, 1, STACK);
+	assert_non_null(pool);
+	assert_int_equal(pool_submit(pool, &stuck.worker), 0);
+	while (stuck.worker.state != 2) /* until a thread runs it */
+		(void)usleep(1000);
+	assert_int_equal(pool_submit(pool, &waiting.worker), 0);
+	assert_int_equal(pool_submit(pool, &next.worker), 0);
+	pool_abandon(pool, &waiting.worker); /* before a thread runs it */
+	assert_int_equal(waiting.discarded, 1);
+	pool_abandon(pool, &stuck.worker);
+	assert_int_equal(loop_run(loop), 3);
+	assert_int_equal(next.done, 1);
+	assert_int_equal(stuck.discarded, 0);
+	assert_int_equal(write(stuck.hold[1], "x", 1), 1);
+	while (stuck.discarded == 0)
+		(void)usleep(1000);
+	assert_int_equal(stuck.done, 0);
+	pool_free(pool);
+	(void)close(stuck.hold[0]);
+	(void)close(stuck.hold[1]);
+}
+
+static void
+test_beyond_the_limit_of_abandoned_workers_the_next_waits(void **state)
+{
+	struct loop *loop = *state;
+	struct task stuck = new_task(true), next = new_task(false);
+	int threads;
+
+	tasks_done = WORKERS - 1;
+	pool = pool_new(loop, 1, STACK);
+	assert_non_null(pool);
+	pool_limit_abandoned(pool, 1);
+	assert_int_equal(pool_submit(pool, &stuck.worker), 0);
+	while (stuck.worker.state != 2) /* a thread has it */
+		(void)usleep(1000);
+	pool_abandon(pool, &stuck.worker);
+	threads = count_threads();
+	assert_int_equal(pool_submit(pool, &next.worker), 0);
+	assert_true(count_threads() <= threads);
+	assert_int_equal(next.worked, 0);
+	assert_int_equal(write(stuck.hold[1], "x", 1), 1);
+	/* The thread that was lost does it. */
+	assert_int_equal(loop_run(loop), 3);
+	assert_int_equal(next.done, 1);
+	assert_int_equal(stuck.discarded, 1);
+	pool_free(pool);
+	(void)close(stuck.hold[0]);
+	(void)close(stuck.hold[1]);
+}
+
+static int
+set_up(void **state)
+{
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	assert_non_null(loop);
+	assert_int_equal(loop_open(loop), 0);
+	*state = loop;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	loop_close(*state);
+	free(*state);
+	return 0;
+}
+
+static void
+work_in_a_pool(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+	struct task task = new_task(false);
+	struct loop loop = { .canceled = NULL };
+	int threads = count_threads();
+
+	run_begin("test");
+	tasks_done = WORKERS - 1;
+	if (run_catch_signals(RUN_WITHOUT_THREAD, &failure) == -1 || loop_open(&loop) == -1)
+		_exit(90);
+	pool = pool_new(&loop, 1, STACK);
+	if (pool == NULL || pool_submit(pool, &task.worker) == -1 || loop_run(&loop) != 3)
+		_exit(91);
+	_exit(count_threads() == threads + 2 ? 0 : 92);
+}
+
+static void
+test_who_has_a_pool_has_the_thread_of_the_signals(void **state)
+{
+	(void)state;
+	assert_int_equal(in_a_child(work_in_a_pool), 0);
+}
+
+int
+main(void)
+{
+#define IN_A_LOOP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		IN_A_LOOP(test_each_worker_is_done_once),
+		IN_A_LOOP(test_an_abandoned_worker_is_discarded_and_its_place_is_taken),
+		IN_A_LOOP(test_beyond_the_limit_of_abandoned_workers_the_next_waits),
+		cmocka_unit_test(test_who_has_a_pool_has_the_thread_of_the_signals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
