@@ -584,3 +584,80 @@ write_fickle() {
 	assert_failure 6
 	[[ $stderr == *"Connection refused; --retry with --wait, as --retry 3 --wait 1h, waits for it"* ]]
 }
+
+@test "with a key nothing is written over a record that could not be written" {
+	need_trace
+	need_openssl
+	(umask 077 && head -c 36 /dev/urandom | base64 >key)
+	traced_sender() {
+		start_receiver --key key 0 out
+		run --separate-stderr trace -f -qq -o trace -e trace=write "$@" sockfile-send --key key 127.0.0.1 "$port" in
+	}
+	traced_sender
+	assert_success
+	receiver_ends 0
+	rm out
+	# The header of the second DATA: a record of 30 bytes.
+	n=$(grep -n ', 30) *= 30' trace | cut -d: -f1 | sed -n 2p)
+	traced_sender -e "inject=write:error=ENOBUFS:when=$n"
+	assert_failure 1
+	[[ $stderr == *"No buffer space available"* ]]
+	receiver_ends 6
+	error_has recv.err "1048576 bytes are safe in out.part"
+	cmp -n 1048576 in out.part
+}
+
+@test "who hashes what is held hears the other end all the same" {
+	cat >hasty.py <<-'PY'
+		import sys
+		import wire
+		abort = wire.message(wire.ABORT, b"\x0b\0\0\0")
+		size = 1 << 40
+		if len(sys.argv) == 1:
+		    peer = wire.Peer(wire.accept_one(), wire.RECEIVE)
+		    peer.greet()
+		    assert peer.next()[0] == wire.OFFER
+		    peer.sock.sendall(wire.held(wire.HAVE, what=1, n=size) + abort)
+		else:
+		    peer = wire.sender(sys.argv[1])
+		    peer.greet()
+		    peer.sock.sendall(wire.offer(size=size))
+		    assert peer.next()[0] == wire.HAVE
+		    peer.sock.sendall(abort)
+		peer.sock.shutdown(1)
+		peer.ended()
+	PY
+	truncate -s 1T huge out.part
+	chmod 600 out.part
+	start_listening hasty.err python3 hasty.py
+	run --separate-stderr timeout 30 sockfile-send --verify 127.0.0.1 "$port" huge
+	assert_failure 6
+	[[ $stderr == *"the peer says: it was told to end"* ]]
+	start_receiver --resume 0 out
+	run timeout 30 python3 hasty.py "$port"
+	assert_success
+	receiver_ends 6
+	error_has recv.err "the peer says: it was told to end"
+}
+
+@test "an input that cannot be read while it is compared does not cost the receiver what it has" {
+	need_trace
+	head -c 2000000 in >out.part
+	chmod 600 out.part
+	start_receiver --resume 0 out
+	run --separate-stderr trace -f -qq -o trace -P in -e inject=pread64:error=EIO:when=2 sockfile-send --verify 127.0.0.1 "$port" in
+	assert_failure 1
+	[[ $stderr == *"read in: Input/output error"* ]]
+	receiver_ends 5
+	[ "$(stat -c %s out.part)" = 2000000 ]
+}
+
+@test "a sender none of whose files can be opened any more breaks no protocol" {
+	start_sender --verify -c none --accept-timeout 1 0 in
+	mv in away
+	run --separate-stderr sockfile-recv --verify --connect 127.0.0.1 "$port" out
+	assert_failure 5
+	[[ $stderr == *"it has nothing to offer: it could not open its files"* ]]
+	nothing_left out
+	error_has send.err "open in: No such file or directory"
+}

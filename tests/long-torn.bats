@@ -7,7 +7,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR"
 }
 
-@test "torn at two hundred random moments, by kill -9 or a reset" {
-	run python3 "$SOCKUTILS_SOURCE/tests/torn.py" 200 32
+@test "torn at a thousand random moments, by kill -9 or a reset" {
+	run python3 "$SOCKUTILS_SOURCE/tests/torn.py" 1000 32
 	assert_success
 }

@@ -630,6 +630,16 @@ receive_offer(struct receive_session *s, const struct wire_offer *offer)
 
 /* ---- the connection -------------------------------------------------------------------------- */
 
+/* A goodbye comes first where none of the FILEs could be opened. */
+static int
+fail_no_offer(struct receive_session *s)
+{
+	s->channel.abort_code = WIRE_CUT_SHORT;
+	return failure_set(&s->failure, STATUS_MISMATCH, 0,
+	    "it has nothing to offer: it could not open its files", "receive from %s",
+	    s->incoming->text);
+}
+
 static int
 receive_files(struct receive_session *s)
 {
@@ -643,6 +653,8 @@ receive_files(struct receive_session *s)
 			s->bye_received = true;
 			return channel_send(&s->channel, &message, &s->failure);
 		}
+		if (message.type == WIRE_BYE)
+			return fail_no_offer(s);
 		if (message.type != WIRE_OFFER)
 			return channel_protocol_error(
 			    &s->channel, "a message out of its order", &s->failure);

@@ -201,6 +201,8 @@ write_some(struct channel *channel, const void *buf, size_t len)
 		n = from_tls_result(channel, tls_write(channel->tls, buf, len, &done), &done);
 	if (n == 0 && len > 0)
 		errno = ECONNRESET, n = -1;
+	/* What TLS could not write yet it keeps as a record that must go first. */
+	channel->partial_message = channel->partial_message || n > 0 || channel->tls != NULL;
 	if (n > 0)
 		restart_timeout(channel);
 	return n;
@@ -257,6 +259,7 @@ write_all(struct channel *channel, const uint8_t *buf, size_t len, struct failur
 			return -1;
 		}
 	}
+	channel->partial_message = false;
 	return 0;
 }
 
@@ -560,7 +563,6 @@ write_until_stopped(struct channel *channel, const uint8_t *buf, size_t len,
 		if (n > 0) {
 			buf += n;
 			len -= (size_t)n;
-			channel->partial_message = true;
 			continue;
 		}
 		if (errno != EAGAIN) {

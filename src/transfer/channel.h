@@ -30,10 +30,10 @@ struct channel {
 	size_t in_len;
 	struct wire_message early; /* it came while this end was still working */
 	bool has_early;
-	bool greeted;	      /* the peer speaks the protocol */
-	bool peer_works;      /* it hashes or flushes now: PROGRESS is in its order */
-	bool partial_message; /* a DATA message is not whole on its way: nothing else can follow */
-	bool closing;	      /* the peer has been told, or has told us, why this is the end */
+	bool greeted;		   /* the peer speaks the protocol */
+	bool peer_works;	   /* it hashes or flushes now: PROGRESS is in its order */
+	bool partial_message;	   /* a message is not whole on its way: nothing else can follow */
+	bool closing;		   /* the peer has been told, or has told us, why this is the end */
 	enum wire_code abort_code; /* what channel_close() tells; WIRE_DONE: the failure says */
 };
 
