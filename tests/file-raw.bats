@@ -204,7 +204,7 @@ time.sleep(60)' "$port"
 	[ -f out2 ] && [ ! -s out2 ]
 	start_sender 0 empty
 	run --separate-stderr sockfile-recv --connect 127.0.0.1 "$port" out3
-	assert_failure 5
+	assert_failure 6
 	[[ $stderr == *"--size 0"* ]]
 	run --separate-stderr sockfile-recv --size 0 --connect 127.0.0.1 "$port" out3
 	assert_success
