@@ -35,7 +35,6 @@ struct send_session {
 	struct digest *digest;
 	struct sha256 *sha256; /* with --key, of what the receiver holds; else NULL */
 	uint8_t *buf;
-	bool has_offered;
 	/* of the FILE under way */
 	struct source source;
 	enum source_change change; /* at its end */
@@ -107,7 +106,6 @@ send_offer(struct send_session *s)
 	    s->source.length == SIZE_UNKNOWN ? WIRE_SIZE_UNKNOWN : (uint64_t)s->source.length;
 	offer->mtime_s = st->st_mtim.tv_sec;
 	offer->mtime_ns = (uint32_t)st->st_mtim.tv_nsec;
-	s->has_offered = true;
 	offer->name_len = strlen(name);
 	(void)memcpy(offer->name, name, offer->name_len);
 	return channel_send(&s->channel, &s->transcript.offer, s->failure);
@@ -499,16 +497,6 @@ send_next_file(struct send_session *s)
 	return result;
 }
 
-/* No FILE could be read, which was said here: a goodbye before an offer is not of the protocol. */
-static void
-send_nothing(struct send_session *s)
-{
-	const struct failure nothing = { .status = STATUS_FAILED };
-
-	s->channel.abort_code = WIRE_CUT_SHORT;
-	channel_close(&s->channel, &nothing);
-}
-
 static void
 send_bye(struct send_session *s)
 {
@@ -598,10 +586,8 @@ send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_a
 		result = greet(&s);
 	while (result == 0 && job->next < job->config->file_count)
 		result = send_next_file(&s);
-	if (result == 0 && s.has_offered)
+	if (result == 0)
 		send_bye(&s);
-	else if (result == 0)
-		send_nothing(&s);
 	channel_close(&s.channel, failure);
 	digest_free(s.digest);
 	sha256_free(s.sha256);
