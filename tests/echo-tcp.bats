@@ -170,6 +170,38 @@ raise SystemExit(client.wait())'
 	assert_output hellohellohello
 }
 
+@test "-t: a peer that is still owed bytes is reset, and does not take a part for the whole" {
+	start_server sockecho-server -v -t 0.5 0
+	cat >late.py <<-'PY'
+		import socket, sys, threading, time
+		def late(size):
+		    with socket.socket() as s:
+		        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+		        s.settimeout(30)
+		        s.connect((sys.argv[1], int(sys.argv[2])))
+		        got = 0
+		        try:
+		            s.sendall(bytes(size))
+		            s.shutdown(socket.SHUT_WR)
+		            while "closed: timed_out" not in open(sys.argv[3]).read():
+		                time.sleep(0.05)
+		            time.sleep(0.2)  # for the others
+		            while data := s.recv(65536):
+		                got += len(data)
+		        except (ConnectionResetError, BrokenPipeError):
+		            return
+		        if got != size:
+		            print("%d of %d bytes, and an orderly end" % (got, size))
+		# With one of these sizes the server has read everything, and not sent everything.
+		threads = [threading.Thread(target=late, args=(n,)) for n in range(3900000, 4600000, 16000)]
+		[t.start() for t in threads]
+		[t.join() for t in threads]
+	PY
+	run timeout 60 python3 late.py "$host" "$port" "$BATS_TEST_TMPDIR/server.err"
+	assert_success
+	assert_output ""
+}
+
 @test "--reset-first resets the first N connections and serves the next" {
 	start_server sockecho-server --reset-first 2 -c 1 0
 	for expected in 6 6 0; do

@@ -34,6 +34,9 @@ static void
 close_connection(struct echo *echo, struct connection *c, enum connection_next next, int errnum,
     const char *reason)
 {
+	bool reset = next == CONNECTION_RESET || next == CONNECTION_NO_MEMORY ||
+		     (next == CONNECTION_TIMED_OUT && connection_is_unfinished(c));
+
 	log_closed(c, reason, errnum, echo->server.loop.now);
 	if (next == CONNECTION_TIMED_OUT)
 		counter_add(&server_stats.timed_out, 1);
@@ -46,7 +49,7 @@ close_connection(struct echo *echo, struct connection *c, enum connection_next n
 		c->next->prev = c->prev;
 	loop_clear_timer(&echo->server.loop, &c->timer);
 	loop_forget(&echo->server.loop, &c->io);
-	connection_free(c, next == CONNECTION_RESET || next == CONNECTION_NO_MEMORY);
+	connection_free(c, reset);
 }
 
 static const char *
