@@ -169,6 +169,26 @@ setup() {
 	assert_equal "$(tail -n 2 out)" $'sockecho-client: connect to 127.0.0.1 port 80: Connection refused\n6'
 }
 
+@test "a services database that may not be read is no database without the service: 1" {
+	need_namespaces -nm
+	need setpriv
+	"${in_namespaces[@]}" bash -euc '
+		printf "services: files\n" >nsswitch; echo "ssh 22/tcp" >services; chmod 600 services
+		mount --bind nsswitch /etc/nsswitch.conf
+		mount --bind services /etc/services
+		chmod 711 . ..
+		exec 9>out
+		for command in "servlookup ssh" "sockecho-client 127.0.0.1 ssh x" "sockecho-server ssh" "sockwait -t 1 127.0.0.1:ssh"; do
+			rc=0; setpriv --reuid 65534 --regid 65534 --clear-groups $command 2>&1 >/dev/null || rc=$?; echo $rc
+		done
+	' >out
+	run cat out
+	assert_output $'servlookup: open /etc/services: Permission denied\n1
+sockecho-client: look up service ssh: Permission denied\n1
+sockecho-server: look up service ssh: Permission denied\n1
+sockwait: look up service ssh: Permission denied\n1'
+}
+
 @test "bulk reads the database once" {
 	need_trace
 	seq 1 500 >list

@@ -5,6 +5,7 @@
 #include "libsockutil/sockutil.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -79,6 +80,15 @@ lookup_builtin(const char *name, unsigned port, const char *proto)
 	return NULL;
 }
 
+/* What was not found may stand in a database that this process may not read. */
+static int
+not_found(int error)
+{
+	if (error == ENOENT && faccessat(AT_FDCWD, _PATH_SERVICES, R_OK, AT_EACCESS) == -1)
+		return errno;
+	return error;
+}
+
 int
 sku_getservbyname(const char *name, const char *proto)
 {
@@ -93,7 +103,7 @@ sku_getservbyname(const char *name, const char *proto)
 	service = lookup_builtin(name, 0, proto);
 	if (service != NULL)
 		return service->port;
-	errno = error;
+	errno = not_found(error);
 	return -1;
 }
 
@@ -128,7 +138,7 @@ sku_getservbyport(unsigned port, const char *proto, char *buf, size_t len)
 	service = lookup_builtin(NULL, port, proto);
 	if (service != NULL)
 		return copy_name(service->name, buf, len);
-	errno = error;
+	errno = not_found(error);
 	return -1;
 }
 
@@ -145,9 +155,11 @@ sku_port_from_text(const char *text, const char *proto, bool numeric, struct sku
 			return (int)port;
 	} else if (!numeric && *text != '\0') {
 		found = sku_getservbyname(text, proto);
-		if (found == -1)
+		if (found == -1 && errno == ENOENT)
 			sku_error_set(
 			    err, SKU_ERR_RESOLVE, EAI_SERVICE, "look up service %s", text);
+		else if (found == -1)
+			sku_error_set(err, SKU_ERR_SYSTEM, errno, "look up service %s", text);
 		return found;
 	}
 	sku_error_set(err, SKU_ERR_SYSTEM, EINVAL, "port %s", text);

@@ -150,7 +150,8 @@ const char *sku_address_host(const struct sku_address *address, char buf[SKU_ADD
 unsigned sku_address_port(const struct sku_address *address);
 /* The port that text means: digits for 0 to 65535, or, unless numeric, the name of a service of
  * proto ("tcp", "udp"; NULL: any).  Returns the port, or -1 and *err: SKU_ERR_SYSTEM with EINVAL,
- * or SKU_ERR_RESOLVE with EAI_SERVICE for an unknown name. */
+ * SKU_ERR_RESOLVE with EAI_SERVICE for an unknown name, or SKU_ERR_SYSTEM where nobody can say:
+ * ENOMEM, or EACCES of a database that may not be read. */
 int sku_port_from_text(const char *text, const char *proto, bool numeric, struct sku_error *err);
 /* Do family, host and port (AF_UNIX: the path) agree?  Two addresses with len 0 are not equal. */
 bool sku_address_equal(const struct sku_address *a, const struct sku_address *b);
@@ -582,10 +583,10 @@ unsigned sku_lookup_threads(void);
 /* The two that follow take no deadline.  proto is "tcp", "udp" or NULL for any.  A built-in table
  * of well-known services answers where the system has no services database (/etc/services). */
 /* socket.getservbyname(): the port of a service's name or alias.  Returns the port, or -1 with
- * ENOENT, or ENOMEM. */
+ * ENOENT, ENOMEM, or EACCES: it may stand in /etc/services, which may not be read. */
 int sku_getservbyname(const char *name, const char *proto);
 /* socket.getservbyport(): the name of the service at port, 0 to 65535 in host byte order, into buf
- * of len bytes.  Returns 0, or -1: ENOENT for an unknown port, EINVAL for a port above 65535,
+ * of len bytes.  Returns 0, or -1: ENOENT or EACCES for an unknown port, EINVAL above 65535,
  * ERANGE when buf is too short (SKU_SERVICE_MAX is enough), or ENOMEM. */
 int sku_getservbyport(unsigned port, const char *proto, char *buf, size_t len);
 

@@ -290,9 +290,13 @@ open_once(struct listener *listener, const struct listen_options *config,
 	char host[SKU_ADDRESS_TEXT_MAX];
 	struct sku_unix_path bound;
 	struct sku_error err;
+	unsigned port;
 	mode_t before;
 	int result;
 
+	if (endpoint->path == NULL && endpoint_find_port(endpoint, flags->datagram ? "udp" : "tcp",
+					  flags->numeric, &port, failure) == -1)
+		return -1;
 	if (endpoint->host != NULL && resolve_host(config, endpoint->host, host, failure) == -1)
 		return -1;
 	if (endpoint->path != NULL) {

@@ -4,8 +4,10 @@
 
 #include "libsockutil/sockutil.h"
 #include "options/options.h"
+#include "run/message.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +136,8 @@ port_of(const struct endpoint *endpoint, const struct address_flags *flags)
 	struct sku_error err;
 	int port = sku_port_from_text(endpoint->port, "tcp", flags->numeric, &err);
 
+	if (port == -1 && err.kind == SKU_ERR_SYSTEM && err.code != EINVAL)
+		exit(msg_error_library(&err)); /* nobody can say whether there is one */
 	if (port == -1)
 		opt_usage_error(
 		    "there is no service '%s': PORT is a number from 1 to 65535, or the "
