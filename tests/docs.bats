@@ -61,6 +61,22 @@ item() {
 	done
 }
 
+# What --help says in one way, the manuals say in one way, but for what is the program's own.
+@test "an option of several programs has the same item in each manual" {
+	own=" accept-timeout bufsize fd json keepalive log max-time quiet reuseaddr source timeout udp unix user verbose "
+	for program in $programs; do
+		while IFS=$'\t' read -r name help; do
+			[[ $own == *" $name "* ]] || printf '%s\t%s\t%s\t%s\n' "$name" "$help" "$(item "$program" "$name" | sed 's/^[^,]*It [^ ]* //')" "$program"
+		done < <("$program" --options | awk -F'\t' '$4 != "" { print $4 "\t" $10 }')
+	done >"$BATS_TEST_TMPDIR/items"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/items")" -gt 60 ]
+	run awk -F'\t' '
+		{ key = $1 "\t" $2 }
+		key in text && text[key] != $3 { print "--" $1 " of " $4 " and of " program[key] ":\n" $3 "\n" text[key] }
+		!(key in text) { text[key] = $3; program[key] = $4 }' "$BATS_TEST_TMPDIR/items"
+	assert_output ""
+}
+
 @test "--help fits 80 columns, and each option has its line" {
 	for program in $programs; do
 		"$program" --help >"$BATS_TEST_TMPDIR/help"
