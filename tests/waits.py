@@ -941,7 +941,7 @@ def stopped():
         case("stopped", "sockfile-recv --connect" + where, silent("sockfile-recv --connect {} copy", unix=unix))
         case("stopped", "sockfile-recv --connect --verify" + where, silent("sockfile-recv --verify --connect {} copy", unix=unix))
         case("stopped", "sockwait --match" + where, silent("sockwait --match x {target}", unix=unix))
-        case("stopped", "sockwait --steady" + where, silent("sockwait -t none --steady 60 {target}", unix=unix))
+        case("stopped", "sockwait --steady" + where, silent("sockwait -t none --steady 60 {target}", unix=unix), ways=("term", "twice"))
         case("stopped", "sockwait --match, among others" + where, silent("sockwait --match x ./nosuch {target} 127.0.0.1:1", unix=unix))
     case("stopped", "sockwait, connecting", silent("sockwait {target}", full=True))
     case("stopped", "sockwait, nobody there", lambda run: run.spawn("sockwait ./nosuch"))

@@ -183,7 +183,7 @@ prepare(struct connector *connector, const struct endpoint *endpoint,
 	connector->options = options;
 	connector->endpoint = endpoint;
 	connector->race = NULL;
-	failure_clear(&connector->failure);
+	failure_clear(connector->failure);
 	retry_begin(&connector->retry, options->wait_ns);
 	if (endpoint->path != NULL)
 		(void)snprintf(
@@ -200,13 +200,13 @@ pause_step(struct connector *connector)
 	if (connector->retry.tries == 0)
 		return 0;
 	if (sku_deadline_passed(connector->retry.until)) {
-		retry_time_is_up(&connector->failure);
+		retry_time_is_up(connector->failure);
 		return -1;
 	}
 	return sku_deadline_passed(connector->retry.next_at) ? 0 : 1;
 }
 
-/* Do what there is to do: 1 while it goes on, 0 and the socket, or -1 and connector->failure. */
+/* Do what there is to do: 1 while it goes on, 0 and the socket, or -1 and the failure. */
 static int
 step(struct connector *connector, struct sku_sock *s)
 {
@@ -215,7 +215,7 @@ step(struct connector *connector, struct sku_sock *s)
 	int result = 0;
 
 	if (connector->options->fd != -1)
-		return use_open_socket(connector->options->fd, s, &connector->failure);
+		return use_open_socket(connector->options->fd, s, connector->failure);
 	if (connector->race == NULL) {
 		result = pause_step(connector);
 		if (result == -1)
@@ -233,10 +233,12 @@ step(struct connector *connector, struct sku_sock *s)
 	}
 	if (result == 0 && connector->options->address.mptcp)
 		note_mptcp(s);
-	if (result == -1 && !retry_again(&connector->retry, &connector->failure, &failure))
+	if (result == -1 && connector->retry.tries <= 1)
+		failure_clear(connector->failure); /* it may be that of who shares the room */
+	if (result == -1 && !retry_again(&connector->retry, connector->failure, &failure))
 		return -1;
 	if (result != 0)
-		retry_say(&connector->retry, &connector->failure, connector->action);
+		retry_say(&connector->retry, connector->failure, connector->action);
 	return result == 0 ? 0 : 1;
 }
 
@@ -273,11 +275,11 @@ advance(struct connector *connector)
 			loop_watch(loop, &connector->io, EPOLLIN | EPOLLOUT) == 0) &&
 		    loop_set_timer(loop, &connector->timer, step_at(connector).at_ns) == 0)
 			return;
-		failure_clear(&connector->failure);
-		(void)failure_errno(&connector->failure, errno, "%s", connector->action);
+		failure_clear(connector->failure);
+		(void)failure_errno(connector->failure, errno, "%s", connector->action);
 	}
 	connector_cancel(connector);
-	connector->done(connector, result == 0 ? &sock : NULL, &connector->failure);
+	connector->done(connector, result == 0 ? &sock : NULL, connector->failure);
 }
 
 static void
@@ -321,7 +323,8 @@ int
 connect_now(const struct endpoint *endpoint, const struct connect_options *options,
     struct sku_sock *sock, struct failure *failure)
 {
-	struct connector connector = { .loop = NULL };
+	struct failure last;
+	struct connector connector = { .loop = NULL, .failure = &last };
 	int result;
 
 	prepare(&connector, endpoint, options);
@@ -335,6 +338,6 @@ connect_now(const struct endpoint *endpoint, const struct connect_options *optio
 		}
 	}
 	if (result == -1)
-		*failure = connector.failure;
+		*failure = last;
 	return result;
 }

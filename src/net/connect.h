@@ -29,12 +29,16 @@ void connect_check_options(const struct connect_options *options, const struct e
  * else --timeout, else 60 s. */
 int64_t connect_timeout(const struct connect_options *options);
 
-/* Connects a stream in a loop, as long as --wait says.  Embed it in what owns it, and set done. */
+/* Connects a stream in a loop, as long as --wait says.  Embed it in what owns it, and set done and
+ * failure. */
 struct connector {
 	/* Connected, and the socket, in non-blocking mode, is the callee's; or sock is NULL, and
 	 * the failure says why.  The connector is idle then: it may be started again, or freed. */
 	void (*done)(
 	    struct connector *connector, struct sku_sock *sock, const struct failure *failure);
+	/* Room for that of the last try.  Connectors without --wait may share it, for theirs is
+	 * told at once. */
+	struct failure *failure;
 	/* It is one of many tries of its owner, who says what there is to say: what becomes of
 	 * each attempt is told with -vv alone. */
 	bool is_one_of_many;
@@ -49,7 +53,6 @@ struct connector {
 	char action[SKU_ERROR_CONTEXT_MAX];
 	struct retry retry;
 	struct sku_connecting *race; /* the present try; NULL: between two */
-	struct failure failure;	     /* of the last try */
 };
 
 /* Begin.  endpoint and options stay the caller's and must last until the end.  done() is called by

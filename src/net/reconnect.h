@@ -17,6 +17,7 @@ struct reconnect {
 	const struct connect_options *options;
 	const struct endpoint *endpoint;
 	struct connector connector;
+	struct failure failure; /* the connector's */
 };
 
 #define RECONNECT_PAUSE (100 * SKU_MS) /* the first */

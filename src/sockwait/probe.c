@@ -218,6 +218,9 @@ connected(struct connector *connector, struct sku_sock *sock, const struct failu
 		proceed(probe);
 }
 
+/* That of the try that has just ended: it is told at once. */
+static struct failure last_failure;
+
 /* ---- from the beginning to the end --------------------------------------------------------- */
 
 int
@@ -228,6 +231,7 @@ probe_start(struct loop *loop, struct probe *probe)
 	probe->sock = (struct sku_sock)SKU_SOCK_INIT;
 	probe->timer.due = due;
 	probe->connector.done = connected;
+	probe->connector.failure = &last_failure;
 	probe->connector.is_one_of_many = true;
 	return connector_start(loop, &probe->connector, probe->endpoint, &probe->options->connect);
 }

@@ -20,6 +20,7 @@ struct fixture {
 	struct endpoint endpoint;
 	struct connect_options options;
 	struct connector connectors[MANY];
+	struct failure failures[MANY];
 	struct reconnect reconnect;
 	struct loop_timer timer, end;
 	int descriptors, left, connected;
@@ -115,6 +116,7 @@ start(struct fixture *f, int count)
 	f->left = count;
 	for (int i = 0; i < count; i++) {
 		f->connectors[i].done = done;
+		f->connectors[i].failure = &f->failures[i];
 		assert_int_equal(
 		    connector_start(&f->loop, &f->connectors[i], &f->endpoint, &f->options), 0);
 	}
