@@ -759,7 +759,6 @@ receive_session_free(struct receive_session *s)
 	incoming_free(s->incoming);
 	free(s->buf);
 	digest_free(s->digest);
-	sha256_free(s->sha256);
 	close_final(s);
 	target_close(&s->own_target);
 	free(s);
@@ -781,6 +780,8 @@ receive_session_run(struct receive_session *s)
 	if (s->failure.status != STATUS_OK)
 		end_failed_session(s);
 	channel_close(&s->channel, &s->failure);
+	sha256_free(s->sha256); /* in the thread that used it, which has data of the library */
+	s->sha256 = NULL;
 }
 
 struct session_outcome
