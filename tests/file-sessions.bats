@@ -414,10 +414,18 @@ undisturbed() {
 		    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s:
 		        pass
 	PY
-	# probe - a thousand, until all are dealt with.
+	# probe PID FILE - a thousand, until the program has none of them any more, and says so.
 	probe() {
 		python3 probes.py "$port"
 		until_true 20 sh -c "! ss -Htn state close-wait sport = :$port | grep -q ."
+		until_true 20 has_none "$@"
+	}
+	has_none() {
+		local lines
+		lines=$(grep -c "connections=" "$2")
+		kill -USR1 "$1"
+		until_true 20 sh -c "test \"\$(grep -c connections= $2)\" -gt $lines"
+		grep "connections=" "$2" | tail -n 1 | grep -qw "connections=0"
 	}
 	# told FILE TEXT - a few have a note with TEXT, and those that have none are counted.
 	told() {
@@ -426,12 +434,12 @@ undisturbed() {
 	}
 	need ss
 	start_receiver --verify 0 out
-	probe
+	probe "$receiver_pid" recv.err
 	sockfile-send -q --verify 127.0.0.1 "$port" small
 	receiver_ends 0
 	told recv.err "ended without a byte"
 	start_sender --verify -c 1 0 small
-	probe
+	probe "$sender_pid" send.err
 	sockfile-recv -q --verify --connect 127.0.0.1 "$port" out2
 	sender_ends 0
 	told send.err "talk to 127.0.0.1"
