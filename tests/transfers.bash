@@ -97,15 +97,15 @@ send_to_port_file() {
 	for ((i = 0; i < $1; i++)); do
 		rm -f p copy copy.part
 		if ((i % 2)); then
-			sockfile-recv -q --port-file p 0 copy >/dev/null 2>&1 3>&- &
-			receiver=$!
+			in_background sockfile-recv -q --port-file p 0 copy >/dev/null 2>&1
+			receiver=$last_pid
 			until_true 20 test -s p
 			kill -9 "$receiver"
 			wait "$receiver" || true
 			rm -f copy.part
 		fi
-		sockfile-recv -q --port-file p 0 copy >recv.out 2>recv.err 3>&- &
-		receiver=$!
+		in_background sockfile-recv -q --port-file p 0 copy >recv.out 2>recv.err
+		receiver=$last_pid
 		sockfile-send -q --wait 10 127.0.0.1 @p in 2>send.err || fail "run $i: $(cat send.err)"
 		wait "$receiver" || fail "run $i: $(cat recv.err)"
 		cmp in copy || fail "run $i"

@@ -21,19 +21,10 @@ escape_field(const char *text)
 }
 
 static void
-print_field(const char *before, const char *text, const char *after)
-{
-	char *escaped = escape_field(text);
-
-	output_print("%s%s%s", before, escaped != NULL ? escaped : "", after);
-	free(escaped);
-}
-
-static void
 print_list(const char *before, char *const *list, const char *after)
 {
 	for (size_t i = 0; list != NULL && list[i] != NULL; i++)
-		print_field(before, list[i], after);
+		output_field(before, list[i], after);
 }
 
 /* A name from the resolver, as it stands in a line. */
@@ -98,11 +89,11 @@ static void
 print_plain(const struct host_config *config, const struct lookup_answer *answer)
 {
 	if (config->ex) {
-		print_field("name: ", answer->name, "\n");
+		output_field("name: ", answer->name, "\n");
 		print_list("alias: ", answer->aliases, "\n");
 		print_list("address: ", answer->addresses, "\n");
 	} else if (config->lookup_kind == LOOKUP_REVERSE) {
-		print_field("", answer->name, "\n");
+		output_field("", answer->name, "\n");
 	} else {
 		print_list("", answer->addresses, "\n");
 	}
@@ -111,9 +102,9 @@ print_plain(const struct host_config *config, const struct lookup_answer *answer
 static void
 print_line(const struct host_config *config, const char *query, const struct lookup_answer *answer)
 {
-	print_field("", query, "");
+	output_field("", query, "");
 	if (config->lookup_kind == LOOKUP_REVERSE)
-		print_field("\t", answer->name, "");
+		output_field("\t", answer->name, "");
 	else
 		print_list("\t", answer->addresses, "");
 	output_print("\n");

@@ -5,6 +5,7 @@
  * it is not set on descriptors 1 and 2: a pipe or a terminal is opened once more for ourselves. */
 #include "run/output.h"
 
+#include "run/escape.h"
 #include "run/failure.h"
 #include "run/run.h"
 #include "run/wait.h"
@@ -208,6 +209,15 @@ keep(const char *bytes, size_t len)
 		if (kept_len == KEPT_MAX)
 			write_kept();
 	}
+}
+
+void
+output_field(const char *before, const char *text, const char *after)
+{
+	char *escaped = escape_text(text, strlen(text), ESCAPE_FIELD, NULL);
+
+	output_print("%s%s%s", before, escaped != NULL ? escaped : "", after);
+	free(escaped);
 }
 
 void

@@ -36,6 +36,8 @@ void output_open_all(void);
 /* Results on standard output, kept until output_flush() or until 64 KiB are there. */
 __attribute__((format(printf, 1, 2))) void output_print(const char *format, ...);
 void output_add(const char *bytes, size_t len);
+/* A field of a line: text, escaped, between two pieces of the line as they stand. */
+void output_field(const char *before, const char *text, const char *after);
 /* A whole line, which is written at once; a failure stays for output_flush(). */
 void output_record(const char *line, size_t len);
 /* Write what is kept: 0, or -1 and the failure, which stays for good: later text is dropped. */

@@ -2,7 +2,6 @@
  * Row tool. */
 #include "options/inputs.h"
 #include "options/options.h"
-#include "run/escape.h"
 #include "run/event.h"
 #include "run/message.h"
 #include "run/output.h"
@@ -37,15 +36,6 @@ static const struct state_row counter_rows[] = {
 /* ---- printing ------------------------------------------------------------------------------ */
 
 static void
-print_field(const char *before, const char *text, const char *after)
-{
-	char *escaped = escape_text(text, strlen(text), ESCAPE_FIELD, NULL);
-
-	output_print("%s%s%s", before, escaped != NULL ? escaped : "", after);
-	free(escaped);
-}
-
-static void
 emit_service(const char *query, const struct service *s)
 {
 	json_t *record = event_new(NULL), *aliases = json_array();
@@ -65,11 +55,11 @@ emit_service(const char *query, const struct service *s)
 static void
 print_ex(const struct service *s)
 {
-	print_field("name: ", s->name, "\n");
+	output_field("name: ", s->name, "\n");
 	for (size_t i = 0; s->aliases[i] != NULL; i++)
-		print_field("alias: ", s->aliases[i], "\n");
+		output_field("alias: ", s->aliases[i], "\n");
 	output_print("port: %u\n", s->port);
-	print_field("proto: ", s->proto, "\n");
+	output_field("proto: ", s->proto, "\n");
 }
 
 /* Print the answer to a query: the name of a port, or the port of a name; with --all the protocol,
@@ -80,9 +70,9 @@ print_answer(const struct lookup_run *r, const struct query *q, const struct ser
 	if (q->kind == BY_NAME)
 		output_print("%u", s->port);
 	else
-		print_field("", s->name, "");
+		output_field("", s->name, "");
 	if (r->config->all)
-		print_field("/", s->proto, "");
+		output_field("/", s->proto, "");
 }
 
 static void
@@ -125,7 +115,7 @@ answer(const struct lookup_run *r, const struct query *q, const char *display, b
 		return true;
 	}
 	if (!run.json && with_query)
-		print_field("", display, "\t");
+		output_field("", display, "\t");
 	for (; s != NULL; s = r->config->all ? next_match(r, q, s) : NULL) {
 		if (run.json) {
 			emit_service(display, s);
@@ -211,11 +201,11 @@ print_table(const struct lookup_run *r)
 			emit_service(NULL, s);
 			continue;
 		}
-		print_field("", s->name, "\t");
+		output_field("", s->name, "\t");
 		output_print("%u", s->port);
-		print_field("/", s->proto, "");
+		output_field("/", s->proto, "");
 		for (size_t i = 0; s->aliases[i] != NULL; i++)
-			print_field("\t", s->aliases[i], "");
+			output_field("\t", s->aliases[i], "");
 		output_print("\n");
 	}
 }
