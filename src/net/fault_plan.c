@@ -183,11 +183,12 @@ take_lines(struct fault_plan *plan, struct inputs *inputs, bool can_reset)
 int
 fault_plan_read(struct fault_plan *plan, const char *file, bool can_reset)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	const struct input_files files = { &file, 1 };
 	struct inputs inputs;
 	int status;
 
+	failure_clear(&failure);
 	inputs_open(&inputs, NULL, 0, &files);
 	do {
 		status = take_lines(plan, &inputs, can_reset);

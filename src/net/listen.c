@@ -324,8 +324,9 @@ open_in_time(struct listener *listener, const struct listen_options *config,
 
 	retry_begin(&retry, config->wait_ns);
 	for (;;) {
-		struct failure now = { .status = STATUS_OK };
+		struct failure now;
 
+		failure_clear(&now);
 		retry_try(&retry);
 		if (open_once(listener, config, endpoint, &now) == 0)
 			return 0;
@@ -339,8 +340,9 @@ static int
 open_socket(
     struct listener *listener, const struct listen_options *config, const struct endpoint *endpoint)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	if (open_in_time(listener, config, endpoint, &failure) == -1) {
 		/* The signal that ends the program in order needs no other words. */
 		if (failure.errnum == ECANCELED && !run_is_killed())
@@ -372,9 +374,10 @@ display_address(const struct listener *listener, char buf[SKU_ADDRESS_TEXT_MAX])
 static int
 write_port_file(struct listener *listener, const struct listen_options *config)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	char text[SKU_ADDRESS_TEXT_MAX];
 
+	failure_clear(&failure);
 	if (listener->sock.family == AF_UNIX)
 		(void)sku_address_host(&listener->address, text);
 	else
@@ -389,9 +392,10 @@ int
 listener_open(
     struct listener *listener, const struct listen_options *config, const struct endpoint *endpoint)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	int status;
 
+	failure_clear(&failure);
 	if (config->log_file != NULL && log_open(config->log_file, &failure) == -1)
 		return failure_report(&failure);
 	status = config->fd != -1 ? use_open_socket(listener, config->fd) :
@@ -461,9 +465,10 @@ notify_manager(void)
 static int
 write_ready_fd(int fd, const char *line)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	size_t len = strlen(line);
 
+	failure_clear(&failure);
 	while (len > 0) {
 		ssize_t n = -1;
 

@@ -94,7 +94,8 @@ failure_add(struct failure *failure, const char *format, ...)
 void
 failure_clear(struct failure *failure)
 {
-	*failure = (struct failure){ .status = STATUS_OK };
+	failure->status = STATUS_OK;
+	failure->errnum = 0;
 }
 
 int

@@ -33,6 +33,7 @@ int failure_library(struct failure *failure, const struct sku_error *error);
 /* More about it: "; …" behind the message. */
 __attribute__((format(printf, 2, 3))) void failure_add(
     struct failure *failure, const char *format, ...);
+/* There is none (yet).  A failure is large, so that its texts stay as they are. */
 void failure_clear(struct failure *failure);
 
 /* It ends the program: the error's line and record.  Returns the status. */

@@ -210,8 +210,9 @@ ask(struct datagram_exchange *t, const char *message, size_t len, size_t *answer
     struct failure *failure)
 {
 	for (;;) {
-		struct failure now = { .status = STATUS_OK };
+		struct failure now;
 
+		failure_clear(&now);
 		if (ask_in_turn(t, message, len, answer_len, &now) == 0)
 			return 0;
 		if (t->answered || run_check() == -1) {
@@ -231,10 +232,11 @@ ask(struct datagram_exchange *t, const char *message, size_t len, size_t *answer
 static int
 exchange_message(struct datagram_exchange *t, const char *message, size_t len)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	size_t answer_len = 0;
 	int status;
 
+	failure_clear(&failure);
 	if (len > 65507 && !t->config->connect.address.is_unix)
 		return msg_error_errno(
 		    STATUS_FAILED, EMSGSIZE, "send a datagram of %zu bytes", len);
@@ -268,11 +270,12 @@ read_input(char *bytes, size_t *len, struct failure *failure)
 static int
 exchange_input(struct datagram_exchange *t)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	char *message = malloc(DATAGRAM_MAX + 1);
 	size_t len;
 	int status;
 
+	failure_clear(&failure);
 	if (message == NULL)
 		return msg_error_errno(STATUS_FAILED, ENOMEM, "get a buffer");
 	if (read_input(message, &len, &failure) == -1)
@@ -290,13 +293,14 @@ static int
 exchange_lines(struct datagram_exchange *t)
 {
 	struct line_reader reader = LINE_READER_INIT;
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	enum line_next next = LINE_READ;
 	const char *line;
 	size_t len;
 	int status = STATUS_OK;
 	bool terminal = isatty(STDIN_FILENO) == 1;
 
+	failure_clear(&failure);
 	while (status == STATUS_OK && next == LINE_READ) {
 		if (terminal)
 			msg_text(">> ");
@@ -316,10 +320,11 @@ static int
 open_exchange(struct datagram_exchange *t)
 {
 	const struct connect_options *connect = &t->config->connect;
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	struct sku_sock sock = SKU_SOCK_INIT;
 	int result;
 
+	failure_clear(&failure);
 	retry_begin(&t->retry, connect->wait_ns);
 	t->answer = malloc(DATAGRAM_MAX);
 	if (t->answer == NULL)

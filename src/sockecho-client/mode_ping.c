@@ -200,8 +200,9 @@ start_probing(struct ping *p)
 static int
 start_ping(struct ping *p)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	if (run_catch_signals(RUN_SIGINT_ALONE | RUN_ENDS_BY_SIGNAL | RUN_SIGQUIT_ASKS, &failure) ==
 	    -1)
 		return failure_report(&failure);

@@ -54,12 +54,13 @@ static int
 prompt_loop(struct peer_connection *connection, struct line_reader *reader)
 {
 	const struct client_config *config = connection->config;
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	enum line_next next = LINE_READ;
 	const char *line;
 	size_t len;
 	int status = STATUS_OK;
 
+	failure_clear(&failure);
 	while (status == STATUS_OK) {
 		if (next == LINE_READ)
 			msg_text(">> ");

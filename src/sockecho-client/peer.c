@@ -110,9 +110,10 @@ peer_use_socket(struct peer_connection *connection, const struct client_config *
 int
 peer_open(struct peer_connection *connection, const struct client_config *config)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	struct sku_sock sock = SKU_SOCK_INIT;
 
+	failure_clear(&failure);
 	*connection = (struct peer_connection){ .config = config, .sock = SKU_SOCK_INIT };
 	if (connect_now(&config->endpoint, &config->connect, &sock, &failure) == -1 ||
 	    peer_use_socket(connection, config, &sock, &failure) == -1)
@@ -132,8 +133,9 @@ peer_close(struct peer_connection *connection)
 int
 peer_wait_failed(const struct peer_connection *connection, const char *action, int errnum)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	(void)run_wait_failed(&failure, errnum, LIMIT_OPERATION, "%s %s", action, connection->peer);
 	return failure_report(&failure);
 }

@@ -246,8 +246,9 @@ open_datagram(struct ping *p, struct ping_connection *r, struct failure *failure
 	if (p->config->connect.fd != -1)
 		return use_open_socket(p, r, failure);
 	for (;;) {
-		struct failure now = { .status = STATUS_OK };
+		struct failure now;
 
+		failure_clear(&now);
 		if (p->peers.count > 0 && open_next_address(p, r, &now) == 0)
 			return 0;
 		if (p->peers.count > 0 && retry_pause(&p->retry, failure, &now) == -1)
@@ -274,8 +275,9 @@ begin_anew(struct ping *p, struct ping_connection *r, int64_t at_ns)
 static bool
 should_retry(struct ping *p, struct ping_connection *r, int errnum)
 {
-	struct failure now = { .status = STATUS_OK };
+	struct failure now;
 
+	failure_clear(&now);
 	(void)failure_peer(&now, errnum, "send to %s", r->connection.peer);
 	if (!retry_again(&p->retry, &p->failure, &now))
 		return false;
@@ -307,9 +309,10 @@ reopen(struct ping *p, struct ping_connection *r, struct failure *failure)
 static bool
 try_next_address(struct ping *p, struct ping_connection *r, int errnum)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	int64_t at_ns = p->loop.now;
 
+	failure_clear(&failure);
 	if (!is_datagram(p) || r->answered || !peer_is_refusal(errnum))
 		return false;
 	if (r->next_peer >= p->peers.count) {

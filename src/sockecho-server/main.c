@@ -48,10 +48,12 @@ serve(struct listener *listener, const struct server_config *config)
 {
 	const struct serving *serving =
 	    listener->sock.type == SOCK_DGRAM ? &serving_datagrams : &serving_streams;
-	struct failure failure = { .status = STATUS_OK };
-	struct server *server = serving->open(listener, config, &failure);
+	struct failure failure;
+	struct server *server;
 	int status;
 
+	failure_clear(&failure);
+	server = serving->open(listener, config, &failure);
 	if (server == NULL)
 		return failure_report(&failure);
 	status = listener_announce(listener, &config->listen);
@@ -73,9 +75,10 @@ main(int argc, char **argv)
 {
 	struct server_config config;
 	struct listener listener = LISTENER_INIT;
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	int status;
 
+	failure_clear(&failure);
 	run_begin("sockecho-server");
 	config_parse(&config, argc, argv);
 	status = plan_faults(&config);

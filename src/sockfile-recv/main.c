@@ -15,8 +15,9 @@
 static int
 connect_and_receive(const struct recv_config *config, struct target *target)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	if (run_catch_signals(0, &failure) == -1)
 		return failure_report(&failure);
 	return receiver_connect(config, target);
@@ -49,8 +50,9 @@ open_directory(const struct recv_config *config)
 static int
 open_file(const struct recv_config *config, struct target *target)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	/* With a key nothing is on disk before somebody has shown that he has it, and nothing
 	 * before we are connected. */
 	if (target_init(target, config->file, &config->options, &failure) == 0)

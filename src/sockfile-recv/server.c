@@ -135,9 +135,10 @@ close_all_incoming(struct receiver *receiver)
 static void
 cannot_attend(struct receiver *receiver, const struct sku_address *peer, int errnum)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	char text[PEER_TEXT_MAX];
 
+	failure_clear(&failure);
 	if (has_only_connection(receiver)) {
 		(void)failure_set(
 		    &failure, STATUS_FAILED, errnum, strerror(errnum), "prepare the connection");
@@ -276,9 +277,10 @@ static void
 connect_to_sender(struct receiver *receiver)
 {
 	const struct peer_options *peer = &receiver->config->peer;
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	struct sku_sock sock = SKU_SOCK_INIT;
 
+	failure_clear(&failure);
 	if (connect_now(&peer->endpoint, &peer->connect, &sock, &failure) == 0)
 		add_sender(receiver, &sock);
 	else
@@ -305,8 +307,9 @@ static bool
 connect_again(struct receiver *receiver)
 {
 	const struct peer_options *peer = &receiver->config->peer;
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	receiver->is_reconnecting = reconnect_start(&receiver->server.loop, &receiver->reconnect,
 					&peer->endpoint, &peer->connect, &failure) == 0;
 	if (!receiver->is_reconnecting)
@@ -418,8 +421,9 @@ start_session(struct receiver *receiver, struct incoming *incoming)
 static void
 handle_empty(struct receiver *receiver, struct incoming *incoming, int errnum)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	if (!has_only_connection(receiver)) {
 		if (may_note(receiver))
 			msg_note("%s: ended without a byte%s%s: the next one is awaited",
@@ -482,8 +486,9 @@ silence_due(struct loop *loop, struct loop_timer *timer)
 {
 	struct receiver *receiver = receiver_of_loop(loop);
 	struct incoming *incoming = LOOP_OWNER(timer, struct incoming, silence);
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	(void)run_wait_failed(
 	    &failure, ETIMEDOUT, LIMIT_OPERATION, "receive from %s", incoming->text);
 	if (has_only_connection(receiver) || fails_at_once(receiver)) {

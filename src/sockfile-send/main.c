@@ -21,9 +21,10 @@ connect_and_send(const struct send_config *config, struct source *source)
 {
 	unsigned signals = source_is_at_hand(source) ? RUN_WITHOUT_THREAD : 0;
 	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	const struct peer_options *peer = &config->peer;
 
+	failure_clear(&failure);
 	if (connect_now(&peer->endpoint, &peer->connect, &sock, &failure) == -1 ||
 	    run_catch_signals(signals, &failure) == -1)
 		return failure_report(&failure);
@@ -55,11 +56,12 @@ static int
 open_files(const struct send_config *config, int *opened, bool *at_hand)
 {
 	for (size_t i = 0; i < config->file_count; i++) {
-		struct failure failure = { .status = STATUS_OK };
+		struct failure failure;
 		struct source source;
 		struct stat st;
 		int result;
 
+		failure_clear(&failure);
 		/* To open a FIFO and close it would cost its writer his life. */
 		if (opened == NULL && stat(config->files[i], &st) == 0 && S_ISFIFO(st.st_mode))
 			continue;
@@ -110,10 +112,11 @@ run_verified(struct send_config *config)
 static int
 run_raw(const struct send_config *config)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	struct source source;
 	int status;
 
+	failure_clear(&failure);
 	if (source_open(&source, config, 0, &failure) == -1)
 		status = failure_report(&failure);
 	else
