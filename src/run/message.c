@@ -200,13 +200,7 @@ int
 msg_flush(void)
 {
 	struct failure failure;
-	bool told = output_has_failed();
 
 	failure_clear(&failure);
-	if (output_flush(&failure) == 0)
-		return STATUS_OK;
-	/* A signal came while nobody read: it is the end, and needs no other reason. */
-	if (failure.errnum == ECANCELED)
-		return run_is_killed() ? failure.status : STATUS_OK;
-	return told ? failure.status : failure_report(&failure);
+	return output_flush(&failure) == -1 ? failure_report(&failure) : STATUS_OK;
 }

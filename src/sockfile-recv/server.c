@@ -273,18 +273,16 @@ add_sender(struct receiver *receiver, struct sku_sock *sock)
 	server_add(&receiver->server, sock, &peer);
 }
 
-static void
+static int
 connect_to_sender(struct receiver *receiver)
 {
 	const struct peer_options *peer = &receiver->config->peer;
-	struct failure failure;
 	struct sku_sock sock = SKU_SOCK_INIT;
 
-	failure_clear(&failure);
-	if (connect_now(&peer->endpoint, &peer->connect, &sock, &failure) == 0)
-		add_sender(receiver, &sock);
-	else
-		stop_receiver(receiver, failure_report(&failure));
+	if (connect_now(&peer->endpoint, &peer->connect, &sock, &receiver->failure) == -1)
+		return -1;
+	add_sender(receiver, &sock);
+	return 0;
 }
 
 /* The connection that was lost is counted until here, so that the server goes on. */
@@ -697,12 +695,9 @@ receiver_serve(const struct recv_config *config, struct listener *listener, stru
 	};
 
 	run_raise_descriptor_limit();
-	if (open_receiver(&receiver) == 0) {
-		receiver.status = listener_announce(listener, &config->peer.listen);
-		receiver.done = receiver.status != STATUS_OK;
-		if (!receiver.done)
-			(void)server_run(&receiver.server, &receiver.failure);
-	}
+	if (open_receiver(&receiver) == 0 &&
+	    listener_announce(listener, &config->peer.listen, &receiver.failure) == 0)
+		(void)server_run(&receiver.server, &receiver.failure);
 	return close_receiver(&receiver);
 }
 
@@ -714,9 +709,7 @@ receiver_connect(const struct recv_config *config, struct target *target)
 	};
 
 	receiver.reconnect.done = reconnected;
-	if (open_receiver(&receiver) == 0) {
-		connect_to_sender(&receiver);
+	if (open_receiver(&receiver) == 0 && connect_to_sender(&receiver) == 0)
 		(void)server_run(&receiver.server, &receiver.failure);
-	}
 	return close_receiver(&receiver);
 }

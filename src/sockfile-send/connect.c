@@ -78,9 +78,13 @@ reconnect(struct sender *sender)
 		&sender->reconnect, &peer->endpoint, &peer->connect, &sender->sock, &failure) == 0)
 		return true;
 	sender->status = failure_report(&failure);
-	if (sender->job.outcome_unknown)
-		(void)msg_error((enum status)sender->status, 0, "delivered or not: unknown",
-		    "send %s", sender->config->files[sender->job.next]);
+	if (sender->job.outcome_unknown) {
+		failure_clear(&failure);
+		(void)failure_set(&failure, (enum status)sender->status, 0,
+		    "delivered or not: unknown", "send %s",
+		    sender->config->files[sender->job.next]);
+		(void)failure_report(&failure);
+	}
 	return false;
 }
 

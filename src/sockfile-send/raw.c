@@ -525,11 +525,9 @@ raw_serve(const struct send_config *config, struct source *source, struct listen
 
 	failure_clear(&failure);
 	run_raise_descriptor_limit();
-	if (open_server(&server, &failure) == -1)
-		status = failure_report(&failure);
-	else
-		status = listener_announce(listener, &config->peer.listen);
-	if (status == STATUS_OK && server_run(&server.server, &failure) == -1)
+	if (open_server(&server, &failure) == -1 ||
+	    listener_announce(listener, &config->peer.listen, &failure) == -1 ||
+	    server_run(&server.server, &failure) == -1)
 		status = failure_report(&failure);
 	close_server(&server);
 	return status;

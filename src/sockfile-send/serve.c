@@ -307,12 +307,9 @@ verified_serve(const struct send_config *config, struct listener *listener)
 
 	failure_clear(&failure);
 	run_raise_descriptor_limit();
-	if (open_server(&server, &failure) == -1)
-		server.status = failure_report(&failure);
-	else
-		server.status = listener_announce(listener, &config->peer.listen);
-	if (server.status == STATUS_OK && server_run(&server.server, &failure) == -1 &&
-	    !server.over)
+	if (open_server(&server, &failure) == -1 ||
+	    listener_announce(listener, &config->peer.listen, &failure) == -1 ||
+	    (server_run(&server.server, &failure) == -1 && !server.over))
 		server.status = failure_report(&failure);
 	close_server(&server);
 	return server.status;
