@@ -328,8 +328,10 @@ open_in_time(struct listener *listener, const struct listen_options *config,
 
 		failure_clear(&now);
 		retry_try(&retry);
-		if (open_once(listener, config, endpoint, &now) == 0)
+		if (open_once(listener, config, endpoint, &now) == 0) {
+			failure_clear(failure);
 			return 0;
+		}
 		retry.wanted = retry.wanted && now.errnum == EADDRINUSE;
 		if (retry_pause(&retry, failure, &now) == -1)
 			return -1;
