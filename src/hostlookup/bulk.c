@@ -16,7 +16,7 @@
 #include "hostlookup/sweep.h"
 #include "options/inputs.h"
 #include "run/loop.h"
-#include "run/message.h"
+#include "run/output.h"
 #include "run/pool.h"
 #include "run/run.h"
 #include "run/state.h"
@@ -51,6 +51,8 @@ struct bulk {
 	size_t size, head, count;
 	struct jobs jobs;
 	int status;
+	struct failure *failure;      /* why the loop is stopped with -1 */
+	struct failure input_failure; /* the inputs' */
 };
 
 static state_counter read_count, printed_count, abandoned_count;
@@ -210,7 +212,7 @@ ask(struct bulk *b, struct job *job)
 		job->question = q;
 		return;
 	}
-	loop_stop(&b->loop, msg_error(STATUS_FAILED, errno, strerror(errno), "start a thread"));
+	loop_stop(&b->loop, failure_errno(b->failure, errno, "start a thread"));
 	free(q);
 }
 
@@ -296,9 +298,13 @@ static void
 add_input(struct bulk *b, const struct input *input)
 {
 	char buf[QUERY_FAULT_MAX];
-	const char *fault =
-	    input->error != NULL ? input->error : query_fault(b->config, input->text, buf);
+	const char *fault;
 
+	if (input->failure != NULL) {
+		raise_status(b, failure_report(input->failure));
+		return;
+	}
+	fault = input->error != NULL ? input->error : query_fault(b->config, input->text, buf);
 	if (fault != NULL || b->config->lookup_kind != LOOKUP_REVERSE ||
 	    !network_is_meant(input->text)) {
 		add_query(b, input->text, fault, NULL);
@@ -306,8 +312,7 @@ add_input(struct bulk *b, const struct input *input)
 	}
 	b->sweep = sweep_new(input->text);
 	if (b->sweep == NULL)
-		loop_stop(
-		    &b->loop, msg_error_errno(STATUS_FAILED, ENOMEM, "look up %s", input->text));
+		loop_stop(&b->loop, failure_errno(b->failure, ENOMEM, "look up %s", input->text));
 }
 
 /* As many as there is room for, of those that were read: were there any? */
@@ -344,7 +349,7 @@ watch_input(struct bulk *b)
 	b->input_io.fd = b->inputs.fd;
 	if (b->count < b->size && !b->inputs.ended &&
 	    loop_watch(&b->loop, &b->input_io, EPOLLIN) == -1)
-		loop_stop(&b->loop, msg_error_errno(STATUS_FAILED, errno, "wait for the input"));
+		loop_stop(&b->loop, failure_errno(b->failure, errno, "wait for the input"));
 }
 
 /* ---- all together -------------------------------------------------------------------------- */
@@ -353,19 +358,17 @@ static void
 advance(struct loop *loop)
 {
 	struct bulk *b = LOOP_OWNER(loop, struct bulk, loop);
-	int flushed;
 
 	do
 		print_in_order(b);
 	while (take_queries(b));
 	/* What was printed so far is seen before anybody waits. */
-	flushed = msg_flush();
-	if (flushed != STATUS_OK)
-		loop_stop(loop, flushed);
+	if (output_flush(b->failure) == -1)
+		loop_stop(loop, -1);
 	else if (b->count > 0 || !b->inputs.ended)
 		watch_input(b);
 	else
-		loop_stop(loop, b->status > b->inputs.status ? b->status : b->inputs.status);
+		loop_stop(loop, b->status);
 }
 
 /* What is known is printed, also behind what is not. */
@@ -373,7 +376,6 @@ static void
 time_is_over(struct loop *loop)
 {
 	struct bulk *b = LOOP_OWNER(loop, struct bulk, loop);
-	int flushed;
 
 	for (size_t left = b->config->unordered ? 0 : b->count; left > 0; left--) {
 		struct job *job = b->ring[b->head];
@@ -382,14 +384,14 @@ time_is_over(struct loop *loop)
 		if (job->ended)
 			print_job(b, job);
 	}
-	flushed = msg_flush();
-	loop_stop(loop, flushed != STATUS_OK ? flushed :
-					       msg_error(STATUS_TIMED_OUT, ETIMEDOUT,
-						   "timed out (--max-time)", "look up"));
+	if (output_flush(b->failure) == 0)
+		(void)failure_set(
+		    b->failure, STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "look up");
+	loop_stop(loop, -1);
 }
 
 int
-bulk_run(const struct host_config *config)
+bulk_run(const struct host_config *config, struct failure *failure)
 {
 	/* Static, and never freed: threads whose look-ups go on use it until the program has ended.
 	 */
@@ -401,15 +403,17 @@ bulk_run(const struct host_config *config)
 	b->loop.turn = advance;
 	b->input_io.ready = input_ready;
 	b->config = config;
+	b->failure = failure;
 	b->size = LOOK_AHEAD_MIN > 4 * jobs ? LOOK_AHEAD_MIN : 4 * jobs;
 	b->ring = calloc(b->size, sizeof(struct job *));
 	if (b->ring == NULL || loop_open(&b->loop) == -1 ||
 	    (b->pool = pool_new(&b->loop, jobs, WORKER_STACK)) == NULL)
-		return msg_error_errno(STATUS_FAILED, errno, "prepare the look-ups");
+		return failure_errno(failure, errno, "prepare the look-ups");
 	jobs_init(&b->jobs, config->no_cache);
 	pool_limit_abandoned(b->pool, ABANDONED_FOR_EACH_JOB * jobs);
 	state_on_sigusr1("state", counter_rows);
-	inputs_open(&b->inputs, config->names, config->name_count, &config->files);
+	inputs_open(
+	    &b->inputs, config->names, config->name_count, &config->files, &b->input_failure);
 	advance(&b->loop);
 	return loop_run(&b->loop);
 }

@@ -3,8 +3,9 @@
 #define HOSTLOOKUP_BULK_H
 
 #include "hostlookup/config.h"
+#include "run/failure.h"
 
-/* Look all names up and print the answers: the highest of their statuses. */
-int bulk_run(const struct host_config *config);
+/* Look all names up and print the answers: the highest of their statuses, or -1 and the failure. */
+int bulk_run(const struct host_config *config, struct failure *failure);
 
 #endif

@@ -48,7 +48,7 @@ note_no_server(const struct host_config *config)
 }
 
 static int
-look_up(const struct host_config *config)
+look_up(const struct host_config *config, struct failure *failure)
 {
 	char buf[QUERY_FAULT_MAX];
 	const char *fault;
@@ -62,7 +62,7 @@ look_up(const struct host_config *config)
 	if (!config_is_bulk(config) && run.timeouts.operation_ns == SKU_NO_TIMEOUT &&
 	    config->wait_ns == 0 && sku_deadline_left(run.timeouts.run) == SKU_NO_TIMEOUT)
 		return look_up_one(config);
-	return bulk_run(config);
+	return bulk_run(config, failure);
 }
 
 static int
@@ -84,17 +84,17 @@ print_name(const char *name)
 }
 
 static int
-print_hostname(void)
+print_hostname(struct failure *failure)
 {
 	char name[SKU_HOST_MAX];
 
 	if (sku_gethostname(name, sizeof(name)) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "get the host name");
+		return failure_errno(failure, errno, "get the host name");
 	return print_name(name);
 }
 
 static int
-print_fqdn(const struct host_config *config)
+print_fqdn(const struct host_config *config, struct failure *failure)
 {
 	const char *asked = config->name_count > 0 ? config->names[0] : NULL;
 	char name[SKU_HOST_MAX], message[100];
@@ -107,23 +107,23 @@ print_fqdn(const struct host_config *config)
 	if (fault != NULL)
 		opt_usage_error("'%s': %s", opt_quote(asked), fault);
 	if (sku_getfqdn(asked, name, run_operation_deadline(), &err) == -1)
-		return msg_error_library(&err);
+		return failure_library(failure, &err);
 	/* Without an answer sku_getfqdn() returns what was asked.  A name that is an address is no
 	 * answer. */
 	if (asked != NULL && strcmp(name, asked) != 0 &&
 	    sku_address_from_numeric(&address, AF_UNSPEC, name, 0) == 0) {
 		(void)snprintf(message, sizeof(message), "its name %.60s is an address", name);
-		return msg_error(STATUS_MISMATCH, 0, message, "look up %s", asked);
+		return failure_set(failure, STATUS_MISMATCH, 0, message, "look up %s", asked);
 	}
 	return print_name(name);
 }
 
 static int
-set_hostname(const struct host_config *config)
+set_hostname(const struct host_config *config, struct failure *failure)
 {
 	if (sku_sethostname(config->set_hostname) == -1)
-		return msg_error_errno(
-		    STATUS_FAILED, errno, "set the host name to %s", config->set_hostname);
+		return failure_errno(
+		    failure, errno, "set the host name to %s", config->set_hostname);
 	return STATUS_OK;
 }
 
@@ -143,20 +143,21 @@ print_has_ipv6(void)
 	return yes ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
+/* The exit status, or -1 and the failure. */
 static int
-run_command(const struct host_config *config)
+run_command(const struct host_config *config, struct failure *failure)
 {
 	switch (config->lookup_kind) {
 	case LOOKUP_ADDRESS:
 	case LOOKUP_ALL:
 	case LOOKUP_REVERSE:
-		return look_up(config);
+		return look_up(config, failure);
 	case LOOKUP_HOSTNAME:
-		return print_hostname();
+		return print_hostname(failure);
 	case LOOKUP_FQDN:
-		return print_fqdn(config);
+		return print_fqdn(config, failure);
 	case LOOKUP_SET_HOSTNAME:
-		return set_hostname(config);
+		return set_hostname(config, failure);
 	case LOOKUP_HAS_IPV6:
 		return print_has_ipv6();
 	}
@@ -168,11 +169,15 @@ main(int argc, char **argv)
 {
 	/* Static, since a worker that was given up may use it until the process ends. */
 	static struct host_config config;
+	struct failure failure;
 	int status;
 
 	run_begin("hostlookup");
 	(void)setlocale(LC_CTYPE, ""); /* for internationalised names; the C locale supports none */
 	config_parse(&config, argc, argv);
-	status = run_command(&config);
+	failure_clear(&failure);
+	status = run_command(&config, &failure);
+	if (status == -1)
+		status = failure_report(&failure);
 	return run_finish(status);
 }

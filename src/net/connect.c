@@ -210,10 +210,11 @@ pause_step(struct connector *connector)
 static int
 step(struct connector *connector, struct sku_sock *s)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	struct sku_error err;
 	int result = 0;
 
+	failure_clear(&failure);
 	if (connector->options->fd != -1)
 		return use_open_socket(connector->options->fd, s, connector->failure);
 	if (connector->race == NULL) {

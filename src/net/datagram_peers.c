@@ -96,8 +96,9 @@ datagram_peers_resolve(struct datagram_peers *peers, const struct connect_option
     const struct endpoint *endpoint, struct retry *retry, struct failure *failure)
 {
 	for (;;) {
-		struct failure now = { .status = STATUS_OK };
+		struct failure now;
 
+		failure_clear(&now);
 		datagram_peers_free(peers);
 		retry_try(retry);
 		if (resolve_once(peers, options, endpoint, retry, &now) == 0)
@@ -110,9 +111,10 @@ datagram_peers_resolve(struct datagram_peers *peers, const struct connect_option
 void
 datagram_peers_update_port(struct datagram_peers *peers, const struct endpoint *endpoint)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	unsigned port;
 
+	failure_clear(&failure);
 	if (endpoint->port_file == NULL ||
 	    endpoint_find_port(endpoint, "udp", true, &port, &failure) == -1)
 		return;

@@ -159,52 +159,48 @@ fault_plan_add(struct fault_plan *plan, const struct fault_line *line)
 	return 0;
 }
 
-/* Those that were read by now. */
+/* Those that were read by now: 0, or -1 and the failure, which may be that of the file. */
 static int
-take_lines(struct fault_plan *plan, struct inputs *inputs, bool can_reset)
+take_lines(struct fault_plan *plan, struct inputs *inputs, bool can_reset, struct failure *failure)
 {
 	char why[FAULT_WHY_MAX];
 	struct fault_line line;
 	struct input input;
 
 	while (inputs_next(inputs, &input)) {
+		if (input.failure != NULL)
+			return -1;
 		if (input.error == NULL && !fault_line_parse(&line, input.text, can_reset, why))
 			input.error = why;
 		if (input.error != NULL)
-			return msg_error(STATUS_USAGE, 0, input.error, "read %s, line %zu",
-			    inputs_name(inputs), inputs->line);
+			return failure_set(failure, STATUS_USAGE, 0, input.error,
+			    "read %s, line %zu", inputs_name(inputs), inputs->line);
 		if (fault_plan_add(plan, &line) == -1)
-			return msg_error_errno(
-			    STATUS_FAILED, ENOMEM, "read %s", inputs_name(inputs));
+			return failure_errno(failure, ENOMEM, "read %s", inputs_name(inputs));
 	}
-	return STATUS_OK;
+	return 0;
 }
 
 int
-fault_plan_read(struct fault_plan *plan, const char *file, bool can_reset)
+fault_plan_read(struct fault_plan *plan, const char *file, bool can_reset, struct failure *failure)
 {
-	struct failure failure = { .status = STATUS_OK };
 	const struct input_files files = { &file, 1 };
 	struct inputs inputs;
-	int status;
+	int result;
 
-	inputs_open(&inputs, NULL, 0, &files);
+	inputs_open(&inputs, NULL, 0, &files, failure);
 	do {
-		status = take_lines(plan, &inputs, can_reset);
-	} while (status == STATUS_OK && inputs_wait(&inputs));
-	if (status == STATUS_OK && !inputs.ended) {
-		(void)run_wait_failed(
-		    &failure, errno, LIMIT_OTHER, "read %s", inputs_name(&inputs));
-		status = failure_report(&failure);
-	}
-	if (status == STATUS_OK)
-		status = inputs.status;
-	if (status == STATUS_OK && plan->count == 0)
-		status = msg_error(STATUS_USAGE, 0,
+		result = take_lines(plan, &inputs, can_reset, failure);
+	} while (result == 0 && inputs_wait(&inputs));
+	if (result == 0 && !inputs.ended)
+		result =
+		    run_wait_failed(failure, errno, LIMIT_OTHER, "read %s", inputs_name(&inputs));
+	if (result == 0 && plan->count == 0)
+		result = failure_set(failure, STATUS_USAGE, 0,
 		    "no line says anything: 'ok' is a line without faults", "read %s",
 		    inputs_name(&inputs));
 	inputs_close(&inputs);
-	return status;
+	return result;
 }
 
 const struct fault_line *

@@ -3,6 +3,7 @@
 #define NET_FAULT_PLAN_H
 
 #include "net/faults.h"
+#include "run/failure.h"
 
 /* What one line says. */
 struct fault_line {
@@ -28,8 +29,9 @@ bool fault_line_parse(
 
 /* One line more: 0, or -1 without memory.  Lines that were taken before may move. */
 int fault_plan_add(struct fault_plan *plan, const struct fault_line *line);
-/* Read FILE (`-`: standard input).  Returns 0, or reports the error and returns its status. */
-int fault_plan_read(struct fault_plan *plan, const char *file, bool can_reset);
+/* Read FILE (`-`: standard input): 0, or -1 and the failure. */
+int fault_plan_read(
+    struct fault_plan *plan, const char *file, bool can_reset, struct failure *failure);
 /* The line of a connection that comes now; there is at least one. */
 const struct fault_line *fault_plan_next(struct fault_plan *plan);
 void fault_plan_free(struct fault_plan *plan);

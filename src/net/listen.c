@@ -168,7 +168,7 @@ transport_name(const struct sku_sock *s)
 }
 
 static int
-use_open_socket(struct listener *listener, int fd)
+use_open_socket(struct listener *listener, int fd, struct failure *failure)
 {
 	struct sku_sock *s = &listener->sock;
 	int listening = 0;
@@ -176,21 +176,21 @@ use_open_socket(struct listener *listener, int fd)
 	struct sku_address peer;
 
 	if (sku_socket_from_fd(s, fd) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "use descriptor %d as a socket", fd);
+		return failure_errno(failure, errno, "use descriptor %d as a socket", fd);
 	if ((s->family != AF_INET && s->family != AF_INET6 && s->family != AF_UNIX) ||
 	    (s->type != SOCK_STREAM && s->type != SOCK_DGRAM))
-		return msg_error(STATUS_FAILED, 0,
+		return failure_set(failure, STATUS_FAILED, 0,
 		    "it is neither a stream nor a datagram socket of "
 		    "IPv4, IPv6 or UNIX",
 		    "use descriptor %d", fd);
 	if (s->type == SOCK_STREAM &&
 	    sku_getsockopt(s, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && !listening) {
 		if (sku_getpeername(s, &peer) == -1)
-			return msg_error(STATUS_FAILED, ENOTCONN,
+			return failure_set(failure, STATUS_FAILED, ENOTCONN,
 			    "the socket neither listens nor is connected", "use descriptor %d", fd);
 		listener->connected = true;
 	}
-	return STATUS_OK;
+	return 0;
 }
 
 /* A message that says more than strerror(3) about the error, or NULL. */
@@ -324,11 +324,14 @@ open_in_time(struct listener *listener, const struct listen_options *config,
 
 	retry_begin(&retry, config->wait_ns);
 	for (;;) {
-		struct failure now = { .status = STATUS_OK };
+		struct failure now;
 
+		failure_clear(&now);
 		retry_try(&retry);
-		if (open_once(listener, config, endpoint, &now) == 0)
+		if (open_once(listener, config, endpoint, &now) == 0) {
+			failure_clear(failure);
 			return 0;
+		}
 		retry.wanted = retry.wanted && now.errnum == EADDRINUSE;
 		if (retry_pause(&retry, failure, &now) == -1)
 			return -1;
@@ -336,20 +339,19 @@ open_in_time(struct listener *listener, const struct listen_options *config,
 }
 
 static int
-open_socket(
-    struct listener *listener, const struct listen_options *config, const struct endpoint *endpoint)
+open_socket(struct listener *listener, const struct listen_options *config,
+    const struct endpoint *endpoint, struct failure *failure)
 {
-	struct failure failure = { .status = STATUS_OK };
-
-	if (open_in_time(listener, config, endpoint, &failure) == -1) {
+	if (open_in_time(listener, config, endpoint, failure) == -1) {
 		/* The signal that ends the program in order needs no other words. */
-		if (failure.errnum == ECANCELED && !run_is_killed())
-			return STATUS_OK;
-		return failure_report(&failure);
+		if (failure->errnum != ECANCELED || run_is_killed())
+			return -1;
+		failure_clear(failure);
+		return 0;
 	}
 	if (config->address.mptcp && listener->sock.protocol != IPPROTO_MPTCP)
 		msg_verbose(1, "no Multipath TCP here: plain TCP is used");
-	return STATUS_OK;
+	return 0;
 }
 
 /* The address as the readiness line shows it: `*` for every address of both families. */
@@ -370,40 +372,37 @@ display_address(const struct listener *listener, char buf[SKU_ADDRESS_TEXT_MAX])
 }
 
 static int
-write_port_file(struct listener *listener, const struct listen_options *config)
+write_port_file(
+    struct listener *listener, const struct listen_options *config, struct failure *failure)
 {
-	struct failure failure = { .status = STATUS_OK };
 	char text[SKU_ADDRESS_TEXT_MAX];
 
 	if (listener->sock.family == AF_UNIX)
 		(void)sku_address_host(&listener->address, text);
 	else
 		(void)snprintf(text, sizeof(text), "%u", sku_address_port(&listener->address));
-	if (portfile_write(
-		&listener->port_file, config->port_file, text, &config->user, &failure) == -1)
-		return failure_report(&failure);
-	return STATUS_OK;
+	return portfile_write(
+	    &listener->port_file, config->port_file, text, &config->user, failure);
 }
 
 int
-listener_open(
-    struct listener *listener, const struct listen_options *config, const struct endpoint *endpoint)
+listener_open(struct listener *listener, const struct listen_options *config,
+    const struct endpoint *endpoint, struct failure *failure)
 {
-	struct failure failure = { .status = STATUS_OK };
-	int status;
+	int result;
 
-	if (config->log_file != NULL && log_open(config->log_file, &failure) == -1)
-		return failure_report(&failure);
-	status = config->fd != -1 ? use_open_socket(listener, config->fd) :
-				    open_socket(listener, config, endpoint);
-	if (status != STATUS_OK || sku_fileno(&listener->sock) == -1)
-		return status;
+	if (config->log_file != NULL && log_open(config->log_file, failure) == -1)
+		return -1;
+	result = config->fd != -1 ? use_open_socket(listener, config->fd, failure) :
+				    open_socket(listener, config, endpoint, failure);
+	if (result == -1 || sku_fileno(&listener->sock) == -1)
+		return result;
 	if (sku_settimeout(&listener->sock, 0) == -1 ||
 	    sku_getsockname(&listener->sock, &listener->address) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "prepare the socket");
+		return failure_errno(failure, errno, "prepare the socket");
 	listener->transport = transport_name(&listener->sock);
 	listener->adopted = config->fd != -1;
-	return STATUS_OK;
+	return 0;
 }
 
 /* ---- announcing ---------------------------------------------------------------------------- */
@@ -459,9 +458,8 @@ notify_manager(void)
 }
 
 static int
-write_ready_fd(int fd, const char *line)
+write_ready_fd(int fd, const char *line, struct failure *failure)
 {
-	struct failure failure = { .status = STATUS_OK };
 	size_t len = strlen(line);
 
 	while (len > 0) {
@@ -470,51 +468,54 @@ write_ready_fd(int fd, const char *line)
 		/* A pipe with room takes a whole line at once. */
 		if (run_wait_fd(fd, POLLOUT, sku_deadline_never()) == 0)
 			n = write(fd, line, len);
-		if (n == -1 && errno != EINTR) {
-			(void)run_wait_failed(&failure, errno, LIMIT_OTHER,
+		if (n == -1 && errno != EINTR)
+			return run_wait_failed(failure, errno, LIMIT_OTHER,
 			    "write the readiness line to descriptor %d", fd);
-			return failure_report(&failure);
-		}
 		line += n > 0 ? n : 0;
 		len -= n > 0 ? (size_t)n : 0;
 	}
 	if (fd > STDERR_FILENO)
 		(void)close(fd);
-	return STATUS_OK;
+	return 0;
+}
+
+static int
+print_readiness(const struct listener *listener, const char *line, struct failure *failure)
+{
+	if (run.json)
+		emit_listening(listener);
+	else if (run.stdout_is_data)
+		msg_text("%s", line);
+	else
+		output_print("%s", line);
+	return output_flush(failure);
 }
 
 int
-listener_announce(struct listener *listener, const struct listen_options *config)
+listener_announce(
+    struct listener *listener, const struct listen_options *config, struct failure *failure)
 {
-	int status = STATUS_OK;
 	char *line;
+	int result = 0;
 
-	if (config->port_file != NULL)
-		status = write_port_file(listener, config);
-	if (status == STATUS_OK)
-		status = user_become(&config->user);
-	if (status != STATUS_OK || listener->connected)
-		return status;
+	if ((config->port_file != NULL && write_port_file(listener, config, failure) == -1) ||
+	    user_become(&config->user, failure) == -1)
+		return -1;
+	if (listener->connected)
+		return 0;
 	line = readiness_line(listener);
 	if (line == NULL)
-		return msg_error_errno(STATUS_FAILED, ENOMEM, "announce the socket");
+		return failure_errno(failure, ENOMEM, "announce the socket");
 	/* First --ready-fd: whoever reads the line on standard output may rely on --ready-fd,
 	 * too. */
 	if (config->ready_fd != -1)
-		status = write_ready_fd(config->ready_fd, line);
-	if (status == STATUS_OK) {
-		if (run.json)
-			emit_listening(listener);
-		else if (run.stdout_is_data)
-			msg_text("%s", line);
-		else
-			output_print("%s", line);
-		status = msg_flush();
-	}
+		result = write_ready_fd(config->ready_fd, line, failure);
+	if (result == 0)
+		result = print_readiness(listener, line, failure);
 	free(line);
-	if (status == STATUS_OK)
+	if (result == 0)
 		notify_manager();
-	return status;
+	return result;
 }
 
 void

@@ -52,16 +52,17 @@ struct listener {
 		SKU_SOCK_INIT, { .len = 0 }, "", false, false, OWNED_FILE_INIT, OWNED_FILE_INIT    \
 	}
 
-/* Open the socket, or use the one of --fd.  endpoint is ignored with --fd.  Returns 0, or reports
- * the error and returns its status.  Where a signal that is the ordinary end comes first, it
- * returns 0, too, and there is no socket.  Close it with listener_close() in each case. */
+/* Open the socket, or use the one of --fd.  endpoint is ignored with --fd.  0, or -1 and the
+ * failure.  Where a signal that is the ordinary end comes first, it returns 0, too, and there is no
+ * socket.  Close it with listener_close() in each case. */
 int listener_open(struct listener *listener, const struct listen_options *config,
-    const struct endpoint *endpoint);
+    const struct endpoint *endpoint, struct failure *failure);
 /* Write the port file, give root up, then print the readiness line: on --ready-fd, on standard
  * output (on standard error if standard output is data), and tell NOTIFY_SOCKET.  A
- * connected --fd is not announced.  Everything else that needs root must be open by now.  Returns
- * 0, or reports the error and returns its status. */
-int listener_announce(struct listener *listener, const struct listen_options *config);
+ * connected --fd is not announced.  Everything else that needs root must be open by now.  0, or
+ * -1 and the failure. */
+int listener_announce(
+    struct listener *listener, const struct listen_options *config, struct failure *failure);
 /* Remove the socket path and the port file, then close the socket. */
 void listener_close(struct listener *listener);
 

@@ -97,11 +97,10 @@ may_hang(const struct peer_options *options)
 }
 
 int
-peer_options_open(const struct peer_options *options, struct listener *listener)
+peer_options_open(
+    const struct peer_options *options, struct listener *listener, struct failure *failure)
 {
-	struct failure failure = { .status = STATUS_OK };
-
-	if (run_catch_signals(may_hang(options) ? 0 : RUN_WITHOUT_THREAD, &failure) == -1)
-		return failure_report(&failure);
-	return listener_open(listener, &options->listen, &options->endpoint);
+	if (run_catch_signals(may_hang(options) ? 0 : RUN_WITHOUT_THREAD, failure) == -1)
+		return -1;
+	return listener_open(listener, &options->listen, &options->endpoint, failure);
 }

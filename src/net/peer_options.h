@@ -26,8 +26,9 @@ uint32_t peer_options_finish(struct peer_options *options, char *const *operands
 /* With --retry: end the program with a usage error if the open socket is not listened on, since it
  * leads to no second connection. */
 void peer_options_check_retry(const struct peer_options *options);
-/* Catch signals and open the listener.  Returns 0, or reports the error and returns its status.
- * Close it with listener_close() in both cases.  listener_announce() comes once all is ready. */
-int peer_options_open(const struct peer_options *options, struct listener *listener);
+/* Catch signals and open the listener: 0, or -1 and the failure.  Close it with listener_close() in
+ * both cases.  listener_announce() comes once all is ready. */
+int peer_options_open(
+    const struct peer_options *options, struct listener *listener, struct failure *failure);
 
 #endif

@@ -86,8 +86,9 @@ static void
 try_ended(struct connector *connector, struct sku_sock *sock, const struct failure *failure)
 {
 	struct reconnect *reconnect = LOOP_OWNER(connector, struct reconnect, connector);
-	struct failure last = { .status = STATUS_OK };
+	struct failure last;
 
+	failure_clear(&last);
 	if (sock == NULL)
 		last = *failure;
 	if (sock != NULL || !goes_on(reconnect, reconnect->options, &last)) {
@@ -103,8 +104,9 @@ static void
 pause_is_over(struct loop *loop, struct loop_timer *timer)
 {
 	struct reconnect *reconnect = LOOP_OWNER(timer, struct reconnect, timer);
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	announce(reconnect);
 	if (connector_start(loop, &reconnect->connector, reconnect->endpoint, reconnect->options) ==
 	    0)

@@ -2,8 +2,6 @@
  * Row net. */
 #include "net/user.h"
 
-#include "run/message.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -23,19 +21,19 @@ user_parse(void *member, const char *name)
 }
 
 int
-user_become(const struct user *user)
+user_become(const struct user *user, struct failure *failure)
 {
 	if (user->name == NULL || (getuid() == user->uid && geteuid() == user->uid))
-		return STATUS_OK;
+		return 0;
 	if (initgroups(user->name, user->gid) == -1 ||
 	    setresgid(user->gid, user->gid, user->gid) == -1 ||
 	    setresuid(user->uid, user->uid, user->uid) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "become user %s", user->name);
+		return failure_errno(failure, errno, "become user %s", user->name);
 	/* If root can be had again, the process has not given it up. */
 	if (user->uid != 0 && (setuid(0) == 0 || geteuid() == 0))
-		return msg_error(
-		    STATUS_FAILED, 0, "root could be had again", "become user %s", user->name);
-	return STATUS_OK;
+		return failure_set(failure, STATUS_FAILED, 0, "root could be had again",
+		    "become user %s", user->name);
+	return 0;
 }
 
 int
@@ -47,22 +45,22 @@ user_give(const struct user *user, int fd)
 }
 
 int
-user_become_temporarily(const struct user *user)
+user_become_temporarily(const struct user *user, struct failure *failure)
 {
 	if (user->name == NULL || geteuid() != 0 || user->uid == 0)
-		return STATUS_OK;
+		return 0;
 	if (initgroups(user->name, user->gid) == -1 || setegid(user->gid) == -1 ||
 	    seteuid(user->uid) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "act as user %s", user->name);
-	return STATUS_OK;
+		return failure_errno(failure, errno, "act as user %s", user->name);
+	return 0;
 }
 
 int
-user_restore(const struct user *user)
+user_restore(const struct user *user, struct failure *failure)
 {
 	if (user->name == NULL || getuid() != 0 || user->uid == 0)
-		return STATUS_OK;
+		return 0;
 	if (seteuid(0) == -1 || setegid(0) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "act as root again");
-	return STATUS_OK;
+		return failure_errno(failure, errno, "act as root again");
+	return 0;
 }

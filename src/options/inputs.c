@@ -4,7 +4,6 @@
 
 #include "options/mark.h"
 #include "run/escape.h"
-#include "run/message.h"
 #include "run/wait.h"
 
 #include <ctype.h>
@@ -46,13 +45,6 @@ open_standard_input(struct inputs *inputs)
 }
 
 static void
-report(struct inputs *inputs, int status)
-{
-	if (status > inputs->status)
-		inputs->status = status;
-}
-
-static void
 open_file(struct inputs *inputs)
 {
 	if (strcmp(inputs->file, "-") == 0)
@@ -60,8 +52,7 @@ open_file(struct inputs *inputs)
 	else
 		inputs->fd = inputs->own_fd = open(inputs->file, OPEN_FLAGS);
 	if (inputs->fd == -1)
-		report(
-		    inputs, msg_error_errno(STATUS_FAILED, errno, "open %s", inputs_name(inputs)));
+		(void)failure_errno(inputs->failure, errno, "open %s", inputs_name(inputs));
 }
 
 static void
@@ -74,16 +65,17 @@ close_file(struct inputs *inputs)
 	inputs->fd = inputs->own_fd = -1;
 }
 
-/* Go on to the next file that can be opened. */
+/* Go on to the next file.  One that cannot be opened is at its end. */
 static void
 next_file(struct inputs *inputs)
 {
 	close_file(inputs);
-	while (inputs->fd == -1 && inputs->next_file < inputs->files->count) {
+	inputs->ended = inputs->next_file == inputs->files->count;
+	if (!inputs->ended) {
 		inputs->file = inputs->files->names[inputs->next_file++];
 		open_file(inputs);
 	}
-	inputs->ended = inputs->file_ended = inputs->fd == -1;
+	inputs->file_ended = inputs->fd == -1;
 	inputs->at_start = true;
 	inputs->line = 0;
 }
@@ -109,8 +101,8 @@ inputs_free_files(struct input_files *files)
 }
 
 void
-inputs_open(
-    struct inputs *inputs, char *const *operands, size_t count, const struct input_files *files)
+inputs_open(struct inputs *inputs, char *const *operands, size_t count,
+    const struct input_files *files, struct failure *failure)
 {
 	*inputs = (struct inputs){ .operands = operands,
 		.operand_count = count,
@@ -118,14 +110,14 @@ inputs_open(
 		.fd = -1,
 		.own_fd = -1,
 		.ended = true,
-		.status = STATUS_OK };
+		.failure = failure };
 	if (files->count == 0)
 		return;
 	inputs->buffer = malloc(BUFFER_SIZE + 1);
 	if (inputs->buffer != NULL)
 		next_file(inputs);
 	else
-		report(inputs, msg_error_errno(STATUS_FAILED, errno, "read %s", files->names[0]));
+		(void)failure_errno(failure, errno, "read %s", files->names[0]);
 }
 
 /* Cut white space off both ends; the start of what is left. */
@@ -168,8 +160,8 @@ skip_mark(struct inputs *inputs)
 		inputs->begin += MARK_UTF8_LENGTH;
 		break;
 	case MARK_UTF16:
-		report(inputs,
-		    msg_error(STATUS_USAGE, 0, MARK_UTF16_ERROR, "read %s", inputs_name(inputs)));
+		(void)failure_set(inputs->failure, STATUS_USAGE, 0, MARK_UTF16_ERROR, "read %s",
+		    inputs_name(inputs));
 		inputs->begin = inputs->end;
 		inputs->file_ended = true;
 		break;
@@ -202,19 +194,13 @@ take_line(struct inputs *inputs, size_t *len)
 	return line;
 }
 
-bool
-inputs_next(struct inputs *inputs, struct input *input)
+/* A line of the present file. */
+static bool
+next_line(struct inputs *inputs, struct input *input)
 {
 	char *line;
 	size_t len;
 
-	*input = (struct input){ NULL, NULL };
-	if (inputs->operand_count > 0) {
-		input->text = *inputs->operands++;
-		inputs->operand_count--;
-		input->error = validate_line(input->text, strlen(input->text));
-		return true;
-	}
 	while ((line = take_line(inputs, &len)) != NULL) {
 		input->text = trim(line, &len);
 		if (len == 0 || input->text[0] == '#')
@@ -222,9 +208,39 @@ inputs_next(struct inputs *inputs, struct input *input)
 		input->error = validate_line(input->text, len);
 		return true;
 	}
-	if (inputs->file_ended && !inputs->ended)
-		next_file(inputs);
 	return false;
+}
+
+static bool
+next_operand(struct inputs *inputs, struct input *input)
+{
+	if (inputs->operand_count == 0)
+		return false;
+	input->text = *inputs->operands++;
+	inputs->operand_count--;
+	input->error = validate_line(input->text, strlen(input->text));
+	return true;
+}
+
+bool
+inputs_next(struct inputs *inputs, struct input *input)
+{
+	if (inputs->has_failed)
+		failure_clear(inputs->failure);
+	inputs->has_failed = false;
+	*input = (struct input){ NULL, NULL, NULL };
+	while (inputs->failure->status == STATUS_OK) {
+		if (next_operand(inputs, input) || next_line(inputs, input))
+			return true;
+		if (inputs->failure->status != STATUS_OK)
+			break;
+		if (!inputs->file_ended || inputs->ended)
+			return false;
+		next_file(inputs);
+	}
+	input->failure = inputs->failure;
+	inputs->has_failed = true;
+	return true;
 }
 
 void
@@ -248,8 +264,7 @@ inputs_read(struct inputs *inputs)
 	} else if (n == 0) {
 		inputs->file_ended = true;
 	} else if (errno != EAGAIN) { /* else somebody else took it */
-		report(
-		    inputs, msg_error_errno(STATUS_FAILED, errno, "read %s", inputs_name(inputs)));
+		(void)failure_errno(inputs->failure, errno, "read %s", inputs_name(inputs));
 		inputs->file_ended = true;
 	}
 }

@@ -22,6 +22,7 @@ set(struct failure *failure, enum status status, int errnum, const char *message
 		return;
 	failure->status = (int)status;
 	failure->errnum = errnum;
+	failure->is_told = false;
 	(void)snprintf(failure->message, sizeof(failure->message), "%s",
 	    message != NULL ? message : sku_error_reason(&error));
 	(void)vsnprintf(failure->action, sizeof(failure->action), format, args);
@@ -94,14 +95,18 @@ failure_add(struct failure *failure, const char *format, ...)
 void
 failure_clear(struct failure *failure)
 {
-	*failure = (struct failure){ .status = STATUS_OK };
+	failure->status = STATUS_OK;
+	failure->errnum = 0;
+	failure->is_told = false;
 }
 
 int
 failure_report(const struct failure *failure)
 {
-	return msg_error(
-	    (enum status)failure->status, failure->errnum, failure->message, "%s", failure->action);
+	if (!failure->is_told)
+		(void)msg_error((enum status)failure->status, failure->errnum, failure->message,
+		    "%s", failure->action);
+	return failure->status;
 }
 
 void

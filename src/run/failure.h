@@ -9,6 +9,7 @@
 #include "run/status.h"
 
 #include <limits.h>
+#include <stdbool.h>
 
 /* The longest path, the longest host and the words around them: both are shown whole. */
 #define FAILURE_ACTION_MAX (PATH_MAX + SKU_ERROR_CONTEXT_MAX)
@@ -16,6 +17,7 @@
 struct failure {
 	int status;			 /* an enum status; STATUS_OK: there is none */
 	int errnum;			 /* 0: none */
+	bool is_told;			 /* it needs no more words */
 	char message[400];		 /* why */
 	char action[FAILURE_ACTION_MAX]; /* what was tried */
 };
@@ -33,9 +35,10 @@ int failure_library(struct failure *failure, const struct sku_error *error);
 /* More about it: "; …" behind the message. */
 __attribute__((format(printf, 2, 3))) void failure_add(
     struct failure *failure, const char *format, ...);
+/* There is none (yet).  A failure is large, so that its texts stay as they are. */
 void failure_clear(struct failure *failure);
 
-/* It ends the program: the error's line and record.  Returns the status. */
+/* It ends the program: the error's line and record, unless it is told.  Returns the status. */
 int failure_report(const struct failure *failure);
 /* It does not: the line, and with --json the event `failed`, about that peer. */
 void failure_note(const struct failure *failure, const struct sku_address *peer);

@@ -189,8 +189,9 @@ msg_error_errno(enum status status, int errnum, const char *during_format, ...)
 int
 msg_error_library(const struct sku_error *err)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	(void)failure_library(&failure, err);
 	return failure_report(&failure);
 }
@@ -198,13 +199,8 @@ msg_error_library(const struct sku_error *err)
 int
 msg_flush(void)
 {
-	struct failure failure = { .status = STATUS_OK };
-	bool told = output_has_failed();
+	struct failure failure;
 
-	if (output_flush(&failure) == 0)
-		return STATUS_OK;
-	/* A signal came while nobody read: it is the end, and needs no other reason. */
-	if (failure.errnum == ECANCELED)
-		return run_is_killed() ? failure.status : STATUS_OK;
-	return told ? failure.status : failure_report(&failure);
+	failure_clear(&failure);
+	return output_flush(&failure) == -1 ? failure_report(&failure) : STATUS_OK;
 }

@@ -98,7 +98,7 @@ static struct stream log_file = STREAM_INIT(-1);
 static char kept[KEPT_MAX];
 static size_t kept_len;
 static struct failure output_failure; /* why what was kept is lost */
-static bool failure_was_told;
+static bool has_failed;
 static bool nobody_reads_errors; /* and nobody waits for that once more */
 
 /* Open it, or open it again.  output_try() may be writing to the description that it had: another
@@ -267,10 +267,14 @@ output_flush(struct failure *failure)
 	(void)pthread_mutex_lock(&standard_output.lock);
 	write_kept();
 	if (output_failure.status != STATUS_OK) {
-		failure_was_told = true;
-		if (failure->status == STATUS_OK)
+		bool is_canceled = output_failure.errnum == ECANCELED;
+
+		result = is_canceled && !run_is_killed() ? 0 : -1;
+		if (result == -1 && failure->status == STATUS_OK) {
 			*failure = output_failure;
-		result = -1;
+			failure->is_told = has_failed || is_canceled;
+		}
+		has_failed = true;
 	}
 	(void)pthread_mutex_unlock(&standard_output.lock);
 	return result;
@@ -279,7 +283,7 @@ output_flush(struct failure *failure)
 bool
 output_has_failed(void)
 {
-	return failure_was_told;
+	return has_failed;
 }
 
 void

@@ -76,6 +76,13 @@ print_answer(const struct lookup_run *r, const struct query *q, const struct ser
 }
 
 static void
+raise_status(struct lookup_run *r, int status)
+{
+	if (status > r->status)
+		r->status = status;
+}
+
+static void
 report_failure(struct lookup_run *r, const char *query, int status, const char *reason)
 {
 	msg_error_line(reason, "look up %s", query);
@@ -86,8 +93,7 @@ report_failure(struct lookup_run *r, const char *query, int status, const char *
 		event_add(record, "error", event_error((enum status)status, 0, reason, "look up"));
 		event_emit(record);
 	}
-	if (status > r->status)
-		r->status = status;
+	raise_status(r, status);
 }
 
 /* ---- answering ----------------------------------------------------------------------------- */
@@ -212,84 +218,90 @@ print_table(const struct lookup_run *r)
 
 /* ---- running ------------------------------------------------------------------------------- */
 
-/* Read the services: a status, after a report of what failed. */
+/* Read the services. */
 static int
-open_table(struct lookup_run *r)
+open_table(struct lookup_run *r, struct failure *failure)
 {
-	if (r->config->services != NULL)
-		return table_read_file(r->config->services, &r->table);
-	return table_read_system(&r->table);
+	r->table = r->config->services != NULL ? table_read_file(r->config->services, failure) :
+						 table_read_system(failure);
+	return r->table != NULL ? 0 : -1;
 }
 
 /* A single query with one answer is looked up by itself, which costs less than to read all
  * services. They are read where there is none. */
 static int
-open_for_single(struct lookup_run *r, const struct query *q)
+open_for_single(struct lookup_run *r, const struct query *q, struct failure *failure)
 {
-	int status;
-
 	if (r->config->services != NULL || r->config->all || q->kind == RANGE)
-		return open_table(r);
-	status = table_read_one(q->kind == BY_NAME ? q->name : NULL, q->from, q->proto, &r->table);
-	if (status != STATUS_OK || r->table->first != NULL)
-		return status;
+		return open_table(r, failure);
+	r->table = table_read_one(q->kind == BY_NAME ? q->name : NULL, q->from, q->proto, failure);
+	if (r->table == NULL)
+		return -1;
+	if (r->table->first != NULL)
+		return 0;
 	table_free(r->table);
-	return open_table(r);
+	return open_table(r, failure);
 }
 
 /* Answer one operand.  A malformed one is a usage error. */
 static int
-run_single(struct lookup_run *r)
+run_single(struct lookup_run *r, struct failure *failure)
 {
 	struct inputs inputs;
 	struct input raw;
 	struct query q;
-	int status;
 
-	inputs_open(&inputs, r->config->queries, 1, &r->config->files);
+	inputs_open(&inputs, r->config->queries, 1, &r->config->files, failure);
 	(void)inputs_next(&inputs, &raw);
 	query_parse(&q, &raw, r->config->proto);
 	if (q.kind == INVALID)
 		opt_usage_error("'%s': %s", opt_quote(q.text), q.error);
-	status = open_for_single(r, &q);
-	if (status != STATUS_OK)
-		return status;
+	if (open_for_single(r, &q, failure) == -1)
+		return -1;
 	answer_query(r, &q);
-	return r->status;
+	return 0;
+}
+
+static void
+answer_input(struct lookup_run *r, const struct input *input)
+{
+	struct query q;
+
+	if (input->failure != NULL) {
+		raise_status(r, failure_report(input->failure));
+		return;
+	}
+	query_parse(&q, input, r->config->proto);
+	answer_query(r, &q);
 }
 
 static int
-run_bulk(struct lookup_run *r)
+run_bulk(struct lookup_run *r, struct failure *failure)
 {
 	struct inputs inputs;
-	struct input raw;
-	struct query q;
-	int status;
+	struct input input;
 
 	state_on_sigusr1("state", counter_rows);
-	status = open_table(r);
-	if (status != STATUS_OK)
-		return status;
-	inputs_open(&inputs, r->config->queries, r->config->query_count, &r->config->files);
+	if (open_table(r, failure) == -1)
+		return -1;
+	inputs_open(
+	    &inputs, r->config->queries, r->config->query_count, &r->config->files, failure);
 	do {
-		while (inputs_next(&inputs, &raw)) {
-			query_parse(&q, &raw, r->config->proto);
-			answer_query(r, &q);
-		}
+		while (inputs_next(&inputs, &input))
+			answer_input(r, &input);
 		/* What is known is seen before anybody waits. */
 	} while (msg_flush() == STATUS_OK && inputs_wait(&inputs));
 	inputs_close(&inputs);
-	return inputs.status > r->status ? inputs.status : r->status;
+	return 0;
 }
 
 static int
-run_table(struct lookup_run *r)
+run_table(struct lookup_run *r, struct failure *failure)
 {
-	int status = open_table(r);
-
-	if (status == STATUS_OK)
-		print_table(r);
-	return status;
+	if (open_table(r, failure) == -1)
+		return -1;
+	print_table(r);
+	return 0;
 }
 
 int
@@ -297,16 +309,20 @@ main(int argc, char **argv)
 {
 	struct serv_config config;
 	struct lookup_run r = { .config = &config, .status = STATUS_OK };
-	int status;
+	struct failure failure;
+	int result;
 
 	run_begin("servlookup");
 	config_parse(&config, argc, argv);
+	failure_clear(&failure);
 	r.bulk = config_is_bulk(&config);
 	if (config.query_count == 0 && config.files.count == 0)
-		status = run_table(&r);
+		result = run_table(&r, &failure);
 	else
-		status = r.bulk ? run_bulk(&r) : run_single(&r);
+		result = r.bulk ? run_bulk(&r, &failure) : run_single(&r, &failure);
+	if (result == -1)
+		r.status = failure_report(&failure);
 	table_free(r.table);
 	inputs_free_files(&config.files);
-	return run_finish(status);
+	return run_finish(r.status);
 }

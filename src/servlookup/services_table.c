@@ -6,7 +6,6 @@
 #include "options/mark.h"
 #include "run/ascii.h"
 #include "run/hash.h"
-#include "run/message.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -228,21 +227,20 @@ add_line(struct table *table, char *line, const char *source)
 	return add_with_words(table, (unsigned)port, name, proto, line, source);
 }
 
-/* Add the lines of a file, behind its byte order mark.  Returns a status, after a report of what
- * failed. */
+/* Add the lines of a file, behind its byte order mark. */
 static int
-add_file(struct table *table, const char *path, const char *source)
+add_file(struct table *table, const char *path, const char *source, struct failure *failure)
 {
 	FILE *stream = fopen(path, "re");
 	char *line = NULL;
 	size_t size = 0;
 	ssize_t len = 0;
 	enum text_mark mark = MARK_NONE;
-	int status = STATUS_OK;
+	int result = 0;
 	bool first = true;
 
 	if (stream == NULL)
-		return msg_error_errno(STATUS_FAILED, errno, "open %s", path);
+		return failure_errno(failure, errno, "open %s", path);
 	while (mark != MARK_UTF16 && (len = getline(&line, &size, stream)) != -1) {
 		mark = first ? text_mark(line, (size_t)len) : MARK_NONE;
 		first = false;
@@ -250,63 +248,62 @@ add_file(struct table *table, const char *path, const char *source)
 			break;
 	}
 	if (mark == MARK_UTF16)
-		status = msg_error(STATUS_USAGE, 0, MARK_UTF16_ERROR, "read %s", path);
+		result = failure_set(failure, STATUS_USAGE, 0, MARK_UTF16_ERROR, "read %s", path);
 	else if (len != -1 || !feof(stream))
-		status = msg_error_errno(STATUS_FAILED, errno, "read %s", path);
+		result = failure_errno(failure, errno, "read %s", path);
 	free(line);
 	(void)fclose(stream);
-	return status;
-}
-
-/* What a function that fills a table leaves to its caller: the table, or none after a failure. */
-static int
-finish(struct table *table, int status, struct table **result)
-{
-	if (status != STATUS_OK) {
-		table_free(table);
-		table = NULL;
-	}
-	*result = table;
-	return status;
+	return result;
 }
 
 static int
-no_memory(void)
+no_memory(struct failure *failure)
 {
-	return msg_error_errno(STATUS_FAILED, ENOMEM, "read the services");
+	return failure_errno(failure, ENOMEM, "read the services");
 }
 
-int
-table_read_file(const char *path, struct table **result)
+/* What a function that fills a table returns: the table, or NULL after a failure. */
+static struct table *
+finish(struct table *table, int result)
+{
+	if (result == 0)
+		return table;
+	table_free(table);
+	return NULL;
+}
+
+struct table *
+table_read_file(const char *path, struct failure *failure)
 {
 	struct table *table = new_table();
 
-	return finish(table, table != NULL ? add_file(table, path, path) : no_memory(), result);
+	return finish(
+	    table, table != NULL ? add_file(table, path, path, failure) : no_memory(failure));
 }
 
-int
-table_read_system(struct table **result)
+struct table *
+table_read_system(struct failure *failure)
 {
 	struct table *table = new_table();
 	struct servent *ent;
 	bool ok = table != NULL;
 
 	if (!ok)
-		return finish(table, no_memory(), result);
+		return finish(table, no_memory(failure));
 	setservent(1);
 	while (ok && (ent = getservent()) != NULL)
 		ok = add_servent(table, ent);
 	endservent();
 	if (ok && table->first == NULL && !system_has_none())
 		/* The source cannot be listed, or the C library has no getservent(3), as musl. */
-		return finish(table, add_file(table, _PATH_SERVICES, "system"), result);
+		return finish(table, add_file(table, _PATH_SERVICES, "system", failure));
 	if (ok && table->first == NULL)
 		ok = add_all_builtin(table);
-	return finish(table, ok ? STATUS_OK : no_memory(), result);
+	return finish(table, ok ? 0 : no_memory(failure));
 }
 
-int
-table_read_one(const char *name, unsigned port, const char *proto, struct table **result)
+struct table *
+table_read_one(const char *name, unsigned port, const char *proto, struct failure *failure)
 {
 	struct table *table;
 	struct servent *ent;
@@ -314,12 +311,12 @@ table_read_one(const char *name, unsigned port, const char *proto, struct table 
 
 	if (system_has_none())
 		/* from another source of nsswitch.conf(5), or built in */
-		return table_read_system(result);
+		return table_read_system(failure);
 	table = new_table();
 	ent = name != NULL ? getservbyname(name, proto) :
 			     getservbyport(htons((in_port_t)port), proto);
 	ok = table != NULL && (ent == NULL || add_servent(table, ent));
-	return finish(table, ok ? STATUS_OK : no_memory(), result);
+	return finish(table, ok ? 0 : no_memory(failure));
 }
 
 /* ---- queries ------------------------------------------------------------------------------- */

@@ -2,6 +2,8 @@
 #ifndef SERVLOOKUP_SERVICES_TABLE_H
 #define SERVLOOKUP_SERVICES_TABLE_H
 
+#include "run/failure.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -33,15 +35,16 @@ struct table {
 	struct name_link *by_name[TABLE_BUCKETS], *last_of_name[TABLE_BUCKETS];
 };
 
-/* Each of the next three stores a table, which the caller frees with table_free(), and returns
- * STATUS_OK; or it reports why it cannot, stores NULL and returns the status. */
+/* Each of the next three returns a table, which the caller frees with table_free(), or NULL and the
+ * failure. */
 /* All services of the system (getservent(3)), or the built-in table if the system has none. */
-int table_read_system(struct table **table);
+struct table *table_read_system(struct failure *failure);
 /* A file in the format of services(5). */
-int table_read_file(const char *path, struct table **table);
+struct table *table_read_file(const char *path, struct failure *failure);
 /* One service, by name, or by port (0 to 65535) if name is NULL.  proto NULL: any.  The table is
  * empty if there is no such service. */
-int table_read_one(const char *name, unsigned port, const char *proto, struct table **table);
+struct table *table_read_one(
+    const char *name, unsigned port, const char *proto, struct failure *failure);
 void table_free(struct table *table);
 
 /* The next service of a port: after NULL the first one, else the one behind after, which this

@@ -3,7 +3,6 @@
 #include "sockecho-client/lines.h"
 
 #include "run/failure.h"
-#include "run/message.h"
 #include "run/wait.h"
 
 #include <errno.h>
@@ -107,9 +106,9 @@ line_is_cut(size_t len)
 }
 
 int
-line_report_cut(void)
+line_cut_failed(struct failure *failure)
 {
-	return msg_error(STATUS_FAILED, 0,
+	return failure_set(failure, STATUS_FAILED, 0,
 	    "the terminal has cut the line: a longer one must come through a pipe",
 	    "read standard input");
 }

@@ -31,8 +31,8 @@ enum line_next line_next(struct line_reader *reader, int peer_fd, const char **l
     struct failure *failure);
 /* Did the terminal cut it?  The kernel keeps so much of a line and drops the rest. */
 bool line_is_cut(size_t len);
-/* Report that as an error; the status. */
-int line_report_cut(void);
+/* The failure that this is: -1. */
+int line_cut_failed(struct failure *failure);
 void line_reader_free(struct line_reader *reader);
 
 #endif

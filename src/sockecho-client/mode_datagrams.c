@@ -210,10 +210,13 @@ ask(struct datagram_exchange *t, const char *message, size_t len, size_t *answer
     struct failure *failure)
 {
 	for (;;) {
-		struct failure now = { .status = STATUS_OK };
+		struct failure now;
 
-		if (ask_in_turn(t, message, len, answer_len, &now) == 0)
+		failure_clear(&now);
+		if (ask_in_turn(t, message, len, answer_len, &now) == 0) {
+			failure_clear(failure);
 			return 0;
+		}
 		if (t->answered || run_check() == -1) {
 			*failure = now;
 			return -1;
@@ -229,23 +232,29 @@ ask(struct datagram_exchange *t, const char *message, size_t len, size_t *answer
 }
 
 static int
-exchange_message(struct datagram_exchange *t, const char *message, size_t len)
+exchange_message(
+    struct datagram_exchange *t, const char *message, size_t len, struct failure *failure)
 {
-	struct failure failure = { .status = STATUS_OK };
 	size_t answer_len = 0;
-	int status;
 
 	if (len > 65507 && !t->config->connect.address.is_unix)
-		return msg_error_errno(
-		    STATUS_FAILED, EMSGSIZE, "send a datagram of %zu bytes", len);
-	if (ask(t, message, len, &answer_len, &failure) == -1)
-		return failure_report(&failure);
-	status = peer_print_reply(t->answer, answer_len);
-	if (status == STATUS_OK)
-		status = peer_check_reply(&t->connection, message, len, t->answer, answer_len);
-	if (status == STATUS_OK)
-		remember_answer(t, answer_len);
-	return status;
+		return failure_errno(failure, EMSGSIZE, "send a datagram of %zu bytes", len);
+	if (ask(t, message, len, &answer_len, failure) == -1 ||
+	    peer_print_reply(t->answer, answer_len, failure) == -1 ||
+	    peer_check_reply(&t->connection, message, len, t->answer, answer_len, failure) == -1)
+		return -1;
+	remember_answer(t, answer_len);
+	return 0;
+}
+
+static int
+exchange_all(struct datagram_exchange *t, char **messages, struct failure *failure)
+{
+	for (char **message = messages; *message != NULL; message++) {
+		if (exchange_message(t, *message, strlen(*message), failure) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 /* All of standard input, DATAGRAM_MAX bytes and one at most: 0, or -1 and the failure. */
@@ -266,74 +275,79 @@ read_input(char *bytes, size_t *len, struct failure *failure)
 
 /* --whole */
 static int
-exchange_input(struct datagram_exchange *t)
+exchange_input(struct datagram_exchange *t, struct failure *failure)
 {
-	struct failure failure = { .status = STATUS_OK };
 	char *message = malloc(DATAGRAM_MAX + 1);
 	size_t len;
-	int status;
+	int result;
 
 	if (message == NULL)
-		return msg_error_errno(STATUS_FAILED, ENOMEM, "get a buffer");
-	if (read_input(message, &len, &failure) == -1)
-		status = failure_report(&failure);
-	else if (len > DATAGRAM_MAX)
-		status = msg_error_errno(STATUS_FAILED, EMSGSIZE,
-		    "send a datagram of more than %zu bytes", DATAGRAM_MAX);
-	else
-		status = exchange_message(t, message, len);
+		return failure_errno(failure, ENOMEM, "get a buffer");
+	result = read_input(message, &len, failure);
+	if (result == 0 && len > DATAGRAM_MAX)
+		result = failure_errno(
+		    failure, EMSGSIZE, "send a datagram of more than %zu bytes", DATAGRAM_MAX);
+	if (result == 0)
+		result = exchange_message(t, message, len, failure);
 	free(message);
-	return status;
+	return result;
 }
 
 static int
-exchange_lines(struct datagram_exchange *t)
+exchange_lines(struct datagram_exchange *t, struct failure *failure)
 {
 	struct line_reader reader = LINE_READER_INIT;
-	struct failure failure = { .status = STATUS_OK };
 	enum line_next next = LINE_READ;
 	const char *line;
 	size_t len;
-	int status = STATUS_OK;
+	int result = 0;
 	bool terminal = isatty(STDIN_FILENO) == 1;
 
-	while (status == STATUS_OK && next == LINE_READ) {
+	while (result == 0 && next == LINE_READ) {
 		if (terminal)
 			msg_text(">> ");
-		next = line_next(&reader, -1, &line, &len, &failure);
+		next = line_next(&reader, -1, &line, &len, failure);
 		if (next == LINE_READ && terminal && line_is_cut(len))
-			status = line_report_cut();
+			result = line_cut_failed(failure);
 		else if (next == LINE_READ)
-			status = exchange_message(t, line, len);
-		else if (next == LINE_FAILED)
-			status = failure_report(&failure);
+			result = exchange_message(t, line, len, failure);
 	}
 	line_reader_free(&reader);
-	return status;
+	return next == LINE_FAILED ? -1 : result;
 }
 
 static int
-open_exchange(struct datagram_exchange *t)
+open_exchange(struct datagram_exchange *t, struct failure *failure)
 {
 	const struct connect_options *connect = &t->config->connect;
-	struct failure failure = { .status = STATUS_OK };
 	struct sku_sock sock = SKU_SOCK_INIT;
-	int result;
 
 	retry_begin(&t->retry, connect->wait_ns);
 	t->answer = malloc(DATAGRAM_MAX);
 	if (t->answer == NULL)
-		return msg_error_errno(STATUS_FAILED, ENOMEM, "get a buffer");
-	if (connect->fd == -1)
-		result = resolve(t, &failure);
-	else if (sku_socket_from_fd(&sock, connect->fd) == -1)
-		result =
-		    failure_errno(&failure, errno, "use descriptor %d as a socket", connect->fd);
-	else
-		result = peer_use_socket(&t->connection, t->config, &sock, &failure);
-	if (result == 0 && connect->fd != -1)
-		peer_introduce(&t->connection);
-	return result == -1 ? failure_report(&failure) : STATUS_OK;
+		return failure_errno(failure, ENOMEM, "get a buffer");
+	if (connect->fd == -1) {
+		if (resolve(t, failure) == -1)
+			return -1;
+		failure_clear(failure);
+		return 0;
+	}
+	if (sku_socket_from_fd(&sock, connect->fd) == -1)
+		return failure_errno(failure, errno, "use descriptor %d as a socket", connect->fd);
+	if (peer_use_socket(&t->connection, t->config, &sock, failure) == -1)
+		return -1;
+	peer_introduce(&t->connection);
+	return 0;
+}
+
+static int
+exchange_what_is_asked(struct datagram_exchange *t, struct failure *failure)
+{
+	if (t->config->whole)
+		return exchange_input(t, failure);
+	if (t->config->messages == NULL)
+		return exchange_lines(t, failure);
+	return exchange_all(t, t->config->messages, failure);
 }
 
 int
@@ -341,14 +355,12 @@ run_datagrams(const struct client_config *config)
 {
 	struct datagram_exchange t = { .config = config,
 		.connection = { .config = config, .sock = SKU_SOCK_INIT } };
-	int status = open_exchange(&t);
+	struct failure failure;
+	int status = STATUS_OK;
 
-	if (status == STATUS_OK && config->whole)
-		status = exchange_input(&t);
-	else if (status == STATUS_OK && config->messages == NULL)
-		status = exchange_lines(&t);
-	for (char **m = config->messages; status == STATUS_OK && m != NULL && *m != NULL; m++)
-		status = exchange_message(&t, *m, strlen(*m));
+	failure_clear(&failure);
+	if (open_exchange(&t, &failure) == -1 || exchange_what_is_asked(&t, &failure) == -1)
+		status = failure_report(&failure);
 	peer_close(&t.connection);
 	datagram_peers_free(&t.peers);
 	free(t.answer);

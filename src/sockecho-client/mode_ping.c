@@ -55,11 +55,12 @@ keepalive_due(struct loop *loop, struct loop_timer *timer)
 
 	for (size_t i = 0; i < p->count; i++) {
 		struct ping_connection *r = &p->connections[i];
-		int status =
-		    r->closed ? STATUS_OK : peer_check(&r->connection, "receive from", loop->now);
+		struct failure failure;
 
-		if (status != STATUS_OK)
-			ping_lose(p, r, status);
+		failure_clear(&failure);
+		if (!r->closed &&
+		    peer_check(&r->connection, "receive from", loop->now, &failure) == -1)
+			ping_lose(p, r, &failure);
 	}
 	(void)loop_set_timer(loop, timer, loop->now + peer_check_interval(p->config));
 }
@@ -131,10 +132,9 @@ static int
 open_ping_connection(struct ping *p, size_t i)
 {
 	struct ping_connection *r = &p->connections[i];
-	int status = ping_open_peer(p, r);
 
-	if (status != STATUS_OK)
-		return status;
+	if (ping_open_peer(p, r) == -1)
+		return -1;
 	r->number = i + 1;
 	r->oldest = 1;
 	r->in_seq = 1;
@@ -142,16 +142,14 @@ open_ping_connection(struct ping *p, size_t i)
 	r->window = (size_t)window_size(p->config);
 	r->probes = calloc(r->window, sizeof(*r->probes));
 	if (r->probes == NULL)
-		return msg_error_errno(STATUS_FAILED, ENOMEM, "prepare --ping");
+		return failure_errno(&p->failure, ENOMEM, "prepare --ping");
 	p->open_connections++;
-	return STATUS_OK;
+	return 0;
 }
 
 static int
 open_ping(struct ping *p)
 {
-	int status = STATUS_OK;
-
 	run_raise_descriptor_limit();
 	(void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* wake when the probe is due */
 	retry_begin(&p->retry, p->config->connect.wait_ns);
@@ -159,13 +157,15 @@ open_ping(struct ping *p)
 	p->stats = calloc(1, sizeof(*p->stats));
 	p->connections = calloc((size_t)p->config->clients, sizeof(*p->connections));
 	if (p->buffer == NULL || p->stats == NULL || p->connections == NULL)
-		return msg_error_errno(STATUS_FAILED, ENOMEM, "prepare --ping");
+		return failure_errno(&p->failure, ENOMEM, "prepare --ping");
 	for (size_t i = 0; i < (size_t)p->config->clients; i++)
 		p->connections[i].connection.sock = (struct sku_sock)SKU_SOCK_INIT;
 	p->count = (size_t)p->config->clients;
-	for (size_t i = 0; status == STATUS_OK && i < p->count; i++)
-		status = open_ping_connection(p, i);
-	return status;
+	for (size_t i = 0; i < p->count; i++) {
+		if (open_ping_connection(p, i) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 /* Everybody begins; with an interval, one after the other within it, not all at once. */
@@ -200,31 +200,34 @@ start_probing(struct ping *p)
 static int
 start_ping(struct ping *p)
 {
-	struct failure failure = { .status = STATUS_OK };
-
-	if (run_catch_signals(RUN_SIGINT_ALONE | RUN_ENDS_BY_SIGNAL | RUN_SIGQUIT_ASKS, &failure) ==
-	    -1)
-		return failure_report(&failure);
+	if (run_catch_signals(
+		RUN_SIGINT_ALONE | RUN_ENDS_BY_SIGNAL | RUN_SIGQUIT_ASKS, &p->failure) == -1)
+		return -1;
 	p->loop.canceled = canceled;
 	p->loop.turn = flush_results;
 	p->ask_io = (struct loop_io){ .ready = asked, .fd = run.ask_fd };
 	if (loop_open(&p->loop) == -1 || loop_watch(&p->loop, &p->ask_io, EPOLLIN) == -1 ||
 	    start_probing(p) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "prepare --ping");
-	return STATUS_OK;
+		return failure_errno(&p->failure, errno, "prepare --ping");
+	return 0;
 }
 
 static int
 exit_status(const struct ping *p)
 {
 	uint64_t lost = ping_stats_lost(p->stats);
+	struct failure failure;
 
 	if (p->status != STATUS_OK)
 		return p->status;
 	if (lost == 0)
 		return p->stats->received > 0 ? STATUS_OK : STATUS_FAILED;
-	if (run.timeouts.operation_ns == 0)
-		return peer_wait_failed(&p->connections[0].connection, "receive from", ETIMEDOUT);
+	if (run.timeouts.operation_ns == 0) {
+		failure_clear(&failure);
+		(void)peer_wait_failed(
+		    &p->connections[0].connection, "receive from", ETIMEDOUT, &failure);
+		return failure_report(&failure);
+	}
 	return p->stats->received == 0 ? STATUS_TIMED_OUT : STATUS_FAILED;
 }
 
@@ -246,11 +249,11 @@ int
 run_ping(const struct client_config *config)
 {
 	struct ping p = { .loop.epoll_fd = -1, .config = config, .stop_sending_ns = INT64_MAX };
-	int status = open_ping(&p);
+	int status;
 
-	if (status == STATUS_OK)
-		status = start_ping(&p);
-	if (status == STATUS_OK) {
+	if (open_ping(&p) == -1 || start_ping(&p) == -1) {
+		status = failure_report(&p.failure);
+	} else {
 		status = loop_run(&p.loop);
 		print_summary(&p, true);
 		if (status == STATUS_OK)

@@ -33,56 +33,62 @@ is_alpha(const char *line, size_t len)
 
 /* While the person thinks, the peer did something: is it still there? */
 static int
-check_peer(struct peer_connection *connection)
+check_peer(struct peer_connection *connection, struct failure *failure)
 {
 	char byte;
 	ssize_t n = sku_recv(&connection->sock, &byte, 1, MSG_PEEK);
 
 	if (n == 0)
-		return peer_closed_early(connection, "you did");
+		return peer_closed_early(connection, "you did", failure);
 	if (n == -1 && errno != EAGAIN)
-		return peer_failed(connection, "receive from", errno);
+		return peer_failed(connection, "receive from", errno, failure);
 	if (n == 1)
-		return msg_error(STATUS_MISMATCH, 0,
+		return failure_set(failure, STATUS_MISMATCH, 0,
 		    "bytes came that nothing asked for, and the prompt takes answers alone "
 		    "(a pipe to standard input takes whatever comes)",
 		    "receive from %s", connection->peer);
-	return STATUS_OK;
+	return 0;
 }
 
 static int
-prompt_loop(struct peer_connection *connection, struct line_reader *reader)
+exchange_line(
+    struct peer_connection *connection, const char *line, size_t len, struct failure *failure)
 {
-	const struct client_config *config = connection->config;
-	struct failure failure = { .status = STATUS_OK };
+	if (line_is_cut(len))
+		return line_cut_failed(failure);
+	trim(&line, &len);
+	if (len == 0 || (connection->config->alpha && !is_alpha(line, len)))
+		return 0;
+	return peer_exchange_message(connection, line, len, failure);
+}
+
+static int
+prompt_loop(struct peer_connection *connection, struct line_reader *reader, struct failure *failure)
+{
 	enum line_next next = LINE_READ;
 	const char *line;
 	size_t len;
-	int status = STATUS_OK;
+	int result = 0;
 
-	while (status == STATUS_OK) {
+	while (result == 0) {
 		if (next == LINE_READ)
 			msg_text(">> ");
-		next = line_next(reader, sku_fileno(&connection->sock), &line, &len, &failure);
+		next = line_next(reader, sku_fileno(&connection->sock), &line, &len, failure);
 		switch (next) {
 		case LINE_READ:
-			if (line_is_cut(len))
-				return line_report_cut();
-			trim(&line, &len);
-			if (len > 0 && (!config->alpha || is_alpha(line, len)))
-				status = peer_exchange_message(connection, line, len);
+			result = exchange_line(connection, line, len, failure);
 			break;
 		case LINE_PEER:
-			status = check_peer(connection);
+			result = check_peer(connection, failure);
 			break;
 		case LINE_END:
 			msg_text("\n");
-			return STATUS_OK;
+			return 0;
 		case LINE_FAILED:
-			return failure_report(&failure);
+			return -1;
 		}
 	}
-	return status;
+	return -1;
 }
 
 int
@@ -90,10 +96,13 @@ run_prompt(const struct client_config *config)
 {
 	struct line_reader reader = LINE_READER_INIT;
 	struct peer_connection connection;
-	int status = peer_open(&connection, config);
+	struct failure failure;
+	int status = STATUS_OK;
 
-	if (status == STATUS_OK)
-		status = prompt_loop(&connection, &reader);
+	failure_clear(&failure);
+	if (peer_open(&connection, config, &failure) == -1 ||
+	    prompt_loop(&connection, &reader, &failure) == -1)
+		status = failure_report(&failure);
 	line_reader_free(&reader);
 	peer_close(&connection);
 	return status;

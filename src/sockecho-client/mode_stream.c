@@ -1,6 +1,7 @@
 /* mode_stream.c - standard input goes out, what comes back goes to standard output, both at once.
  * Row tool. */
 #include "run/escape.h"
+#include "run/failure.h"
 #include "run/loop.h"
 #include "run/message.h"
 #include "run/output.h"
@@ -10,7 +11,6 @@
 #include "sockecho-client/peer.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,6 +35,7 @@ struct stream {
 	struct buffer out; /* from standard input to the peer */
 	struct buffer in;  /* from the peer to standard output */
 	bool input_ended, output_shut, peer_ended;
+	struct failure *failure; /* why the loop is stopped with -1 */
 };
 
 static bool
@@ -57,8 +58,7 @@ restart_timeout(struct stream *s)
 	(void)loop_set_timer(&s->loop, &s->idle_timer, at_ns); /* it has room */
 }
 
-/* ---- one step in each direction; each returns STATUS_OK or the status of a reported error -------
- */
+/* ---- one step in each direction ------------------------------------------------------------ */
 
 static int
 read_input(struct stream *s)
@@ -68,13 +68,13 @@ read_input(struct stream *s)
 
 	if (n == -1)
 		return errno == EAGAIN || errno == EINTR ?
-			   STATUS_OK :
-			   msg_error_errno(STATUS_FAILED, errno, "read standard input");
+			   0 :
+			   failure_errno(s->failure, errno, "read standard input");
 	s->out.start = 0;
 	s->out.end = (size_t)n;
 	if (n == 0)
 		s->input_ended = true;
-	return STATUS_OK;
+	return 0;
 }
 
 static int
@@ -84,14 +84,15 @@ send_output(struct stream *s)
 	ssize_t n = sku_send(&s->connection.sock, bytes, s->out.end - s->out.start, 0);
 
 	if (n == -1 && errno == EAGAIN)
-		return STATUS_OK;
+		return 0;
 	if (n == -1)
-		return peer_send_failed(&s->connection, errno, "all of the input was sent");
+		return peer_send_failed(
+		    &s->connection, errno, "all of the input was sent", s->failure);
 	expect_sent(&s->expect, bytes, (size_t)n);
 	s->out.start += (size_t)n;
 	counter_add(&peer_counters.bytes_out, (uint64_t)n);
 	restart_timeout(s);
-	return STATUS_OK;
+	return 0;
 }
 
 static int
@@ -100,20 +101,16 @@ end_output(struct stream *s)
 	s->output_shut = true;
 	restart_timeout(s);
 	if (sku_shutdown(&s->connection.sock, SHUT_WR) == -1 && errno != ENOTCONN)
-		return peer_failed(&s->connection, "send to", errno);
-	return STATUS_OK;
+		return peer_failed(&s->connection, "send to", errno, s->failure);
+	return 0;
 }
 
 static int
 check_received(struct stream *s, const char *bytes, size_t len)
 {
-	char text[80];
-
 	if (expect_received(&s->expect, bytes, len))
-		return STATUS_OK;
-	(void)snprintf(text, sizeof(text), "the reply differs at byte %llu",
-	    (unsigned long long)s->expect.differs_at);
-	return msg_error(STATUS_MISMATCH, 0, text, "receive from %s", s->connection.peer);
+		return 0;
+	return peer_differs_at(&s->connection, s->expect.differs_at, s->failure);
 }
 
 /* A terminal is shown the bytes escaped; they need more room then. */
@@ -124,12 +121,12 @@ escape_received(struct stream *s, size_t len)
 	char *escaped = escape_text(s->in.bytes, len, ESCAPE_TEXT, &escaped_len);
 
 	if (escaped == NULL)
-		return msg_error_errno(STATUS_FAILED, ENOMEM, "show what came");
+		return failure_errno(s->failure, ENOMEM, "show what came");
 	free(s->in.bytes);
 	s->in.bytes = escaped;
 	s->in.end = escaped_len;
 	s->in.capacity = escaped_len + 1;
-	return STATUS_OK;
+	return 0;
 }
 
 static int
@@ -138,38 +135,40 @@ restore_buffer(struct stream *s)
 	char *bytes;
 
 	if (s->in.capacity == s->connection.config->stream.bufsize)
-		return STATUS_OK;
+		return 0;
 	bytes = realloc(s->in.bytes, s->connection.config->stream.bufsize);
 	if (bytes == NULL)
-		return msg_error_errno(STATUS_FAILED, ENOMEM, "get a buffer");
+		return failure_errno(s->failure, ENOMEM, "get a buffer");
 	s->in.bytes = bytes;
 	s->in.capacity = s->connection.config->stream.bufsize;
-	return STATUS_OK;
+	return 0;
 }
 
+/* What differs from what was expected is shown all the same. */
 static int
 receive_input(struct stream *s)
 {
-	int status = restore_buffer(s), checked;
+	int result;
 	ssize_t n;
 
-	if (status != STATUS_OK)
-		return status;
+	if (restore_buffer(s) == -1)
+		return -1;
 	n = sku_recv(&s->connection.sock, s->in.bytes, s->in.capacity, 0);
 	if (n == -1)
-		return errno == EAGAIN ? STATUS_OK :
-					 peer_failed(&s->connection, "receive from", errno);
+		return errno == EAGAIN ?
+			   0 :
+			   peer_failed(&s->connection, "receive from", errno, s->failure);
 	if (n == 0) {
 		s->peer_ended = true;
-		return STATUS_OK;
+		return 0;
 	}
 	counter_add(&peer_counters.bytes_in, (uint64_t)n);
-	checked = check_received(s, s->in.bytes, (size_t)n);
+	result = check_received(s, s->in.bytes, (size_t)n);
 	s->in.start = 0;
 	s->in.end = (size_t)n;
-	if (s->output.terminal)
-		status = escape_received(s, (size_t)n);
-	return checked != STATUS_OK ? checked : status;
+	if (s->output.terminal && escape_received(s, (size_t)n) == -1)
+		return -1;
+	return result;
 }
 
 static int
@@ -179,30 +178,26 @@ write_received(struct stream *s)
 
 	if (n == -1)
 		return errno == EAGAIN ?
-			   STATUS_OK :
-			   msg_error_errno(STATUS_FAILED, errno, "write to standard output");
+			   0 :
+			   failure_errno(s->failure, errno, "write to standard output");
 	s->in.start += (size_t)n;
 	if (is_empty(&s->in))
 		restart_timeout(s);
-	return STATUS_OK;
+	return 0;
 }
 
 static int
 take_from_peer(struct stream *s)
 {
-	int status = STATUS_OK;
-
-	if (is_empty(&s->in) && !s->peer_ended)
-		status = receive_input(s);
-	if (status == STATUS_OK && !is_empty(&s->in))
-		status = write_received(s);
-	return status;
+	if (is_empty(&s->in) && !s->peer_ended && receive_input(s) == -1)
+		return -1;
+	return is_empty(&s->in) ? 0 : write_received(s);
 }
 
 static int
 give_to_peer(struct stream *s)
 {
-	return is_empty(&s->out) || is_over(s) ? STATUS_OK : send_output(s);
+	return is_empty(&s->out) || is_over(s) ? 0 : send_output(s);
 }
 
 /* ---- the ends ------------------------------------------------------------------------------ */
@@ -212,10 +207,10 @@ static int
 check_end(const struct stream *s)
 {
 	if (!is_empty(&s->out))
-		return peer_closed_early(&s->connection, "all of the input was sent");
+		return peer_closed_early(&s->connection, "all of the input was sent", s->failure);
 	if (!expect_is_complete(&s->expect))
-		return peer_closed_early(&s->connection, "everything had come back");
-	return STATUS_OK;
+		return peer_closed_early(&s->connection, "everything had come back", s->failure);
+	return 0;
 }
 
 /* Until when the next event of standard input is waited for, once the peer has ended: who writes
@@ -240,25 +235,31 @@ await_input(struct stream *s)
 	loop_clear_timer(&s->loop, &s->keepalive_timer);
 	if (loop_watch(&s->loop, &s->input_io, EPOLLIN) == -1 ||
 	    loop_set_timer(&s->loop, &s->input_timer, sku_now() + patience_ns()) == -1)
-		loop_stop(&s->loop, msg_error_errno(STATUS_FAILED, errno, "wait"));
+		loop_stop(&s->loop, failure_errno(s->failure, errno, "wait"));
 }
 
 static void
 peer_has_ended(struct stream *s)
 {
-	int status = check_end(s);
+	int result = check_end(s);
 
-	if (status == STATUS_OK && !s->input_ended)
+	if (result == 0 && !s->input_ended)
 		await_input(s);
 	else
-		loop_stop(&s->loop, status);
+		loop_stop(&s->loop, result);
+}
+
+/* What it waits for. */
+static const char *
+present_action(const struct stream *s)
+{
+	return is_empty(&s->out) ? "receive from" : "send to";
 }
 
 static int
 timed_out(const struct stream *s)
 {
-	return peer_wait_failed(
-	    &s->connection, is_empty(&s->out) ? "receive from" : "send to", ETIMEDOUT);
+	return peer_wait_failed(&s->connection, present_action(s), ETIMEDOUT, s->failure);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------ */
@@ -289,24 +290,24 @@ watch_all(struct stream *s)
 	return watch_if(&s->loop, &s->output_io, s->output.can_wait || !is_empty(&s->in), output);
 }
 
-/* A step was made: what comes next? */
+/* A step was made, or has failed: what comes next? */
 static void
-apply(struct stream *s, int status)
+apply(struct stream *s, int result)
 {
-	if (status == STATUS_OK && is_over(s)) {
+	if (result == 0 && is_over(s)) {
 		peer_has_ended(s);
 		return;
 	}
-	if (status == STATUS_OK && s->input_ended && is_empty(&s->out) && !s->output_shut &&
+	if (result == 0 && s->input_ended && is_empty(&s->out) && !s->output_shut &&
 	    !s->connection.config->no_shutdown)
-		status = end_output(s);
+		result = end_output(s);
 	/* A standard output that takes nothing is not the peer's doing. */
 	if (!is_empty(&s->in))
 		loop_clear_timer(&s->loop, &s->idle_timer);
-	if (status == STATUS_OK && watch_all(s) == -1)
-		status = msg_error_errno(STATUS_FAILED, errno, "wait");
-	if (status != STATUS_OK)
-		loop_stop(&s->loop, status);
+	if (result == 0 && watch_all(s) == -1)
+		result = failure_errno(s->failure, errno, "wait");
+	if (result == -1)
+		loop_stop(&s->loop, -1);
 }
 
 /* In both: first what the peer says.  An end in order comes before the failure to send after it. */
@@ -314,38 +315,34 @@ static void
 input_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 {
 	struct stream *s = LOOP_OWNER(io, struct stream, input_io);
-	int status = take_from_peer(s);
 
 	(void)loop;
 	(void)events;
-	if (status == STATUS_OK)
-		status = read_input(s);
-	apply(s, status == STATUS_OK ? give_to_peer(s) : status);
+	apply(s, take_from_peer(s) == -1 || read_input(s) == -1 ? -1 : give_to_peer(s));
 }
 
 static void
 socket_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 {
 	struct stream *s = LOOP_OWNER(io, struct stream, socket_io);
-	int status = take_from_peer(s);
 
 	(void)loop;
 	(void)events;
-	apply(s, status == STATUS_OK ? give_to_peer(s) : status);
+	apply(s, take_from_peer(s) == -1 ? -1 : give_to_peer(s));
 }
 
 static void
 output_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 {
 	struct stream *s = LOOP_OWNER(io, struct stream, output_io);
-	int status = STATUS_OK;
+	int result = 0;
 
 	(void)loop;
 	if (!is_empty(&s->in))
-		status = write_received(s);
+		result = write_received(s);
 	else if ((events & (EPOLLERR | EPOLLHUP)) != 0)
-		status = msg_error_errno(STATUS_FAILED, EPIPE, "write to standard output");
-	apply(s, status);
+		result = failure_errno(s->failure, EPIPE, "write to standard output");
+	apply(s, result);
 }
 
 /* Standard input said nothing since the peer ended: whoever holds it open has nothing to send. */
@@ -355,7 +352,7 @@ input_timer_due(struct loop *loop, struct loop_timer *timer)
 	(void)timer;
 	msg_note("the peer ended while standard input was still open: all that came there was sent "
 		 "(</dev/null: there is no input)");
-	loop_stop(loop, STATUS_OK);
+	loop_stop(loop, 0);
 }
 
 static void
@@ -369,11 +366,9 @@ static void
 keepalive_due(struct loop *loop, struct loop_timer *timer)
 {
 	struct stream *s = LOOP_OWNER(timer, struct stream, keepalive_timer);
-	int status =
-	    peer_check(&s->connection, is_empty(&s->out) ? "receive from" : "send to", loop->now);
 
-	if (status != STATUS_OK)
-		loop_stop(loop, status);
+	if (peer_check(&s->connection, present_action(s), loop->now, s->failure) == -1)
+		loop_stop(loop, -1);
 	else
 		(void)loop_set_timer(
 		    loop, timer, loop->now + peer_check_interval(s->connection.config));
@@ -388,7 +383,7 @@ canceled(struct loop *loop)
 static int
 transfer_both_ways(struct stream *s)
 {
-	int status;
+	int result;
 
 	s->loop.canceled = canceled;
 	s->input_io = (struct loop_io){ .ready = input_ready, .fd = STDIN_FILENO };
@@ -402,14 +397,14 @@ transfer_both_ways(struct stream *s)
 	    loop_set_timer(&s->loop, &s->idle_timer, LOOP_PARKED) == -1 ||
 	    loop_set_timer(&s->loop, &s->keepalive_timer,
 		sku_deadline_in(peer_check_interval(s->connection.config)).at_ns) == -1) {
-		status = msg_error_errno(STATUS_FAILED, errno, "prepare the transfer");
+		result = failure_errno(s->failure, errno, "prepare the transfer");
 	} else {
 		restart_timeout(s);
-		apply(s, STATUS_OK);
-		status = loop_run(&s->loop);
+		apply(s, 0);
+		result = loop_run(&s->loop);
 	}
 	loop_close(&s->loop);
-	return status;
+	return result;
 }
 
 /* After an error, what came before it still goes out, as far as it does without waiting. */
@@ -433,20 +428,23 @@ open_stream(struct stream *s, const struct client_config *config)
 	s->out.bytes = malloc(config->stream.bufsize);
 	s->in.capacity = s->out.capacity = config->stream.bufsize;
 	if (s->in.bytes == NULL || s->out.bytes == NULL || !expect_init(&s->expect, config->expect))
-		return msg_error_errno(STATUS_FAILED, ENOMEM, "get buffers (--bufsize)");
+		return failure_errno(s->failure, ENOMEM, "get buffers (--bufsize)");
 	output_open(&s->output, STDOUT_FILENO);
-	return peer_open(&s->connection, config);
+	return peer_open(&s->connection, config, s->failure);
 }
 
 int
 run_stream(const struct client_config *config)
 {
+	struct failure failure;
 	struct stream s = { .connection = { .sock = SKU_SOCK_INIT },
-		.output = { .fd = STDOUT_FILENO } };
-	int status = open_stream(&s, config);
+		.output = { .fd = STDOUT_FILENO },
+		.failure = &failure };
+	int status = STATUS_OK;
 
-	if (status == STATUS_OK)
-		status = transfer_both_ways(&s);
+	failure_clear(&failure);
+	if (open_stream(&s, config) == -1 || transfer_both_ways(&s) == -1)
+		status = failure_report(&failure);
 	write_what_is_left(&s);
 	if (status == STATUS_OK && run.verbose > 0)
 		msg_text("send %llu bytes\n",

@@ -11,6 +11,7 @@
 #include "run/wait.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,17 +109,17 @@ peer_use_socket(struct peer_connection *connection, const struct client_config *
 }
 
 int
-peer_open(struct peer_connection *connection, const struct client_config *config)
+peer_open(
+    struct peer_connection *connection, const struct client_config *config, struct failure *failure)
 {
-	struct failure failure = { .status = STATUS_OK };
 	struct sku_sock sock = SKU_SOCK_INIT;
 
 	*connection = (struct peer_connection){ .config = config, .sock = SKU_SOCK_INIT };
-	if (connect_now(&config->endpoint, &config->connect, &sock, &failure) == -1 ||
-	    peer_use_socket(connection, config, &sock, &failure) == -1)
-		return failure_report(&failure);
+	if (connect_now(&config->endpoint, &config->connect, &sock, failure) == -1 ||
+	    peer_use_socket(connection, config, &sock, failure) == -1)
+		return -1;
 	peer_introduce(connection);
-	return STATUS_OK;
+	return 0;
 }
 
 void
@@ -130,12 +131,10 @@ peer_close(struct peer_connection *connection)
 /* ---- waiting and failing ------------------------------------------------------------------- */
 
 int
-peer_wait_failed(const struct peer_connection *connection, const char *action, int errnum)
+peer_wait_failed(const struct peer_connection *connection, const char *action, int errnum,
+    struct failure *failure)
 {
-	struct failure failure = { .status = STATUS_OK };
-
-	(void)run_wait_failed(&failure, errnum, LIMIT_OPERATION, "%s %s", action, connection->peer);
-	return failure_report(&failure);
+	return run_wait_failed(failure, errnum, LIMIT_OPERATION, "%s %s", action, connection->peer);
 }
 
 int64_t
@@ -146,39 +145,40 @@ peer_check_interval(const struct client_config *config)
 }
 
 int
-peer_check(struct peer_connection *connection, const char *action, int64_t now)
+peer_check(
+    struct peer_connection *connection, const char *action, int64_t now, struct failure *failure)
 {
 	if (!keepalive_is_gone(&connection->keepalive, &connection->sock,
 		connection->config->stream.keepalive, now))
-		return STATUS_OK;
-	return msg_error(STATUS_TIMED_OUT, ETIMEDOUT, "the peer is gone (--keepalive)", "%s %s",
-	    action, connection->peer);
+		return 0;
+	return failure_set(failure, STATUS_TIMED_OUT, ETIMEDOUT, "the peer is gone (--keepalive)",
+	    "%s %s", action, connection->peer);
 }
 
 int
-peer_wait(struct peer_connection *connection, short events, struct sku_deadline deadline)
+peer_wait(struct peer_connection *connection, short events, struct sku_deadline deadline,
+    struct failure *failure)
 {
 	const char *action = (events & POLLIN) != 0 ? "receive from" : "send to";
 	int64_t interval = peer_check_interval(connection->config);
-	int status = STATUS_OK;
 
-	while (status == STATUS_OK) {
+	do {
 		struct sku_deadline until =
 		    sku_deadline_earlier(deadline, sku_deadline_in(interval));
 
 		if (run_wait_fd(sku_fileno(&connection->sock), events, until) == 0)
-			return STATUS_OK;
+			return 0;
 		if (errno != ETIMEDOUT || sku_deadline_passed(deadline))
-			return peer_wait_failed(connection, action, errno);
-		status = peer_check(connection, action, sku_now());
-	}
-	return status;
+			return peer_wait_failed(connection, action, errno, failure);
+	} while (peer_check(connection, action, sku_now(), failure) == 0);
+	return -1;
 }
 
 int
-peer_failed(const struct peer_connection *connection, const char *action, int errnum)
+peer_failed(const struct peer_connection *connection, const char *action, int errnum,
+    struct failure *failure)
 {
-	return msg_error_peer(errnum, "%s %s", action, connection->peer);
+	return failure_peer(failure, errnum, "%s %s", action, connection->peer);
 }
 
 bool
@@ -189,28 +189,42 @@ peer_is_refusal(int errnum)
 }
 
 int
-peer_closed_early(const struct peer_connection *connection, const char *before)
+peer_closed_early(
+    const struct peer_connection *connection, const char *before, struct failure *failure)
 {
 	char message[120];
 
 	(void)snprintf(message, sizeof(message), "the peer closed before %s", before);
-	return msg_error(STATUS_MISMATCH, 0, message, "receive from %s", connection->peer);
+	return failure_set(
+	    failure, STATUS_MISMATCH, 0, message, "receive from %s", connection->peer);
 }
 
 int
-peer_send_failed(const struct peer_connection *connection, int errnum, const char *before)
+peer_send_failed(const struct peer_connection *connection, int errnum, const char *before,
+    struct failure *failure)
 {
 	/* EPIPE: the peer had closed in order before it reset what still came. */
 	if (errnum == EPIPE)
-		return peer_closed_early(connection, before);
-	return peer_failed(connection, "send to", errnum);
+		return peer_closed_early(connection, before, failure);
+	return peer_failed(connection, "send to", errnum, failure);
+}
+
+int
+peer_differs_at(const struct peer_connection *connection, uint64_t offset, struct failure *failure)
+{
+	char message[80];
+
+	(void)snprintf(message, sizeof(message), "the reply differs at byte %" PRIu64, offset);
+	return failure_set(
+	    failure, STATUS_MISMATCH, 0, message, "receive from %s", connection->peer);
 }
 
 /* ---- messages and replies ------------------------------------------------------------------ */
 
-/* One recv into reply: 0, or the error is reported. */
+/* One recv into reply. */
 static int
-receive_some(struct peer_connection *connection, char *reply, size_t len, size_t *received)
+receive_some(struct peer_connection *connection, char *reply, size_t len, size_t *received,
+    struct failure *failure)
 {
 	size_t max = len - *received < connection->config->stream.bufsize ?
 			 len - *received :
@@ -218,54 +232,53 @@ receive_some(struct peer_connection *connection, char *reply, size_t len, size_t
 	ssize_t n = sku_recv(&connection->sock, reply + *received, max, 0);
 
 	if (n == 0)
-		return peer_closed_early(connection, "the whole reply had come");
+		return peer_closed_early(connection, "the whole reply had come", failure);
 	if (n == -1)
-		return errno == EAGAIN ? STATUS_OK : peer_failed(connection, "receive from", errno);
+		return errno == EAGAIN ? 0 :
+					 peer_failed(connection, "receive from", errno, failure);
 	*received += (size_t)n;
 	counter_add(&peer_counters.bytes_in, (uint64_t)n);
-	return STATUS_OK;
+	return 0;
 }
 
 static int
-send_some(struct peer_connection *connection, const char *message, size_t len, size_t *sent)
+send_some(struct peer_connection *connection, const char *message, size_t len, size_t *sent,
+    struct failure *failure)
 {
 	ssize_t n = sku_send(&connection->sock, message + *sent, len - *sent, 0);
 
 	if (n == -1)
-		return errno == EAGAIN ?
-			   STATUS_OK :
-			   peer_send_failed(connection, errno, "the whole message was sent");
+		return errno == EAGAIN ? 0 :
+					 peer_send_failed(connection, errno,
+					     "the whole message was sent", failure);
 	*sent += (size_t)n;
 	counter_add(&peer_counters.bytes_out, (uint64_t)n);
-	return STATUS_OK;
+	return 0;
 }
 
 static int
-exchange(struct peer_connection *connection, const char *message, size_t len, char *reply)
+exchange(struct peer_connection *connection, const char *message, size_t len, char *reply,
+    struct failure *failure)
 {
 	size_t sent = 0, received = 0;
-	int status = STATUS_OK;
 
 	counter_add(&peer_counters.messages, 1);
-	while (status == STATUS_OK && received < len) {
-		if (sent < len)
-			status = send_some(connection, message, len, &sent);
-		if (status == STATUS_OK)
-			status = peer_wait(connection, sent < len ? POLLIN | POLLOUT : POLLIN,
-			    run_operation_deadline());
-		if (status == STATUS_OK)
-			status = receive_some(connection, reply, len, &received);
+	while (received < len) {
+		if (sent < len && send_some(connection, message, len, &sent, failure) == -1)
+			return -1;
+		if (peer_wait(connection, sent < len ? POLLIN | POLLOUT : POLLIN,
+			run_operation_deadline(), failure) == -1 ||
+		    receive_some(connection, reply, len, &received, failure) == -1)
+			return -1;
 	}
-	if (status == STATUS_OK) {
-		counter_add(&peer_counters.replies, 1);
-		if (run.verbose > 0)
-			msg_text("send %zu bytes\n", sent);
-	}
-	return status;
+	counter_add(&peer_counters.replies, 1);
+	if (run.verbose > 0)
+		msg_text("send %zu bytes\n", sent);
+	return 0;
 }
 
 int
-peer_print_reply(const char *reply, size_t len)
+peer_print_reply(const char *reply, size_t len, struct failure *failure)
 {
 	size_t escaped_len = len;
 	char *escaped = NULL;
@@ -275,45 +288,40 @@ peer_print_reply(const char *reply, size_t len)
 
 		event_bytes(record, reply, len);
 		event_emit(record);
-		return msg_flush();
+		return output_flush(failure);
 	}
 	if (isatty(STDOUT_FILENO)) {
 		escaped = escape_text(reply, len, ESCAPE_TEXT, &escaped_len);
 		if (escaped == NULL)
-			return msg_error_errno(STATUS_FAILED, ENOMEM, "show the reply");
+			return failure_errno(failure, ENOMEM, "show the reply");
 	}
 	output_add(escaped != NULL ? escaped : reply, escaped_len);
 	output_add("\n", 1);
 	free(escaped);
-	return msg_flush();
+	return output_flush(failure);
 }
 
 int
 peer_check_reply(const struct peer_connection *connection, const char *message, size_t len,
-    const char *reply, size_t reply_len)
+    const char *reply, size_t reply_len, struct failure *failure)
 {
 	int64_t at = expect_difference(connection->config->expect, message, len, reply, reply_len);
-	char text[80];
 
-	if (at == -1)
-		return STATUS_OK;
-	(void)snprintf(text, sizeof(text), "the reply differs at byte %lld", (long long)at);
-	return msg_error(STATUS_MISMATCH, 0, text, "receive from %s", connection->peer);
+	return at == -1 ? 0 : peer_differs_at(connection, (uint64_t)at, failure);
 }
 
 int
-peer_exchange_message(struct peer_connection *connection, const char *message, size_t len)
+peer_exchange_message(
+    struct peer_connection *connection, const char *message, size_t len, struct failure *failure)
 {
 	char *reply = malloc(len + 1);
-	int status;
+	int result = -1;
 
 	if (reply == NULL)
-		return msg_error_errno(STATUS_FAILED, ENOMEM, "get a buffer");
-	status = exchange(connection, message, len, reply);
-	if (status == STATUS_OK)
-		status = peer_print_reply(reply, len);
-	if (status == STATUS_OK)
-		status = peer_check_reply(connection, message, len, reply, len);
+		return failure_errno(failure, ENOMEM, "get a buffer");
+	if (exchange(connection, message, len, reply, failure) == 0 &&
+	    peer_print_reply(reply, len, failure) == 0)
+		result = peer_check_reply(connection, message, len, reply, len, failure);
 	free(reply);
-	return status;
+	return result;
 }

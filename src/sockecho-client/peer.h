@@ -21,43 +21,52 @@ struct peer_counters {
 extern struct peer_counters peer_counters;
 void peer_count_on_sigusr1(void);
 
-/* Connect, set the options, say who talks to whom (--verbose, --json): 0, or the error is reported
- * and its status returned.  Close with peer_close(). */
-int peer_open(struct peer_connection *connection, const struct client_config *config);
-/* Set the options of a socket that is open already (--fd, datagrams).  0, or -1 and the failure; it
- * is the connection's in both cases. */
+/* What can fail returns 0, or -1 and the failure. */
+
+/* Connect, set the options, say who talks to whom (--verbose, --json).  Close with peer_close(). */
+int peer_open(struct peer_connection *connection, const struct client_config *config,
+    struct failure *failure);
+/* Set the options of a socket that is open already (--fd, datagrams).  It is the connection's in
+ * both cases. */
 int peer_use_socket(struct peer_connection *connection, const struct client_config *config,
     struct sku_sock *sock, struct failure *failure);
 /* Say who talks to whom (--verbose, --json). */
 void peer_introduce(const struct peer_connection *connection);
 void peer_close(struct peer_connection *connection);
 
-/* Wait for events on the socket, until the deadline (run_operation_deadline()): 0, or the error
- * ("receive from …: timed out") is reported and its status returned. */
-int peer_wait(struct peer_connection *connection, short events, struct sku_deadline deadline);
+/* Wait for events on the socket, until the deadline (run_operation_deadline()). */
+int peer_wait(struct peer_connection *connection, short events, struct sku_deadline deadline,
+    struct failure *failure);
 /* How often peer_check() is to be asked, where something else waits; SKU_NO_TIMEOUT: never. */
 int64_t peer_check_interval(const struct client_config *config);
-/* Is the peer still there, as far as --keepalive is to know: 0, or the error is reported and its
- * status returned. */
-int peer_check(struct peer_connection *connection, const char *action, int64_t now);
-/* The peer did that: report it, return the status. */
-int peer_failed(const struct peer_connection *connection, const char *action, int errnum);
+/* Is the peer still there, as far as --keepalive is to know? */
+int peer_check(
+    struct peer_connection *connection, const char *action, int64_t now, struct failure *failure);
 /* Of a datagram: nobody is there, so that another of the addresses may be asked. */
 bool peer_is_refusal(int errnum);
-int peer_closed_early(const struct peer_connection *connection, const char *before);
+
+/* The peer did that.  Each returns -1. */
+int peer_failed(const struct peer_connection *connection, const char *action, int errnum,
+    struct failure *failure);
+int peer_closed_early(
+    const struct peer_connection *connection, const char *before, struct failure *failure);
+int peer_differs_at(
+    const struct peer_connection *connection, uint64_t offset, struct failure *failure);
 /* Sending failed: where the peer had closed in order, it did that before …; else as above. */
-int peer_send_failed(const struct peer_connection *connection, int errnum, const char *before);
+int peer_send_failed(const struct peer_connection *connection, int errnum, const char *before,
+    struct failure *failure);
 /* The wait for it ended with errnum: ETIMEDOUT, --timeout or --max-time passed. */
-int peer_wait_failed(const struct peer_connection *connection, const char *action, int errnum);
+int peer_wait_failed(const struct peer_connection *connection, const char *action, int errnum,
+    struct failure *failure);
 
 /* Send all of message and receive as many bytes, both at once; print the reply, check it as
- * --expect says: 0, or the error is reported and its status returned. */
-int peer_exchange_message(struct peer_connection *connection, const char *message, size_t len);
-
+ * --expect says. */
+int peer_exchange_message(
+    struct peer_connection *connection, const char *message, size_t len, struct failure *failure);
 /* A reply as a result: a line, escaped on a terminal, or with --json the event `reply`. */
-int peer_print_reply(const char *reply, size_t len);
-/* Compare as --expect says: 0, or 5 and the error is reported. */
+int peer_print_reply(const char *reply, size_t len, struct failure *failure);
+/* Compare as --expect says. */
 int peer_check_reply(const struct peer_connection *connection, const char *message, size_t len,
-    const char *reply, size_t reply_len);
+    const char *reply, size_t reply_len, struct failure *failure);
 
 #endif

@@ -7,12 +7,12 @@
 
 #include "run/event.h"
 #include "run/failure.h"
-#include "run/message.h"
 #include "run/output.h"
 #include "run/rate.h"
 #include "run/run.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #define ON_TIME_TOLERANCE (1 * SKU_MS) /* a timer that fires this late is on time */
@@ -180,10 +180,11 @@ close_ping_connection(struct ping *p, struct ping_connection *r)
 		loop_stop(&p->loop, STATUS_OK);
 }
 
-/* The connection is lost: say so and go on with the others. */
 void
-ping_lose(struct ping *p, struct ping_connection *r, int status)
+ping_lose(struct ping *p, struct ping_connection *r, const struct failure *failure)
 {
+	int status = failure_report(failure);
+
 	if (p->status == STATUS_OK)
 		p->status = status;
 	close_ping_connection(p, r);
@@ -246,8 +247,9 @@ open_datagram(struct ping *p, struct ping_connection *r, struct failure *failure
 	if (p->config->connect.fd != -1)
 		return use_open_socket(p, r, failure);
 	for (;;) {
-		struct failure now = { .status = STATUS_OK };
+		struct failure now;
 
+		failure_clear(&now);
 		if (p->peers.count > 0 && open_next_address(p, r, &now) == 0)
 			return 0;
 		if (p->peers.count > 0 && retry_pause(&p->retry, failure, &now) == -1)
@@ -274,8 +276,9 @@ begin_anew(struct ping *p, struct ping_connection *r, int64_t at_ns)
 static bool
 should_retry(struct ping *p, struct ping_connection *r, int errnum)
 {
-	struct failure now = { .status = STATUS_OK };
+	struct failure now;
 
+	failure_clear(&now);
 	(void)failure_peer(&now, errnum, "send to %s", r->connection.peer);
 	if (!retry_again(&p->retry, &p->failure, &now))
 		return false;
@@ -307,22 +310,23 @@ reopen(struct ping *p, struct ping_connection *r, struct failure *failure)
 static bool
 try_next_address(struct ping *p, struct ping_connection *r, int errnum)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	int64_t at_ns = p->loop.now;
 
+	failure_clear(&failure);
 	if (!is_datagram(p) || r->answered || !peer_is_refusal(errnum))
 		return false;
 	if (r->next_peer >= p->peers.count) {
 		if (!p->retry.wanted)
 			return false;
 		if (!should_retry(p, r, errnum)) {
-			ping_lose(p, r, failure_report(&p->failure));
+			ping_lose(p, r, &p->failure);
 			return true;
 		}
 		at_ns = p->retry.next_at.at_ns;
 	}
 	if (reopen(p, r, &failure) == -1)
-		ping_lose(p, r, failure_report(&failure));
+		ping_lose(p, r, &failure);
 	else
 		begin_anew(p, r, at_ns);
 	return true;
@@ -354,6 +358,7 @@ static bool
 send_chunk(struct ping *p, struct ping_connection *r)
 {
 	size_t len = p->config->size - r->out_offset;
+	struct failure failure;
 	ssize_t n;
 
 	if (!is_datagram(p) && len > PING_BUFFER)
@@ -367,8 +372,9 @@ send_chunk(struct ping *p, struct ping_connection *r)
 		return true;
 	}
 	if (n == -1) {
-		ping_lose(
-		    p, r, peer_send_failed(&r->connection, errno, "every probe was answered"));
+		failure_clear(&failure);
+		(void)peer_send_failed(&r->connection, errno, "every probe was answered", &failure);
+		ping_lose(p, r, &failure);
 		return false;
 	}
 	r->out_offset += (size_t)n;
@@ -418,6 +424,24 @@ take_answer(struct ping *p, struct ping_connection *r, uint64_t seq)
 		schedule(p, r);
 }
 
+/* What came is nothing that was asked for. */
+__attribute__((format(printf, 4, 5))) static void
+lose_for_mismatch(
+    struct ping *p, struct ping_connection *r, const char *message, const char *where_format, ...)
+{
+	struct failure failure;
+	char where[80];
+	va_list args;
+
+	va_start(args, where_format);
+	(void)vsnprintf(where, sizeof(where), where_format, args);
+	va_end(args);
+	failure_clear(&failure);
+	(void)failure_set(
+	    &failure, STATUS_MISMATCH, 0, message, "receive from %s%s", r->connection.peer, where);
+	ping_lose(p, r, &failure);
+}
+
 /* Is this what probe seq has from offset on (as --expect asks)? */
 static bool
 check_bytes(struct ping *p, struct ping_connection *r, const char *bytes, size_t len, uint64_t seq,
@@ -435,11 +459,9 @@ check_bytes(struct ping *p, struct ping_connection *r, const char *bytes, size_t
 		probe_fill(expected, n, seq, offset + done);
 		at = expect_difference(EXPECT_ECHO, expected, n, bytes + done, n);
 		if (at != -1) {
-			ping_lose(p, r,
-			    msg_error(STATUS_MISMATCH, 0, "the reply differs",
-				"receive from %s, probe %llu, byte %llu", r->connection.peer,
-				(unsigned long long)seq,
-				(unsigned long long)(offset + done) + (unsigned long long)at));
+			lose_for_mismatch(p, r, "the reply differs", ", probe %llu, byte %llu",
+			    (unsigned long long)seq,
+			    (unsigned long long)(offset + done) + (unsigned long long)at);
 			return false;
 		}
 		done += n;
@@ -456,9 +478,7 @@ take_stream(struct ping *p, struct ping_connection *r, const char *bytes, size_t
 		if (n > len)
 			n = len;
 		if (r->in_seq > r->sent) {
-			ping_lose(p, r,
-			    msg_error(STATUS_MISMATCH, 0, "more came back than was sent",
-				"receive from %s", r->connection.peer));
+			lose_for_mismatch(p, r, "more came back than was sent", "%s", "");
 			return;
 		}
 		if (!check_bytes(p, r, bytes, n, r->in_seq, r->in_offset))
@@ -480,16 +500,12 @@ take_datagram(struct ping *p, struct ping_connection *r, const char *bytes, size
 
 	if (seq == 0 || seq > r->sent) {
 		if (p->config->expect != EXPECT_ANY)
-			ping_lose(p, r,
-			    msg_error(STATUS_MISMATCH, 0, "an answer to no probe",
-				"receive from %s", r->connection.peer));
+			lose_for_mismatch(p, r, "an answer to no probe", "%s", "");
 		return;
 	}
 	if (p->config->expect != EXPECT_ANY && len != p->config->size) {
-		ping_lose(p, r,
-		    msg_error(STATUS_MISMATCH, 0, "the answer has another length",
-			"receive from %s, probe %llu", r->connection.peer,
-			(unsigned long long)seq));
+		lose_for_mismatch(
+		    p, r, "the answer has another length", ", probe %llu", (unsigned long long)seq);
 		return;
 	}
 	if (check_bytes(p, r, bytes, len, seq, 0))
@@ -499,12 +515,26 @@ take_datagram(struct ping *p, struct ping_connection *r, const char *bytes, size
 static void
 receive_failed(struct ping *p, struct ping_connection *r, int errnum)
 {
+	struct failure failure;
+
 	if (try_next_address(p, r, errnum))
 		return;
 	/* One that refuses a datagram may be there for the next, if it ever was. */
 	if (is_datagram(p) && p->stats->received > 0)
 		return;
-	ping_lose(p, r, peer_failed(&r->connection, "receive from", errnum));
+	failure_clear(&failure);
+	(void)peer_failed(&r->connection, "receive from", errnum, &failure);
+	ping_lose(p, r, &failure);
+}
+
+static void
+peer_has_ended(struct ping *p, struct ping_connection *r)
+{
+	struct failure failure;
+
+	failure_clear(&failure);
+	(void)peer_closed_early(&r->connection, "every probe was answered", &failure);
+	ping_lose(p, r, &failure);
 }
 
 static void
@@ -519,8 +549,7 @@ receive(struct ping *p, struct ping_connection *r)
 			return;
 		}
 		if (n == 0 && !is_datagram(p)) {
-			ping_lose(
-			    p, r, peer_closed_early(&r->connection, "every probe was answered"));
+			peer_has_ended(p, r);
 			return;
 		}
 		counter_add(&peer_counters.bytes_in, (uint64_t)n);
@@ -548,13 +577,16 @@ next_deadline(const struct ping *p, const struct ping_connection *r)
 void
 ping_update(struct ping *p, struct ping_connection *r)
 {
+	struct failure failure;
 	int64_t at_ns;
 
 	if (r->closed)
 		return;
 	expire_probes(p, r);
 	if (is_sending(p, r) && probe_slot(r, r->sent)->state == PROBE_LOST) {
-		ping_lose(p, r, peer_wait_failed(&r->connection, "send to", ETIMEDOUT));
+		failure_clear(&failure);
+		(void)peer_wait_failed(&r->connection, "send to", ETIMEDOUT, &failure);
+		ping_lose(p, r, &failure);
 		return;
 	}
 	if (is_back_to_back(p) || !may_send_more(p, r))
@@ -606,9 +638,10 @@ int
 ping_open_peer(struct ping *p, struct ping_connection *r)
 {
 	if (!is_datagram(p))
-		return peer_open(&r->connection, p->config);
+		return peer_open(&r->connection, p->config, &p->failure);
 	if (open_datagram(p, r, &p->failure) == -1)
-		return failure_report(&p->failure);
+		return -1;
+	failure_clear(&p->failure); /* of tries before */
 	peer_introduce(&r->connection);
-	return STATUS_OK;
+	return 0;
 }

@@ -56,15 +56,15 @@ struct ping {
 	int status;   /* of what ended a connection */
 };
 
-/* Connect, or take the socket of --fd: 0, or the error is reported and its status returned. */
+/* Connect, or take the socket of --fd: 0, or -1 and the ping's failure. */
 int ping_open_peer(struct ping *p, struct ping_connection *r);
 /* Its time has come; these events came. */
 void ping_due(struct ping *p, struct ping_connection *r);
 void ping_ready(struct ping *p, struct ping_connection *r, uint32_t events);
 /* After something happened: what comes next, or is it done? */
 void ping_update(struct ping *p, struct ping_connection *r);
-/* It is lost: the others go on. */
-void ping_lose(struct ping *p, struct ping_connection *r, int status);
+/* It is lost: that is reported, and the others go on. */
+void ping_lose(struct ping *p, struct ping_connection *r, const struct failure *failure);
 /* Probes whose time has not passed, which are neither answered nor lost. */
 uint64_t ping_pending(struct ping *p, struct ping_connection *r);
 

@@ -1,7 +1,6 @@
 /* main.c - sockecho-server: send back what is received.
  * Row tool. */
 #include "run/failure.h"
-#include "run/message.h"
 #include "run/run.h"
 #include "sockecho-server/config.h"
 #include "sockecho-server/daemon.h"
@@ -12,18 +11,18 @@
 
 /* What goes wrong with which connection. */
 static int
-plan_faults(struct server_config *config)
+plan_faults(struct server_config *config, struct failure *failure)
 {
 	const struct fault_line first = { FAULTS_INIT, true, config->reset_first };
 	const struct fault_line rest = { config->faults, false, 1 };
 
 	if (config->faults_file != NULL)
 		return fault_plan_read(
-		    &config->plan, config->faults_file, !config->listen.address.is_unix);
+		    &config->plan, config->faults_file, !config->listen.address.is_unix, failure);
 	if ((config->reset_first > 0 && fault_plan_add(&config->plan, &first) == -1) ||
 	    fault_plan_add(&config->plan, &rest) == -1)
-		return msg_error_errno(STATUS_FAILED, ENOMEM, "plan the faults");
-	return STATUS_OK;
+		return failure_errno(failure, ENOMEM, "plan the faults");
+	return 0;
 }
 
 /* The process: where it runs, what its signals do, and the file that says which one it is. */
@@ -48,14 +47,16 @@ serve(struct listener *listener, const struct server_config *config)
 {
 	const struct serving *serving =
 	    listener->sock.type == SOCK_DGRAM ? &serving_datagrams : &serving_streams;
-	struct failure failure = { .status = STATUS_OK };
-	struct server *server = serving->open(listener, config, &failure);
-	int status;
+	struct failure failure;
+	struct server *server;
+	int status = STATUS_OK;
 
+	failure_clear(&failure);
+	server = serving->open(listener, config, &failure);
 	if (server == NULL)
 		return failure_report(&failure);
-	status = listener_announce(listener, &config->listen);
-	if (status != STATUS_OK) {
+	if (listener_announce(listener, &config->listen, &failure) == -1) {
+		status = failure_report(&failure);
 		serving->close(server);
 		return status;
 	}
@@ -73,17 +74,16 @@ main(int argc, char **argv)
 {
 	struct server_config config;
 	struct listener listener = LISTENER_INIT;
-	struct failure failure = { .status = STATUS_OK };
-	int status;
+	struct failure failure;
+	int status = STATUS_OK;
 
 	run_begin("sockecho-server");
 	config_parse(&config, argc, argv);
-	status = plan_faults(&config);
-	if (status == STATUS_OK && prepare(&config, &failure) == -1)
+	failure_clear(&failure);
+	if (plan_faults(&config, &failure) == -1 || prepare(&config, &failure) == -1 ||
+	    listener_open(&listener, &config.listen, &config.endpoint, &failure) == -1)
 		status = failure_report(&failure);
-	if (status == STATUS_OK)
-		status = listener_open(&listener, &config.listen, &config.endpoint);
-	if (status == STATUS_OK && sku_fileno(&listener.sock) != -1)
+	else if (sku_fileno(&listener.sock) != -1)
 		status = serve(&listener, &config);
 	listener_close(&listener);
 	access_free(&config.listen.access);

@@ -1,7 +1,6 @@
 /* main.c - sockfile-recv: receive a file so that nothing is lost.
  * Row tool. */
 #include "run/failure.h"
-#include "run/message.h"
 #include "run/run.h"
 #include "sockfile-recv/config.h"
 #include "sockfile-recv/server.h"
@@ -13,80 +12,72 @@
 #include <unistd.h>
 
 static int
-connect_and_receive(const struct recv_config *config, struct target *target)
-{
-	struct failure failure = { .status = STATUS_OK };
-
-	if (run_catch_signals(0, &failure) == -1)
-		return failure_report(&failure);
-	return receiver_connect(config, target);
-}
-
-static int
-listen_and_receive(const struct recv_config *config, struct target *target)
-{
-	struct listener listener = LISTENER_INIT;
-	int status = peer_options_open(&config->peer, &listener);
-
-	if (status == STATUS_OK)
-		status = receiver_serve(config, &listener, target);
-	listener_close(&listener);
-	return status;
-}
-
-static int
-open_directory(const struct recv_config *config)
+open_directory(const struct recv_config *config, struct failure *failure)
 {
 	struct place *place = config->place;
 
 	if (place_open(place, config->dir, config->dir) == -1 ||
 	    faccessat(place->fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "write to %s", config->dir);
+		return failure_errno(failure, errno, "write to %s", config->dir);
 	place_probe(place);
-	return STATUS_OK;
+	return 0;
 }
 
+/* With a key nothing is on disk before somebody has shown that he has it, and nothing before we are
+ * connected. */
 static int
-open_file(const struct recv_config *config, struct target *target)
+open_file(const struct recv_config *config, struct target *target, struct failure *failure)
 {
-	struct failure failure = { .status = STATUS_OK };
-
-	/* With a key nothing is on disk before somebody has shown that he has it, and nothing
-	 * before we are connected. */
-	if (target_init(target, config->file, &config->options, &failure) == 0)
-		(void)target_open_part(
-		    target, config->peer.listening && config->key_file == NULL, &failure);
-	return failure.status != STATUS_OK ? failure_report(&failure) : STATUS_OK;
+	if (target_init(target, config->file, &config->options, failure) == -1)
+		return -1;
+	return target_open_part(
+	    target, config->peer.listening && config->key_file == NULL, failure);
 }
 
 /* FILE and its part, or the directory, as the user who will write there. */
 static int
-open_target(const struct recv_config *config, struct target *target)
+open_target(const struct recv_config *config, struct target *target, struct failure *failure)
 {
 	const struct user *user = &config->peer.listen.user;
-	int status = user_become_temporarily(user), back;
+	int result;
 
-	if (status == STATUS_OK)
-		status = config->dir != NULL ? open_directory(config) : open_file(config, target);
-	back = user_restore(user);
-	return status != STATUS_OK ? status : back;
+	if (user_become_temporarily(user, failure) == -1)
+		return -1;
+	result = config->dir != NULL ? open_directory(config, failure) :
+				       open_file(config, target, failure);
+	return user_restore(user, failure) == -1 ? -1 : result;
+}
+
+/* What comes before anybody is waited for. */
+static int
+prepare(struct recv_config *config, struct target *target, struct listener *listener,
+    struct failure *failure)
+{
+	if ((config->key_file != NULL &&
+		secret_read(config->key_file, config->key, failure) == -1) ||
+	    open_target(config, target, failure) == -1)
+		return -1;
+	return config->peer.listening ? peer_options_open(&config->peer, listener, failure) :
+					run_catch_signals(0, failure);
 }
 
 static int
 receive(struct recv_config *config)
 {
+	struct listener listener = LISTENER_INIT;
 	struct target target = TARGET_INIT;
 	struct place directory = PLACE_INIT;
-	int status = STATUS_OK;
+	struct failure failure;
+	int status;
 
 	config->place = &directory;
-	if (config->key_file != NULL)
-		status = secret_read(config->key_file, config->key);
-	if (status == STATUS_OK)
-		status = open_target(config, &target);
-	if (status == STATUS_OK)
-		status = config->peer.listening ? listen_and_receive(config, &target) :
-						  connect_and_receive(config, &target);
+	failure_clear(&failure);
+	if (prepare(config, &target, &listener, &failure) == -1)
+		status = failure_report(&failure);
+	else
+		status = config->peer.listening ? receiver_serve(config, &listener, &target) :
+						  receiver_connect(config, &target);
+	listener_close(&listener);
 	target_close(&target);
 	place_close(&directory);
 	return status;

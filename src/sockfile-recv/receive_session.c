@@ -508,9 +508,10 @@ static int
 commit_target(struct receive_session *s)
 {
 	const struct sku_work work = { .run = flush_target, .arg = s };
-	struct failure lost = { .status = STATUS_OK }; /* the file counts, whoever is there still */
+	struct failure lost; /* the file counts, whoever is there still */
 	struct sku_background *job = sku_background_start(&work, -1);
 
+	failure_clear(&lost);
 	if (job == NULL) {
 		flush_target(s);
 	} else {
@@ -707,8 +708,9 @@ greet(struct receive_session *s)
 static void
 end_failed_session(struct receive_session *s)
 {
-	struct failure ignored = { .status = STATUS_OK };
+	struct failure ignored;
 
+	failure_clear(&ignored);
 	if (s->verdict != NO_VERDICT && !s->channel.closing)
 		s->channel.closing = send_verdict(s, (enum wire_code)s->verdict, &ignored) == 0;
 	if (s->file_accepted && s->have != WIRE_HAVE_FINAL)

@@ -135,9 +135,10 @@ close_all_incoming(struct receiver *receiver)
 static void
 cannot_attend(struct receiver *receiver, const struct sku_address *peer, int errnum)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	char text[PEER_TEXT_MAX];
 
+	failure_clear(&failure);
 	if (has_only_connection(receiver)) {
 		(void)failure_set(
 		    &failure, STATUS_FAILED, errnum, strerror(errnum), "prepare the connection");
@@ -272,17 +273,16 @@ add_sender(struct receiver *receiver, struct sku_sock *sock)
 	server_add(&receiver->server, sock, &peer);
 }
 
-static void
+static int
 connect_to_sender(struct receiver *receiver)
 {
 	const struct peer_options *peer = &receiver->config->peer;
-	struct failure failure = { .status = STATUS_OK };
 	struct sku_sock sock = SKU_SOCK_INIT;
 
-	if (connect_now(&peer->endpoint, &peer->connect, &sock, &failure) == 0)
-		add_sender(receiver, &sock);
-	else
-		stop_receiver(receiver, failure_report(&failure));
+	if (connect_now(&peer->endpoint, &peer->connect, &sock, &receiver->failure) == -1)
+		return -1;
+	add_sender(receiver, &sock);
+	return 0;
 }
 
 /* The connection that was lost is counted until here, so that the server goes on. */
@@ -305,8 +305,9 @@ static bool
 connect_again(struct receiver *receiver)
 {
 	const struct peer_options *peer = &receiver->config->peer;
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	receiver->is_reconnecting = reconnect_start(&receiver->server.loop, &receiver->reconnect,
 					&peer->endpoint, &peer->connect, &failure) == 0;
 	if (!receiver->is_reconnecting)
@@ -418,8 +419,9 @@ start_session(struct receiver *receiver, struct incoming *incoming)
 static void
 handle_empty(struct receiver *receiver, struct incoming *incoming, int errnum)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	if (!has_only_connection(receiver)) {
 		if (may_note(receiver))
 			msg_note("%s: ended without a byte%s%s: the next one is awaited",
@@ -482,8 +484,9 @@ silence_due(struct loop *loop, struct loop_timer *timer)
 {
 	struct receiver *receiver = receiver_of_loop(loop);
 	struct incoming *incoming = LOOP_OWNER(timer, struct incoming, silence);
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	(void)run_wait_failed(
 	    &failure, ETIMEDOUT, LIMIT_OPERATION, "receive from %s", incoming->text);
 	if (has_only_connection(receiver) || fails_at_once(receiver)) {
@@ -692,12 +695,9 @@ receiver_serve(const struct recv_config *config, struct listener *listener, stru
 	};
 
 	run_raise_descriptor_limit();
-	if (open_receiver(&receiver) == 0) {
-		receiver.status = listener_announce(listener, &config->peer.listen);
-		receiver.done = receiver.status != STATUS_OK;
-		if (!receiver.done)
-			(void)server_run(&receiver.server, &receiver.failure);
-	}
+	if (open_receiver(&receiver) == 0 &&
+	    listener_announce(listener, &config->peer.listen, &receiver.failure) == 0)
+		(void)server_run(&receiver.server, &receiver.failure);
 	return close_receiver(&receiver);
 }
 
@@ -709,9 +709,7 @@ receiver_connect(const struct recv_config *config, struct target *target)
 	};
 
 	receiver.reconnect.done = reconnected;
-	if (open_receiver(&receiver) == 0) {
-		connect_to_sender(&receiver);
+	if (open_receiver(&receiver) == 0 && connect_to_sender(&receiver) == 0)
 		(void)server_run(&receiver.server, &receiver.failure);
-	}
 	return close_receiver(&receiver);
 }

@@ -556,8 +556,12 @@ set_attributes(struct target *target, int fd, const struct timespec *mtime, bool
 static void
 report_not_kept(struct target *target, const struct timespec *mtime)
 {
-	target->status = msg_error(STATUS_FAILED, 0, "its file system does not keep it",
+	struct failure failure;
+
+	failure_clear(&failure);
+	(void)failure_set(&failure, STATUS_FAILED, 0, "its file system does not keep it",
 	    "set the mode%s of %s", mtime != NULL ? " and the time" : "", target->display_name);
+	target->status = failure_report(&failure);
 }
 
 static int

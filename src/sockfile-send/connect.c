@@ -71,15 +71,20 @@ static bool
 reconnect(struct sender *sender)
 {
 	const struct peer_options *peer = &sender->config->peer;
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	if (reconnect_now(
 		&sender->reconnect, &peer->endpoint, &peer->connect, &sender->sock, &failure) == 0)
 		return true;
 	sender->status = failure_report(&failure);
-	if (sender->job.outcome_unknown)
-		(void)msg_error((enum status)sender->status, 0, "delivered or not: unknown",
-		    "send %s", sender->config->files[sender->job.next]);
+	if (sender->job.outcome_unknown) {
+		failure_clear(&failure);
+		(void)failure_set(&failure, (enum status)sender->status, 0,
+		    "delivered or not: unknown", "send %s",
+		    sender->config->files[sender->job.next]);
+		(void)failure_report(&failure);
+	}
 	return false;
 }
 
@@ -87,9 +92,11 @@ static void
 send_all(struct sender *sender)
 {
 	for (;;) {
-		struct failure failure = { .status = STATUS_OK };
-		int result = send_on(sender, &failure);
+		struct failure failure;
+		int result;
 
+		failure_clear(&failure);
+		result = send_on(sender, &failure);
 		(void)sku_close(&sender->sock);
 		if (result == 0)
 			sender->status = sender->job.status;
@@ -142,9 +149,10 @@ send_and_draw(struct sender *sender, struct progress *progress, struct failure *
 static void
 run_sender(struct sender *sender)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	struct progress progress;
 
+	failure_clear(&failure);
 	progress_begin(&progress, sender->config->progress, config_total_size(sender->config));
 	if (!progress.active)
 		send_all(sender);
@@ -163,9 +171,10 @@ verified_send(const struct send_config *config, bool at_hand)
 		.reconnect =
 		    RECONNECT_INIT(config->retries == RETRIES_NOT_GIVEN ? 0 : config->retries) };
 	const struct peer_options *peer = &config->peer;
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	unsigned signals = 0;
 
+	failure_clear(&failure);
 	if (send_random_id(sender.id, &failure) == -1)
 		return failure_report(&failure);
 	/* Between two connections the FILE may become another one. */

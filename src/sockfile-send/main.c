@@ -1,7 +1,6 @@
 /* main.c - sockfile-send: send a file and know that it arrived.
  * Row tool. */
 #include "run/failure.h"
-#include "run/message.h"
 #include "run/run.h"
 #include "run/status.h"
 #include "sockfile-send/config.h"
@@ -16,33 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static int
-connect_and_send(const struct send_config *config, struct source *source)
-{
-	unsigned signals = source_is_at_hand(source) ? RUN_WITHOUT_THREAD : 0;
-	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
-	struct failure failure = { .status = STATUS_OK };
-	const struct peer_options *peer = &config->peer;
-
-	if (connect_now(&peer->endpoint, &peer->connect, &sock, &failure) == -1 ||
-	    run_catch_signals(signals, &failure) == -1)
-		return failure_report(&failure);
-	return raw_send(config, source, &sock);
-}
-
-static int
-listen_and_send(const struct send_config *config, struct source *source)
-{
-	struct listener listener = LISTENER_INIT;
-	int status = peer_options_open(&config->peer, &listener);
-
-	if (status == STATUS_OK)
-		status = config->verify ? verified_serve(config, &listener) :
-					  raw_serve(config, source, &listener);
-	listener_close(&listener);
-	return status;
-}
-
 /* What root alone may read is opened before root is given up. */
 static bool
 must_stay_open(const struct send_config *config)
@@ -52,10 +24,9 @@ must_stay_open(const struct send_config *config)
 
 /* *at_hand: there is one FILE, and to read it cannot hang. */
 static int
-open_files(const struct send_config *config, int *opened, bool *at_hand)
+open_files(const struct send_config *config, int *opened, bool *at_hand, struct failure *failure)
 {
 	for (size_t i = 0; i < config->file_count; i++) {
-		struct failure failure = { .status = STATUS_OK };
 		struct source source;
 		struct stat st;
 		int result;
@@ -63,62 +34,87 @@ open_files(const struct send_config *config, int *opened, bool *at_hand)
 		/* To open a FIFO and close it would cost its writer his life. */
 		if (opened == NULL && stat(config->files[i], &st) == 0 && S_ISFIFO(st.st_mode))
 			continue;
-		result = source_open(&source, config, i, &failure);
+		result = source_open(&source, config, i, failure);
 		*at_hand = result == 0 && config->file_count == 1 && source_is_at_hand(&source);
 		if (result == 0 && opened != NULL)
 			opened[i] = source_take(&source);
 		source_close(&source);
 		if (result == -1)
-			return failure_report(&failure);
+			return -1;
 	}
-	return STATUS_OK;
+	return 0;
 }
 
 /* Whatever cannot be opened now is found out before anybody is told that there is something. */
 static int
-check_readable(struct send_config *config, bool *at_hand)
+check_readable(struct send_config *config, bool *at_hand, struct failure *failure)
 {
-	int *opened = NULL, status;
+	int *opened = NULL, result;
 
 	*at_hand = false;
 	if (must_stay_open(config)) {
 		run_raise_descriptor_limit();
 		opened = calloc(config->file_count, sizeof(*opened));
 		if (opened == NULL)
-			return msg_error_errno(STATUS_FAILED, ENOMEM, "open the files");
+			return failure_errno(failure, ENOMEM, "open the files");
 	}
-	status = open_files(config, opened, at_hand);
+	result = open_files(config, opened, at_hand, failure);
 	config->opened = opened; /* for the sessions, until the program ends */
-	return status;
+	return result;
 }
 
 static int
 run_verified(struct send_config *config)
 {
-	int status =
-	    config->key_file != NULL ? secret_read(config->key_file, config->key) : STATUS_OK;
+	struct listener listener = LISTENER_INIT;
+	struct failure failure;
 	bool at_hand;
+	int status;
 
-	if (status == STATUS_OK)
-		status = check_readable(config, &at_hand);
-	if (status != STATUS_OK)
-		return status;
-	return config->peer.listening ? listen_and_send(config, NULL) :
-					verified_send(config, at_hand);
+	failure_clear(&failure);
+	if ((config->key_file != NULL &&
+		secret_read(config->key_file, config->key, &failure) == -1) ||
+	    check_readable(config, &at_hand, &failure) == -1 ||
+	    (config->peer.listening && peer_options_open(&config->peer, &listener, &failure) == -1))
+		status = failure_report(&failure);
+	else
+		status = config->peer.listening ? verified_serve(config, &listener) :
+						  verified_send(config, at_hand);
+	listener_close(&listener);
+	return status;
+}
+
+/* The receiver, or whom it comes to. */
+static int
+open_peer(const struct send_config *config, const struct source *source, struct listener *listener,
+    struct sku_sock *sock, struct failure *failure)
+{
+	const struct peer_options *peer = &config->peer;
+
+	if (peer->listening)
+		return peer_options_open(peer, listener, failure);
+	if (connect_now(&peer->endpoint, &peer->connect, sock, failure) == -1)
+		return -1;
+	return run_catch_signals(source_is_at_hand(source) ? RUN_WITHOUT_THREAD : 0, failure);
 }
 
 static int
 run_raw(const struct send_config *config)
 {
-	struct failure failure = { .status = STATUS_OK };
+	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
+	struct listener listener = LISTENER_INIT;
+	struct failure failure;
 	struct source source;
 	int status;
 
-	if (source_open(&source, config, 0, &failure) == -1)
+	failure_clear(&failure);
+	if (source_open(&source, config, 0, &failure) == -1 ||
+	    open_peer(config, &source, &listener, &sock, &failure) == -1)
 		status = failure_report(&failure);
 	else
-		status = config->peer.listening ? listen_and_send(config, &source) :
-						  connect_and_send(config, &source);
+		status = config->peer.listening ? raw_serve(config, &source, &listener) :
+						  raw_send(config, &source, &sock);
+	listener_close(&listener);
 	source_close(&source);
 	return status;
 }

@@ -125,8 +125,9 @@ remove_client(struct raw_client *client, bool complete)
 static void
 fail_input(struct raw_server *server, int errnum)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	(void)failure_errno(&failure, errnum, "read %s", server->source->name);
 	server_fail(&server->server, &failure);
 }
@@ -152,9 +153,10 @@ lose_client(struct raw_client *client, struct failure *failure)
 static void
 fail_client(struct raw_client *client, int errnum, const char *message)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	char peer[PEER_TEXT_MAX];
 
+	failure_clear(&failure);
 	(void)failure_set(&failure, status_of_errno(errnum), errnum, message, "send to %s",
 	    peer_text(&client->peer, peer));
 	lose_client(client, &failure);
@@ -163,9 +165,10 @@ fail_client(struct raw_client *client, int errnum, const char *message)
 static void
 time_out(struct raw_client *client)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	char peer[PEER_TEXT_MAX];
 
+	failure_clear(&failure);
 	if (client->closing.how != CLOSING_NOT && run.timeouts.operation_ns != 0) {
 		fail_client(
 		    client, ETIMEDOUT, "timed out before the peer had acknowledged all of it");
@@ -274,9 +277,10 @@ static void
 begin_closing(struct raw_client *client)
 {
 	struct raw_server *server = client->server;
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	int64_t timeout_ns = run.timeouts.operation_ns, now = server->server.loop.now;
 
+	failure_clear(&failure);
 	if (source_check_end(server->source, client->sent, &failure) == -1) {
 		server_fail(&server->server, &failure);
 		return;
@@ -413,8 +417,9 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 {
 	struct raw_server *server = LOOP_OWNER(base, struct raw_server, server);
 	struct raw_client *client = add_client(server, sock, peer);
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	if (base->listener != NULL && !base->listener->connected)
 		peer_log(peer, "accepted");
 	if (client != NULL) {
@@ -497,9 +502,10 @@ int
 raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock)
 {
 	struct raw_server server = { .config = config, .source = source };
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	int status = STATUS_OK;
 
+	failure_clear(&failure);
 	if (open_server(&server, &failure) == -1 ||
 	    add_first_client(&server, sock, &failure) == -1 ||
 	    server_run(&server.server, &failure) == -1)
@@ -514,15 +520,14 @@ raw_serve(const struct send_config *config, struct source *source, struct listen
 	struct raw_server server = {
 		.config = config, .source = source, .server = { .listener = listener }
 	};
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	int status = STATUS_OK;
 
+	failure_clear(&failure);
 	run_raise_descriptor_limit();
-	if (open_server(&server, &failure) == -1)
-		status = failure_report(&failure);
-	else
-		status = listener_announce(listener, &config->peer.listen);
-	if (status == STATUS_OK && server_run(&server.server, &failure) == -1)
+	if (open_server(&server, &failure) == -1 ||
+	    listener_announce(listener, &config->peer.listen, &failure) == -1 ||
+	    server_run(&server.server, &failure) == -1)
 		status = failure_report(&failure);
 	close_server(&server);
 	return status;

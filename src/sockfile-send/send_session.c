@@ -350,9 +350,10 @@ send_end(struct send_session *s, enum wire_end how)
 static int
 end_local_failure(struct send_session *s, enum wire_end how, int errnum)
 {
-	struct failure ignored = { .status = STATUS_OK }; /* whatever it answers */
+	struct failure ignored; /* whatever it answers */
 	struct wire_message message;
 
+	failure_clear(&ignored);
 	channel_set_limit(&s->channel, sku_deadline_in(CHANNEL_GOODBYE_TIMEOUT));
 	(void)channel_receive(&s->channel, &message, &ignored);
 	s->channel.closing = true;
@@ -444,7 +445,7 @@ report_refusal(struct send_session *s)
 	send_mention_unknown(job, s->failure);
 	job->outcome_unknown = false;
 	failure_note(s->failure, s->peer);
-	*s->failure = (struct failure){ .status = STATUS_OK };
+	failure_clear(s->failure);
 	s->channel.closing = false;
 }
 
@@ -462,10 +463,11 @@ send_next_file(struct send_session *s)
 {
 	struct send_job *job = s->job;
 	const struct send_config *config = job->config;
-	struct failure unreadable = { .status = STATUS_OK };
+	struct failure unreadable;
 	bool refused = false;
 	int result = 0;
 
+	failure_clear(&unreadable);
 	s->index = (uint32_t)job->next + 1;
 	s->done = s->resumed = 0;
 	s->started_ns = sku_now();
@@ -500,9 +502,10 @@ send_next_file(struct send_session *s)
 static void
 send_bye(struct send_session *s)
 {
-	struct failure lost = { .status = STATUS_OK };
+	struct failure lost;
 	struct wire_message message = { .type = WIRE_BYE };
 
+	failure_clear(&lost);
 	/* Every file has its verdict: whether this is heard changes nothing. */
 	channel_set_limit(&s->channel, sku_deadline_in(CHANNEL_GOODBYE_TIMEOUT));
 	if (channel_send(&s->channel, &message, &lost) == -1 ||

@@ -172,8 +172,9 @@ client_done(struct loop *loop, struct loop_worker *worker)
 static void
 turn_away(struct send_server *server, struct sku_sock *sock, int errnum)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	(void)sku_reset(sock);
 	if (is_only_client(server)) {
 		(void)failure_errno(&failure, errnum, "prepare to send");
@@ -302,15 +303,13 @@ verified_serve(const struct send_config *config, struct listener *listener)
 		.config = config,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.retries_left = config->retries };
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 
+	failure_clear(&failure);
 	run_raise_descriptor_limit();
-	if (open_server(&server, &failure) == -1)
-		server.status = failure_report(&failure);
-	else
-		server.status = listener_announce(listener, &config->peer.listen);
-	if (server.status == STATUS_OK && server_run(&server.server, &failure) == -1 &&
-	    !server.over)
+	if (open_server(&server, &failure) == -1 ||
+	    listener_announce(listener, &config->peer.listen, &failure) == -1 ||
+	    (server_run(&server.server, &failure) == -1 && !server.over))
 		server.status = failure_report(&failure);
 	close_server(&server);
 	return server.status;

@@ -9,9 +9,10 @@ int
 main(int argc, char **argv)
 {
 	struct wait_config config;
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure;
 	int status;
 
+	failure_clear(&failure);
 	run_begin("sockwait");
 	config_parse(&config, argc, argv);
 	schedule_count_on_sigusr1();

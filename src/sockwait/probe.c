@@ -32,9 +32,10 @@ peer_of(const struct probe *probe, char buf[PEER_TEXT_MAX])
 static void
 fail(struct probe *probe, int errnum)
 {
-	struct failure failure = { 0 };
+	struct failure failure;
 	char peer[PEER_TEXT_MAX];
 
+	failure_clear(&failure);
 	(void)failure_peer(&failure, errnum, "talk to %s", peer_of(probe, peer));
 	finish(probe, &failure);
 }
@@ -76,9 +77,10 @@ probe_describe(const struct probe *probe, char *text, size_t size)
 static void
 fail_match(struct probe *probe, enum status status, const char *how)
 {
-	struct failure failure = { 0 };
+	struct failure failure;
 	char peer[PEER_TEXT_MAX], message[PROBE_TEXT_MAX];
 
+	failure_clear(&failure);
 	describe_said(probe, how, message, sizeof(message));
 	(void)failure_set(
 	    &failure, status, 0, message, "wait for TEXT from %s", peer_of(probe, peer));
@@ -89,9 +91,10 @@ fail_match(struct probe *probe, enum status status, const char *how)
 static void
 fail_closed(struct probe *probe)
 {
-	struct failure failure = { 0 };
+	struct failure failure;
 	char peer[PEER_TEXT_MAX];
 
+	failure_clear(&failure);
 	if (!has_matched(probe)) {
 		fail_match(probe, STATUS_NO_PEER, "and closed the connection");
 		return;

@@ -227,8 +227,9 @@ close_place(struct schedule *s)
 static void
 finish_target(struct schedule *s, struct target *target)
 {
-	struct failure failure = { 0 };
+	struct failure failure;
 
+	failure_clear(&failure);
 	target->state = TARGET_DONE;
 	s->done++;
 	counter_add(&done, 1);

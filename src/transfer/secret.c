@@ -3,7 +3,6 @@
 #include "transfer/secret.h"
 
 #include "options/options.h"
-#include "run/message.h"
 #include "transfer/tls.h"
 
 #include <errno.h>
@@ -33,47 +32,55 @@ read_all(int fd, uint8_t *buf, size_t room)
 }
 
 static int
-check(int fd, const char *file)
+check(int fd, const char *file, struct failure *failure)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "read key %s", file);
+		return failure_errno(failure, errno, "read key %s", file);
 	if (S_ISDIR(st.st_mode))
 		opt_usage_error(
 		    "option '--key' takes a FILE with the secret: %s is a directory", file);
 	if (S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		return msg_error(STATUS_FAILED, 0,
+		return failure_set(failure, STATUS_FAILED, 0,
 		    "group or others may read it: that is no secret (chmod 600)", "read key %s",
 		    file);
-	return STATUS_OK;
+	return 0;
+}
+
+static int
+derive_key(const uint8_t *secret, size_t len, const char *file, uint8_t key[SECRET_KEY_BYTES],
+    struct failure *failure)
+{
+	if (len > 0 && secret[len - 1] == '\n')
+		len--;
+	if (len < SECRET_MIN)
+		return failure_set(failure, STATUS_FAILED, 0,
+		    "it is too short: a secret has at least 32 bytes", "read key %s", file);
+	if (len >= SECRET_MAX)
+		return failure_set(failure, STATUS_FAILED, 0, "it is too long: at most 65535 bytes",
+		    "read key %s", file);
+	if (!tls_derive_key(secret, len, key))
+		return failure_set(
+		    failure, STATUS_FAILED, 0, "OpenSSL failed", "derive a key from %s", file);
+	return 0;
 }
 
 int
-secret_read(const char *file, uint8_t key[SECRET_KEY_BYTES])
+secret_read(const char *file, uint8_t key[SECRET_KEY_BYTES], struct failure *failure)
 {
 	uint8_t secret[SECRET_MAX + 1];
-	int fd = open(file, O_RDONLY | O_NOCTTY | O_CLOEXEC), status;
-	ssize_t len;
+	int fd = open(file, O_RDONLY | O_NOCTTY | O_CLOEXEC), result;
+	ssize_t len = 0;
 
 	if (fd == -1)
-		return msg_error_errno(STATUS_FAILED, errno, "read key %s", file);
-	status = check(fd, file);
-	len = status == STATUS_OK ? read_all(fd, secret, sizeof(secret)) : 0;
-	if (len == -1)
-		status = msg_error_errno(STATUS_FAILED, errno, "read key %s", file);
+		return failure_errno(failure, errno, "read key %s", file);
+	result = check(fd, file, failure);
+	if (result == 0 && (len = read_all(fd, secret, sizeof(secret))) == -1)
+		result = failure_errno(failure, errno, "read key %s", file);
 	(void)close(fd);
-	if (status == STATUS_OK && len > 0 && secret[len - 1] == '\n')
-		len--;
-	if (status == STATUS_OK && (size_t)len < SECRET_MIN)
-		status = msg_error(STATUS_FAILED, 0,
-		    "it is too short: a secret has at least 32 bytes", "read key %s", file);
-	if (status == STATUS_OK && (size_t)len >= SECRET_MAX)
-		status = msg_error(
-		    STATUS_FAILED, 0, "it is too long: at most 65535 bytes", "read key %s", file);
-	if (status == STATUS_OK && !tls_derive_key(secret, (size_t)len, key))
-		status =
-		    msg_error(STATUS_FAILED, 0, "OpenSSL failed", "derive a key from %s", file);
+	if (result == 0)
+		result = derive_key(secret, (size_t)len, file, key, failure);
 	explicit_bzero(secret, sizeof(secret));
-	return status;
+	return result;
 }
