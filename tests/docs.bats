@@ -179,24 +179,6 @@ complete_in_bash() {
 	done
 }
 
-@test "the examples of the manuals run as printed" {
-	for page in "$SOCKUTILS_SOURCE"/man/*.1; do
-		awk -v dir="$BATS_TEST_TMPDIR" -v page="$(basename "$page")" '
-			/^\.Sh/ { in_examples = /EXAMPLES/ }
-			in_examples && /^\.Bd/ { n++; file = dir "/" page "." n ".sh"; next }
-			/^\.Ed/ { file = "" }
-			file != "" { gsub(/\\e/, "\\"); print > file }' "$page"
-	done
-	for program in $programs; do
-		[ -s "$BATS_TEST_TMPDIR/$program.1.1.sh" ]
-	done
-	for example in "$BATS_TEST_TMPDIR"/*.sh; do
-		mkdir "${example%.sh}.d"
-		cd "${example%.sh}.d"
-		timeout 30 bash -euo pipefail "$example" >out 2>err 3>&- || fail "$example: $?"
-	done
-}
-
 @test "every public function is in sockutil(3), and the other way round" {
 	grep -oE '\bsku_[a-z0-9_]+\(' "$SOCKUTILS_SOURCE/src/libsockutil/sockutil.h" | tr -d '(' |
 		grep -vx sku_autoclose | sort -u >"$BATS_TEST_TMPDIR/header"
