@@ -47,6 +47,18 @@ run_text() {
 	done
 }
 
+@test "the recording of the README can be made again" {
+	"$SOCKUTILS_SOURCE/scripts/recording" torn.svg
+	python3 - torn.svg <<-'PY'
+		import sys
+		import xml.dom.minidom
+		texts = xml.dom.minidom.parse(sys.argv[1]).getElementsByTagName("text")
+		said = "".join(text.firstChild.data for text in texts)
+		for words in "Connection reset by peer", "were there before", "(verified)", "the same", "up again", "[==":
+		    assert words in said, words
+	PY
+}
+
 # What the driver finds, and what it does not take for a difference.
 
 @test "what is shown is compared, but for ports, times and rates" {
