@@ -19,7 +19,9 @@ pages() {
 run_pages() {
 	pages "${@/#/$SOCKUTILS_SOURCE/}"
 	assert_success
-	[ -z "$output" ] || skip "${output//$SOCKUTILS_SOURCE\//}"
+	output=${output//$SOCKUTILS_SOURCE\//}
+	output=${output//skipped: /}
+	[ -z "$output" ] || skip "${output//$'\n'/; }"
 }
 
 # run_text - the same of a page that is written here.
@@ -38,6 +40,10 @@ run_text() {
 
 @test "docs/architecture.md" {
 	run_pages docs/architecture.md
+}
+
+@test "docs/coming-from.md" {
+	run_pages docs/coming-from.md
 }
 
 @test "each page has its test here" {
@@ -177,6 +183,45 @@ run_text() {
 		<!-- not run: why -->\nText.\n```sh\ntrue\n```|'not run:' stands before no block
 		<!-- before: true -->\n<!-- before: true -->\n```sh\ntrue\n```|a second 'before:'
 		```sh\ntrue|the block does not end
+	END
+}
+
+@test "in a table the commands of each cell run together" {
+	need_namespaces -nm
+	need ip nc.openbsd
+	run_text <<-'END'
+		<!-- network: host=192.0.2.2 -->
+		<!-- rows: head -c 1000 /dev/urandom >file -->
+		<!-- check: cmp file copy -->
+		| you type | here | what is different |
+		| --- | --- | --- |
+		| `nc -l 4000 >copy`, `cat file \| nc -N host 4000` | `sockfile-recv '*' 4000 copy`, `sockfile-send host 4000 file` | `false` is not run |
+		| `no-such-command file copy` | `cp file copy` | |
+		| `false` <!-- not run: it fails --> | `false` | |
+
+		<!-- servers: true -->
+		<!-- check: [ "$(sockecho-client host 4000 hello)" = hello ] -->
+		| you type | here |
+		| --- | --- |
+		| | `sockecho-server '*' 4000` |
+	END
+	assert_success
+	assert_output "skipped: $PWD/page.md:7: no-such-command is not installed"
+}
+
+@test "a cell that fails, or whose check does, is found" {
+	need_namespaces -nm
+	need ip
+	while IFS='|' read -r markers command why; do
+		run_text < <(printf '%b\n' '<!-- network: host -->' "$markers" '| you type |' '| --- |' "| \`$command\` |")
+		assert_failure
+		assert_output --partial "$why"
+	done <<-'END'
+		<!-- rows: true -->|false|it exits with status 1
+		<!-- rows: true -->\n<!-- check: exit 4 -->|true|it exits with status 4
+		<!-- rows: true --> <!-- check: false -->|true|two comments in one line
+		<!-- rows: exit 3 -->|true|it exits with status 3
+		<!-- servers: true -->|false|it has ended before the check
 	END
 }
 

@@ -12,6 +12,7 @@ import ctypes
 import os
 import re
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -22,7 +23,7 @@ import time
 COMMAND_SECONDS = 60
 OUTPUT_SECONDS = 10
 SKIPPED = 77
-MARKERS = ("not run", "file", "before", "after", "network", "needs")
+MARKERS = ("not run", "file", "before", "after", "rows", "servers", "check", "network", "needs")
 # What may stand in a fence without being run: it has no command lines.
 DATA = ("text", "json", "c")
 
@@ -69,6 +70,8 @@ def marker_of(comment):
     if match and match[1] in MARKERS:
         if not match[2]:
             raise Wrong(f"'{match[1]}:' says nothing")
+        if "-->" in match[2]:
+            raise Wrong("two comments in one line")
         return match[1], match[2]
     return None
 
@@ -95,6 +98,15 @@ def read_markdown(page):
                     if marker[0] in markers:
                         raise Wrong(f"a second '{marker[0]}:' for one block")
                     markers[marker[0]] = marker[1]
+                continue
+            if line.startswith("|") and ("rows" in markers or "servers" in markers):
+                # The heads of the columns, and the line below them.
+                block = Block(i + 1, "table", markers)
+                markers = {}
+                while i < len(lines) and lines[i].startswith("|"):
+                    block.lines.append(lines[i])
+                    i += 1
+                sections[-1].blocks.append(block)
                 continue
             if fence:
                 block = Block(i + 1, fence[2], markers)
@@ -349,6 +361,94 @@ def end_all():
 shells = set()
 
 
+LISTENING = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
+
+
+def listening():
+    """The sockets that listen here."""
+    found = set()
+    for name, state in LISTENING.items():
+        with open(f"/proc/net/{name}", encoding="ascii") as file:
+            found.update((name, fields[1], fields[9]) for line in file if (fields := line.split())[3] == state)
+    with open("/proc/net/unix", encoding="utf-8", errors="replace") as file:
+        found.update(("unix", fields[6]) for line in file if (fields := line.split())[3] == "00010000")
+    return found
+
+
+def commands_of(cell):
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def missing(command):
+    """The first program of a command that is not there."""
+    begins = r"(?:^|[|;&({]|\bdo|\buntil)\s*([a-z][\w.+-]*)"
+    for name in re.findall(begins, re.sub(r"'[^']*'", "''", command)):
+        if subprocess.run(["bash", "-c", f"type -t {shlex.quote(name)}"], stdout=subprocess.DEVNULL).returncode:
+            return name
+    return None
+
+
+class Cell:
+    """The commands of one cell of a table, which run beside each other."""
+
+    def __init__(self, where, commands, markers):
+        self.where = where
+        self.commands = commands
+        self.servers = "servers" in markers
+        self.before = markers.get("rows", "") + markers.get("servers", "")
+        self.check = markers.get("check", "true")
+
+    def run(self, top):
+        directory = tempfile.mkdtemp(dir=top)
+        os.mkdir(os.path.join(directory, "here"))
+        os.chdir(os.path.join(directory, "here"))
+        self.output = os.path.join(directory, "output")
+        self.errors = os.path.join(directory, "errors")
+        try:
+            self.wait_for(self.start(self.before, "bash -euo pipefail"), self.before)
+            running = []
+            for command in self.commands:
+                there = listening()
+                process = self.start(command)
+                running.append((process, command))
+                if self.servers or len(running) < len(self.commands):
+                    self.wait_until_ready(process, command, there)
+            for process, command in reversed([] if self.servers else running):
+                self.wait_for(process, command)
+            if self.servers and running[0][0].poll() is not None:
+                self.fail(self.commands[0], "it has ended before the check")
+            self.wait_for(self.start(self.check, "bash -euo pipefail"), self.check)
+        finally:
+            end_all()
+            os.chdir(top)
+
+    def start(self, command, shell="bash"):
+        with open(self.output, "ab") as output, open(self.errors, "ab") as errors:
+            return subprocess.Popen([*shell.split(), "-c", command], stdin=subprocess.DEVNULL, stdout=output,
+                                    stderr=errors, env=dict(os.environ, OUTPUT=self.output))
+
+    def fail(self, command, why):
+        with open(self.output, encoding="utf-8", errors="replace") as output, \
+                open(self.errors, encoding="utf-8", errors="replace") as errors:
+            raise Wrong(f"{self.where}: {' and '.join(self.commands)}\n  {command}\n  {why}\n  output:\n"
+                        f"{output.read()}\n  messages:\n{errors.read()}")
+
+    def wait_until_ready(self, process, command, there):
+        end = time.monotonic() + OUTPUT_SECONDS
+        while listening() <= there and process.poll() is None:
+            if time.monotonic() >= end:
+                self.fail(command, "it does not listen")
+            time.sleep(0.01)
+
+    def wait_for(self, process, command):
+        try:
+            status = process.wait(COMMAND_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.fail(command, f"it has not ended after {COMMAND_SECONDS} s")
+        if status:
+            self.fail(command, f"it exits with status {status}")
+
+
 class Run:
     def __init__(self, page):
         self.page = page
@@ -374,8 +474,25 @@ class Run:
             terminal.fail(f"it exits with status {terminal.status}:\n{text}")
         terminal.command = None
 
+    def table(self, block):
+        """The commands of the first two columns.  Those of a cell run together, in a directory of their own."""
+        top = os.getcwd()
+        for number, row in enumerate(block.lines[2:], block.number + 2):
+            if "<!-- not run: " in row:
+                continue
+            for cell in re.split(r"(?<!\\)\|", row)[1:3]:
+                commands = [command.replace("\\|", "|") for command in commands_of(cell)]
+                lacks = next(filter(None, map(missing, commands)), None)
+                if lacks:
+                    print(f"skipped: {self.page}:{number}: {lacks} is not installed")
+                elif commands:
+                    Cell(f"{self.page}:{number}", commands, block.markers).run(top)
+
     def block(self, block):
         markers = block.markers
+        if block.language == "table":
+            self.table(block)
+            return
         if "before" in markers:
             self.script(markers["before"] + "\n", block.number, "bash -euo pipefail")
         if "file" in markers:
@@ -459,6 +576,11 @@ def make_network(names):
     with open(path, "w", encoding="utf-8") as file:
         file.write(hosts)
     subprocess.run(["mount", "--bind", path, "/etc/hosts"], check=True)
+    path = os.path.join(os.environ["PAGES_SCRIPTS"], "resolv.conf")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("nameserver 127.0.0.1\n")
+    if os.path.exists("/etc/resolv.conf"):
+        subprocess.run(["mount", "--bind", path, os.path.realpath("/etc/resolv.conf")], check=True)
 
 
 def run_section(page, number):
@@ -483,7 +605,7 @@ def run_section(page, number):
 
 def check_languages(page, section):
     for block in section.blocks:
-        known = block.language in ("sh", "bash", "console", *DATA)
+        known = block.language in ("sh", "bash", "console", "table", *DATA)
         if not known and "file" not in block.markers and "not run" not in block.markers:
             raise Wrong(f"{page}:{block.number}: '{block.language}' is neither run nor written to a file: "
                         "it takes <!-- file: NAME --> or <!-- not run: WHY -->")
@@ -508,7 +630,11 @@ def try_section(page, section, namespaces):
         scripts = os.path.join(top, "scripts")
         os.mkdir(directory)
         os.mkdir(scripts)
-        environment = dict(os.environ, HOME=directory, PAGES_SCRIPTS=scripts)
+        # Where a page says nc, it means OpenBSD's.
+        if (netcat := shutil.which("nc.openbsd")) is not None:
+            os.symlink(netcat, os.path.join(scripts, "nc"))
+        environment = dict(os.environ, HOME=directory, PAGES_SCRIPTS=scripts,
+                           PATH=f"{scripts}:{os.environ['PATH']}")
         prefix = namespaces if section.network is not None else []
         return subprocess.run([*prefix, sys.executable, os.path.abspath(__file__), "--section",
                                os.path.abspath(page), str(section.number)],
