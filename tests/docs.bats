@@ -200,6 +200,22 @@ complete_in_bash() {
 	done
 }
 
+@test "each link of the README and of docs/ leads somewhere, and the README links every page" {
+	cd "$SOCKUTILS_SOURCE"
+	for page in README.md docs/*.md; do
+		grep -oE '\]\([^)]+\)' "$page" | sed 's/^](//; s/)$//' | grep -v '^https\?:' | while read -r link; do
+			file=$(dirname "$page")/${link%%#*}
+			[[ $link != "#"* ]] || file=$page
+			[ -e "$file" ] || fail "$page: $link leads nowhere"
+			[[ $link != *"#"* ]] || sed -n 's/^#* //p' "$file" | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9\n-' |
+				grep -qx -- "${link#*#}" || fail "$page: $link is no heading of $file"
+		done
+	done
+	for page in docs/*.md; do
+		grep -qF "]($page)" README.md || fail "the README has no link to $page"
+	done
+}
+
 @test "the events that the sources emit are in sockutils(7)" {
 	{
 		grep -rhoE '(event_new|peer_log)\(([^",]*, )?"[a-z_]+"' "$SOCKUTILS_SOURCE/src"
@@ -225,7 +241,7 @@ need_version() {
 @test "the shell scripts pass shellcheck" {
 	need_version shellcheck 0.9 0.10
 	cd "$SOCKUTILS_SOURCE"
-	shellcheck -x bootstrap scripts/* .ci/run tests/driver tests/unit/run tests/unit/no-cmocka tests/helpers.bash \
+	shellcheck -x bootstrap $(grep -lE '^#!.*sh$|^# shellcheck shell' scripts/*) .ci/run tests/driver tests/unit/run tests/unit/no-cmocka tests/helpers.bash \
 		tests/transfers.bash completions/sockutils.bash
 }
 

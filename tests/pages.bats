@@ -46,6 +46,14 @@ run_text() {
 	run_pages docs/coming-from.md
 }
 
+@test "docs/performance.md" {
+	run_pages docs/performance.md
+}
+
+@test "docs/tour.md" {
+	run_pages docs/tour.md
+}
+
 @test "each page has its test here" {
 	cd "$SOCKUTILS_SOURCE"
 	for page in README.md docs/*.md; do
@@ -85,10 +93,19 @@ run_text() {
 		...
 		5
 
+		$ seq 2 &
+		2
+		1
 		$ sockecho-client 127.0.0.1 1 x
 		sockecho-client: connect to 127.0.0.1 port 1: Connection refused
 		$ echo $?
 		6
+		```
+		<!-- any order: to see -->
+		```console
+		$ seq 2
+		2
+		1
 		```
 	END
 	assert_output ""
@@ -103,6 +120,7 @@ run_text() {
 	done <<-'END'
 		$ echo hello\nhallo|the output differs
 		$ echo hello|the output differs
+		$ seq 2\n2\n1|the output differs
 		$ true\nhello|the output differs
 		$ echo 'port 41000 port 41001'\nport 40123 port 40123|the output differs
 		$ echo 4000 s\n4001 bytes|the output differs

@@ -22,8 +22,10 @@ import time
 
 COMMAND_SECONDS = 60
 OUTPUT_SECONDS = 10
+SILENT_SECONDS = 2
 SKIPPED = 77
-MARKERS = ("not run", "file", "before", "after", "rows", "servers", "check", "network", "needs")
+MARKERS = ("not run", "file", "before", "after", "any order", "rows", "servers", "check", "network",
+           "needs")
 # What may stand in a fence without being run: it has no command lines.
 DATA = ("text", "json", "c")
 
@@ -201,16 +203,16 @@ def pattern_of(expected, ports):
     return result + re.escape(expected[at:]), learns
 
 
-def compare(expected, actual, ports, any_order=False):
+def compare(expected, actual, ports, any_order):
     """Do the lines agree?  Learns which ports those of the page are."""
     if any_order and len(expected) > 1:
         found = {}
         left = list(actual)
         for line in expected:
-            match = next((one for one in left if compare([line], [one], {**ports, **found})), None)
+            match = next((one for one in left if compare([line], [one], {**ports, **found}, False)), None)
             if match is None:
                 return False
-            compare([line], [match], found)
+            compare([line], [match], found, False)
             left.remove(match)
         if left:
             return False
@@ -260,13 +262,15 @@ class Terminal:
         self.expected = []
         self.output = b""
 
-    def start(self, command, number):
+    def start(self, command, number, any_order=False):
         fd, name = tempfile.mkstemp(dir=os.environ["PAGES_SCRIPTS"])
         with os.fdopen(fd, "w", encoding="utf-8") as file:
             file.write(command + "\n")
         self.command, self.number = command, number
         self.running = True
         self.interrupted = False
+        # What runs beside each other prints when it likes to.
+        self.any_order = any_order or re.search(r"(?<!&)&(?!&|\d)", command) is not None
         self.expected = []
         self.output = b""
         os.write(self.orders, (name + "\n").encode())
@@ -294,7 +298,7 @@ class Terminal:
         raise Wrong(f"{self.where}:{self.number}: {self.command}\n  {why}\n  the page shows:{shown}\n  what came:{came}")
 
     def agrees(self, ports):
-        return compare(self.expected, self.lines(), ports, re.search(r"(?<!&)&(?!&|\d)", self.command))
+        return compare(self.expected, self.lines(), ports, self.any_order)
 
     def wait_for_end(self):
         end = time.monotonic() + COMMAND_SECONDS
@@ -302,6 +306,11 @@ class Terminal:
             self.look(max(0, end - time.monotonic()))
             if self.running and time.monotonic() >= end:
                 self.fail(f"it has not ended after {COMMAND_SECONDS} s")
+
+    def give_time(self, seconds):
+        end = time.monotonic() + seconds
+        while self.running and time.monotonic() < end:
+            self.look(max(0, end - time.monotonic()))
 
     def wait_for_output(self, ports):
         """Until it agrees: what is in the background may be late."""
@@ -539,7 +548,7 @@ class Run:
             self.finish(current, asks)
             for port, real in self.ports.items():
                 command = re.sub(rf"\b{port}\b", real, command)
-            current.start(command, number + i)
+            current.start(command, number + i, "any order" in block.markers)
         for terminal in self.terminals.values():
             if not terminal.running:
                 self.finish(terminal)
@@ -551,6 +560,9 @@ class Run:
         if not leaves:
             terminal.wait_for_end()
         terminal.wait_for_output(self.ports)
+        if leaves:
+            # What goes on has mostly said so.  What says nothing may be about to end.
+            terminal.give_time(0.2 if terminal.expected else SILENT_SECONDS)
 
     def finish(self, terminal, asked=False):
         """Before the next command in it."""
