@@ -31,6 +31,10 @@ class Wrong(Exception):
     """The page, or what it says, is wrong."""
 
 
+class Skip(Exception):
+    """What a section needs is not there."""
+
+
 class Block:
     def __init__(self, number, language, markers):
         self.number = number
@@ -361,7 +365,7 @@ class Run:
             shells.add(self.terminals[name].process.pid)
         return self.terminals[name]
 
-    def script(self, text, number, shell="sh -eu"):
+    def script(self, text, number, shell="sh -eu", may_skip=False):
         """Run it to its end; only its status counts."""
         fd, name = tempfile.mkstemp(dir=os.environ["PAGES_SCRIPTS"])
         with os.fdopen(fd, "w", encoding="utf-8") as file:
@@ -370,6 +374,8 @@ class Run:
         self.finish(terminal)
         terminal.start(f"{shell} {name}", number)
         terminal.wait_for_end()
+        if may_skip and terminal.status == SKIPPED:
+            raise Skip(" ".join(terminal.lines()[-1:]))
         if terminal.status:
             terminal.fail(f"it exits with status {terminal.status}:\n{text}")
         terminal.command = None
@@ -377,7 +383,7 @@ class Run:
     def block(self, block):
         markers = block.markers
         if "before" in markers:
-            self.script(markers["before"] + "\n", block.number, "bash -euo pipefail")
+            self.script(markers["before"] + "\n", block.number, "bash -euo pipefail", may_skip=True)
         if "file" in markers:
             os.makedirs(os.path.dirname(markers["file"]) or ".", exist_ok=True)
             with open(markers["file"], "w", encoding="utf-8") as file:
@@ -473,6 +479,9 @@ def run_section(page, number):
         for block in section.blocks:
             if "not run" not in block.markers and (block.language not in DATA or "file" in block.markers):
                 run.block(block)
+    except Skip as why:
+        print(f"skipped: {page}:{number}: {why}")
+        return SKIPPED
     except Wrong as wrong:
         print(wrong)
         return 1
@@ -493,6 +502,13 @@ def runs(section):
     return any("not run" not in block.markers and block.language not in DATA for block in section.blocks)
 
 
+def environment_of_a_user():
+    """Without what bats adds: a page may run a bats of its own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BATS_")}
+    environment["PATH"] = ":".join(path for path in environment["PATH"].split(":") if "/bats-core" not in path)
+    return environment
+
+
 def try_section(page, section, namespaces):
     """Its status: 0, 1, or SKIPPED."""
     where = f"{page}:{section.number}"
@@ -508,7 +524,7 @@ def try_section(page, section, namespaces):
         scripts = os.path.join(top, "scripts")
         os.mkdir(directory)
         os.mkdir(scripts)
-        environment = dict(os.environ, HOME=directory, PAGES_SCRIPTS=scripts)
+        environment = dict(environment_of_a_user(), HOME=directory, PAGES_SCRIPTS=scripts)
         prefix = namespaces if section.network is not None else []
         return subprocess.run([*prefix, sys.executable, os.path.abspath(__file__), "--section",
                                os.path.abspath(page), str(section.number)],
