@@ -244,15 +244,15 @@ run_text() {
 }
 
 @test "nothing that a page starts is left" {
-	export BATS_TEST_TMPDIR
+	export kept=$BATS_TEST_TMPDIR
 	run_text <<-'END'
 		```sh
-		sockecho-server --daemon --pidfile "$BATS_TEST_TMPDIR/daemon" 0
+		sockecho-server --daemon --pidfile "$kept/daemon" 0
 		sockecho-server 0 &
-		echo $! >"$BATS_TEST_TMPDIR/background"
-		setsid sh -c 'echo $$ >"$BATS_TEST_TMPDIR/session"; exec sleep 1000' &
-		until [ -s "$BATS_TEST_TMPDIR/session" ]; do sleep 0.01; done
-		cd "$BATS_TEST_TMPDIR" && cp daemon kept
+		echo $! >"$kept/background"
+		setsid sh -c 'echo $$ >"$kept/session"; exec sleep 1000' &
+		until [ -s "$kept/session" ]; do sleep 0.01; done
+		cd "$kept" && cp daemon kept
 		```
 	END
 	assert_output ""
@@ -300,4 +300,12 @@ run_text() {
 	assert_success
 	assert_line "skipped: page.md:1: no-such-command is not installed"
 	assert_line "skipped: page.md:6: unshare -nm is not allowed here"
+	run_text < <(printf '<!-- before: echo no such device; exit 77 -->\n```sh\nfalse\n```\n')
+	assert_success
+	assert_output --partial "page.md:1: no such device"
+	run_text < <(printf '%s\n' '<!-- rows: echo no such device; exit 77 -->' '| you type |' '| --- |' '| `false` |')
+	assert_success
+	assert_output --partial "page.md:1: no such device"
+	run_text < <(printf '```sh\nexit 77\n```\n')
+	assert_failure
 }

@@ -34,6 +34,10 @@ class Wrong(Exception):
     """The page, or what it says, is wrong."""
 
 
+class Skip(Exception):
+    """What a section needs is not there."""
+
+
 class Block:
     def __init__(self, number, language, markers):
         self.number = number
@@ -414,7 +418,7 @@ class Cell:
         self.output = os.path.join(directory, "output")
         self.errors = os.path.join(directory, "errors")
         try:
-            self.wait_for(self.start(self.before, "bash -euo pipefail"), self.before)
+            self.wait_for(self.start(self.before, "bash -euo pipefail"), self.before, may_skip=True)
             running = []
             for command in self.commands:
                 there = listening()
@@ -449,11 +453,14 @@ class Cell:
                 self.fail(command, "it does not listen")
             time.sleep(0.01)
 
-    def wait_for(self, process, command):
+    def wait_for(self, process, command, may_skip=False):
         try:
             status = process.wait(COMMAND_SECONDS)
         except subprocess.TimeoutExpired:
             self.fail(command, f"it has not ended after {COMMAND_SECONDS} s")
+        if may_skip and status == SKIPPED:
+            with open(self.output, encoding="utf-8") as output:
+                raise Skip(output.read().strip().rpartition("\n")[2])
         if status:
             self.fail(command, f"it exits with status {status}")
 
@@ -470,7 +477,7 @@ class Run:
             shells.add(self.terminals[name].process.pid)
         return self.terminals[name]
 
-    def script(self, text, number, shell="sh -eu"):
+    def script(self, text, number, shell="sh -eu", may_skip=False):
         """Run it to its end; only its status counts."""
         fd, name = tempfile.mkstemp(dir=os.environ["PAGES_SCRIPTS"])
         with os.fdopen(fd, "w", encoding="utf-8") as file:
@@ -479,6 +486,8 @@ class Run:
         self.finish(terminal)
         terminal.start(f"{shell} {name}", number)
         terminal.wait_for_end()
+        if may_skip and terminal.status == SKIPPED:
+            raise Skip(" ".join(terminal.lines()[-1:]))
         if terminal.status:
             terminal.fail(f"it exits with status {terminal.status}:\n{text}")
         terminal.command = None
@@ -503,7 +512,7 @@ class Run:
             self.table(block)
             return
         if "before" in markers:
-            self.script(markers["before"] + "\n", block.number, "bash -euo pipefail")
+            self.script(markers["before"] + "\n", block.number, "bash -euo pipefail", may_skip=True)
         if "file" in markers:
             os.makedirs(os.path.dirname(markers["file"]) or ".", exist_ok=True)
             with open(markers["file"], "w", encoding="utf-8") as file:
@@ -607,6 +616,9 @@ def run_section(page, number):
         for block in section.blocks:
             if "not run" not in block.markers and (block.language not in DATA or "file" in block.markers):
                 run.block(block)
+    except Skip as why:
+        print(f"skipped: {page}:{number}: {why}")
+        return SKIPPED
     except Wrong as wrong:
         print(wrong)
         return 1
@@ -627,6 +639,13 @@ def runs(section):
     return any("not run" not in block.markers and block.language not in DATA for block in section.blocks)
 
 
+def environment_of_a_user():
+    """Without what bats adds: a page may run a bats of its own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BATS_")}
+    environment["PATH"] = ":".join(path for path in environment["PATH"].split(":") if "/bats-core" not in path)
+    return environment
+
+
 def try_section(page, section, namespaces):
     """Its status: 0, 1, or SKIPPED."""
     where = f"{page}:{section.number}"
@@ -645,8 +664,8 @@ def try_section(page, section, namespaces):
         # Where a page says nc, it means OpenBSD's.
         if (netcat := shutil.which("nc.openbsd")) is not None:
             os.symlink(netcat, os.path.join(scripts, "nc"))
-        environment = dict(os.environ, HOME=directory, PAGES_SCRIPTS=scripts,
-                           PATH=f"{scripts}:{os.environ['PATH']}")
+        environment = environment_of_a_user()
+        environment.update(HOME=directory, PAGES_SCRIPTS=scripts, PATH=f"{scripts}:{environment['PATH']}")
         prefix = namespaces if section.network is not None else []
         return subprocess.run([*prefix, sys.executable, os.path.abspath(__file__), "--section",
                                os.path.abspath(page), str(section.number)],
