@@ -179,24 +179,6 @@ complete_in_bash() {
 	done
 }
 
-@test "the examples of the manuals run as printed" {
-	for page in "$SOCKUTILS_SOURCE"/man/*.1; do
-		awk -v dir="$BATS_TEST_TMPDIR" -v page="$(basename "$page")" '
-			/^\.Sh/ { in_examples = /EXAMPLES/ }
-			in_examples && /^\.Bd/ { n++; file = dir "/" page "." n ".sh"; next }
-			/^\.Ed/ { file = "" }
-			file != "" { gsub(/\\e/, "\\"); print > file }' "$page"
-	done
-	for program in $programs; do
-		[ -s "$BATS_TEST_TMPDIR/$program.1.1.sh" ]
-	done
-	for example in "$BATS_TEST_TMPDIR"/*.sh; do
-		mkdir "${example%.sh}.d"
-		cd "${example%.sh}.d"
-		timeout 30 bash -euo pipefail "$example" >out 2>err 3>&- || fail "$example: $?"
-	done
-}
-
 @test "every public function is in sockutil(3), and the other way round" {
 	grep -oE '\bsku_[a-z0-9_]+\(' "$SOCKUTILS_SOURCE/src/libsockutil/sockutil.h" | tr -d '(' |
 		grep -vx sku_autoclose | sort -u >"$BATS_TEST_TMPDIR/header"
@@ -215,6 +197,22 @@ complete_in_bash() {
 	done
 	for file in tests/*.bats; do
 		grep -qE "^(.*[[:space:]])?$file( |$)" Makefile.am || fail "nobody runs $file"
+	done
+}
+
+@test "each link of the README and of docs/ leads somewhere, and the README links every page" {
+	cd "$SOCKUTILS_SOURCE"
+	for page in README.md docs/*.md; do
+		grep -oE '\]\([^)]+\)' "$page" | sed 's/^](//; s/)$//' | grep -v '^https\?:' | while read -r link; do
+			file=$(dirname "$page")/${link%%#*}
+			[[ $link != "#"* ]] || file=$page
+			[ -e "$file" ] || fail "$page: $link leads nowhere"
+			[[ $link != *"#"* ]] || sed -n 's/^#* //p' "$file" | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9\n-' |
+				grep -qx -- "${link#*#}" || fail "$page: $link is no heading of $file"
+		done
+	done
+	for page in docs/*.md; do
+		grep -qF "]($page)" README.md || fail "the README has no link to $page"
 	done
 }
 
@@ -243,7 +241,7 @@ need_version() {
 @test "the shell scripts pass shellcheck" {
 	need_version shellcheck 0.9 0.10
 	cd "$SOCKUTILS_SOURCE"
-	shellcheck -x bootstrap scripts/* .ci/run tests/driver tests/unit/run tests/unit/no-cmocka tests/helpers.bash \
+	shellcheck -x bootstrap $(grep -lE '^#!.*sh$|^# shellcheck shell' scripts/*) .ci/run tests/driver tests/unit/run tests/unit/no-cmocka tests/helpers.bash \
 		tests/transfers.bash completions/sockutils.bash
 }
 

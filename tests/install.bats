@@ -21,6 +21,9 @@ setup() {
 		share/fish/vendor_completions.d/sockutils.fish; do
 		[ -e "$there/$file" ] || fail "$file is not installed"
 	done
+	for file in README.md NEWS $(cd "$SOCKUTILS_SOURCE" && echo docs/*); do
+		[ -e "$there/share/doc/sockutils/$file" ] || fail "$file is not installed"
+	done
 	make -s -C "$SOCKUTILS_BUILD" uninstall DESTDIR="$PWD/root" >/dev/null
 	run find root ! -type d
 	assert_output ""

@@ -176,8 +176,13 @@ update(struct progress *progress, int64_t done, int64_t now)
 {
 	if (now < progress->next_ns || !progress->active)
 		return;
-	update_rate(progress, done, now);
-	draw(progress, done);
+	if (done == 0 && progress->drawn_done > 0) {
+		/* The connection is lost.  The next one says where it goes on. */
+		progress_clear();
+	} else {
+		update_rate(progress, done, now);
+		draw(progress, done);
+	}
 	progress->next_ns = now + (progress->terminal ? REDRAW : LINE_PERIOD);
 }
 

@@ -1,8 +1,10 @@
-/* test_progress.c - rates that are kept, and amounts that are told. */
+/* test_progress.c - rates that are kept, amounts that are told, and the progress bar. */
 #include "run/progress.h"
 #include "run/rate.h"
+#include "run/run.h"
 
 #include "unit.h"
+#include <string.h>
 
 static void
 a_pace_is_never_above_its_rate(void **state)
@@ -40,12 +42,56 @@ amounts_are_short(void **state)
 	assert_string_equal(format_rate(5, 0, buf), "4.7 GiB/s");
 }
 
+/* The line that is drawn once so much is done, a second after the last one. */
+static const char *
+line_drawn(struct progress *progress, int pipe_end, state_counter *done, uint64_t value)
+{
+	static char line[200];
+	ssize_t n;
+
+	counter_set(done, value);
+	progress->loop->now += SKU_SECOND;
+	progress->timer.due(progress->loop, &progress->timer);
+	n = read(pipe_end, line, sizeof(line) - 1);
+	line[n > 0 ? n : 0] = '\0';
+	return line;
+}
+
+static void
+nothing_is_drawn_between_two_connections(void **state)
+{
+	static state_counter done;
+	struct progress progress;
+	struct loop loop = { 0 };
+	int ends[2], saved = dup(STDERR_FILENO);
+
+	(void)state;
+	run.program = "test_progress";
+	assert_int_equal(loop_open(&loop), 0);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	assert_true(dup2(ends[1], STDERR_FILENO) != -1);
+	progress_begin(&progress, PROGRESS_ON, 400);
+	loop.now = sku_now();
+	progress_draw_in(&progress, &loop, &done);
+	assert_non_null(strstr(line_drawn(&progress, ends[0], &done, 0), "  0% 0 B of 400 B"));
+	assert_non_null(strstr(line_drawn(&progress, ends[0], &done, 100), " 25% 100 B of 400 B"));
+	assert_string_equal(line_drawn(&progress, ends[0], &done, 0), "");
+	assert_string_equal(line_drawn(&progress, ends[0], &done, 0), "");
+	assert_non_null(strstr(line_drawn(&progress, ends[0], &done, 200), " 50% 200 B of 400 B"));
+	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	loop_clear_timer(&loop, &progress.timer);
+	loop_close(&loop);
+	assert_int_equal(close(ends[0]) | close(ends[1]) | close(saved), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pace_is_never_above_its_rate),
 		cmocka_unit_test(amounts_are_short),
+		cmocka_unit_test(nothing_is_drawn_between_two_connections),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
