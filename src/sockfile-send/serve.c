@@ -124,8 +124,8 @@ static void
 count_failure(struct send_server *server, struct send_client *client)
 {
 	struct failure *failure = &client->failure;
-	bool final =
-	    is_only_client(server) || client->job.local_failure || client->job.input_consumed;
+	bool final = is_only_client(server) || client->job.local_failure ||
+		     client->job.input_consumed || run_would_block(failure);
 
 	if (server->over && !client->admitted)
 		return; /* it came too late, and the program ends */
