@@ -635,3 +635,91 @@ write_fickle() {
 	nothing_left out
 	error_has send.err "open in: No such file or directory"
 }
+
+@test "a verdict that was lost, and a FILE that cannot be opened any more: delivered or not is unknown" {
+	cat >takes.py <<-'PY'
+		import os, socket, sys
+		import wire
+		def alter(forth, at, data):
+		    if not forth and at + len(data) > 16 + 60 + 24:  # behind HELLO and HAVE: the verdict
+		        os.rename("in", "gone")
+		        raise OSError
+		    return data
+		with socket.create_server(("127.0.0.1", 0)) as l:
+		    print("listening tcp", *l.getsockname(), flush=True)
+		    for i in range(2):
+		        a, b = l.accept()[0], wire.sender(sys.argv[1]).sock
+		        wire.relay(a, b, *([alter] if i == 0 else []))
+	PY
+	mkdir box
+	start_receiver --dir box -c none 0
+	sock_start takes python3 takes.py "$port"
+	run --separate-stderr sockfile-send --verify --retry 5 127.0.0.1 "$port" in
+	assert_failure 1
+	[[ $stderr == *"open in: No such file or directory; delivered or not: unknown"* ]]
+	cmp gone box/in
+}
+
+@test "-t 0: what cannot be done at once is 1 at that end, and the other end is told" {
+	local options
+	cat >queued.py <<-'PY'
+		import socket, subprocess, sys
+		import wire
+		# What the peer says first is there before the program looks: only what it would say next is not.
+		program, *rest = sys.argv[1:]
+		ours, theirs = socket.socketpair()
+		if program == "sockfile-recv":
+		    own, seen = wire.greeting(wire.SEND), wire.greeting(wire.RECEIVE)
+		    ours.sendall(own + wire.hello(own, seen, b"i" * 16, 1))
+		else:
+		    ours.sendall(wire.greeting(wire.RECEIVE))
+		p = subprocess.Popen([program, "--verify", "-t", "0", "--fd", str(theirs.fileno()), *rest], pass_fds=[theirs.fileno()])
+		theirs.close()
+		peer = wire.Peer(ours, wire.RECEIVE)
+		peer.exactly(16)
+		assert peer.next()[0] == wire.HELLO
+		print(*peer.next())
+		ours.close()
+		sys.exit(p.wait(20))
+	PY
+	for options in "sockfile-recv out" "sockfile-send in"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr python3 queued.py $options
+		assert_failure 1
+		assert_output "12 b'\\x03\\x00\\x00\\x00'"
+		[[ $stderr == *": Operation would block" ]]
+	done
+	for options in "" "--verify" "--verify --dir ."; do
+		# shellcheck disable=SC2086
+		start_receiver -t 0 0 $options $([[ $options == *--dir* ]] || echo out)
+		run_peer silent "$port" hold
+		receiver_ends 1
+		error_has recv.err "Operation would block"
+	done
+	start_sender -t 0 --verify 0 in
+	run_peer silent "$port" hold
+	sender_ends 1
+	error_has send.err "Operation would block"
+}
+
+@test "what fails at this end is not the peer's fault: 1, with its reason, and 1 at the other end" {
+	need_trace
+	# The greeting cannot be sent: nothing else is said, and the next sender comes.
+	traced_receiver sendto:error=ENOMEM:when=1 0 out
+	run sockfile-send -q --verify 127.0.0.1 "$port" in
+	assert_failure 6
+	sockfile-send -q --verify 127.0.0.1 "$port" in
+	receiver_ends 0
+	cmp in out
+	rm out
+	error_has recv.err ": Cannot allocate memory"
+	run ! grep -q "protocol" recv.err
+	# In the middle of the bytes.
+	traced_receiver recvfrom:error=ENOMEM:when=40 0 out
+	run --separate-stderr sockfile-send --verify --limit-rate 500K 127.0.0.1 "$port" in
+	assert_failure 1
+	[[ $stderr == *"the peer says: it could not write the file, or could not go on" ]]
+	receiver_ends 1
+	error_has recv.err ": Cannot allocate memory; "
+	part_has 1
+}

@@ -347,6 +347,21 @@ crowd() {
 	receiver_ends 0
 	cmp small out
 	((elapsed < 5000)) || fail "$elapsed ms"
+	# At a listening sender, too, with two receivers to serve and with any number; the first keeps its place.
+	for count in 2 none; do
+		rm -f out first
+		start_sender --verify --limit-rate 300 -c "$count" 0 small
+		run_receiver -q --verify --connect 127.0.0.1 "$port" first
+		until_true 20 part_has 1 first
+		crowd "$port" $([ "$count" = 2 ] && echo 700 || echo 1800) RECEIVE
+		milliseconds sockfile-recv -q --verify --connect 127.0.0.1 "$port" out
+		assert_equal "$timed_status" 0
+		cmp small out
+		((elapsed < 8000)) || fail "-c $count: $elapsed ms"
+		receiver_ends 0
+		cmp small first
+		[ "$count" = none ] || sender_ends 0
+	done
 }
 
 @test "sixty senders at once into one directory" {

@@ -103,6 +103,12 @@ run_operation_deadline(void)
 	return sku_deadline_earlier(sku_deadline_in(run.timeouts.operation_ns), run.timeouts.run);
 }
 
+bool
+run_would_block(const struct failure *failure)
+{
+	return run.timeouts.operation_ns == 0 && failure->errnum == EAGAIN;
+}
+
 int
 run_wait_failed(
     struct failure *failure, int errnum, enum limit limit, const char *action_format, ...)

@@ -33,6 +33,8 @@ enum limit {
  * signal, --max-time, the limit, whose 0 means "do not block", or the peer).  Returns -1. */
 __attribute__((format(printf, 4, 5))) int run_wait_failed(
     struct failure *failure, int errnum, enum limit limit, const char *action_format, ...);
+/* Did it fail since --timeout 0 does not block? */
+bool run_would_block(const struct failure *failure);
 /* The deadline of an operation that begins now: --timeout, or --max-time if that is sooner. */
 struct sku_deadline run_operation_deadline(void);
 

@@ -776,8 +776,9 @@ receive_session_run(struct receive_session *s)
 	if (result == 0)
 		result = receive_files(s);
 	sessions_begin_end(s->table, &s->session);
-	/* Every file is dealt with, whether or not the sender is still there to hear it. */
-	if (result == -1 && s->all_files_done && failure_is_connection_loss(&s->failure))
+	/* Every file is dealt with, whether or not the sender can still hear it. */
+	if (result == -1 && s->all_files_done &&
+	    (failure_is_connection_loss(&s->failure) || s->failure.status == STATUS_FAILED))
 		failure_clear(&s->failure);
 	if (s->failure.status != STATUS_OK)
 		end_failed_session(s);

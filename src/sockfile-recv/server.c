@@ -362,7 +362,9 @@ session_done(struct loop *loop, struct loop_worker *worker)
 
 	if (session->session.has_place)
 		server_restart_idle(&receiver->server);
-	if (outcome.failed)
+	if (result == SESSION_UNCOUNTED && run_would_block(&session->failure))
+		stop_receiver(receiver, failure_report(&session->failure));
+	else if (outcome.failed)
 		report_failed_session(receiver, session, result);
 	receive_session_free(session);
 	check_finished(receiver);
@@ -471,14 +473,8 @@ incoming_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 	}
 }
 
-/* It has no time to say anything: --timeout 0 does not block. */
-static bool
-fails_at_once(const struct receiver *receiver)
-{
-	return run.timeouts.operation_ns == 0 && !receiver->config->verify;
-}
-
-/* Where it is the only one that there is, that is the end. */
+/* Where it is the only one that there is, or has no time to say anything (--timeout 0), that is the
+ * end. */
 static void
 silence_due(struct loop *loop, struct loop_timer *timer)
 {
@@ -489,7 +485,7 @@ silence_due(struct loop *loop, struct loop_timer *timer)
 	failure_clear(&failure);
 	(void)run_wait_failed(
 	    &failure, ETIMEDOUT, LIMIT_OPERATION, "receive from %s", incoming->text);
-	if (has_only_connection(receiver) || fails_at_once(receiver)) {
+	if (has_only_connection(receiver) || run_would_block(&failure)) {
 		server_fail(&receiver->server, &failure);
 		return;
 	}

@@ -125,6 +125,7 @@ hash_existing(struct send_session *s, int64_t held)
 			break;
 		case SOURCE_READ_FAILED:
 			s->job->local_failure = true;
+			s->channel.abort_code = WIRE_CUT_SHORT;
 			return fail_reading(s, errno);
 		default:
 			return 0; /* it is shorter: no match */
@@ -479,6 +480,8 @@ send_next_file(struct send_session *s)
 		return -1;
 	}
 	if (source_open(&s->source, config, job->next, &unreadable) == -1) {
+		send_mention_unknown(job, &unreadable);
+		job->outcome_unknown = false;
 		note_status(job, failure_report(&unreadable));
 	} else {
 		if (s->source.length != SIZE_UNKNOWN)

@@ -24,6 +24,11 @@
 /* connections beyond those that are wanted: who they are shows later, and strangers have 10 s */
 #define EXTRA_CONNECTIONS INT64_C(512)
 #define AT_ONCE INT64_C(1024)
+/* Once all places are taken, so many of those that are not admitted yet keep theirs, and so does who
+ * has only just come: the others make room. */
+#define NEWCOMERS 256
+#define NEW SKU_SECOND
+#define CROWD_PERIOD (50 * SKU_MS) /* from one look at them to the next */
 
 struct send_server {
 	struct server server;
@@ -33,7 +38,8 @@ struct send_server {
 	pthread_mutex_t lock; /* guards the next two, which the threads ask about */
 	int64_t admitted;     /* who has the files now, or had */
 	bool closed;	      /* nobody else is admitted */
-	struct send_client *clients;
+	struct send_client *clients; /* the newest first */
+	struct loop_timer crowd;     /* all places are taken */
 	int64_t retries_left;
 	size_t next_reached; /* the furthest that one got who was lost: that FILE, from there */
 	int64_t reached;
@@ -50,6 +56,8 @@ struct send_client {
 	struct sku_address peer;
 	struct send_job job;
 	struct failure failure;
+	int64_t came_ns;
+	bool is_shut;
 	bool admitted; /* guarded by the server's lock */
 	struct send_client *next;
 };
@@ -124,8 +132,8 @@ static void
 count_failure(struct send_server *server, struct send_client *client)
 {
 	struct failure *failure = &client->failure;
-	bool final =
-	    is_only_client(server) || client->job.local_failure || client->job.input_consumed;
+	bool final = is_only_client(server) || client->job.local_failure ||
+		     client->job.input_consumed || run_would_block(failure);
 
 	if (server->over && !client->admitted)
 		return; /* it came too late, and the program ends */
@@ -185,6 +193,50 @@ turn_away(struct send_server *server, struct sku_sock *sock, int errnum)
 	server_client_left(&server->server, false);
 }
 
+static bool
+may_accept(struct server *base)
+{
+	const struct send_server *server = LOOP_OWNER(base, struct send_server, server);
+	int64_t wanted = server->config->connections, left = wanted - base->served;
+
+	return base->active < (wanted == -1 || left > AT_ONCE ? AT_ONCE : left) + EXTRA_CONNECTIONS;
+}
+
+/* It has not shown that it may have the files, and is not waited for. */
+static void
+shut(struct send_client *client)
+{
+	if (!client->is_shut)
+		(void)sku_shutdown(&client->sock, SHUT_RDWR);
+	client->is_shut = true;
+}
+
+static void
+make_room(struct send_server *server)
+{
+	struct loop *loop = &server->server.loop;
+	bool crowded = !may_accept(&server->server);
+	size_t newcomers = 0;
+
+	(void)pthread_mutex_lock(&server->lock);
+	for (struct send_client *client = crowded ? server->clients : NULL; client != NULL;
+	     client = client->next) {
+		if (!client->admitted && ++newcomers > NEWCOMERS &&
+		    loop->now - client->came_ns >= NEW)
+			shut(client);
+	}
+	(void)pthread_mutex_unlock(&server->lock);
+	(void)loop_set_timer(
+	    loop, &server->crowd, crowded ? loop->now + CROWD_PERIOD : LOOP_PARKED);
+}
+
+static void
+crowd_due(struct loop *loop, struct loop_timer *timer)
+{
+	(void)timer;
+	make_room(LOOP_OWNER(loop, struct send_server, server.loop));
+}
+
 static void
 accepted(struct server *base, struct sku_sock *sock, const struct sku_address *peer)
 {
@@ -201,6 +253,7 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 		.worker = { .work = serve_client, .done = client_done },
 		.sock = *sock,
 		.peer = *peer,
+		.came_ns = server->server.loop.now,
 		.job = { .config = server->config,
 		    .id = server->id,
 		    .may_start = may_start,
@@ -212,6 +265,7 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 		turn_away(server, &client->sock, errno);
 		remove_client(client);
 	}
+	make_room(server);
 }
 
 /* Nobody else gets the files: who has not shown that he may have them is not waited for.  A signal
@@ -225,18 +279,9 @@ finishing(struct server *base)
 	server->closed = true;
 	for (struct send_client *client = server->clients; client != NULL; client = client->next) {
 		if (!client->admitted && run_check() == 0)
-			(void)sku_shutdown(&client->sock, SHUT_RDWR);
+			shut(client);
 	}
 	(void)pthread_mutex_unlock(&server->lock);
-}
-
-static bool
-may_accept(struct server *base)
-{
-	const struct send_server *server = LOOP_OWNER(base, struct send_server, server);
-	int64_t wanted = server->config->connections, left = wanted - base->served;
-
-	return base->active < (wanted == -1 || left > AT_ONCE ? AT_ONCE : left) + EXTRA_CONNECTIONS;
 }
 
 /* A transfer is under way. */
@@ -279,6 +324,9 @@ open_server(struct send_server *server, struct failure *failure)
 	if (config->connections == -1 || total == SIZE_UNKNOWN ||
 	    __builtin_mul_overflow(total, config->connections, &total))
 		total = SIZE_UNKNOWN;
+	server->crowd.due = crowd_due;
+	if (loop_set_timer(&server->server.loop, &server->crowd, LOOP_PARKED) == -1)
+		return failure_errno(failure, errno, "prepare for connections");
 	progress_begin(&server->progress, config->progress, total);
 	progress_draw_in(&server->progress, &server->server.loop, &transfer_stats.bytes);
 	return 0;

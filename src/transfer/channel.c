@@ -230,6 +230,8 @@ write_failed(struct channel *channel, int errnum, struct failure *failure)
 {
 	struct wire_message message;
 
+	if (!channel->greeted)
+		return fail_errno(channel, errnum, failure); /* what it says are no messages yet */
 	switch (channel_poll(channel, &message, failure)) {
 	case CHANNEL_FAILED:
 		return -1; /* maybe by its ABORT */
@@ -648,9 +650,16 @@ abort_code(const struct channel *channel, const struct failure *failure)
 		return (uint8_t)channel->abort_code;
 	if (failure->errnum == ECANCELED)
 		return WIRE_ENDED;
-	if (failure->status == STATUS_TIMED_OUT)
+	switch (failure->status) {
+	case STATUS_TIMED_OUT:
 		return WIRE_TIMED_OUT;
-	return failure->status == STATUS_MISMATCH ? WIRE_PROTOCOL : WIRE_CUT_SHORT;
+	case STATUS_MISMATCH:
+		return WIRE_PROTOCOL;
+	case STATUS_FAILED:
+		return WIRE_FAILED;
+	default:
+		return WIRE_CUT_SHORT;
+	}
 }
 
 static void

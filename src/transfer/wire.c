@@ -343,7 +343,7 @@ static const struct {
 	[WIRE_EXISTS] = { "it has another file of that name, and replaces it with --force alone",
 	    STATUS_FAILED },
 	[WIRE_NO_SPACE] = { "it has no space left, or takes no file that large", STATUS_FAILED },
-	[WIRE_FAILED] = { "it could not write the file", STATUS_FAILED },
+	[WIRE_FAILED] = { "it could not write the file, or could not go on", STATUS_FAILED },
 	[WIRE_TOO_LARGE] = { "it takes no file that large (--max-size)", STATUS_MISMATCH },
 	[WIRE_WRONG_SIZE] = { "it expects another size (--size)", STATUS_MISMATCH },
 	[WIRE_WRONG_DIGEST] = { "what arrived is not what was sent: the digests differ",
