@@ -616,26 +616,41 @@ will_let_others_write(const struct target *target)
 	return (permissions_mode(target->place, target->name, &wanted) & 0022) != 0;
 }
 
+/* The mode and the time of FILE, whose bytes are on disk. */
+static int
+flush_attributes(struct target *target, struct failure *failure)
+{
+	bool flushed;
+
+	if (target->fd == -1 || place_flush(target->place, target->fd, &flushed) == 0)
+		return 0;
+	return failure_set(
+	    failure, STATUS_FAILED, errno, NULL, "flush %s to disk", target->display_name);
+}
+
 static int
 commit_file(struct target *target, const struct timespec *mtime, struct failure *failure)
 {
-	bool kept;
+	bool lets_others_write = will_let_others_write(target), kept;
+	int result = 0;
 
-	/* While it is flushed, which may take long, others shall not be able to write it: a part
-	 * that they can is not continued by the next run. */
-	if (will_let_others_write(target) && flush_part(target, failure) == -1)
+	/* A part that others can write is not continued by the next run.  So it is flushed, which
+	 * may take long, while they cannot, and with its mode once it has its name. */
+	if (lets_others_write && flush_part(target, failure) == -1)
 		return -1;
 	if (set_attributes(target, target->fd, mtime, &kept, failure) == -1 ||
-	    flush_part(target, failure) == -1 || upload_part(target, failure) == -1 ||
-	    rename_part(target, failure) == -1) {
+	    (!lets_others_write && flush_part(target, failure) == -1) ||
+	    upload_part(target, failure) == -1 || rename_part(target, failure) == -1) {
 		if (target->fd != -1)
 			permissions_withdraw(target->fd);
 		return -1;
 	}
+	if (lets_others_write)
+		result = flush_attributes(target, failure);
 	if (target->fd != -1)
 		(void)close(target->fd); /* what it could say, fsync has said */
 	target->fd = -1;
-	if (flush_directory(target, failure) == -1)
+	if (result == -1 || flush_directory(target, failure) == -1)
 		return -1;
 	if (!kept)
 		report_not_kept(target, mtime);
