@@ -640,6 +640,14 @@ fail_no_offer(struct receive_session *s)
 	    s->incoming->text);
 }
 
+/* The goodbye is not waited for for ever.  Before it offers the next one the sender may have to
+ * wait for its disk: --timeout alone counts. */
+static struct sku_deadline
+next_limit(const struct receive_session *s)
+{
+	return s->all_files_done ? sku_deadline_in(CHANNEL_GOODBYE_TIMEOUT) : sku_deadline_never();
+}
+
 static int
 receive_files(struct receive_session *s)
 {
@@ -660,8 +668,7 @@ receive_files(struct receive_session *s)
 			    &s->channel, "a message out of its order", &s->failure);
 		if (receive_offer(s, &message.offer) == -1 || check_canceled(s) == -1)
 			return -1;
-		/* The goodbye, or the next offer, is not waited for for ever. */
-		channel_set_limit(&s->channel, sku_deadline_in(CHANNEL_HANDSHAKE_TIMEOUT));
+		channel_set_limit(&s->channel, next_limit(s));
 	}
 }
 
