@@ -140,6 +140,29 @@ unknown=fstatfs:error=ENOSYS # a file system that the receiver does not know
 	[ ! -e out ]
 }
 
+@test "a receiver that is killed between link and unlink leaves FILE, and nothing in the way of the next" {
+	need_trace
+	for options in --force --resume; do
+		rm -f out
+		start_traced renameat2:error=EINVAL unlinkat:signal=KILL:when=1 -- 0 out
+		run sockfile-send -q 127.0.0.1 "$port" in
+		assert_failure 6
+		receiver_ends 137
+		cmp in out
+		[ out -ef out.part ]
+		start_receiver $options 0 out
+		arrives --verify
+		assert_equal "$(stat -c %h out)" 1
+	done
+	# One that has another name is not ours alone.
+	mv out out.part
+	ln out.part other
+	run --separate-stderr sockfile-recv 0 out
+	assert_failure 1
+	assert_equal "$stderr" "sockfile-recv: open out.part: it has more than one link"
+	cmp in other
+}
+
 @test "modes, times and flushes that are not to be had: FILE all the same, and 1 if they were asked for" {
 	need_trace
 	for error in ENOSYS EPERM EOPNOTSUPP; do

@@ -284,6 +284,18 @@ is_our_part(const struct target *target, int fd)
 	return place_is_same(target->place, target->part, fd);
 }
 
+/* Where FILE gets its name by link(2), a kill -9 may leave the other name to it. */
+static bool
+remove_other_name(const struct target *target, int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 2 &&
+	       place_is_same(target->place, target->name, fd) &&
+	       place_lock(target->place, fd) == 0 &&
+	       unlinkat(target->place->fd, target->part, 0) == 0;
+}
+
 /* A new one, or the one that is there, locked: a descriptor, or -1 with errno or the failure. */
 static int
 try_part(struct target *target, bool create, struct failure *failure)
@@ -291,7 +303,8 @@ try_part(struct target *target, bool create, struct failure *failure)
 	const int flags = O_RDWR | O_NOFOLLOW;
 	int fd = create ? openat(target->place->fd, target->part,
 			      flags | O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC, 0600) :
-			  -1;
+			  -1,
+	    gone = 0;
 
 	if (fd != -1) {
 		if (lock_part(target, fd, failure) == 0)
@@ -305,13 +318,16 @@ try_part(struct target *target, bool create, struct failure *failure)
 			errno = ESTALE; /* it has just gone */
 		if (fd == -1)
 			return -1;
-		if (check_found(target, fd, failure) == 0 &&
-		    (!create || make_private(target, fd, failure) == 0))
+		if (remove_other_name(target, fd))
+			gone = ESTALE;
+		else if (check_found(target, fd, failure) == 0 &&
+			 (!create || make_private(target, fd, failure) == 0))
 			return fd;
 	} else {
 		return -1;
 	}
 	(void)close(fd);
+	errno = gone;
 	return -1;
 }
 
