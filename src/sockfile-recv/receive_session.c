@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -134,6 +135,19 @@ claim_file(struct receive_session *s)
 	return refuse(s, WIRE_BUSY, s->session.why_busy, "receive from %s", s->incoming->text);
 }
 
+/* FAT ignores dots at the end of a name as well. */
+static bool
+is_part_of_another(const struct place *place, const char *name)
+{
+	size_t len = strlen(name), suffix = strlen(TARGET_SUFFIX);
+
+	if (place_can(place, PLACE_CASE))
+		return false;
+	while (len > suffix && name[len - 1] == '.')
+		len--;
+	return len > suffix && strncasecmp(name + len - suffix, TARGET_SUFFIX, suffix) == 0;
+}
+
 /* What the offer alone says against it. */
 static int
 check_offer(struct receive_session *s)
@@ -149,6 +163,10 @@ check_offer(struct receive_session *s)
 			"no file may have this name",
 		    "receive %s from %s", s->offer.name_len == 0 ? "a file" : s->offer.name,
 		    s->incoming->text);
+	if (config->dir != NULL && is_part_of_another(config->place, s->offer.name))
+		return refuse(s, WIRE_WRONG_NAME,
+		    "it is the name of an unfinished file, where upper and lower case are the same",
+		    "receive %s from %s", s->offer.name, s->incoming->text);
 	if (known && config->max_size != UNLIMITED && (int64_t)s->offer.size > config->max_size)
 		return refuse(s, WIRE_TOO_LARGE, "it is larger than --max-size allows",
 		    "receive from %s", s->incoming->text);
