@@ -664,7 +664,7 @@ commit_file(struct target *target, const struct timespec *mtime, struct failure 
 	if (lets_others_write)
 		result = flush_attributes(target, failure);
 	if (target->fd != -1)
-		(void)close(target->fd); /* what it could say, fsync has said */
+		(void)close(target->fd); /* fsync(2) has told what it could tell */
 	target->fd = -1;
 	if (result == -1 || flush_directory(target, failure) == -1)
 		return -1;
