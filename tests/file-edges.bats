@@ -359,6 +359,20 @@ changes_meanwhile() {
 		assert_failure 6
 		receiver_ends 137
 		[ "$(stat -c %a out.part)" = 600 ]
+		# There is no other flush before it has its name.
+		mv out.part kept
+		traced_receiver fsync:signal=KILL:when=2 ${options#umask} 0 out
+		run sockfile-send -q 127.0.0.1 "$port" in
+		assert_failure 6
+		receiver_ends 137
+		cmp in out
+		[ ! -e out.part ]
+		if [ "$options" = --force ]; then
+			echo old >out
+		else
+			rm out
+		fi
+		mv kept out.part
 		start_receiver --resume ${options#umask} 0 out
 		run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 		assert_success
@@ -371,6 +385,13 @@ changes_meanwhile() {
 		esac
 	done
 	umask 022
+	rm out
+	traced_receiver fsync:error=EIO:when=2 --mode 664 0 out
+	run sockfile-send -q 127.0.0.1 "$port" in
+	assert_failure 6
+	receiver_ends 1
+	error_has recv.err "flush out to disk: Input/output error"
+	[ ! -e out.part ]
 }
 
 @test "a FILE whose size a stranger does not know is not told to him; one that is a beginning is replaced by --force" {

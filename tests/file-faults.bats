@@ -263,6 +263,17 @@ start_full() {
 	assert_output 0
 }
 
+@test "room that was made for what did not come is given back" {
+	start_receiver --size 100M 0 out
+	slow_sender 127.0.0.1 "$port" in
+	until_true 20 part_has 50000
+	[ "$(stat -c %b out.part)" -ge 200000 ] || skip "the file system makes no room beforehand"
+	kill -KILL "$sender_pid"
+	receiver_ends 6
+	error_has recv.err "bytes are safe in out.part"
+	[ "$(stat -c %b out.part)" -lt 20000 ]
+}
+
 @test "a limit of the file's size: 1, with how much is safe, and no FILE" {
 	as_receiver sock_start prlimit --fsize=1000000 sockfile-recv 0 out
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" in

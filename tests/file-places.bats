@@ -140,6 +140,58 @@ unknown=fstatfs:error=ENOSYS # a file system that the receiver does not know
 	[ ! -e out ]
 }
 
+@test "where upper and lower case are the same, a file of --dir has no name that FILE.part may have" {
+	need_trace
+	mkdir d
+	for name in x.PART "x.Part.." x.part.; do
+		echo "$name" >"$name"
+	done
+	# The probe finds it, or the flag of an ext4 or tmpfs directory says that the probe is to be asked.
+	for fault in "$unknown" "ioctl:poke_exit=@arg3=00000040:when=1"; do
+		start_traced "$fault" /^faccessat:retval=0 -- -v --dir d -c 3 0
+		error_has recv.err "d: its file system has no difference between upper and lower case"
+		for name in x.PART "x.Part.." x.part.; do
+			run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" "$name"
+			assert_failure 5
+			[[ $stderr == *"it takes no file of that name (--name gives another)"* ]]
+		done
+		receiver_ends 5
+		error_has recv.err "receive x.PART from 127.0.0.1 port"
+		error_has recv.err "it is the name of an unfinished file, where upper and lower case are the same"
+		assert_equal "$(ls -A d)" ""
+	done
+	# Elsewhere it is a name like others.
+	start_receiver --dir d -c 3 0
+	for name in x.PART "x.Part.." x.part.; do
+		sockfile-send -q --verify 127.0.0.1 "$port" "$name"
+		cmp "$name" "d/$name"
+	done
+	receiver_ends 0
+}
+
+@test "a receiver that is killed between link and unlink leaves FILE, and nothing in the way of the next" {
+	need_trace
+	for options in --force --resume; do
+		rm -f out
+		start_traced renameat2:error=EINVAL unlinkat:signal=KILL:when=1 -- 0 out
+		run sockfile-send -q 127.0.0.1 "$port" in
+		assert_failure 6
+		receiver_ends 137
+		cmp in out
+		[ out -ef out.part ]
+		start_receiver $options 0 out
+		arrives --verify
+		assert_equal "$(stat -c %h out)" 1
+	done
+	# One that has another name is not ours alone.
+	mv out out.part
+	ln out.part other
+	run --separate-stderr sockfile-recv 0 out
+	assert_failure 1
+	assert_equal "$stderr" "sockfile-recv: open out.part: it has more than one link"
+	cmp in other
+}
+
 @test "modes, times and flushes that are not to be had: FILE all the same, and 1 if they were asked for" {
 	need_trace
 	for error in ENOSYS EPERM EOPNOTSUPP; do

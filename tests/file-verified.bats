@@ -119,6 +119,41 @@ setup() {
 	nothing_left d/second
 }
 
+@test "a file that takes its time to be opened does not end the transfer, between two files" {
+	mkdir d
+	head -c 300000 in >first
+	echo second >second
+	start_receiver --dir d 0
+	run_sender --verify --limit-rate 500K 127.0.0.1 "$port" first second
+	until_true 20 test -s d/first.part
+	lease second 11
+	sender_ends 0
+	receiver_ends 0
+	cmp first d/first
+	cmp second d/second
+	end_lease
+}
+
+@test "a sender that says nothing between two files is let go after -t" {
+	mkdir d
+	start_receiver -t 1 --dir d 0
+	python3 -c '
+import sys
+from wire import *
+p = sender(sys.argv[1])
+p.greet(files=2)
+o, st = offer(), held(START)
+p.sock.sendall(o)
+assert p.next()[0] == HAVE
+p.sock.sendall(st + message(DATA, b"abc") + end(digest=seal(p.hello, o, st, b"abc")))
+assert p.next()[0] == VERDICT
+assert p.next()[0] == ABORT
+' "$port"
+	receiver_ends 124
+	error_has recv.err "timed out"
+	[ "$(cat d/x)" = abc ]
+}
+
 @test "a listening sender outlives a receiver that fails" {
 	head -c 400000 /dev/urandom >file
 	echo another >out

@@ -1,9 +1,11 @@
 #!/usr/bin/env bats
 # long-places.bats - FILE on real mounts of other people's making, as far as they are installed: bindfs, ntfs-3g, rclone,
-# fusefat.  file-places.bats has the same faults injected.
+# exfat-fuse, fusefat.  file-places.bats has the same faults injected.
 
 load helpers
 load transfers
+
+device=""
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
@@ -13,6 +15,7 @@ setup() {
 teardown() {
 	end_processes
 	! mountpoint -q "$BATS_TEST_TMPDIR/m" || umount -l "$BATS_TEST_TMPDIR/m"
+	[ -z "$device" ] || losetup -d "$device"
 }
 
 # on_mount - in the directory m of a mount: raw and verified, new and replaced, cut off and continued.
@@ -76,6 +79,23 @@ mounted() {
 	export HOME=$BATS_TEST_TMPDIR
 	mounted rclone mount --daemon "$PWD/lower" "$PWD/m"
 	on_mount
+}
+
+@test "a mount by exfat-fuse, which takes upper and lower case for the same" {
+	need mount.exfat-fuse mkfs.exfat losetup mountpoint
+	truncate -s 20M image
+	mkfs.exfat image >/dev/null
+	device=$(losetup -f --show image) || skip "no loop device is to be had"
+	mounted mount.exfat-fuse "$device" m
+	on_mount
+	mkdir m/dir
+	start_receiver -v --dir m/dir 0
+	error_has recv.err "no difference between upper and lower case"
+	cp in in.PART
+	run timeout 60 sockfile-send -q --verify 127.0.0.1 "$port" in.PART
+	assert_failure 5
+	receiver_ends 5
+	[ -z "$(ls -A m/dir)" ]
 }
 
 @test "a FAT by fusefat, whose modes cannot be set" {

@@ -148,9 +148,9 @@ class Rule:
     NEVER = -1
     NUMBERS = {
         "x86_64": {"seccomp": 317, "read": 0, "pread64": 17, "preadv": 295, "sendfile": 40, "splice": 275, "write": 1, "pwrite64": 18,
-                   "writev": 20, "pwritev": 296, "fallocate": 285, "fsync": 74, "fdatasync": 75, "clone": 56, "clone3": 435},
+                   "writev": 20, "pwritev": 296, "fallocate": 285, "fsync": 74, "fdatasync": 75, "openat": 257, "clone": 56, "clone3": 435},
         "aarch64": {"seccomp": 277, "read": 63, "pread64": 67, "preadv": 69, "sendfile": 71, "splice": 76, "write": 64, "pwrite64": 68,
-                    "writev": 66, "pwritev": 70, "fallocate": 47, "fsync": 82, "fdatasync": 83, "clone": 220, "clone3": 435},
+                    "writev": 66, "pwritev": 70, "fallocate": 47, "fsync": 82, "fdatasync": 83, "openat": 56, "clone": 220, "clone3": 435},
     }.get(platform.machine())
 
     def __init__(self, calls, answer):
@@ -1377,6 +1377,22 @@ def hanging():
         if not run.stuck.wait(5):
             raise NotSetUp("it did not touch the file")
 
+    def opening(command, name):
+        def set_up(run):
+            run.stuck = threading.Event()
+
+            def answer(call, pid, args):
+                with open("/proc/%d/mem" % pid, "rb", 0) as memory:
+                    memory.seek(args[1])
+                    if not memory.read(len(name) + 1) == name.encode() + b"\0":
+                        return None
+                run.stuck.set()
+                return Rule.NEVER
+            os.link("small", run.path("file"))
+            run.spawn(command, rule=Rule(("openat",), answer))
+            stuck(run)
+        return set_up
+
     def sender(options):
         def set_up(run):
             os.link("small", run.path("file"))
@@ -1403,6 +1419,10 @@ def hanging():
         return set_up
 
     for options in ("", " --verify"):
+        for command, name in (("sockfile-send%s 127.0.0.1 9 file", "file"), ("sockfile-send%s --listen 0 file", "file"),
+                              ("sockfile-recv%s 0 copy", "copy.part")):
+            # A signal kills it: it is not caught yet.
+            case("hanging", (command % options) + ", opening", opening(command % options, name), ways=("limit",), overtime=5)
         case("hanging", "sockfile-send%s, reading" % options, sender(options), **late)
         # The main thread of a receiver never touches the file, and leaves in time.
         case("hanging", "sockfile-recv%s, writing" % options, receiver(writing, options), ways=late["ways"])

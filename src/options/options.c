@@ -7,6 +7,7 @@
 #include "options/values.h"
 #include "run/message.h"
 #include "run/output.h"
+#include "run/run.h"
 
 #include <getopt.h>
 #include <stdarg.h>
@@ -769,6 +770,7 @@ opt_parse(
 	options->operands[options->operand_count] = NULL;
 	unread.argc = 0;
 	check_exclusions(options);
+	run_keep_limit();
 }
 
 void

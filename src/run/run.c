@@ -21,7 +21,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define OWNER_STACK ((size_t)128 * 1024)
+#define THREAD_STACK ((size_t)128 * 1024)
 #define GRACE_AFTER_SIGNAL (5250 * SKU_MS) /* a server's own 5 s, and a little */
 #define GRACE_AFTER_LIMIT (5 * SKU_SECOND)
 #define GRACE_AFTER_SECOND_SIGNAL (50 * SKU_MS) /* for its last words */
@@ -32,8 +32,9 @@ struct run run = { .timeouts = TIMEOUTS_INIT, .cancel_fd = -1, .ask_fd = -1 };
 static struct {
 	unsigned flags;
 	int signal_fd, cancel_fd;
-	bool is_left_out;	      /* there is no thread, and main reads the signals */
-	struct sku_deadline by_force; /* the reader's alone: then it ends the program */
+	bool is_left_out;	       /* there is no thread, and main reads the signals */
+	struct sku_deadline limit_end; /* of run_keep_limit() */
+	struct sku_deadline by_force;  /* the reader's alone: then it ends the program */
 	atomic_uint count;
 	atomic_int first;
 	_Atomic int64_t first_at_ns;
@@ -283,22 +284,44 @@ choose_signals(sigset_t *set)
 		(void)sigaddset(set, signum);
 }
 
-/* What it reads is blocked in main, and so in it.  The thread ends with the process: to wait for it
- * would cost a short run more than it does. */
+/* The thread ends with the process: to wait for it would cost a short run more than it does. */
 static int
-start_owner(void)
+start_thread(void *(*thread_main)(void *))
 {
 	pthread_attr_t attr;
 	pthread_t thread;
 	int error;
 
 	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setstacksize(&attr, OWNER_STACK);
+	(void)pthread_attr_setstacksize(&attr, THREAD_STACK);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	error = pthread_create(&thread, &attr, owner_main, NULL);
+	error = pthread_create(&thread, &attr, thread_main, NULL);
 	(void)pthread_attr_destroy(&attr);
 	errno = error;
 	return error == 0 ? 0 : -1;
+}
+
+static void *
+limit_main(void *arg)
+{
+	(void)arg;
+	while (!sku_deadline_passed(owner.limit_end))
+		(void)poll(NULL, 0, sku_deadline_poll_ms(owner.limit_end));
+	end_by_force();
+}
+
+void
+run_keep_limit(void)
+{
+	sigset_t all, before;
+
+	if (run.timeouts.run.at_ns > INT64_MAX - GRACE_AFTER_LIMIT)
+		return;
+	owner.limit_end.at_ns = run.timeouts.run.at_ns + GRACE_AFTER_LIMIT;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are main's */
+	(void)start_thread(limit_main);			   /* or a file system has to answer */
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 int
@@ -308,7 +331,8 @@ run_start_thread(void)
 		return 0;
 	run.cancel_fd = owner.cancel_fd;
 	owner.is_left_out = false;
-	if (start_owner() == -1) {
+	/* What it reads is blocked in main, and so in it. */
+	if (start_thread(owner_main) == -1) {
 		run.cancel_fd = owner.signal_fd;
 		owner.is_left_out = true;
 		return -1;

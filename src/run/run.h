@@ -54,6 +54,9 @@ enum {
  * do a pool and a text that goes to a file; main calls run_start_thread() before anything else that
  * may hang. */
 int run_catch_signals(unsigned flags, struct failure *failure);
+/* --max-time may have been given.  What is opened before run_catch_signals() may hang, too: a
+ * thread ends the program by force, 5 s after the limit. */
+void run_keep_limit(void);
 /* Start the thread if it was left out.  run.cancel_fd is another one then.  0, or -1 with errno. */
 int run_start_thread(void);
 /* Read the signals that have come, where there is no thread: for those who wait. */

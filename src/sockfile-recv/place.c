@@ -2,15 +2,18 @@
  * Row tool. */
 #include "sockfile-recv/place.h"
 
+#include "run/ascii.h"
 #include "run/message.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
@@ -34,12 +37,13 @@ static const struct {
 	{ PLACE_LOCKS, "locks" },
 	{ PLACE_FLUSH, "fsync" },
 	{ PLACE_NUMBERS, "lasting inode numbers" },
+	{ PLACE_CASE, "difference between upper and lower case" },
 };
 
 static void
 tell(const struct place *place, unsigned lacks)
 {
-	char text[160] = "";
+	char text[200] = "";
 	size_t len = 0;
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -200,6 +204,17 @@ try_modes(struct place *place, int fd, unsigned *lacks)
 		*lacks |= PLACE_MODES;
 }
 
+static void
+try_case(const struct place *place, const char *name, unsigned *lacks)
+{
+	char other[OWN_NAME_MAX];
+
+	(void)snprintf(other, sizeof(other), "%s", name);
+	ascii_upper(other, strlen(other));
+	if (faccessat(place->fd, other, F_OK, 0) == 0)
+		*lacks |= PLACE_CASE;
+}
+
 /* Whatever the reason why one of them fails, it will fail in the end, too. */
 static void
 try_rename(struct place *place, const char *from, const char *to, unsigned *lacks)
@@ -220,12 +235,21 @@ try_rename(struct place *place, const char *from, const char *to, unsigned *lack
 		(void)close(fd);
 }
 
+/* Some of the usual ones do, in the directories that were made so. */
+static bool
+ignores_case(const struct place *place)
+{
+	int flags = 0;
+
+	return ioctl(place->fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_CASEFOLD_FL) != 0;
+}
+
 static bool
 is_known(const struct place *place)
 {
 	struct statfs fs = { .f_type = 0 };
 
-	if (fstatfs(place->fd, &fs) == -1)
+	if (fstatfs(place->fd, &fs) == -1 || ignores_case(place))
 		return false;
 	switch ((unsigned long)fs.f_type) {
 	case EXT4_SUPER_MAGIC:
@@ -255,6 +279,7 @@ place_probe(struct place *place)
 	if (fd == -1)
 		return; /* to make FILE.part will say why */
 	try_modes(place, fd, &lacks);
+	try_case(place, from, &lacks);
 	(void)place_lock(place, fd); /* these two tell by themselves */
 	(void)place_flush(place, fd, &flushed);
 	(void)close(fd);

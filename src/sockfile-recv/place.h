@@ -16,6 +16,7 @@ enum place_lack {
 	PLACE_LOCKS = 8,
 	PLACE_FLUSH = 16,   /* fsync(2) */
 	PLACE_NUMBERS = 32, /* a file that is renamed becomes another one, by its inode's number */
+	PLACE_CASE = 64,    /* names may differ in case alone */
 };
 
 struct place {

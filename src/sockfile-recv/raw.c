@@ -278,6 +278,16 @@ open_transfer(struct raw_transfer *r)
 	return 0;
 }
 
+/* What was made for bytes that did not come. */
+static void
+give_room_back(const struct raw_transfer *r)
+{
+	struct stat st;
+
+	if (r->config->size > 0 && r->target->fd != -1 && fstat(r->target->fd, &st) == 0)
+		(void)!ftruncate(r->target->fd, st.st_size);
+}
+
 static void
 close_transfer(struct raw_transfer *r)
 {
@@ -302,8 +312,10 @@ raw_receive(struct raw_transfer *r)
 	if (r->failure.status == STATUS_OK)
 		closing_set_reset(&r->incoming->sock, false);
 	(void)sku_close(&r->incoming->sock); /* in order it says that all is on disk */
-	if (r->failure.status != STATUS_OK)
+	if (r->failure.status != STATUS_OK) {
+		give_room_back(r);
 		target_keep(r->target, &r->failure);
+	}
 	r->ns = sku_now() - r->incoming->since_ns;
 }
 
@@ -312,8 +324,7 @@ raw_report(const struct raw_transfer *r)
 {
 	const struct recv_config *config = r->config;
 	bool is_checked = config->size != UNLIMITED || config->sha256_given;
-	const struct transfer_result result = { .event = "received",
-		.name = r->target->display_name,
+	const struct transfer_result result = { .name = r->target->display_name,
 		.peer = &r->incoming->peer,
 		.bytes = r->target->written,
 		.ns = r->ns,

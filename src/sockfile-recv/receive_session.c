@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -134,6 +135,19 @@ claim_file(struct receive_session *s)
 	return refuse(s, WIRE_BUSY, s->session.why_busy, "receive from %s", s->incoming->text);
 }
 
+/* FAT ignores dots at the end of a name as well. */
+static bool
+is_part_of_another(const struct place *place, const char *name)
+{
+	size_t len = strlen(name), suffix = strlen(TARGET_SUFFIX);
+
+	if (place_can(place, PLACE_CASE))
+		return false;
+	while (len > suffix && name[len - 1] == '.')
+		len--;
+	return len > suffix && strncasecmp(name + len - suffix, TARGET_SUFFIX, suffix) == 0;
+}
+
 /* What the offer alone says against it. */
 static int
 check_offer(struct receive_session *s)
@@ -149,6 +163,10 @@ check_offer(struct receive_session *s)
 			"no file may have this name",
 		    "receive %s from %s", s->offer.name_len == 0 ? "a file" : s->offer.name,
 		    s->incoming->text);
+	if (config->dir != NULL && is_part_of_another(config->place, s->offer.name))
+		return refuse(s, WIRE_WRONG_NAME,
+		    "it is the name of an unfinished file, where upper and lower case are the same",
+		    "receive %s from %s", s->offer.name, s->incoming->text);
 	if (known && config->max_size != UNLIMITED && (int64_t)s->offer.size > config->max_size)
 		return refuse(s, WIRE_TOO_LARGE, "it is larger than --max-size allows",
 		    "receive from %s", s->incoming->text);
@@ -528,8 +546,7 @@ commit_target(struct receive_session *s)
 static void
 report_summary(const struct receive_session *s)
 {
-	const struct transfer_result result = { .event = "received",
-		.name = s->target->display_name,
+	const struct transfer_result result = { .name = s->target->display_name,
 		.peer = &s->incoming->peer,
 		.bytes = s->total,
 		.resumed = s->resumed,
@@ -641,6 +658,14 @@ fail_no_offer(struct receive_session *s)
 	    s->incoming->text);
 }
 
+/* The goodbye is not waited for for ever.  Before it offers the next one the sender may have to
+ * wait for its disk: --timeout alone counts. */
+static struct sku_deadline
+next_limit(const struct receive_session *s)
+{
+	return s->all_files_done ? sku_deadline_in(CHANNEL_GOODBYE_TIMEOUT) : sku_deadline_never();
+}
+
 static int
 receive_files(struct receive_session *s)
 {
@@ -661,8 +686,7 @@ receive_files(struct receive_session *s)
 			    &s->channel, "a message out of its order", &s->failure);
 		if (receive_offer(s, &message.offer) == -1 || check_canceled(s) == -1)
 			return -1;
-		/* The goodbye, or the next offer, is not waited for for ever. */
-		channel_set_limit(&s->channel, sku_deadline_in(CHANNEL_HANDSHAKE_TIMEOUT));
+		channel_set_limit(&s->channel, next_limit(s));
 	}
 }
 

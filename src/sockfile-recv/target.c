@@ -284,6 +284,18 @@ is_our_part(const struct target *target, int fd)
 	return place_is_same(target->place, target->part, fd);
 }
 
+/* Where FILE gets its name by link(2), a kill -9 may leave the other name to it. */
+static bool
+remove_other_name(const struct target *target, int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 2 &&
+	       place_is_same(target->place, target->name, fd) &&
+	       place_lock(target->place, fd) == 0 &&
+	       unlinkat(target->place->fd, target->part, 0) == 0;
+}
+
 /* A new one, or the one that is there, locked: a descriptor, or -1 with errno or the failure. */
 static int
 try_part(struct target *target, bool create, struct failure *failure)
@@ -291,7 +303,8 @@ try_part(struct target *target, bool create, struct failure *failure)
 	const int flags = O_RDWR | O_NOFOLLOW;
 	int fd = create ? openat(target->place->fd, target->part,
 			      flags | O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC, 0600) :
-			  -1;
+			  -1,
+	    gone = 0;
 
 	if (fd != -1) {
 		if (lock_part(target, fd, failure) == 0)
@@ -305,13 +318,16 @@ try_part(struct target *target, bool create, struct failure *failure)
 			errno = ESTALE; /* it has just gone */
 		if (fd == -1)
 			return -1;
-		if (check_found(target, fd, failure) == 0 &&
-		    (!create || make_private(target, fd, failure) == 0))
+		if (remove_other_name(target, fd))
+			gone = ESTALE;
+		else if (check_found(target, fd, failure) == 0 &&
+			 (!create || make_private(target, fd, failure) == 0))
 			return fd;
 	} else {
 		return -1;
 	}
 	(void)close(fd);
+	errno = gone;
 	return -1;
 }
 
@@ -620,26 +636,41 @@ will_let_others_write(const struct target *target)
 	return (permissions_mode(target->place, target->name, &wanted) & 0022) != 0;
 }
 
+/* The mode and the time of FILE, whose bytes are on disk. */
+static int
+flush_attributes(struct target *target, struct failure *failure)
+{
+	bool flushed;
+
+	if (target->fd == -1 || place_flush(target->place, target->fd, &flushed) == 0)
+		return 0;
+	return failure_set(
+	    failure, STATUS_FAILED, errno, NULL, "flush %s to disk", target->display_name);
+}
+
 static int
 commit_file(struct target *target, const struct timespec *mtime, struct failure *failure)
 {
-	bool kept;
+	bool lets_others_write = will_let_others_write(target), kept;
+	int result = 0;
 
-	/* While it is flushed, which may take long, others shall not be able to write it: a part
-	 * that they can is not continued by the next run. */
-	if (will_let_others_write(target) && flush_part(target, failure) == -1)
+	/* A part that others can write is not continued by the next run.  So it is flushed, which
+	 * may take long, while they cannot, and with its mode once it has its name. */
+	if (lets_others_write && flush_part(target, failure) == -1)
 		return -1;
 	if (set_attributes(target, target->fd, mtime, &kept, failure) == -1 ||
-	    flush_part(target, failure) == -1 || upload_part(target, failure) == -1 ||
-	    rename_part(target, failure) == -1) {
+	    (!lets_others_write && flush_part(target, failure) == -1) ||
+	    upload_part(target, failure) == -1 || rename_part(target, failure) == -1) {
 		if (target->fd != -1)
 			permissions_withdraw(target->fd);
 		return -1;
 	}
+	if (lets_others_write)
+		result = flush_attributes(target, failure);
 	if (target->fd != -1)
-		(void)close(target->fd); /* what it could say, fsync has said */
+		(void)close(target->fd); /* fsync(2) has told what it could tell */
 	target->fd = -1;
-	if (flush_directory(target, failure) == -1)
+	if (result == -1 || flush_directory(target, failure) == -1)
 		return -1;
 	if (!kept)
 		report_not_kept(target, mtime);

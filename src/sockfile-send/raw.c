@@ -183,7 +183,7 @@ static void
 complete_client(struct raw_client *client)
 {
 	struct raw_server *server = client->server;
-	const struct transfer_result result = { .event = "sent",
+	const struct transfer_result result = { .sent = true,
 		.name = server->source->name,
 		.peer = &client->peer,
 		.bytes = client->sent,

@@ -10,7 +10,6 @@
 
 #include <pthread.h>
 #include <stdio.h>
-#include <string.h>
 
 struct transfer_stats transfer_stats = { .size = STATE_UNKNOWN };
 
@@ -62,8 +61,7 @@ transfer_stats_remove_file(uint64_t size)
 static void
 emit_transfer(const struct transfer_result *r)
 {
-	bool sent = strcmp(r->event, "sent") == 0;
-	json_t *record = sent ? event_new("sent") : event_new("received");
+	json_t *record = r->sent ? event_new("sent") : event_new("received");
 
 	if (r->name != NULL)
 		event_text(record, "name", r->name);
@@ -79,14 +77,14 @@ void
 transfer_summary(const struct transfer_result *r)
 {
 	char peer[PEER_TEXT_MAX], rate[FORMAT_BYTES_MAX], before[64] = "";
-	bool sent = strcmp(r->event, "sent") == 0;
 
 	if (r->resumed > 0)
 		(void)snprintf(before, sizeof(before), " (%lld bytes were there before)",
 		    (long long)r->resumed);
-	msg_note("%s %lld bytes %s %s in %.3f s (%s)%s%s", r->event, (long long)r->bytes,
-	    sent ? "to" : "from", peer_text(r->peer, peer), (double)r->ns / 1e9,
-	    format_rate(r->bytes - r->resumed, r->ns, rate), before, r->remark);
+	msg_note("%s %lld bytes %s %s in %.3f s (%s)%s%s", r->sent ? "sent" : "received",
+	    (long long)r->bytes, r->sent ? "to" : "from", peer_text(r->peer, peer),
+	    (double)r->ns / 1e9, format_rate(r->bytes - r->resumed, r->ns, rate), before,
+	    r->remark);
 	if (run.json)
 		emit_transfer(r);
 }
