@@ -32,8 +32,9 @@ struct stream {
 	struct peer_connection connection;
 	struct expect_state expect;
 	struct output output;
-	struct buffer out; /* from standard input to the peer */
-	struct buffer in;  /* from the peer to standard output */
+	struct buffer out;	 /* from standard input to the peer */
+	struct buffer in;	 /* from the peer to standard output */
+	struct escape_rest rest; /* of a character, for a terminal */
 	bool input_ended, output_shut, peer_ended;
 };
 
@@ -121,12 +122,13 @@ static int
 escape_received(struct stream *s, size_t len)
 {
 	size_t escaped_len;
-	char *escaped = escape_text(s->in.bytes, len, ESCAPE_TEXT, &escaped_len);
+	char *escaped = escape_piece(&s->rest, s->in.bytes, len, s->peer_ended, &escaped_len);
 
 	if (escaped == NULL)
 		return msg_error_errno(STATUS_FAILED, ENOMEM, "show what came");
 	free(s->in.bytes);
 	s->in.bytes = escaped;
+	s->in.start = 0;
 	s->in.end = escaped_len;
 	s->in.capacity = escaped_len + 1;
 	return STATUS_OK;
@@ -161,7 +163,7 @@ receive_input(struct stream *s)
 					 peer_failed(&s->connection, "receive from", errno);
 	if (n == 0) {
 		s->peer_ended = true;
-		return STATUS_OK;
+		return s->rest.len > 0 ? escape_received(s, 0) : STATUS_OK;
 	}
 	counter_add(&peer_counters.bytes_in, (uint64_t)n);
 	checked = check_received(s, s->in.bytes, (size_t)n);
