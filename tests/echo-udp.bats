@@ -385,9 +385,10 @@ answered() {
 		python3 -c "
 import socket, struct, sys
 port = int(sys.argv[1])
-raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
-raw.bind((\"127.0.0.1\", 0))
-raw.sendto(struct.pack(\"!HHHH\", port, port, 8 + 6, 0) + b\"itself\", (\"127.0.0.1\", 0))" $port
+for own in \"127.0.0.1\", \"127.0.0.2\", \"10.9.8.1\":
+    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+    raw.bind((own, 0))
+    raw.sendto(struct.pack(\"!HHHH\", port, port, 8 + 6, 0) + b\"itself\", (\"127.0.0.1\", 0))" $port
 		# The answer to the last question is the first one that comes.
 		in_peer python3 -c "
 import socket, sys
@@ -398,15 +399,22 @@ s.settimeout(20)
 for to in \"10.9.8.255\", \"255.255.255.255\", \"224.0.0.1\":
     s.sendto(b\"to \" + to.encode(), (to, port))
 s.sendto(b\"control\", (\"10.9.8.1\", port))
+print(*s.recvfrom(100))
+# The port of the server, but another machine.
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((\"10.9.8.2\", port))
+s.settimeout(20)
+s.sendto(b\"control\", (\"10.9.8.1\", port))
 print(*s.recvfrom(100))" $port
 		kill -USR1 $server
 		for i in $(seq 500); do grep -q bytes_out err && break; sleep 0.02; done
 		kill $server $peer
 		wait $server
 	' >out
-	assert_equal "$(cut -d' ' -f1-2 out)" "b'control' ('10.9.8.1',"
+	assert_equal "$(cut -d' ' -f1-2 out)" "b'control' ('10.9.8.1',
+b'control' ('10.9.8.1',"
 	run cat err
-	assert_output --regexp '^stats: .* bytes_out=7 datagrams=5 dropped=4$'
+	assert_output --regexp '^stats: .* bytes_out=14 datagrams=8 dropped=6$'
 }
 
 @test "two servers and one forged datagram: fewer than ten go, on any ports, with and without --rate and --delay" {

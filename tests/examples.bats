@@ -158,6 +158,45 @@ with socket.create_server(("127.0.0.1", 0)) as s:
 	assert_output --partial '\x1b[31mX\x9b\xff'
 }
 
+@test "a character that comes in two pieces reaches a terminal whole; one that is cut for good, escaped" {
+	cd "$BATS_TEST_TMPDIR"
+	run --separate-stderr python3 - <<-'PY'
+		import os, pty, socket, subprocess, sys, tty
+
+		def shown(command, peer):
+		    """What a terminal shows of the pieces: each is sent once it shows what was before."""
+		    master, slave = pty.openpty()
+		    tty.setraw(slave)
+		    p = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.PIPE)
+		    c = peer(p)
+		    seen = b""
+		    for piece, expected in (b"caf\xc3", b"caf"), (b"\xa9 \xf0\x9f", b"caf\xc3\xa9 "), (b"\x98\x80\xe2", b"caf\xc3\xa9 \xf0\x9f\x98\x80"):
+		        c.sendall(piece)
+		        while len(seen) < len(expected):
+		            seen += os.read(master, 100)
+		        assert seen == expected, (command, seen)
+		    c.close()
+		    assert p.wait() == 0, p.stderr.read()
+		    return seen + os.read(master, 100)
+
+		def accepted(p):
+		    c = listener.accept()[0]
+		    assert c.recv(1) == b""
+		    return c
+
+		def connected(p):
+		    port = p.stderr.readline().split()[-1]
+		    return socket.create_connection(("127.0.0.1", int(port)))
+
+		listener = socket.create_server(("127.0.0.1", 0))
+		print(shown(["sockecho-client", "127.0.0.1", str(listener.getsockname()[1])], accepted))
+		print(shown(["sockfile-recv", "0", "-"], connected))
+	PY
+	assert_success
+	assert_output "b'caf\\xc3\\xa9 \\xf0\\x9f\\x98\\x80\\\\xe2'
+b'caf\\xc3\\xa9 \\xf0\\x9f\\x98\\x80\\\\xe2'"
+}
+
 @test "a line that the terminal cuts is told as such and is 1, at the prompt and with -u" {
 	need expect
 	for udp in "" -u; do

@@ -1081,3 +1081,52 @@ hostlookup: look up silent.test: timed out"
 	' >out
 	assert_equal "$(cat out)" $'10.1.0.0\tfirst.test\n10.1.255.255\tlast.test'
 }
+
+@test "without memory there is an error, and never a name that is not known, or a part of the answer with status 0" {
+	need cc
+	is_sanitized && skip "the sanitizers come before what is preloaded"
+	cat >short.c <<-'C'
+		/* The allocation that NTH names fails. */
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <errno.h>
+		#include <stdlib.h>
+		void *
+		malloc(size_t size)
+		{
+			static void *(*next)(size_t);
+			static int nth = -1;
+			if (next == NULL)
+				next = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
+			if (nth == -1)
+				nth = getenv("NTH") != NULL ? atoi(getenv("NTH")) : 0;
+			if (nth > 0 && --nth == 0) {
+				errno = ENOMEM;
+				return NULL;
+			}
+			return next(size);
+		}
+	C
+	cc -shared -fPIC -o short.so short.c -ldl
+	local command nth status unknown failures
+	for command in "hostlookup -a localhost" "hostlookup localhost" "hostlookup -e localhost" "hostlookup -r 127.0.0.1" \
+		"hostlookup -J --hostname" "servlookup 80" "servlookup -J 80"; do
+		whole=$($command)
+		unknown=0
+		failures=0
+		for nth in {1..90}; do
+			status=0
+			NTH=$nth LD_PRELOAD=$PWD/short.so $command >out 2>err || status=$?
+			case $status in
+			0) assert_equal "$(<out)" "$whole" ;;
+			1) failures=$((failures + 1)) ;;
+			3) unknown=$((unknown + 1)) ;; # the C library has not said that it had no memory
+			# The C library's own: it aborts, or follows a null pointer.
+			134 | 139) ;;
+			*) fail "$command, allocation $nth: $status, $(<err)" ;;
+			esac
+		done
+		[ $unknown -le 2 ] || fail "$command: $unknown times not known"
+		[ $failures -ge 1 ] || fail "$command: it has not failed"
+	done
+}

@@ -1468,6 +1468,12 @@ def threads():
         case("threads", "%s, no thread" % command, start(command, 0), ways=("ends",), ends={1}, grace=1, says=one_line)
         for n in (1, 2, 3):
             case("threads", "%s, %d thread%s" % (command, n, "s"[:n - 1]), start(command, n), ways=("ends",), ends={0, 1}, grace=1, says=either)
+    def resources(run):
+        """It says that a thread is missing, in the words for that."""
+        return one_line(run) or (None if "Resource temporarily unavailable" in run.said() else run.said())
+
+    case("threads", "sockecho-client, no thread", start("sockecho-client --connect-only localhost 1", 0), ways=("ends",), ends={1}, grace=1,
+         says=resources)
     # A look-up that cannot start is tried again.
     case("threads", "sockwait, no thread", start("sockwait -t 0.5 --gone localhost:1", 0), ways=("ends",), ends={1}, grace=1, says=one_line)
     for n in (1, 2, 3):

@@ -6,7 +6,6 @@
 #include "hostlookup/print.h"
 #include "hostlookup/query.h"
 #include "options/options.h"
-#include "run/escape.h"
 #include "run/event.h"
 #include "run/message.h"
 #include "run/output.h"
@@ -68,18 +67,14 @@ look_up(const struct host_config *config, struct failure *failure)
 static int
 print_name(const char *name)
 {
-	char *escaped = escape_text(name, strlen(name), ESCAPE_FIELD, NULL);
-	const char *shown = escaped != NULL ? escaped : "";
-
 	if (run.json) {
 		json_t *record = event_new(NULL);
 
-		event_text(record, "name", shown);
+		event_add(record, "name", answer_name_string(name));
 		event_emit(record);
 	} else {
-		output_print("%s\n", shown);
+		output_field("", name, "\n");
 	}
-	free(escaped);
 	return STATUS_OK;
 }
 

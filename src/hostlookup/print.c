@@ -12,14 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *
-escape_field(const char *text)
-{
-	char *escaped = escape_text(text, strlen(text), ESCAPE_FIELD, NULL);
-
-	return escaped != NULL ? escaped : calloc(1, 1);
-}
-
 static void
 print_list(const char *before, char *const *list, const char *after)
 {
@@ -27,13 +19,16 @@ print_list(const char *before, char *const *list, const char *after)
 		output_field(before, list[i], after);
 }
 
-/* A name from the resolver, as it stands in a line. */
-static json_t *
-name_string(const char *name)
+json_t *
+answer_name_string(const char *name)
 {
-	char *escaped = name != NULL ? escape_field(name) : NULL;
-	json_t *string = escaped != NULL ? event_string(escaped) : json_null();
+	char *escaped;
+	json_t *string;
 
+	if (name == NULL)
+		return json_null();
+	escaped = escape_text(name, strlen(name), ESCAPE_FIELD, NULL);
+	string = escaped != NULL ? event_string(escaped) : NULL;
 	free(escaped);
 	return string;
 }
@@ -44,7 +39,7 @@ add_list(json_t *record, const char *key, char *const *list)
 	json_t *array = json_array();
 
 	for (size_t i = 0; list != NULL && list[i] != NULL; i++)
-		(void)json_array_append_new(array, name_string(list[i]));
+		event_append(array, answer_name_string(list[i]));
 	event_add(record, key, array);
 }
 
@@ -72,7 +67,7 @@ emit_lookup(const char *query, const struct lookup_answer *answer)
 
 	event_text(record, "query", query);
 	if (answer->status == STATUS_OK) {
-		event_add(record, "name", name_string(answer->name));
+		event_add(record, "name", answer_name_string(answer->name));
 		add_list(record, "aliases", answer->aliases);
 		add_list(record, "addresses", answer->addresses);
 		event_add(record, "family", name_family(answer));

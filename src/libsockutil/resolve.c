@@ -69,10 +69,14 @@ lookup_run(void *arg)
 	char port[8];
 
 	f->code = f->service != NULL ? find_port(f, &hints, port) : 0;
+	errno = 0;
 	if (f->code == 0)
 		f->code =
 		    getaddrinfo(f->host, f->service != NULL ? port : NULL, &hints, &f->result);
 	f->system_errno = errno;
+	/* glibc says so as well where it had no memory to look. */
+	if (f->code == EAI_NONAME && errno == ENOMEM)
+		f->code = EAI_MEMORY;
 }
 
 static void

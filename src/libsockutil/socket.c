@@ -482,18 +482,27 @@ sku_getdefaulttimeout(void)
 	return atomic_load(&default_timeout_ns);
 }
 
-int
-sku_getsockname(const struct sku_sock *s, struct sku_address *address)
+/* getsockname(2) or getpeername(2).  A socket that has no such address gets an empty one. */
+static int
+get_address(const struct sku_sock *s, struct sku_address *address,
+    int (*get)(int fd, struct sockaddr *sa, socklen_t *len))
 {
 	memset(address, 0, sizeof(*address));
 	address->len = sizeof(address->storage);
-	return check_open(s) == -1 ? -1 : getsockname(s->fd, &address->sa, &address->len);
+	if (check_open(s) == 0 && get(s->fd, &address->sa, &address->len) == 0)
+		return 0;
+	address->len = 0;
+	return -1;
+}
+
+int
+sku_getsockname(const struct sku_sock *s, struct sku_address *address)
+{
+	return get_address(s, address, getsockname);
 }
 
 int
 sku_getpeername(const struct sku_sock *s, struct sku_address *address)
 {
-	memset(address, 0, sizeof(*address));
-	address->len = sizeof(address->storage);
-	return check_open(s) == -1 ? -1 : getpeername(s->fd, &address->sa, &address->len);
+	return get_address(s, address, getpeername);
 }

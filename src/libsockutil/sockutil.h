@@ -328,7 +328,8 @@ int sku_setdefaulttimeout(int64_t timeout_ns);
 /* socket.getdefaulttimeout(): SKU_NO_TIMEOUT, or nanoseconds from 0 on. */
 int64_t sku_getdefaulttimeout(void);
 
-/* getsockname(2) and getpeername(2).  Each returns 0, or -1 with errno. */
+/* getsockname(2) and getpeername(2).  Each returns 0, or -1 with errno and an empty address (len is
+ * 0). */
 int sku_getsockname(const struct sku_sock *s, struct sku_address *address);
 int sku_getpeername(const struct sku_sock *s, struct sku_address *address);
 

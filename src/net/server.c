@@ -400,7 +400,7 @@ static void
 add_only(struct server *server)
 {
 	struct sku_sock sock = server->listener->sock;
-	struct sku_address peer = { .len = 0 };
+	struct sku_address peer;
 
 	server->listener->sock.fd = -1; /* the client's from here on */
 	(void)sku_getpeername(&sock, &peer);

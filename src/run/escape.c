@@ -143,3 +143,40 @@ escape_text(const char *text, size_t len, enum escape_for purpose, size_t *out_l
 		*out_len = (size_t)(out - result);
 	return result;
 }
+
+/* The bytes at the end of text that may be the beginning of a UTF-8 sequence. */
+static size_t
+cut_length(const char *text, size_t len)
+{
+	for (size_t n = 1; n <= 3 && n <= len; n++) {
+		unsigned char lead = (unsigned char)text[len - n];
+
+		if ((lead & 0xc0) == 0x80)
+			continue;
+		return lead >= 0xc2 && lead < 0xf5 &&
+			       n < (lead < 0xe0	   ? 2 :
+				       lead < 0xf0 ? 3 :
+						     4) ?
+			   n :
+			   0;
+	}
+	return 0;
+}
+
+char *
+escape_piece(struct escape_rest *rest, const char *bytes, size_t len, bool last, size_t *out_len)
+{
+	char *joined = malloc(rest->len + len + 1), *escaped;
+
+	if (joined == NULL)
+		return NULL;
+	memcpy(joined, rest->bytes, rest->len);
+	memcpy(joined + rest->len, bytes, len);
+	len += rest->len;
+	rest->len = last ? 0 : cut_length(joined, len);
+	len -= rest->len;
+	memcpy(rest->bytes, joined + len, rest->len);
+	escaped = escape_text(joined, len, ESCAPE_TEXT, out_len);
+	free(joined);
+	return escaped;
+}

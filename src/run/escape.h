@@ -18,6 +18,16 @@ enum escape_for {
  * stays.  Returns a string that the caller frees, or NULL when there is no memory.  *out_len, which
  * may be NULL, is its length. */
 char *escape_text(const char *text, size_t len, enum escape_for purpose, size_t *out_len);
+/* Text that comes in pieces: the first bytes of a character, whose rest the next piece may have. */
+struct escape_rest {
+	char bytes[3];
+	size_t len;
+};
+
+/* The next piece as escape_text() gives it for ESCAPE_TEXT, with what the one before has left in
+ * *rest.  last: nothing follows, and nothing is left. */
+char *escape_piece(
+    struct escape_rest *rest, const char *bytes, size_t len, bool last, size_t *out_len);
 /* Are all len bytes valid UTF-8? */
 bool escape_is_utf8(const char *text, size_t len);
 

@@ -33,7 +33,16 @@ event_new(const char *event)
 void
 event_add(json_t *record, const char *key, json_t *value)
 {
-	(void)json_object_set_new(record, key, value); /* takes NULL for both, and fails */
+	/* takes NULL for both, and fails */
+	if (json_object_set_new(record, key, value) == -1 && !run.stdout_is_data)
+		output_lose();
+}
+
+void
+event_append(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value) == -1 && !run.stdout_is_data)
+		output_lose();
 }
 
 static json_t *
@@ -163,6 +172,8 @@ event_emit(json_t *record)
 		output_error_text(text, len);
 	else if (text != NULL)
 		output_record(text, len);
+	else if (!run.stdout_is_data)
+		output_lose();
 	free(text);
 	free(line);
 	json_decref(record);

@@ -11,8 +11,9 @@
  * it.  The record may be NULL when there is no memory; every function here takes that. */
 json_t *event_new(const char *event);
 /* Add a value and take its reference.  A NULL value is left out, so a lack of memory never breaks
- * the record. */
+ * the record; of a record on standard output, output_flush() then says that something is lost. */
 void event_add(json_t *record, const char *key, json_t *value);
+void event_append(json_t *array, json_t *value);
 /* Text from any source as a string, exactly, but for what is no UTF-8: ESCAPE_JSON. */
 json_t *event_string(const char *text);
 void event_text(json_t *record, const char *key, const char *text);

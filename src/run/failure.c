@@ -16,15 +16,13 @@ __attribute__((format(printf, 5, 0))) static void
 set(struct failure *failure, enum status status, int errnum, const char *message,
     const char *format, va_list args)
 {
-	const struct sku_error error = { .kind = SKU_ERR_SYSTEM, .code = errnum };
-
 	if (failure->status != STATUS_OK)
 		return;
 	failure->status = (int)status;
 	failure->errnum = errnum;
 	failure->is_told = false;
 	(void)snprintf(failure->message, sizeof(failure->message), "%s",
-	    message != NULL ? message : sku_error_reason(&error));
+	    message != NULL ? message : sku_reason(errnum));
 	(void)vsnprintf(failure->action, sizeof(failure->action), format, args);
 }
 

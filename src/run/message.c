@@ -163,15 +163,6 @@ msg_error_usage(const char *message)
 		msg_text("Try '%s --help' for more information.\n", run.program);
 }
 
-/* Words for an errno value; a limit that passed is said in one way everywhere. */
-static const char *
-errno_text(int errnum)
-{
-	const struct sku_error err = { .kind = SKU_ERR_SYSTEM, .code = errnum };
-
-	return sku_error_reason(&err);
-}
-
 int
 msg_error_errno(enum status status, int errnum, const char *during_format, ...)
 {
@@ -181,7 +172,7 @@ msg_error_errno(enum status status, int errnum, const char *during_format, ...)
 	va_start(args, during_format);
 	during = format_line(during_format, args);
 	va_end(args);
-	report_error(status, errnum, errno_text(errnum), during != NULL ? during : "");
+	report_error(status, errnum, sku_reason(errnum), during != NULL ? during : "");
 	free(during);
 	return (int)status;
 }

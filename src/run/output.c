@@ -212,11 +212,22 @@ keep(const char *bytes, size_t len)
 }
 
 void
+output_lose(void)
+{
+	(void)pthread_mutex_lock(&standard_output.lock);
+	(void)failure_errno(&output_failure, ENOMEM, "write to standard output");
+	(void)pthread_mutex_unlock(&standard_output.lock);
+}
+
+void
 output_field(const char *before, const char *text, const char *after)
 {
 	char *escaped = escape_text(text, strlen(text), ESCAPE_FIELD, NULL);
 
-	output_print("%s%s%s", before, escaped != NULL ? escaped : "", after);
+	if (escaped != NULL)
+		output_print("%s%s%s", before, escaped, after);
+	else
+		output_lose();
 	free(escaped);
 }
 
@@ -254,7 +265,7 @@ output_print(const char *format, ...)
 	if (n >= 0)
 		output_add(text, (size_t)n);
 	else
-		(void)failure_errno(&output_failure, ENOMEM, "write to standard output");
+		output_lose();
 	if (text != few && n >= 0)
 		free(text);
 }

@@ -44,7 +44,7 @@ emit_service(const char *query, const struct service *s)
 		event_text(record, "query", query);
 	event_text(record, "name", s->name);
 	for (size_t i = 0; s->aliases[i] != NULL; i++)
-		(void)json_array_append_new(aliases, event_string(s->aliases[i]));
+		event_append(aliases, event_string(s->aliases[i]));
 	event_add(record, "aliases", aliases);
 	event_number(record, "port", s->port);
 	event_text(record, "proto", s->proto);

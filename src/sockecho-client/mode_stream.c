@@ -32,8 +32,9 @@ struct stream {
 	struct peer_connection connection;
 	struct expect_state expect;
 	struct output output;
-	struct buffer out; /* from standard input to the peer */
-	struct buffer in;  /* from the peer to standard output */
+	struct buffer out;	 /* from standard input to the peer */
+	struct buffer in;	 /* from the peer to standard output */
+	struct escape_rest rest; /* of a character, for a terminal */
 	bool input_ended, output_shut, peer_ended;
 	struct failure *failure; /* why the loop is stopped with -1 */
 };
@@ -118,12 +119,13 @@ static int
 escape_received(struct stream *s, size_t len)
 {
 	size_t escaped_len;
-	char *escaped = escape_text(s->in.bytes, len, ESCAPE_TEXT, &escaped_len);
+	char *escaped = escape_piece(&s->rest, s->in.bytes, len, s->peer_ended, &escaped_len);
 
 	if (escaped == NULL)
 		return failure_errno(s->failure, ENOMEM, "show what came");
 	free(s->in.bytes);
 	s->in.bytes = escaped;
+	s->in.start = 0;
 	s->in.end = escaped_len;
 	s->in.capacity = escaped_len + 1;
 	return 0;
@@ -160,7 +162,7 @@ receive_input(struct stream *s)
 			   peer_failed(&s->connection, "receive from", errno, s->failure);
 	if (n == 0) {
 		s->peer_ended = true;
-		return 0;
+		return s->rest.len > 0 ? escape_received(s, 0) : 0;
 	}
 	counter_add(&peer_counters.bytes_in, (uint64_t)n);
 	result = check_received(s, s->in.bytes, (size_t)n);

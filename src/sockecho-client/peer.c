@@ -70,7 +70,6 @@ emit_connected(const struct sku_address *local, const struct sku_address *peer)
 	event_emit(record);
 }
 
-/* sku_getsockname(), sku_getpeername(): a socket that has none has an empty address. */
 void
 peer_introduce(const struct peer_connection *connection)
 {
@@ -78,10 +77,9 @@ peer_introduce(const struct peer_connection *connection)
 
 	if (run.verbose == 0 && !run.json)
 		return;
-	if (sku_getsockname(&connection->sock, &local) == -1)
-		local.len = 0;
-	if (sku_getpeername(&connection->sock, &peer) == -1)
-		peer.len = 0;
+	/* A socket that has none has an empty address. */
+	(void)sku_getsockname(&connection->sock, &local);
+	(void)sku_getpeername(&connection->sock, &peer);
 	if (run.verbose > 0) {
 		print_address("client", &local);
 		print_address("server", &peer);
@@ -99,8 +97,7 @@ peer_use_socket(struct peer_connection *connection, const struct client_config *
 	connection->config = config;
 	connection->sock = *sock;
 	*sock = (struct sku_sock)SKU_SOCK_INIT;
-	if (sku_getpeername(&connection->sock, &peer) == -1)
-		peer.len = 0;
+	(void)sku_getpeername(&connection->sock, &peer);
 	(void)peer_text(&peer, connection->peer);
 	tcp_apply_options(&config->stream, &connection->sock);
 	if (sku_settimeout(&connection->sock, 0) == 0)

@@ -239,7 +239,7 @@ add_histogram(json_t *record, const struct ping_stats *stats)
 		event_add(entry, "from", json_real(row_start(row) / 1e9));
 		event_add(entry, "to", json_real(row_start(row + 1) / 1e9));
 		event_number(entry, "count", row_count(stats, row));
-		(void)json_array_append_new(rows, entry);
+		event_append(rows, entry);
 	}
 	event_add(record, "histogram", rows);
 }

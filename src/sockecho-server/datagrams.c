@@ -106,6 +106,38 @@ destination(struct echo *echo, size_t i, bool *broadcast)
 	return to;
 }
 
+static bool
+is_wildcard(const struct sku_address *a)
+{
+	return a->sa.sa_family == AF_INET ? a->in.sin_addr.s_addr == INADDR_ANY :
+					    IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr);
+}
+
+/* A socket can be bound to such an address alone. */
+static bool
+is_of_this_machine(const struct sku_address *address)
+{
+	SKU_AUTOCLOSE struct sku_sock s = SKU_SOCK_INIT;
+	struct sku_address any_port = *address;
+
+	any_port.in.sin_port = 0; /* where IPv6 has it, too */
+	return sku_socket(&s, address->sa.sa_family, SOCK_DGRAM, 0) == 0 &&
+	       sku_bind(&s, &any_port) == 0;
+}
+
+/* Does it say that it comes from this very server?  to is where it came to.  A server that has
+ * every address has each of this machine's. */
+static bool
+is_from_itself(struct echo *echo, const struct sku_address *from, const struct sku_address *to)
+{
+	const struct sku_address *own = &echo->server.listener->address;
+
+	if (sku_address_equal(from, to))
+		return true;
+	return is_wildcard(own) && sku_address_port(from) == sku_address_port(own) &&
+	       is_of_this_machine(from);
+}
+
 /* RFC 862 echo, RFC 864 chargen and their like live on low ports, and so do spoofed questions that
  * would make two servers answer each other; an answer to many is an amplifier. */
 static bool
@@ -120,7 +152,7 @@ may_loop_or_amplify(struct echo *echo, size_t i, const struct sku_address *peer)
 	if (to.sa.sa_family == AF_INET6 && from.sa.sa_family == AF_INET6)
 		from.in6.sin6_scope_id = to.in6.sin6_scope_id;
 	return sku_address_port(peer) < FIRST_UNPRIVILEGED_PORT || is_reserved_address(peer) ||
-	       is_reserved_address(&to) || broadcast || sku_address_equal(&from, &to);
+	       is_reserved_address(&to) || broadcast || is_from_itself(echo, &from, &to);
 }
 
 static bool
@@ -471,13 +503,6 @@ readable(struct server *server)
 }
 
 /* ---- all together -------------------------------------------------------------------------- */
-
-static bool
-is_wildcard(const struct sku_address *a)
-{
-	return a->sa.sa_family == AF_INET ? a->in.sin_addr.s_addr == INADDR_ANY :
-					    IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr);
-}
 
 /* Each datagram says what its TTL is and, bound to every address, which one it came to.  An IPv6
  * socket may get IPv4's. */

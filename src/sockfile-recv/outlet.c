@@ -178,11 +178,11 @@ write_all(struct outlet *outlet, const char *shown, const char *bytes, size_t le
 }
 
 static int
-write_escaped(struct outlet *outlet, const char *shown, const char *bytes, size_t len,
+write_escaped(struct outlet *outlet, const char *shown, const char *bytes, size_t len, bool last,
     struct failure *failure)
 {
 	size_t escaped_len;
-	char *escaped = escape_text(bytes, len, ESCAPE_TEXT, &escaped_len);
+	char *escaped = escape_piece(&outlet->rest, bytes, len, last, &escaped_len);
 	int result;
 
 	if (escaped == NULL)
@@ -196,8 +196,9 @@ int
 outlet_write(struct outlet *outlet, const char *shown, const char *bytes, size_t len,
     int64_t *written, struct failure *failure)
 {
-	int result = outlet->output.terminal ? write_escaped(outlet, shown, bytes, len, failure) :
-					       write_all(outlet, shown, bytes, len, failure);
+	int result = outlet->output.terminal ?
+			 write_escaped(outlet, shown, bytes, len, false, failure) :
+			 write_all(outlet, shown, bytes, len, failure);
 
 	if (result == 0)
 		*written += (int64_t)len;
@@ -209,6 +210,8 @@ outlet_flush(struct outlet *outlet, const char *shown, struct failure *failure)
 {
 	struct stat st;
 
+	if (outlet->rest.len > 0 && write_escaped(outlet, shown, "", 0, true, failure) == -1)
+		return -1;
 	if (fstat(outlet->output.fd, &st) == 0 && S_ISBLK(st.st_mode) &&
 	    fsync(outlet->output.fd) == -1)
 		return failure_errno(failure, errno, "flush %s", shown);

@@ -2,6 +2,7 @@
 #ifndef RECV_OUTLET_H
 #define RECV_OUTLET_H
 
+#include "run/escape.h"
 #include "run/failure.h"
 #include "run/output.h"
 
@@ -10,6 +11,7 @@
 
 struct outlet {
 	struct output output;
+	struct escape_rest rest; /* of a character, for a terminal */
 	bool opened;
 	bool exclusive; /* a block device that nobody else may have */
 	int64_t room;	/* bytes that fit; -1: nobody knows */
@@ -32,7 +34,7 @@ void outlet_open_stdout(struct outlet *outlet);
 /* All of it, or a failure; written counts what went. */
 int outlet_write(struct outlet *outlet, const char *shown, const char *bytes, size_t len,
     int64_t *written, struct failure *failure);
-/* What a device has is flushed. */
+/* What a device has is flushed; nothing more is written. */
 int outlet_flush(struct outlet *outlet, const char *shown, struct failure *failure);
 void outlet_close(struct outlet *outlet);
 

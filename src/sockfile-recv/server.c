@@ -267,8 +267,7 @@ add_sender(struct receiver *receiver, struct sku_sock *sock)
 {
 	struct sku_address peer;
 
-	if (sku_getpeername(sock, &peer) == -1)
-		peer.len = 0;
+	(void)sku_getpeername(sock, &peer);
 	sku_address_unmap(&peer);
 	server_add(&receiver->server, sock, &peer);
 }

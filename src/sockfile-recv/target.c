@@ -728,9 +728,7 @@ target_commit(struct target *target, const struct timespec *mtime, struct failur
 {
 	if (target->kind == TARGET_FILE)
 		return commit_file(target, mtime, failure);
-	return target->kind == TARGET_DEVICE ?
-		   outlet_flush(&target->outlet, target->display_name, failure) :
-		   0;
+	return outlet_flush(&target->outlet, target->display_name, failure);
 }
 
 void

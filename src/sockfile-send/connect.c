@@ -34,8 +34,7 @@ send_on(struct sender *sender, struct failure *failure)
 {
 	int result;
 
-	if (sku_getpeername(&sender->sock, &sender->peer) == -1)
-		sender->peer.len = 0;
+	(void)sku_getpeername(&sender->sock, &sender->peer);
 	sku_address_unmap(&sender->peer);
 	if (sku_settimeout(&sender->sock, 0) == -1)
 		return failure_errno(failure, errno, "prepare the connection");

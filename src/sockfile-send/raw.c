@@ -488,8 +488,7 @@ add_first_client(struct raw_server *server, struct sku_sock *sock, struct failur
 	struct sku_address peer;
 	struct sku_sock taken = *sock;
 
-	if (sku_getpeername(sock, &peer) == -1)
-		peer.len = 0;
+	(void)sku_getpeername(sock, &peer);
 	sku_address_unmap(&peer);
 	if (sku_settimeout(sock, 0) == -1)
 		return failure_errno(failure, errno, "prepare the connection");

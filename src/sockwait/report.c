@@ -2,7 +2,6 @@
  * Row tool. */
 #include "sockwait/report.h"
 
-#include "run/escape.h"
 #include "run/event.h"
 #include "run/message.h"
 #include "run/output.h"
@@ -26,10 +25,10 @@ add_target(json_t *record, const struct target *target, const char *text, int64_
 static void
 print_line(const char *text, int64_t ns)
 {
-	char *escaped = escape_text(text, strlen(text), ESCAPE_FIELD, NULL);
+	char after[40];
 
-	output_print("%s\t%.3f\n", escaped != NULL ? escaped : "", (double)ns / SKU_SECOND);
-	free(escaped);
+	(void)snprintf(after, sizeof(after), "\t%.3f\n", (double)ns / SKU_SECOND);
+	output_field("", text, after);
 }
 
 int

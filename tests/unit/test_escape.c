@@ -8,6 +8,42 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* However text is cut into pieces, it is shown as if it had come at once. */
+static void
+pieces_are_shown_as_the_whole(void **state)
+{
+	static const char text[] =
+	    "h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \xe2\x82 \xc3 \x80\x80\x80\x80 "
+	    "\xf4\x90\x80\x80 \xed\xa0\x80 \xff\xc2\x9b\xf0\x9f\x98";
+	char *whole = escape_text(text, sizeof(text) - 1, ESCAPE_TEXT, NULL);
+
+	(void)state;
+	for (size_t size = 1; size < sizeof(text); size++) {
+		struct escape_rest rest = { .len = 0 };
+		char shown[sizeof(text) * 4 + 1] = "";
+
+		for (size_t at = 0; at < sizeof(text) - 1; at += size) {
+			size_t left = sizeof(text) - 1 - at, len;
+			char *piece =
+			    escape_piece(&rest, text + at, left < size ? left : size, false, &len);
+
+			assert_int_equal(len, strlen(piece));
+			(void)strlcat(shown, piece, sizeof(shown));
+			free(piece);
+			assert_true(rest.len <= sizeof(rest.bytes));
+		}
+		if (rest.len > 0) {
+			char *piece = escape_piece(&rest, "", 0, true, NULL);
+
+			(void)strlcat(shown, piece, sizeof(shown));
+			free(piece);
+		}
+		assert_int_equal(rest.len, 0);
+		assert_string_equal(shown, whole);
+	}
+	free(whole);
+}
+
 static void
 strangers_bytes_are_escaped(void **state)
 {
@@ -78,6 +114,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strangers_bytes_are_escaped),
+		cmocka_unit_test(pieces_are_shown_as_the_whole),
 		cmocka_unit_test(upper_is_bytes_upper),
 	};
 

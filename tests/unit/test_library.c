@@ -249,8 +249,22 @@ a_closed_socket_is_ebadf_and_closes_twice(void **state)
 	EBADF_IS(sku_settimeout(&s, 0));
 	EBADF_IS(sku_setsockopt_int(&s, SOL_SOCKET, SO_KEEPALIVE, 1));
 	EBADF_IS(sku_getsockname(&s, &address));
+	assert_int_equal(address.len, 0);
 	EBADF_IS(sku_getpeername(&s, &address));
 	EBADF_IS(sku_detach(&s));
+}
+
+static void
+who_has_no_peer_gets_an_empty_address(void **state)
+{
+	SKU_AUTOCLOSE struct sku_sock s = SKU_SOCK_INIT;
+	struct sku_address address;
+
+	(void)state;
+	assert_int_equal(sku_socket(&s, AF_INET, SOCK_STREAM, 0), 0);
+	assert_int_equal(sku_getpeername(&s, &address), -1);
+	assert_int_equal(errno, ENOTCONN);
+	assert_int_equal(address.len, 0);
 }
 
 static void
@@ -2342,6 +2356,7 @@ main(void)
 		cmocka_unit_test(addresses_compare_and_unmap),
 		cmocka_unit_test(a_path_that_fills_its_address_is_equal_to_itself),
 		cmocka_unit_test(a_closed_socket_is_ebadf_and_closes_twice),
+		cmocka_unit_test(who_has_no_peer_gets_an_empty_address),
 		cmocka_unit_test(detach_and_autoclose),
 		cmocka_unit_test(the_three_modes_are_pythons),
 		cmocka_unit_test(recv_in_each_mode),
