@@ -54,6 +54,14 @@ run_text() {
 	run_pages docs/tour.md
 }
 
+@test "docs/cookbook.md" {
+	run_pages docs/cookbook.md
+}
+
+@test "docs/many-machines.md" {
+	run_pages docs/many-machines.md
+}
+
 @test "each page has its test here" {
 	cd "$SOCKUTILS_SOURCE"
 	for page in README.md docs/*.md; do
