@@ -241,7 +241,7 @@ need_version() {
 @test "the shell scripts pass shellcheck" {
 	need_version shellcheck 0.9 0.10
 	cd "$SOCKUTILS_SOURCE"
-	shellcheck -x bootstrap $(grep -lE '^#!.*sh$|^# shellcheck shell' scripts/*) .ci/run tests/driver tests/unit/run tests/unit/no-cmocka tests/helpers.bash \
+	shellcheck -x bootstrap $(grep -lE '^#!.*sh$|^# shellcheck shell' scripts/*) .ci/run tests/driver tests/machines tests/unit/run tests/unit/no-cmocka tests/helpers.bash \
 		tests/transfers.bash completions/sockutils.bash
 }
 
