@@ -458,4 +458,10 @@ undisturbed() {
 	sockfile-recv -q --verify --connect 127.0.0.1 "$port" out2
 	sender_ends 0
 	told send.err "talk to 127.0.0.1"
+	truncate -s 20M large
+	start_sender -c 1 0 large
+	probe "$sender_pid" send.err
+	sockfile-recv -q --connect 127.0.0.1 "$port" out3
+	sender_ends 0
+	told send.err "send to 127.0.0.1"
 }

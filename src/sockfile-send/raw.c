@@ -13,6 +13,7 @@
 #include "run/peer.h"
 #include "run/run.h"
 #include "run/wait.h"
+#include "transfer/strangers.h"
 #include "transfer/summary.h"
 
 #include <errno.h>
@@ -44,6 +45,7 @@ struct raw_server {
 	struct loop_io input;
 	struct raw_client *reader; /* it waits for the input; NULL: nobody does */
 	struct raw_client *all;
+	struct stranger_notes notes; /* of those who broke off */
 	struct progress progress;
 	state_counter
 	    progress_bytes; /* for the bar; of receivers that broke off they do not count */
@@ -143,7 +145,7 @@ lose_client(struct raw_client *client, struct failure *failure)
 	server->consumed = server->consumed || (client->sent > 0 && !server->source->seekable);
 	if (listener == NULL || listener->connected || server->consumed)
 		server_fail(&server->server, failure);
-	else
+	else if (strangers_may_note(&server->notes, server->server.loop.now))
 		failure_note(failure, &client->peer);
 	counter_subtract(&server->progress_bytes, (uint64_t)client->sent);
 	remove_client(client, false);
@@ -478,6 +480,7 @@ close_server(struct raw_server *server)
 {
 	while (server->all != NULL)
 		remove_client(server->all, false);
+	strangers_note_rest(&server->notes);
 	progress_end(&server->progress, (int64_t)counter_value(&server->progress_bytes));
 	server_close(&server->server);
 }
