@@ -338,6 +338,21 @@ crowd() {
 	receiver_ends 0
 }
 
+@test "a peer that vanished while bytes are under way: TCP is asked what was acknowledged, whatever the sender waits for" {
+	need_trace
+	start_receiver 0 out
+	as_sender sock_run trace -f -qq -e trace=getsockopt -o rate sockfile-send --verify --limit-rate 1K 127.0.0.1 "$port" in
+	until_true 20 grep -q TCP_INFO rate
+	kill_tree "$sender_pid" || true
+	receiver_ends 6
+	rm out.part
+	start_receiver 0 out
+	as_sender sock_run trace -f -qq -e trace=getsockopt -o stopped sockfile-send --verify --name x 127.0.0.1 "$port" - </dev/zero
+	until_true 20 part_has 1
+	kill -STOP "$receiver_pid"
+	until_true 20 grep -q TCP_INFO stopped
+}
+
 @test "of more silent strangers than have a place the oldest make room" {
 	start_receiver --verify 0 out
 	crowd "$port" 700

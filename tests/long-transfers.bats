@@ -26,3 +26,68 @@ setup() {
 	head -c 300000 /dev/urandom >in
 	send_to_port_file 200
 }
+
+@test "a peer that vanished is found out within 90 s: in the middle of the bytes, full or idle, with a key, at both ends" {
+	need_namespaces -nm
+	need ip
+	need_openssl
+	head -c 32 /dev/urandom | base64 >key
+	chmod 600 key
+	head -c 30M /dev/zero >in
+	truncate -s 400M large
+	mkfifo silent
+	cat >vanishes.sh <<-'SH'
+		set -eu
+		mount -t tmpfs tmpfs /run
+		mkdir -p /run/netns
+		for machine in a b; do
+			ip netns add $machine
+		done
+		ip link add va netns a type veth peer name vb netns b
+		in_a="ip netns exec a" in_b="ip netns exec b"
+		$in_a ip addr add 10.9.9.1/24 dev va
+		$in_b ip addr add 10.9.9.2/24 dev vb
+		$in_a ip link set va up
+		$in_b ip link set vb up
+		pids=()
+		trap '[ ${#pids[@]} = 0 ] || kill -KILL "${pids[@]}"' EXIT
+		exec 8<>silent
+		wait_for_part() {
+			for i in $(seq 500); do
+				[ ! -s out.$1.part ] || return 0
+				sleep 0.02
+			done
+			cat err.*
+			exit 90
+		}
+		# pair NAME KEY WORDS - a sender with these words, and its receiver.
+		pair() {
+			$in_b sockfile-recv $2 --port-file port.$1 10.9.9.2 0 out.$1 >/dev/null 2>err.$1.recv &
+			pids+=($!) receiver=$!
+			$in_a sockfile-send ${2:---verify} $3 --wait 20 10.9.9.2 @port.$1 ${4-in} 2>err.$1.send <silent &
+			pids+=($!)
+		}
+		pair slow "" "--limit-rate 50K"
+		pair secret "--key key" "--limit-rate 50K"
+		pair idle "" "" -
+		head -c 1000 in >&8
+		pair full "" "" large
+		for name in slow secret idle full; do
+			wait_for_part $name
+		done
+		kill -STOP $receiver
+		sleep 2
+		begin=${EPOCHREALTIME/./}
+		$in_b ip link set vb down
+		kill -CONT $receiver
+		for pid in "${pids[@]}"; do
+			wait $pid && status=0 || status=$?
+			echo "$status $(((${EPOCHREALTIME/./} - begin) / 1000000 <= 90))"
+		done
+		pids=()
+	SH
+	run timeout 200 "${in_namespaces[@]}" bash vanishes.sh
+	assert_success
+	assert_output "$(printf '124 1\n%.0s' {1..8})"
+	error_has err.slow.send "it is gone: nothing was acknowledged"
+}

@@ -18,10 +18,9 @@
 #define PROGRESS_PERIOD (100 * SKU_MS)
 #define MIN_PROGRESS (UINT64_C(1) << 20) /* less than that is no progress */
 #define DRAIN_TIMEOUT (2 * SKU_SECOND)
-/* 90 s in all */
-#define KEEPALIVE_AFTER_S 30
-#define KEEPALIVE_PERIOD_S 10
-#define KEEPALIVE_PROBES 6
+/* A peer that vanished without a word is found out within 90 s. */
+#define GONE_AFTER_S 80
+#define LOOK_PERIOD (2 * SKU_SECOND) /* from one look for it to the next */
 
 void
 channel_init(struct channel *channel, struct sku_sock *sock, const char *peer, int64_t came_ns)
@@ -29,16 +28,14 @@ channel_init(struct channel *channel, struct sku_sock *sock, const char *peer, i
 	*channel = (struct channel){ .sock = sock,
 		.peer = peer,
 		.limit = { came_ns + CHANNEL_HANDSHAKE_TIMEOUT },
-		.idle = sku_deadline_in(run.timeouts.operation_ns) };
+		.idle = sku_deadline_in(run.timeouts.operation_ns),
+		.look_at_ns = INT64_MAX };
 	if (sock->family == AF_UNIX)
 		return;
 	/* Small messages wait for answers; Nagle's algorithm would have both wait. */
 	(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_NODELAY, 1);
-	/* A peer that vanished without a word is found out while it is waited for. */
-	(void)sku_setsockopt_int(sock, SOL_SOCKET, SO_KEEPALIVE, 1);
-	(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_AFTER_S);
-	(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_PERIOD_S);
-	(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+	keepalive_set(sock, GONE_AFTER_S);
+	channel->look_at_ns = came_ns + LOOK_PERIOD;
 }
 
 void
@@ -130,10 +127,8 @@ deadline_of(const struct channel *channel)
 /* 0, or -1 with errno.  The clock is looked at first: where bytes never cease to come, poll never
  * waits until the time is up. */
 static int
-wait_ready(const struct channel *channel, short events)
+wait_until(const struct channel *channel, short events, struct sku_deadline deadline)
 {
-	struct sku_deadline deadline = deadline_of(channel);
-
 	if (!sku_deadline_passed(deadline))
 		return run_wait_fd(sku_fileno(channel->sock), events, deadline);
 	errno = ETIMEDOUT;
@@ -141,11 +136,42 @@ wait_ready(const struct channel *channel, short events)
 }
 
 static int
-wait_for(const struct channel *channel, short events, struct failure *failure)
+wait_ready(const struct channel *channel, short events)
 {
-	if (wait_ready(channel, (short)(events | channel->tls_events)) == 0)
+	return wait_until(channel, events, deadline_of(channel));
+}
+
+/* Is the peer still there?  While bytes are under way the kernel takes a quarter of an hour to say
+ * that it is not. */
+static int
+look_for_peer(struct channel *channel, struct failure *failure)
+{
+	int64_t now = sku_now();
+
+	if (now < channel->look_at_ns)
 		return 0;
-	return fail_errno(channel, errno, failure);
+	channel->look_at_ns = now + LOOK_PERIOD;
+	if (!keepalive_is_gone(&channel->keepalive, channel->sock, GONE_AFTER_S, now))
+		return 0;
+	return failure_set(failure, STATUS_TIMED_OUT, ETIMEDOUT, "it is gone: nothing was acknowledged",
+	    "talk to %s", channel->peer);
+}
+
+static int
+wait_for(struct channel *channel, short events, struct failure *failure)
+{
+	for (;;) {
+		struct sku_deadline limit = deadline_of(channel),
+				    look = { channel->look_at_ns };
+
+		if (wait_until(channel, (short)(events | channel->tls_events),
+			sku_deadline_earlier(limit, look)) == 0)
+			return 0;
+		if (errno != ETIMEDOUT || sku_deadline_passed(limit))
+			return fail_errno(channel, errno, failure);
+		if (look_for_peer(channel, failure) == -1)
+			return -1;
+	}
 }
 
 /* What TLS says, as a system call would: -1 with errno, 0 for the end. */
@@ -511,6 +537,8 @@ channel_poll(struct channel *channel, struct wire_message *message, struct failu
 	for (;;) {
 		enum channel_result result = read_message(channel, message, failure);
 
+		if (result == CHANNEL_NOTHING && look_for_peer(channel, failure) == -1)
+			return CHANNEL_FAILED;
 		if (result != CHANNEL_MESSAGE)
 			return result;
 		if (message->type == WIRE_PROGRESS) {

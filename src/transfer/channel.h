@@ -5,6 +5,7 @@
 #ifndef TRANSFER_CHANNEL_H
 #define TRANSFER_CHANNEL_H
 
+#include "net/keepalive.h"
 #include "run/failure.h"
 #include "transfer/tls.h"
 #include "transfer/wire.h"
@@ -25,6 +26,8 @@ struct channel {
 	struct sku_deadline idle;  /* --timeout, armed anew by progress */
 	uint64_t progress_done;	   /* of the peer's last PROGRESS that counted */
 	int64_t progress_sent_ns;  /* when our last PROGRESS left */
+	struct keepalive keepalive;
+	int64_t look_at_ns; /* when to look whether the peer is still there */
 	short tls_events;	   /* what TLS waits for, else 0 */
 	uint8_t in[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX];
 	size_t in_len;
