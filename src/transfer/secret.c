@@ -4,6 +4,7 @@
 
 #include "options/options.h"
 #include "run/message.h"
+#include "run/uninitialized.h"
 #include "transfer/tls.h"
 
 #include <errno.h>
@@ -52,7 +53,7 @@ check(int fd, const char *file)
 int
 secret_read(const char *file, uint8_t key[SECRET_KEY_BYTES])
 {
-	uint8_t secret[SECRET_MAX + 1];
+	uint8_t secret[SECRET_MAX + 1] UNINITIALIZED;
 	int fd = open(file, O_RDONLY | O_NOCTTY | O_CLOEXEC), status;
 	ssize_t len;
 
