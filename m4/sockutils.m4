@@ -24,15 +24,38 @@ AC_DEFUN([SKU_CHECK_LDFLAGS], [
 	done
 ])
 
-dnl SKU_CHECK_FORTIFY(VARIABLE): append _FORTIFY_SOURCE if optimisation is on and the user has not
-dnl set it.
+dnl SKU_CHECK_FORTIFY(VARIABLE): append the highest _FORTIFY_SOURCE that the C library takes
+dnl without a warning, if optimisation is on and the user has not set it.
 AC_DEFUN([SKU_CHECK_FORTIFY], [
-	AC_MSG_CHECKING([whether _FORTIFY_SOURCE can be set])
-	AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[
+	AC_MSG_CHECKING([for the level of _FORTIFY_SOURCE])
+	sku_saved=$CFLAGS
+	sku_level=none
+	for sku_try in 3 2; do
+		CFLAGS="$sku_saved -Werror"
+		AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[
 #if !defined(__OPTIMIZE__) || defined(_FORTIFY_SOURCE)
 #error no
 #endif
-]], [])], [AC_MSG_RESULT([yes]); $1="[$]$1 -D_FORTIFY_SOURCE=2"], [AC_MSG_RESULT([no])])
+#define _FORTIFY_SOURCE $sku_try
+#include <string.h>
+]], [])], [sku_level=$sku_try; break])
+	done
+	CFLAGS=$sku_saved
+	AC_MSG_RESULT([$sku_level])
+	AS_IF([test $sku_level != none], [$1="[$]$1 -D_FORTIFY_SOURCE=$sku_level"])
+])
+
+dnl SKU_CHECK_PIE(CFLAGS, LDFLAGS): append what makes a position-independent program.
+AC_DEFUN([SKU_CHECK_PIE], [
+	AC_MSG_CHECKING([whether programs can be position-independent])
+	sku_saved_cflags=$CFLAGS
+	sku_saved_ldflags=$LDFLAGS
+	CFLAGS="$CFLAGS -fPIE -Werror"
+	LDFLAGS="$LDFLAGS -pie"
+	AC_LINK_IFELSE([AC_LANG_PROGRAM([], [])],
+		[AC_MSG_RESULT([yes]); $1="[$]$1 -fPIE"; $2="[$]$2 -pie"], [AC_MSG_RESULT([no])])
+	CFLAGS=$sku_saved_cflags
+	LDFLAGS=$sku_saved_ldflags
 ])
 
 dnl SKU_CHECK_LIBRARY(PREFIX, MODULE, NAME, INCLUDES, BODY): flags from pkg-config.  libNAME.a

@@ -5,6 +5,7 @@
 #include "run/message.h"
 #include "run/peer.h"
 #include "run/run.h"
+#include "run/uninitialized.h"
 #include "run/wait.h"
 
 #include <errno.h>
@@ -324,7 +325,7 @@ int
 connect_now(const struct endpoint *endpoint, const struct connect_options *options,
     struct sku_sock *sock, struct failure *failure)
 {
-	struct failure last;
+	struct failure last UNINITIALIZED;
 	struct connector connector = { .loop = NULL, .failure = &last };
 	int result;
 

@@ -8,6 +8,7 @@
 #include "run/message.h"
 #include "run/output.h"
 #include "run/run.h"
+#include "run/uninitialized.h"
 
 #include <getopt.h>
 #include <stdarg.h>
@@ -747,7 +748,7 @@ void
 opt_parse(
     struct options *options, const struct command *command, void *config, int argc, char **argv)
 {
-	struct getopt_table table;
+	struct getopt_table table UNINITIALIZED;
 
 	options->command = command;
 	options->operands = argv;

@@ -4,6 +4,7 @@
 
 #include "run/message.h"
 #include "run/progress.h"
+#include "run/uninitialized.h"
 #include "run/wait.h"
 #include "transfer/leased.h"
 
@@ -168,7 +169,7 @@ source_close(struct source *source)
 bool
 source_is_at_hand(const struct source *source)
 {
-	char bytes[AT_HAND_MAX];
+	char bytes[AT_HAND_MAX] UNINITIALIZED;
 	struct iovec all = { bytes, sizeof(bytes) };
 
 	/* Only local file systems know RWF_NOWAIT. */

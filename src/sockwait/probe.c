@@ -5,6 +5,7 @@
 #include "net/closing.h"
 #include "run/escape.h"
 #include "run/peer.h"
+#include "run/uninitialized.h"
 #include "run/wait.h"
 
 #include <errno.h>
@@ -147,7 +148,7 @@ send_more(struct probe *probe)
 static void
 receive_more(struct probe *probe)
 {
-	char bytes[4096];
+	char bytes[4096] UNINITIALIZED;
 	ssize_t n = sku_recv(&probe->sock, bytes, sizeof(bytes), 0);
 	size_t room = sizeof(probe->said) - probe->said_len;
 

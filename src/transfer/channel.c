@@ -5,6 +5,7 @@
 #include "net/closing.h"
 #include "run/failure.h"
 #include "run/run.h"
+#include "run/uninitialized.h"
 #include "run/wait.h"
 
 #include <errno.h>
@@ -661,7 +662,7 @@ static void
 drain(struct channel *channel)
 {
 	struct sku_deadline until = sku_deadline_in(DRAIN_TIMEOUT);
-	uint8_t discarded[16 * 1024];
+	uint8_t discarded[16 * 1024] UNINITIALIZED;
 	ssize_t n;
 
 	do {

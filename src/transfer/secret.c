@@ -3,6 +3,7 @@
 #include "transfer/secret.h"
 
 #include "options/options.h"
+#include "run/uninitialized.h"
 #include "transfer/tls.h"
 
 #include <errno.h>
@@ -69,7 +70,7 @@ derive_key(const uint8_t *secret, size_t len, const char *file, uint8_t key[SECR
 int
 secret_read(const char *file, uint8_t key[SECRET_KEY_BYTES], struct failure *failure)
 {
-	uint8_t secret[SECRET_MAX + 1];
+	uint8_t secret[SECRET_MAX + 1] UNINITIALIZED;
 	int fd = open(file, O_RDONLY | O_NOCTTY | O_CLOEXEC), result;
 	ssize_t len = 0;
 
