@@ -131,6 +131,55 @@ is_busy() {
 	nothing_left d/small
 }
 
+@test "the place of a connection that was lost between two files is free at once, with a key too" {
+	local try
+	need_openssl
+	head -c 32 /dev/urandom | base64 >key
+	chmod 600 key
+	cat >between.py <<-'PY'
+		import socket, struct, sys
+		import wire
+		def deliver(peer, name, index):
+		    offer, start = wire.offer(index=index, name=name), wire.held(wire.START, index=index)
+		    peer.sock.sendall(offer)
+		    kind, payload = peer.next()
+		    if kind == wire.HAVE:
+		        peer.sock.sendall(start + wire.message(wire.DATA, b"abc")
+		                          + wire.end(index=index, digest=wire.seal(peer.hello, offer, start, b"abc")))
+		        kind, payload = peer.next()
+		    assert kind == wire.VERDICT
+		    return payload[4]
+		first, second = wire.sender(sys.argv[1]), wire.sender(sys.argv[1])
+		first.greet(2)
+		second.greet()
+		assert deliver(first, b"first", 1) == 0
+		if sys.argv[2] == "reset":
+		    first.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+		first.sock.close()
+		verdict = deliver(second, b"second", 1)  # which comes before the receiver knows
+		assert verdict == 0, verdict
+	PY
+	for try in {1..8}; do
+		rm -f d/*
+		start_receiver -q --retry 3 --dir d -c 1 0
+		python3 between.py "$port" "$([ $((try % 2)) = 0 ] || echo reset)"
+		receiver_ends 0
+		[ -e d/first ] && [ -e d/second ]
+	done
+	mkfifo pipe # the sender waits for it
+	cp small next
+	for try in 1 2 3 4; do
+		rm -f d/*
+		start_receiver -q --key key --retry 3 --dir d -c 1 0
+		run_sender -q --key key 127.0.0.1 "$port" small pipe
+		until_true 20 test -e d/small
+		kill -KILL "$sender_pid"
+		sockfile-send -q --key key 127.0.0.1 "$port" next
+		receiver_ends 0
+		[ -e d/next ]
+	done
+}
+
 @test "the same file takes over from a sender that is silent for 2 s; another one is told busy" {
 	local first
 	start_receiver 0 out

@@ -167,9 +167,20 @@ is_there_place(const struct session_table *table, const struct session *session)
 	return taken < table->rules.connections;
 }
 
+/* Will it be known soon whether a place is free? */
+static bool
+is_place_ending(const struct session_table *table)
+{
+	const struct session *s = table->sessions;
+
+	while (s != NULL && !(s->has_place && is_ending(s)))
+		s = s->next;
+	return s != NULL;
+}
+
 /* Nobody has it. */
 static enum claim_result
-judge_free(const struct session_table *table, struct session *session)
+judge_free(const struct session_table *table, struct session *session, int64_t now)
 {
 	int64_t held = 0;
 
@@ -177,9 +188,11 @@ judge_free(const struct session_table *table, struct session *session)
 		held += s->claim != NULL;
 	if (held >= SESSIONS_CLAIMS)
 		return be_busy(session, "too many files are being written");
-	if (!is_there_place(table, session))
-		return be_busy(session, "as many transfers as -c says are under way");
-	return CLAIM_GRANTED;
+	if (is_there_place(table, session))
+		return CLAIM_GRANTED;
+	if (now - session->asked_ns < SESSIONS_WAIT && is_place_ending(table))
+		return CLAIM_WAIT;
+	return be_busy(session, "as many transfers as -c says are under way");
 }
 
 #define UNFINISHED "another transfer is unfinished"
@@ -217,7 +230,7 @@ judge(const struct session_table *table, const struct claim *claim, struct sessi
 	if (is_closed(table, now) && !session->has_place)
 		return be_busy(session, "all has come already");
 	if (claim == NULL)
-		return judge_free(table, session);
+		return judge_free(table, session, now);
 	if (claim->holder == NULL)
 		return is_same_file(claim, session, offer) ? CLAIM_GRANTED :
 							     be_busy(session, UNFINISHED);
@@ -249,7 +262,7 @@ begin_waiting(struct session *session, const struct claim *claim, const struct w
 	uint64_t count;
 
 	session->is_waiting = true;
-	session->succeeds = is_same_file(claim, session, offer) ? claim : NULL;
+	session->succeeds = claim != NULL && is_same_file(claim, session, offer) ? claim : NULL;
 	if (session->wake_fd == -1)
 		session->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	(void)!read(session->wake_fd, &count, sizeof(count));
@@ -351,6 +364,8 @@ remove_session(struct session_table *table, struct session *session)
 	*link = session->next;
 	table->count--;
 	end_waiting(session);
+	if (session->has_place)
+		wake_all(table);
 }
 
 void

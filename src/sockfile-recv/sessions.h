@@ -80,7 +80,7 @@ void sessions_remove(struct session_table *table, struct session *session);
 
 enum claim_result {
 	CLAIM_GRANTED, /* it may write the file, nobody else does */
-	CLAIM_WAIT,    /* ask again when wake_fd is readable, or at ask_again_ns */
+	CLAIM_WAIT,    /* for what ends: ask again when wake_fd is readable, or at ask_again_ns */
 	CLAIM_BUSY,    /* it is told so: why_busy */
 };
 

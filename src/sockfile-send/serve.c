@@ -24,8 +24,8 @@
 /* connections beyond those that are wanted: who they are shows later, and strangers have 10 s */
 #define EXTRA_CONNECTIONS INT64_C(512)
 #define AT_ONCE INT64_C(1024)
-/* Once all places are taken, so many of those that are not admitted yet keep theirs, and so does who
- * has only just come: the others make room. */
+/* Once all places are taken, so many of those that are not admitted yet keep theirs, and so does
+ * who has only just come: the others make room. */
 #define NEWCOMERS 256
 #define NEW SKU_SECOND
 #define CROWD_PERIOD (50 * SKU_MS) /* from one look at them to the next */
@@ -35,9 +35,9 @@ struct send_server {
 	const struct send_config *config;
 	struct pool *pool;
 	uint8_t id[WIRE_ID_SIZE];
-	pthread_mutex_t lock; /* guards the next two, which the threads ask about */
-	int64_t admitted;     /* who has the files now, or had */
-	bool closed;	      /* nobody else is admitted */
+	pthread_mutex_t lock;	     /* guards the next two, which the threads ask about */
+	int64_t admitted;	     /* who has the files now, or had */
+	bool closed;		     /* nobody else is admitted */
 	struct send_client *clients; /* the newest first */
 	struct loop_timer crowd;     /* all places are taken */
 	int64_t retries_left;

@@ -154,16 +154,15 @@ look_for_peer(struct channel *channel, struct failure *failure)
 	channel->look_at_ns = now + LOOK_PERIOD;
 	if (!keepalive_is_gone(&channel->keepalive, channel->sock, GONE_AFTER_S, now))
 		return 0;
-	return failure_set(failure, STATUS_TIMED_OUT, ETIMEDOUT, "it is gone: nothing was acknowledged",
-	    "talk to %s", channel->peer);
+	return failure_set(failure, STATUS_TIMED_OUT, ETIMEDOUT,
+	    "it is gone: nothing was acknowledged", "talk to %s", channel->peer);
 }
 
 static int
 wait_for(struct channel *channel, short events, struct failure *failure)
 {
 	for (;;) {
-		struct sku_deadline limit = deadline_of(channel),
-				    look = { channel->look_at_ns };
+		struct sku_deadline limit = deadline_of(channel), look = { channel->look_at_ns };
 
 		if (wait_until(channel, (short)(events | channel->tls_events),
 			sku_deadline_earlier(limit, look)) == 0)

@@ -112,6 +112,20 @@ static const struct story stories[] = {
 	{ "a connection has its place for all its files", { DIR_RULES, .connections = 1 },
 	    { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 2, HAS_FILE, 'a', 0, 0 },
 		{ 2, ASKS, 'b', Y, CLAIM_BUSY }, { 2, ASKS, 'a', Y, CLAIM_GRANTED } } },
+	{ "a place whose connection was lost between two files is free once that is known",
+	    { DIR_RULES, .connections = 1, .retries = 1 },
+	    { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 2, HAS_FILE, 'a', 0, 0 },
+		{ 2, GOES, 'a', 0, 0 }, { 2, ASKS, 'b', Y, CLAIM_WAIT },
+		{ 3, ENDS, 'a', LOST_EMPTY, SESSION_AWAITED },
+		{ 3, ASKS, 'b', Y, CLAIM_GRANTED } } },
+	{ "and that of one that was done is not", { DIR_RULES, .connections = 1 },
+	    { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 2, IS_ENDING, 'a', 0, 0 },
+		{ 2, ASKS, 'b', Y, CLAIM_WAIT }, { 3, ENDS, 'a', TOLD, SESSION_COUNTED },
+		{ 3, ASKS, 'b', Y, CLAIM_BUSY } } },
+	{ "nor is it waited for for ever", { DIR_RULES, .connections = 1 },
+	    { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 2, IS_ENDING, 'a', 0, 0 },
+		{ 2, ASKS, 'b', Y, CLAIM_WAIT }, { 6.9, ASKS, 'b', Y, CLAIM_WAIT },
+		{ 7, ASKS, 'b', Y, CLAIM_BUSY } } },
 	{ "the one FILE is free when its connection has ended, not before", { FILE_RULES },
 	    { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 2, HAS_FILE, 'a', 0, 0 },
 		{ 2, ASKS, 'b', X, CLAIM_WAIT } } },
@@ -502,27 +516,40 @@ so_many_lost_claims_are_kept(void **state)
 }
 
 /* One that waits is woken when what it waits for is free. */
+/* After so many steps 'b' waits; with the next one it is woken, and gets what it wants. */
 static void
-who_waits_is_woken(void **state)
+check_woken(const struct session_rules *rules, const struct step *steps, size_t waits)
 {
-	static const struct session_rules rules = { FILE_RULES };
 	struct cast cast = { .there = { false } };
-	const struct step steps[] = { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 1, GOES, 'a', 0, 0 },
-		{ 1, ASKS, 'b', X, CLAIM_WAIT }, { 1, ENDS, 'a', LOST, SESSION_AWAITED },
-		{ 1, ASKS, 'b', X, CLAIM_GRANTED } };
 	struct pollfd pfd = { .events = POLLIN };
 
-	(void)state;
-	sessions_init(&cast.table, &rules);
-	for (size_t i = 0; i < 3; i++)
+	sessions_init(&cast.table, rules);
+	for (size_t i = 0; i < waits; i++)
 		assert_int_equal(play(&cast, &steps[i]), steps[i].expected);
 	pfd.fd = cast.sessions[1].wake_fd;
 	assert_int_equal(poll(&pfd, 1, 0), 0);
-	assert_int_equal(play(&cast, &steps[3]), steps[3].expected);
+	assert_int_equal(play(&cast, &steps[waits]), steps[waits].expected);
 	assert_int_equal(poll(&pfd, 1, 0), 1);
-	assert_int_equal(play(&cast, &steps[4]), steps[4].expected);
+	assert_int_equal(play(&cast, &steps[waits + 1]), steps[waits + 1].expected);
 	assert_int_equal(cast.sessions[1].wake_fd, -1);
 	everybody_leaves(&cast);
+}
+
+static void
+who_waits_is_woken(void **state)
+{
+	static const struct session_rules file = { FILE_RULES };
+	static const struct session_rules place = { DIR_RULES, .connections = 1, .retries = 1 };
+	const struct step for_file[] = { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 1, GOES, 'a', 0, 0 },
+		{ 1, ASKS, 'b', X, CLAIM_WAIT }, { 1, ENDS, 'a', LOST, SESSION_AWAITED },
+		{ 1, ASKS, 'b', X, CLAIM_GRANTED } };
+	const struct step for_place[] = { { 1, ASKS, 'a', X, CLAIM_GRANTED },
+		{ 1, HAS_FILE, 'a', 0, 0 }, { 1, GOES, 'a', 0, 0 }, { 1, ASKS, 'b', Y, CLAIM_WAIT },
+		{ 1, ENDS, 'a', LOST_EMPTY, SESSION_AWAITED }, { 1, ASKS, 'b', Y, CLAIM_GRANTED } };
+
+	(void)state;
+	check_woken(&file, for_file, 3);
+	check_woken(&place, for_place, 4);
 }
 
 int
