@@ -71,14 +71,10 @@ print_name(const char *name)
 	char *escaped = escape_text(name, strlen(name), ESCAPE_FIELD, NULL);
 	const char *shown = escaped != NULL ? escaped : "";
 
-	if (run.json) {
-		json_t *record = event_new(NULL);
-
-		event_text(record, "name", shown);
-		event_emit(record);
-	} else {
+	if (run.json)
+		EVENT_RECORD(NULL, EVENT_TEXT("name", shown));
+	else
 		output_print("%s\n", shown);
-	}
 	free(escaped);
 	return STATUS_OK;
 }
@@ -132,14 +128,10 @@ print_has_ipv6(void)
 {
 	bool yes = sku_has_ipv6();
 
-	if (run.json) {
-		json_t *record = event_new(NULL);
-
-		event_add(record, "has_ipv6", json_boolean(yes));
-		event_emit(record);
-	} else {
+	if (run.json)
+		EVENT_RECORD(NULL, EVENT_FLAG("has_ipv6", yes));
+	else
 		output_print("%s\n", yes ? "yes" : "no");
-	}
 	return yes ? STATUS_OK : STATUS_NOT_FOUND;
 }
 

@@ -528,7 +528,7 @@ commit_target(struct receive_session *s)
 static void
 report_summary(const struct receive_session *s)
 {
-	const struct transfer_result result = { .event = "received",
+	const struct transfer_result result = { .sent = false,
 		.name = s->target->display_name,
 		.peer = &s->incoming->peer,
 		.bytes = s->total,

@@ -8,6 +8,7 @@
 
 #include "net/closing.h"
 #include "net/server.h"
+#include "run/event.h"
 #include "run/failure.h"
 #include "run/message.h"
 #include "run/peer.h"
@@ -183,7 +184,7 @@ static void
 complete_client(struct raw_client *client)
 {
 	struct raw_server *server = client->server;
-	const struct transfer_result result = { .event = "sent",
+	const struct transfer_result result = { .sent = true,
 		.name = server->source->name,
 		.peer = &client->peer,
 		.bytes = client->sent,
@@ -421,7 +422,7 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 
 	failure_clear(&failure);
 	if (base->listener != NULL && !base->listener->connected)
-		peer_log(peer, "accepted");
+		EVENT("accepted", 1, "{peer}: accepted", EVENT_PEER(peer));
 	if (client != NULL) {
 		send_some(client);
 		return;

@@ -393,7 +393,7 @@ await_verdict(struct send_session *s)
 static void
 report_summary(struct send_session *s)
 {
-	const struct transfer_result result = { .event = "sent",
+	const struct transfer_result result = { .sent = true,
 		.name = s->source.name,
 		.peer = s->peer,
 		.bytes = s->done,

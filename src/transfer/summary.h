@@ -5,6 +5,8 @@
 #include "libsockutil/sockutil.h"
 #include "run/state.h"
 
+#include <stdbool.h>
+
 /* The counters that SIGUSR1 prints.  Several threads may change them. */
 struct transfer_stats {
 	state_counter bytes;	   /* of all transfers, including bytes that were there before */
@@ -21,8 +23,8 @@ void transfer_stats_remove_file(uint64_t size);
 
 /* A complete transfer. */
 struct transfer_result {
-	const char *event; /* "sent", "received" */
-	const char *name;  /* the file's; NULL: none */
+	bool sent;	  /* else received */
+	const char *name; /* the file's; NULL: none */
 	const struct sku_address *peer;
 	int64_t bytes;	 /* the file's size */
 	int64_t resumed; /* of these, bytes that were there before */
