@@ -165,9 +165,7 @@ time.sleep(300)
 @test "a service by name" {
 	in_namespaces=()
 	need_namespaces -n
-	cat >inside <<-'SH'
-		set -eu
-		ip link set lo up
+	make_inside <<-'SH'
 		nc.openbsd -lk 127.0.0.1 80 &
 		trap 'kill $!' EXIT
 		sockwait -t 20 127.0.0.1:http
@@ -250,11 +248,7 @@ time.sleep(300)
 	need_namespaces -nm
 	echo "127.0.0.1 localhost" >hosts
 	echo "hosts: files" >nsswitch
-	cat >inside <<-'SH'
-		set -eu
-		ip link set lo up
-		mount --bind hosts /etc/hosts
-		mount --bind nsswitch /etc/nsswitch.conf
+	make_inside <<-'SH'
 		sockecho-server --daemon --pidfile pid --port-file port 0 >/dev/null
 		trap 'kill "$(cat pid)"' EXIT
 		mkfifo said
@@ -388,12 +382,7 @@ time.sleep(300)
 	echo "hosts: dns" >nsswitch
 	printf 'nameserver 127.0.0.1\noptions timeout:30 attempts:1\n' >resolv
 	: >hosts
-	cat >inside <<-'SH'
-		set -eu
-		ip link set lo up
-		mount --bind hosts /etc/hosts
-		mount --bind nsswitch /etc/nsswitch.conf
-		mount --bind resolv /etc/resolv.conf
+	make_inside <<-'SH'
 		sockwait -q --gone -t 0.5 db.example:80 || echo "$?"
 		python3 - <<-'PY'
 			import socket, subprocess
@@ -625,11 +614,7 @@ starts() {
 	need_namespaces -nm
 	echo "hosts: dns" >nsswitch
 	printf 'nameserver 127.0.0.1\noptions timeout:30 attempts:1\n' >resolv
-	cat >inside <<-'SH'
-		set -eu
-		ip link set lo up
-		mount --bind nsswitch /etc/nsswitch.conf
-		mount --bind resolv /etc/resolv.conf
+	make_inside <<-'SH'
 		exec python3 inside.py
 	SH
 	cat >inside.py <<-'PY'
@@ -662,11 +647,7 @@ starts() {
 	need_namespaces -nm
 	echo "hosts: dns" >nsswitch
 	printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >resolv
-	cat >inside <<-'SH'
-		set -eu
-		ip link set lo up
-		mount --bind nsswitch /etc/nsswitch.conf
-		mount --bind resolv /etc/resolv.conf
+	make_inside <<-'SH'
 		exec python3 inside.py
 	SH
 	cat >inside.py <<-'PY'
@@ -750,11 +731,7 @@ starts() {
 	for i in {1..120}; do
 		printf "127.0.0.%d host$i.test\n" 1 2 3 4
 	done >hosts
-	cat >inside <<-'SH'
-		set -eu
-		ip link set lo up
-		mount --bind nsswitch /etc/nsswitch.conf
-		mount --bind hosts /etc/hosts
+	make_inside <<-'SH'
 		exec python3 inside.py
 	SH
 	cat >inside.py <<-'PY'
