@@ -608,15 +608,18 @@ starts() {
 	assert_success
 }
 
-@test "a name server that never answers holds back names alone, and few threads wait for it" {
+# ask_ourselves SECONDS - `inside` runs inside.py, where the resolver asks 127.0.0.1, and waits so long for an answer.
+ask_ourselves() {
 	need ip
 	in_namespaces=()
 	need_namespaces -nm
 	echo "hosts: dns" >nsswitch
-	printf 'nameserver 127.0.0.1\noptions timeout:30 attempts:1\n' >resolv
-	make_inside <<-'SH'
-		exec python3 inside.py
-	SH
+	printf 'nameserver 127.0.0.1\noptions timeout:%d attempts:1\n' "$1" >resolv
+	make_inside <<<"exec python3 inside.py"
+}
+
+@test "a name server that never answers holds back names alone, and few threads wait for it" {
+	ask_ourselves 30
 	cat >inside.py <<-'PY'
 		import os, socket, subprocess
 		silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -642,14 +645,7 @@ starts() {
 }
 
 @test "threads of look-ups that were given up count, too, and names are asked again once they are gone" {
-	need ip
-	in_namespaces=()
-	need_namespaces -nm
-	echo "hosts: dns" >nsswitch
-	printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >resolv
-	make_inside <<-'SH'
-		exec python3 inside.py
-	SH
+	ask_ourselves 1
 	cat >inside.py <<-'PY'
 		import json, os, socket, subprocess
 		silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
