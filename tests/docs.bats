@@ -218,7 +218,7 @@ complete_in_bash() {
 
 @test "the events that the sources emit are in sockutils(7)" {
 	{
-		grep -rhoE '(event_new|peer_log)\(([^",]*, )?"[a-z_]+"' "$SOCKUTILS_SOURCE/src"
+		grep -rhoE '\<EVENT(_RECORD)?\([^,]*,' "$SOCKUTILS_SOURCE/src"
 		grep -rhoE 'state_on_sigusr1\("[a-z_]+"' "$SOCKUTILS_SOURCE/src"
 	} | grep -oE '"[a-z_]+"' | tr -d '"' | sort -u >"$BATS_TEST_TMPDIR/emitted"
 	sed -nE 's/^\.It ([a-z]+) Ta .*/\1/p' "$SOCKUTILS_SOURCE/man/sockutils.7" | sort -u \

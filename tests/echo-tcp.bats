@@ -95,26 +95,20 @@ setup() {
 	# A full standard output holds the client until the peer has closed: the next message then meets EPIPE
 	# (UNIX), or an end (TCP).
 	cat >"$BATS_TEST_TMPDIR/between.py" <<-'PY'
-		import os, socket, subprocess, sys
+		import os, peer, socket, subprocess
 		for family in socket.AF_UNIX, socket.AF_INET:
 		    with socket.socket(family) as listener:
 		        listener.bind("sock" if family == socket.AF_UNIX else ("127.0.0.1", 0))
 		        listener.listen()
 		        where = ["-U", "sock"] if family == socket.AF_UNIX else ["127.0.0.1", str(listener.getsockname()[1])]
 		        r, w = os.pipe()
-		        full = os.open("/proc/self/fd/%d" % w, os.O_WRONLY | os.O_NONBLOCK)
-		        try:
-		            while True:
-		                os.write(full, b"\n" * 4096)
-		        except BlockingIOError:
-		            pass
-		        os.close(full)
+		        peer.fill_pipe(w)
 		        client = subprocess.Popen(["sockecho-client", *where, "one", "two"], stdout=w, stderr=subprocess.PIPE)
 		        os.close(w)
-		        peer, _ = listener.accept()
-		        assert peer.recv(3) == b"one"
-		        peer.sendall(b"one")
-		        peer.close()
+		        conn, _ = listener.accept()
+		        assert conn.recv(3) == b"one"
+		        conn.sendall(b"one")
+		        conn.close()
 		        with os.fdopen(r, "rb") as out:
 		            assert out.read().lstrip() == b"one\n"
 		        error = client.stderr.read().decode()

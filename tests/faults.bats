@@ -225,29 +225,22 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 
 @test "a standard output that is stuck is not the peer's silence: --timeout begins when it goes on" {
 	cat >stuck.py <<-'PY'
-		import os, socket, subprocess, time
+		import os, peer, socket, subprocess, time
 		with socket.create_server(("127.0.0.1", 0)) as listener:
 		    r, w = os.pipe()
-		    full = os.open("/proc/self/fd/%d" % w, os.O_WRONLY | os.O_NONBLOCK)
-		    filled = 0
-		    try:
-		        while True:
-		            filled += os.write(full, b"\0" * 4096)
-		    except BlockingIOError:
-		        pass
-		    os.close(full)
+		    filled = peer.fill_pipe(w)
 		    client = subprocess.Popen(["sockecho-client", "-t", "1", "127.0.0.1", str(listener.getsockname()[1])],
 		                              stdin=subprocess.DEVNULL, stdout=w, stderr=subprocess.PIPE)
 		    os.close(w)
-		    peer, _ = listener.accept()
-		    peer.sendall(b"one")
+		    conn, _ = listener.accept()
+		    conn.sendall(b"one")
 		    time.sleep(1.5)
 		    out = os.fdopen(r, "rb")
 		    out.read(filled)
 		    assert out.read(3) == b"one"
 		    time.sleep(0.2)  # it must not be over by now
-		    peer.sendall(b"two")
-		    peer.close()
+		    conn.sendall(b"two")
+		    conn.close()
 		    assert (out.read(), client.communicate()[1], client.returncode) == (b"two", b"", 0)
 	PY
 	in_three_tries python3 stuck.py
@@ -468,17 +461,11 @@ send_usr1() {
 
 @test "SIGUSR1 with --json while nobody reads the records: the event is left out, the work goes on" {
 	cat >serve.py <<-'PY'
-		import json, os, signal, socket, subprocess, sys
+		import json, os, peer, signal, socket, subprocess, sys
 		r, w = os.pipe()
 		server = subprocess.Popen(["sockecho-server", "--json", "-u", "0"], stdout=w)
 		port = json.loads(os.read(r, 4096))["port"]
-		again = os.open(f"/proc/self/fd/{w}", os.O_WRONLY | os.O_NONBLOCK)
-		try:
-		    while True:
-		        os.write(again, b"\n" * 4096)
-		except BlockingIOError:
-		    pass
-		os.close(again)
+		peer.fill_pipe(w)
 		os.close(w)
 		try:
 		    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

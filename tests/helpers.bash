@@ -10,6 +10,8 @@ bats_load_library bats-assert
 # Debian leaves sbin out of a user's PATH: sysctl and dnsmasq are there.
 PATH=$SOCKUTILS_BUILD:$PATH:/usr/sbin:/sbin
 export LC_ALL=C.UTF-8
+# peer.py is a module for the Python of the tests, too.
+export PYTHONPATH=$SOCKUTILS_SOURCE/tests PYTHONDONTWRITEBYTECODE=1
 unset NOTIFY_SOCKET LISTEN_FDS LISTEN_PID
 
 pids=()
@@ -208,6 +210,20 @@ need_namespaces() {
 		mount --rbind / /proc; mount --make-rprivate /proc; exec chroot /proc env -C "$PWD" "$@"' -)
 	[[ $1 == *m* ]] && "${in_namespaces[@]}" true 2>/dev/null && return
 	skip "unshare $* is not allowed here"
+}
+
+# make_inside <SCRIPT - `inside`, to be run by "${in_namespaces[@]}" sh inside: loopback is up, the files hosts,
+# nsswitch and resolv of this folder, those that are there, are the system's, and the script follows.
+make_inside() {
+	cat - >inside.sh
+	cat >inside <<-'SH'
+		set -eu
+		ip link set lo up
+		for file in hosts:hosts nsswitch:nsswitch.conf resolv:resolv.conf; do
+			[ ! -e "${file%:*}" ] || mount --bind "${file%:*}" "/etc/${file#*:}"
+		done
+		. ./inside.sh
+	SH
 }
 
 # need_sysctl NAME - after need_namespaces -n: skip if it cannot be set there (/proc/sys is read-only).

@@ -18,10 +18,27 @@ hold         do nothing until it is killed
 
 Each step is told on standard output when it is done, or, for the last two, when it begins.
 """
+import os
 import socket
 import struct
 import sys
 import time
+
+
+def fill_pipe(w):
+    """Write to a pipe until it is full, and say how many bytes that took.
+
+    It is opened anew: O_NONBLOCK on its description would be the other end's, too.
+    """
+    filled = 0
+    fd = os.open("/proc/self/fd/%d" % w, os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        while True:
+            filled += os.write(fd, b"\n" * 4096)
+    except BlockingIOError:
+        return filled
+    finally:
+        os.close(fd)
 
 
 def say(*words):
@@ -151,4 +168,5 @@ def main():
         sys.exit(__doc__)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -226,22 +226,17 @@ summaries() {
 
 @test "SIGINT and SIGTERM end it while nobody reads its results" {
 	cat >"$BATS_TEST_TMPDIR/full.py" <<-'PY'
-		import os, select, signal, socket, subprocess
+		import os, peer, select, signal, socket, subprocess
 		for signum, expected in (signal.SIGINT, (0, 1)), (signal.SIGTERM, (-15,)):
 		    with socket.create_server(("127.0.0.1", 0)) as listener:
 		        r, w = os.pipe()
-		        full = os.open("/proc/self/fd/%d" % w, os.O_WRONLY | os.O_NONBLOCK)
-		        try:
-		            while True:
-		                os.write(full, b"\n" * 4096)
-		        except BlockingIOError:
-		            pass
+		        peer.fill_pipe(w)
 		        client = subprocess.Popen(["sockecho-client", "--ping", "-i", "0.02", "127.0.0.1", str(listener.getsockname()[1])], stdout=w)
-		        peer, _ = listener.accept()
+		        conn, _ = listener.accept()
 		        try:
 		            # It stands still: no probe comes any more.
-		            while select.select([peer], [], [], 0.5)[0]:
-		                peer.sendall(peer.recv(4096))
+		            while select.select([conn], [], [], 0.5)[0]:
+		                conn.sendall(conn.recv(4096))
 		            client.send_signal(signum)
 		            assert client.wait(timeout=10) in expected, client.returncode
 		        finally:

@@ -165,9 +165,7 @@ time.sleep(300)
 @test "a service by name" {
 	in_namespaces=()
 	need_namespaces -n
-	cat >inside <<-'SH'
-		set -eu
-		ip link set lo up
+	make_inside <<-'SH'
 		nc.openbsd -lk 127.0.0.1 80 &
 		trap 'kill $!' EXIT
 		sockwait -t 20 127.0.0.1:http
@@ -250,11 +248,7 @@ time.sleep(300)
 	need_namespaces -nm
 	echo "127.0.0.1 localhost" >hosts
 	echo "hosts: files" >nsswitch
-	cat >inside <<-'SH'
-		set -eu
-		ip link set lo up
-		mount --bind hosts /etc/hosts
-		mount --bind nsswitch /etc/nsswitch.conf
+	make_inside <<-'SH'
 		sockecho-server --daemon --pidfile pid --port-file port 0 >/dev/null
 		trap 'kill "$(cat pid)"' EXIT
 		mkfifo said
@@ -388,12 +382,7 @@ time.sleep(300)
 	echo "hosts: dns" >nsswitch
 	printf 'nameserver 127.0.0.1\noptions timeout:30 attempts:1\n' >resolv
 	: >hosts
-	cat >inside <<-'SH'
-		set -eu
-		ip link set lo up
-		mount --bind hosts /etc/hosts
-		mount --bind nsswitch /etc/nsswitch.conf
-		mount --bind resolv /etc/resolv.conf
+	make_inside <<-'SH'
 		sockwait -q --gone -t 0.5 db.example:80 || echo "$?"
 		python3 - <<-'PY'
 			import socket, subprocess
@@ -619,19 +608,18 @@ starts() {
 	assert_success
 }
 
-@test "a name server that never answers holds back names alone, and few threads wait for it" {
+# ask_ourselves SECONDS - `inside` runs inside.py, where the resolver asks 127.0.0.1, and waits so long for an answer.
+ask_ourselves() {
 	need ip
 	in_namespaces=()
 	need_namespaces -nm
 	echo "hosts: dns" >nsswitch
-	printf 'nameserver 127.0.0.1\noptions timeout:30 attempts:1\n' >resolv
-	cat >inside <<-'SH'
-		set -eu
-		ip link set lo up
-		mount --bind nsswitch /etc/nsswitch.conf
-		mount --bind resolv /etc/resolv.conf
-		exec python3 inside.py
-	SH
+	printf 'nameserver 127.0.0.1\noptions timeout:%d attempts:1\n' "$1" >resolv
+	make_inside <<<"exec python3 inside.py"
+}
+
+@test "a name server that never answers holds back names alone, and few threads wait for it" {
+	ask_ourselves 30
 	cat >inside.py <<-'PY'
 		import os, socket, subprocess
 		silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -657,18 +645,7 @@ starts() {
 }
 
 @test "threads of look-ups that were given up count, too, and names are asked again once they are gone" {
-	need ip
-	in_namespaces=()
-	need_namespaces -nm
-	echo "hosts: dns" >nsswitch
-	printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >resolv
-	cat >inside <<-'SH'
-		set -eu
-		ip link set lo up
-		mount --bind nsswitch /etc/nsswitch.conf
-		mount --bind resolv /etc/resolv.conf
-		exec python3 inside.py
-	SH
+	ask_ourselves 1
 	cat >inside.py <<-'PY'
 		import json, os, socket, subprocess
 		silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -750,11 +727,7 @@ starts() {
 	for i in {1..120}; do
 		printf "127.0.0.%d host$i.test\n" 1 2 3 4
 	done >hosts
-	cat >inside <<-'SH'
-		set -eu
-		ip link set lo up
-		mount --bind nsswitch /etc/nsswitch.conf
-		mount --bind hosts /etc/hosts
+	make_inside <<-'SH'
 		exec python3 inside.py
 	SH
 	cat >inside.py <<-'PY'

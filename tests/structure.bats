@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # structure.bats - the rows of src/: who may include whom, and who alone waits, handles signals, writes
-# to standard error, and writes JSON.
+# to standard error, writes JSON, and reports a failure.
 
 load helpers
 
@@ -20,7 +20,32 @@ owners() {
 		signal src/run/state.c
 		stderr src/run/output.c
 		json src/run/event.c
+		error src/run/event.c
+		error src/run/message.c
+		error src/run/message.h
+		report src/run/failure.c
+		report src/run/failure.h
+		report src/run/run.c
+		report src/options/options.c
 	END
+	reporters
+}
+
+# Who reports a failure, and has an exit status of it: what is outermost.  Everybody else returns -1 and fills
+# a struct failure.
+reporters() {
+	# main, and what main calls to run a mode to its end
+	printf 'report src/%s/main.c\n' hostlookup servlookup sockecho-server sockfile-recv sockfile-send sockwait
+	printf 'report src/sockecho-client/mode_%s.c\n' datagrams messages ping prompt stream
+	printf 'report src/sockfile-send/%s.c\n' connect raw serve
+	echo report src/sockfile-recv/server.c
+	# before there is a run: misuse, and what keeps it from being judged
+	printf 'report src/sockwait/%s.c\n' config targets
+	# one of many has failed, and the others go on
+	printf 'report src/%s.c\n' hostlookup/bulk sockecho-client/ping_connection sockfile-recv/receive_session \
+		sockfile-send/send_session
+	# the file is there, but not its mode
+	echo report src/sockfile-recv/target.c
 }
 
 # Who makes such a call all the same.  This list may only become shorter.
@@ -90,6 +115,8 @@ calls() {
 						"clock_nanosleep sleep usleep sigtimedwait sigwait sigwaitinfo pthread_cond_wait " \
 						"pthread_cond_timedwait pthread_cond_clockwait pthread_join pthread_timedjoin_np")
 					look("signal", "signal sigaction signalfd")
+					look("error", "msg_error")
+					look("report", "failure_report failure_report_output failure_report_usage failure_note")
 					look("json", "json_dump json_dumps json_dumpb json_dumpf json_dumpfd json_dump_file")
 					if (statement ~ /(^|[^A-Za-z0-9_])(stderr|STDERR_FILENO)([^A-Za-z0-9_]|$)/)
 						look("stderr", "fprintf vfprintf dprintf vdprintf write writev fputs fputc putc fwrite")
@@ -145,7 +172,7 @@ copy_sources() {
 	assert_equal "${#lines[@]}" 5
 }
 
-@test "nobody waits, handles signals, writes to standard error or makes JSON but who owns that" {
+@test "nobody waits, handles signals, writes to standard error, makes JSON or reports but who owns that" {
 	run check_calls "$SOCKUTILS_SOURCE"
 	assert_output ""
 	assert_success
@@ -162,13 +189,15 @@ copy_sources() {
 			(void)poll(NULL, 0, 1);
 			(void)fputs("x",
 			    stderr);
+			return failure_report(failure);
 		}
 	END
 	run check_calls "$tree"
 	assert_failure
 	assert_line "wait src/run/escape.c poll: not there: call the module that owns it"
 	assert_line "stderr src/run/escape.c fputs: not there: call the module that owns it"
-	assert_equal "${#lines[@]}" 2
+	assert_line "report src/run/escape.c failure_report: not there: call the module that owns it"
+	assert_equal "${#lines[@]}" 3
 
 	copy=$(allowed | head -n 1)
 	[ -n "$copy" ] || return 0 # the list is empty

@@ -82,12 +82,7 @@ need_tracing() {
 	echo "127.0.0.1 localhost" >hosts
 	echo "hosts: files dns" >nsswitch
 	printf 'nameserver 127.0.0.1\noptions timeout:30 attempts:1\n' >resolv
-	cat >inside <<-'SH'
-		set -eu
-		ip link set lo up
-		mount --bind hosts /etc/hosts
-		mount --bind nsswitch /etc/nsswitch.conf
-		mount --bind resolv /etc/resolv.conf
+	make_inside <<-'SH'
 		exec python3 "$@"
 	SH
 	local options=()

@@ -67,14 +67,10 @@ look_up(const struct host_config *config, struct failure *failure)
 static int
 print_name(const char *name)
 {
-	if (run.json) {
-		json_t *record = event_new(NULL);
-
-		event_add(record, "name", answer_name_string(name));
-		event_emit(record);
-	} else {
+	if (run.json)
+		EVENT_RECORD(NULL, EVENT_VALUE("name", answer_name_string(name)));
+	else
 		output_field("", name, "\n");
-	}
 	return STATUS_OK;
 }
 
@@ -127,14 +123,10 @@ print_has_ipv6(void)
 {
 	bool yes = sku_has_ipv6();
 
-	if (run.json) {
-		json_t *record = event_new(NULL);
-
-		event_add(record, "has_ipv6", json_boolean(yes));
-		event_emit(record);
-	} else {
+	if (run.json)
+		EVENT_RECORD(NULL, EVENT_FLAG("has_ipv6", yes));
+	else
 		output_print("%s\n", yes ? "yes" : "no");
-	}
 	return yes ? STATUS_OK : STATUS_NOT_FOUND;
 }
 

@@ -33,14 +33,14 @@ answer_name_string(const char *name)
 	return string;
 }
 
-static void
-add_list(json_t *record, const char *key, char *const *list)
+static json_t *
+name_list(char *const *list)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; list != NULL && list[i] != NULL; i++)
 		event_append(array, answer_name_string(list[i]));
-	event_add(record, key, array);
+	return array;
 }
 
 /* Null where there are addresses of both. */
@@ -61,23 +61,24 @@ name_family(const struct lookup_answer *answer)
 }
 
 static void
-emit_lookup(const char *query, const struct lookup_answer *answer)
+emit_answer(const char *query, const struct lookup_answer *answer)
 {
-	json_t *record = event_new(NULL);
+	EVENT_RECORD(NULL, EVENT_TEXT("query", query),
+	    EVENT_VALUE("name", answer_name_string(answer->name)),
+	    EVENT_VALUE("aliases", name_list(answer->aliases)),
+	    EVENT_VALUE("addresses", name_list(answer->addresses)),
+	    EVENT_VALUE("family", name_family(answer)),
+	    EVENT_SECONDS("seconds", answer->seconds_ns));
+}
 
-	event_text(record, "query", query);
-	if (answer->status == STATUS_OK) {
-		event_add(record, "name", answer_name_string(answer->name));
-		add_list(record, "aliases", answer->aliases);
-		add_list(record, "addresses", answer->addresses);
-		event_add(record, "family", name_family(answer));
-	}
-	event_seconds(record, "seconds", answer->seconds_ns);
-	if (answer->status != STATUS_OK)
-		event_add(record, "error",
-		    event_error(
-			(enum status)answer->status, answer->errnum, answer->message, "look up"));
-	event_emit(record);
+static void
+report_failure(const char *query, const struct lookup_answer *answer)
+{
+	const struct event_error error = { (enum status)answer->status, answer->errnum,
+		answer->message, "look up", query };
+
+	EVENT_RECORD(NULL, EVENT_TEXT("query", query), EVENT_SECONDS("seconds", answer->seconds_ns),
+	    EVENT_ERROR(&error));
 }
 
 static void
@@ -140,15 +141,16 @@ int
 answer_print(
     const struct host_config *config, const char *query, const struct lookup_answer *answer)
 {
-	if (answer->status == STATUS_OK)
-		tell_more(query, answer);
-	else
-		msg_error_line(answer->message, "look up %s", query);
+	if (answer->status != STATUS_OK) {
+		report_failure(query, answer);
+		return answer->status;
+	}
+	tell_more(query, answer);
 	if (run.json)
-		emit_lookup(query, answer);
-	else if (answer->status == STATUS_OK && config_is_bulk(config))
+		emit_answer(query, answer);
+	else if (config_is_bulk(config))
 		print_line(config, query, answer);
-	else if (answer->status == STATUS_OK)
+	else
 		print_plain(config, answer);
-	return answer->status;
+	return STATUS_OK;
 }

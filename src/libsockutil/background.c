@@ -66,8 +66,8 @@ thread_main(void *arg)
 	return NULL;
 }
 
-static int
-start_thread(struct sku_background *job)
+int
+sku_thread_start(void *(*run)(void *), void *arg, size_t stack)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
@@ -76,16 +76,24 @@ start_thread(struct sku_background *job)
 
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attr, THREAD_STACK);
-	/* Signals are for the program's own threads. */
+	(void)pthread_attr_setstacksize(&attr, stack);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	(void)atomic_fetch_add(&threads, 1);
-	error = pthread_create(&thread, &attr, thread_main, job);
-	if (error != 0)
-		(void)atomic_fetch_sub(&threads, 1);
+	error = pthread_create(&thread, &attr, run, arg);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attr);
+	return error;
+}
+
+static int
+start_thread(struct sku_background *job)
+{
+	int error;
+
+	(void)atomic_fetch_add(&threads, 1);
+	error = sku_thread_start(thread_main, job, THREAD_STACK);
+	if (error != 0)
+		(void)atomic_fetch_sub(&threads, 1);
 	return error;
 }
 

@@ -4,6 +4,10 @@
 
 #include "libsockutil/sockutil.h"
 
+/* Start a detached thread with that much of a stack, and without a signal: those are for the
+ * program's own threads.  0, or an errno value. */
+int sku_thread_start(void *(*run)(void *), void *arg, size_t stack);
+
 struct sku_background;
 
 /* What to do, and how to free its argument and whatever the work stored in it. */

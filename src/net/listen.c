@@ -425,17 +425,15 @@ readiness_line(const struct listener *listener)
 static void
 emit_listening(const struct listener *listener)
 {
-	json_t *record = event_new("listening");
 	char host[SKU_ADDRESS_TEXT_MAX];
 
-	event_add(record, "transport", json_string(listener->transport));
-	if (listener->sock.family == AF_UNIX) {
-		event_text(record, "path", sku_address_host(&listener->address, host));
-	} else {
-		event_add(record, "address", json_string(display_address(listener, host)));
-		event_number(record, "port", sku_address_port(&listener->address));
-	}
-	event_emit(record);
+	if (listener->sock.family == AF_UNIX)
+		EVENT_RECORD("listening", EVENT_TEXT("transport", listener->transport),
+		    EVENT_TEXT("path", sku_address_host(&listener->address, host)));
+	else
+		EVENT_RECORD("listening", EVENT_TEXT("transport", listener->transport),
+		    EVENT_TEXT("address", display_address(listener, host)),
+		    EVENT_NUMBER("port", sku_address_port(&listener->address)));
 }
 
 /* sd_notify(3): send a datagram to the service manager.  It is not sent if the queue is full. */

@@ -2,6 +2,7 @@
  * Row net. */
 #include "net/server.h"
 
+#include "run/event.h"
 #include "run/failure.h"
 #include "run/loop.h"
 #include "run/message.h"
@@ -302,7 +303,7 @@ take(struct server *server, struct sku_sock *sock, struct sku_address *peer)
 {
 	sku_address_unmap(peer);
 	if (!access_check(server->access, peer)) {
-		peer_log(peer, "refused");
+		EVENT("refused", 1, "{peer}: refused", EVENT_PEER(peer));
 		(void)sku_reset(sock);
 		if (server->refused != NULL)
 			server->refused(server);

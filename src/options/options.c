@@ -65,9 +65,9 @@ opt_usage_error(const char *format, ...)
 		line = NULL;
 	va_end(args);
 	run.json = run.json || json_follows();
-	msg_error_usage(line != NULL ? line : "bad usage");
+	(void)failure_report_usage(line != NULL ? line : "bad usage");
 	free(line);
-	(void)msg_flush();
+	(void)failure_report_output();
 	exit(STATUS_USAGE);
 }
 
@@ -333,13 +333,13 @@ static void __attribute__((noreturn)) print_help(const struct options *o)
 			output_print("\n%s:\n", row->help);
 	}
 	output_print("\nThe manual: man %s, man sockutils.\n", command->name);
-	exit(msg_flush());
+	exit(failure_report_output());
 }
 
 static void __attribute__((noreturn)) print_version(const struct options *o)
 {
 	output_print("%s (sockutils) %s\n", o->command->name, PACKAGE_VERSION);
-	exit(msg_flush());
+	exit(failure_report_output());
 }
 
 /* Print the words of text, which blanks separate, each in its line: the operands. */
@@ -389,7 +389,7 @@ static void __attribute__((noreturn)) list_options(const struct options *o)
 		output_print("\t%s\t%s\n", default_value(row, preset), row->help);
 	}
 	list_operands(o->command);
-	exit(msg_flush());
+	exit(failure_report_output());
 }
 
 /* ---- mistakes ------------------------------------------------------------------------------ */

@@ -1,11 +1,14 @@
-/* event.c - records for --json: JSON Lines, one object a line.
+/* event.c - what happened: a line for people and a record for --json, by one call.
  * Row run. */
 #include "run/event.h"
 
 #include "run/escape.h"
+#include "run/message.h"
 #include "run/output.h"
+#include "run/peer.h"
 #include "run/run.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,24 +17,10 @@
 /* 15 significant digits: 0.1 stays 0.1, and a Unix time has five decimals. */
 #define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
-json_t *
-event_new(const char *event)
-{
-	json_t *record = json_object();
-	struct timespec now;
+/* ---- the record ---------------------------------------------------------------------------- */
 
-	event_add(record, "program", json_string(run.program));
-	if (event != NULL) {
-		(void)clock_gettime(CLOCK_REALTIME, &now);
-		event_add(record, "event", json_string(event));
-		event_add(record, "time",
-		    json_real((double)now.tv_sec + (double)(now.tv_nsec / 1000) / 1e6));
-	}
-	return record;
-}
-
-void
-event_add(json_t *record, const char *key, json_t *value)
+static void
+add(json_t *record, const char *key, json_t *value)
 {
 	/* takes NULL for both, and fails */
 	if (json_object_set_new(record, key, value) == -1 && !run.stdout_is_data)
@@ -43,6 +32,22 @@ event_append(json_t *array, json_t *value)
 {
 	if (json_array_append_new(array, value) == -1 && !run.stdout_is_data)
 		output_lose();
+}
+
+static json_t *
+new_record(const char *event)
+{
+	json_t *record = json_object();
+	struct timespec now;
+
+	add(record, "program", json_string(run.program));
+	if (event != NULL) {
+		(void)clock_gettime(CLOCK_REALTIME, &now);
+		add(record, "event", json_string(event));
+		add(record, "time",
+		    json_real((double)now.tv_sec + (double)(now.tv_nsec / 1000) / 1e6));
+	}
+	return record;
 }
 
 static json_t *
@@ -59,24 +64,6 @@ json_t *
 event_string(const char *text)
 {
 	return escaped_string(text, ESCAPE_JSON);
-}
-
-void
-event_text(json_t *record, const char *key, const char *text)
-{
-	event_add(record, key, event_string(text));
-}
-
-void
-event_number(json_t *record, const char *key, uint64_t value)
-{
-	event_add(record, key, json_integer((json_int_t)value));
-}
-
-void
-event_seconds(json_t *record, const char *key, int64_t ns)
-{
-	event_add(record, key, json_real((double)ns / 1e9));
 }
 
 static char *
@@ -102,31 +89,83 @@ base64(const unsigned char *p, size_t len)
 	return result;
 }
 
-void
-event_bytes(json_t *record, const char *bytes, size_t len)
+static void
+add_bytes(json_t *record, const char *bytes, size_t len)
 {
 	char *encoded;
 
 	if (escape_is_utf8(bytes, len)) {
-		event_add(record, "text", json_stringn(bytes, len));
+		add(record, "text", json_stringn(bytes, len));
 		return;
 	}
 	encoded = base64((const unsigned char *)bytes, len);
-	if (encoded != NULL)
-		event_add(record, "base64", json_string(encoded));
+	add(record, "base64", encoded != NULL ? json_string(encoded) : NULL);
 	free(encoded);
 }
 
-json_t *
-event_error(enum status status, int errnum, const char *message, const char *during)
+static void
+add_peer(json_t *record, const struct sku_address *peer)
+{
+	char host[SKU_ADDRESS_TEXT_MAX];
+
+	(void)sku_address_host(peer, host);
+	if (peer->len == 0 || peer->sa.sa_family == AF_UNIX) {
+		add(record, "path", event_string(host));
+		return;
+	}
+	add(record, "address", event_string(host));
+	add(record, "port", json_integer((json_int_t)sku_address_port(peer)));
+}
+
+/* message and during are those of the line for people. */
+static json_t *
+error_object(const struct event_error *is)
 {
 	json_t *error = json_object();
 
-	event_add(error, "code", json_string(status_code(status)));
-	event_add(error, "message", escaped_string(message, ESCAPE_LINE));
-	event_add(error, "errno", errnum != 0 ? json_integer(errnum) : json_null());
-	event_add(error, "during", escaped_string(during, ESCAPE_LINE));
+	add(error, "code", json_string(status_code(is->status)));
+	add(error, "message", escaped_string(is->message, ESCAPE_LINE));
+	add(error, "errno", is->errnum != 0 ? json_integer(is->errnum) : json_null());
+	add(error, "during",
+	    escaped_string(is->during != NULL ? is->during : "usage", ESCAPE_LINE));
 	return error;
+}
+
+static void
+add_field(json_t *record, const struct event_field *field)
+{
+	if (field->key == NULL)
+		return;
+	switch (field->kind) {
+	case EVENT_IS_TEXT:
+		if (field->text != NULL)
+			add(record, field->key, event_string(field->text));
+		break;
+	case EVENT_IS_NUMBER:
+		add(record, field->key, json_integer((json_int_t)field->number));
+		break;
+	case EVENT_IS_SECONDS:
+		add(record, field->key, json_real((double)field->ns / 1e9));
+		break;
+	case EVENT_IS_FLAG:
+		add(record, field->key, json_boolean(field->flag));
+		break;
+	case EVENT_IS_BYTES:
+		add_bytes(record, field->bytes.start, field->bytes.len);
+		break;
+	case EVENT_IS_PEER:
+		add_peer(record, field->peer);
+		break;
+	case EVENT_IS_VALUE:
+		add(record, field->key, field->value);
+		break;
+	case EVENT_IS_ERROR:
+		add(record, field->key, error_object(field->error));
+		break;
+	case EVENT_IS_REMARK:
+	case EVENT_IS_END:
+		break;
+	}
 }
 
 /* DEL, and the length of C1 in UTF-8: jansson leaves them as they are, but terminals obey them. */
@@ -161,8 +200,8 @@ escape_controls(const char *line, size_t *len)
 	return text;
 }
 
-void
-event_emit(json_t *record)
+static void
+emit(json_t *record)
 {
 	char *line = record != NULL ? json_dumps(record, DUMP_FLAGS) : NULL;
 	size_t len;
@@ -177,4 +216,113 @@ event_emit(json_t *record)
 	free(text);
 	free(line);
 	json_decref(record);
+}
+
+/* ---- the line ------------------------------------------------------------------------------ */
+
+static void
+put_field(FILE *line, const struct event_field *field)
+{
+	char text[PEER_TEXT_MAX];
+
+	switch (field->kind) {
+	case EVENT_IS_NUMBER:
+		(void)fprintf(line, "%" PRIu64, field->number);
+		break;
+	case EVENT_IS_SECONDS:
+		(void)fprintf(line, "%.3f", (double)field->ns / 1e9);
+		break;
+	case EVENT_IS_PEER:
+		(void)fputs(peer_text(field->peer, text), line);
+		break;
+	case EVENT_IS_TEXT:
+	case EVENT_IS_REMARK:
+		(void)fputs(field->text, line);
+		break;
+	default:
+		break;
+	}
+}
+
+static const struct event_field *
+find_field(const struct event_field *fields, const char *key, size_t len)
+{
+	while (fields->kind != EVENT_IS_END &&
+	       (fields->key == NULL || strncmp(fields->key, key, len) != 0 ||
+		   fields->key[len] != '\0'))
+		fields++;
+	return fields;
+}
+
+/* The caller frees it; NULL: there is no memory. */
+static char *
+fill_in(const char *format, const struct event_field *fields)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *line = open_memstream(&text, &size);
+
+	if (line == NULL)
+		return NULL;
+	while (*format != '\0') {
+		size_t len = strcspn(format, "{");
+
+		(void)fwrite(format, 1, len, line);
+		format += len;
+		if (*format == '\0')
+			break;
+		len = strcspn(++format, "}");
+		put_field(line, find_field(fields, format, len));
+		format += len + 1;
+	}
+	if (fclose(line) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static void
+print_line(int level, const char *format, const struct event_field *fields)
+{
+	char *line;
+
+	if (format == NULL || (level == EVENT_NOTE ? run.quiet > 0 : run.verbose < level))
+		return;
+	line = fill_in(format, fields);
+	if (line != NULL && level == EVENT_NOTE)
+		msg_note("%s", line);
+	else if (line != NULL)
+		msg_verbose(level, "%s", line);
+	free(line);
+}
+
+static void
+print_error(const struct event_error *error)
+{
+	const char *of = error->of != NULL ? error->of : "";
+	char *during = NULL;
+
+	if (error->during != NULL &&
+	    asprintf(&during, "%s%s%s", error->during, *of != '\0' ? " " : "", of) == -1)
+		during = NULL;
+	msg_error(error->message, during);
+	free(during);
+}
+
+void
+event(const char *name, int level, const char *line, const struct event_field fields[])
+{
+	const struct event_field *error = find_field(fields, "error", strlen("error"));
+	json_t *record;
+
+	if (error->kind == EVENT_IS_ERROR)
+		print_error(error->error);
+	else
+		print_line(level, line, fields);
+	if (!run.json)
+		return;
+	record = new_record(name);
+	for (; fields->kind != EVENT_IS_END; fields++)
+		add_field(record, fields);
+	emit(record);
 }

@@ -1,32 +1,116 @@
-/* event.h - records for --json: JSON Lines, one object a line. */
+/* event.h - what happened: a line for people and a record for --json, by one call.
+ *
+ * Records are JSON Lines: one object a line. */
 #ifndef RUN_EVENT_H
 #define RUN_EVENT_H
 
+#include "libsockutil/sockutil.h"
 #include "run/status.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-/* Make a record: {"program": …}, or with an event {"program", "event", "time"}.  event_emit() frees
- * it.  The record may be NULL when there is no memory; every function here takes that. */
-json_t *event_new(const char *event);
-/* Add a value and take its reference.  A NULL value is left out, so a lack of memory never breaks
- * the record; of a record on standard output, output_flush() then says that something is lost. */
-void event_add(json_t *record, const char *key, json_t *value);
+/* What went wrong.  The line is `DURING OF: MESSAGE`. */
+struct event_error {
+	enum status status;
+	int errnum; /* 0: null in the record */
+	const char *message;
+	const char *during; /* what was tried; NULL: to read the command line */
+	const char *of;	    /* NULL: nothing; the record says it elsewhere */
+};
+
+struct event_field {
+	enum {
+		EVENT_IS_END,
+		EVENT_IS_TEXT,
+		EVENT_IS_NUMBER,
+		EVENT_IS_SECONDS,
+		EVENT_IS_FLAG,
+		EVENT_IS_BYTES,
+		EVENT_IS_PEER,
+		EVENT_IS_VALUE,
+		EVENT_IS_ERROR,
+		EVENT_IS_REMARK,
+	} kind;
+	const char *key;
+	union {
+		const char *text;
+		uint64_t number;
+		int64_t ns;
+		bool flag;
+		struct {
+			const char *start;
+			size_t len;
+		} bytes;
+		const struct sku_address *peer;
+		json_t *value;
+		const struct event_error *error;
+	};
+};
+
+/* Text from any source, exactly, but for what is no UTF-8: ESCAPE_JSON.  NULL: left out. */
+#define EVENT_TEXT(name, is)                                                                       \
+	{                                                                                          \
+		.kind = EVENT_IS_TEXT, .key = (name), .text = (is)                                 \
+	}
+#define EVENT_NUMBER(name, is)                                                                     \
+	{                                                                                          \
+		.kind = EVENT_IS_NUMBER, .key = (name), .number = (is)                             \
+	}
+/* Nanoseconds as seconds. */
+#define EVENT_SECONDS(name, is)                                                                    \
+	{                                                                                          \
+		.kind = EVENT_IS_SECONDS, .key = (name), .ns = (is)                                \
+	}
+#define EVENT_FLAG(name, is)                                                                       \
+	{                                                                                          \
+		.kind = EVENT_IS_FLAG, .key = (name), .flag = (is)                                 \
+	}
+/* `text` if they are UTF-8, else `base64`. */
+#define EVENT_BYTES(first, size)                                                                   \
+	{                                                                                          \
+		.kind = EVENT_IS_BYTES, .key = "bytes", .bytes = {(first), (size) }                \
+	}
+/* `address` and `port`, or `path`; in a line {peer}. */
+#define EVENT_PEER(is)                                                                             \
+	{                                                                                          \
+		.kind = EVENT_IS_PEER, .key = "peer", .peer = (is)                                 \
+	}
+/* Any value of JSON, whose reference is taken: it is made where run.json is set.  NULL: there was no
+ * memory for it. */
+#define EVENT_VALUE(name, is)                                                                      \
+	{                                                                                          \
+		.kind = EVENT_IS_VALUE, .key = (name), .value = (is)                               \
+	}
+/* `error`; its line comes in the place of another one. */
+#define EVENT_ERROR(is)                                                                            \
+	{                                                                                          \
+		.kind = EVENT_IS_ERROR, .key = "error", .error = (is)                              \
+	}
+/* Text for the line alone. */
+#define EVENT_REMARK(name, is)                                                                     \
+	{                                                                                          \
+		.kind = EVENT_IS_REMARK, .key = (name), .text = (is)                               \
+	}
+
+enum { EVENT_NOTE = 0 }; /* the level of a line that --quiet alone leaves out; from 1: --verbose */
+
+/* Something happened.  A field whose key is NULL is left out; so is one for which there is no
+ * memory, and output_flush() then says that something is lost.  line NULL is none; {KEY} in it stands for a field.  With --json the record
+ * is {"program": …, "event": name, "time": …, …}; name NULL: it is no event but a result, and has
+ * no time.  It goes to standard output, or to standard error if standard output carries data, as
+ * one line without a control character. */
+#define EVENT(name, level, line, ...)                                                              \
+	event(name, level, line,                                                                   \
+	    (const struct event_field[]){ __VA_ARGS__, { .kind = EVENT_IS_END } })
+/* The same without a line, but for that of an error. */
+#define EVENT_RECORD(name, ...) EVENT(name, EVENT_NOTE, NULL, __VA_ARGS__)
+void event(const char *name, int level, const char *line, const struct event_field fields[]);
+
+/* For EVENT_VALUE: append to an array, and take the reference of value. */
 void event_append(json_t *array, json_t *value);
-/* Text from any source as a string, exactly, but for what is no UTF-8: ESCAPE_JSON. */
+/* For EVENT_VALUE: text as EVENT_TEXT makes it. */
 json_t *event_string(const char *text);
-void event_text(json_t *record, const char *key, const char *text);
-void event_number(json_t *record, const char *key, uint64_t value);
-/* Add nanoseconds as seconds. */
-void event_seconds(json_t *record, const char *key, int64_t ns);
-/* Add bytes: as `text` if they are UTF-8, else as `base64`. */
-void event_bytes(json_t *record, const char *bytes, size_t len);
-/* Make the object that is the value of `error`.  message and during, what was tried, are those of
- * the line for people, ESCAPE_LINE.  errnum 0: null. */
-json_t *event_error(enum status status, int errnum, const char *message, const char *during);
-/* Print the record as one line, without a control character, on standard output, or on standard
- * error if standard output carries data.  Frees the record. */
-void event_emit(json_t *record);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "run/event.h"
 #include "run/message.h"
-#include "run/peer.h"
+#include "run/output.h"
 #include "run/run.h"
 
 #include <errno.h>
@@ -98,26 +98,47 @@ failure_clear(struct failure *failure)
 	failure->is_told = false;
 }
 
+static struct event_error
+error_of(const struct failure *failure)
+{
+	return (struct event_error){ (enum status)failure->status, failure->errnum,
+		failure->message, failure->action, NULL };
+}
+
 int
 failure_report(const struct failure *failure)
 {
+	const struct event_error error = error_of(failure);
+
 	if (!failure->is_told)
-		(void)msg_error((enum status)failure->status, failure->errnum, failure->message,
-		    "%s", failure->action);
+		EVENT_RECORD(NULL, EVENT_ERROR(&error));
 	return failure->status;
 }
 
 void
 failure_note(const struct failure *failure, const struct sku_address *peer)
 {
-	msg_error_line(failure->message, "%s", failure->action);
-	if (run.json) {
-		json_t *record = event_new("failed");
+	const struct event_error error = error_of(failure);
 
-		peer_json(record, peer);
-		event_add(record, "error",
-		    event_error((enum status)failure->status, failure->errnum, failure->message,
-			failure->action));
-		event_emit(record);
-	}
+	EVENT_RECORD("failed", EVENT_PEER(peer), EVENT_ERROR(&error));
+}
+
+int
+failure_report_usage(const char *message)
+{
+	const struct event_error error = { STATUS_USAGE, 0, message, NULL, NULL };
+
+	EVENT_RECORD(NULL, EVENT_ERROR(&error));
+	if (!msg_is_record_enough())
+		msg_text("Try '%s --help' for more information.\n", run.program);
+	return STATUS_USAGE;
+}
+
+int
+failure_report_output(void)
+{
+	struct failure failure;
+
+	failure_clear(&failure);
+	return output_flush(&failure) == -1 ? failure_report(&failure) : STATUS_OK;
 }

@@ -42,5 +42,9 @@ void failure_clear(struct failure *failure);
 int failure_report(const struct failure *failure);
 /* It does not: the line, and with --json the event `failed`, about that peer. */
 void failure_note(const struct failure *failure, const struct sku_address *peer);
+/* A usage error: the lines (`PROGRAM: MESSAGE`, and where there is help) and the record. */
+int failure_report_usage(const char *message);
+/* Write standard output, and report its failure: the status. */
+int failure_report_output(void);
 
 #endif

@@ -3,13 +3,10 @@
 #include "run/message.h"
 
 #include "run/escape.h"
-#include "run/event.h"
-#include "run/failure.h"
 #include "run/output.h"
 #include "run/progress.h"
 #include "run/run.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,103 +92,28 @@ msg_verbose(int level, const char *format, ...)
 	va_end(args);
 }
 
-/* With -qq the record says it all, unless it cannot be written. */
-static bool
-is_record_enough(void)
+bool
+msg_is_record_enough(void)
 {
 	return run.json && run.quiet > 1 && (run.stdout_is_data || !output_has_failed());
 }
 
-static void
-emit_error(enum status status, int errnum, const char *message, const char *during)
+static char *
+escape_line(const char *text)
 {
-	json_t *record = event_new(NULL);
-
-	event_add(record, "error", event_error(status, errnum, message, during));
-	event_emit(record);
-}
-
-static void
-report_error(enum status status, int errnum, const char *message, const char *during)
-{
-	char *escaped = escape_text(message, strlen(message), ESCAPE_LINE, NULL);
-	const char *shown = escaped != NULL ? escaped : "";
-
-	if (!is_record_enough())
-		write_line(during, shown);
-	if (run.json)
-		emit_error(status, errnum, shown, during != NULL ? during : "usage");
-	free(escaped);
-}
-
-int
-msg_error(enum status status, int errnum, const char *message, const char *during_format, ...)
-{
-	va_list args;
-	char *during;
-
-	va_start(args, during_format);
-	during = format_line(during_format, args);
-	va_end(args);
-	report_error(status, errnum, message, during != NULL ? during : "");
-	free(during);
-	return (int)status;
+	return escape_text(text, strlen(text), ESCAPE_LINE, NULL);
 }
 
 void
-msg_error_line(const char *message, const char *during_format, ...)
+msg_error(const char *message, const char *during)
 {
-	va_list args;
-	char *during, *escaped;
+	char *shown, *tried;
 
-	if (is_record_enough())
+	if (msg_is_record_enough())
 		return;
-	va_start(args, during_format);
-	during = format_line(during_format, args);
-	va_end(args);
-	escaped = escape_text(message, strlen(message), ESCAPE_LINE, NULL);
-	write_line(during != NULL ? during : "", escaped != NULL ? escaped : "");
-	free(during);
-	free(escaped);
-}
-
-void
-msg_error_usage(const char *message)
-{
-	report_error(STATUS_USAGE, 0, message, NULL);
-	if (!is_record_enough())
-		msg_text("Try '%s --help' for more information.\n", run.program);
-}
-
-int
-msg_error_errno(enum status status, int errnum, const char *during_format, ...)
-{
-	va_list args;
-	char *during;
-
-	va_start(args, during_format);
-	during = format_line(during_format, args);
-	va_end(args);
-	report_error(status, errnum, sku_reason(errnum), during != NULL ? during : "");
-	free(during);
-	return (int)status;
-}
-
-int
-msg_error_library(const struct sku_error *err)
-{
-	struct failure failure;
-
-	failure_clear(&failure);
-	(void)failure_library(&failure, err);
-	return failure_report(&failure);
-}
-
-int
-msg_flush(void)
-{
-	struct failure failure;
-
-	failure_clear(&failure);
-	return output_flush(&failure) == -1 ? failure_report(&failure) : STATUS_OK;
+	shown = escape_line(message);
+	tried = during != NULL ? escape_line(during) : NULL;
+	write_line(tried, shown != NULL ? shown : "");
+	free(tried);
+	free(shown);
 }

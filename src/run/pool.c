@@ -2,12 +2,12 @@
  * Row run. */
 #include "run/pool.h"
 
+#include "libsockutil/background.h"
 #include "run/loop.h"
 #include "run/run.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -180,19 +180,8 @@ thread_main(void *arg)
 static int
 start_thread(struct pool *pool)
 {
-	pthread_attr_t attr;
-	pthread_t thread;
-	sigset_t all, before;
-	int error;
+	int error = sku_thread_start(thread_main, pool, pool->stack);
 
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attr, pool->stack);
-	(void)sigfillset(&all); /* signals are for others */
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&thread, &attr, thread_main, pool);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	(void)pthread_attr_destroy(&attr);
 	if (error == 0) {
 		pool->alive++;
 		pool->references++;

@@ -383,7 +383,7 @@ run_finish(int status)
 	int flushed;
 
 	run_take_signals();
-	flushed = msg_flush();
+	flushed = failure_report_output();
 	if (status == STATUS_OK)
 		status = flushed;
 	remove_all();

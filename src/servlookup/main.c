@@ -38,18 +38,13 @@ static const struct state_row counter_rows[] = {
 static void
 emit_service(const char *query, const struct service *s)
 {
-	json_t *record = event_new(NULL), *aliases = json_array();
+	json_t *aliases = json_array();
 
-	if (query != NULL)
-		event_text(record, "query", query);
-	event_text(record, "name", s->name);
 	for (size_t i = 0; s->aliases[i] != NULL; i++)
 		event_append(aliases, event_string(s->aliases[i]));
-	event_add(record, "aliases", aliases);
-	event_number(record, "port", s->port);
-	event_text(record, "proto", s->proto);
-	event_text(record, "source", s->source);
-	event_emit(record);
+	EVENT_RECORD(NULL, EVENT_TEXT("query", query), EVENT_TEXT("name", s->name),
+	    EVENT_VALUE("aliases", aliases), EVENT_NUMBER("port", s->port),
+	    EVENT_TEXT("proto", s->proto), EVENT_TEXT("source", s->source));
 }
 
 static void
@@ -85,14 +80,9 @@ raise_status(struct lookup_run *r, int status)
 static void
 report_failure(struct lookup_run *r, const char *query, int status, const char *reason)
 {
-	msg_error_line(reason, "look up %s", query);
-	if (run.json) {
-		json_t *record = event_new(NULL);
+	const struct event_error error = { (enum status)status, 0, reason, "look up", query };
 
-		event_text(record, "query", query);
-		event_add(record, "error", event_error((enum status)status, 0, reason, "look up"));
-		event_emit(record);
-	}
+	EVENT_RECORD(NULL, EVENT_TEXT("query", query), EVENT_ERROR(&error));
 	raise_status(r, status);
 }
 
@@ -290,7 +280,7 @@ run_bulk(struct lookup_run *r, struct failure *failure)
 		while (inputs_next(&inputs, &input))
 			answer_input(r, &input);
 		/* What is known is seen before anybody waits. */
-	} while (msg_flush() == STATUS_OK && inputs_wait(&inputs));
+	} while (failure_report_output() == STATUS_OK && inputs_wait(&inputs));
 	inputs_close(&inputs);
 	return 0;
 }

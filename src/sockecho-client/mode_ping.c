@@ -68,7 +68,7 @@ keepalive_due(struct loop *loop, struct loop_timer *timer)
 static void
 flush_results(struct loop *loop)
 {
-	int status = msg_flush();
+	int status = failure_report_output();
 
 	if (status != STATUS_OK)
 		loop_stop(loop, status);

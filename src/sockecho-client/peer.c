@@ -56,18 +56,14 @@ print_address(const char *which, const struct sku_address *address)
 static void
 emit_connected(const struct sku_address *local, const struct sku_address *peer)
 {
-	json_t *record = event_new("connected");
 	char host[SKU_ADDRESS_TEXT_MAX];
 
-	if (peer->len > 0 && peer->sa.sa_family != AF_UNIX) {
-		event_text(record, "address", sku_address_host(peer, host));
-		event_number(record, "port", sku_address_port(peer));
-		event_text(record, "local_address", sku_address_host(local, host));
-		event_number(record, "local_port", sku_address_port(local));
-	} else {
-		event_text(record, "path", sku_address_host(peer, host));
-	}
-	event_emit(record);
+	if (peer->len > 0 && peer->sa.sa_family != AF_UNIX)
+		EVENT_RECORD("connected", EVENT_PEER(peer),
+		    EVENT_TEXT("local_address", sku_address_host(local, host)),
+		    EVENT_NUMBER("local_port", sku_address_port(local)));
+	else
+		EVENT_RECORD("connected", EVENT_PEER(peer));
 }
 
 void
@@ -281,10 +277,7 @@ peer_print_reply(const char *reply, size_t len, struct failure *failure)
 	char *escaped = NULL;
 
 	if (run.json) {
-		json_t *record = event_new("reply");
-
-		event_bytes(record, reply, len);
-		event_emit(record);
+		EVENT_RECORD("reply", EVENT_BYTES(reply, len));
 		return output_flush(failure);
 	}
 	if (isatty(STDOUT_FILENO)) {

@@ -51,6 +51,14 @@ is_datagram(const struct ping *p)
 
 /* ---- telling ------------------------------------------------------------------------------- */
 
+/* Which one it is, where there are several. */
+static struct event_field
+client_field(const struct ping *p, const struct ping_connection *r)
+{
+	return p->count > 1 ? (struct event_field)EVENT_NUMBER("client", r->number) :
+			      (struct event_field)EVENT_TEXT("client", NULL);
+}
+
 static void
 report_reply(const struct ping *p, const struct ping_connection *r, const struct probe *probe,
     int64_t rtt, const char *remark)
@@ -58,16 +66,9 @@ report_reply(const struct ping *p, const struct ping_connection *r, const struct
 	if (run.quiet)
 		return;
 	if (run.json) {
-		json_t *record = event_new("reply");
-
-		event_number(record, "seq", probe->seq);
-		event_number(record, "bytes", p->config->size);
-		event_seconds(record, "seconds", rtt);
-		if (p->count > 1)
-			event_number(record, "client", r->number);
-		if (*remark != '\0')
-			event_add(record, "remark", json_string(remark + 1));
-		event_emit(record);
+		EVENT_RECORD("reply", EVENT_NUMBER("seq", probe->seq),
+		    EVENT_NUMBER("bytes", p->config->size), EVENT_SECONDS("seconds", rtt),
+		    client_field(p, r), EVENT_TEXT("remark", *remark != '\0' ? remark + 1 : NULL));
 		return;
 	}
 	output_print("%zu bytes from %s: seq=%llu time=%.3f ms", p->config->size,
@@ -83,12 +84,7 @@ report_lost(const struct ping *p, const struct ping_connection *r, uint64_t seq)
 	if (run.quiet)
 		return;
 	if (run.json) {
-		json_t *record = event_new("lost");
-
-		event_number(record, "seq", seq);
-		if (p->count > 1)
-			event_number(record, "client", r->number);
-		event_emit(record);
+		EVENT_RECORD("lost", EVENT_NUMBER("seq", seq), client_field(p, r));
 		return;
 	}
 	output_print("no answer from %s: seq=%llu", r->connection.peer, (unsigned long long)seq);

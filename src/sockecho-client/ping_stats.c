@@ -206,61 +206,52 @@ print_text(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram)
 
 /* ---- a record ------------------------------------------------------------------------------ */
 
-static void
-add_times(json_t *record, const struct ping_stats *stats)
+/* Null where there is none. */
+static json_t *
+number(bool is_there, double value)
 {
-	bool any = stats->received > 0;
-	char key[8];
-
-	event_add(record, "min", any ? json_real((double)stats->min_ns / 1e9) : json_null());
-	event_add(record, "avg", any ? json_real(ping_stats_average(stats)) : json_null());
-	event_add(record, "max", any ? json_real((double)stats->max_ns / 1e9) : json_null());
-	event_add(record, "mdev", any ? json_real(ping_stats_deviation(stats)) : json_null());
-	for (size_t i = 0; i < PERCENTS; i++) {
-		(void)snprintf(key, sizeof(key), "p%d", percents[i]);
-		event_add(record, key,
-		    ping_stats_supports(stats, percents[i]) ?
-			json_real(ping_stats_percentile(stats, percents[i])) :
-			json_null());
-	}
+	return is_there ? json_real(value) : json_null();
 }
 
-static void
-add_histogram(json_t *record, const struct ping_stats *stats)
+static json_t *
+percentile(const struct ping_stats *stats, int percent)
+{
+	return number(ping_stats_supports(stats, percent), ping_stats_percentile(stats, percent));
+}
+
+static json_t *
+histogram_rows(const struct ping_stats *stats)
 {
 	json_t *rows = json_array();
 	unsigned first, last;
 	uint64_t max;
 
 	find_rows(stats, &first, &last, &max);
-	for (unsigned row = first; stats->received > 0 && row <= last; row++) {
-		json_t *entry = json_object();
-
-		event_add(entry, "from", json_real(row_start(row) / 1e9));
-		event_add(entry, "to", json_real(row_start(row + 1) / 1e9));
-		event_number(entry, "count", row_count(stats, row));
-		event_append(rows, entry);
-	}
-	event_add(record, "histogram", rows);
+	for (unsigned row = first; stats->received > 0 && row <= last; row++)
+		event_append(rows,
+		    json_pack("{s:f,s:f,s:I}", "from", row_start(row) / 1e9, "to",
+			row_start(row + 1) / 1e9, "count", (json_int_t)row_count(stats, row)));
+	return rows;
 }
 
 static void
 emit_summary(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram, bool is_final)
 {
-	json_t *record = event_new("summary");
+	bool any = stats->received > 0;
 
-	event_number(record, "transmitted", stats->transmitted);
-	event_number(record, "received", stats->received);
-	event_number(record, "pending", stats->pending);
-	event_number(record, "lost", ping_stats_lost(stats));
-	event_number(record, "late", stats->late);
-	event_number(record, "duplicates", stats->duplicates);
-	event_seconds(record, "seconds", elapsed_ns);
-	event_add(record, "final", json_boolean(is_final));
-	add_times(record, stats);
-	if (histogram)
-		add_histogram(record, stats);
-	event_emit(record);
+	EVENT_RECORD("summary", EVENT_NUMBER("transmitted", stats->transmitted),
+	    EVENT_NUMBER("received", stats->received), EVENT_NUMBER("pending", stats->pending),
+	    EVENT_NUMBER("lost", ping_stats_lost(stats)), EVENT_NUMBER("late", stats->late),
+	    EVENT_NUMBER("duplicates", stats->duplicates), EVENT_SECONDS("seconds", elapsed_ns),
+	    EVENT_FLAG("final", is_final),
+	    EVENT_VALUE("min", number(any, (double)stats->min_ns / 1e9)),
+	    EVENT_VALUE("avg", number(any, ping_stats_average(stats))),
+	    EVENT_VALUE("max", number(any, (double)stats->max_ns / 1e9)),
+	    EVENT_VALUE("mdev", number(any, ping_stats_deviation(stats))),
+	    EVENT_VALUE("p50", percentile(stats, 50)), EVENT_VALUE("p90", percentile(stats, 90)),
+	    EVENT_VALUE("p99", percentile(stats, 99)),
+	    EVENT_VALUE(
+		histogram ? "histogram" : NULL, histogram ? histogram_rows(stats) : NULL));
 }
 
 void

@@ -3,10 +3,7 @@
 #include "sockecho-server/stats.h"
 
 #include "run/event.h"
-#include "run/message.h"
 #include "run/run.h"
-
-#include <inttypes.h>
 
 struct server_stats server_stats;
 
@@ -28,22 +25,21 @@ stats_on_sigusr1(void)
 	state_on_sigusr1("stats", rows);
 }
 
+static struct event_field
+field(const struct state_row *row)
+{
+	return (struct event_field)EVENT_NUMBER(row->name, counter_value(row->counter));
+}
+
 void
 stats_report(void)
 {
-	if (run.json) {
-		json_t *record = event_new("stats");
-
-		for (const struct state_row *row = rows; row->name != NULL; row++)
-			event_number(record, row->name, counter_value(row->counter));
-		event_emit(record);
-		return;
-	}
-	msg_verbose(1,
-	    "stats: accepted=%" PRIu64 " refused=%" PRIu64 " timed_out=%" PRIu64
-	    " bytes_in=%" PRIu64 " bytes_out=%" PRIu64 " datagrams=%" PRIu64 " dropped=%" PRIu64,
-	    counter_value(&server_stats.accepted), counter_value(&server_stats.refused),
-	    counter_value(&server_stats.timed_out), counter_value(&server_stats.bytes_in),
-	    counter_value(&server_stats.bytes_out), counter_value(&server_stats.datagrams),
-	    counter_value(&server_stats.dropped));
+	/* The line is for who has no records. */
+	EVENT("stats", 1,
+	    run.json ? NULL :
+		       "stats: accepted={accepted} refused={refused} timed_out={timed_out} "
+		       "bytes_in={bytes_in} bytes_out={bytes_out} datagrams={datagrams} "
+		       "dropped={dropped}",
+	    field(&rows[0]), field(&rows[1]), field(&rows[2]), field(&rows[3]), field(&rows[4]),
+	    field(&rows[5]), field(&rows[6]), field(&rows[7]));
 }

@@ -6,6 +6,7 @@
 #include "sockecho-server/serving.h"
 
 #include "run/ascii.h"
+#include "run/event.h"
 #include "run/message.h"
 #include "run/peer.h"
 #include "run/run.h"
@@ -168,7 +169,7 @@ accepted(struct server *server, struct sku_sock *sock, const struct sku_address 
 	counter_add(&server_stats.accepted, 1);
 	counter_add(&server_stats.active, 1);
 	if (run.json || run.verbose > 0)
-		peer_log(&c->peer, "accepted");
+		EVENT("accepted", 1, "{peer}: accepted", EVENT_PEER(&c->peer));
 	if (c->flow.faults != NULL) /* the end may come before the first byte */
 		apply(echo, c, connection_advance(c, server->loop.now));
 }

@@ -324,7 +324,8 @@ raw_report(const struct raw_transfer *r)
 {
 	const struct recv_config *config = r->config;
 	bool is_checked = config->size != UNLIMITED || config->sha256_given;
-	const struct transfer_result result = { .name = r->target->display_name,
+	const struct transfer_result result = { .sent = false,
+		.name = r->target->display_name,
 		.peer = &r->incoming->peer,
 		.bytes = r->target->written,
 		.ns = r->ns,

@@ -546,7 +546,8 @@ commit_target(struct receive_session *s)
 static void
 report_summary(const struct receive_session *s)
 {
-	const struct transfer_result result = { .name = s->target->display_name,
+	const struct transfer_result result = { .sent = false,
+		.name = s->target->display_name,
 		.peer = &s->incoming->peer,
 		.bytes = s->total,
 		.resumed = s->resumed,

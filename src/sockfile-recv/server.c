@@ -7,6 +7,7 @@
 
 #include "net/reconnect.h"
 #include "net/server.h"
+#include "run/event.h"
 #include "run/failure.h"
 #include "run/message.h"
 #include "run/rate.h"
@@ -560,7 +561,7 @@ accepted(struct server *server, struct sku_sock *sock, const struct sku_address 
 	struct incoming *incoming;
 
 	if (!has_only_connection(receiver))
-		peer_log(peer, "accepted");
+		EVENT("accepted", 1, "{peer}: accepted", EVENT_PEER(peer));
 	counter_set(&transfer_stats.connections, (uint64_t)server->active);
 	incoming = incoming_new(sock, peer);
 	if (incoming == NULL) {

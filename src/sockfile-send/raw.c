@@ -8,6 +8,7 @@
 
 #include "net/closing.h"
 #include "net/server.h"
+#include "run/event.h"
 #include "run/failure.h"
 #include "run/message.h"
 #include "run/peer.h"
@@ -423,7 +424,7 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 
 	failure_clear(&failure);
 	if (base->listener != NULL && !base->listener->connected)
-		peer_log(peer, "accepted");
+		EVENT("accepted", 1, "{peer}: accepted", EVENT_PEER(peer));
 	if (client != NULL) {
 		send_some(client);
 		return;

@@ -225,20 +225,27 @@ offer_file(struct send_session *s, bool *refused)
 
 /* ---- the bytes ------------------------------------------------------------------------------- */
 
+/* A message that comes meanwhile is the end of the file. */
 static int
-check_for_stop(struct send_session *s)
+heed(struct send_session *s, enum channel_result result, const struct wire_message *message)
 {
-	struct wire_message message;
-
-	switch (channel_poll(&s->channel, &message, s->failure)) {
+	switch (result) {
 	case CHANNEL_MESSAGE:
-		return receiver_stopped(s, &message);
+		return receiver_stopped(s, message);
 	case CHANNEL_FAILED:
 		return -1;
 	case CHANNEL_NOTHING:
 		break;
 	}
 	return 0;
+}
+
+static int
+check_for_stop(struct send_session *s)
+{
+	struct wire_message message;
+
+	return heed(s, channel_poll(&s->channel, &message, s->failure), &message);
 }
 
 /* Wait until --limit-rate lets more go, or the input has more: it is we who wait, not the peer. */
@@ -279,14 +286,9 @@ send_chunk(struct send_session *s, struct rate *rate, size_t len)
 {
 	struct wire_message message;
 
-	switch (channel_send_data(&s->channel, s->buf, len, &message, s->failure)) {
-	case CHANNEL_MESSAGE:
-		return receiver_stopped(s, &message);
-	case CHANNEL_FAILED:
+	if (heed(s, channel_send_data(&s->channel, s->buf, len, &message, s->failure), &message) ==
+	    -1)
 		return -1;
-	case CHANNEL_NOTHING:
-		break;
-	}
 	rate_account(rate, len, sku_now());
 	show_progress(s, s->done + (int64_t)len);
 	if (run_check() == -1)

@@ -5,6 +5,7 @@
 #include "sockfile-send/serve.h"
 
 #include "net/server.h"
+#include "run/event.h"
 #include "run/failure.h"
 #include "run/message.h"
 #include "run/peer.h"
@@ -244,7 +245,7 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 	struct send_client *client = calloc(1, sizeof(*client));
 
 	if (!is_only_client(server))
-		peer_log(peer, "accepted");
+		EVENT("accepted", 1, "{peer}: accepted", EVENT_PEER(peer));
 	if (client == NULL) {
 		turn_away(server, sock, ENOMEM);
 		return;

@@ -16,9 +16,10 @@ main(int argc, char **argv)
 	run_begin("sockwait");
 	config_parse(&config, argc, argv);
 	schedule_count_on_sigusr1();
-	if (run_catch_signals(0, &failure) == 0)
-		status = schedule_run(&config);
-	else
+	status = run_catch_signals(0, &failure);
+	if (status == 0)
+		status = schedule_run(&config, &failure);
+	if (status == -1)
 		status = failure_report(&failure);
 	config_free(&config);
 	return run_finish(status);

@@ -13,15 +13,6 @@
 
 #define NOTED 3 /* targets that a note names */
 
-/* What is known of a TARGET in every record. */
-static void
-add_target(json_t *record, const struct target *target, const char *text, int64_t ns)
-{
-	event_text(record, "target", text);
-	event_seconds(record, "seconds", ns);
-	event_number(record, "attempts", target->attempts);
-}
-
 static void
 print_line(const char *text, int64_t ns)
 {
@@ -35,15 +26,12 @@ int
 report_done(const struct target *target, bool gone, int64_t ns, struct failure *failure)
 {
 	for (const struct target *t = target; t != NULL; t = t->same) {
-		json_t *record;
-
-		if (!run.json) {
+		if (run.json)
+			EVENT_RECORD(gone ? "gone" : "there", EVENT_TEXT("target", t->text),
+			    EVENT_SECONDS("seconds", ns),
+			    EVENT_NUMBER("attempts", target->attempts));
+		else
 			print_line(t->text, ns);
-			continue;
-		}
-		record = gone ? event_new("gone") : event_new("there");
-		add_target(record, target, t->text, ns);
-		event_emit(record);
 	}
 	return output_flush(failure);
 }
@@ -59,17 +47,12 @@ report_given_up(
     const struct target *target, enum status status, int errnum, const char *message, int64_t ns)
 {
 	char action[FAILURE_ACTION_MAX];
+	const struct event_error error = { status, errnum, message, action, NULL };
 
 	for (const struct target *t = target; t != NULL; t = t->same) {
 		(void)snprintf(action, sizeof(action), "wait for %s", t->text);
-		msg_error_line(message, "%s", action);
-		if (run.json) {
-			json_t *record = event_new("failed");
-
-			add_target(record, target, t->text, ns);
-			event_add(record, "error", event_error(status, errnum, message, action));
-			event_emit(record);
-		}
+		EVENT_RECORD("failed", EVENT_TEXT("target", t->text), EVENT_SECONDS("seconds", ns),
+		    EVENT_NUMBER("attempts", target->attempts), EVENT_ERROR(&error));
 	}
 }
 

@@ -90,7 +90,7 @@ static void probe_done(struct probe *probe, const struct failure *failure);
 static void
 fail_run(struct schedule *s, int errnum)
 {
-	loop_stop(&s->loop, msg_error_errno(STATUS_FAILED, errnum, "wait"));
+	loop_stop(&s->loop, failure_errno(s->failure, errnum, "wait"));
 }
 
 static void
@@ -227,14 +227,11 @@ close_place(struct schedule *s)
 static void
 finish_target(struct schedule *s, struct target *target)
 {
-	struct failure failure;
-
-	failure_clear(&failure);
 	target->state = TARGET_DONE;
 	s->done++;
 	counter_add(&done, 1);
-	if (report_done(target, s->config->gone, sku_now() - s->begun_ns, &failure) == -1)
-		loop_stop(&s->loop, failure_report(&failure));
+	if (report_done(target, s->config->gone, sku_now() - s->begun_ns, s->failure) == -1)
+		loop_stop(&s->loop, -1);
 	close_place(s);
 }
 
@@ -449,10 +446,11 @@ prepare(struct schedule *s)
 }
 
 int
-schedule_run(const struct wait_config *config)
+schedule_run(const struct wait_config *config, struct failure *failure)
 {
 	struct schedule s = { .loop = { .canceled = canceled, .turn = start_tries },
 		.config = config,
+		.failure = failure,
 		.begun_ns = sku_now(),
 		.max_fds = max_fds(),
 		.note.due = note_due,
@@ -465,7 +463,7 @@ schedule_run(const struct wait_config *config)
 	prepare(&s);
 	if (loop_open(&s.loop) == -1 ||
 	    loop_set_timer(&s.loop, &s.note, s.begun_ns + NOTE_AFTER) == -1) {
-		status = msg_error_errno(STATUS_FAILED, errno, "wait");
+		status = failure_errno(failure, errno, "wait");
 	} else {
 		start_tries(&s.loop);
 		status = loop_run(&s.loop);

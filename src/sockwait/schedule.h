@@ -26,13 +26,14 @@ struct schedule {
 	struct loop_timer note;	 /* says what is waited for */
 	struct loop_timer again; /* tries that wait for descriptors or threads may start */
 	bool is_over;		 /* the time, or each try: what is missing is told */
+	struct failure *failure; /* why the loop is stopped with -1 */
 	int status;		 /* at the end, if the places are not what was asked for */
 };
 
 /* From now on SIGUSR1 prints how many there are, are done, and were tried. */
 void schedule_count_on_sigusr1(void);
-/* Try the targets until they are what the options ask for.  Reports what goes wrong, and returns
- * the status. */
-int schedule_run(const struct wait_config *config);
+/* Try the targets until they are what the options ask for, and tell of those that are not: the
+ * status, or -1 and the failure. */
+int schedule_run(const struct wait_config *config, struct failure *failure);
 
 #endif

@@ -133,11 +133,15 @@ host_of(const struct endpoint *endpoint, char buf[SKU_HOST_MAX], bool *is_name)
 static unsigned
 port_of(const struct endpoint *endpoint, const struct address_flags *flags)
 {
+	struct failure failure;
 	struct sku_error err;
 	int port = sku_port_from_text(endpoint->port, "tcp", flags->numeric, &err);
 
-	if (port == -1 && err.kind == SKU_ERR_SYSTEM && err.code != EINVAL)
-		exit(msg_error_library(&err)); /* nobody can say whether there is one */
+	if (port == -1 && err.kind == SKU_ERR_SYSTEM && err.code != EINVAL) {
+		failure_clear(&failure);
+		(void)failure_library(&failure, &err);
+		exit(failure_report(&failure)); /* nobody can say whether there is one */
+	}
 	if (port == -1)
 		opt_usage_error(
 		    "there is no service '%s': PORT is a number from 1 to 65535, or the "

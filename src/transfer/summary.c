@@ -3,10 +3,7 @@
 #include "transfer/summary.h"
 
 #include "run/event.h"
-#include "run/message.h"
-#include "run/peer.h"
 #include "run/progress.h"
-#include "run/run.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -58,33 +55,21 @@ transfer_stats_remove_file(uint64_t size)
 	change_sizes(size, false);
 }
 
-static void
-emit_transfer(const struct transfer_result *r)
-{
-	json_t *record = r->sent ? event_new("sent") : event_new("received");
-
-	if (r->name != NULL)
-		event_text(record, "name", r->name);
-	peer_json(record, r->peer);
-	event_number(record, "bytes", (uint64_t)r->bytes);
-	event_number(record, "resumed", (uint64_t)r->resumed);
-	event_seconds(record, "seconds", r->ns);
-	event_add(record, "verified", json_boolean(r->verified));
-	event_emit(record);
-}
-
 void
 transfer_summary(const struct transfer_result *r)
 {
-	char peer[PEER_TEXT_MAX], rate[FORMAT_BYTES_MAX], before[64] = "";
+	char rate[FORMAT_BYTES_MAX], before[64] = "";
 
 	if (r->resumed > 0)
 		(void)snprintf(before, sizeof(before), " (%lld bytes were there before)",
 		    (long long)r->resumed);
-	msg_note("%s %lld bytes %s %s in %.3f s (%s)%s%s", r->sent ? "sent" : "received",
-	    (long long)r->bytes, r->sent ? "to" : "from", peer_text(r->peer, peer),
-	    (double)r->ns / 1e9, format_rate(r->bytes - r->resumed, r->ns, rate), before,
-	    r->remark);
-	if (run.json)
-		emit_transfer(r);
+	(void)format_rate(r->bytes - r->resumed, r->ns, rate);
+	EVENT(r->sent ? "sent" : "received", EVENT_NOTE,
+	    r->sent ? "sent {bytes} bytes to {peer} in {seconds} s ({rate}){before}{remark}" :
+		      "received {bytes} bytes from {peer} in {seconds} s ({rate}){before}{remark}",
+	    EVENT_TEXT("name", r->name), EVENT_PEER(r->peer),
+	    EVENT_NUMBER("bytes", (uint64_t)r->bytes),
+	    EVENT_NUMBER("resumed", (uint64_t)r->resumed), EVENT_SECONDS("seconds", r->ns),
+	    EVENT_FLAG("verified", r->verified), EVENT_REMARK("rate", rate),
+	    EVENT_REMARK("before", before), EVENT_REMARK("remark", r->remark));
 }

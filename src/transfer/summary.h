@@ -5,6 +5,8 @@
 #include "libsockutil/sockutil.h"
 #include "run/state.h"
 
+#include <stdbool.h>
+
 /* The counters that SIGUSR1 prints.  Several threads may change them. */
 struct transfer_stats {
 	state_counter bytes;	   /* of all transfers, including bytes that were there before */

@@ -27,16 +27,6 @@ struct fixture {
 	struct failure failure;
 };
 
-static int
-count_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 1000; fd++)
-		n += fcntl(fd, F_GETFD) != -1;
-	return n;
-}
-
 static void
 too_late(struct loop *loop, struct loop_timer *timer)
 {

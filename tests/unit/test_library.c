@@ -1,14 +1,14 @@
 /* test_library.c - libsockutil: modes, deadlines, errors, and all that needs no other program. */
 #include "libsockutil/sockutil.h"
 
+#include "unit.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +20,6 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 /* Two connected stream sockets. */
 static void
@@ -665,16 +663,6 @@ getnameinfo(const struct sockaddr *restrict address, socklen_t len, char *restri
 
 	*(void **)&next = slow_down("getnameinfo");
 	return next(address, len, host, host_size, service, service_size, flags);
-}
-
-static int
-count_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 1000; fd++)
-		n += fcntl(fd, F_GETFD) != -1;
-	return n;
 }
 
 static int
