@@ -545,8 +545,8 @@ called() {
 @test "a conversation that cannot begin is 1, and not waited for" {
 	need strace
 	start_sender --verify -c none 0 in
-	# The first thread is that of the signals.
-	none=(trace -f -o trace.out -e trace=clone,clone3 -e inject=clone,clone3:error=EAGAIN:when=2+)
+	# The first threads are those of the limit and of the signals.
+	none=(trace -f -o trace.out -e trace=clone,clone3 -e inject=clone,clone3:error=EAGAIN:when=3+)
 	for args in --verify -q; do
 		called 1 1 "${none[@]}" sockfile-recv -w 20 "$args" --connect 127.0.0.1 "$send_port" out
 		error_has recv.err "prepare the connection: Resource temporarily unavailable"
