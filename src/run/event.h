@@ -77,8 +77,8 @@ struct event_field {
 	{                                                                                          \
 		.kind = EVENT_IS_PEER, .key = "peer", .peer = (is)                                 \
 	}
-/* Any value of JSON, whose reference is taken: it is made where run.json is set.  NULL: there was no
- * memory for it. */
+/* Any value of JSON, whose reference is taken: it is made where run.json is set.  NULL: there was
+ * no memory for it. */
 #define EVENT_VALUE(name, is)                                                                      \
 	{                                                                                          \
 		.kind = EVENT_IS_VALUE, .key = (name), .value = (is)                               \
@@ -97,10 +97,10 @@ struct event_field {
 enum { EVENT_NOTE = 0 }; /* the level of a line that --quiet alone leaves out; from 1: --verbose */
 
 /* Something happened.  A field whose key is NULL is left out; so is one for which there is no
- * memory, and output_flush() then says that something is lost.  line NULL is none; {KEY} in it stands for a field.  With --json the record
- * is {"program": …, "event": name, "time": …, …}; name NULL: it is no event but a result, and has
- * no time.  It goes to standard output, or to standard error if standard output carries data, as
- * one line without a control character. */
+ * memory, and output_flush() then says that something is lost.  line NULL is none; {KEY} in it
+ * stands for a field.  With --json the record is {"program": …, "event": name, "time": …, …}; name
+ * NULL: it is no event but a result, and has no time.  It goes to standard output, or to standard
+ * error if standard output carries data, as one line without a control character. */
 #define EVENT(name, level, line, ...)                                                              \
 	event(name, level, line,                                                                   \
 	    (const struct event_field[]){ __VA_ARGS__, { .kind = EVENT_IS_END } })

@@ -250,8 +250,7 @@ emit_summary(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram,
 	    EVENT_VALUE("mdev", number(any, ping_stats_deviation(stats))),
 	    EVENT_VALUE("p50", percentile(stats, 50)), EVENT_VALUE("p90", percentile(stats, 90)),
 	    EVENT_VALUE("p99", percentile(stats, 99)),
-	    EVENT_VALUE(
-		histogram ? "histogram" : NULL, histogram ? histogram_rows(stats) : NULL));
+	    EVENT_VALUE(histogram ? "histogram" : NULL, histogram ? histogram_rows(stats) : NULL));
 }
 
 void
