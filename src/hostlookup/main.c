@@ -132,6 +132,8 @@ print_has_ipv6(void)
 {
 	bool yes = sku_has_ipv6();
 
+	if (!yes && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
+		return msg_error_errno(STATUS_FAILED, errno, "look for IPv6");
 	if (run.json) {
 		json_t *record = event_new(NULL);
 

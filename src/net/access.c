@@ -4,8 +4,10 @@
 
 #include "options/options.h"
 #include "options/values.h"
+#include "run/message.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,7 +141,7 @@ access_add(struct access_list *access, bool allow, const char *value)
 	}
 	grown = reallocarray(*list, *count + 1, sizeof(**list));
 	if (grown == NULL)
-		opt_usage_error("no memory for the rules of access");
+		exit(msg_error_errno(STATUS_FAILED, ENOMEM, "read the options"));
 	*list = grown;
 	grown[(*count)++] = cidr;
 	return NULL;

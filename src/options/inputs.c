@@ -95,7 +95,7 @@ inputs_add_file(void *files, const char *name)
 	const char **grown = reallocarray(list->names, list->count + 1, sizeof(*grown));
 
 	if (grown == NULL)
-		return "no more FILEs: there is no memory";
+		exit(msg_error_errno(STATUS_FAILED, ENOMEM, "read the options"));
 	list->names = grown;
 	list->names[list->count++] = name;
 	return NULL;

@@ -5,6 +5,7 @@
 #include "net/habits.h"
 #include "options/run_options.h"
 #include "options/values.h"
+#include "run/message.h"
 #include "run/rate.h"
 #include "run/run.h"
 #include "transfer/tls.h"
@@ -136,9 +137,9 @@ check_combinations(const struct recv_config *c)
 	if (c->size != UNLIMITED && c->max_size != UNLIMITED && c->size > c->max_size)
 		opt_usage_error("--size is more than --max-size allows");
 	if (c->sha256_given && !sha256_load(&reason))
-		opt_usage_error("option '--sha256' is not possible: %s", reason);
+		exit(msg_error(STATUS_FAILED, 0, reason, "prepare for --sha256"));
 	if (c->key_file != NULL && (!tls_load(&reason) || !sha256_load(&reason)))
-		opt_usage_error("option '--key' is not possible: %s", reason);
+		exit(msg_error(STATUS_FAILED, 0, reason, "prepare for --key"));
 }
 
 /* Take FILE, the last operand unless --dir is given.  Returns how many operands are left for the

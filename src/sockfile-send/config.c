@@ -5,11 +5,13 @@
 #include "net/habits.h"
 #include "options/run_options.h"
 #include "options/values.h"
+#include "run/message.h"
 #include "sockfile-send/source.h"
 #include "transfer/sha256.h"
 #include "transfer/tls.h"
 #include "transfer/wire.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,7 +158,7 @@ check_names(const struct send_config *c)
 	const char **names = calloc(c->file_count, sizeof(*names));
 
 	if (names == NULL)
-		opt_usage_error("no memory for %zu FILEs", c->file_count);
+		exit(msg_error_errno(STATUS_FAILED, ENOMEM, "compare the names of the FILEs"));
 	for (size_t i = 0; i < c->file_count; i++) {
 		if (strcmp(c->files[i], "-") == 0)
 			opt_usage_error("standard input goes alone, not among several FILEs");
@@ -217,7 +219,7 @@ load_key_library(const struct send_config *c)
 	const char *reason;
 
 	if (c->key_file != NULL && (!tls_load(&reason) || !sha256_load(&reason)))
-		opt_usage_error("option '--key' is not possible: %s", reason);
+		exit(msg_error(STATUS_FAILED, 0, reason, "prepare for --key"));
 }
 
 void
