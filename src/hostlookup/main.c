@@ -68,18 +68,14 @@ look_up(const struct host_config *config)
 static int
 print_name(const char *name)
 {
-	char *escaped = escape_text(name, strlen(name), ESCAPE_FIELD, NULL);
-	const char *shown = escaped != NULL ? escaped : "";
-
 	if (run.json) {
 		json_t *record = event_new(NULL);
 
-		event_text(record, "name", shown);
+		event_add(record, "name", event_escaped(name, ESCAPE_FIELD));
 		event_emit(record);
 	} else {
-		output_print("%s\n", shown);
+		output_field("", name, "\n");
 	}
-	free(escaped);
 	return STATUS_OK;
 }
 

@@ -12,14 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *
-escape_field(const char *text)
-{
-	char *escaped = escape_text(text, strlen(text), ESCAPE_FIELD, NULL);
-
-	return escaped != NULL ? escaped : calloc(1, 1);
-}
-
 static void
 print_list(const char *before, char *const *list, const char *after)
 {
@@ -31,11 +23,7 @@ print_list(const char *before, char *const *list, const char *after)
 static json_t *
 name_string(const char *name)
 {
-	char *escaped = name != NULL ? escape_field(name) : NULL;
-	json_t *string = escaped != NULL ? event_string(escaped) : json_null();
-
-	free(escaped);
-	return string;
+	return name != NULL ? event_escaped(name, ESCAPE_FIELD) : json_null();
 }
 
 static void

@@ -14,10 +14,17 @@ enum escape_for {
 	ESCAPE_JSON,  /* invalid UTF-8 alone: JSON escapes the rest in its own way */
 };
 
+/* A piece of escaped text has room for the longest character. */
+#define ESCAPE_PIECE 256
+
 /* Replace control characters (C0, DEL, C1 also in UTF-8) and invalid UTF-8 by \xNN.  Other UTF-8
  * stays.  Returns a string that the caller frees, or NULL when there is no memory.  *out_len, which
  * may be NULL, is its length. */
 char *escape_text(const char *text, size_t len, enum escape_for purpose, size_t *out_len);
+/* The same, without memory: as many characters as one piece holds.  Moves *text and *len behind
+ * them, and returns the length of the piece. */
+size_t escape_piece(
+    char piece[ESCAPE_PIECE], const char **text, size_t *len, enum escape_for purpose);
 /* Are all len bytes valid UTF-8? */
 bool escape_is_utf8(const char *text, size_t len);
 

@@ -2,10 +2,10 @@
  * Row run. */
 #include "run/event.h"
 
-#include "run/escape.h"
 #include "run/output.h"
 #include "run/run.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +14,34 @@
 /* 15 significant digits: 0.1 stays 0.1, and a Unix time has five decimals. */
 #define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
+/* Something of the record that this thread makes could not be had. */
+static _Thread_local bool lacks_memory;
+
+/* jansson does not always tell, and a caller need not look at each value. */
+static void *
+allocate(size_t size)
+{
+	void *memory = malloc(size);
+
+	lacks_memory = lacks_memory || memory == NULL;
+	return memory;
+}
+
+static void
+set_allocator(void)
+{
+	json_set_alloc_funcs(allocate, free);
+}
+
 json_t *
 event_new(const char *event)
 {
-	json_t *record = json_object();
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	json_t *record;
 	struct timespec now;
 
+	(void)pthread_once(&once, set_allocator);
+	record = json_object();
 	event_add(record, "program", json_string(run.program));
 	if (event != NULL) {
 		(void)clock_gettime(CLOCK_REALTIME, &now);
@@ -36,12 +58,13 @@ event_add(json_t *record, const char *key, json_t *value)
 	(void)json_object_set_new(record, key, value); /* takes NULL for both, and fails */
 }
 
-static json_t *
-escaped_string(const char *text, enum escape_for purpose)
+json_t *
+event_escaped(const char *text, enum escape_for purpose)
 {
 	char *escaped = escape_text(text, strlen(text), purpose, NULL);
 	json_t *string = escaped != NULL ? json_string(escaped) : NULL;
 
+	lacks_memory = lacks_memory || escaped == NULL;
 	free(escaped);
 	return string;
 }
@@ -49,7 +72,7 @@ escaped_string(const char *text, enum escape_for purpose)
 json_t *
 event_string(const char *text)
 {
-	return escaped_string(text, ESCAPE_JSON);
+	return event_escaped(text, ESCAPE_JSON);
 }
 
 void
@@ -75,7 +98,7 @@ base64(const unsigned char *p, size_t len)
 {
 	static const char digits[] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *result = malloc((len + 2) / 3 * 4 + 1), *out = result;
+	char *result = allocate((len + 2) / 3 * 4 + 1), *out = result;
 
 	if (result == NULL)
 		return NULL;
@@ -114,9 +137,9 @@ event_error(enum status status, int errnum, const char *message, const char *dur
 	json_t *error = json_object();
 
 	event_add(error, "code", json_string(status_code(status)));
-	event_add(error, "message", escaped_string(message, ESCAPE_LINE));
+	event_add(error, "message", event_escaped(message, ESCAPE_LINE));
 	event_add(error, "errno", errnum != 0 ? json_integer(errnum) : json_null());
-	event_add(error, "during", escaped_string(during, ESCAPE_LINE));
+	event_add(error, "during", event_escaped(during, ESCAPE_LINE));
 	return error;
 }
 
@@ -133,7 +156,7 @@ control_length(const char *p)
 static char *
 escape_controls(const char *line, size_t *len)
 {
-	char *text = malloc(strlen(line) * 6 + 2), *out = text;
+	char *text = allocate(strlen(line) * 6 + 2), *out = text;
 
 	if (text == NULL)
 		return NULL;
@@ -159,10 +182,13 @@ event_emit(json_t *record)
 	size_t len;
 	char *text = line != NULL ? escape_controls(line, &len) : NULL;
 
-	if (text != NULL && run.stdout_is_data)
+	if (lacks_memory)
+		output_lack_memory();
+	else if (text != NULL && run.stdout_is_data)
 		output_error_text(text, len);
 	else if (text != NULL)
 		output_record(text, len);
+	lacks_memory = false;
 	free(text);
 	free(line);
 	json_decref(record);

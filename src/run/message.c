@@ -15,62 +15,153 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A line of text, formatted and escaped; "" without memory.  The caller frees it. */
-__attribute__((format(printf, 1, 0))) static char *
-format_line(const char *format, va_list args)
-{
-	char *raw = NULL, *line;
-	int n = vasprintf(&raw, format, args);
+/* ---- lines --------------------------------------------------------------------------------- */
 
-	line = n >= 0 ? escape_text(raw, (size_t)n, ESCAPE_LINE, NULL) : NULL;
-	if (n >= 0)
-		free(raw);
-	return line != NULL ? line : calloc(1, 1);
+/* Text with NUL behind it.  Without memory for what is longer it is cut. */
+struct line {
+	char *text; /* NULL: it is in few */
+	size_t len, room;
+	char few[1024];
+};
+
+#define LINE_INIT                                                                                  \
+	{                                                                                          \
+		.room = 1024                                                                       \
+	}
+
+static char *
+line_text(struct line *line)
+{
+	return line->text != NULL ? line->text : line->few;
 }
+
+static void
+line_free(struct line *line)
+{
+	free(line->text);
+}
+
+static void
+line_grow(struct line *line, size_t room)
+{
+	char *grown = realloc(line->text, room);
+
+	if (grown == NULL)
+		return;
+	if (line->text == NULL)
+		(void)memcpy(grown, line->few, line->len);
+	line->text = grown;
+	line->room = room;
+}
+
+static void
+line_add(struct line *line, const char *bytes, size_t len)
+{
+	if (len >= line->room - line->len)
+		line_grow(line, 2 * (line->len + len));
+	if (len >= line->room - line->len)
+		len = line->room - line->len - 1;
+	(void)memcpy(line_text(line) + line->len, bytes, len);
+	line->len += len;
+	line_text(line)[line->len] = '\0';
+}
+
+static void
+line_add_text(struct line *line, const char *text)
+{
+	line_add(line, text, strlen(text));
+}
+
+static void
+line_escape(struct line *line, const char *text)
+{
+	size_t left = strlen(text);
+	char piece[ESCAPE_PIECE];
+
+	while (left > 0) {
+		size_t len = escape_piece(piece, &text, &left, ESCAPE_LINE);
+
+		line_add(line, piece, len);
+	}
+}
+
+/* As it stands. */
+__attribute__((format(printf, 2, 0))) static void
+line_format(struct line *line, const char *format, va_list args)
+{
+	va_list again;
+	int n;
+
+	va_copy(again, args);
+	n = vsnprintf(line_text(line), line->room, format, args);
+	if (n >= (int)line->room) {
+		line_grow(line, (size_t)n + 1);
+		n = vsnprintf(line_text(line), line->room, format, again);
+	}
+	va_end(again);
+	line->len = n < 0 ? 0 : (size_t)n < line->room ? (size_t)n : line->room - 1;
+}
+
+/* Escaped. */
+__attribute__((format(printf, 2, 0))) static void
+line_format_escaped(struct line *line, const char *format, va_list args)
+{
+	struct line raw = LINE_INIT;
+
+	line_format(&raw, format, args);
+	line_escape(line, line_text(&raw));
+	line_free(&raw);
+}
+
+/* ---- messages ------------------------------------------------------------------------------ */
 
 /* `PROGRAM: DURING: MESSAGE`, whole; during NULL is left out. */
 static void
 write_line(const char *during, const char *message)
 {
-	char *line;
-	int len = asprintf(&line, "%s: %s%s%s\n", run.program, during != NULL ? during : "",
-	    during != NULL ? ": " : "", message);
+	struct line line = LINE_INIT;
 
-	if (len == -1)
-		return;
+	line_add_text(&line, run.program);
+	line_add_text(&line, ": ");
+	if (during != NULL) {
+		line_add_text(&line, during);
+		line_add_text(&line, ": ");
+	}
+	line_add_text(&line, message);
+	if (line.len == line.room - 1)
+		line.len--; /* it was cut */
+	line_add_text(&line, "\n");
 	if (output_has_log()) {
-		output_log_text(line, (size_t)len);
+		output_log_text(line_text(&line), line.len);
 	} else {
 		progress_clear();
-		output_error_text(line, (size_t)len);
+		output_error_text(line_text(&line), line.len);
 	}
-	free(line);
+	line_free(&line);
 }
 
 __attribute__((format(printf, 1, 0))) static void
 print_line(const char *format, va_list args)
 {
-	char *line = format_line(format, args);
+	struct line line = LINE_INIT;
 
-	write_line(NULL, line != NULL ? line : "");
-	free(line);
+	line_format_escaped(&line, format, args);
+	write_line(NULL, line_text(&line));
+	line_free(&line);
 }
 
 void
 msg_text(const char *format, ...)
 {
-	char *text;
+	struct line line = LINE_INIT;
 	va_list args;
-	int len;
 
 	va_start(args, format);
-	len = vasprintf(&text, format, args);
+	line_format(&line, format, args);
 	va_end(args);
-	if (len == -1)
-		return;
 	progress_clear();
-	output_error_text(text, (size_t)len);
-	free(text);
+	output_error_text(line_text(&line), line.len);
+	line_free(&line);
 }
 
 void
@@ -114,45 +205,45 @@ emit_error(enum status status, int errnum, const char *message, const char *duri
 static void
 report_error(enum status status, int errnum, const char *message, const char *during)
 {
-	char *escaped = escape_text(message, strlen(message), ESCAPE_LINE, NULL);
-	const char *shown = escaped != NULL ? escaped : "";
+	struct line shown = LINE_INIT;
 
+	line_escape(&shown, message);
 	if (!is_record_enough())
-		write_line(during, shown);
+		write_line(during, line_text(&shown));
 	if (run.json)
-		emit_error(status, errnum, shown, during != NULL ? during : "usage");
-	free(escaped);
+		emit_error(status, errnum, line_text(&shown), during != NULL ? during : "usage");
+	line_free(&shown);
 }
 
 int
 msg_error(enum status status, int errnum, const char *message, const char *during_format, ...)
 {
+	struct line during = LINE_INIT;
 	va_list args;
-	char *during;
 
 	va_start(args, during_format);
-	during = format_line(during_format, args);
+	line_format_escaped(&during, during_format, args);
 	va_end(args);
-	report_error(status, errnum, message, during != NULL ? during : "");
-	free(during);
+	report_error(status, errnum, message, line_text(&during));
+	line_free(&during);
 	return (int)status;
 }
 
 void
 msg_error_line(const char *message, const char *during_format, ...)
 {
+	struct line during = LINE_INIT, shown = LINE_INIT;
 	va_list args;
-	char *during, *escaped;
 
 	if (is_record_enough())
 		return;
 	va_start(args, during_format);
-	during = format_line(during_format, args);
+	line_format_escaped(&during, during_format, args);
 	va_end(args);
-	escaped = escape_text(message, strlen(message), ESCAPE_LINE, NULL);
-	write_line(during != NULL ? during : "", escaped != NULL ? escaped : "");
-	free(during);
-	free(escaped);
+	line_escape(&shown, message);
+	write_line(line_text(&during), line_text(&shown));
+	line_free(&during);
+	line_free(&shown);
 }
 
 void
@@ -175,14 +266,14 @@ errno_text(int errnum)
 int
 msg_error_errno(enum status status, int errnum, const char *during_format, ...)
 {
+	struct line during = LINE_INIT;
 	va_list args;
-	char *during;
 
 	va_start(args, during_format);
-	during = format_line(during_format, args);
+	line_format_escaped(&during, during_format, args);
 	va_end(args);
-	report_error(status, errnum, errno_text(errnum), during != NULL ? during : "");
-	free(during);
+	report_error(status, errnum, errno_text(errnum), line_text(&during));
+	line_free(&during);
 	return (int)status;
 }
 

@@ -214,10 +214,27 @@ keep(const char *bytes, size_t len)
 void
 output_field(const char *before, const char *text, const char *after)
 {
-	char *escaped = escape_text(text, strlen(text), ESCAPE_FIELD, NULL);
+	size_t left = strlen(text);
+	char piece[ESCAPE_PIECE];
 
-	output_print("%s%s%s", before, escaped != NULL ? escaped : "", after);
-	free(escaped);
+	(void)pthread_mutex_lock(&standard_output.lock);
+	keep(before, strlen(before));
+	while (left > 0) {
+		size_t len = escape_piece(piece, &text, &left, ESCAPE_FIELD);
+
+		keep(piece, len);
+	}
+	keep(after, strlen(after));
+	(void)pthread_mutex_unlock(&standard_output.lock);
+}
+
+void
+output_lack_memory(void)
+{
+	(void)pthread_mutex_lock(&standard_output.lock);
+	write_kept();
+	(void)failure_errno(&output_failure, ENOMEM, "write to standard output");
+	(void)pthread_mutex_unlock(&standard_output.lock);
 }
 
 void
@@ -254,7 +271,7 @@ output_print(const char *format, ...)
 	if (n >= 0)
 		output_add(text, (size_t)n);
 	else
-		(void)failure_errno(&output_failure, ENOMEM, "write to standard output");
+		output_lack_memory();
 	if (text != few && n >= 0)
 		free(text);
 }

@@ -40,6 +40,8 @@ void output_add(const char *bytes, size_t len);
 void output_field(const char *before, const char *text, const char *after);
 /* A whole line, which is written at once; a failure stays for output_flush(). */
 void output_record(const char *line, size_t len);
+/* Something could not be made, for lack of memory: that is a failure, too, behind what is kept. */
+void output_lack_memory(void);
 /* Write what is kept: 0, or -1 and the failure, which stays for good: later text is dropped. */
 int output_flush(struct failure *failure);
 /* Has output_flush() told somebody that it failed? */

@@ -26,10 +26,10 @@ add_target(json_t *record, const struct target *target, const char *text, int64_
 static void
 print_line(const char *text, int64_t ns)
 {
-	char *escaped = escape_text(text, strlen(text), ESCAPE_FIELD, NULL);
+	char seconds[32];
 
-	output_print("%s\t%.3f\n", escaped != NULL ? escaped : "", (double)ns / SKU_SECOND);
-	free(escaped);
+	(void)snprintf(seconds, sizeof(seconds), "\t%.3f\n", (double)ns / SKU_SECOND);
+	output_field("", text, seconds);
 }
 
 int
