@@ -28,7 +28,7 @@ struct channel {
 	int64_t progress_sent_ns;  /* when our last PROGRESS left */
 	struct keepalive keepalive;
 	int64_t look_at_ns; /* when to look whether the peer is still there */
-	short tls_events;	   /* what TLS waits for, else 0 */
+	short tls_events;   /* what TLS waits for, else 0 */
 	uint8_t in[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX];
 	size_t in_len;
 	struct wire_message early; /* it came while this end was still working */
