@@ -486,3 +486,70 @@ send_usr1() {
 	assert_success
 	assert_output $'b\'hello\'\nb\'hello\'\nb\'hello\'\n[\'stats\'] 0'
 }
+
+@test "without memory nothing is left out in silence: what was asked for, or 1 with a message" {
+	is_sanitized && skip "the sanitizers have a malloc of their own"
+	need gcc
+	cat >short.c <<-'C'
+		/* The allocation SHORT fails, with SHORT_LASTS all that follow, too; then descriptor 9 has a byte. */
+		#include <errno.h>
+		#include <stdlib.h>
+		#include <unistd.h>
+		extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
+		static long left = -1;
+		__attribute__((constructor)) static void begin(void) { left = atol(getenv("SHORT")); }
+		static int fails(void)
+		{
+			if (left < 0 || (left == 0 && getenv("SHORT_LASTS") == NULL))
+				return 0;
+			if (left > 0 && --left > 0)
+				return 0;
+			errno = ENOMEM;
+			return write(9, "x", 1);
+		}
+		void *malloc(size_t n) { return fails() ? NULL : __libc_malloc(n); }
+		void *calloc(size_t n, size_t m) { return fails() ? NULL : __libc_calloc(n, m); }
+		void *realloc(void *p, size_t n) { return fails() ? NULL : __libc_realloc(p, n); }
+	C
+	gcc -shared -fPIC -o short.so short.c
+	printf '%s\n' "shell 514/tcp cmd" "syslog 514/udp" "ssh 22/tcp" >services
+	cat >short.py <<-'PY'
+		import os, subprocess, sys
+		def run(words, nth=10**9, lasts=False):
+		    told, tell = os.pipe()
+		    os.dup2(tell, 9)
+		    os.close(tell)
+		    more = {"SHORT_LASTS": "x"} if lasts else {}
+		    p = subprocess.run(words, capture_output=True, text=True, pass_fds=[9], timeout=20,
+		                       env=dict(os.environ, LD_PRELOAD=os.path.abspath("short.so"), SHORT=str(nth), **more))
+		    os.close(9)
+		    failed = os.read(told, 1) == b"x"
+		    os.close(told)
+		    return failed, p.returncode, p.stdout, p.stderr
+		for line in sys.stdin:
+		    words = line.split()
+		    good = run(words)
+		    for lasts in (False, True):
+		        for nth in range(1, 1000):
+		            failed, status, out, err = run(words, nth, lasts)
+		            if not failed:
+		                break
+		            if (status, out) == good[1:3]:
+		                continue
+		            reason = err.rstrip("\n").split(": ")[-1]
+		            assert status == 1 and "memory" in reason.lower(), (words, nth, lasts, status, out, err)
+		        assert 3 < nth < 1000, (words, nth)
+	PY
+	run python3 short.py <<-'END'
+		servlookup --services services ssh
+		servlookup --services services -e ssh
+		servlookup --services services --json -e shell 20-30
+		servlookup --services services -a 514
+		hostlookup 127.0.0.1
+		hostlookup --hostname
+		hostlookup --json --has-ipv6
+		hostlookup --json --hostname
+	END
+	assert_success
+	assert_output ""
+}

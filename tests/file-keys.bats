@@ -98,6 +98,22 @@ psk_of() {
 	run ! grep -aqF "$(cat key)" recv.err
 }
 
+@test "a library that cannot be loaded is 1" {
+	local options
+	need_openssl
+	mkdir none
+	: >none/libssl.so.3
+	: >none/libcrypto.so.3
+	for options in "sockfile-recv --key key 0 out" "sockfile-send --key key 127.0.0.1 9 in" \
+		"sockfile-recv --sha256 $(printf "0%.0s" {1..64}) 0 out"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr env LD_LIBRARY_PATH=none $options
+		assert_failure 1
+		assert_output ""
+		[[ $stderr == "sockfile-"*": prepare for --"*": OpenSSL's lib"*".so.3 cannot be loaded" ]]
+	done
+}
+
 # relay.py PORT [WHERE BIT] - between two ends: what goes by is in the file "wire"; a bit of the byte WHERE
 # from the end that connected flips.
 write_relay() {

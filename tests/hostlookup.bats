@@ -835,6 +835,14 @@ hostlookup: look up silent.test: timed out"
 	assert_equal "$(cat out)" $'yes\n0\nno\n3'
 }
 
+@test "--has-ipv6 is 1 where descriptors are short" {
+	need_trace
+	run --separate-stderr trace -qq -o trace -e inject=socket:error=EMFILE hostlookup --has-ipv6
+	assert_failure 1
+	assert_output ""
+	assert_equal "$stderr" "hostlookup: look for IPv6: Too many open files"
+}
+
 @test "bad input: a directory, a file that is not there, a closed standard output, wrong flags" {
 	run --separate-stderr hostlookup -f .
 	assert_failure 1

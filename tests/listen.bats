@@ -959,6 +959,11 @@ log_has() {
 	run --separate-stderr sockecho-client --mptcp -v "$host" "$port" hello
 	assert_success
 	assert_output hello
+	[ "$transport" = tcp ] || run ! grep -q "no Multipath TCP" <<<"$stderr"
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-client --mptcp -v "$host" "$port" hello
+	assert_success
+	[[ $stderr == *"no Multipath TCP here or at the peer: plain TCP is used"* ]]
 	run --separate-stderr sockecho-client "$host" "$port" hello
 	assert_success
 }

@@ -254,6 +254,15 @@ job_due(struct loop *loop, struct loop_timer *timer)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+static void
+print_no_memory(struct bulk *b, const char *query, struct sweep *sweep)
+{
+	struct lookup_answer none = { .status = STATUS_OK };
+
+	answer_set_no_memory(&none);
+	print(b, query, sweep, &none);
+}
+
 /* Take a place in the ring.  fault: why the query cannot be asked; NULL: it can.  sweep: whose
  * address it is; NULL: it stands for itself. */
 static void
@@ -264,10 +273,7 @@ add_query(struct bulk *b, const char *query, const char *fault, struct sweep *sw
 
 	counter_add(&read_count, 1);
 	if (job == NULL || !job_add_asker(job, sweep)) {
-		struct lookup_answer none = { .status = STATUS_OK };
-
-		answer_set_no_memory(&none);
-		print(b, query, sweep, &none);
+		print_no_memory(b, query, sweep);
 		if (job != NULL && known == NULL)
 			jobs_free(&b->jobs, job);
 		return;
@@ -312,7 +318,7 @@ add_input(struct bulk *b, const struct input *input)
 	}
 	b->sweep = sweep_new(input->text);
 	if (b->sweep == NULL)
-		loop_stop(&b->loop, failure_errno(b->failure, ENOMEM, "look up %s", input->text));
+		print_no_memory(b, input->text, NULL);
 }
 
 /* As many as there is room for, of those that were read: were there any? */

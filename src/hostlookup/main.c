@@ -119,10 +119,12 @@ set_hostname(const struct host_config *config, struct failure *failure)
 }
 
 static int
-print_has_ipv6(void)
+print_has_ipv6(struct failure *failure)
 {
 	bool yes = sku_has_ipv6();
 
+	if (!yes && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
+		return failure_errno(failure, errno, "look for IPv6");
 	if (run.json)
 		EVENT_RECORD(NULL, EVENT_FLAG("has_ipv6", yes));
 	else
@@ -146,7 +148,7 @@ run_command(const struct host_config *config, struct failure *failure)
 	case LOOKUP_SET_HOSTNAME:
 		return set_hostname(config, failure);
 	case LOOKUP_HAS_IPV6:
-		return print_has_ipv6();
+		return print_has_ipv6(failure);
 	}
 	return STATUS_USAGE;
 }

@@ -22,15 +22,7 @@ print_list(const char *before, char *const *list, const char *after)
 json_t *
 answer_name_string(const char *name)
 {
-	char *escaped;
-	json_t *string;
-
-	if (name == NULL)
-		return json_null();
-	escaped = escape_text(name, strlen(name), ESCAPE_FIELD, NULL);
-	string = escaped != NULL ? event_string(escaped) : NULL;
-	free(escaped);
-	return string;
+	return name != NULL ? event_escaped(name, ESCAPE_FIELD) : json_null();
 }
 
 static json_t *

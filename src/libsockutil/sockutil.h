@@ -483,7 +483,7 @@ int sku_create_unix_server(struct sku_sock *s, const char *path, int type, int b
  * there is nothing to remove, or -1 with the errors of unlink(2).  A second call does nothing. */
 int sku_unlink_unix_server(struct sku_unix_path *bound);
 
-/* Has this machine IPv6: can ::1 be bound? */
+/* Has this machine IPv6: can ::1 be bound?  errno says why not. */
 bool sku_has_ipv6(void);
 /* socket.has_dualstack_ipv6(): can one socket serve IPv6 and IPv4? */
 bool sku_has_dualstack_ipv6(void);

@@ -139,7 +139,7 @@ access_add(struct access_list *access, bool allow, const char *value)
 	}
 	grown = reallocarray(*list, *count + 1, sizeof(**list));
 	if (grown == NULL)
-		opt_usage_error("no memory for the rules of access");
+		opt_no_memory("read the options");
 	*list = grown;
 	grown[(*count)++] = cidr;
 	return NULL;

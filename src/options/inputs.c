@@ -3,6 +3,7 @@
 #include "options/inputs.h"
 
 #include "options/mark.h"
+#include "options/options.h"
 #include "run/escape.h"
 #include "run/wait.h"
 
@@ -87,7 +88,7 @@ inputs_add_file(void *files, const char *name)
 	const char **grown = reallocarray(list->names, list->count + 1, sizeof(*grown));
 
 	if (grown == NULL)
-		return "no more FILEs: there is no memory";
+		opt_no_memory("read the options");
 	list->names = grown;
 	list->names[list->count++] = name;
 	return NULL;

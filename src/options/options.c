@@ -10,6 +10,7 @@
 #include "run/run.h"
 #include "run/uninitialized.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -69,6 +70,32 @@ opt_usage_error(const char *format, ...)
 	free(line);
 	(void)failure_report_output();
 	exit(STATUS_USAGE);
+}
+
+static void __attribute__((noreturn)) fail(const struct failure *failure)
+{
+	run.json = run.json || json_follows();
+	exit(failure_report(failure));
+}
+
+void
+opt_cannot(const char *during, const char *reason)
+{
+	struct failure failure;
+
+	failure_clear(&failure);
+	(void)failure_set(&failure, STATUS_FAILED, 0, reason, "%s", during);
+	fail(&failure);
+}
+
+void
+opt_no_memory(const char *during)
+{
+	struct failure failure;
+
+	failure_clear(&failure);
+	(void)failure_errno(&failure, ENOMEM, "%s", during);
+	fail(&failure);
 }
 
 const char *

@@ -290,6 +290,10 @@ bool opt_given(const struct options *options, const char *name);
 /* Print `PROGRAM: …` and `Try 'PROGRAM --help' for more information.`, and end the program with
  * status 2. */
 __attribute__((format(printf, 1, 2), noreturn)) void opt_usage_error(const char *format, ...);
+/* What the command line asks for cannot be had: report it, and end the program with status 1. */
+__attribute__((noreturn)) void opt_cannot(const char *during, const char *reason);
+/* The same for want of memory. */
+__attribute__((noreturn)) void opt_no_memory(const char *during);
 /* Text of the command line for a usage error: 60 characters of it at most.  The last two that were
  * returned stay valid. */
 const char *opt_quote(const char *text);

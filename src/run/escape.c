@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LONGEST 16 /* four bytes, each as \xNN */
+
 /* The length of the UTF-8 sequence at p, with its code point in *code; 0 if there is none.  RFC
  * 3629: only the shortest form is valid, and surrogates are not. */
 static size_t
@@ -111,6 +113,44 @@ code_escape(char *out, uint32_t code)
 	return out;
 }
 
+/* The character that begins at *p, at most four times as long as it was; moves *p behind it. */
+static char *
+escape_character(
+    char *out, const unsigned char **p, const unsigned char *end, enum escape_for purpose)
+{
+	uint32_t code = 0;
+	size_t n = utf8_sequence(*p, (size_t)(end - *p), &code), taken = n > 0 ? n : 1;
+	char letter = n > 0 ? short_escape(code, purpose) : 0;
+
+	if (letter != 0) {
+		*out++ = '\\';
+		*out++ = letter;
+	} else if (n == 0 || is_control(code, purpose)) {
+		for (size_t i = 0; i < taken; i++)
+			out = hex_escape(out, (*p)[i]);
+	} else if (is_invisible(code, purpose)) {
+		out = code_escape(out, code);
+	} else {
+		(void)memcpy(out, *p, n);
+		out += n;
+	}
+	*p += taken;
+	return out;
+}
+
+size_t
+escape_next(char piece[ESCAPE_PIECE], const char **text, size_t *len, enum escape_for purpose)
+{
+	const unsigned char *p = (const unsigned char *)*text, *end = p + *len;
+	char *out = piece;
+
+	while (p < end && out + LONGEST <= piece + ESCAPE_PIECE)
+		out = escape_character(out, &p, end, purpose);
+	*text = (const char *)p;
+	*len = (size_t)(end - p);
+	return (size_t)(out - piece);
+}
+
 char *
 escape_text(const char *text, size_t len, enum escape_for purpose, size_t *out_len)
 {
@@ -119,25 +159,8 @@ escape_text(const char *text, size_t len, enum escape_for purpose, size_t *out_l
 
 	if (result == NULL)
 		return NULL;
-	while (p < end) {
-		uint32_t code = 0;
-		size_t n = utf8_sequence(p, (size_t)(end - p), &code);
-		char letter = n > 0 ? short_escape(code, purpose) : 0;
-
-		if (letter != 0) {
-			*out++ = '\\';
-			*out++ = letter;
-		} else if (n == 0 || is_control(code, purpose)) {
-			for (size_t i = 0; i < (n > 0 ? n : 1); i++)
-				out = hex_escape(out, p[i]);
-		} else if (is_invisible(code, purpose)) {
-			out = code_escape(out, code);
-		} else {
-			memcpy(out, p, n);
-			out += n;
-		}
-		p += n > 0 ? n : 1;
-	}
+	while (p < end)
+		out = escape_character(out, &p, end, purpose);
 	*out = '\0';
 	if (out_len != NULL)
 		*out_len = (size_t)(out - result);

@@ -14,6 +14,9 @@ enum escape_for {
 	ESCAPE_JSON,  /* invalid UTF-8 alone: JSON escapes the rest in its own way */
 };
 
+/* A piece of escaped text has room for the longest character. */
+#define ESCAPE_PIECE 256
+
 /* Replace control characters (C0, DEL, C1 also in UTF-8) and invalid UTF-8 by \xNN.  Other UTF-8
  * stays.  Returns a string that the caller frees, or NULL when there is no memory.  *out_len, which
  * may be NULL, is its length. */
@@ -28,6 +31,10 @@ struct escape_rest {
  * *rest.  last: nothing follows, and nothing is left. */
 char *escape_piece(
     struct escape_rest *rest, const char *bytes, size_t len, bool last, size_t *out_len);
+/* escape_text() without memory: as many characters as one piece holds.  Moves *text and *len behind
+ * them, and returns the length of the piece. */
+size_t escape_next(
+    char piece[ESCAPE_PIECE], const char **text, size_t *len, enum escape_for purpose);
 /* Are all len bytes valid UTF-8? */
 bool escape_is_utf8(const char *text, size_t len);
 

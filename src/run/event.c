@@ -2,7 +2,6 @@
  * Row run. */
 #include "run/event.h"
 
-#include "run/escape.h"
 #include "run/message.h"
 #include "run/output.h"
 #include "run/peer.h"
@@ -19,19 +18,35 @@
 
 /* ---- the record ---------------------------------------------------------------------------- */
 
+/* Something of the record that this thread makes could not be had. */
+static _Thread_local bool lacks_memory;
+
+/* jansson does not always tell, and a caller need not look at each value. */
+static void *
+allocate(size_t size)
+{
+	void *memory = malloc(size);
+
+	lacks_memory = lacks_memory || memory == NULL;
+	return memory;
+}
+
+void
+event_begin(void)
+{
+	json_set_alloc_funcs(allocate, free);
+}
+
 static void
 add(json_t *record, const char *key, json_t *value)
 {
-	/* takes NULL for both, and fails */
-	if (json_object_set_new(record, key, value) == -1 && !run.stdout_is_data)
-		output_lose();
+	(void)json_object_set_new(record, key, value); /* takes NULL for both, and fails */
 }
 
 void
 event_append(json_t *array, json_t *value)
 {
-	if (json_array_append_new(array, value) == -1 && !run.stdout_is_data)
-		output_lose();
+	(void)json_array_append_new(array, value);
 }
 
 static json_t *
@@ -50,12 +65,13 @@ new_record(const char *event)
 	return record;
 }
 
-static json_t *
-escaped_string(const char *text, enum escape_for purpose)
+json_t *
+event_escaped(const char *text, enum escape_for purpose)
 {
 	char *escaped = escape_text(text, strlen(text), purpose, NULL);
 	json_t *string = escaped != NULL ? json_string(escaped) : NULL;
 
+	lacks_memory = lacks_memory || escaped == NULL;
 	free(escaped);
 	return string;
 }
@@ -63,7 +79,7 @@ escaped_string(const char *text, enum escape_for purpose)
 json_t *
 event_string(const char *text)
 {
-	return escaped_string(text, ESCAPE_JSON);
+	return event_escaped(text, ESCAPE_JSON);
 }
 
 static char *
@@ -71,7 +87,7 @@ base64(const unsigned char *p, size_t len)
 {
 	static const char digits[] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *result = malloc((len + 2) / 3 * 4 + 1), *out = result;
+	char *result = allocate((len + 2) / 3 * 4 + 1), *out = result;
 
 	if (result == NULL)
 		return NULL;
@@ -124,10 +140,9 @@ error_object(const struct event_error *is)
 	json_t *error = json_object();
 
 	add(error, "code", json_string(status_code(is->status)));
-	add(error, "message", escaped_string(is->message, ESCAPE_LINE));
+	add(error, "message", event_escaped(is->message, ESCAPE_LINE));
 	add(error, "errno", is->errnum != 0 ? json_integer(is->errnum) : json_null());
-	add(error, "during",
-	    escaped_string(is->during != NULL ? is->during : "usage", ESCAPE_LINE));
+	add(error, "during", event_escaped(is->during != NULL ? is->during : "usage", ESCAPE_LINE));
 	return error;
 }
 
@@ -181,7 +196,7 @@ control_length(const char *p)
 static char *
 escape_controls(const char *line, size_t *len)
 {
-	char *text = malloc(strlen(line) * 6 + 2), *out = text;
+	char *text = allocate(strlen(line) * 6 + 2), *out = text;
 
 	if (text == NULL)
 		return NULL;
@@ -207,12 +222,13 @@ emit(json_t *record)
 	size_t len;
 	char *text = line != NULL ? escape_controls(line, &len) : NULL;
 
-	if (text != NULL && run.stdout_is_data)
+	if (lacks_memory)
+		output_lack_memory();
+	else if (text != NULL && run.stdout_is_data)
 		output_error_text(text, len);
 	else if (text != NULL)
 		output_record(text, len);
-	else if (!run.stdout_is_data)
-		output_lose();
+	lacks_memory = false;
 	free(text);
 	free(line);
 	json_decref(record);
@@ -289,10 +305,10 @@ print_line(int level, const char *format, const struct event_field *fields)
 	if (format == NULL || (level == EVENT_NOTE ? run.quiet > 0 : run.verbose < level))
 		return;
 	line = fill_in(format, fields);
-	if (line != NULL && level == EVENT_NOTE)
-		msg_note("%s", line);
-	else if (line != NULL)
-		msg_verbose(level, "%s", line);
+	if (level == EVENT_NOTE)
+		msg_note("%s", line != NULL ? line : format);
+	else
+		msg_verbose(level, "%s", line != NULL ? line : format);
 	free(line);
 }
 

@@ -5,6 +5,7 @@
 #define RUN_EVENT_H
 
 #include "libsockutil/sockutil.h"
+#include "run/escape.h"
 #include "run/status.h"
 
 #include <jansson.h>
@@ -77,8 +78,7 @@ struct event_field {
 	{                                                                                          \
 		.kind = EVENT_IS_PEER, .key = "peer", .peer = (is)                                 \
 	}
-/* Any value of JSON, whose reference is taken: it is made where run.json is set.  NULL: there was
- * no memory for it. */
+/* Any value of JSON, whose reference is taken: it is made where run.json is set. */
 #define EVENT_VALUE(name, is)                                                                      \
 	{                                                                                          \
 		.kind = EVENT_IS_VALUE, .key = (name), .value = (is)                               \
@@ -96,11 +96,11 @@ struct event_field {
 
 enum { EVENT_NOTE = 0 }; /* the level of a line that --quiet alone leaves out; from 1: --verbose */
 
-/* Something happened.  A field whose key is NULL is left out; so is one for which there is no
- * memory, and output_flush() then says that something is lost.  line NULL is none; {KEY} in it
- * stands for a field.  With --json the record is {"program": …, "event": name, "time": …, …}; name
- * NULL: it is no event but a result, and has no time.  It goes to standard output, or to standard
- * error if standard output carries data, as one line without a control character. */
+/* Something happened.  A field whose key is NULL is left out.  A record for which there is not
+ * enough memory is not written: output_lack_memory().  line NULL is none; {KEY} in it stands for a
+ * field.  With --json the record is {"program": …, "event": name, "time": …, …}; name NULL: it is
+ * no event but a result, and has no time.  It goes to standard output, or to standard error if
+ * standard output carries data, as one line without a control character. */
 #define EVENT(name, level, line, ...)                                                              \
 	event(name, level, line,                                                                   \
 	    (const struct event_field[]){ __VA_ARGS__, { .kind = EVENT_IS_END } })
@@ -110,7 +110,11 @@ void event(const char *name, int level, const char *line, const struct event_fie
 
 /* For EVENT_VALUE: append to an array, and take the reference of value. */
 void event_append(json_t *array, json_t *value);
-/* For EVENT_VALUE: text as EVENT_TEXT makes it. */
+/* For EVENT_VALUE: text as EVENT_TEXT makes it, or escaped for another purpose. */
 json_t *event_string(const char *text);
+json_t *event_escaped(const char *text, enum escape_for purpose);
+
+/* From here on a lack of memory for a value is noticed.  run_begin() calls it. */
+void event_begin(void);
 
 #endif

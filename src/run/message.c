@@ -12,62 +12,153 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A line of text, formatted and escaped; "" without memory.  The caller frees it. */
-__attribute__((format(printf, 1, 0))) static char *
-format_line(const char *format, va_list args)
-{
-	char *raw = NULL, *line;
-	int n = vasprintf(&raw, format, args);
+/* ---- lines --------------------------------------------------------------------------------- */
 
-	line = n >= 0 ? escape_text(raw, (size_t)n, ESCAPE_LINE, NULL) : NULL;
-	if (n >= 0)
-		free(raw);
-	return line != NULL ? line : calloc(1, 1);
+/* Text with NUL behind it.  Without memory for what is longer it is cut. */
+struct line {
+	char *text; /* NULL: it is in few */
+	size_t len, room;
+	char few[1024];
+};
+
+#define LINE_INIT                                                                                  \
+	{                                                                                          \
+		.room = 1024                                                                       \
+	}
+
+static char *
+line_text(struct line *line)
+{
+	return line->text != NULL ? line->text : line->few;
 }
+
+static void
+line_free(struct line *line)
+{
+	free(line->text);
+}
+
+static void
+line_grow(struct line *line, size_t room)
+{
+	char *grown = realloc(line->text, room);
+
+	if (grown == NULL)
+		return;
+	if (line->text == NULL)
+		(void)memcpy(grown, line->few, line->len);
+	line->text = grown;
+	line->room = room;
+}
+
+static void
+line_add(struct line *line, const char *bytes, size_t len)
+{
+	if (len >= line->room - line->len)
+		line_grow(line, 2 * (line->len + len));
+	if (len >= line->room - line->len)
+		len = line->room - line->len - 1;
+	(void)memcpy(line_text(line) + line->len, bytes, len);
+	line->len += len;
+	line_text(line)[line->len] = '\0';
+}
+
+static void
+line_add_text(struct line *line, const char *text)
+{
+	line_add(line, text, strlen(text));
+}
+
+static void
+line_escape(struct line *line, const char *text)
+{
+	size_t left = strlen(text);
+	char piece[ESCAPE_PIECE];
+
+	while (left > 0) {
+		size_t len = escape_next(piece, &text, &left, ESCAPE_LINE);
+
+		line_add(line, piece, len);
+	}
+}
+
+/* As it stands. */
+__attribute__((format(printf, 2, 0))) static void
+line_format(struct line *line, const char *format, va_list args)
+{
+	va_list again;
+	int n;
+
+	va_copy(again, args);
+	n = vsnprintf(line_text(line), line->room, format, args);
+	if (n >= (int)line->room) {
+		line_grow(line, (size_t)n + 1);
+		n = vsnprintf(line_text(line), line->room, format, again);
+	}
+	va_end(again);
+	line->len = n < 0 ? 0 : (size_t)n < line->room ? (size_t)n : line->room - 1;
+}
+
+/* Escaped. */
+__attribute__((format(printf, 2, 0))) static void
+line_format_escaped(struct line *line, const char *format, va_list args)
+{
+	struct line raw = LINE_INIT;
+
+	line_format(&raw, format, args);
+	line_escape(line, line_text(&raw));
+	line_free(&raw);
+}
+
+/* ---- messages ------------------------------------------------------------------------------ */
 
 /* `PROGRAM: DURING: MESSAGE`, whole; during NULL is left out. */
 static void
 write_line(const char *during, const char *message)
 {
-	char *line;
-	int len = asprintf(&line, "%s: %s%s%s\n", run.program, during != NULL ? during : "",
-	    during != NULL ? ": " : "", message);
+	struct line line = LINE_INIT;
 
-	if (len == -1)
-		return;
+	line_add_text(&line, run.program);
+	line_add_text(&line, ": ");
+	if (during != NULL) {
+		line_add_text(&line, during);
+		line_add_text(&line, ": ");
+	}
+	line_add_text(&line, message);
+	if (line.len == line.room - 1)
+		line.len--; /* it was cut */
+	line_add_text(&line, "\n");
 	if (output_has_log()) {
-		output_log_text(line, (size_t)len);
+		output_log_text(line_text(&line), line.len);
 	} else {
 		progress_clear();
-		output_error_text(line, (size_t)len);
+		output_error_text(line_text(&line), line.len);
 	}
-	free(line);
+	line_free(&line);
 }
 
 __attribute__((format(printf, 1, 0))) static void
 print_line(const char *format, va_list args)
 {
-	char *line = format_line(format, args);
+	struct line line = LINE_INIT;
 
-	write_line(NULL, line != NULL ? line : "");
-	free(line);
+	line_format_escaped(&line, format, args);
+	write_line(NULL, line_text(&line));
+	line_free(&line);
 }
 
 void
 msg_text(const char *format, ...)
 {
-	char *text;
+	struct line line = LINE_INIT;
 	va_list args;
-	int len;
 
 	va_start(args, format);
-	len = vasprintf(&text, format, args);
+	line_format(&line, format, args);
 	va_end(args);
-	if (len == -1)
-		return;
 	progress_clear();
-	output_error_text(text, (size_t)len);
-	free(text);
+	output_error_text(line_text(&line), line.len);
+	line_free(&line);
 }
 
 void
@@ -98,22 +189,17 @@ msg_is_record_enough(void)
 	return run.json && run.quiet > 1 && (run.stdout_is_data || !output_has_failed());
 }
 
-static char *
-escape_line(const char *text)
-{
-	return escape_text(text, strlen(text), ESCAPE_LINE, NULL);
-}
-
 void
 msg_error(const char *message, const char *during)
 {
-	char *shown, *tried;
+	struct line tried = LINE_INIT, shown = LINE_INIT;
 
 	if (msg_is_record_enough())
 		return;
-	shown = escape_line(message);
-	tried = during != NULL ? escape_line(during) : NULL;
-	write_line(tried, shown != NULL ? shown : "");
-	free(tried);
-	free(shown);
+	if (during != NULL)
+		line_escape(&tried, during);
+	line_escape(&shown, message);
+	write_line(during != NULL ? line_text(&tried) : NULL, line_text(&shown));
+	line_free(&tried);
+	line_free(&shown);
 }

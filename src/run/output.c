@@ -212,23 +212,29 @@ keep(const char *bytes, size_t len)
 }
 
 void
-output_lose(void)
+output_field(const char *before, const char *text, const char *after)
 {
+	size_t left = strlen(text);
+	char piece[ESCAPE_PIECE];
+
 	(void)pthread_mutex_lock(&standard_output.lock);
-	(void)failure_errno(&output_failure, ENOMEM, "write to standard output");
+	keep(before, strlen(before));
+	while (left > 0) {
+		size_t len = escape_next(piece, &text, &left, ESCAPE_FIELD);
+
+		keep(piece, len);
+	}
+	keep(after, strlen(after));
 	(void)pthread_mutex_unlock(&standard_output.lock);
 }
 
 void
-output_field(const char *before, const char *text, const char *after)
+output_lack_memory(void)
 {
-	char *escaped = escape_text(text, strlen(text), ESCAPE_FIELD, NULL);
-
-	if (escaped != NULL)
-		output_print("%s%s%s", before, escaped, after);
-	else
-		output_lose();
-	free(escaped);
+	(void)pthread_mutex_lock(&standard_output.lock);
+	write_kept();
+	(void)failure_errno(&output_failure, ENOMEM, "write to standard output");
+	(void)pthread_mutex_unlock(&standard_output.lock);
 }
 
 void
@@ -265,7 +271,7 @@ output_print(const char *format, ...)
 	if (n >= 0)
 		output_add(text, (size_t)n);
 	else
-		output_lose();
+		output_lack_memory();
 	if (text != few && n >= 0)
 		free(text);
 }

@@ -40,8 +40,8 @@ void output_add(const char *bytes, size_t len);
 void output_field(const char *before, const char *text, const char *after);
 /* A whole line, which is written at once; a failure stays for output_flush(). */
 void output_record(const char *line, size_t len);
-/* There is no memory for a result: it is lost, and output_flush() fails. */
-void output_lose(void);
+/* Something could not be made, for lack of memory: that is a failure, too, behind what is kept. */
+void output_lack_memory(void);
 /* Write what is kept: 0, or -1 and the failure, which stays for good: later text is dropped.  It is
  * to be reported by the first caller alone.  A signal that came while nobody read ends the program,
  * and needs no other reason: it is reported already, or no failure if it is the ordinary end. */

@@ -2,6 +2,7 @@
  * Row run. */
 #include "run/run.h"
 
+#include "run/event.h"
 #include "run/failure.h"
 #include "run/log.h"
 #include "run/message.h"
@@ -65,6 +66,7 @@ run_begin(const char *program)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)signal(SIGUSR1, SIG_IGN);
+	event_begin();
 }
 
 /* ---- what is removed at the end ------------------------------------------------------------ */

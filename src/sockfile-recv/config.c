@@ -136,9 +136,9 @@ check_combinations(const struct recv_config *c)
 	if (c->size != UNLIMITED && c->max_size != UNLIMITED && c->size > c->max_size)
 		opt_usage_error("--size is more than --max-size allows");
 	if (c->sha256_given && !sha256_load(&reason))
-		opt_usage_error("option '--sha256' is not possible: %s", reason);
+		opt_cannot("prepare for --sha256", reason);
 	if (c->key_file != NULL && (!tls_load(&reason) || !sha256_load(&reason)))
-		opt_usage_error("option '--key' is not possible: %s", reason);
+		opt_cannot("prepare for --key", reason);
 }
 
 /* Take FILE, the last operand unless --dir is given.  Returns how many operands are left for the

@@ -156,7 +156,7 @@ check_names(const struct send_config *c)
 	const char **names = calloc(c->file_count, sizeof(*names));
 
 	if (names == NULL)
-		opt_usage_error("no memory for %zu FILEs", c->file_count);
+		opt_no_memory("compare the names of the FILEs");
 	for (size_t i = 0; i < c->file_count; i++) {
 		if (strcmp(c->files[i], "-") == 0)
 			opt_usage_error("standard input goes alone, not among several FILEs");
@@ -217,7 +217,7 @@ load_key_library(const struct send_config *c)
 	const char *reason;
 
 	if (c->key_file != NULL && (!tls_load(&reason) || !sha256_load(&reason)))
-		opt_usage_error("option '--key' is not possible: %s", reason);
+		opt_cannot("prepare for --key", reason);
 }
 
 void

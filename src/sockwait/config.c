@@ -6,10 +6,8 @@
 #include "options/options.h"
 #include "options/run_options.h"
 #include "options/values.h"
-#include "run/message.h"
 #include "run/run.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -99,7 +97,6 @@ parse_targets(struct wait_config *config, const struct options *parsed)
 {
 	struct connect_options *connect = &config->probe.connect;
 	uint32_t modes = MODE_OPENS | MODE_CONNECTS | MODE_STREAM;
-	struct failure failure;
 
 	config->count = parsed->operand_count;
 	if (config->count == 0)
@@ -107,11 +104,8 @@ parse_targets(struct wait_config *config, const struct options *parsed)
 	check_pairs(&connect->address, parsed->operands, config->count);
 	config->targets = calloc(config->count, sizeof(*config->targets));
 	if (config->targets == NULL || targets_parse(config->targets, &connect->address,
-					   parsed->operands, config->count) == -1) {
-		failure_clear(&failure);
-		(void)failure_errno(&failure, ENOMEM, "read the TARGETs");
-		exit(failure_report(&failure));
-	}
+					   parsed->operands, config->count) == -1)
+		opt_no_memory("read the TARGETs");
 	for (size_t i = 0; i < config->count; i++) {
 		const struct endpoint *endpoint = &config->targets[i].endpoint;
 

@@ -96,6 +96,36 @@ strangers_bytes_are_escaped(void **state)
 	assert_false(escape_is_utf8("h\xc3", 2));
 }
 
+/* Whichever character comes where a piece is full. */
+static void
+pieces_without_memory_are_the_whole(void **state)
+{
+	static const char characters[] = "a\t\xc2\x9b\xff\xef\xbb\xbf\xf0\x9f\x98\x80\xe2";
+	const size_t size = sizeof(characters) - 1;
+	char text[1000], joined[4 * sizeof(text)], piece[ESCAPE_PIECE];
+
+	(void)state;
+	for (size_t start = 0; start < size; start++) {
+		const char *rest = text;
+		size_t left = sizeof(text), len = 0;
+		char *whole;
+
+		for (size_t i = 0; i < sizeof(text); i++)
+			text[i] = characters[(start + i) % size];
+		whole = escape_text(text, sizeof(text), ESCAPE_LINE, NULL);
+		while (left > 0) {
+			size_t n = escape_next(piece, &rest, &left, ESCAPE_LINE);
+
+			assert_in_range(n, 1, ESCAPE_PIECE);
+			(void)memcpy(joined + len, piece, n);
+			len += n;
+		}
+		assert_int_equal(len, strlen(whole));
+		assert_memory_equal(joined, whole, len);
+		free(whole);
+	}
+}
+
 static void
 upper_is_bytes_upper(void **state)
 {
@@ -115,6 +145,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strangers_bytes_are_escaped),
 		cmocka_unit_test(pieces_are_shown_as_the_whole),
+		cmocka_unit_test(pieces_without_memory_are_the_whole),
 		cmocka_unit_test(upper_is_bytes_upper),
 	};
 
