@@ -557,6 +557,8 @@ begin_resolving(struct sku_connecting *c, struct sku_error *err)
 	if (sku_address_from_numeric(&numeric, c->opts.family, c->host, c->port) == 0) {
 		if (add_attempt(c, &numeric) == 0)
 			return 0;
+	} else if (errno == ENODEV) {
+		; /* no look-up brings its interface back */
 	} else if (c->source.len > 0 &&
 		   sku_address_from_numeric(&numeric, AF_UNSPEC, c->host, c->port) == 0) {
 		sku_error_set(err, SKU_ERR_RESOLVE, EAI_ADDRFAMILY, "connect to %s port %u from %s",

@@ -52,6 +52,14 @@ json_follows(void)
 	return false;
 }
 
+static void __attribute__((noreturn)) end_misused(const char *message)
+{
+	run.json = run.json || json_follows();
+	msg_error_usage(message);
+	(void)msg_flush();
+	exit(STATUS_USAGE);
+}
+
 void
 opt_usage_error(const char *format, ...)
 {
@@ -62,11 +70,25 @@ opt_usage_error(const char *format, ...)
 	if (vasprintf(&line, format, args) == -1)
 		line = NULL;
 	va_end(args);
-	run.json = run.json || json_follows();
-	msg_error_usage(line != NULL ? line : "bad usage");
-	free(line);
-	(void)msg_flush();
-	exit(STATUS_USAGE);
+	end_misused(line != NULL ? line : "bad usage");
+}
+
+int
+opt_misuse(struct failure *failure, const char *format, ...)
+{
+	char message[sizeof(failure->message)];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	return failure_set(failure, STATUS_USAGE, 0, message, "usage");
+}
+
+void
+opt_fail(const struct failure *failure)
+{
+	end_misused(failure->message);
 }
 
 const char *

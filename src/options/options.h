@@ -290,6 +290,13 @@ bool opt_given(const struct options *options, const char *name);
 /* Print `PROGRAM: …` and `Try 'PROGRAM --help' for more information.`, and end the program with
  * status 2. */
 __attribute__((format(printf, 1, 2), noreturn)) void opt_usage_error(const char *format, ...);
+/* The same as a failure, for who must not end the program: its message, and STATUS_USAGE.  Returns
+ * -1.
+ */
+__attribute__((format(printf, 2, 3))) int opt_misuse(
+    struct failure *failure, const char *format, ...);
+/* Report it, and end the program. */
+__attribute__((noreturn)) void opt_fail(const struct failure *failure);
 /* Text of the command line for a usage error: 60 characters of it at most.  The last two that were
  * returned stay valid. */
 const char *opt_quote(const char *text);

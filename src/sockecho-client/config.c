@@ -216,7 +216,7 @@ config_parse(struct client_config *config, int argc, char **argv)
 	if (config->connect.fd == -1)
 		tcp_check_operands(&parsed);
 	if (config->connect.fd == -1)
-		endpoint_parse(
+		endpoint_parse_operands(
 		    &config->endpoint, &config->connect.address, parsed.operands, count, false);
 	else if (count > 0)
 		opt_usage_error("with --fd there is no HOST, PORT or PATH");

@@ -99,15 +99,22 @@ parse_targets(struct wait_config *config, const struct options *parsed)
 {
 	struct connect_options *connect = &config->probe.connect;
 	uint32_t modes = MODE_OPENS | MODE_CONNECTS | MODE_STREAM;
+	struct failure failure = { .status = STATUS_OK };
 
 	config->count = parsed->operand_count;
 	if (config->count == 0)
 		opt_usage_error("missing operand: TARGET (" TARGET_FORMS ")");
 	check_pairs(&connect->address, parsed->operands, config->count);
 	config->targets = calloc(config->count, sizeof(*config->targets));
-	if (config->targets == NULL || targets_parse(config->targets, &connect->address,
-					   parsed->operands, config->count) == -1)
-		exit(msg_error_errno(STATUS_FAILED, ENOMEM, "read the TARGETs"));
+	if (config->targets == NULL)
+		(void)failure_errno(&failure, ENOMEM, "read the TARGETs");
+	else
+		(void)targets_parse(
+		    config->targets, &connect->address, parsed->operands, config->count, &failure);
+	if (failure.status == STATUS_USAGE)
+		opt_fail(&failure);
+	if (failure.status != STATUS_OK)
+		exit(failure_report(&failure));
 	for (size_t i = 0; i < config->count; i++) {
 		const struct endpoint *endpoint = &config->targets[i].endpoint;
 
