@@ -959,8 +959,16 @@ log_has() {
 	run --separate-stderr sockecho-client --mptcp -v "$host" "$port" hello
 	assert_success
 	assert_output hello
+	local told=$stderr
 	run --separate-stderr sockecho-client "$host" "$port" hello
 	assert_success
+	[[ $transport != mptcp || $told != *"plain TCP is used"* ]] || fail "$told"
+	# A peer without it makes it TCP, which is said, too.
+	sock_stop server
+	start_server sockecho-server 0
+	run --separate-stderr sockecho-client --mptcp -v "$host" "$port" hello
+	assert_success
+	[[ $stderr == *"no Multipath TCP here or at the peer: plain TCP is used"* ]] || fail "$stderr"
 }
 
 @test "a rule with host bits set is refused, by each program, and the network is named" {

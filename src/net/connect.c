@@ -15,6 +15,9 @@
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
 #endif
+#ifndef TCP_IS_MPTCP /* glibc 2.36 knows the protocol, but not this */
+#define TCP_IS_MPTCP 43
+#endif
 
 #define DEFAULT_CONNECT_TIMEOUT (60 * SKU_SECOND)
 
@@ -163,13 +166,8 @@ note_mptcp(struct sku_sock *s)
 	int on = 0;
 	socklen_t len = sizeof(on);
 
-#ifdef TCP_IS_MPTCP
 	if (sku_getsockopt(s, IPPROTO_TCP, TCP_IS_MPTCP, &on, &len) == -1)
 		on = s->protocol == IPPROTO_MPTCP;
-#else
-	(void)len;
-	on = s->protocol == IPPROTO_MPTCP;
-#endif
 	if (!on)
 		msg_verbose(1, "no Multipath TCP here or at the peer: plain TCP is used");
 }
