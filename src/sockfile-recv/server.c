@@ -201,13 +201,14 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 
 	(void)worker;
 	receiver->raw_is_working = false;
-	progress_end(&receiver->progress, raw->target->written);
 	if (raw->failure.status != STATUS_OK) {
+		progress_end(&receiver->progress, raw->target->written);
 		status = failure_report(&raw->failure);
 	} else {
 		status = raw->target->status;
 		counter_add(&transfer_stats.transfers, 1);
 		raw_report(raw);
+		progress_end(&receiver->progress, raw->target->written);
 	}
 	incoming_free(raw->incoming);
 	connection_left(receiver, true);

@@ -81,6 +81,7 @@ transfer_summary(const struct transfer_result *r)
 	char peer[PEER_TEXT_MAX], rate[FORMAT_BYTES_MAX], before[64] = "";
 	bool sent = strcmp(r->event, "sent") == 0;
 
+	progress_conclude(r->bytes - r->resumed, r->ns);
 	if (r->resumed > 0)
 		(void)snprintf(before, sizeof(before), " (%lld bytes were there before)",
 		    (long long)r->resumed);
