@@ -62,6 +62,20 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "'\+7' is no PORT" sockecho-client localhost +7
 	usage "HOST is empty" sockecho-client '' 7
 	usage "HOST is empty" sockecho-client :7
+	# A variable that is not set is no order to listen to the network.
+	usage "HOST is empty" sockecho-server '' 0
+	usage "HOST is empty" sockfile-recv '' 0 out
+	usage "a PORT is missing before '$BATS_TEST_FILENAME': HOST PORT FILE" sockfile-send 127.0.0.1 "$BATS_TEST_FILENAME"
+	usage "with --connect-only there are no MESSAGEs \(for several services: sockwait\)" sockecho-client --connect-only a:1 b:2
+	run --separate-stderr sockecho-server localhost
+	assert_failure 3
+	assert_equal "$stderr" "sockecho-server: look up service localhost: no such service; if it is a HOST, its PORT is missing"
+	run --separate-stderr sockecho-client ::1:7 hello
+	assert_failure 3
+	assert_equal "$stderr" "sockecho-client: look up service hello: no such service; for HOST:PORT an IPv6 address needs brackets, [V6]:PORT"
+	run --separate-stderr sockfile-send 127.0.0.1 9 "${BATS_TEST_FILENAME%/*}"
+	assert_failure 1
+	assert_equal "$stderr" "sockfile-send: open ${BATS_TEST_FILENAME%/*}: Is a directory (of which tar(1) makes something to send)"
 	local neither="it is neither an address nor the name of a host"
 	usage "'1.2.3.999': $neither" sockecho-client 1.2.3.999 7
 	usage "'::1::2': $neither" sockecho-client ::1::2 7

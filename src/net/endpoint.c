@@ -287,6 +287,7 @@ set_both(struct endpoint *endpoint, const struct address_flags *flags, char *con
 		return split_at_port(endpoint, operands[0], failure);
 	if (listening && count_colons(operands[0]) == 0 && !is_quad(operands[0])) {
 		endpoint->host = flags->family == AF_INET6 ? "::1" : "127.0.0.1";
+		endpoint->is_lone_port = true;
 		return set_port(endpoint, operands[0], failure);
 	}
 	if (operands[0][0] == '@')
@@ -312,7 +313,8 @@ endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags, cha
 	    set_both(endpoint, flags, operands, count, listening, form, failure) == -1 ||
 	    validate_port(endpoint, flags->numeric, listening, failure) == -1)
 		return -1;
-	if (listening && (*endpoint->host == '\0' || strcmp(endpoint->host, "*") == 0)) {
+	if (listening &&
+	    ((count == 1 && *endpoint->host == '\0') || strcmp(endpoint->host, "*") == 0)) {
 		endpoint->host = NULL;
 		return 0;
 	}
@@ -393,10 +395,17 @@ endpoint_find_port(const struct endpoint *endpoint, const char *proto, bool nume
 	if (endpoint->port_file != NULL)
 		return port_from_file(endpoint->port_file, port, failure);
 	number = sku_port_from_text(endpoint->port, proto, numeric, &err);
-	if (number == -1)
-		return failure_library(failure, &err);
-	*port = (unsigned)number;
-	return 0;
+	if (number != -1) {
+		*port = (unsigned)number;
+		return 0;
+	}
+	(void)failure_library(failure, &err);
+	if (failure->status == STATUS_NOT_FOUND && endpoint->is_lone_port)
+		failure_add(failure, "if it is a HOST, its PORT is missing");
+	else if (failure->status == STATUS_NOT_FOUND && endpoint->host != NULL &&
+		 strchr(endpoint->host, ':') != NULL)
+		failure_add(failure, "for HOST:PORT an IPv6 address needs brackets, [V6]:PORT");
+	return -1;
 }
 
 bool

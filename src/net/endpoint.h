@@ -29,8 +29,9 @@ struct endpoint {
 	const char *host; /* NULL: every address (listening only) */
 	const char *port; /* as written: a number, the name of a service, or @FILE */
 	const char
-	    *port_file;	  /* the FILE of @FILE, which points to the operand; NULL: there is none */
-	const char *path; /* with -U; host and port are NULL then */
+	    *port_file;	   /* the FILE of @FILE, which points to the operand; NULL: there is none */
+	const char *path;  /* with -U; host and port are NULL then */
+	bool is_lone_port; /* there was no HOST */
 	char text[2][1100];
 };
 

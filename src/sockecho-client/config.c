@@ -131,8 +131,9 @@ choose_mode(struct client_config *c)
 	bool chosen = c->mode == PING || c->mode == CONNECT_ONLY;
 
 	if (chosen && c->messages != NULL)
-		opt_usage_error(
-		    "with --%s there are no MESSAGEs", c->mode == PING ? "ping" : "connect-only");
+		opt_usage_error("with --%s there are no MESSAGEs%s",
+		    c->mode == PING ? "ping" : "connect-only",
+		    c->mode == PING ? "" : " (for several services: sockwait)");
 	if (c->mode == CONNECT_ONLY && c->connect.address.datagram)
 		opt_usage_error("--connect-only does not go with --udp: it could not know whether "
 				"anybody is there");
