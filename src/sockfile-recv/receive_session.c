@@ -454,8 +454,12 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 {
 	uint8_t digest[SHA256_BYTES];
 
+	/* A pipe does not change, but may end before --count or without --end-mark. */
 	if (end->how == WIRE_CHANGED)
-		return reject_and_remove(s, WIRE_CUT_SHORT, "the file changed while it was sent");
+		return reject_and_remove(s, WIRE_CUT_SHORT,
+		    s->offer.size == WIRE_SIZE_UNKNOWN || end->total < s->offer.size ?
+			"the sender's input ended early" :
+			"the file changed while it was sent");
 	if (end->how == WIRE_READ_FAILED)
 		return refuse(s, WIRE_CUT_SHORT, "the sender could not read the file to its end",
 		    "receive from %s", s->incoming->text);
