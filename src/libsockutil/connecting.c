@@ -22,10 +22,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-
 #define ATTEMPT_DELAY (250 * SKU_MS)	 /* RFC 8305, section 5: Connection Attempt Delay */
 #define RESOLUTION_DELAY (50 * SKU_MS)	 /* RFC 8305, section 3: IPv4 waits for IPv6 */
 #define SPLIT_QUERY_DELAY (250 * SKU_MS) /* then each family is asked for separately */

@@ -32,6 +32,10 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+#ifndef IPPROTO_MPTCP /* an older C library does not know it */
+#define IPPROTO_MPTCP 262
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

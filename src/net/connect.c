@@ -12,9 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
 #ifndef TCP_IS_MPTCP /* glibc 2.36 knows the protocol, but not this */
 #define TCP_IS_MPTCP 43
 #endif

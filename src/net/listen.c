@@ -23,10 +23,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-
 #define RESOLUTION_TIMEOUT (60 * SKU_SECOND)
 #define FIRST_LISTEN_FD 3 /* SD_LISTEN_FDS_START of sd_listen_fds(3) */
 

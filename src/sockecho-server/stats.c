@@ -6,8 +6,6 @@
 #include "run/message.h"
 #include "run/run.h"
 
-#include <inttypes.h>
-
 struct server_stats server_stats;
 
 static const struct state_row rows[] = {
@@ -31,6 +29,8 @@ stats_on_sigusr1(void)
 void
 stats_report(void)
 {
+	char text[STATE_TEXT_MAX];
+
 	if (run.json) {
 		json_t *record = event_new("stats");
 
@@ -39,11 +39,6 @@ stats_report(void)
 		event_emit(record);
 		return;
 	}
-	msg_verbose(1,
-	    "stats: accepted=%" PRIu64 " refused=%" PRIu64 " timed_out=%" PRIu64
-	    " bytes_in=%" PRIu64 " bytes_out=%" PRIu64 " datagrams=%" PRIu64 " dropped=%" PRIu64,
-	    counter_value(&server_stats.accepted), counter_value(&server_stats.refused),
-	    counter_value(&server_stats.timed_out), counter_value(&server_stats.bytes_in),
-	    counter_value(&server_stats.bytes_out), counter_value(&server_stats.datagrams),
-	    counter_value(&server_stats.dropped));
+	state_text("stats", rows, text);
+	msg_verbose(1, "%s", text);
 }
