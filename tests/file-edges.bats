@@ -235,7 +235,7 @@ write_peer_until() {
 	sock_start peer python3 peer_until.py damaged
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 	assert_failure 5
-	[[ $stderr == *"it broke the protocol: a header"*"delivered or not: unknown"* ]]
+	[[ $stderr == *"protocol error: a malformed header"*"delivered or not: unknown"* ]]
 	sock_start peer python3 peer_until.py abort
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 	assert_failure 6

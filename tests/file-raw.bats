@@ -173,7 +173,7 @@ setup() {
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" empty
 	assert_success
 	sockecho-client --connect-only 127.0.0.1 "$port"
-	until_true 20 sh -c 'test "$(grep -c "ended without a byte" recv.err)" = 2'
+	until_true 20 sh -c 'test "$(grep -c "without sending anything" recv.err)" = 2'
 	sockfile-send -q 127.0.0.1 "$port" in
 	receiver_ends 0
 	cmp in out

@@ -340,7 +340,7 @@ receive_start(struct receive_session *s)
 	offset = (int64_t)message.position.offset;
 	if (message.type != WIRE_START || message.position.index != s->index ||
 	    (offset != 0 && offset != s->held))
-		return channel_protocol_error(&s->channel, "a start out of its order", &s->failure);
+		return channel_protocol_error(&s->channel, "an unexpected START", &s->failure);
 	s->resumed = offset;
 	if (s->have == WIRE_HAVE_FINAL && offset == s->held)
 		return 0; /* nothing is written */
@@ -375,7 +375,7 @@ check_limits(struct receive_session *s, uint32_t len)
 	if (__builtin_add_overflow(s->total, (int64_t)len, &after) ||
 	    (s->offer.size != WIRE_SIZE_UNKNOWN && after > (int64_t)s->offer.size))
 		return channel_protocol_error(
-		    &s->channel, "more bytes than it offered", &s->failure);
+		    &s->channel, "more bytes than were offered", &s->failure);
 	if (s->have == WIRE_HAVE_FINAL)
 		return refuse(s, WIRE_EXISTS,
 		    "it is there already, and is shorter than what is "
@@ -433,7 +433,7 @@ receive_bytes(struct receive_session *s, struct wire_ending *end)
 		}
 		if (message.type != WIRE_DATA)
 			return channel_protocol_error(
-			    &s->channel, "a message among the bytes", &s->failure);
+			    &s->channel, "an unexpected message among the data", &s->failure);
 		if (receive_data(s, message.data_len) == -1)
 			return -1;
 	}
@@ -469,7 +469,7 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 	if (end->total != (uint64_t)s->total ||
 	    (s->offer.size != WIRE_SIZE_UNKNOWN && end->total != s->offer.size))
 		return channel_protocol_error(
-		    &s->channel, "an end that is not where its file ends", &s->failure);
+		    &s->channel, "END before or behind the end of its file", &s->failure);
 	transcript_digest(&s->transcript, s->digest, digest);
 	if (memcmp(digest, end->digest, DIGEST_BYTES) != 0)
 		return reject_and_remove(
@@ -611,10 +611,10 @@ static int
 receive_offer(struct receive_session *s, const struct wire_offer *offer)
 {
 	if (offer->index > s->files)
-		return channel_protocol_error(&s->channel, "more files than it said", &s->failure);
-	if (offer->index <= s->index)
 		return channel_protocol_error(
-		    &s->channel, "an offer out of its order", &s->failure);
+		    &s->channel, "more files than were announced", &s->failure);
+	if (offer->index <= s->index)
+		return channel_protocol_error(&s->channel, "an unexpected OFFER", &s->failure);
 	s->offer = *offer;
 	s->transcript.offer = (struct wire_message){ .type = WIRE_OFFER, .offer = *offer };
 	s->index = offer->index;
@@ -661,7 +661,7 @@ receive_files(struct receive_session *s)
 			return fail_no_offer(s);
 		if (message.type != WIRE_OFFER)
 			return channel_protocol_error(
-			    &s->channel, "a message out of its order", &s->failure);
+			    &s->channel, "an unexpected message", &s->failure);
 		if (receive_offer(s, &message.offer) == -1 || check_canceled(s) == -1)
 			return -1;
 		/* The goodbye, or the next offer, is not waited for for ever. */
@@ -675,7 +675,7 @@ check_hello(struct receive_session *s, const struct wire_message *message)
 	const struct wire_hello *hello = &message->hello;
 
 	if (message->type != WIRE_HELLO || hello->files == 0)
-		return channel_protocol_error(&s->channel, "its hello", &s->failure);
+		return channel_protocol_error(&s->channel, "an unexpected HELLO", &s->failure);
 	if (channel_check_hello(&s->channel, hello, &s->failure) == -1)
 		return -1;
 	if (hello->files > 1 && s->config->dir == NULL) {
