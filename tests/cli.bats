@@ -62,8 +62,28 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "'\+7' is no PORT" sockecho-client localhost +7
 	usage "HOST is empty" sockecho-client '' 7
 	usage "HOST is empty" sockecho-client :7
-	usage "'1.2.3.999' is neither an address nor" sockecho-client 1.2.3.999 7
-	usage "'::1::2' is neither an address nor" sockecho-client ::1::2 7
+	# A variable that is not set is no order to listen to the network.
+	usage "HOST is empty" sockecho-server '' 0
+	usage "HOST is empty" sockfile-recv '' 0 out
+	usage "a PORT is missing before '$BATS_TEST_FILENAME': HOST PORT FILE" sockfile-send 127.0.0.1 "$BATS_TEST_FILENAME"
+	usage "with --connect-only there are no MESSAGEs \(for several services: sockwait\)" sockecho-client --connect-only a:1 b:2
+	run --separate-stderr sockecho-server localhost
+	assert_failure 3
+	assert_equal "$stderr" "sockecho-server: look up service localhost: no such service; if it is a HOST, its PORT is missing"
+	run --separate-stderr sockecho-client ::1:7 hello
+	assert_failure 3
+	assert_equal "$stderr" "sockecho-client: look up service hello: no such service; for HOST:PORT an IPv6 address needs brackets, [V6]:PORT"
+	run --separate-stderr sockfile-send 127.0.0.1 9 "${BATS_TEST_FILENAME%/*}"
+	assert_failure 1
+	assert_equal "$stderr" "sockfile-send: open ${BATS_TEST_FILENAME%/*}: Is a directory (of which tar(1) makes something to send)"
+	local neither="it is neither an address nor the name of a host"
+	usage "'1.2.3.999': $neither" sockecho-client 1.2.3.999 7
+	usage "'::1::2': $neither" sockecho-client ::1::2 7
+	usage "'10.9.0.2%lo': $neither" sockecho-client 10.9.0.2%lo 7
+	usage "'10.9.0.2%lo': $neither" sockecho-server 10.9.0.2%lo 0
+	usage "'a b': $neither" sockfile-send 'a b' 7 "$BATS_TEST_FILENAME"
+	usage "'a..b': a label of the name is empty" sockecho-client a..b 7
+	usage "'fe80::1%nosuch': its zone is no interface of this machine" hostlookup -6 fe80::1%nosuch
 	usage "'::g' is no IPv6 address" sockecho-client '[::g]:7'
 	usage "'127.0.0.1' is no IPv6 address" sockecho-client '[127.0.0.1]' 7
 	usage "::1 is no IPv4 address" sockecho-client -4 ::1 7
@@ -434,7 +454,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	local path host options
 	path=$(printf 'd%.0s' {1..200})
 	path=$(printf "$path/%.0s" {1..14})end
-	host=$(printf 'name.%.0s' {1..200})end
+	host=$(printf 'name.%.0s' {1..49})end # the longest name has 253 bytes
 	for options in "sockfile-send 127.0.0.1 1 $path" "sockfile-send --verify 127.0.0.1 1 $path" "sockfile-recv 0 $path" \
 		"sockfile-recv --verify 0 $path" "sockecho-server --port-file $path 0" "sockecho-client 127.0.0.1 @$path x" \
 		"sockfile-recv --connect 127.0.0.1 @$path out" "sockwait -t 5 127.0.0.1:@$path" "sockecho-client $host 1 x" \

@@ -173,7 +173,7 @@ for s in held:
 		sockecho-client 127.0.0.1 7600 x || rc=$?
 		echo $rc
 		sockecho-client --wait 20 127.0.0.1 7600 hello 2>wait.err & client=$!
-		until grep -q "Cannot assign requested address; trying again for up to 20 s" wait.err; do sleep 0.02; done
+		until grep -q "Cannot assign requested address (no free local port, or no local address of that family); trying again for up to 20 s" wait.err; do sleep 0.02; done
 		: >go
 		wait $client
 		kill $server
@@ -181,7 +181,7 @@ for s in held:
 	run cat out
 	assert_output $'6\nhello'
 	run cat err
-	assert_line "sockecho-client: connect to 127.0.0.1 port 7600: Cannot assign requested address"
+	assert_line "sockecho-client: connect to 127.0.0.1 port 7600: Cannot assign requested address (no free local port, or no local address of that family)"
 }
 
 @test "a connection of a socket with itself is no peer" {

@@ -82,7 +82,7 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 	assert_output $'reset\nb\'x\''
 	wait_for "$server_pid"
 	assert_equal "$waited_status" 0
-	grep -q "stats: accepted=1 refused=0 " server.err
+	grep -q "stats: accepted=1 active=0 refused=0 " server.err
 }
 
 @test "out of memory for the buffer: 1, and nobody is told that the server is ready" {

@@ -80,6 +80,7 @@ start_sender_with_input() {
 		run --separate-stderr sockfile-send --verify --retry 3 --end-mark "$mark" 127.0.0.1 "$port" - < <(marked_input "$how")
 		assert_failure 5
 		[[ $stderr == *"standard input: it ended without the text of --end-mark"* ]]
+		error_has recv.err "the sender's input ended early"
 		receiver_ends 5
 		nothing_left out
 	done
@@ -234,7 +235,7 @@ write_peer_until() {
 	sock_start peer python3 peer_until.py damaged
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 	assert_failure 5
-	[[ $stderr == *"it broke the protocol: a header"*"delivered or not: unknown"* ]]
+	[[ $stderr == *"protocol error: a malformed header"*"delivered or not: unknown"* ]]
 	sock_start peer python3 peer_until.py abort
 	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 	assert_failure 6

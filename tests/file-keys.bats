@@ -299,12 +299,12 @@ write_flood() {
 	write_flood
 	start_receiver --key key 0 out
 	timeout 60 python3 flood.py work "$port" "$(psk_of key)" send
-	until_true 10 grep -q "work out of its order" recv.err
+	until_true 10 grep -q "protocol error: an unexpected PROGRESS" recv.err
 	sockfile-send -q --key key 127.0.0.1 "$port" in
 	receiver_ends 0
 	start_sender --key key 0 in
 	timeout 60 python3 flood.py work "$port" "$(psk_of key)" receive
-	until_true 10 grep -q "work out of its order" send.err
+	until_true 10 grep -q "protocol error: an unexpected PROGRESS" send.err
 	sockfile-recv -q --key key --connect 127.0.0.1 "$port" out2
 	sender_ends 0
 	start_receiver --key key 0 out3

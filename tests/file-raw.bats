@@ -173,7 +173,7 @@ setup() {
 	run --separate-stderr sockfile-send 127.0.0.1 "$port" empty
 	assert_success
 	sockecho-client --connect-only 127.0.0.1 "$port"
-	until_true 20 sh -c 'test "$(grep -c "ended without a byte" recv.err)" = 2'
+	until_true 20 sh -c 'test "$(grep -c "without sending anything" recv.err)" = 2'
 	sockfile-send -q 127.0.0.1 "$port" in
 	receiver_ends 0
 	cmp in out
@@ -651,6 +651,22 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	assert_success
 	[[ $stderr == *"sockfile-send: 100% 293 KiB of 293 KiB"* ]]
 	receiver_ends 0
+	# The last line stands before the summary, and has the same rate.
+	local options rate
+	for options in "" "--verify"; do
+		start_receiver --force --progress 0 out
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr sockfile-send $options --progress --limit-rate 400K 127.0.0.1 "$port" small
+		assert_success
+		receiver_ends 0
+		for stderr in "$stderr" "$(<recv.err)"; do
+			rate='\(([0-9.]+ [KMG]?i?B/s)\)'
+			[[ $stderr =~ $rate ]] || fail "$stderr"
+			rate=${BASH_REMATCH[1]}
+			grep -A1 "293 KiB.* $rate " <<<"$stderr" | tail -n 1 | grep -qE ': (sent|received) 300000 bytes ' || fail "$stderr"
+			assert_equal "$(grep -c "[^(]293 KiB" <<<"$stderr")" 1
+		done
+	done
 	start_receiver --force 0 out
 	run --separate-stderr sockfile-send --no-progress 127.0.0.1 "$port" small
 	[ "${#stderr_lines[@]}" = 1 ]

@@ -278,7 +278,7 @@ strangers_of() {
 	fi
 	in_background sh -c "sleep 60 | exec nc.openbsd 127.0.0.1 $1"
 	until_true 20 grep -q "timed out" recv.err
-	error_has recv.err "ended without a byte: the next one is awaited"
+	error_has recv.err "closed its connection without sending anything; still waiting"
 }
 
 @test "strangers are reported, and not counted; a silent one is let go after -t" {
@@ -320,7 +320,7 @@ strangers_of() {
 	until_true 20 part_has 20000
 	run sockfile-send -q 127.0.0.1 "$port" small
 	assert_failure 6
-	error_has recv.err "turned away: another transfer is under way"
+	error_has recv.err "another transfer is in progress"
 	sender_ends 0
 	receiver_ends 0
 	cmp in out
@@ -516,7 +516,7 @@ undisturbed() {
 	probe "$receiver_pid" recv.err
 	sockfile-send -q --verify 127.0.0.1 "$port" small
 	receiver_ends 0
-	told recv.err "ended without a byte"
+	told recv.err "without sending anything"
 	start_sender --verify -c 1 0 small
 	probe "$sender_pid" send.err
 	sockfile-recv -q --verify --connect 127.0.0.1 "$port" out2

@@ -279,7 +279,7 @@ assert p.next()[0] == ABORT
 	sock_start deaf python3 deaf.py "$port"
 	run --separate-stderr sockfile-send --verify --retry 1 127.0.0.1 "$port" in
 	assert_success
-	[[ $stderr == *"it said nothing for 10 s"* ]]
+	[[ $stderr == *"the peer said nothing for 10 s"* ]]
 	receiver_ends 0
 	cmp in out
 }
@@ -429,7 +429,7 @@ write_flood() {
 	write_flood
 	start_receiver --verify 0 out
 	python3 flood.py send hello "$port"
-	error_has recv.err "work out of its order"
+	error_has recv.err "protocol error: an unexpected PROGRESS"
 	sockfile-send -q --verify 127.0.0.1 "$port" in # it was a stranger
 	receiver_ends 0
 }
@@ -443,7 +443,7 @@ write_flood() {
 		start_receiver --dir d 0
 		python3 flood.py send "$phase" "$port"
 		receiver_ends 5
-		error_has recv.err "work out of its order"
+		error_has recv.err "protocol error: an unexpected PROGRESS"
 	done
 }
 
@@ -453,7 +453,7 @@ write_flood() {
 		sock_start flood python3 flood.py receive "$phase"
 		run --separate-stderr timeout 30 sockfile-send --verify 127.0.0.1 "$port" in
 		assert_failure 5
-		[[ $stderr == *"work out of its order"* ]]
+		[[ $stderr == *"protocol error: an unexpected PROGRESS"* ]]
 		ends "$flood_pid" 0 flood.err
 	done
 }

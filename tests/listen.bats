@@ -959,13 +959,16 @@ log_has() {
 	run --separate-stderr sockecho-client --mptcp -v "$host" "$port" hello
 	assert_success
 	assert_output hello
-	[ "$transport" = tcp ] || run ! grep -q "no Multipath TCP" <<<"$stderr"
+	local told=$stderr
+	run --separate-stderr sockecho-client "$host" "$port" hello
+	assert_success
+	[[ $transport != mptcp || $told != *"plain TCP is used"* ]] || fail "$told"
+	# A peer without it makes it TCP, which is said, too.
+	sock_stop server
 	start_server sockecho-server 0
 	run --separate-stderr sockecho-client --mptcp -v "$host" "$port" hello
 	assert_success
-	[[ $stderr == *"no Multipath TCP here or at the peer: plain TCP is used"* ]]
-	run --separate-stderr sockecho-client "$host" "$port" hello
-	assert_success
+	[[ $stderr == *"no Multipath TCP here or at the peer: plain TCP is used"* ]] || fail "$stderr"
 }
 
 @test "a rule with host bits set is refused, by each program, and the network is named" {
@@ -1147,4 +1150,27 @@ log_has() {
 		echo $rc
 	' >out 2>err
 	assert_equal "$(sed -E 's/ [0-9]+$//' out)" $'listening tcp 127.0.0.7\nlistening tcp fd00::2\n3'
+}
+
+@test "where no port is free, PORT 0 is not told to take one" {
+	need ip
+	need_namespaces -n
+	need_sysctl net.ipv4.ip_local_port_range
+	"${in_namespaces[@]}" bash -euc '
+		cd "$BATS_TEST_TMPDIR"
+		ip link set lo up
+		echo 41000 41000 >/proc/sys/net/ipv4/ip_local_port_range
+		mkfifo ready
+		for udp in "" -u; do
+			sockecho-server $udp 0 >ready 3>&- & server=$!
+			read -r line <ready
+			sockecho-server $udp -w 5 0 || echo $?
+			kill $server
+			wait $server
+		done
+	' >out 2>err
+	run cat out
+	assert_output $'1\n1'
+	run sort -u err
+	assert_output "sockecho-server: bind to 127.0.0.1 port 0: Address already in use (no port of those that the system gives is free: 'ss -uanp' and 'ss -tanp' tell who has them)"
 }

@@ -314,3 +314,24 @@ with socket.create_server(("127.0.0.1", 0)) as s:
 	assert_failure 124
 	assert_line --partial "0 received, 100% packet loss"
 }
+
+@test "probes that leave late because this end was stopped are told as such" {
+	start_server sockecho-server 0
+	run --separate-stderr python3 - "$host" "$port" <<-'PY'
+		import signal, subprocess, sys, time
+		def ping(*options):
+		    p = subprocess.Popen(["sockecho-client", "--ping", "-t", "20", "-i", "0.1", "-c", "20", *options, *sys.argv[1:]],
+		                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+		    p.stdout.readline()
+		    p.send_signal(signal.SIGSTOP)
+		    time.sleep(0.9)
+		    p.send_signal(signal.SIGCONT)
+		    print(p.communicate()[1], p.returncode)
+		ping()
+		ping("--clients", "4")
+		ping("-v")
+	PY
+	assert_success
+	assert_equal "$(grep -cE '^sockecho-client: probes [0-9]+ to [0-9]+ left up to [0-9]+\.[0-9] s late: this end was busy or stopped$' <<<"$output")" 3
+	assert_equal "$(grep -c ' 0$' <<<"$output")" 3
+}

@@ -408,6 +408,46 @@ time.sleep(300)
 	[[ ${stderr_lines[2]} == *"Cannot assign requested address"* ]] || fail "$stderr"
 }
 
+@test "--gone: an interface that is gone says nothing about the service" {
+	need ip
+	need python3
+	in_namespaces=()
+	need_namespaces -nm
+	cat >inside.py <<-'PY'
+		import json, os, socket, subprocess, sys, time
+		def ip(*args):
+		    return json.loads(subprocess.run(["ip", "-j", *args], check=True, stdout=subprocess.PIPE).stdout or "null")
+		server = subprocess.Popen(["unshare", "-n", "cat"], stdin=subprocess.PIPE)
+		while os.readlink("/proc/self/ns/net") == os.readlink("/proc/%d/ns/net" % server.pid):
+		    time.sleep(0.01)
+		def inside(*args):
+		    return subprocess.run(["nsenter", "-t", str(server.pid), "-n", *args], check=True, stdout=subprocess.PIPE).stdout
+		ip("link", "add", "here", "type", "veth", "peer", "name", "there", "netns", str(server.pid))
+		ip("link", "set", "here", "up")
+		inside("ip", "link", "set", "there", "up")
+		for name, run in ("here", lambda *args: ip(*args)), ("there", lambda *args: json.loads(inside("ip", "-j", *args))):
+		    while not [a for a in run("addr", "show", "dev", name)[0]["addr_info"] if not a.get("tentative")]:
+		        time.sleep(0.05)
+		    address = [a["local"] for a in run("addr", "show", "dev", name)[0]["addr_info"]][0]
+		listening = subprocess.Popen(["nsenter", "-t", str(server.pid), "-n", "sockecho-server", "*", "0"], stdout=subprocess.PIPE)
+		port = listening.stdout.readline().split()[-1].decode()
+		zones = ["here", str(socket.if_nametoindex("here"))]
+		waiting = [subprocess.Popen(["sockwait", "-v", "--gone", "-t", "1", "-i", "20ms", "[%s%%%s]:%s" % (address, zone, port)],
+		           stderr=subprocess.PIPE) for zone in zones]
+		first = [p.stderr.readline() for p in waiting]
+		ip("link", "del", "here")
+		last = [p.communicate()[1] for p in waiting]
+		listening.kill()
+		server.stdin.close()
+		assert all(line.endswith(b"it still answers\n") for line in first), first
+		assert [p.returncode for p in waiting] == [124, 124], last
+		assert all(line.endswith(b": no such interface\n") for line in last), last
+	PY
+	run "${in_namespaces[@]}" python3 inside.py
+	assert_success
+	assert_output ""
+}
+
 @test "--steady: a forwarder that accepts for a dead service is not taken for it" {
 	need socat
 	start_peer
@@ -710,7 +750,7 @@ ask_ourselves() {
 		read -r line <&4
 		ip link del va
 		while read -r line <&4; do
-			case $line in *"look up fe80::9%va: "*) kill "$!" && echo "it goes on" ;; esac
+			case $line in *"connect to fe80::9%va port 9: no such interface") kill "$!" && echo "it goes on" ;; esac
 		done
 		wait "$!" || echo "$?"
 	SH
@@ -788,12 +828,12 @@ wrong() {
 	wrong "$number 0" db:0
 	wrong "$number 65536" db:65536
 	wrong "there is no service 'postgress': PORT is a number from 1 to 65535, or the name of a service" db:postgress
-	wrong "'1.2.3.999' is neither an address nor the name of a host" 1.2.3.999:80
+	wrong "'1.2.3.999': it is neither an address nor the name of a host" 1.2.3.999:80
 	wrong "'user@db:5432' names a user, who is no part of an address: give HOST PORT or HOST:PORT" user@db:5432
-	wrong "'d b' is no name of a host" "d b:5432"
-	wrong "'a..b' is no name of a host" a..b:5432
+	wrong "'d b': it is neither an address nor the name of a host" "d b:5432"
+	wrong "'a..b': a label of the name is empty" a..b:5432
 	label=$(printf 'x%.0s' {1..64})
-	wrong "'${label:0:60}...' is no name of a host" "$label:5432"
+	wrong "'${label:0:60}...': a label of a name has at most 63 bytes" "$label:5432"
 	wrong "'http://db:80/' is a URL: a TARGET is HOST:PORT" http://db:80/
 	wrong "'tcp:db:80' is no TARGET: leave tcp: out, it is HOST:PORT" tcp:db:80
 	wrong "'unix:/run/db' is no TARGET: a UNIX path stands alone, /run/db" unix:/run/db

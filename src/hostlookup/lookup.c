@@ -2,9 +2,9 @@
  * Row tool. */
 #include "hostlookup/lookup.h"
 
-#include "hostlookup/query.h"
 #include "hostlookup/reverse.h"
 #include "libsockutil/hosts.h"
+#include "net/host_name.h"
 #include "run/escape.h"
 #include "run/run.h"
 #include "run/status.h"
@@ -54,7 +54,7 @@ ask_addresses(
 static int
 flags_for(const char *name)
 {
-	return query_is_ascii(name) ? 0 : AI_IDN | AI_CANONNAME;
+	return host_name_is_ascii(name) ? 0 : AI_IDN | AI_CANONNAME;
 }
 
 /* Which of the two that internationalised names need is missing. */
@@ -161,7 +161,7 @@ forward_ex(const struct host_config *config, const char *name, struct lookup_ans
 	int result;
 
 	/* gethostbyname(3) knows no IDN: the name in ASCII comes from getaddrinfo(3). */
-	if (!query_is_ascii(name) &&
+	if (!host_name_is_ascii(name) &&
 	    ask_addresses(name, family, flags_for(name), &list, &err) == -1) {
 		describe_failure(config, name, family, &err, answer);
 		return;

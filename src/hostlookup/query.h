@@ -4,12 +4,9 @@
 
 #include "hostlookup/config.h"
 
-bool query_is_ascii(const char *text);
-/* Why this cannot be a name or an address to ask for; NULL: it can. */
-const char *query_fault_of_name(const char *name);
 #define QUERY_FAULT_MAX 100
-/* The same for a query of this kind: a name, or with --reverse an address or a network.  buf is for
- * the text. */
+/* Why this can be no query of this kind: a name, or with --reverse an address or a network; NULL:
+ * it can.  buf is for the text. */
 const char *query_fault(
     const struct host_config *config, const char *query, char buf[QUERY_FAULT_MAX]);
 

@@ -2,7 +2,7 @@
  * Row tool. */
 #include "hostlookup/reverse.h"
 
-#include "hostlookup/query.h"
+#include "net/host_name.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -140,7 +140,7 @@ reverse_fault(const char *query)
 		return "it is no address (there are four numbers up to 255 before in-addr.arpa)";
 	if (before_zone(query, V6_ZONE) > 0)
 		return "it is no address (there are 32 hexadecimal digits before ip6.arpa)";
-	if (query_fault_of_name(query) == NULL)
+	if (host_name_fault(query) == NULL)
 		return "it is no address (leave -r out to look up a name)";
 	return "it is no address";
 }

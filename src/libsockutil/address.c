@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int
@@ -18,6 +19,26 @@ from_ipv4(struct sku_address *address, const char *host, unsigned port)
 	address->in.sin_port = htons((in_port_t)port);
 	address->len = sizeof(address->in);
 	return 0;
+}
+
+/* Is it an IPv6 address but for its zone, which names no interface? */
+static bool
+has_unknown_zone(const char *host)
+{
+	size_t len = strcspn(host, "%");
+	const char *zone = host + len + 1;
+	char plain[INET6_ADDRSTRLEN], name[IF_NAMESIZE];
+	struct in6_addr in6;
+
+	if (host[len] == '\0' || len >= sizeof(plain))
+		return false;
+	memcpy(plain, host, len);
+	plain[len] = '\0';
+	if (inet_pton(AF_INET6, plain, &in6) != 1)
+		return false;
+	if (*zone != '\0' && zone[strspn(zone, "0123456789")] == '\0')
+		return if_indextoname((unsigned)strtoul(zone, NULL, 10), name) == NULL;
+	return if_nametoindex(zone) == 0;
 }
 
 static int
@@ -33,8 +54,16 @@ from_ipv6(struct sku_address *address, const char *host, unsigned port)
 		address->in6.sin6_family = AF_INET6;
 		address->len = sizeof(address->in6);
 	} else {
-		if (strchr(host, '%') == NULL || getaddrinfo(host, NULL, &hints, &found) != 0)
+		if (strchr(host, '%') == NULL)
 			return -1;
+		if (has_unknown_zone(host)) {
+			errno = ENODEV;
+			return -1;
+		}
+		if (getaddrinfo(host, NULL, &hints, &found) != 0) {
+			errno = EINVAL;
+			return -1;
+		}
 		memcpy(&address->storage, found->ai_addr, found->ai_addrlen);
 		address->len = found->ai_addrlen;
 		freeaddrinfo(found);
@@ -47,6 +76,7 @@ int
 sku_address_from_numeric(struct sku_address *address, int family, const char *host, unsigned port)
 {
 	memset(address, 0, sizeof(*address));
+	errno = EINVAL;
 	if (port <= 65535 && *host != '\0') {
 		if ((family == AF_UNSPEC || family == AF_INET) && strchr(host, ':') == NULL &&
 		    from_ipv4(address, host, port) == 0)
@@ -56,7 +86,6 @@ sku_address_from_numeric(struct sku_address *address, int family, const char *ho
 			return 0;
 	}
 	memset(address, 0, sizeof(*address));
-	errno = EINVAL;
 	return -1;
 }
 

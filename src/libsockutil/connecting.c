@@ -22,10 +22,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-
 #define ATTEMPT_DELAY (250 * SKU_MS)	 /* RFC 8305, section 5: Connection Attempt Delay */
 #define RESOLUTION_DELAY (50 * SKU_MS)	 /* RFC 8305, section 3: IPv4 waits for IPv6 */
 #define SPLIT_QUERY_DELAY (250 * SKU_MS) /* then each family is asked for separately */
@@ -557,6 +553,8 @@ begin_resolving(struct sku_connecting *c, struct sku_error *err)
 	if (sku_address_from_numeric(&numeric, c->opts.family, c->host, c->port) == 0) {
 		if (add_attempt(c, &numeric) == 0)
 			return 0;
+	} else if (errno == ENODEV) {
+		; /* no look-up brings its interface back */
 	} else if (c->source.len > 0 &&
 		   sku_address_from_numeric(&numeric, AF_UNSPEC, c->host, c->port) == 0) {
 		sku_error_set(err, SKU_ERR_RESOLVE, EAI_ADDRFAMILY, "connect to %s port %u from %s",

@@ -140,6 +140,14 @@ lookup_result(struct lookup *f, const char *shown, struct addrinfo **result, str
 void
 sku_resolve_error(struct sku_error *err, int code, int system_errno, const char *name)
 {
+	struct sku_address address;
+
+	/* The resolver says that an address whose interface is gone is an unknown name. */
+	if (code == EAI_NONAME && sku_address_from_numeric(&address, AF_UNSPEC, name, 0) == -1 &&
+	    errno == ENODEV) {
+		code = EAI_SYSTEM;
+		system_errno = ENODEV;
+	}
 	if (code == EAI_SYSTEM)
 		sku_error_set(err, SKU_ERR_SYSTEM, system_errno, "look up %s", name);
 	else

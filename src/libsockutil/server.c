@@ -7,10 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-
 bool
 sku_has_ipv6(void)
 {

@@ -32,6 +32,10 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+#ifndef IPPROTO_MPTCP /* an older C library does not know it */
+#define IPPROTO_MPTCP 262
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -127,7 +131,7 @@ struct sku_address {
 /* Make an address from a numeric host and a port of 0 to 65535.  IPv4 may have any form of
  * inet_aton(3), IPv6 may have a zone.  family: AF_INET, AF_INET6, or AF_UNSPEC for both.  Nothing
  * is looked up.  Returns 0, or -1 with EINVAL: host is no address of the family, or port is too
- * large. */
+ * large; or ENODEV: the zone of an IPv6 address is no interface of this machine (any more). */
 int sku_address_from_numeric(
     struct sku_address *address, int family, const char *host, unsigned port);
 /* Make an AF_UNIX address from a path, or from "@NAME" for Linux's abstract namespace (unix(7)).

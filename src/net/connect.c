@@ -13,13 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Linux 5.16. */
-#ifndef TCP_IS_MPTCP
+#ifndef TCP_IS_MPTCP /* glibc 2.36 knows the protocol, but not this */
 #define TCP_IS_MPTCP 43
-#endif
-
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
 #endif
 
 #define DEFAULT_CONNECT_TIMEOUT (60 * SKU_SECOND)

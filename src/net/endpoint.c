@@ -4,11 +4,11 @@
 
 #include "libsockutil/sockutil.h"
 #include "net/habits.h"
+#include "net/host_name.h"
 #include "options/values.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,25 +87,18 @@ operand_has_port(const struct address_flags *flags, const char *operand)
 	return flags->is_unix || port_colon(operand) != NULL;
 }
 
-/* Copy len bytes into a slot of the endpoint's text.  Text that is too long is a usage error. */
+/* Copy len bytes into a slot of the endpoint's text: NULL and the failure where it is too long. */
 static const char *
-copy_text(struct endpoint *endpoint, int slot, const char *text, size_t len)
+copy_text(
+    struct endpoint *endpoint, int slot, const char *text, size_t len, struct failure *failure)
 {
-	if (len >= sizeof(endpoint->text[slot]))
-		opt_usage_error("'%s' is too long for a host or a port", opt_quote(text));
+	if (len >= sizeof(endpoint->text[slot])) {
+		(void)opt_misuse(failure, "'%s' is too long for a host or a port", opt_quote(text));
+		return NULL;
+	}
 	memcpy(endpoint->text[slot], text, len);
 	endpoint->text[slot][len] = '\0';
 	return endpoint->text[slot];
-}
-
-static bool
-is_interface(const char *zone)
-{
-	char name[IF_NAMESIZE];
-
-	if (value_is_digits(zone))
-		return if_indextoname((unsigned)strtoul(zone, NULL, 10), name) != NULL;
-	return if_nametoindex(zone) != 0;
 }
 
 /* Does it mean something on one link alone? */
@@ -120,121 +113,128 @@ is_of_a_link(const struct sku_address *address)
 
 /* The zone of an IPv6 address is an interface of this machine.  Without one the system would say no
  * more than that the argument is invalid. */
-static void
-check_zone(const char *host)
+static int
+check_zone(const char *host, struct failure *failure)
 {
 	size_t len = strcspn(host, "%");
-	char plain[INET6_ADDRSTRLEN];
 	struct sku_address address;
 
-	if (len >= sizeof(plain))
-		return;
-	(void)strlcpy(plain, host, len + 1);
-	if (sku_address_from_numeric(&address, AF_INET6, plain, 0) == -1)
-		return;
-	if (host[len] == '\0' && is_of_a_link(&address))
-		opt_usage_error(
+	if (sku_address_from_numeric(&address, AF_INET6, host, 0) == 0 && host[len] == '\0' &&
+	    is_of_a_link(&address))
+		return opt_misuse(failure,
 		    "%s is a link-local address, which needs a zone: %s%%INTERFACE", host, host);
-	if (host[len] != '\0' && !is_interface(host + len + 1))
-		opt_usage_error("'%s' is no interface of this machine, and so no zone of %s",
-		    opt_quote(host + len + 1), plain);
+	if (address.len == 0 && errno == ENODEV)
+		return opt_misuse(failure,
+		    "'%s' is no interface of this machine, and so no zone of %.*s",
+		    opt_quote(host + len + 1), (int)len, host);
+	return 0;
 }
 
-static void
-set_host(struct endpoint *endpoint, const char *text, size_t len)
+static int
+set_host(struct endpoint *endpoint, const char *text, size_t len, struct failure *failure)
 {
-	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
-		struct sku_address address;
+	bool brackets = len >= 2 && text[0] == '[' && text[len - 1] == ']';
+	struct sku_address address;
 
-		endpoint->host = copy_text(endpoint, 0, text + 1, len - 2);
-		check_zone(endpoint->host);
-		if (sku_address_from_numeric(&address, AF_INET6, endpoint->host, 0) == -1)
-			opt_usage_error("'%s' is no IPv6 address", opt_quote(endpoint->host));
-		return;
-	}
-	endpoint->host = copy_text(endpoint, 0, text, len);
+	endpoint->host = copy_text(endpoint, 0, text + brackets, len - (brackets ? 2 : 0), failure);
+	if (endpoint->host == NULL)
+		return -1;
+	if (!brackets)
+		return 0;
+	if (check_zone(endpoint->host, failure) == -1)
+		return -1;
+	if (sku_address_from_numeric(&address, AF_INET6, endpoint->host, 0) == -1)
+		return opt_misuse(failure, "'%s' is no IPv6 address", opt_quote(endpoint->host));
+	return 0;
 }
 
-static void
-set_port(struct endpoint *endpoint, const char *text)
+static int
+set_port(struct endpoint *endpoint, const char *text, struct failure *failure)
 {
 	if (text[0] == '@') {
 		endpoint->port = text;
 		endpoint->port_file = text + 1;
-	} else {
-		endpoint->port = copy_text(endpoint, 1, text, strlen(text));
+		return 0;
 	}
+	endpoint->port = copy_text(endpoint, 1, text, strlen(text), failure);
+	return endpoint->port != NULL ? 0 : -1;
 }
 
-static void
-split_at_port(struct endpoint *endpoint, const char *operand)
+static int
+split_at_port(struct endpoint *endpoint, const char *operand, struct failure *failure)
 {
 	const char *colon = port_colon(operand);
 
-	set_host(endpoint, operand, (size_t)(colon - operand));
-	set_port(endpoint, colon + 1);
+	if (set_host(endpoint, operand, (size_t)(colon - operand), failure) == -1)
+		return -1;
+	return set_port(endpoint, colon + 1, failure);
 }
 
-static void
-validate_port(const struct endpoint *endpoint, bool numeric, bool listening)
+static int
+validate_port(
+    const struct endpoint *endpoint, bool numeric, bool listening, struct failure *failure)
 {
 	const char *port = endpoint->port;
 	size_t digits = strspn(port, DIGITS);
 	int min = listening ? 0 : 1;
 
-	if (endpoint->port_file != NULL && !listening) {
-		if (*endpoint->port_file == '\0')
-			opt_usage_error("'@' is no PORT: a FILE is missing after it");
-		return;
-	}
+	if (endpoint->port_file != NULL && listening)
+		return opt_misuse(
+		    failure, "'%s' is no PORT to listen on: @FILE is for connecting", port);
 	if (endpoint->port_file != NULL)
-		opt_usage_error("'%s' is no PORT to listen on: @FILE is for connecting", port);
+		return *endpoint->port_file != '\0' ?
+			   0 :
+			   opt_misuse(failure, "'@' is no PORT: a FILE is missing after it");
 	if (port[digits] != '\0' && !numeric && *port != '+' && *port != '-' &&
-	    strpbrk(port, " \t\n\v\f\r") == NULL)
-		return; /* the name of a service, which has no blanks */
+	    strpbrk(port, " \t\n\v\f\r@") == NULL)
+		return 0; /* the name of a service, which has no blank */
 	if (digits == 0 || port[digits] != '\0')
-		opt_usage_error("'%s' is no PORT: a number from %d to 65535%s", opt_quote(port),
-		    min, numeric ? " (--numeric)" : ", or the name of a service");
+		return opt_misuse(failure, "'%s' is no PORT: a number from %d to 65535%s",
+		    opt_quote(port), min, numeric ? " (--numeric)" : ", or the name of a service");
 	if (strtoul(port, NULL, 10) > 65535 || strtol(port, NULL, 10) < min)
-		opt_usage_error("PORT is a number from %d to 65535, not %s", min, opt_quote(port));
+		return opt_misuse(
+		    failure, "PORT is a number from %d to 65535, not %s", min, opt_quote(port));
+	return 0;
 }
 
-/* Check HOST.  Text that can only be an address, but is none, never reaches the resolver. */
-static void
-validate_host(const char *host, const struct address_flags *flags)
+/* Check HOST.  Text that can be no address and no name never reaches the resolver. */
+static int
+validate_host(const char *host, const struct address_flags *flags, struct failure *failure)
 {
 	struct sku_address address;
+	const char *fault;
 
 	if (*host == '\0')
-		opt_usage_error("HOST is empty");
-	check_zone(host);
+		return opt_misuse(failure, "HOST is empty");
+	if (check_zone(host, failure) == -1)
+		return -1;
 	if (sku_address_from_numeric(&address, flags->family, host, 0) == 0)
-		return;
+		return 0;
 	if (sku_address_from_numeric(&address, AF_UNSPEC, host, 0) == 0)
-		opt_usage_error(
-		    "%s is no IPv%d address", opt_quote(host), flags->family == AF_INET ? 4 : 6);
+		return opt_misuse(failure, "%s is no IPv%d address", opt_quote(host),
+		    flags->family == AF_INET ? 4 : 6);
 	if (flags->numeric)
-		opt_usage_error("'%s' is no address (--numeric)", opt_quote(host));
-	if (strchr(host, ':') != NULL || host[strspn(host, DIGITS ".")] == '\0')
-		opt_usage_error(
-		    "'%s' is neither an address nor the name of a host", opt_quote(host));
+		return opt_misuse(failure, "'%s' is no address (--numeric)", opt_quote(host));
+	fault = host_name_fault(host);
+	if (fault != NULL)
+		return opt_misuse(failure, "'%s': %s", opt_quote(host), fault);
+	return 0;
 }
 
-static void
-parse_path(struct endpoint *endpoint, char *const *operands, size_t count)
+static int
+parse_path(struct endpoint *endpoint, char *const *operands, size_t count, struct failure *failure)
 {
 	struct sku_address address;
 
 	if (count != 1)
-		opt_usage_error("with --unix there is one operand: PATH");
-	if (sku_address_from_path(&address, operands[0]) == -1) {
-		if (errno == ENAMETOOLONG)
-			opt_usage_error("a UNIX path has at most %zu bytes, this one %zu: %s",
-			    sizeof(address.un.sun_path), strlen(operands[0]),
-			    opt_quote(operands[0]));
-		opt_usage_error("PATH is empty");
-	}
+		return opt_misuse(failure, "with --unix there is one operand: PATH");
 	endpoint->path = operands[0];
+	if (sku_address_from_path(&address, operands[0]) == 0)
+		return 0;
+	if (errno == ENAMETOOLONG)
+		return opt_misuse(failure, "a UNIX path has at most %zu bytes, this one %zu: %s",
+		    sizeof(address.un.sun_path), strlen(operands[0]), opt_quote(operands[0]));
+	return opt_misuse(failure, "PATH is empty");
 }
 
 /* Is it an IPv4 address, and so no PORT? */
@@ -248,64 +248,90 @@ is_quad(const char *text)
 }
 
 /* Operands that are right for other programs: a URL, a user, the other order. */
-static void
-check_habits(char *const *operands, size_t count, const char *form)
+static int
+check_habits(char *const *operands, size_t count, const char *form, struct failure *failure)
 {
-	const char *at = strchr(operands[0], '@');
+	const char *at = strchr(operands[0], '@'), *url = strstr(operands[0], "://"),
+		   *file = strstr(operands[0], ":@");
 
-	if (strstr(operands[0], "://") != NULL)
-		opt_usage_error("'%s' is a URL: give %s", opt_quote(operands[0]), form);
+	if (url != NULL && (file == NULL || url < file))
+		return opt_misuse(failure, "'%s' is a URL: give %s", opt_quote(operands[0]), form);
 	if (habits_is_of_socat(operands[0]))
-		opt_usage_error("'%s' is an address of socat: give %s (or -U PATH)",
+		return opt_misuse(failure, "'%s' is an address of socat: give %s (or -U PATH)",
 		    opt_quote(operands[0]), form);
 	if (at != NULL && at > operands[0] && at[-1] != ':') /* else it is @FILE */
-		opt_usage_error("'%s' names a user, who is no part of an address: give %s",
+		return opt_misuse(failure,
+		    "'%s' names a user, who is no part of an address: give %s",
 		    opt_quote(operands[0]), form);
 	if (count == 2 && operands[0][0] == '@')
-		opt_usage_error("a HOST is missing before '%s', which is a PORT: give %s",
+		return opt_misuse(failure,
+		    "a HOST is missing before '%s', which is a PORT: give %s",
 		    opt_quote(operands[0]), form);
 	if (count == 2 && value_is_digits(operands[0]) && strlen(operands[0]) < 6 &&
 	    !value_is_digits(operands[1]))
-		opt_usage_error("'%s %s' is the wrong way round: give %s", opt_quote(operands[0]),
-		    opt_quote(operands[1]), form);
+		return opt_misuse(failure, "'%s %s' is the wrong way round: give %s",
+		    opt_quote(operands[0]), opt_quote(operands[1]), form);
+	return 0;
 }
 
-void
+/* Set HOST and PORT from one operand or two. */
+static int
+set_both(struct endpoint *endpoint, const struct address_flags *flags, char *const *operands,
+    size_t count, bool listening, const char *form, struct failure *failure)
+{
+	if (count == 2)
+		return set_host(endpoint, operands[0], strlen(operands[0]), failure) == -1 ?
+			   -1 :
+			   set_port(endpoint, operands[1], failure);
+	if (operand_has_port(flags, operands[0]))
+		return split_at_port(endpoint, operands[0], failure);
+	if (listening && count_colons(operands[0]) == 0 && !is_quad(operands[0])) {
+		endpoint->host = flags->family == AF_INET6 ? "::1" : "127.0.0.1";
+		endpoint->is_lone_port = true;
+		return set_port(endpoint, operands[0], failure);
+	}
+	if (operands[0][0] == '@')
+		return opt_misuse(
+		    failure, "a HOST is missing before '%s': %s", opt_quote(operands[0]), form);
+	return opt_misuse(failure, "a PORT is missing after '%s': %s", opt_quote(operands[0]),
+	    count_colons(operands[0]) > 1 ? "HOST PORT or [HOST]:PORT" : form);
+}
+
+int
 endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags, char *const *operands,
-    size_t count, bool listening)
+    size_t count, bool listening, struct failure *failure)
 {
 	const char *form = listening ? "[HOST] PORT or [HOST:]PORT" : "HOST PORT or HOST:PORT";
 
 	memset(endpoint, 0, sizeof(*endpoint));
-	if (flags->is_unix) {
-		parse_path(endpoint, operands, count);
-		return;
-	}
+	if (flags->is_unix)
+		return parse_path(endpoint, operands, count, failure);
 	if (count == 0 || count > 2)
-		opt_usage_error("%s operand%s: %s", count == 0 ? "missing" : "too many",
+		return opt_misuse(failure, "%s operand%s: %s", count == 0 ? "missing" : "too many",
 		    count == 0 ? "" : "s", form);
-	check_habits(operands, count, form);
-	if (count == 2) {
-		set_host(endpoint, operands[0], strlen(operands[0]));
-		set_port(endpoint, operands[1]);
-	} else if (operand_has_port(flags, operands[0])) {
-		split_at_port(endpoint, operands[0]);
-	} else if (listening && count_colons(operands[0]) == 0 && !is_quad(operands[0])) {
-		endpoint->host = flags->family == AF_INET6 ? "::1" : "127.0.0.1";
-		set_port(endpoint, operands[0]);
-	} else if (operands[0][0] == '@') {
-		opt_usage_error("a HOST is missing before '%s': %s", opt_quote(operands[0]), form);
-	} else {
-		opt_usage_error("a PORT is missing after '%s': %s", opt_quote(operands[0]),
-		    count_colons(operands[0]) > 1 ? "HOST PORT or [HOST]:PORT" : form);
-	}
-	validate_port(endpoint, flags->numeric, listening);
-	if (listening && (*endpoint->host == '\0' || strcmp(endpoint->host, "*") == 0))
+	if (check_habits(operands, count, form, failure) == -1 ||
+	    set_both(endpoint, flags, operands, count, listening, form, failure) == -1 ||
+	    validate_port(endpoint, flags->numeric, listening, failure) == -1)
+		return -1;
+	if (listening &&
+	    ((count == 1 && *endpoint->host == '\0') || strcmp(endpoint->host, "*") == 0)) {
 		endpoint->host = NULL;
-	else if (strcmp(endpoint->host, "*") == 0)
-		opt_usage_error("'*' is every address, to listen on; to connect, give one HOST");
-	else
-		validate_host(endpoint->host, flags);
+		return 0;
+	}
+	if (strcmp(endpoint->host, "*") == 0)
+		return opt_misuse(
+		    failure, "'*' is every address, to listen on; to connect, give one HOST");
+	return validate_host(endpoint->host, flags, failure);
+}
+
+void
+endpoint_parse_operands(struct endpoint *endpoint, const struct address_flags *flags,
+    char *const *operands, size_t count, bool listening)
+{
+	struct failure failure = { .status = STATUS_OK };
+
+	if (endpoint_parse(endpoint, flags, operands, count, listening, &failure) == -1)
+		opt_fail(&failure);
 }
 
 static int
@@ -369,28 +395,34 @@ endpoint_find_port(const struct endpoint *endpoint, const char *proto, bool nume
 	if (endpoint->port_file != NULL)
 		return port_from_file(endpoint->port_file, port, failure);
 	number = sku_port_from_text(endpoint->port, proto, numeric, &err);
-	if (number == -1)
-		return failure_library(failure, &err);
-	*port = (unsigned)number;
-	return 0;
+	if (number != -1) {
+		*port = (unsigned)number;
+		return 0;
+	}
+	(void)failure_library(failure, &err);
+	if (failure->status == STATUS_NOT_FOUND && endpoint->is_lone_port)
+		failure_add(failure, "if it is a HOST, its PORT is missing");
+	else if (failure->status == STATUS_NOT_FOUND && endpoint->host != NULL &&
+		 strchr(endpoint->host, ':') != NULL)
+		failure_add(failure, "for HOST:PORT an IPv6 address needs brackets, [V6]:PORT");
+	return -1;
 }
 
 bool
 endpoint_parse_source(const char *value, char host[128], unsigned *port)
 {
 	const struct address_flags numeric = { .numeric = true };
-	struct endpoint endpoint = { 0 };
+	struct failure failure = { .status = STATUS_OK };
+	struct endpoint endpoint = { .port = "0" };
 	struct sku_address address;
+	int result = operand_has_port(&numeric, value) ?
+			 split_at_port(&endpoint, value, &failure) :
+			 set_host(&endpoint, value, strlen(value), &failure);
 
-	*port = 0;
-	if (operand_has_port(&numeric, value)) {
-		split_at_port(&endpoint, value);
-		validate_port(&endpoint, true, true);
-		*port = (unsigned)strtoul(endpoint.port, NULL, 10);
-	} else {
-		set_host(&endpoint, value, strlen(value));
-	}
-	check_zone(endpoint.host);
+	if (result == -1 || validate_port(&endpoint, true, true, &failure) == -1 ||
+	    check_zone(endpoint.host, &failure) == -1)
+		opt_fail(&failure);
+	*port = (unsigned)strtoul(endpoint.port, NULL, 10);
 	if (strlen(endpoint.host) >= 128 ||
 	    sku_address_from_numeric(&address, AF_UNSPEC, endpoint.host, 0) == -1)
 		return false;

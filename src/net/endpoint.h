@@ -29,8 +29,9 @@ struct endpoint {
 	const char *host; /* NULL: every address (listening only) */
 	const char *port; /* as written: a number, the name of a service, or @FILE */
 	const char
-	    *port_file;	  /* the FILE of @FILE, which points to the operand; NULL: there is none */
-	const char *path; /* with -U; host and port are NULL then */
+	    *port_file;	   /* the FILE of @FILE, which points to the operand; NULL: there is none */
+	const char *path;  /* with -U; host and port are NULL then */
+	bool is_lone_port; /* there was no HOST */
 	char text[2][1100];
 };
 
@@ -46,8 +47,12 @@ endpoint_has_path(const struct endpoint *endpoint)
 bool operand_has_port(const struct address_flags *flags, const char *operand);
 
 /* Parse one or two operands.  When listening, HOST may be missing (then it is the loopback address)
- * and PORT may be 0; otherwise PORT may be @FILE.  Misuse ends the program with status 2. */
-void endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
+ * and PORT may be 0; otherwise PORT may be @FILE.  Returns 0, or -1 and the failure (opt_misuse()).
+ */
+int endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
+    char *const *operands, size_t count, bool listening, struct failure *failure);
+/* The same, but misuse ends the program with status 2. */
+void endpoint_parse_operands(struct endpoint *endpoint, const struct address_flags *flags,
     char *const *operands, size_t count, bool listening);
 
 /* The number of PORT, where it is to be connected to, by proto ("tcp" or "udp"); the FILE of @FILE
@@ -57,7 +62,7 @@ int endpoint_find_port(const struct endpoint *endpoint, const char *proto, bool 
     unsigned *port, struct failure *failure);
 
 /* Parse ADDR or ADDR:PORT, where ADDR is numeric.  *port is 0 if there is none.  Returns false if
- * value is no such thing. */
+ * value is no such thing; what has a mistake of its own ends the program with status 2. */
 bool endpoint_parse_source(const char *value, char host[128], unsigned *port);
 
 #endif

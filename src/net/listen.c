@@ -23,10 +23,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-
 #define RESOLUTION_TIMEOUT (60 * SKU_SECOND)
 #define FIRST_LISTEN_FD 3 /* SD_LISTEN_FDS_START of sd_listen_fds(3) */
 
@@ -195,12 +191,15 @@ use_open_socket(struct listener *listener, int fd, struct failure *failure)
 
 /* A message that says more than strerror(3) about the error, or NULL. */
 static const char *
-hint(const struct listen_options *config, int errnum)
+hint(const struct listen_options *config, const struct endpoint *endpoint, int errnum)
 {
 	switch (errnum) {
 	case EADDRINUSE:
 		if (config->address.is_unix)
 			return "Address already in use (a living server has this path)";
+		if (endpoint->port[strspn(endpoint->port, "0")] == '\0')
+			return "Address already in use (no port of those that the system gives is "
+			       "free: 'ss -uanp' and 'ss -tanp' tell who has them)";
 		if (config->address.datagram)
 			return "Address already in use ('ss -uanp' tells who has it; port 0 takes "
 			       "a "
@@ -225,10 +224,10 @@ hint(const struct listen_options *config, int errnum)
 }
 
 static int
-open_failure(
-    const struct listen_options *config, const struct sku_error *err, struct failure *failure)
+open_failure(const struct listen_options *config, const struct endpoint *endpoint,
+    const struct sku_error *err, struct failure *failure)
 {
-	const char *more = err->kind == SKU_ERR_SYSTEM ? hint(config, err->code) : NULL;
+	const char *more = err->kind == SKU_ERR_SYSTEM ? hint(config, endpoint, err->code) : NULL;
 
 	if (err->kind != SKU_ERR_SYSTEM || err->code == ETIMEDOUT)
 		return failure_library(failure, err);
@@ -309,7 +308,7 @@ open_once(struct listener *listener, const struct listen_options *config,
 		    endpoint->port, &opts, &err);
 	}
 	if (result == -1)
-		return open_failure(config, &err, failure);
+		return open_failure(config, endpoint, &err, failure);
 	return endpoint->path == NULL ? 0 :
 					owned_file_take_socket(&listener->unix_path, &bound,
 					    endpoint->path, &config->user, failure);

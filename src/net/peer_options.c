@@ -55,7 +55,7 @@ peer_options_finish(struct peer_options *options, char *const *operands, size_t 
 	bool opens = options->listen.fd == -1;
 
 	if (opens)
-		endpoint_parse(
+		endpoint_parse_operands(
 		    &options->endpoint, &options->address, operands, count, options->listening);
 	else
 		check_open_fd(options);

@@ -55,6 +55,14 @@ json_follows(void)
 	return false;
 }
 
+static void __attribute__((noreturn)) end_misused(const char *message)
+{
+	run.json = run.json || json_follows();
+	(void)failure_report_usage(message);
+	(void)failure_report_output();
+	exit(STATUS_USAGE);
+}
+
 void
 opt_usage_error(const char *format, ...)
 {
@@ -65,15 +73,26 @@ opt_usage_error(const char *format, ...)
 	if (vasprintf(&line, format, args) == -1)
 		line = NULL;
 	va_end(args);
-	run.json = run.json || json_follows();
-	(void)failure_report_usage(line != NULL ? line : "bad usage");
-	free(line);
-	(void)failure_report_output();
-	exit(STATUS_USAGE);
+	end_misused(line != NULL ? line : "bad usage");
 }
 
-static void __attribute__((noreturn)) fail(const struct failure *failure)
+int
+opt_misuse(struct failure *failure, const char *format, ...)
 {
+	char message[sizeof(failure->message)];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	return failure_set(failure, STATUS_USAGE, 0, message, "usage");
+}
+
+void
+opt_fail(const struct failure *failure)
+{
+	if (failure->status == STATUS_USAGE)
+		end_misused(failure->message);
 	run.json = run.json || json_follows();
 	exit(failure_report(failure));
 }
@@ -85,7 +104,7 @@ opt_cannot(const char *during, const char *reason)
 
 	failure_clear(&failure);
 	(void)failure_set(&failure, STATUS_FAILED, 0, reason, "%s", during);
-	fail(&failure);
+	opt_fail(&failure);
 }
 
 void
@@ -95,7 +114,7 @@ opt_no_memory(const char *during)
 
 	failure_clear(&failure);
 	(void)failure_errno(&failure, ENOMEM, "%s", during);
-	fail(&failure);
+	opt_fail(&failure);
 }
 
 const char *

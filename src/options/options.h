@@ -290,6 +290,11 @@ bool opt_given(const struct options *options, const char *name);
 /* Print `PROGRAM: …` and `Try 'PROGRAM --help' for more information.`, and end the program with
  * status 2. */
 __attribute__((format(printf, 1, 2), noreturn)) void opt_usage_error(const char *format, ...);
+/* A usage error as a failure, for code that must not end the program: STATUS_USAGE.  Returns -1. */
+__attribute__((format(printf, 2, 3))) int opt_misuse(
+    struct failure *failure, const char *format, ...);
+/* Report a failure, or a usage error, of reading the command line, and end the program. */
+__attribute__((noreturn)) void opt_fail(const struct failure *failure);
 /* What the command line asks for cannot be had: report it, and end the program with status 1. */
 __attribute__((noreturn)) void opt_cannot(const char *during, const char *reason);
 /* The same for want of memory. */

@@ -51,13 +51,24 @@ failure_errno(struct failure *failure, int errnum, const char *action_format, ..
 	return -1;
 }
 
+/* More than strerror(3) says of a connection from no address in particular; NULL: nothing. */
+static const char *
+words_for_connection(int errnum)
+{
+	return errnum == EADDRNOTAVAIL ?
+		   "Cannot assign requested address (no free local port, or no "
+		   "local address of that family)" :
+		   NULL;
+}
+
 int
 failure_peer(struct failure *failure, int errnum, const char *action_format, ...)
 {
 	va_list args;
 
 	va_start(args, action_format);
-	set(failure, status_of_errno(errnum), errnum, NULL, action_format, args);
+	set(failure, status_of_errno(errnum), errnum, words_for_connection(errnum), action_format,
+	    args);
 	va_end(args);
 	return -1;
 }
@@ -65,8 +76,12 @@ failure_peer(struct failure *failure, int errnum, const char *action_format, ...
 int
 failure_library(struct failure *failure, const struct sku_error *error)
 {
+	const char *words = error->kind == SKU_ERR_SYSTEM && !error->source ?
+				words_for_connection(error->code) :
+				NULL;
 	char message[256];
-	int n = snprintf(message, sizeof(message), "%s", sku_error_reason(error));
+	int n = snprintf(
+	    message, sizeof(message), "%s", words != NULL ? words : sku_error_reason(error));
 
 	if (error->addresses > 1 && n > 0 && (size_t)n < sizeof(message))
 		(void)snprintf(message + n, sizeof(message) - (size_t)n, " (%u addresses tried)",

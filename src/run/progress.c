@@ -5,6 +5,7 @@
 #include "run/output.h"
 #include "run/run.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,10 @@
 #define BAR_MIN 10
 
 static atomic_bool on_screen; /* the cursor's line shows the progress bar */
+
+/* The bar that a loop draws, for who reports from another thread; the lock is for its members. */
+static struct progress *drawn_by_loop;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 const char *
 format_bytes(int64_t bytes, char buf[FORMAT_BYTES_MAX])
@@ -59,6 +64,7 @@ progress_begin(struct progress *progress, enum progress_mode mode, int64_t total
 		.total = total,
 		.started_ns = now,
 		.drawn_ns = now,
+		.concluded_done = -1,
 		.next_ns = INT64_MAX };
 	if (run.quiet || mode == PROGRESS_OFF)
 		return;
@@ -192,9 +198,11 @@ draw_due(struct loop *loop, struct loop_timer *timer)
 	struct progress *progress = LOOP_OWNER(timer, struct progress, timer);
 	uint64_t size = progress->size != NULL ? counter_value(progress->size) : STATE_UNKNOWN;
 
+	(void)pthread_mutex_lock(&lock);
 	if (progress->size != NULL)
 		progress->total = size == STATE_UNKNOWN ? SIZE_UNKNOWN : (int64_t)size;
 	update(progress, (int64_t)counter_value(progress->done), loop->now);
+	(void)pthread_mutex_unlock(&lock);
 	(void)loop_set_timer(loop, timer, progress->next_ns);
 }
 
@@ -204,6 +212,9 @@ progress_draw_in(struct progress *progress, struct loop *loop, const state_count
 	progress->loop = loop;
 	progress->done = done;
 	progress->timer.due = draw_due;
+	(void)pthread_mutex_lock(&lock);
+	drawn_by_loop = progress;
+	(void)pthread_mutex_unlock(&lock);
 	progress_set_paused(progress, false);
 }
 
@@ -216,12 +227,35 @@ progress_set_paused(struct progress *progress, bool paused)
 }
 
 void
+progress_conclude(int64_t bytes, int64_t ns)
+{
+	struct progress *p;
+
+	(void)pthread_mutex_lock(&lock);
+	p = drawn_by_loop;
+	if (p != NULL && p->active && !p->terminal) {
+		int64_t done = (int64_t)counter_value(p->done);
+
+		p->drawn_ns = sku_now();
+		p->rate = (double)bytes * 1e9 / (double)(ns > 0 ? ns : 1);
+		if (p->total == SIZE_UNKNOWN || done >= p->total) {
+			draw(p, done);
+			p->concluded_done = done;
+		}
+	}
+	(void)pthread_mutex_unlock(&lock);
+}
+
+void
 progress_end(struct progress *progress, int64_t done)
 {
-	if (progress->active && !progress->terminal) {
+	(void)pthread_mutex_lock(&lock);
+	if (progress->active && !progress->terminal && progress->concluded_done != done) {
 		update_rate(progress, done, sku_now());
 		draw(progress, done);
 	}
+	drawn_by_loop = NULL;
+	(void)pthread_mutex_unlock(&lock);
 	progress_clear();
 	if (progress->loop != NULL)
 		loop_clear_timer(progress->loop, &progress->timer);

@@ -23,8 +23,9 @@ struct progress {
 	int64_t started_ns; /* on the clock of sku_now() */
 	int64_t next_ns;    /* when to draw it again; INT64_MAX: never */
 	int64_t drawn_ns, drawn_done;
-	double rate;	   /* bytes a second, smoothed */
-	struct loop *loop; /* that draws; NULL: none */
+	int64_t concluded_done; /* what the last line told; -1: it is still to come */
+	double rate;		/* bytes a second, smoothed */
+	struct loop *loop;	/* that draws; NULL: none */
 	struct loop_timer timer;
 	const state_counter *done;
 	const state_counter *size; /* for the loop, in the place of total; NULL: total stays */
@@ -37,7 +38,11 @@ void progress_begin(struct progress *progress, enum progress_mode mode, int64_t 
 void progress_draw_in(struct progress *progress, struct loop *loop, const state_counter *done);
 /* Draw nothing while there is nothing to show. */
 void progress_set_paused(struct progress *progress, bool paused);
-/* End.  Removes the bar, or prints the last line if lines are printed. */
+/* The summary of so many bytes in so many nanoseconds follows: where lines are printed and the work
+ * is done, print the last one before it, with the same rate.  Of the bar that a loop draws; from
+ * any thread. */
+void progress_conclude(int64_t bytes, int64_t ns);
+/* End.  Removes the bar, or prints the last line if lines are printed and it is still to come. */
 void progress_end(struct progress *progress, int64_t done);
 /* Remove the bar before anything else is printed.  Async-signal-safe. */
 void progress_clear(void);

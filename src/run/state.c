@@ -24,7 +24,7 @@ struct state {
 static const struct state *_Atomic present;
 
 struct line {
-	char text[1024];
+	char text[STATE_TEXT_MAX];
 	size_t len;
 };
 
@@ -63,6 +63,17 @@ put_text_line(struct line *line, const struct state *state)
 		put(line, "=");
 		put_number(line, counter_value(row->counter), 1);
 	}
+}
+
+void
+state_text(const char *event, const struct state_row *rows, char text[STATE_TEXT_MAX])
+{
+	const struct state state = { event, rows };
+	struct line line = { .len = 0 };
+
+	put_text_line(&line, &state);
+	line.text[line.len] = '\0';
+	memcpy(text, line.text, line.len + 1);
 }
 
 static void

@@ -38,6 +38,9 @@ status_of(const struct sku_error *err)
 	/* An address that was asked for is none of this machine's. */
 	if (err->source && (err->code == EADDRNOTAVAIL || err->code == EAFNOSUPPORT))
 		return STATUS_FAILED;
+	/* The interface of a zone is gone, and may come back. */
+	if (err->kind == SKU_ERR_SYSTEM && err->code == ENODEV)
+		return STATUS_NO_PEER;
 	if (err->kind == SKU_ERR_SYSTEM)
 		return status_of_errno(err->code);
 	switch (err->code) {

@@ -131,8 +131,9 @@ choose_mode(struct client_config *c)
 	bool chosen = c->mode == PING || c->mode == CONNECT_ONLY;
 
 	if (chosen && c->messages != NULL)
-		opt_usage_error(
-		    "with --%s there are no MESSAGEs", c->mode == PING ? "ping" : "connect-only");
+		opt_usage_error("with --%s there are no MESSAGEs%s",
+		    c->mode == PING ? "ping" : "connect-only",
+		    c->mode == PING ? "" : " (for several services: sockwait)");
 	if (c->mode == CONNECT_ONLY && c->connect.address.datagram)
 		opt_usage_error("--connect-only does not go with --udp: it could not know whether "
 				"anybody is there");
@@ -216,7 +217,7 @@ config_parse(struct client_config *config, int argc, char **argv)
 	if (config->connect.fd == -1)
 		tcp_check_operands(&parsed);
 	if (config->connect.fd == -1)
-		endpoint_parse(
+		endpoint_parse_operands(
 		    &config->endpoint, &config->connect.address, parsed.operands, count, false);
 	else if (count > 0)
 		opt_usage_error("with --fd there is no HOST, PORT or PATH");

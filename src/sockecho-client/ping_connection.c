@@ -16,6 +16,8 @@
 #include <stdio.h>
 
 #define ON_TIME_TOLERANCE (1 * SKU_MS) /* a timer that fires this late is on time */
+#define STALL (500 * SKU_MS)	       /* so late is worth a word, */
+#define STALL_PAUSE SKU_SECOND	       /* as often as this */
 
 /* Bytes of probe seq from offset on: its number, a blank, then letters over and over. */
 static void
@@ -378,9 +380,32 @@ send_chunk(struct ping *p, struct ping_connection *r)
 	return !is_sending(p, r);
 }
 
+/* Nothing was stuck, and still probes are late: the delays that follow are none of the peer's. */
+static void
+note_stall(struct ping *p, const struct ping_connection *r)
+{
+	int64_t now = p->loop.now, late = now - r->due_ns;
+	uint64_t first = r->sent + 1, last;
+
+	if (late < STALL || is_back_to_back(p) || now < p->stall_told_until_ns)
+		return;
+	p->stall_told_until_ns = now + STALL_PAUSE;
+	last = first + (uint64_t)(late / p->config->interval_ns);
+	if (p->config->count > 0 && last > (uint64_t)p->config->count)
+		last = (uint64_t)p->config->count;
+	if (last > first)
+		msg_note("probes %llu to %llu left up to %.1f s late: this end was busy or stopped",
+		    (unsigned long long)first, (unsigned long long)last, (double)late / 1e9);
+	else
+		msg_note("probe %llu left %.1f s late: this end was busy or stopped",
+		    (unsigned long long)first, (double)late / 1e9);
+}
+
 static void
 send_due(struct ping *p, struct ping_connection *r)
 {
+	if (!is_sending(p, r) && r->due_ns <= p->loop.now && may_send_more(p, r))
+		note_stall(p, r);
 	while (!r->closed) {
 		if (is_sending(p, r) && !send_chunk(p, r))
 			return;

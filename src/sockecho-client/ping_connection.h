@@ -51,6 +51,7 @@ struct ping {
 	struct retry retry;	/* --wait for one that refuses datagrams */
 	struct failure failure; /* of the last try */
 	int64_t start_ns, stop_sending_ns;
+	int64_t stall_told_until_ns; /* late probes are not told again until then */
 	char *buffer;
 	bool stopped; /* no more probes: --duration is over */
 	int status;   /* of what ended a connection */

@@ -162,7 +162,7 @@ config_parse(struct server_config *config, int argc, char **argv)
 	listen_take_socket(&config->listen);
 	tcp_check_operands(&parsed);
 	if (config->listen.fd == -1)
-		endpoint_parse(&config->endpoint, &config->listen.address, parsed.operands,
+		endpoint_parse_operands(&config->endpoint, &config->listen.address, parsed.operands,
 		    parsed.operand_count, true);
 	else if (parsed.operand_count > 0)
 		opt_usage_error("the socket is open already (--fd or LISTEN_FDS): there is no "

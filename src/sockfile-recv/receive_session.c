@@ -358,7 +358,7 @@ receive_start(struct receive_session *s)
 	offset = (int64_t)message.position.offset;
 	if (message.type != WIRE_START || message.position.index != s->index ||
 	    (offset != 0 && offset != s->held))
-		return channel_protocol_error(&s->channel, "a start out of its order", &s->failure);
+		return channel_protocol_error(&s->channel, "an unexpected START", &s->failure);
 	s->resumed = offset;
 	if (s->have == WIRE_HAVE_FINAL && offset == s->held)
 		return 0; /* nothing is written */
@@ -393,7 +393,7 @@ check_limits(struct receive_session *s, uint32_t len)
 	if (__builtin_add_overflow(s->total, (int64_t)len, &after) ||
 	    (s->offer.size != WIRE_SIZE_UNKNOWN && after > (int64_t)s->offer.size))
 		return channel_protocol_error(
-		    &s->channel, "more bytes than it offered", &s->failure);
+		    &s->channel, "more bytes than were offered", &s->failure);
 	if (s->have == WIRE_HAVE_FINAL)
 		return refuse(s, WIRE_EXISTS,
 		    "it is there already, and is shorter than what is "
@@ -451,7 +451,7 @@ receive_bytes(struct receive_session *s, struct wire_ending *end)
 		}
 		if (message.type != WIRE_DATA)
 			return channel_protocol_error(
-			    &s->channel, "a message among the bytes", &s->failure);
+			    &s->channel, "an unexpected message among the data", &s->failure);
 		if (receive_data(s, message.data_len) == -1)
 			return -1;
 	}
@@ -472,8 +472,12 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 {
 	uint8_t digest[SHA256_BYTES];
 
+	/* A pipe does not change, but may end before --count or without --end-mark. */
 	if (end->how == WIRE_CHANGED)
-		return reject_and_remove(s, WIRE_CUT_SHORT, "the file changed while it was sent");
+		return reject_and_remove(s, WIRE_CUT_SHORT,
+		    s->offer.size == WIRE_SIZE_UNKNOWN || end->total < s->offer.size ?
+			"the sender's input ended early" :
+			"the file changed while it was sent");
 	if (end->how == WIRE_READ_FAILED)
 		return refuse(s, WIRE_CUT_SHORT, "the sender could not read the file to its end",
 		    "receive from %s", s->incoming->text);
@@ -483,7 +487,7 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 	if (end->total != (uint64_t)s->total ||
 	    (s->offer.size != WIRE_SIZE_UNKNOWN && end->total != s->offer.size))
 		return channel_protocol_error(
-		    &s->channel, "an end that is not where its file ends", &s->failure);
+		    &s->channel, "END before or behind the end of its file", &s->failure);
 	transcript_digest(&s->transcript, s->digest, digest);
 	if (memcmp(digest, end->digest, DIGEST_BYTES) != 0)
 		return reject_and_remove(
@@ -626,10 +630,10 @@ static int
 receive_offer(struct receive_session *s, const struct wire_offer *offer)
 {
 	if (offer->index > s->files)
-		return channel_protocol_error(&s->channel, "more files than it said", &s->failure);
-	if (offer->index <= s->index)
 		return channel_protocol_error(
-		    &s->channel, "an offer out of its order", &s->failure);
+		    &s->channel, "more files than were announced", &s->failure);
+	if (offer->index <= s->index)
+		return channel_protocol_error(&s->channel, "an unexpected OFFER", &s->failure);
 	s->offer = *offer;
 	s->transcript.offer = (struct wire_message){ .type = WIRE_OFFER, .offer = *offer };
 	s->index = offer->index;
@@ -684,7 +688,7 @@ receive_files(struct receive_session *s)
 			return fail_no_offer(s);
 		if (message.type != WIRE_OFFER)
 			return channel_protocol_error(
-			    &s->channel, "a message out of its order", &s->failure);
+			    &s->channel, "an unexpected message", &s->failure);
 		if (receive_offer(s, &message.offer) == -1 || check_canceled(s) == -1)
 			return -1;
 		channel_set_limit(&s->channel, next_limit(s));
@@ -697,7 +701,7 @@ check_hello(struct receive_session *s, const struct wire_message *message)
 	const struct wire_hello *hello = &message->hello;
 
 	if (message->type != WIRE_HELLO || hello->files == 0)
-		return channel_protocol_error(&s->channel, "its hello", &s->failure);
+		return channel_protocol_error(&s->channel, "an unexpected HELLO", &s->failure);
 	if (channel_check_hello(&s->channel, hello, &s->failure) == -1)
 		return -1;
 	if (hello->files > 1 && s->config->dir == NULL) {

@@ -145,7 +145,8 @@ cannot_attend(struct receiver *receiver, const struct sku_address *peer, int err
 		    &failure, STATUS_FAILED, errnum, strerror(errnum), "prepare the connection");
 		server_fail(&receiver->server, &failure);
 	} else if (may_note(receiver)) {
-		msg_note("%s: turned away: %s", peer_text(peer, text), strerror(errnum));
+		msg_note(
+		    "refused a connection from %s: %s", peer_text(peer, text), strerror(errnum));
 	}
 }
 
@@ -203,13 +204,14 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 
 	(void)worker;
 	receiver->raw_is_working = false;
-	progress_end(&receiver->progress, raw->target->written);
 	if (raw->failure.status != STATUS_OK) {
+		progress_end(&receiver->progress, raw->target->written);
 		status = failure_report(&raw->failure);
 	} else {
 		status = raw->target->status;
 		counter_add(&transfer_stats.transfers, 1);
 		raw_report(raw);
+		progress_end(&receiver->progress, raw->target->written);
 	}
 	incoming_free(raw->incoming);
 	connection_left(receiver, true);
@@ -259,7 +261,8 @@ receive_raw(struct receiver *receiver, struct incoming *incoming)
 		return;
 	}
 	if (may_note(receiver))
-		msg_note("%s: turned away: another transfer is under way", incoming->text);
+		msg_note("refused a connection from %s: another transfer is in progress",
+		    incoming->text);
 	close_incoming(receiver, incoming, true);
 }
 
@@ -426,7 +429,8 @@ handle_empty(struct receiver *receiver, struct incoming *incoming, int errnum)
 	failure_clear(&failure);
 	if (!has_only_connection(receiver)) {
 		if (may_note(receiver))
-			msg_note("%s: ended without a byte%s%s: the next one is awaited",
+			msg_note(
+			    "%s closed its connection without sending anything%s%s; still waiting",
 			    incoming->text, errnum != 0 ? ": " : "",
 			    errnum != 0 ? strerror(errnum) : "");
 		close_incoming(receiver, incoming, false);
@@ -535,8 +539,8 @@ make_room(struct receiver *receiver)
 	while (receiver->incoming_count >= MAX_INCOMING &&
 	       loop->now - receiver->incoming->since_ns >= NEW) {
 		if (may_note(receiver))
-			msg_note(
-			    "%s: said nothing, and its place is needed", receiver->incoming->text);
+			msg_note("closed the silent connection from %s to make room",
+			    receiver->incoming->text);
 		close_incoming(receiver, receiver->incoming, true);
 	}
 	crowded = crowded || receiver->incoming_count >= MAX_INCOMING;

@@ -178,6 +178,10 @@ check_names(const struct send_config *c)
 static void
 check_combinations(const struct send_config *c)
 {
+	const char *port = c->peer.endpoint.port;
+
+	if (c->file_count == 0 && port != NULL && !value_is_digits(port) && access(port, F_OK) == 0)
+		opt_usage_error("a PORT is missing before '%s': HOST PORT FILE", opt_quote(port));
 	if (c->file_count == 0)
 		opt_usage_error("a FILE is missing: what to send (-: standard input)");
 	if (c->file_count > 1 && !c->verify)

@@ -63,8 +63,7 @@ static int
 expect_message(struct send_session *s, enum wire_type type, struct wire_message *message)
 {
 	if (message->type != type || message->position.index != s->index)
-		return channel_protocol_error(
-		    &s->channel, "a message out of its order", s->failure);
+		return channel_protocol_error(&s->channel, "an unexpected message", s->failure);
 	return 0;
 }
 
@@ -74,8 +73,7 @@ receiver_stopped(struct send_session *s, const struct wire_message *message)
 {
 	if (message->type != WIRE_VERDICT || message->position.index != s->index ||
 	    message->position.kind == WIRE_DONE)
-		return channel_protocol_error(
-		    &s->channel, "a message out of its order", s->failure);
+		return channel_protocol_error(&s->channel, "an unexpected message", s->failure);
 	return channel_peer_error(&s->channel, message, s->failure);
 }
 
@@ -181,8 +179,7 @@ compare_prefix(struct send_session *s, const struct wire_position *have)
 		return receiver_stopped(s, &message);
 	if (expect_message(s, WIRE_PREFIX, &message) == -1 ||
 	    message.position.offset != have->offset)
-		return channel_protocol_error(
-		    &s->channel, "a message out of its order", s->failure);
+		return channel_protocol_error(&s->channel, "an unexpected message", s->failure);
 	if (comparable && is_same_prefix(s, &message.position)) {
 		s->resumed = s->done;
 		return 0;
@@ -386,7 +383,7 @@ await_verdict(struct send_session *s)
 		return channel_peer_error(&s->channel, &message, s->failure);
 	if (message.position.offset != (uint64_t)s->done)
 		return channel_protocol_error(
-		    &s->channel, "a verdict about something else", s->failure);
+		    &s->channel, "a VERDICT about another file", s->failure);
 	return 0;
 }
 
@@ -535,7 +532,7 @@ greet(struct send_session *s)
 		return -1;
 	if (message.type != WIRE_HELLO || message.hello.files != 0 ||
 	    memcmp(message.hello.id, job->id, WIRE_ID_SIZE) != 0)
-		return channel_protocol_error(&s->channel, "its hello", s->failure);
+		return channel_protocol_error(&s->channel, "an unexpected HELLO", s->failure);
 	if (channel_check_hello(&s->channel, &message.hello, s->failure) == -1)
 		return -1;
 	if (job->may_start == NULL || job->may_start(job->arg))

@@ -189,7 +189,7 @@ turn_away(struct send_server *server, struct sku_sock *sock, int errnum)
 		(void)failure_errno(&failure, errnum, "prepare to send");
 		server_fail(&server->server, &failure);
 	} else if (may_note(server)) {
-		msg_note("a receiver is turned away: %s", strerror(errnum));
+		msg_note("refused a receiver: %s", strerror(errnum));
 	}
 	server_client_left(&server->server, false);
 }

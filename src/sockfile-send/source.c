@@ -141,7 +141,9 @@ source_open(
 	if (source->fd == -1 || fstat(source->fd, &source->opened) == -1)
 		return open_leased_failed(failure, errno, "open %s", source->name);
 	if (S_ISDIR(source->opened.st_mode))
-		return failure_errno(failure, EISDIR, "open %s", source->name);
+		return failure_set(failure, STATUS_FAILED, EISDIR,
+		    "Is a directory (of which tar(1) makes something to send)", "open %s",
+		    source->name);
 	if (S_ISFIFO(source->opened.st_mode))
 		(void)fcntl(source->fd, F_SETPIPE_SZ, PIPE_SIZE); /* else it is what it is */
 	return set_length(source, config->offset, config->count, is_input, failure);

@@ -97,15 +97,19 @@ parse_targets(struct wait_config *config, const struct options *parsed)
 {
 	struct connect_options *connect = &config->probe.connect;
 	uint32_t modes = MODE_OPENS | MODE_CONNECTS | MODE_STREAM;
+	struct failure failure;
 
 	config->count = parsed->operand_count;
 	if (config->count == 0)
 		opt_usage_error("missing operand: TARGET (" TARGET_FORMS ")");
 	check_pairs(&connect->address, parsed->operands, config->count);
 	config->targets = calloc(config->count, sizeof(*config->targets));
-	if (config->targets == NULL || targets_parse(config->targets, &connect->address,
-					   parsed->operands, config->count) == -1)
+	if (config->targets == NULL)
 		opt_no_memory("read the TARGETs");
+	failure_clear(&failure);
+	if (targets_parse(config->targets, &connect->address, parsed->operands, config->count,
+		&failure) == -1)
+		opt_fail(&failure);
 	for (size_t i = 0; i < config->count; i++) {
 		const struct endpoint *endpoint = &config->targets[i].endpoint;
 

@@ -295,6 +295,14 @@ try_later(struct schedule *s, struct target *target)
 	}
 }
 
+/* No port, no address, no interface or no way from here to there? */
+static bool
+is_of_this_end(int errnum)
+{
+	return errnum == EADDRNOTAVAIL || errnum == EADDRINUSE || errnum == EAFNOSUPPORT ||
+	       errnum == ENODEV || errnum == ENETDOWN || errnum == ENETUNREACH;
+}
+
 /* Does such a failure say that nobody answers there?  One of this end says nothing, nor does a try
  * that the end of the run cut short. */
 static bool
@@ -307,8 +315,7 @@ is_absence(const struct attempt *attempt, const struct failure *failure)
 		return !attempt->probe.connector.is_resolving &&
 		       !sku_deadline_passed(run.timeouts.run);
 	case STATUS_NO_PEER:
-		return failure->errnum != EADDRNOTAVAIL && failure->errnum != EADDRINUSE &&
-		       failure->errnum != EAFNOSUPPORT;
+		return !is_of_this_end(failure->errnum);
 	default:
 		return false;
 	}

@@ -4,7 +4,6 @@
 
 #include "libsockutil/sockutil.h"
 #include "options/options.h"
-#include "run/message.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -18,98 +17,79 @@
 
 /* A ':' before the first '/': neither a path, which would have to begin with "./", nor HOST:PORT.
  */
-static void
-refuse_mixture(const char *text, const char *slash)
+static int
+refuse_mixture(const char *text, const char *slash, struct failure *failure)
 {
 	if (strncmp(slash - 1, "://", 3) == 0)
-		opt_usage_error("'%s' is a URL: a TARGET is HOST:PORT", opt_quote(text));
+		return opt_misuse(failure, "'%s' is a URL: a TARGET is HOST:PORT", opt_quote(text));
 	if (strncmp(text, "unix:", 5) == 0)
-		opt_usage_error("'%s' is no TARGET: a UNIX path stands alone, %s", opt_quote(text),
-		    opt_quote(text + 5));
-	opt_usage_error("'%s' is no TARGET: nothing follows HOST:PORT (a path with a ':' before "
-			"its first '/' begins with ./)",
+		return opt_misuse(failure, "'%s' is no TARGET: a UNIX path stands alone, %s",
+		    opt_quote(text), opt_quote(text + 5));
+	return opt_misuse(failure,
+	    "'%s' is no TARGET: nothing follows HOST:PORT (a path with a ':' before its first '/' "
+	    "begins with ./)",
 	    opt_quote(text));
 }
 
-static bool
-is_path(const char *text)
+/* A path, and not HOST:PORT?  0, or -1 and the failure. */
+static int
+find_kind(const char *text, bool *is_path, struct failure *failure)
 {
 	const char *slash = strchr(text, '/'), *colon = strchr(text, ':'),
 		   *file = strstr(text, ":@");
 
-	if (text[0] == '@')
-		return true;
-	if (slash == NULL || (file != NULL && file < slash))
-		return false;
-	if (colon != NULL && colon < slash)
-		refuse_mixture(text, slash);
-	return true;
+	*is_path = text[0] == '@' || (slash != NULL && (file == NULL || file > slash));
+	if (*is_path && text[0] != '@' && colon != NULL && colon < slash)
+		return refuse_mixture(text, slash, failure);
+	return 0;
 }
 
 /* What stands there and is no socket will not become one. */
-static void
-check_path(const char *path)
+static int
+check_path(const char *path, struct failure *failure)
 {
 	struct stat st;
 
-	if (path[0] == '@' || stat(path, &st) == -1)
-		return;
-	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
-		opt_usage_error("%s is no UNIX socket but a %s (sockwait runs no command)", path,
-		    S_ISDIR(st.st_mode) ? "directory" : "file");
+	if (path[0] == '@' || stat(path, &st) == -1 ||
+	    !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+		return 0;
+	return opt_misuse(failure, "%s is no UNIX socket but a %s (sockwait runs no command)", path,
+	    S_ISDIR(st.st_mode) ? "directory" : "file");
 }
 
-/* Can a host have this name?  Else the system would look it up again and again.  What its letters
- * beyond ASCII become, and how long that is, is not known here. */
-static bool
-is_possible_name(const char *host)
-{
-	size_t label = 0;
-	bool ascii = true, too_long = strlen(host) > 253;
-
-	for (const char *p = host; *p != '\0'; p++) {
-		if ((unsigned char)*p <= ' ' || *p == '\x7f' || *p == '@')
-			return false;
-		if (*p == '.' && label == 0)
-			return false;
-		label = *p == '.' ? 0 : label + 1;
-		too_long = too_long || label > 63;
-		ascii = ascii && (unsigned char)*p < 0x80;
-	}
-	return !ascii || !too_long;
-}
-
-static void
-check_host_and_port(const struct address_flags *flags, const char *text)
+static int
+check_host_and_port(const struct address_flags *flags, const char *text, struct failure *failure)
 {
 	const char *colon = strchr(text, ':');
 
 	if (strncasecmp(text, "tcp:", 4) == 0)
-		opt_usage_error(
-		    "'%s' is no TARGET: leave tcp: out, it is HOST:PORT", opt_quote(text));
-	if (operand_has_port(flags, text)) {
-		if (colon == text)
-			opt_usage_error(
-			    "HOST is missing in '%s': a TARGET is HOST:PORT", opt_quote(text));
-		return;
-	}
-	if (colon != NULL && text[0] != '[')
-		opt_usage_error(
+		return opt_misuse(
+		    failure, "'%s' is no TARGET: leave tcp: out, it is HOST:PORT", opt_quote(text));
+	if (colon != NULL && text[0] != '[' && strchr(colon + 1, ':') != NULL &&
+	    strncmp(colon, ":@", 2) != 0)
+		return opt_misuse(failure,
 		    "'%s' is no TARGET: an IPv6 address has brackets, [V6]:PORT", opt_quote(text));
-	opt_usage_error("'%s' is no TARGET, which is " TARGET_FORMS, opt_quote(text));
+	if (colon == text)
+		return opt_misuse(
+		    failure, "HOST is missing in '%s': a TARGET is HOST:PORT", opt_quote(text));
+	if (operand_has_port(flags, text))
+		return 0;
+	return opt_misuse(failure, "'%s' is no TARGET, which is " TARGET_FORMS, opt_quote(text));
 }
 
-void
-target_parse(struct endpoint *endpoint, const struct address_flags *flags, char *text)
+int
+target_parse(struct endpoint *endpoint, const struct address_flags *flags, char *text,
+    struct failure *failure)
 {
 	struct address_flags its_flags = *flags;
 
 	if (*text == '\0')
-		opt_usage_error("a TARGET is empty: it is " TARGET_FORMS);
-	its_flags.is_unix = is_path(text);
-	if (!its_flags.is_unix)
-		check_host_and_port(&its_flags, text);
-	endpoint_parse(endpoint, &its_flags, &text, 1, false);
+		return opt_misuse(failure, "a TARGET is empty: it is " TARGET_FORMS);
+	if (find_kind(text, &its_flags.is_unix, failure) == -1)
+		return -1;
+	if (!its_flags.is_unix && check_host_and_port(&its_flags, text, failure) == -1)
+		return -1;
+	return endpoint_parse(endpoint, &its_flags, &text, 1, false, failure);
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */
@@ -129,53 +109,59 @@ host_of(const struct endpoint *endpoint, char buf[SKU_HOST_MAX], bool *is_name)
 	return buf;
 }
 
-/* A name that is no service now will not become one. */
-static unsigned
-port_of(const struct endpoint *endpoint, const struct address_flags *flags)
+/* A name that is no service now will not become one.  Returns -1 and the failure. */
+static int
+port_of(const struct endpoint *endpoint, const struct address_flags *flags, struct failure *failure)
 {
-	struct failure failure;
 	struct sku_error err;
 	int port = sku_port_from_text(endpoint->port, "tcp", flags->numeric, &err);
 
-	if (port == -1 && err.kind == SKU_ERR_SYSTEM && err.code != EINVAL) {
-		failure_clear(&failure);
-		(void)failure_library(&failure, &err);
-		exit(failure_report(&failure)); /* nobody can say whether there is one */
-	}
-	if (port == -1)
-		opt_usage_error(
-		    "there is no service '%s': PORT is a number from 1 to 65535, or the "
-		    "name of a service",
-		    opt_quote(endpoint->port));
-	return (unsigned)port;
+	if (port != -1)
+		return port;
+	if (err.kind == SKU_ERR_SYSTEM && err.code != EINVAL)
+		return failure_library(failure, &err); /* nobody can say whether there is one */
+	return opt_misuse(failure,
+	    "there is no service '%s': PORT is a number from 1 to 65535, or the name of a service",
+	    opt_quote(endpoint->port));
 }
 
-/* Fill a target.  Returns -1 without memory. */
-static int
-parse(struct target *target, const struct address_flags *flags, char *text)
+/* What a target means, in one spelling; NULL and the failure. */
+static char *
+find_place(struct target *target, const struct address_flags *flags, struct failure *failure)
 {
-	struct endpoint *endpoint = &target->endpoint;
-	char host[SKU_HOST_MAX];
-	int len;
+	const struct endpoint *endpoint = &target->endpoint;
+	char host[SKU_HOST_MAX], *place = NULL;
+	int len, port;
 
-	target->text = text;
-	target_parse(endpoint, flags, text);
 	if (endpoint->path != NULL) {
-		check_path(endpoint->path);
-		target->place = strdup(endpoint->path);
-		return target->place == NULL ? -1 : 0;
+		if (check_path(endpoint->path, failure) == -1)
+			return NULL;
+		place = strdup(endpoint->path);
+		len = place != NULL ? 0 : -1;
+	} else if (endpoint->port_file != NULL) {
+		(void)host_of(endpoint, host, &target->needs_lookup);
+		len = asprintf(&place, "[%s]:%s", host, endpoint->port);
+	} else {
+		(void)host_of(endpoint, host, &target->needs_lookup);
+		port = port_of(endpoint, flags, failure);
+		if (port == -1)
+			return NULL;
+		len = asprintf(&place, "[%s]:%d", host, port);
 	}
-	(void)host_of(endpoint, host, &target->needs_lookup);
-	if (target->needs_lookup && !is_possible_name(endpoint->host))
-		opt_usage_error("'%s' is no name of a host", opt_quote(endpoint->host));
-	if (endpoint->port_file != NULL)
-		len = asprintf(&target->place, "[%s]:%s", host, endpoint->port);
-	else
-		len = asprintf(&target->place, "[%s]:%u", host, port_of(endpoint, flags));
 	if (len != -1)
-		return 0;
-	target->place = NULL;
-	return -1;
+		return place;
+	(void)failure_errno(failure, ENOMEM, "read the TARGETs");
+	return NULL;
+}
+
+static int
+parse(struct target *target, const struct address_flags *flags, char *text, struct failure *failure)
+{
+	target->text = text;
+	if (target_parse(&target->endpoint, flags, text, failure) == -1)
+		return -1;
+	target->place = find_place(target, flags, failure);
+	return target->place != NULL ? 0 : -1;
 }
 
 /* By place; those of one place in the order in which they were typed. */
@@ -189,12 +175,12 @@ compare(const void *a, const void *b)
 }
 
 static int
-join(struct target *targets, size_t count)
+join(struct target *targets, size_t count, struct failure *failure)
 {
 	struct target **sorted = calloc(count, sizeof(*sorted));
 
 	if (sorted == NULL)
-		return -1;
+		return failure_errno(failure, ENOMEM, "read the TARGETs");
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = &targets[i];
 	qsort(sorted, count, sizeof(*sorted), compare);
@@ -209,14 +195,14 @@ join(struct target *targets, size_t count)
 }
 
 int
-targets_parse(
-    struct target *targets, const struct address_flags *flags, char *const *operands, size_t count)
+targets_parse(struct target *targets, const struct address_flags *flags, char *const *operands,
+    size_t count, struct failure *failure)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (parse(&targets[i], flags, operands[i]) == -1)
+		if (parse(&targets[i], flags, operands[i], failure) == -1)
 			return -1;
 	}
-	return join(targets, count);
+	return join(targets, count, failure);
 }
 
 void

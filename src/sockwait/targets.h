@@ -43,14 +43,14 @@ struct target {
 #define TARGET_FORMS "HOST:PORT, [V6]:PORT, a UNIX path (it has a '/') or @NAME"
 
 /* Parse a TARGET into an endpoint, which needs its text as long as it is used.  flags are those of
- * the options, without a kind of socket.  Misuse ends the program with status 2. */
-void target_parse(struct endpoint *endpoint, const struct address_flags *flags, char *text);
+ * the options, without a kind of socket.  Returns 0, or -1 and the failure. */
+int target_parse(struct endpoint *endpoint, const struct address_flags *flags, char *text,
+    struct failure *failure);
 
 /* Parse count operands into targets, which are all zero, and join those that mean the same place.
- * Misuse ends the program with status 2.  Returns 0, or -1 without memory.  Free them in both
- * cases. */
-int targets_parse(
-    struct target *targets, const struct address_flags *flags, char *const *operands, size_t count);
+ * Returns 0, or -1 and the failure: misuse is STATUS_USAGE.  Free them in both cases. */
+int targets_parse(struct target *targets, const struct address_flags *flags, char *const *operands,
+    size_t count, struct failure *failure);
 void targets_free(struct target *targets, size_t count);
 
 #endif

@@ -72,7 +72,7 @@ channel_protocol_error(const struct channel *channel, const char *what, struct f
 {
 	char message[160];
 
-	(void)snprintf(message, sizeof(message), "it broke the protocol: %s", what);
+	(void)snprintf(message, sizeof(message), "protocol error: %s", what);
 	return fail_mismatch(channel, message, failure);
 }
 
@@ -297,7 +297,8 @@ static int
 fail_no_greeting(const struct channel *channel, struct failure *failure)
 {
 	return fail_mismatch(channel,
-	    "it does not speak the protocol of verified transfers: it is raw (as nc), or an older "
+	    "the peer does not speak the protocol of verified transfers: it is raw (as nc), or an "
+	    "older "
 	    "version",
 	    failure);
 }
@@ -307,8 +308,8 @@ static int
 fail_silent(const struct channel *channel, struct failure *failure)
 {
 	return failure_set(failure, STATUS_MISMATCH, ETIMEDOUT,
-	    "it said nothing for 10 s: it does not speak the protocol of verified transfers (it is "
-	    "raw, as nc, or an older version), or is too busy",
+	    "the peer said nothing for 10 s: it does not speak the protocol of verified transfers "
+	    "(it is raw, as nc, or an older version), or it is too busy",
 	    "talk to %s", channel->peer);
 }
 
@@ -356,7 +357,7 @@ check_greeting(struct channel *channel, enum wire_role role, bool key, struct fa
 		    WIRE_VERSION);
 		return fail_mismatch(channel, message, failure);
 	case WIRE_GREETING_BROKEN:
-		return channel_protocol_error(channel, "its greeting", failure);
+		return channel_protocol_error(channel, "a malformed greeting", failure);
 	case WIRE_GREETING_OK:
 		break;
 	}
@@ -484,7 +485,8 @@ read_message(struct channel *channel, struct wire_message *message, struct failu
 
 		if (channel->in_len >= WIRE_HEADER_SIZE) {
 			if (!wire_decode_header(channel->in, &type, &len)) {
-				(void)channel_protocol_error(channel, "a header", failure);
+				(void)channel_protocol_error(
+				    channel, "a malformed header", failure);
 				return CHANNEL_FAILED;
 			}
 			if (type != WIRE_DATA)
@@ -494,7 +496,7 @@ read_message(struct channel *channel, struct wire_message *message, struct failu
 			channel->in_len = 0;
 			if (wire_decode(type, channel->in + WIRE_HEADER_SIZE, len, message))
 				return CHANNEL_MESSAGE;
-			(void)channel_protocol_error(channel, "a message", failure);
+			(void)channel_protocol_error(channel, "a malformed message", failure);
 			return CHANNEL_FAILED;
 		}
 		n = read_some(channel, channel->in + channel->in_len, wanted - channel->in_len);
@@ -519,7 +521,7 @@ take_progress(
 	int over = run_check() == -1 ? errno : 0;
 
 	if (!channel->peer_works)
-		return channel_protocol_error(channel, "work out of its order", failure);
+		return channel_protocol_error(channel, "an unexpected PROGRESS", failure);
 	note_progress(channel, progress);
 	if (over == 0 && sku_deadline_passed(deadline_of(channel)))
 		over = ETIMEDOUT;

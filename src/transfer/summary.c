@@ -60,6 +60,7 @@ transfer_summary(const struct transfer_result *r)
 {
 	char rate[FORMAT_BYTES_MAX], before[64] = "";
 
+	progress_conclude(r->bytes - r->resumed, r->ns);
 	if (r->resumed > 0)
 		(void)snprintf(before, sizeof(before), " (%lld bytes were there before)",
 		    (long long)r->resumed);

@@ -132,7 +132,7 @@ numeric_addresses_are_parsed_and_shown(void **state)
 
 		assert_int_equal(result, cases[i].found != 0 ? 0 : -1);
 		if (result == -1) {
-			assert_int_equal(errno, EINVAL);
+			assert_int_equal(errno, strchr(cases[i].text, '%') ? ENODEV : EINVAL);
 			continue;
 		}
 		assert_int_equal(address.sa.sa_family, cases[i].found);
