@@ -7,6 +7,7 @@
 
 #include "run/event.h"
 #include "run/failure.h"
+#include "run/message.h"
 #include "run/output.h"
 #include "run/rate.h"
 #include "run/run.h"
