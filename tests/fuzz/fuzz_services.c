@@ -1,4 +1,5 @@
 /* fuzz_services.c - any bytes as a file in the format of services(5). */
+#include "run/failure.h"
 #include "run/run.h"
 #include "servlookup/services_table.h"
 
@@ -16,6 +17,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	int fd = memfd_create("services", MFD_CLOEXEC);
+	struct failure failure;
 	struct table *table;
 	char path[40];
 
@@ -23,7 +25,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fd == -1 || write(fd, data, size) != (ssize_t)size)
 		abort();
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (table_read_file(path, &table) == STATUS_OK) {
+	failure_clear(&failure);
+	table = table_read_file(path, &failure);
+	if (table != NULL) {
 		for (const struct service *s = table->first; s != NULL; s = s->next) {
 			if (s->port > 65535 || *s->name == '\0' ||
 			    table_by_port(table, s->port, s->proto, NULL) == NULL ||
