@@ -3,7 +3,7 @@
 
 # own_tree - fail, with a reason, if a script could not write into the tree later on.
 own_tree() {
-	for path in . build build-check build-sanitizers build-aux autom4te.cache configure \
+	for path in . build build-check build-sanitizers build-static build-32 build-package build-aux autom4te.cache configure \
 		build.log check.log packages.log; do
 		[ ! -e "$path" ] || [ -w "$path" ] || {
 			echo "${0##*/}: $(realpath "$path") belongs to $(stat -c %U "$path"), and $(id -un) may not" \

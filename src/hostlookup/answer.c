@@ -182,7 +182,7 @@ answer_unpack(struct lookup_answer *answer, const char *bytes)
 		.errnum = packed.errnum,
 		.family = packed.family,
 		.from_memory = true };
-	(void)snprintf(answer->message, sizeof(answer->message), "%s", take_text(&bytes));
+	(void)strlcpy(answer->message, take_text(&bytes), sizeof(answer->message));
 	if (packed.has_name) {
 		answer->name = strdup(take_text(&bytes));
 		ok = answer->name != NULL;

@@ -18,6 +18,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A static program can load no libidn2, and musl knows no names beyond ASCII. */
+#if defined(STATIC_BINARIES) || !defined(AI_IDN)
+#define KNOWS_IDN false
+#undef AI_IDN
+#define AI_IDN 0
+#define IS_IDN_ERROR(err) false
+#else
+#define KNOWS_IDN true
+#define IS_IDN_ERROR(err) ((err)->kind == SKU_ERR_RESOLVE && (err)->code == EAI_IDN_ENCODE)
+#endif
+
 static void
 fail_by_resolver(struct lookup_answer *answer, const struct sku_error *err)
 {
@@ -63,6 +74,10 @@ idn_error(void)
 {
 	void *idn;
 
+	if (!KNOWS_IDN)
+		return "this program was built without names beyond ASCII (its xn-- form can be "
+		       "asked "
+		       "for)";
 	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
 		return "a name beyond ASCII needs a UTF-8 locale (LANG, LC_ALL)";
 	idn = dlopen("libidn2.so.0", RTLD_LAZY | RTLD_LOCAL);
@@ -102,7 +117,7 @@ describe_failure(const struct host_config *config, const char *name, int family,
     const struct sku_error *err, struct lookup_answer *answer)
 {
 	fail_by_resolver(answer, err);
-	if (err->kind == SKU_ERR_RESOLVE && err->code == EAI_IDN_ENCODE)
+	if (IS_IDN_ERROR(err))
 		answer_fail(answer, STATUS_USAGE, 0, idn_error());
 	else if (answer->status == STATUS_NOT_FOUND && family != AF_UNSPEC)
 		look_at_other_family(config, name, family, answer);
@@ -277,6 +292,8 @@ lookup_ask(const struct host_config *config, const char *query, struct lookup_an
 	*answer = (struct lookup_answer){ .status = STATUS_OK };
 	if (config->lookup_kind == LOOKUP_REVERSE)
 		reverse(config, query, answer);
+	else if (!KNOWS_IDN && !host_name_is_ascii(query))
+		answer_fail(answer, STATUS_USAGE, 0, idn_error());
 	else if (config->ex)
 		forward_ex(config, query, answer);
 	else

@@ -3,6 +3,7 @@
 #include "libsockutil/hosts.h"
 
 #include "libsockutil/background.h"
+#include "libsockutil/databases.h"
 #include "libsockutil/resolve.h"
 #include "libsockutil/sockutil.h"
 
@@ -74,6 +75,10 @@ sku_host_free(struct sku_host *host)
 	free(host);
 }
 
+#ifndef NETDB_INTERNAL
+#define NETDB_INTERNAL (-1) /* musl has no name for it, and never returns it */
+#endif
+
 /* The EAI_ value for an h_errno. */
 static int
 code_of_h_errno(int h_error)
@@ -105,6 +110,23 @@ call_resolver(const struct host_lookup *q, struct hostent *ent, char *buf, size_
 	    size, found, h_error);
 }
 
+/* musl answers with the text of the address where the address has no name. */
+static bool
+is_no_name(const struct host_lookup *q, const struct hostent *ent)
+{
+#ifdef __GLIBC__
+	(void)q;
+	(void)ent;
+	return false;
+#else
+	struct sku_address same;
+
+	return q->name == NULL &&
+	       sku_address_from_numeric(&same, q->address.sa.sa_family, ent->h_name, 0) == 0 &&
+	       sku_address_equal(&same, &q->address);
+#endif
+}
+
 /* The resolver also fails so where a CNAME leads to a host of the other family, or nowhere.  What
  * getaddrinfo(3) says is more exact, and is what Python says. */
 static void
@@ -131,6 +153,7 @@ host_lookup_run(void *arg)
 	char *buf = NULL;
 	int error = ERANGE, h_error = NETDB_INTERNAL;
 
+	sku_leave_out_modules();
 	while (error == ERANGE && size <= RESOLVER_BUFFER_MAX) {
 		free(buf);
 		buf = malloc(size);
@@ -141,7 +164,9 @@ host_lookup_run(void *arg)
 		error = call_resolver(q, &ent, buf, size, &found, &h_error);
 		size *= 4;
 	}
-	if (error == 0 && found != NULL) {
+	if (error == 0 && found != NULL && is_no_name(q, found)) {
+		q->code = EAI_NONAME;
+	} else if (error == 0 && found != NULL) {
 		q->host = copy_hostent(found);
 		q->code = q->host != NULL ? 0 : EAI_MEMORY;
 	} else {

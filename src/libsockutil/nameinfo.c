@@ -1,6 +1,7 @@
 /* nameinfo.c - getnameinfo(3) under a deadline.
  * Row 2: above background, resolve and error. */
 #include "libsockutil/background.h"
+#include "libsockutil/databases.h"
 #include "libsockutil/resolve.h"
 #include "libsockutil/sockutil.h"
 
@@ -22,6 +23,7 @@ ask(void *arg)
 {
 	struct name_query *q = arg;
 
+	sku_leave_out_modules();
 	q->code = getnameinfo(&q->address.sa, q->address.len, q->wants_host ? q->host : NULL,
 	    q->wants_host ? sizeof(q->host) : 0, q->wants_service ? q->service : NULL,
 	    q->wants_service ? sizeof(q->service) : 0, q->flags);

@@ -3,6 +3,7 @@
 #include "libsockutil/resolve.h"
 
 #include "libsockutil/background.h"
+#include "libsockutil/databases.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -68,6 +69,7 @@ lookup_run(void *arg)
 	struct addrinfo hints = f->hints;
 	char port[8];
 
+	sku_leave_out_modules();
 	f->code = f->service != NULL ? find_port(f, &hints, port) : 0;
 	errno = 0;
 	if (f->code == 0)

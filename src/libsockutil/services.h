@@ -2,7 +2,12 @@
 #ifndef SKU_SERVICES_H
 #define SKU_SERVICES_H
 
+#include <netdb.h>
 #include <stddef.h>
+
+#ifndef _PATH_SERVICES /* musl has no name for it */
+#define _PATH_SERVICES "/etc/services"
+#endif
 
 struct sku_service {
 	unsigned short port;

@@ -2,6 +2,7 @@
  * Row tool. */
 #include "servlookup/services_table.h"
 
+#include "libsockutil/databases.h"
 #include "libsockutil/services.h"
 #include "options/mark.h"
 #include "run/ascii.h"
@@ -290,6 +291,7 @@ table_read_system(struct failure *failure)
 
 	if (!ok)
 		return finish(table, no_memory(failure));
+	sku_leave_out_modules();
 	setservent(1);
 	while (ok && (ent = getservent()) != NULL)
 		ok = add_servent(table, ent);
@@ -313,6 +315,7 @@ table_read_one(const char *name, unsigned port, const char *proto, struct failur
 		/* from another source of nsswitch.conf(5), or built in */
 		return table_read_system(failure);
 	table = new_table();
+	sku_leave_out_modules();
 	ent = name != NULL ? getservbyname(name, proto) :
 			     getservbyport(htons((in_port_t)port), proto);
 	ok = table != NULL && (ent == NULL || add_servent(table, ent));

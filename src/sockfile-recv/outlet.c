@@ -3,18 +3,17 @@
 #include "sockfile-recv/outlet.h"
 
 #include "run/escape.h"
+#include "run/system_calls.h"
 #include "run/wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/fs.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -98,7 +97,7 @@ outlet_inspect(struct outlet *outlet, int dir_fd, const char *name, const char *
 	if (fd == -1)
 		return fail(failure, errno,
 		    errno == EBUSY ? "it is in use (mounted?); --force writes to it" : NULL, shown);
-	if (ioctl(fd, BLKGETSIZE64, &bytes) == 0 && bytes <= INT64_MAX)
+	if (block_device_size(fd, &bytes) == 0 && bytes <= INT64_MAX)
 		outlet->room = (int64_t)bytes;
 	(void)close(fd);
 	return 0;

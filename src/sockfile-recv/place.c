@@ -4,6 +4,7 @@
 
 #include "run/ascii.h"
 #include "run/message.h"
+#include "run/system_calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -153,7 +154,7 @@ int
 place_rename(struct place *place, const char *from, const char *to)
 {
 	if (place_can(place, PLACE_NO_REPLACE)) {
-		if (renameat2(place->fd, from, place->fd, to, RENAME_NOREPLACE) == 0)
+		if (call_renameat2(place->fd, from, place->fd, to, RENAME_NOREPLACE) == 0)
 			return 0;
 		if (!place_is_unsupported(errno))
 			return -1;
@@ -222,7 +223,7 @@ try_rename(struct place *place, const char *from, const char *to, unsigned *lack
 	/* Opened anew, for some mounts do not rename what is being written. */
 	int fd = openat(place->fd, from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (renameat2(place->fd, from, place->fd, to, RENAME_NOREPLACE) == -1) {
+	if (call_renameat2(place->fd, from, place->fd, to, RENAME_NOREPLACE) == -1) {
 		*lacks |= PLACE_NO_REPLACE;
 		if (linkat(place->fd, from, place->fd, to, 0) == -1) {
 			*lacks |= PLACE_LINKS;

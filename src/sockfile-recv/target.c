@@ -3,6 +3,7 @@
 #include "sockfile-recv/target.h"
 
 #include "run/message.h"
+#include "run/system_calls.h"
 #include "sockfile-recv/permissions.h"
 #include "transfer/leased.h"
 
@@ -43,7 +44,7 @@ attributes(int dir_fd, const char *name)
 {
 	struct statx there;
 
-	if (statx(dir_fd, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_TYPE, &there) == -1)
+	if (call_statx(dir_fd, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_TYPE, &there) == -1)
 		return 0;
 	return there.stx_attributes & there.stx_attributes_mask;
 }

@@ -4,19 +4,18 @@
 
 #include "run/message.h"
 #include "run/progress.h"
+#include "run/system_calls.h"
 #include "run/uninitialized.h"
 #include "run/wait.h"
 #include "transfer/leased.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -45,7 +44,7 @@ source_size(int fd, const struct stat *st)
 
 	if (S_ISREG(st->st_mode))
 		return st->st_size;
-	if (S_ISBLK(st->st_mode) && ioctl(fd, BLKGETSIZE64, &bytes) == 0 && bytes <= INT64_MAX)
+	if (S_ISBLK(st->st_mode) && block_device_size(fd, &bytes) == 0 && bytes <= INT64_MAX)
 		return (int64_t)bytes;
 	return SIZE_UNKNOWN;
 }
@@ -177,7 +176,7 @@ source_is_at_hand(const struct source *source)
 	/* Only local file systems know RWF_NOWAIT. */
 	return source->seekable && source->length != SIZE_UNKNOWN &&
 	       source->length <= AT_HAND_MAX && S_ISREG(source->opened.st_mode) &&
-	       preadv2(source->fd, &all, 1, source->start, RWF_NOWAIT) >= source->length;
+	       call_preadv2(source->fd, &all, 1, source->start, RWF_NOWAIT) >= source->length;
 }
 
 /* sendfile(2) and splice(2) do not say which side failed; what can only be the network's is. */

@@ -2,8 +2,30 @@
  * Row transfer. */
 #include "transfer/openssl.h"
 
-#include <dlfcn.h>
 #include <string.h>
+
+#ifdef STATIC_BINARIES
+
+#include <openssl/crypto.h>
+
+bool
+openssl_load(
+    enum openssl_library library, const struct openssl_symbol *symbols, const char **reason)
+{
+	(void)library;
+	/* The configuration of the system's OpenSSL may name modules to load. */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
+		*reason = "OpenSSL cannot be initialized";
+		return false;
+	}
+	for (; symbols->name != NULL; symbols++)
+		(void)memcpy(symbols->pointer, &symbols->function, sizeof(symbols->function));
+	return true;
+}
+
+#else
+
+#include <dlfcn.h>
 
 bool
 openssl_load(
@@ -29,3 +51,5 @@ openssl_load(
 	}
 	return true;
 }
+
+#endif

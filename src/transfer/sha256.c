@@ -31,15 +31,15 @@ bool
 sha256_load(const char **reason)
 {
 	static const struct openssl_symbol symbols[] = {
-		{ "EVP_MD_CTX_new", &evp.context_new },
-		{ "EVP_MD_CTX_free", &evp.context_free },
-		{ "EVP_sha256", &evp.sha256 },
-		{ "EVP_DigestInit_ex", &evp.init },
-		{ "EVP_DigestUpdate", &evp.update },
-		{ "EVP_DigestFinal_ex", &evp.final },
-		{ "EVP_MD_CTX_copy_ex", &evp.copy },
-		{ "OPENSSL_thread_stop", &evp.thread_stop },
-		{ NULL, NULL },
+		OPENSSL_SYMBOL(EVP_MD_CTX_new, &evp.context_new),
+		OPENSSL_SYMBOL(EVP_MD_CTX_free, &evp.context_free),
+		OPENSSL_SYMBOL(EVP_sha256, &evp.sha256),
+		OPENSSL_SYMBOL(EVP_DigestInit_ex, &evp.init),
+		OPENSSL_SYMBOL(EVP_DigestUpdate, &evp.update),
+		OPENSSL_SYMBOL(EVP_DigestFinal_ex, &evp.final),
+		OPENSSL_SYMBOL(EVP_MD_CTX_copy_ex, &evp.copy),
+		OPENSSL_SYMBOL(OPENSSL_thread_stop, &evp.thread_stop),
+		OPENSSL_SYMBOLS_END,
 	};
 
 	return openssl_load(OPENSSL_LIBCRYPTO, symbols, reason);

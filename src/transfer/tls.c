@@ -71,10 +71,7 @@ static struct {
 	const EVP_MD *(*EVP_sha256)(void);
 } lib;
 
-#define SYMBOL(name)                                                                               \
-	{                                                                                          \
-#name, &lib.name                                                                   \
-	}
+#define SYMBOL(name) OPENSSL_SYMBOL(name, &lib.name)
 
 bool
 tls_load(const char **reason)
@@ -116,7 +113,7 @@ tls_load(const char **reason)
 		SYMBOL(OPENSSL_thread_stop),
 		SYMBOL(HMAC),
 		SYMBOL(EVP_sha256),
-		{ NULL, NULL },
+		OPENSSL_SYMBOLS_END,
 	};
 
 	return openssl_load(OPENSSL_LIBSSL, symbols, reason);
