@@ -37,9 +37,9 @@ stats_report(void)
 	/* The line is for who has no records. */
 	EVENT("stats", 1,
 	    run.json ? NULL :
-		       "stats: accepted={accepted} refused={refused} timed_out={timed_out} "
-		       "bytes_in={bytes_in} bytes_out={bytes_out} datagrams={datagrams} "
-		       "dropped={dropped}",
+		       "stats: accepted={accepted} active={active} refused={refused} "
+		       "timed_out={timed_out} bytes_in={bytes_in} bytes_out={bytes_out} "
+		       "datagrams={datagrams} dropped={dropped}",
 	    field(&rows[0]), field(&rows[1]), field(&rows[2]), field(&rows[3]), field(&rows[4]),
 	    field(&rows[5]), field(&rows[6]), field(&rows[7]));
 }
