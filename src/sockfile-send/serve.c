@@ -40,7 +40,7 @@ struct send_server {
 	int64_t admitted;	     /* who has the files now, or had */
 	bool closed;		     /* nobody else is admitted */
 	struct send_client *clients; /* the newest first */
-	struct loop_timer crowd;     /* all places are taken */
+	struct loop_timer crowd;     /* there may be too many newcomers */
 	int64_t retries_left;
 	size_t next_reached; /* the furthest that one got who was lost: that FILE, from there */
 	int64_t reached;
@@ -216,19 +216,18 @@ static void
 make_room(struct send_server *server)
 {
 	struct loop *loop = &server->server.loop;
-	bool crowded = !may_accept(&server->server);
+	bool crowded = !may_accept(&server->server) || server->server.resting;
 	size_t newcomers = 0;
 
 	(void)pthread_mutex_lock(&server->lock);
-	for (struct send_client *client = crowded ? server->clients : NULL; client != NULL;
-	     client = client->next) {
-		if (!client->admitted && ++newcomers > NEWCOMERS &&
+	for (struct send_client *client = server->clients; client != NULL; client = client->next) {
+		if (!client->admitted && ++newcomers > NEWCOMERS && crowded &&
 		    loop->now - client->came_ns >= NEW)
 			shut(client);
 	}
 	(void)pthread_mutex_unlock(&server->lock);
 	(void)loop_set_timer(
-	    loop, &server->crowd, crowded ? loop->now + CROWD_PERIOD : LOOP_PARKED);
+	    loop, &server->crowd, newcomers > NEWCOMERS ? loop->now + CROWD_PERIOD : LOOP_PARKED);
 }
 
 static void
