@@ -22,6 +22,13 @@ from_ipv4(struct sku_address *address, const char *host, unsigned port)
 }
 
 /* Is it an IPv6 address but for its zone, which names no interface? */
+/* Asking takes a descriptor, which there may not be. */
+static bool
+is_no_interface(int error)
+{
+	return error == ENODEV || error == ENXIO;
+}
+
 static bool
 has_unknown_zone(const char *host)
 {
@@ -37,8 +44,9 @@ has_unknown_zone(const char *host)
 	if (inet_pton(AF_INET6, plain, &in6) != 1)
 		return false;
 	if (*zone != '\0' && zone[strspn(zone, "0123456789")] == '\0')
-		return if_indextoname((unsigned)strtoul(zone, NULL, 10), name) == NULL;
-	return if_nametoindex(zone) == 0;
+		return if_indextoname((unsigned)strtoul(zone, NULL, 10), name) == NULL &&
+		       is_no_interface(errno);
+	return if_nametoindex(zone) == 0 && is_no_interface(errno);
 }
 
 static int

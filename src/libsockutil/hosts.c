@@ -157,6 +157,7 @@ host_lookup_run(void *arg)
 	while (error == ERANGE && size <= RESOLVER_BUFFER_MAX) {
 		free(buf);
 		buf = malloc(size);
+		errno = 0;
 		if (buf == NULL) {
 			error = ENOMEM;
 			break;
@@ -171,6 +172,8 @@ host_lookup_run(void *arg)
 		q->code = q->host != NULL ? 0 : EAI_MEMORY;
 	} else {
 		q->code = buf == NULL ? EAI_MEMORY : code_of_h_errno(h_error);
+		if (q->code == EAI_NONAME && errno == ENOMEM)
+			q->code = EAI_MEMORY; /* glibc says so where it had no memory to look */
 		q->system_errno = error;
 	}
 	free(buf);

@@ -105,10 +105,11 @@ struct sku_error {
  * format makes the context, which is cut to SKU_ERROR_CONTEXT_MAX bytes. */
 __attribute__((format(printf, 4, 5))) void sku_error_set(
     struct sku_error *err, enum sku_error_kind kind, int code, const char *format, ...);
-/* The reason in words, after strerror(3) or gai_strerror(3).  The text is not to be freed; it is
- * valid until the same thread calls this function or strerror(3) again. */
+/* The reason in words: those of sku_reason() or gai_strerror(3), or others where they say more. The
+ * text is not to be freed; it is valid until the same thread calls this function or strerror(3)
+ * again. */
 const char *sku_error_reason(const struct sku_error *err);
-/* The same for an errno value: after strerror(3), but ETIMEDOUT is "timed out". */
+/* The same for an errno value: those of strerror(3), but for ETIMEDOUT, EAGAIN and ENODATA. */
 const char *sku_reason(int error);
 
 /* ---- addresses ----------------------------------------------------------------------------- */

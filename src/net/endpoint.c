@@ -179,8 +179,8 @@ validate_port(
 	int min = listening ? 0 : 1;
 
 	if (endpoint->port_file != NULL && listening)
-		return opt_misuse(
-		    failure, "'%s' is no PORT to listen on: @FILE is for connecting", port);
+		return opt_misuse(failure, "'%s' is no PORT to listen on: @FILE is for connecting",
+		    opt_quote(port));
 	if (endpoint->port_file != NULL)
 		return *endpoint->port_file != '\0' ?
 			   0 :
@@ -419,6 +419,8 @@ endpoint_parse_source(const char *value, char host[128], unsigned *port)
 			 split_at_port(&endpoint, value, &failure) :
 			 set_host(&endpoint, value, strlen(value), &failure);
 
+	if (result == 0 && endpoint.port_file != NULL)
+		return false;
 	if (result == -1 || validate_port(&endpoint, true, true, &failure) == -1 ||
 	    check_zone(endpoint.host, &failure) == -1)
 		opt_fail(&failure);

@@ -91,10 +91,14 @@ opt_misuse(struct failure *failure, const char *format, ...)
 void
 opt_fail(const struct failure *failure)
 {
+	int status;
+
 	if (failure->status == STATUS_USAGE)
 		end_misused(failure->message);
 	run.json = run.json || json_follows();
-	exit(failure_report(failure));
+	status = failure_report(failure);
+	(void)failure_report_output();
+	exit(status);
 }
 
 void

@@ -253,7 +253,7 @@ put_field(FILE *line, const struct event_field *field)
 		break;
 	case EVENT_IS_TEXT:
 	case EVENT_IS_REMARK:
-		(void)fputs(field->text, line);
+		(void)fputs(field->text != NULL ? field->text : "", line);
 		break;
 	default:
 		break;
@@ -325,20 +325,31 @@ print_error(const struct event_error *error)
 	free(during);
 }
 
-void
-event(const char *name, int level, const char *line, const struct event_field fields[])
+static void
+print_record(const char *name, const struct event_field *fields)
 {
-	const struct event_field *error = find_field(fields, "error", strlen("error"));
 	json_t *record;
 
-	if (error->kind == EVENT_IS_ERROR)
-		print_error(error->error);
-	else
-		print_line(level, line, fields);
 	if (!run.json)
 		return;
 	record = new_record(name);
 	for (; fields->kind != EVENT_IS_END; fields++)
 		add_field(record, fields);
 	emit(record);
+}
+
+void
+event(const char *name, int level, const char *line, const struct event_field fields[])
+{
+	const struct event_field *error = find_field(fields, "error", strlen("error"));
+	bool record_first = run.quiet > 1; /* without it the line is needed */
+
+	if (record_first)
+		print_record(name, fields);
+	if (error->kind == EVENT_IS_ERROR)
+		print_error(error->error);
+	else
+		print_line(level, line, fields);
+	if (!record_first)
+		print_record(name, fields);
 }

@@ -126,7 +126,9 @@ write_line(const char *during, const char *message)
 	}
 	line_add_text(&line, message);
 	if (line.len == line.room - 1)
-		line.len--; /* it was cut */
+		line_grow(&line, line.room + 1);
+	if (line.len == line.room - 1)
+		line.len--; /* without memory it is cut */
 	line_add_text(&line, "\n");
 	if (output_has_log()) {
 		output_log_text(line_text(&line), line.len);

@@ -300,7 +300,12 @@ output_flush(struct failure *failure)
 bool
 output_has_failed(void)
 {
-	return has_failed;
+	bool failed;
+
+	(void)pthread_mutex_lock(&standard_output.lock);
+	failed = has_failed || output_failure.status != STATUS_OK;
+	(void)pthread_mutex_unlock(&standard_output.lock);
+	return failed;
 }
 
 void

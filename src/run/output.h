@@ -46,7 +46,7 @@ void output_lack_memory(void);
  * to be reported by the first caller alone.  A signal that came while nobody read ends the program,
  * and needs no other reason: it is reported already, or no failure if it is the ordinary end. */
 int output_flush(struct failure *failure);
-/* Has output_flush() failed? */
+/* Has standard output failed? */
 bool output_has_failed(void);
 /* A whole line on standard error, in one write where it fits.  Where standard error is gone there
  * is nobody to tell. */

@@ -237,6 +237,7 @@ progress_conclude(int64_t bytes, int64_t ns)
 		int64_t done = (int64_t)counter_value(p->done);
 
 		p->drawn_ns = sku_now();
+		p->drawn_done = done;
 		p->rate = (double)bytes * 1e9 / (double)(ns > 0 ? ns : 1);
 		if (p->total == SIZE_UNKNOWN || done >= p->total) {
 			draw(p, done);

@@ -170,14 +170,36 @@ run_is_killed(void)
 	return fatal_signal() != 0;
 }
 
+/* --max-time is over, and main cannot say so.  No lock and no memory: main may have them. */
+static void
+report_limit(void)
+{
+	static const char during[] = "wait for a system call", why[] = "timed out (--max-time)";
+	char text[400];
+	int len = snprintf(text, sizeof(text), "%s: %s: %s\n", run.program, during, why);
+
+	if (!run.json || run.quiet < 2)
+		(void)output_try(STDERR_FILENO, text, (size_t)len);
+	if (!run.json)
+		return;
+	len = snprintf(text, sizeof(text),
+	    "{\"program\":\"%s\",\"error\":{\"code\":\"%s\",\"message\":\"%s\",\"errno\":%d,"
+	    "\"during\":\"%s\"}}\n",
+	    run.program, status_code(STATUS_TIMED_OUT), why, ETIMEDOUT, during);
+	(void)output_try(run.stdout_is_data ? STDERR_FILENO : STDOUT_FILENO, text, (size_t)len);
+}
+
 /* Somebody waits where nothing can wake it: it is over without it. */
 __attribute__((noreturn)) static void
 end_by_force(void)
 {
-	atomic_store(&owner.ends, true);
+	if (atomic_exchange(&owner.ends, true))
+		let_owner_end(); /* another thread is at it */
 	remove_all();
 	if (fatal_signal() != 0)
 		die_of(fatal_signal());
+	if (atomic_load(&owner.count) == 0)
+		report_limit();
 	_exit(atomic_load(&owner.count) > 0 ? STATUS_OK : STATUS_TIMED_OUT);
 }
 

@@ -113,7 +113,8 @@ is_wildcard(const struct sku_address *a)
 					    IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr);
 }
 
-/* A socket can be bound to such an address alone. */
+/* A socket can be bound to such an address alone.  Without a socket to try with: yes, for then the
+ * datagram is not answered. */
 static bool
 is_of_this_machine(const struct sku_address *address)
 {
@@ -121,7 +122,7 @@ is_of_this_machine(const struct sku_address *address)
 	struct sku_address any_port = *address;
 
 	any_port.in.sin_port = 0; /* where IPv6 has it, too */
-	return sku_socket(&s, address->sa.sa_family, SOCK_DGRAM, 0) == 0 &&
+	return sku_socket(&s, address->sa.sa_family, SOCK_DGRAM, 0) == -1 ||
 	       sku_bind(&s, &any_port) == 0;
 }
 

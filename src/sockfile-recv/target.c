@@ -671,8 +671,10 @@ commit_file(struct target *target, const struct timespec *mtime, struct failure 
 	if (target->fd != -1)
 		(void)close(target->fd); /* fsync(2) has told what it could tell */
 	target->fd = -1;
-	if (result == -1 || flush_directory(target, failure) == -1)
+	if (result == -1 || flush_directory(target, failure) == -1) {
+		failure_add(failure, "it has its name, but may not be on disk");
 		return -1;
+	}
 	if (!kept)
 		report_not_kept(target, mtime);
 	return 0;

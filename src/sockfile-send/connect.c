@@ -76,14 +76,8 @@ reconnect(struct sender *sender)
 	if (reconnect_now(
 		&sender->reconnect, &peer->endpoint, &peer->connect, &sender->sock, &failure) == 0)
 		return true;
+	send_mention_unknown(&sender->job, &failure);
 	sender->status = failure_report(&failure);
-	if (sender->job.outcome_unknown) {
-		failure_clear(&failure);
-		(void)failure_set(&failure, (enum status)sender->status, 0,
-		    "delivered or not: unknown", "send %s",
-		    sender->config->files[sender->job.next]);
-		(void)failure_report(&failure);
-	}
 	return false;
 }
 

@@ -133,9 +133,16 @@ static void
 count_failure(struct send_server *server, struct send_client *client)
 {
 	struct failure *failure = &client->failure;
+	char peer[PEER_TEXT_MAX];
 	bool final = is_only_client(server) || client->job.local_failure ||
 		     client->job.input_consumed || run_would_block(failure);
 
+	if (client->is_shut && !client->job.accepted) {
+		failure_clear(failure);
+		(void)failure_set(failure, STATUS_NO_PEER, 0,
+		    "the silent connection was closed to make room", "serve %s",
+		    peer_text(&client->peer, peer));
+	}
 	if (server->over && !client->admitted)
 		return; /* it came too late, and the program ends */
 	(void)pthread_mutex_lock(&server->lock);
