@@ -718,6 +718,6 @@ channel_close(struct channel *channel, const struct failure *failure)
 {
 	if (failure->status != STATUS_OK)
 		tell_why(channel, failure);
-	tls_free(channel->tls);
+	tls_end(channel->tls);
 	channel->tls = NULL;
 }

@@ -30,7 +30,7 @@ enum tls_result {
 };
 
 /* TLS over a connected, non-blocking socket, which stays the caller's.  Returns NULL when there is
- * no memory.  Free it with tls_free(), which takes NULL. */
+ * no memory.  Free it with tls_end(), which takes NULL. */
 struct tls *tls_new(int fd, bool client, const uint8_t key[32]);
 enum tls_result tls_handshake(struct tls *tls);
 /* Read at most len bytes.  With TLS_DONE, *done is their number. */
@@ -43,6 +43,7 @@ enum tls_result tls_write(struct tls *tls, const void *buf, size_t len, size_t *
 void tls_set_key_update(struct tls *tls, uint64_t bytes);
 /* How often the keys were changed. */
 uint64_t tls_key_updates(const struct tls *tls);
-void tls_free(struct tls *tls);
+/* Frees it.  (OpenSSL 3.5 has a tls_free of its own, and static programs have both in them.) */
+void tls_end(struct tls *tls);
 
 #endif
