@@ -111,6 +111,23 @@ code_escape(char *out, uint32_t code)
 	return out;
 }
 
+/* Nearly all that comes is this, and stays as it is for every purpose. */
+static bool
+is_plain(unsigned char byte)
+{
+	return byte >= 0x20 && byte < 0x7f && byte != '\\';
+}
+
+bool
+escape_is_plain(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (!is_plain((unsigned char)text[i]))
+			return false;
+	}
+	return true;
+}
+
 char *
 escape_text(const char *text, size_t len, enum escape_for purpose, size_t *out_len)
 {
@@ -121,9 +138,15 @@ escape_text(const char *text, size_t len, enum escape_for purpose, size_t *out_l
 		return NULL;
 	while (p < end) {
 		uint32_t code = 0;
-		size_t n = utf8_sequence(p, (size_t)(end - p), &code);
-		char letter = n > 0 ? short_escape(code, purpose) : 0;
+		size_t n;
+		char letter;
 
+		if (is_plain(*p)) {
+			*out++ = (char)*p++;
+			continue;
+		}
+		n = utf8_sequence(p, (size_t)(end - p), &code);
+		letter = n > 0 ? short_escape(code, purpose) : 0;
 		if (letter != 0) {
 			*out++ = '\\';
 			*out++ = letter;

@@ -18,6 +18,8 @@ enum escape_for {
  * stays.  Returns a string that the caller frees, or NULL when there is no memory.  *out_len, which
  * may be NULL, is its length. */
 char *escape_text(const char *text, size_t len, enum escape_for purpose, size_t *out_len);
+/* Would it be the same for every purpose?  False says nothing. */
+bool escape_is_plain(const char *text, size_t len);
 /* Are all len bytes valid UTF-8? */
 bool escape_is_utf8(const char *text, size_t len);
 
