@@ -491,10 +491,16 @@ fail_rename(struct failure *failure, const struct target *target, int errnum, co
 static bool
 is_another(const struct target *target, const char *name)
 {
+	return !place_is_same(target->place, name, target->fd) &&
+	       faccessat(target->place->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool
+has_links(int fd)
+{
 	struct stat st;
 
-	return fstatat(target->place->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       !place_is_same(target->place, name, target->fd);
+	return fstat(fd, &st) == 0 && st.st_nlink != 1;
 }
 
 /* Names are renamed, but what was written is meant: it is looked for before and after. */
@@ -510,7 +516,7 @@ rename_part(struct target *target, struct failure *failure)
 			return fail_rename(failure, target, errno, NULL);
 		/* Were FILE a link to the same inode, rename(2) would do nothing: FILE.part must
 		 * go. */
-		if (is_our_part(target, target->fd))
+		if (has_links(target->fd) && is_our_part(target, target->fd))
 			(void)unlinkat(place->fd, target->part, 0);
 	} else if (place_rename(place, target->part, target->name) == -1) {
 		return fail_rename(failure, target, errno,
@@ -528,7 +534,8 @@ wanted_permissions(const struct target *target)
 {
 	return (struct permissions){ .mode = target->options.mode,
 		.asked = target->options.mode_asked,
-		.replaces = target->options.force };
+		.replaces = target->options.force,
+		.was_file = target->exists };
 }
 
 /* *kept false: the mode or the time that was asked for could not be had. */
