@@ -130,12 +130,38 @@ send() {
 	assert_equal "$(threads)" 1
 	head -c 1000 little | send -
 	assert_equal "$(threads)" 1
-	# Whoever listens has it before anybody comes; the flush of a file may take long.
-	start_server strace -D -f -qq -o trace sockfile-recv --force 0 copy
-	sockfile-send -q "$host" "$port" little
-	wait_for "$server_pid"
+}
+
+# receive OPTIONS OPTIONS - of the receiver and the sender: a little is received, and the receiver's system calls are
+# in trace.  Its lines go to a pipe.
+receive() {
+	local receiver _
+	rm -f line
+	mkfifo line
+	# shellcheck disable=SC2086 # words are meant
+	in_background sh -c 'exec "$@" >line' sh strace -D -f -qq -o trace sockfile-recv -q $1 --force 0 copy
+	receiver=$last_pid
+	read -r _ _ host port <line
+	# shellcheck disable=SC2086 # words are meant
+	sockfile-send -q $2 "$host" "$port" little
+	wait_for "$receiver"
 	assert_equal "$waited_status" 0
+}
+
+@test "a receiver has a thread for the signals where it may hang itself, and for nothing else before anybody comes" {
+	need_tracing
+	is_sanitized && skip "the sanitizers make calls of their own"
+	head -c 1000 /dev/urandom >little
+	# It takes the raw stream itself, and to flush it may take long.
+	receive "" ""
 	assert_equal "$(threads)" 1
+	# With --max-time a thread does, and so a session; the flush has one, too.
+	receive "--max-time 60" ""
+	assert_equal "$(threads)" 1
+	receive "" --verify
+	assert_equal "$(threads)" 2
+	# The line says that it is ready: whatever is there then is there too soon.
+	! grep -E 'clone3?\(|listening' trace | head -1 | grep clone || fail "$(cat trace)"
 }
 
 @test "every program needs libc.so.6 alone" {

@@ -5,6 +5,7 @@
 #include "libsockutil/background.h"
 #include "run/failure.h"
 #include "run/rate.h"
+#include "run/run.h"
 #include "run/wait.h"
 #include "transfer/digest.h"
 #include "transfer/leased.h"
@@ -288,8 +289,10 @@ open_final(struct receive_session *s)
 static void
 close_final(struct receive_session *s)
 {
-	if (s->final_fd != -1)
+	if (s->final_fd != -1) {
+		(void)run_start_thread(); /* its file system may hang */
 		(void)close(s->final_fd);
+	}
 	s->final_fd = -1;
 }
 

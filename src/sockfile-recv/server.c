@@ -20,6 +20,7 @@
 #include "transfer/summary.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -186,6 +187,20 @@ finishing(struct server *server)
 	sessions_shut_strangers(&receiver->table);
 }
 
+/* Most of the small transfers do without a pool. */
+static int
+submit(struct receiver *receiver, struct loop_worker *worker)
+{
+	if (receiver->pool == NULL) {
+#ifdef M_ARENA_MAX
+		/* Threads that allocate little need no arenas of their own, which cost more. */
+		(void)mallopt(M_ARENA_MAX, 1);
+#endif
+		receiver->pool = pool_new(&receiver->server.loop, MAX_THREADS, STACK);
+	}
+	return receiver->pool == NULL ? -1 : pool_submit(receiver->pool, worker);
+}
+
 static void
 raw_work(struct loop_worker *worker)
 {
@@ -243,8 +258,9 @@ start_raw(struct receiver *receiver, struct incoming *incoming)
 		.target = receiver->target,
 		.pipe = { -1, -1 } };
 	receiver->raw_is_working = true;
-	if (wants_thread(receiver) && pool_submit(receiver->pool, worker) == 0)
+	if (wants_thread(receiver) && submit(receiver, worker) == 0)
 		return;
+	(void)run_start_thread(); /* a file system may hang */
 	raw_work(worker);
 	raw_done(&receiver->server.loop, worker);
 }
@@ -400,7 +416,7 @@ start_session(struct receiver *receiver, struct incoming *incoming)
 	}
 	session->worker = (struct loop_worker){ .work = session_work, .done = session_done };
 	sessions_add(&receiver->table, &session->session, receiver->server.loop.now);
-	if (pool_submit(receiver->pool, &session->worker) == -1) {
+	if (submit(receiver, &session->worker) == -1) {
 		cannot_attend(receiver, &incoming->peer, errno);
 		(void)sku_reset(&incoming->sock);
 		sessions_remove(&receiver->table, &session->session);
@@ -617,6 +633,7 @@ open_receiver(struct receiver *receiver)
 	server->max_clients = SERVER_UNLIMITED;
 	server->max_served = SERVER_UNLIMITED;
 	server->refuses_rest = true;
+	server->works_in_threads = true;
 	server->action = "wait for a sender";
 	server->signal_grace_ns = server->limit_grace_ns = INT64_MAX;
 	server->accepted = accepted;
@@ -631,9 +648,6 @@ open_receiver(struct receiver *receiver)
 		return -1;
 	if (loop_set_timer(&server->loop, &receiver->crowd, LOOP_PARKED) == -1)
 		return failure_errno(&receiver->failure, ENOMEM, "prepare for connections");
-	receiver->pool = pool_new(&server->loop, MAX_THREADS, STACK);
-	if (receiver->pool == NULL)
-		return failure_errno(&receiver->failure, errno, "prepare for connections");
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "sockfile-recv/target.h"
 
 #include "run/message.h"
+#include "run/run.h"
 #include "sockfile-recv/permissions.h"
 #include "transfer/leased.h"
 
@@ -752,6 +753,8 @@ target_close(struct target *target)
 {
 	struct stat st;
 
+	if (target->fd != -1)
+		(void)run_start_thread(); /* a file system may hang */
 	if (target->fd != -1 && fstat(target->fd, &st) == 0 && st.st_size == 0)
 		remove_part(target);
 	if (target->fd != -1)
