@@ -324,7 +324,7 @@ open_in_time(struct listener *listener, const struct listen_options *config,
 
 	retry_begin(&retry, config->wait_ns);
 	for (;;) {
-		struct failure now = { .status = STATUS_OK };
+		static ASIDE struct failure now;
 
 		retry_try(&retry);
 		if (open_once(listener, config, endpoint, &now) == 0)
@@ -332,6 +332,7 @@ open_in_time(struct listener *listener, const struct listen_options *config,
 		retry.wanted = retry.wanted && now.errnum == EADDRINUSE;
 		if (retry_pause(&retry, failure, &now) == -1)
 			return -1;
+		failure_clear(&now);
 	}
 }
 
@@ -339,7 +340,7 @@ static int
 open_socket(
     struct listener *listener, const struct listen_options *config, const struct endpoint *endpoint)
 {
-	struct failure failure = { .status = STATUS_OK };
+	static ASIDE struct failure failure;
 
 	if (open_in_time(listener, config, endpoint, &failure) == -1) {
 		/* The signal that ends the program in order needs no other words. */
@@ -372,7 +373,7 @@ display_address(const struct listener *listener, char buf[SKU_ADDRESS_TEXT_MAX])
 static int
 write_port_file(struct listener *listener, const struct listen_options *config)
 {
-	struct failure failure = { .status = STATUS_OK };
+	static ASIDE struct failure failure;
 	char text[SKU_ADDRESS_TEXT_MAX];
 
 	if (listener->sock.family == AF_UNIX)
@@ -389,7 +390,7 @@ int
 listener_open(
     struct listener *listener, const struct listen_options *config, const struct endpoint *endpoint)
 {
-	struct failure failure = { .status = STATUS_OK };
+	static ASIDE struct failure failure;
 	int status;
 
 	if (config->log_file != NULL && log_open(config->log_file, &failure) == -1)
@@ -508,7 +509,7 @@ listener_announce(struct listener *listener, const struct listen_options *config
 		else if (run.stdout_is_data)
 			msg_text("%s", line);
 		else
-			output_print("%s", line);
+			output_record(line, strlen(line));
 		status = msg_flush();
 	}
 	free(line);

@@ -99,7 +99,7 @@ may_hang(const struct peer_options *options)
 int
 peer_options_open(const struct peer_options *options, struct listener *listener)
 {
-	struct failure failure = { .status = STATUS_OK };
+	static ASIDE struct failure failure;
 
 	if (run_catch_signals(may_hang(options) ? 0 : RUN_WITHOUT_THREAD, &failure) == -1)
 		return failure_report(&failure);

@@ -386,7 +386,7 @@ server_open(struct server *server, struct failure *failure)
 		return failure_errno(failure, ENOMEM, "prepare the event loop");
 	server_restart_idle(server);
 	server_update(server);
-	return failure->status != STATUS_OK ? -1 : 0;
+	return server->loop.stopped ? -1 : 0;
 }
 
 void

@@ -94,7 +94,10 @@ failure_add(struct failure *failure, const char *format, ...)
 void
 failure_clear(struct failure *failure)
 {
-	*failure = (struct failure){ .status = STATUS_OK };
+	/* Not the pages behind. */
+	failure->status = STATUS_OK;
+	failure->errnum = 0;
+	failure->message[0] = failure->action[0] = '\0';
 }
 
 int

@@ -198,7 +198,7 @@ msg_error_library(const struct sku_error *err)
 int
 msg_flush(void)
 {
-	struct failure failure = { .status = STATUS_OK };
+	static ASIDE struct failure failure; /* it stays */
 	bool told = output_has_failed();
 
 	if (output_flush(&failure) == 0)

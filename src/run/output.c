@@ -24,7 +24,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define KEPT_FIRST ((size_t)1024)
 #define KEPT_MAX ((size_t)64 * 1024)
+#define OUTPUT_ACTION "write to standard output"
 
 void
 output_open(struct output *output, int fd)
@@ -95,9 +97,14 @@ static struct stream standard_output = STREAM_INIT(STDOUT_FILENO);
 static struct stream standard_error = STREAM_INIT(STDERR_FILENO);
 static struct stream log_file = STREAM_INIT(-1);
 
-static char kept[KEPT_MAX];
-static size_t kept_len;
-static struct failure output_failure; /* why what was kept is lost */
+static char *kept; /* grows, for few programs keep much */
+static size_t kept_len, kept_room;
+/* Why text is lost. */
+static struct {
+	int status; /* STATUS_OK: none is */
+	int errnum;
+	char message[100];
+} loss;
 static bool failure_was_told;
 static bool nobody_reads_errors; /* and nobody waits for that once more */
 
@@ -134,6 +141,16 @@ reopen_stream(struct stream *stream, int fd)
 	(void)pthread_mutex_lock(&stream->lock);
 	open_stream(stream, fd);
 	(void)pthread_mutex_unlock(&stream->lock);
+}
+
+/* Whoever has it may be writing to a file that hangs. */
+static void
+lock(struct stream *stream)
+{
+	if (pthread_mutex_trylock(&stream->lock) == 0)
+		return;
+	(void)run_start_thread();
+	(void)pthread_mutex_lock(&stream->lock);
 }
 
 void
@@ -180,50 +197,102 @@ write_all(struct output *output, const char *bytes, size_t len)
 	return 0;
 }
 
+/* With the lock held.  The first cause stays. */
+static void
+lose(int errnum)
+{
+	struct failure failure = { .status = STATUS_OK };
+
+	if (loss.status != STATUS_OK)
+		return;
+	if (errnum == ECANCELED || errnum == ETIMEDOUT)
+		(void)run_wait_failed(&failure, errnum, LIMIT_OTHER, OUTPUT_ACTION);
+	else
+		(void)failure_errno(&failure, errnum, OUTPUT_ACTION);
+	loss.status = failure.status;
+	loss.errnum = failure.errnum;
+	(void)snprintf(loss.message, sizeof(loss.message), "%.99s", failure.message);
+}
+
+/* With the lock held. */
+static void
+write_now(const char *bytes, size_t len)
+{
+	if (len > 0 && loss.status == STATUS_OK &&
+	    write_all(stream_output(&standard_output), bytes, len) == -1)
+		lose(errno);
+}
+
 /* With the lock held. */
 static void
 write_kept(void)
 {
-	if (kept_len > 0 && output_failure.status == STATUS_OK &&
-	    write_all(stream_output(&standard_output), kept, kept_len) == -1) {
-		if (errno == ECANCELED || errno == ETIMEDOUT)
-			(void)run_wait_failed(
-			    &output_failure, errno, LIMIT_OTHER, "write to standard output");
-		else
-			(void)failure_errno(&output_failure, errno, "write to standard output");
-	}
+	write_now(kept, kept_len);
 	kept_len = 0;
+}
+
+static bool
+make_room(void)
+{
+	size_t room = kept_room == 0 ? KEPT_FIRST : kept_room * 2;
+	char *grown = room <= KEPT_MAX ? realloc(kept, room) : NULL;
+
+	if (grown == NULL)
+		return false;
+	kept = grown;
+	kept_room = room;
+	return true;
 }
 
 /* With the lock held. */
 static void
 keep(const char *bytes, size_t len)
 {
-	while (len > 0) {
-		size_t room = KEPT_MAX - kept_len, n = len < room ? len : room;
+	while (len > kept_room - kept_len && make_room())
+		;
+	while (len > 0 && kept_room > 0) {
+		size_t room = kept_room - kept_len, n = len < room ? len : room;
 
 		(void)memcpy(kept + kept_len, bytes, n);
 		kept_len += n;
 		bytes += n;
 		len -= n;
-		if (kept_len == KEPT_MAX)
+		if (kept_len == kept_room)
 			write_kept();
 	}
+	write_now(bytes, len); /* what there is no memory for */
 }
 
+/* With the lock held. */
+static void
+keep_text(const char *text)
+{
+	keep(text, strlen(text));
+}
+
+/* A list has thousands, and hardly one that is not plain. */
 void
 output_field(const char *before, const char *text, const char *after)
 {
-	char *escaped = escape_text(text, strlen(text), ESCAPE_FIELD, NULL);
+	size_t len = strlen(text);
+	char *escaped = NULL;
 
-	output_print("%s%s%s", before, escaped != NULL ? escaped : "", after);
+	if (!escape_is_plain(text, len)) {
+		escaped = escape_text(text, len, ESCAPE_FIELD, NULL);
+		text = escaped != NULL ? escaped : "";
+	}
+	lock(&standard_output);
+	keep_text(before);
+	keep_text(text);
+	keep_text(after);
+	(void)pthread_mutex_unlock(&standard_output.lock);
 	free(escaped);
 }
 
 void
 output_add(const char *bytes, size_t len)
 {
-	(void)pthread_mutex_lock(&standard_output.lock);
+	lock(&standard_output);
 	keep(bytes, len);
 	(void)pthread_mutex_unlock(&standard_output.lock);
 }
@@ -231,9 +300,9 @@ output_add(const char *bytes, size_t len)
 void
 output_record(const char *line, size_t len)
 {
-	(void)pthread_mutex_lock(&standard_output.lock);
-	keep(line, len);
+	lock(&standard_output);
 	write_kept();
+	write_now(line, len);
 	(void)pthread_mutex_unlock(&standard_output.lock);
 }
 
@@ -251,10 +320,12 @@ output_print(const char *format, ...)
 		n = -1;
 	va_end(again);
 	va_end(args);
+	lock(&standard_output);
 	if (n >= 0)
-		output_add(text, (size_t)n);
+		keep(text, (size_t)n);
 	else
-		(void)failure_errno(&output_failure, ENOMEM, "write to standard output");
+		lose(ENOMEM);
+	(void)pthread_mutex_unlock(&standard_output.lock);
 	if (text != few && n >= 0)
 		free(text);
 }
@@ -264,13 +335,12 @@ output_flush(struct failure *failure)
 {
 	int result = 0;
 
-	(void)pthread_mutex_lock(&standard_output.lock);
+	lock(&standard_output);
 	write_kept();
-	if (output_failure.status != STATUS_OK) {
+	if (loss.status != STATUS_OK) {
 		failure_was_told = true;
-		if (failure->status == STATUS_OK)
-			*failure = output_failure;
-		result = -1;
+		result = failure_set(
+		    failure, (enum status)loss.status, loss.errnum, loss.message, OUTPUT_ACTION);
 	}
 	(void)pthread_mutex_unlock(&standard_output.lock);
 	return result;
@@ -285,7 +355,7 @@ output_has_failed(void)
 void
 output_error_text(const char *text, size_t len)
 {
-	(void)pthread_mutex_lock(&standard_error.lock);
+	lock(&standard_error);
 	if (!nobody_reads_errors && write_all(stream_output(&standard_error), text, len) == -1)
 		nobody_reads_errors = errno == ETIMEDOUT && run.timeouts.reader_ns >= 0;
 	(void)pthread_mutex_unlock(&standard_error.lock);
@@ -296,7 +366,7 @@ output_log_to(int fd)
 {
 	struct stat st;
 
-	(void)pthread_mutex_lock(&log_file.lock);
+	lock(&log_file);
 	log_file.output.fd = fd;
 	log_file.output.is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	log_file.open = true;
@@ -313,7 +383,7 @@ output_has_log(void)
 void
 output_log_text(const char *text, size_t len)
 {
-	(void)pthread_mutex_lock(&log_file.lock);
+	lock(&log_file);
 	(void)write_all(&log_file.output, text, len);
 	(void)pthread_mutex_unlock(&log_file.lock);
 }

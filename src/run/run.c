@@ -288,12 +288,13 @@ choose_signals(sigset_t *set)
 static int
 start_owner(void)
 {
+	static ASIDE char stack[OWNER_STACK] __attribute__((aligned(64)));
 	pthread_attr_t attr;
 	pthread_t thread;
 	int error;
 
 	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setstacksize(&attr, OWNER_STACK);
+	(void)pthread_attr_setstack(&attr, stack, sizeof(stack));
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	error = pthread_create(&thread, &attr, owner_main, NULL);
 	(void)pthread_attr_destroy(&attr);

@@ -15,7 +15,7 @@
 static int
 connect_and_receive(const struct recv_config *config, struct target *target)
 {
-	struct failure failure = { .status = STATUS_OK };
+	static ASIDE struct failure failure;
 
 	if (run_catch_signals(0, &failure) == -1)
 		return failure_report(&failure);
@@ -49,14 +49,16 @@ open_directory(const struct recv_config *config)
 static int
 open_file(const struct recv_config *config, struct target *target)
 {
-	struct failure failure = { .status = STATUS_OK };
+	static ASIDE struct failure failure;
+	int result;
 
 	/* With a key nothing is on disk before somebody has shown that he has it, and nothing
 	 * before we are connected. */
-	if (target_init(target, config->file, &config->options, &failure) == 0)
-		(void)target_open_part(
+	result = target_init(target, config->file, &config->options, &failure);
+	if (result == 0)
+		result = target_open_part(
 		    target, config->peer.listening && config->key_file == NULL, &failure);
-	return failure.status != STATUS_OK ? failure_report(&failure) : STATUS_OK;
+	return result == -1 ? failure_report(&failure) : STATUS_OK;
 }
 
 /* FILE and its part, or the directory, as the user who will write there. */

@@ -50,7 +50,7 @@ struct receiver {
 	struct loop_timer crowd;  /* too many say nothing, or not enough */
 	bool done;		  /* with that status: */
 	int status;
-	struct failure failure;
+	struct failure *failure;
 };
 
 static struct receiver *
@@ -217,8 +217,8 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 	(void)worker;
 	receiver->raw_is_working = false;
 	progress_end(&receiver->progress, raw->target->written);
-	if (raw->failure.status != STATUS_OK) {
-		status = failure_report(&raw->failure);
+	if (!raw->is_complete) {
+		status = failure_report(raw->failure);
 	} else {
 		status = raw->target->status;
 		counter_add(&transfer_stats.transfers, 1);
@@ -241,6 +241,7 @@ wants_thread(const struct receiver *receiver)
 static void
 start_raw(struct receiver *receiver, struct incoming *incoming)
 {
+	static ASIDE struct failure failure; /* a thread may be about to fill it */
 	struct loop_worker *worker = &receiver->raw.worker;
 	int64_t total = receiver->config->size;
 
@@ -256,7 +257,7 @@ start_raw(struct receiver *receiver, struct incoming *incoming)
 		.config = receiver->config,
 		.incoming = incoming,
 		.target = receiver->target,
-		.pipe = { -1, -1 } };
+		.failure = &failure };
 	receiver->raw_is_working = true;
 	if (wants_thread(receiver) && submit(receiver, worker) == 0)
 		return;
@@ -644,10 +645,10 @@ open_receiver(struct receiver *receiver)
 	receiver->crowd.due = crowd_due;
 	receiver->progress.next_ns = INT64_MAX;
 	sessions_init(&receiver->table, &rules);
-	if (server_open(server, &receiver->failure) == -1)
+	if (server_open(server, receiver->failure) == -1)
 		return -1;
 	if (loop_set_timer(&server->loop, &receiver->crowd, LOOP_PARKED) == -1)
-		return failure_errno(&receiver->failure, ENOMEM, "prepare for connections");
+		return failure_errno(receiver->failure, ENOMEM, "prepare for connections");
 	return 0;
 }
 
@@ -670,12 +671,12 @@ result(struct receiver *receiver)
 	/* The thread of the one connection may have seen it before the loop did. */
 	if (run_check() == -1 && errno == ETIMEDOUT) {
 		if (has_lost_thread(receiver))
-			failure_clear(&receiver->failure);
-		(void)run_wait_failed(&receiver->failure, ETIMEDOUT, LIMIT_OTHER, "%s",
+			failure_clear(receiver->failure);
+		(void)run_wait_failed(receiver->failure, ETIMEDOUT, LIMIT_OTHER, "%s",
 		    has_lost_thread(receiver) ? "finish the transfer" : receiver->server.action);
 	}
-	if (receiver->failure.status != STATUS_OK)
-		return failure_report(&receiver->failure);
+	if (receiver->failure->status != STATUS_OK)
+		return failure_report(receiver->failure);
 	(void)sessions_finished(&receiver->table, sku_now(), &status);
 	/* The one connection ended, and was no transfer: that was said. */
 	return status == STATUS_OK && has_only_connection(receiver) ? (int)STATUS_NO_PEER : status;
@@ -701,16 +702,18 @@ close_receiver(struct receiver *receiver)
 int
 receiver_serve(const struct recv_config *config, struct listener *listener, struct target *target)
 {
-	struct receiver receiver = {
-		.server = { .listener = listener }, .config = config, .target = target
-	};
+	static ASIDE struct failure failure;
+	struct receiver receiver = { .server = { .listener = listener },
+		.config = config,
+		.target = target,
+		.failure = &failure };
 
 	run_raise_descriptor_limit();
 	if (open_receiver(&receiver) == 0) {
 		receiver.status = listener_announce(listener, &config->peer.listen);
 		receiver.done = receiver.status != STATUS_OK;
 		if (!receiver.done)
-			(void)server_run(&receiver.server, &receiver.failure);
+			(void)server_run(&receiver.server, receiver.failure);
 	}
 	return close_receiver(&receiver);
 }
@@ -718,14 +721,17 @@ receiver_serve(const struct recv_config *config, struct listener *listener, stru
 int
 receiver_connect(const struct recv_config *config, struct target *target)
 {
-	struct receiver receiver = {
-		.config = config, .target = target, .reconnect = RECONNECT_INIT(config->retries)
-	};
+	static ASIDE struct failure failure, of_connector;
+	struct receiver receiver = { .config = config,
+		.target = target,
+		.failure = &failure,
+		.reconnect = RECONNECT_INIT(config->retries) };
 
 	receiver.reconnect.done = reconnected;
+	receiver.reconnect.failure = &of_connector;
 	if (open_receiver(&receiver) == 0) {
 		connect_to_sender(&receiver);
-		(void)server_run(&receiver.server, &receiver.failure);
+		(void)server_run(&receiver.server, receiver.failure);
 	}
 	return close_receiver(&receiver);
 }

@@ -353,7 +353,7 @@ target_open_part(struct target *target, bool create, struct failure *failure)
 		int fd = try_part(target, create, failure);
 		struct stat st;
 
-		if (failure->status != STATUS_OK)
+		if (fd == -1 && failure->status != STATUS_OK)
 			return -1;
 		if (fd == -1 && errno == ENOENT && !create)
 			return check_directory(target, failure);

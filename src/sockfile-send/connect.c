@@ -71,7 +71,7 @@ static bool
 reconnect(struct sender *sender)
 {
 	const struct peer_options *peer = &sender->config->peer;
-	struct failure failure = { .status = STATUS_OK };
+	static ASIDE struct failure failure;
 
 	if (reconnect_now(
 		&sender->reconnect, &peer->endpoint, &peer->connect, &sender->sock, &failure) == 0)
@@ -86,8 +86,9 @@ reconnect(struct sender *sender)
 static void
 send_all(struct sender *sender)
 {
+	static ASIDE struct failure failure;
+
 	for (;;) {
-		struct failure failure = { .status = STATUS_OK };
 		int result = send_on(sender, &failure);
 
 		(void)sku_close(&sender->sock);
@@ -95,6 +96,7 @@ send_all(struct sender *sender)
 			sender->status = sender->job.status;
 		if (result == 0 || !should_retry(sender, &failure) || !reconnect(sender))
 			return;
+		failure_clear(&failure);
 	}
 }
 
@@ -142,7 +144,7 @@ send_and_draw(struct sender *sender, struct progress *progress, struct failure *
 static void
 run_sender(struct sender *sender)
 {
-	struct failure failure = { .status = STATUS_OK };
+	static ASIDE struct failure failure;
 	struct progress progress;
 
 	progress_begin(&progress, sender->config->progress, config_total_size(sender->config));
@@ -163,7 +165,7 @@ verified_send(const struct send_config *config, bool at_hand)
 		.reconnect =
 		    RECONNECT_INIT(config->retries == RETRIES_NOT_GIVEN ? 0 : config->retries) };
 	const struct peer_options *peer = &config->peer;
-	struct failure failure = { .status = STATUS_OK };
+	static ASIDE struct failure failure;
 	unsigned signals = 0;
 
 	if (send_random_id(sender.id, &failure) == -1)

@@ -21,7 +21,7 @@ connect_and_send(const struct send_config *config, struct source *source)
 {
 	unsigned signals = source_is_at_hand(source) ? RUN_WITHOUT_THREAD : 0;
 	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
-	struct failure failure = { .status = STATUS_OK };
+	static ASIDE struct failure failure;
 	const struct peer_options *peer = &config->peer;
 
 	if (connect_now(&peer->endpoint, &peer->connect, &sock, &failure) == -1 ||
@@ -55,7 +55,7 @@ static int
 open_files(const struct send_config *config, int *opened, bool *at_hand)
 {
 	for (size_t i = 0; i < config->file_count; i++) {
-		struct failure failure = { .status = STATUS_OK };
+		static ASIDE struct failure failure; /* the first ends it */
 		struct source source;
 		struct stat st;
 		int result;
@@ -110,7 +110,7 @@ run_verified(struct send_config *config)
 static int
 run_raw(const struct send_config *config)
 {
-	struct failure failure = { .status = STATUS_OK };
+	static ASIDE struct failure failure;
 	struct source source;
 	int status;
 

@@ -350,11 +350,11 @@ send_end(struct send_session *s, enum wire_end how)
 static int
 end_local_failure(struct send_session *s, enum wire_end how, int errnum)
 {
-	struct failure ignored = { .status = STATUS_OK }; /* whatever it answers */
 	struct wire_message message;
 
 	channel_set_limit(&s->channel, sku_deadline_in(CHANNEL_GOODBYE_TIMEOUT));
-	(void)channel_receive(&s->channel, &message, &ignored);
+	(void)channel_receive(&s->channel, &message, s->failure);
+	failure_clear(s->failure); /* whatever it answered */
 	s->channel.closing = true;
 	s->job->local_failure = true;
 	if (how == WIRE_READ_FAILED)
@@ -462,7 +462,6 @@ send_next_file(struct send_session *s)
 {
 	struct send_job *job = s->job;
 	const struct send_config *config = job->config;
-	struct failure unreadable = { .status = STATUS_OK };
 	bool refused = false;
 	int result = 0;
 
@@ -476,8 +475,9 @@ send_next_file(struct send_session *s)
 		send_mention_consumed(job, s->failure);
 		return -1;
 	}
-	if (source_open(&s->source, config, job->next, &unreadable) == -1) {
-		note_status(job, failure_report(&unreadable));
+	if (source_open(&s->source, config, job->next, s->failure) == -1) {
+		note_status(job, failure_report(s->failure)); /* the others may be sent */
+		failure_clear(s->failure);
 	} else {
 		if (s->source.length != SIZE_UNKNOWN)
 			counter_set(&transfer_stats.size, (uint64_t)s->source.length);
@@ -500,14 +500,15 @@ send_next_file(struct send_session *s)
 static void
 send_bye(struct send_session *s)
 {
-	struct failure lost = { .status = STATUS_OK };
 	struct wire_message message = { .type = WIRE_BYE };
 
 	/* Every file has its verdict: whether this is heard changes nothing. */
 	channel_set_limit(&s->channel, sku_deadline_in(CHANNEL_GOODBYE_TIMEOUT));
-	if (channel_send(&s->channel, &message, &lost) == -1 ||
-	    channel_receive(&s->channel, &message, &lost) == -1)
-		msg_verbose(1, "%s: %s", s->peer_text, lost.message);
+	if (channel_send(&s->channel, &message, s->failure) == 0 &&
+	    channel_receive(&s->channel, &message, s->failure) == 0)
+		return;
+	msg_verbose(1, "%s: %s", s->peer_text, s->failure->message);
+	failure_clear(s->failure);
 }
 
 static int
