@@ -220,8 +220,9 @@ try_rename(struct place *place, const char *from, const char *to, unsigned *lack
 		(void)close(fd);
 }
 
+/* It has all that is tried. */
 static bool
-is_known(const struct place *place)
+is_known(struct place *place)
 {
 	struct statfs fs = { .f_type = 0 };
 
@@ -230,8 +231,10 @@ is_known(const struct place *place)
 	switch ((unsigned long)fs.f_type) {
 	case EXT4_SUPER_MAGIC:
 	case XFS_SUPER_MAGIC:
-	case BTRFS_SUPER_MAGIC:
 	case TMPFS_MAGIC:
+		place->is_local = true;
+		return true;
+	case BTRFS_SUPER_MAGIC:
 	case OVERLAYFS_SUPER_MAGIC:
 		return true;
 	default:

@@ -10,6 +10,7 @@
 #include "run/failure.h"
 #include "run/message.h"
 #include "run/rate.h"
+#include "run/run.h"
 #include "run/wait.h"
 #include "transfer/summary.h"
 
@@ -241,6 +242,7 @@ open_pipe(struct raw_transfer *r)
 static int
 prepare_for_many(struct raw_transfer *r)
 {
+	(void)run_start_thread();
 	free(r->buf);
 	r->buf = NULL;
 	r->buf_size = 0;
@@ -304,9 +306,19 @@ close_transfer(struct raw_transfer *r)
 	free(r->buf);
 }
 
+/* May it hang where a thread that ends the program is of use? */
+static bool
+may_hang(const struct raw_transfer *r)
+{
+	return r->target->kind != TARGET_FILE || !r->target->place->is_local ||
+	       r->config->size > (int64_t)FEW;
+}
+
 void
 raw_receive(struct raw_transfer *r)
 {
+	if (may_hang(r))
+		(void)run_start_thread();
 	r->pipe[0] = r->pipe[1] = -1;
 	/* Until all is on disk, whatever ends this end, kill -9 too, is a reset for the sender: it
 	 * must not take that for done. */

@@ -261,7 +261,6 @@ start_raw(struct receiver *receiver, struct incoming *incoming)
 	receiver->raw_is_working = true;
 	if (wants_thread(receiver) && submit(receiver, worker) == 0)
 		return;
-	(void)run_start_thread(); /* a file system may hang */
 	raw_work(worker);
 	raw_done(&receiver->server.loop, worker);
 }
