@@ -133,13 +133,14 @@ send() {
 }
 
 # receive OPTIONS OPTIONS [FILE] - of the receiver and the sender: a little is received, and the receiver's system calls are
-# in trace.  Its lines go to a pipe.
+# in trace.  Its lines go to a pipe.  strace holds more options of strace(1).
+strace=""
 receive() {
 	local receiver _
 	rm -f line
 	mkfifo line
 	# shellcheck disable=SC2086 # words are meant
-	in_background sh -c 'exec "$@" >line' sh strace -D -f -qq -o trace sockfile-recv -q $1 --force 0 copy
+	in_background bash -c 'set -o pipefail; "$@" | cat >line' bash strace -f -qq -o trace $strace sockfile-recv -q $1 --force 0 copy
 	receiver=$last_pid
 	read -r _ _ host port <line
 	# shellcheck disable=SC2086 # words are meant
@@ -169,6 +170,18 @@ receive() {
 	assert_equal "$(threads)" 2
 	# The line says that it is ready: whatever is there then is there too soon.
 	! grep -E 'clone3?\(|listening' trace | head -1 | grep clone || fail "$(cat trace)"
+}
+
+@test "a pipe is opened once more only where a write to it cannot say that it must not wait" {
+	need_tracing
+	head -c 1000 /dev/urandom >little
+	strace="-e inject=pwritev2:error=EOPNOTSUPP" receive "" ""
+	grep -q 'openat(AT_FDCWD, "/proc/self/fd/1", [A-Z_|]*O_NONBLOCK' trace
+	grep -qE ' write\([0-9]+, "listening ' trace
+	cmp little copy
+	receive "" ""
+	grep -qE 'pwritev2\(1, \[\{iov_base="listening .*RWF_NOWAIT\) = [0-9]' trace || skip "no such writes here (Linux 6.4)"
+	! grep -F /proc/self/fd trace || fail "$(cat trace)"
 }
 
 @test "every program needs libc.so.6 alone" {

@@ -22,18 +22,32 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define KEPT_FIRST ((size_t)1024)
 #define KEPT_MAX ((size_t)64 * 1024)
 #define OUTPUT_ACTION "write to standard output"
 
-void
-output_open(struct output *output, int fd)
+/* Another description of a pipe or a terminal. */
+static void
+open_own(struct output *output)
 {
-	const char *path = fd == STDOUT_FILENO ? "/proc/self/fd/1" : "/proc/self/fd/2";
+	const char *path = output->fd == STDOUT_FILENO ? "/proc/self/fd/1" : "/proc/self/fd/2";
+	int own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	output->asks = false;
+	if (own != -1)
+		output->fd = own;
+	else
+		output->max = PIPE_BUF; /* pipe(7): that much goes when poll says it has room */
+}
+
+/* A pipe is still to be opened, or may do as it is. */
+static void
+inspect(struct output *output, int fd)
+{
 	struct stat st;
-	int own;
 
 	*output = (struct output){ .fd = fd, .max = SIZE_MAX };
 	if (fstat(fd, &st) == -1)
@@ -42,13 +56,28 @@ output_open(struct output *output, int fd)
 	output->is_socket = S_ISSOCK(st.st_mode);
 	output->is_file = S_ISREG(st.st_mode) || S_ISBLK(st.st_mode);
 	output->can_wait = output->is_socket || S_ISFIFO(st.st_mode) || output->terminal;
-	if (!output->can_wait || output->is_socket)
-		return;
-	own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (own != -1)
-		output->fd = own;
-	else
-		output->max = PIPE_BUF; /* pipe(7): that much goes when poll says it has room */
+	output->asks = S_ISFIFO(st.st_mode);
+	if (output->terminal)
+		open_own(output);
+}
+
+void
+output_open(struct output *output, int fd)
+{
+	inspect(output, fd);
+	if (output->asks)
+		open_own(output);
+}
+
+/* Linux 6.4 lets a write to a pipe without a name say that it must not wait.  False: this one does
+ * not. */
+static bool
+write_at_once(const struct output *output, const char *bytes, size_t len, ssize_t *n)
+{
+	const struct iovec all = { (void *)(uintptr_t)bytes, len };
+
+	*n = pwritev2(output->fd, &all, 1, -1, RWF_NOWAIT);
+	return *n != -1 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL);
 }
 
 ssize_t
@@ -56,6 +85,11 @@ output_write(struct output *output, const char *bytes, size_t len)
 {
 	ssize_t n;
 
+	if (output->asks) {
+		if (write_at_once(output, bytes, len, &n))
+			return n;
+		open_own(output);
+	}
 	if (len > output->max)
 		len = output->max;
 	/* Where the description may block. */
@@ -111,11 +145,13 @@ static bool nobody_reads_errors; /* and nobody waits for that once more */
 /* Open it, or open it again.  output_try() may be writing to the description that it had: another
  * one takes its descriptor, which is never closed. */
 static void
-open_stream(struct stream *stream, int fd)
+open_stream(struct stream *stream, int fd, void (*open_it)(struct output *output, int fd))
 {
 	int before = atomic_load(&stream->own_fd);
 
-	output_open(&stream->output, fd);
+	if (before == 0)
+		output_close(&stream->output); /* what a pipe that asked was given later */
+	open_it(&stream->output, fd);
 	stream->open = true;
 	if (before != 0 && dup3(stream->output.fd, before, O_CLOEXEC) != -1) {
 		output_close(&stream->output);
@@ -131,7 +167,7 @@ static struct output *
 stream_output(struct stream *stream)
 {
 	if (!stream->open && (run.cancel_fd != -1 || run.timeouts.run.at_ns != INT64_MAX))
-		open_stream(stream, stream->output.fd);
+		open_stream(stream, stream->output.fd, inspect);
 	return &stream->output;
 }
 
@@ -139,7 +175,7 @@ static void
 reopen_stream(struct stream *stream, int fd)
 {
 	(void)pthread_mutex_lock(&stream->lock);
-	open_stream(stream, fd);
+	open_stream(stream, fd, output_open);
 	(void)pthread_mutex_unlock(&stream->lock);
 }
 

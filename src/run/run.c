@@ -340,7 +340,6 @@ run_catch_signals(unsigned flags, struct failure *failure)
 
 	owner.flags = flags;
 	choose_signals(&set);
-	output_open_all();
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	run.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	run.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
