@@ -5,6 +5,8 @@
  * Where the owner, the group or the ACL cannot be had, what they would have granted is left out. */
 #include "sockfile-recv/permissions.h"
 
+#include "run/uninitialized.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -48,7 +50,7 @@ get_acl(int fd, char *acl, size_t size)
 __attribute__((noinline)) static bool
 copy_acl_that_is_there(int old, int fd)
 {
-	char acl[ACL_MAX];
+	char acl[ACL_MAX] UNINITIALIZED;
 	ssize_t len = get_acl(old, acl, sizeof(acl));
 
 	return len > 0 && fsetxattr(fd, ACL, acl, (size_t)len, 0) == 0;
