@@ -22,7 +22,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define THREAD_STACK ((size_t)128 * 1024)
+#define OWNER_STACK ((size_t)1024 * 1024) /* touched on demand; sanitizers take most of it */
+#define LIMIT_STACK ((size_t)128 * 1024)
 #define GRACE_AFTER_SIGNAL (5250 * SKU_MS) /* a server's own 5 s, and a little */
 #define GRACE_AFTER_LIMIT (5 * SKU_SECOND)
 #define GRACE_AFTER_SECOND_SIGNAL (50 * SKU_MS) /* for its last words */
@@ -46,11 +47,6 @@ static struct {
 /* The signals that end a process and can be caught, but for those that say that it is broken. */
 static const int termination_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM,
 	SIGPROF, SIGUSR2, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT };
-
-/* Of a thread.  A static one costs no mapping. */
-struct stack {
-	char bytes[THREAD_STACK] __attribute__((aligned(64)));
-};
 
 static struct remover {
 	int (*remove)(void *arg);
@@ -291,16 +287,20 @@ choose_signals(sigset_t *set)
 		(void)sigaddset(set, signum);
 }
 
-/* The thread ends with the process: to wait for it would cost a short run more than it does. */
+/* The thread ends with the process: to wait for it would cost a short run more than it does.  So
+ * would a mapping for its stack, which is NULL where that is no matter. */
 static int
-start_thread(void *(*thread_main)(void *), struct stack *stack)
+start_thread(void *(*thread_main)(void *), void *stack, size_t stack_size)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
 	int error;
 
 	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setstack(&attr, stack->bytes, sizeof(stack->bytes));
+	if (stack != NULL)
+		(void)pthread_attr_setstack(&attr, stack, stack_size);
+	else
+		(void)pthread_attr_setstacksize(&attr, stack_size);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	error = pthread_create(&thread, &attr, thread_main, NULL);
 	(void)pthread_attr_destroy(&attr);
@@ -320,7 +320,6 @@ limit_main(void *arg)
 void
 run_keep_limit(void)
 {
-	static ASIDE struct stack stack;
 	sigset_t all, before;
 
 	if (run.timeouts.run.at_ns > INT64_MAX - GRACE_AFTER_LIMIT)
@@ -328,7 +327,7 @@ run_keep_limit(void)
 	owner.limit_end.at_ns = run.timeouts.run.at_ns + GRACE_AFTER_LIMIT;
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are main's */
-	(void)start_thread(limit_main, &stack);		   /* or a file system has to answer */
+	(void)start_thread(limit_main, NULL, LIMIT_STACK); /* or a file system has to answer */
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -342,12 +341,12 @@ run_reads_signals(void)
 int
 run_start_thread(void)
 {
-	static ASIDE struct stack stack;
+	static ASIDE char stack[OWNER_STACK] __attribute__((aligned(64)));
 
 	if (!run_reads_signals())
 		return 0;
 	/* What it reads is blocked in main, and so in it. */
-	if (start_thread(owner_main, &stack) == -1)
+	if (start_thread(owner_main, stack, sizeof(stack)) == -1)
 		return -1;
 	owner.is_left_out = false;
 	if (run_signals() > 0)
