@@ -82,13 +82,12 @@ AC_DEFUN([SKU_CHECK_PIE], [
 ])
 
 dnl SKU_CHECK_STATIC(LDFLAGS): append what makes a static program, a position-independent one where
-dnl the compiler can.  Code and constants in one segment are two page faults less, of 26.
+dnl the compiler can.
 AC_DEFUN([SKU_CHECK_STATIC], [
 	AC_MSG_CHECKING([how to link static programs])
 	sku_saved=$LDFLAGS
 	sku_static=none
 	for sku_try in -static-pie -static; do
-		sku_try="$sku_try -Wl,-z,noseparate-code"
 		LDFLAGS="$sku_saved [$]$1 $sku_try"
 		dnl A compiler that does not know -static-pie may link a program that wants a loader.
 		AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <stdlib.h>]], [[return abs(0)]])],

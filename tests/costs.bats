@@ -130,12 +130,59 @@ send() {
 	assert_equal "$(threads)" 1
 	head -c 1000 little | send -
 	assert_equal "$(threads)" 1
-	# Whoever listens has it before anybody comes; the flush of a file may take long.
-	start_server strace -D -f -qq -o trace sockfile-recv --force 0 copy
-	sockfile-send -q "$host" "$port" little
-	wait_for "$server_pid"
+}
+
+# receive OPTIONS OPTIONS [FILE] - of the receiver and the sender: a little is received, and the receiver's system calls are
+# in trace.  Its lines go to a pipe.  strace holds more options of strace(1).
+strace=""
+receive() {
+	local receiver _
+	rm -f line
+	mkfifo line
+	# shellcheck disable=SC2086 # words are meant
+	in_background bash -c 'set -o pipefail; "$@" | cat >line' bash strace -f -qq -o trace $strace sockfile-recv -q $1 --force 0 copy
+	receiver=$last_pid
+	read -r _ _ host port <line
+	# shellcheck disable=SC2086 # words are meant
+	sockfile-send -q $2 "$host" "$port" "${3-little}"
+	wait_for "$receiver"
 	assert_equal "$waited_status" 0
+}
+
+@test "a receiver has a thread for the signals where it may hang itself, and for nothing else before anybody comes" {
+	need_tracing
+	is_sanitized && skip "the sanitizers make calls of their own"
+	head -c 1000 /dev/urandom >little
+	head -c 5000 /dev/urandom >more
+	# It takes the raw stream itself, and to flush it may take long; for a little, on a disk or in memory, nothing could
+	# end that.
+	receive "" ""
+	case $(stat -f -c %T .) in
+	ext2/ext3 | xfs | tmpfs) assert_equal "$(threads)" 0 ;;
+	*) assert_equal "$(threads)" 1 ;;
+	esac
+	receive "" "" more
 	assert_equal "$(threads)" 1
+	# With --max-time a thread does, and another ends what hangs before signals are caught.
+	receive "--max-time 60" ""
+	assert_equal "$(threads)" 2
+	# A session is in a thread, and has one for the flush.
+	receive "" --verify
+	assert_equal "$(threads)" 2
+	# The line says that it is ready: whatever is there then is there too soon.
+	! grep -E 'clone3?\(|listening' trace | head -1 | grep clone || fail "$(cat trace)"
+}
+
+@test "a pipe is opened once more only where a write to it cannot say that it must not wait" {
+	need_tracing
+	head -c 1000 /dev/urandom >little
+	strace="-e inject=pwritev2:error=EOPNOTSUPP" receive "" ""
+	grep -q 'openat(AT_FDCWD, "/proc/self/fd/1", [A-Z_|]*O_NONBLOCK' trace
+	grep -qE ' write\([0-9]+, "listening ' trace
+	cmp little copy
+	receive "" ""
+	grep -qE 'pwritev2\(1, \[\{iov_base="listening .*RWF_NOWAIT\) = [0-9]' trace || skip "no such writes here (Linux 6.4)"
+	! grep -F /proc/self/fd trace || fail "$(cat trace)"
 }
 
 @test "every program needs libc.so.6 alone" {

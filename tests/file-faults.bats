@@ -454,7 +454,7 @@ has_descriptors() {
 	done
 }
 
-@test "a receiver that goes on has no more descriptors afterwards than before" {
+@test "a receiver that goes on has no more descriptors after several sessions than after the first" {
 	mkdir dir
 	start_receiver --dir dir -c none 0
 	open=$(descriptors "$receiver_pid")
@@ -464,7 +464,8 @@ has_descriptors() {
 		assert_failure 1
 		peer_does "$port"
 	done
-	until_true 20 has_descriptors "$receiver_pid" "$open" || fail "$(ls -l "/proc/$receiver_pid/fd")"
+	# The first session brings the descriptor by which threads wake the loop.
+	until_true 20 has_descriptors "$receiver_pid" "$((open + 1))" || fail "$(ls -l "/proc/$receiver_pid/fd")"
 }
 
 @test "a sender that listens and goes on has no more descriptors afterwards than before" {

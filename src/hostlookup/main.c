@@ -159,13 +159,12 @@ main(int argc, char **argv)
 {
 	/* Static, since a worker that was given up may use it until the process ends. */
 	static struct host_config config;
-	struct failure failure;
+	static ASIDE struct failure failure;
 	int status;
 
 	run_begin("hostlookup");
 	(void)setlocale(LC_CTYPE, ""); /* for internationalised names; the C locale supports none */
 	config_parse(&config, argc, argv);
-	failure_clear(&failure);
 	status = run_command(&config, &failure);
 	if (status == -1)
 		status = failure_report(&failure);

@@ -9,11 +9,12 @@
 #define _PATH_SERVICES "/etc/services"
 #endif
 
+/* The strings are in it: pointers would be relocated at each start of each program. */
 struct sku_service {
 	unsigned short port;
-	const char *protocols; /* "tcp", "udp" or "tcp udp" */
-	const char *name;
-	const char *aliases; /* separated by spaces; "" for none */
+	char protocols[8]; /* "tcp", "udp" or "tcp udp" */
+	char name[16];
+	char aliases[30]; /* separated by spaces; "" for none */
 };
 
 extern const struct sku_service sku_builtin_services[];

@@ -179,7 +179,6 @@ prepare(struct connector *connector, const struct endpoint *endpoint,
 	connector->options = options;
 	connector->endpoint = endpoint;
 	connector->race = NULL;
-	failure_clear(connector->failure);
 	retry_begin(&connector->retry, options->wait_ns);
 	if (endpoint->path != NULL)
 		(void)snprintf(
@@ -206,7 +205,7 @@ pause_step(struct connector *connector)
 static int
 step(struct connector *connector, struct sku_sock *s)
 {
-	struct failure failure;
+	struct failure failure UNINITIALIZED;
 	struct sku_error err;
 	int result = 0;
 
@@ -301,6 +300,7 @@ connector_start(struct loop *loop, struct connector *connector, const struct end
 	connector->loop = loop;
 	connector->io = (struct loop_io){ .ready = connector_ready, .fd = -1 };
 	connector->timer = (struct loop_timer){ .due = connector_due };
+	failure_clear(connector->failure);
 	prepare(connector, endpoint, options);
 	return loop_set_timer(loop, &connector->timer, 0);
 }
@@ -320,8 +320,7 @@ int
 connect_now(const struct endpoint *endpoint, const struct connect_options *options,
     struct sku_sock *sock, struct failure *failure)
 {
-	struct failure last UNINITIALIZED;
-	struct connector connector = { .loop = NULL, .failure = &last };
+	struct connector connector = { .loop = NULL, .failure = failure };
 	int result;
 
 	prepare(&connector, endpoint, options);
@@ -330,11 +329,12 @@ connect_now(const struct endpoint *endpoint, const struct connect_options *optio
 		if (run_wait_fd(step_fd(&connector), POLLIN | POLLOUT, step_at(&connector)) == -1 &&
 		    errno == ECANCELED) {
 			end_try(&connector);
+			failure_clear(failure);
 			return run_wait_failed(
 			    failure, ECANCELED, LIMIT_OTHER, "%s", connector.action);
 		}
 	}
-	if (result == -1)
-		*failure = last;
+	if (result == 0 && connector.retry.tries > 1)
+		failure_clear(failure); /* that of a try before */
 	return result;
 }

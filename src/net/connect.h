@@ -65,7 +65,7 @@ void connector_cancel(struct connector *connector);
 
 /* Connect a stream and wait for it, as long as --wait says; or use the socket of --fd.  0 and a
  * socket in non-blocking mode that the caller has to close; or -1 and the failure, a signal or
- * --max-time among them. */
+ * --max-time among them.  The failure is clear before. */
 int connect_now(const struct endpoint *endpoint, const struct connect_options *options,
     struct sku_sock *sock, struct failure *failure);
 

@@ -13,6 +13,7 @@
 #include "run/message.h"
 #include "run/output.h"
 #include "run/run.h"
+#include "run/uninitialized.h"
 #include "run/wait.h"
 
 #include <errno.h>
@@ -323,12 +324,13 @@ open_in_time(struct listener *listener, const struct listen_options *config,
 
 	retry_begin(&retry, config->wait_ns);
 	for (;;) {
-		struct failure now;
+		struct failure now UNINITIALIZED;
 
 		failure_clear(&now);
 		retry_try(&retry);
 		if (open_once(listener, config, endpoint, &now) == 0) {
-			failure_clear(failure);
+			if (retry.tries > 1)
+				failure_clear(failure); /* that of a try before */
 			return 0;
 		}
 		retry.wanted = retry.wanted && now.errnum == EADDRINUSE;
@@ -484,7 +486,7 @@ print_readiness(const struct listener *listener, const char *line, struct failur
 	else if (run.stdout_is_data)
 		msg_text("%s", line);
 	else
-		output_print("%s", line);
+		output_record(line, strlen(line));
 	return output_flush(failure);
 }
 

@@ -123,7 +123,7 @@ reconnect_start(struct loop *loop, struct reconnect *reconnect, const struct end
 	reconnect->endpoint = endpoint;
 	reconnect->timer.due = pause_is_over;
 	reconnect->connector.done = try_ended;
-	reconnect->connector.failure = &reconnect->failure;
+	reconnect->connector.failure = reconnect->failure;
 	return begin_pause(loop, reconnect, failure);
 }
 

@@ -12,12 +12,12 @@ struct reconnect {
 	/* In a loop: as that of a connector. */
 	void (*done)(
 	    struct reconnect *reconnect, struct sku_sock *sock, const struct failure *failure);
+	struct failure *failure; /* in a loop: room for the connector's */
 	/* The rest is its own. */
 	struct loop_timer timer; /* the pause */
 	const struct connect_options *options;
 	const struct endpoint *endpoint;
 	struct connector connector;
-	struct failure failure; /* the connector's */
 };
 
 #define RECONNECT_PAUSE (100 * SKU_MS) /* the first */

@@ -103,10 +103,11 @@ retry_again(struct retry *retry, struct failure *last, const struct failure *fai
 void
 retry_say(struct retry *retry, const struct failure *last, const char *action)
 {
-	const char *reason = last->status != STATUS_OK ? last->message : "no answer yet";
+	const char *reason;
 
 	if (!retry->unsaid || !sku_deadline_passed(retry->say_at))
 		return;
+	reason = last->status != STATUS_OK ? last->message : "no answer yet";
 	retry->unsaid = false;
 	retry->say_at = sku_deadline_in(SAY_PAUSE);
 	/* Enough of it to know it again. */

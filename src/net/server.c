@@ -387,7 +387,7 @@ server_open(struct server *server, struct failure *failure)
 		return failure_errno(failure, ENOMEM, "prepare the event loop");
 	server_restart_idle(server);
 	server_update(server);
-	return failure->status != STATUS_OK ? -1 : 0;
+	return server->loop.stopped ? -1 : 0;
 }
 
 void
@@ -414,7 +414,7 @@ server_run(struct server *server, struct failure *failure)
 {
 	server->failure = failure;
 	/* While nobody has come, the thread costs nobody time. */
-	if (server->listener != NULL && run_start_thread() == -1)
+	if (server->listener != NULL && !server->works_in_threads && run_start_thread() == -1)
 		return failure_errno(failure, errno, "prepare for signals");
 	server->loop.now = sku_now(); /* to be announced takes its time */
 	server_restart_idle(server);

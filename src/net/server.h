@@ -24,6 +24,8 @@ struct server {
 	bool refuses_rest;   /* once max_served have come, who comes next is refused, and does not
 				wait */
 	const char *action;  /* what it does, for the message of --max-time: "serve" */
+	/* Whatever may hang is in threads, or comes after a run_start_thread() of its own. */
+	bool works_in_threads;
 	/* How long clients may take to end, after SIGINT or SIGTERM where they are the ordinary
 	 * end, and after --max-time, another signal, --accept-timeout or a listener that fails: 0
 	 * ends at once, without finishing(); INT64_MAX waits for all, but after --max-time for

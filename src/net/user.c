@@ -3,6 +3,7 @@
 #include "net/user.h"
 
 #include "libsockutil/databases.h"
+#include "run/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,7 @@ user_become(const struct user *user, struct failure *failure)
 {
 	if (user->name == NULL || (getuid() == user->uid && geteuid() == user->uid))
 		return 0;
+	output_open_all();
 	if (initgroups(user->name, user->gid) == -1 ||
 	    setresgid(user->gid, user->gid, user->gid) == -1 ||
 	    setresuid(user->uid, user->uid, user->uid) == -1)

@@ -113,15 +113,39 @@ code_escape(char *out, uint32_t code)
 	return out;
 }
 
+/* Nearly all that comes is this, and stays as it is for every purpose. */
+static bool
+is_plain(unsigned char byte)
+{
+	return byte >= 0x20 && byte < 0x7f && byte != '\\';
+}
+
+bool
+escape_is_plain(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (!is_plain((unsigned char)text[i]))
+			return false;
+	}
+	return true;
+}
+
 /* The character that begins at *p, at most four times as long as it was; moves *p behind it. */
 static char *
 escape_character(
     char *out, const unsigned char **p, const unsigned char *end, enum escape_for purpose)
 {
 	uint32_t code = 0;
-	size_t n = utf8_sequence(*p, (size_t)(end - *p), &code), taken = n > 0 ? n : 1;
-	char letter = n > 0 ? short_escape(code, purpose) : 0;
+	size_t n, taken;
+	char letter;
 
+	if (is_plain(**p)) {
+		*out++ = (char)*(*p)++;
+		return out;
+	}
+	n = utf8_sequence(*p, (size_t)(end - *p), &code);
+	taken = n > 0 ? n : 1;
+	letter = n > 0 ? short_escape(code, purpose) : 0;
 	if (letter != 0) {
 		*out++ = '\\';
 		*out++ = letter;

@@ -35,6 +35,8 @@ char *escape_piece(
  * them, and returns the length of the piece. */
 size_t escape_next(
     char piece[ESCAPE_PIECE], const char **text, size_t *len, enum escape_for purpose);
+/* Would it be the same for every purpose?  False says nothing. */
+bool escape_is_plain(const char *text, size_t len);
 /* Are all len bytes valid UTF-8? */
 bool escape_is_utf8(const char *text, size_t len);
 

@@ -40,7 +40,8 @@ event_begin(void)
 static void
 add(json_t *record, const char *key, json_t *value)
 {
-	(void)json_object_set_new(record, key, value); /* takes NULL for both, and fails */
+	/* It takes NULL for both, and fails.  The keys are ours, and valid. */
+	(void)json_object_set_new_nocheck(record, key, value);
 }
 
 void
@@ -68,10 +69,15 @@ new_record(const char *event)
 json_t *
 event_escaped(const char *text, enum escape_for purpose)
 {
-	char *escaped = escape_text(text, strlen(text), purpose, NULL);
-	json_t *string = escaped != NULL ? json_string(escaped) : NULL;
+	size_t len = strlen(text);
+	char *escaped;
+	json_t *string;
 
+	if (escape_is_plain(text, len))
+		return json_stringn_nocheck(text, len);
+	escaped = escape_text(text, len, purpose, NULL);
 	lacks_memory = lacks_memory || escaped == NULL;
+	string = escaped != NULL ? json_string(escaped) : NULL;
 	free(escaped);
 	return string;
 }
@@ -200,9 +206,15 @@ escape_controls(const char *line, size_t *len)
 
 	if (text == NULL)
 		return NULL;
-	while (*line != '\0') {
-		size_t n = control_length(line);
+	for (;;) {
+		size_t plain = strcspn(line, "\x7f\xc2"), n;
 
+		memcpy(out, line, plain);
+		out += plain;
+		line += plain;
+		if (*line == '\0')
+			break;
+		n = control_length(line);
 		if (n == 0) {
 			*out++ = *line++;
 			continue;

@@ -152,8 +152,12 @@ failure_report_usage(const char *message)
 int
 failure_report_output(void)
 {
-	struct failure failure;
+	static ASIDE struct failure failure;
+	int status;
 
+	if (output_flush(&failure) == 0)
+		return STATUS_OK;
+	status = failure_report(&failure);
 	failure_clear(&failure);
-	return output_flush(&failure) == -1 ? failure_report(&failure) : STATUS_OK;
+	return status;
 }

@@ -1,11 +1,15 @@
 /* failure.h - why something failed, kept until whoever is outermost reports it.
  *
  * A function that can fail returns 0, or -1 and fills a struct failure; the first cause stays, what
- * follows is its consequence. */
+ * follows is its consequence.
+ *
+ * It is larger than a page, and nearly always nothing is in it.  What is done once in the life of a
+ * program has one that is static, and ASIDE: its pages are not touched where nothing fails. */
 #ifndef RUN_FAILURE_H
 #define RUN_FAILURE_H
 
 #include "libsockutil/sockutil.h"
+#include "run/aside.h"
 #include "run/status.h"
 
 #include <limits.h>
@@ -44,7 +48,7 @@ int failure_report(const struct failure *failure);
 void failure_note(const struct failure *failure, const struct sku_address *peer);
 /* A usage error: the lines (`PROGRAM: MESSAGE`, and where there is help) and the record. */
 int failure_report_usage(const char *message);
-/* Write standard output, and report its failure: the status. */
+/* Write standard output, and report its failure: the status.  For main alone. */
 int failure_report_output(void);
 
 #endif

@@ -281,23 +281,33 @@ tell_canceled(struct loop *loop)
 		loop_stop(loop, STATUS_FAILED);
 }
 
-/* Nobody reads the descriptor but run_take_signals(): each signal is an edge. */
-static int
-watch_cancel(struct loop *loop)
-{
-	loop_unwatch(loop, &loop->cancel_io);
-	loop->cancel_io.fd = run.cancel_fd;
-	return loop->cancel_io.fd == -1 ? 0 : loop_watch(loop, &loop->cancel_io, EPOLLIN | EPOLLET);
-}
-
+/* Nobody reads it: each signal is an edge. */
 static void
 cancel_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 {
+	(void)io;
+	(void)events;
+	if (run_signals() > 0)
+		tell_canceled(loop);
+}
+
+/* The first signal starts the thread, and the other descriptor tells of it. */
+static void
+signal_ready(struct loop *loop, struct loop_io *io, uint32_t events)
+{
+	(void)loop;
+	(void)io;
 	(void)events;
 	run_take_signals();
-	/* If that has started the thread, the other descriptor tells. */
-	if (io->fd == run.cancel_fd && run_signals() > 0)
-		tell_canceled(loop);
+}
+
+/* Who reads the signals is not told of them. */
+static int
+watch_cancel(struct loop *loop)
+{
+	if (loop->cancel_io.fd == -1 || is_watched(&loop->cancel_io) || run_reads_signals())
+		return 0;
+	return loop_watch(loop, &loop->cancel_io, EPOLLIN | EPOLLET);
 }
 
 int
@@ -307,7 +317,10 @@ loop_open(struct loop *loop)
 	loop->now = sku_now();
 	if (loop->epoll_fd == -1)
 		return -1;
-	loop->cancel_io = (struct loop_io){ .ready = cancel_ready };
+	loop->cancel_io = (struct loop_io){ .ready = cancel_ready, .fd = run.cancel_fd };
+	loop->signal_io = (struct loop_io){ .ready = signal_ready, .fd = run.signal_fd };
+	if (run_reads_signals())
+		return loop_watch(loop, &loop->signal_io, EPOLLIN | EPOLLET);
 	return watch_cancel(loop);
 }
 
@@ -383,8 +396,7 @@ loop_run(struct loop *loop)
 		int n;
 
 		/* Without memory for it, the thread that is new ends the program by force. */
-		if (loop->cancel_io.fd != run.cancel_fd)
-			(void)watch_cancel(loop);
+		(void)watch_cancel(loop);
 		n = wait_for_events(loop);
 		loop->now = sku_now();
 		loop->batch_count = n > 0 ? n : 0;
@@ -393,6 +405,7 @@ loop_run(struct loop *loop)
 		run_timers(loop);
 		if (!loop->stopped && !loop->over && loop->now >= run.timeouts.run.at_ns) {
 			loop->over = true;
+			(void)run_start_thread(); /* which sees to the end of it all */
 			tell_canceled(loop);
 		}
 		if (!loop->stopped && loop->turn != NULL)

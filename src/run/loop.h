@@ -40,7 +40,7 @@ struct loop {
 	void (*turn)(struct loop *loop);
 
 	int epoll_fd;
-	struct loop_io cancel_io;
+	struct loop_io cancel_io, signal_io;
 	bool over; /* --max-time was told */
 	struct loop_timer **heap;
 	size_t timers, heap_room;

@@ -22,16 +22,32 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#define KEPT_FIRST ((size_t)1024)
 #define KEPT_MAX ((size_t)64 * 1024)
+#define OUTPUT_ACTION "write to standard output"
 
-void
-output_open(struct output *output, int fd)
+/* Another description of a pipe or a terminal. */
+static void
+open_own(struct output *output)
 {
-	const char *path = fd == STDOUT_FILENO ? "/proc/self/fd/1" : "/proc/self/fd/2";
+	const char *path = output->fd == STDOUT_FILENO ? "/proc/self/fd/1" : "/proc/self/fd/2";
+	int own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	output->asks = false;
+	if (own != -1)
+		output->fd = own;
+	else
+		output->max = PIPE_BUF; /* pipe(7): that much goes when poll says it has room */
+}
+
+/* A pipe is still to be opened, or may do as it is. */
+static void
+inspect(struct output *output, int fd)
+{
 	struct stat st;
-	int own;
 
 	*output = (struct output){ .fd = fd, .max = SIZE_MAX };
 	if (fstat(fd, &st) == -1)
@@ -40,13 +56,28 @@ output_open(struct output *output, int fd)
 	output->is_socket = S_ISSOCK(st.st_mode);
 	output->is_file = S_ISREG(st.st_mode) || S_ISBLK(st.st_mode);
 	output->can_wait = output->is_socket || S_ISFIFO(st.st_mode) || output->terminal;
-	if (!output->can_wait || output->is_socket)
-		return;
-	own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (own != -1)
-		output->fd = own;
-	else
-		output->max = PIPE_BUF; /* pipe(7): that much goes when poll says it has room */
+	output->asks = S_ISFIFO(st.st_mode);
+	if (output->terminal)
+		open_own(output);
+}
+
+void
+output_open(struct output *output, int fd)
+{
+	inspect(output, fd);
+	if (output->asks)
+		open_own(output);
+}
+
+/* Linux 6.4 lets a write to a pipe without a name say that it must not wait.  False: this one does
+ * not. */
+static bool
+write_at_once(const struct output *output, const char *bytes, size_t len, ssize_t *n)
+{
+	const struct iovec all = { (void *)(uintptr_t)bytes, len };
+
+	*n = pwritev2(output->fd, &all, 1, -1, RWF_NOWAIT);
+	return *n != -1 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL);
 }
 
 ssize_t
@@ -54,6 +85,11 @@ output_write(struct output *output, const char *bytes, size_t len)
 {
 	ssize_t n;
 
+	if (output->asks) {
+		if (write_at_once(output, bytes, len, &n))
+			return n;
+		open_own(output);
+	}
 	if (len > output->max)
 		len = output->max;
 	/* Where the description may block. */
@@ -95,20 +131,27 @@ static struct stream standard_output = STREAM_INIT(STDOUT_FILENO);
 static struct stream standard_error = STREAM_INIT(STDERR_FILENO);
 static struct stream log_file = STREAM_INIT(-1);
 
-static char kept[KEPT_MAX];
-static size_t kept_len;
-static struct failure output_failure; /* why what was kept is lost */
+static char *kept; /* grows, for few programs keep much */
+static size_t kept_len, kept_room;
+/* Why text is lost. */
+static struct {
+	int status; /* STATUS_OK: none is */
+	int errnum;
+	char message[100];
+} loss;
 static bool has_failed;
 static bool nobody_reads_errors; /* and nobody waits for that once more */
 
 /* Open it, or open it again.  output_try() may be writing to the description that it had: another
  * one takes its descriptor, which is never closed. */
 static void
-open_stream(struct stream *stream, int fd)
+open_stream(struct stream *stream, int fd, void (*open_it)(struct output *output, int fd))
 {
 	int before = atomic_load(&stream->own_fd);
 
-	output_open(&stream->output, fd);
+	if (before == 0)
+		output_close(&stream->output); /* what a pipe that asked was given later */
+	open_it(&stream->output, fd);
 	stream->open = true;
 	if (before != 0 && dup3(stream->output.fd, before, O_CLOEXEC) != -1) {
 		output_close(&stream->output);
@@ -124,7 +167,7 @@ static struct output *
 stream_output(struct stream *stream)
 {
 	if (!stream->open && (run.cancel_fd != -1 || run.timeouts.run.at_ns != INT64_MAX))
-		open_stream(stream, stream->output.fd);
+		open_stream(stream, stream->output.fd, inspect);
 	return &stream->output;
 }
 
@@ -132,8 +175,18 @@ static void
 reopen_stream(struct stream *stream, int fd)
 {
 	(void)pthread_mutex_lock(&stream->lock);
-	open_stream(stream, fd);
+	open_stream(stream, fd, output_open);
 	(void)pthread_mutex_unlock(&stream->lock);
+}
+
+/* Whoever has it may be writing to a file that hangs. */
+static void
+lock(struct stream *stream)
+{
+	if (pthread_mutex_trylock(&stream->lock) == 0)
+		return;
+	(void)run_start_thread();
+	(void)pthread_mutex_lock(&stream->lock);
 }
 
 void
@@ -180,67 +233,129 @@ write_all(struct output *output, const char *bytes, size_t len)
 	return 0;
 }
 
+/* With the lock held.  The first cause stays. */
+static void
+lose(int errnum)
+{
+	struct failure failure;
+
+	if (loss.status != STATUS_OK)
+		return;
+	failure_clear(&failure);
+	if (errnum == ECANCELED || errnum == ETIMEDOUT)
+		(void)run_wait_failed(&failure, errnum, LIMIT_OTHER, OUTPUT_ACTION);
+	else
+		(void)failure_errno(&failure, errnum, OUTPUT_ACTION);
+	loss.status = failure.status;
+	loss.errnum = failure.errnum;
+	(void)snprintf(loss.message, sizeof(loss.message), "%.99s", failure.message);
+}
+
+/* With the lock held. */
+static void
+write_now(const char *bytes, size_t len)
+{
+	if (len > 0 && loss.status == STATUS_OK &&
+	    write_all(stream_output(&standard_output), bytes, len) == -1)
+		lose(errno);
+}
+
 /* With the lock held. */
 static void
 write_kept(void)
 {
-	if (kept_len > 0 && output_failure.status == STATUS_OK &&
-	    write_all(stream_output(&standard_output), kept, kept_len) == -1) {
-		if (errno == ECANCELED || errno == ETIMEDOUT)
-			(void)run_wait_failed(
-			    &output_failure, errno, LIMIT_OTHER, "write to standard output");
-		else
-			(void)failure_errno(&output_failure, errno, "write to standard output");
-	}
+	write_now(kept, kept_len);
 	kept_len = 0;
+}
+
+/* With the lock held. */
+static void
+lack_memory(void)
+{
+	write_kept();
+	lose(ENOMEM);
+}
+
+static bool
+make_room(void)
+{
+	size_t room = kept_room == 0 ? KEPT_FIRST : kept_room * 2;
+	char *grown = room <= KEPT_MAX ? realloc(kept, room) : NULL;
+
+	if (grown == NULL)
+		return false;
+	kept = grown;
+	kept_room = room;
+	return true;
 }
 
 /* With the lock held. */
 static void
 keep(const char *bytes, size_t len)
 {
-	while (len > 0) {
-		size_t room = KEPT_MAX - kept_len, n = len < room ? len : room;
+	while (len > kept_room - kept_len && make_room())
+		;
+	while (len > 0 && kept_room > 0) {
+		size_t room = kept_room - kept_len, n = len < room ? len : room;
 
 		(void)memcpy(kept + kept_len, bytes, n);
 		kept_len += n;
 		bytes += n;
 		len -= n;
-		if (kept_len == KEPT_MAX)
+		if (kept_len == kept_room)
 			write_kept();
 	}
+	write_now(bytes, len); /* what there is no memory for */
 }
 
-void
-output_field(const char *before, const char *text, const char *after)
+/* With the lock held. */
+static void
+keep_text(const char *text)
 {
-	size_t left = strlen(text);
+	keep(text, strlen(text));
+}
+
+/* With the lock held. */
+static void
+keep_escaped(const char *text, size_t left)
+{
 	char piece[ESCAPE_PIECE];
 
-	(void)pthread_mutex_lock(&standard_output.lock);
-	keep(before, strlen(before));
 	while (left > 0) {
 		size_t len = escape_next(piece, &text, &left, ESCAPE_FIELD);
 
 		keep(piece, len);
 	}
-	keep(after, strlen(after));
+}
+
+/* A list has thousands, and hardly one that is not plain. */
+void
+output_field(const char *before, const char *text, const char *after)
+{
+	size_t left = strlen(text);
+
+	lock(&standard_output);
+	keep_text(before);
+	if (escape_is_plain(text, left))
+		keep(text, left);
+	else
+		keep_escaped(text, left);
+	keep_text(after);
 	(void)pthread_mutex_unlock(&standard_output.lock);
 }
 
 void
 output_lack_memory(void)
 {
-	(void)pthread_mutex_lock(&standard_output.lock);
-	write_kept();
-	(void)failure_errno(&output_failure, ENOMEM, "write to standard output");
+	lock(&standard_output);
+	lack_memory();
 	(void)pthread_mutex_unlock(&standard_output.lock);
 }
 
 void
 output_add(const char *bytes, size_t len)
 {
-	(void)pthread_mutex_lock(&standard_output.lock);
+	lock(&standard_output);
 	keep(bytes, len);
 	(void)pthread_mutex_unlock(&standard_output.lock);
 }
@@ -248,9 +363,9 @@ output_add(const char *bytes, size_t len)
 void
 output_record(const char *line, size_t len)
 {
-	(void)pthread_mutex_lock(&standard_output.lock);
-	keep(line, len);
+	lock(&standard_output);
 	write_kept();
+	write_now(line, len);
 	(void)pthread_mutex_unlock(&standard_output.lock);
 }
 
@@ -268,10 +383,12 @@ output_print(const char *format, ...)
 		n = -1;
 	va_end(again);
 	va_end(args);
+	lock(&standard_output);
 	if (n >= 0)
-		output_add(text, (size_t)n);
+		keep(text, (size_t)n);
 	else
-		output_lack_memory();
+		lack_memory();
+	(void)pthread_mutex_unlock(&standard_output.lock);
 	if (text != few && n >= 0)
 		free(text);
 }
@@ -281,14 +398,15 @@ output_flush(struct failure *failure)
 {
 	int result = 0;
 
-	(void)pthread_mutex_lock(&standard_output.lock);
+	lock(&standard_output);
 	write_kept();
-	if (output_failure.status != STATUS_OK) {
-		bool is_canceled = output_failure.errnum == ECANCELED;
+	if (loss.status != STATUS_OK) {
+		bool is_canceled = loss.errnum == ECANCELED;
 
 		result = is_canceled && !run_is_killed() ? 0 : -1;
 		if (result == -1 && failure->status == STATUS_OK) {
-			*failure = output_failure;
+			(void)failure_set(failure, (enum status)loss.status, loss.errnum,
+			    loss.message, OUTPUT_ACTION);
 			failure->is_told = has_failed || is_canceled;
 		}
 		has_failed = true;
@@ -311,7 +429,7 @@ output_has_failed(void)
 void
 output_error_text(const char *text, size_t len)
 {
-	(void)pthread_mutex_lock(&standard_error.lock);
+	lock(&standard_error);
 	if (!nobody_reads_errors && write_all(stream_output(&standard_error), text, len) == -1)
 		nobody_reads_errors = errno == ETIMEDOUT && run.timeouts.reader_ns >= 0;
 	(void)pthread_mutex_unlock(&standard_error.lock);
@@ -322,7 +440,7 @@ output_log_to(int fd)
 {
 	struct stat st;
 
-	(void)pthread_mutex_lock(&log_file.lock);
+	lock(&log_file);
 	log_file.output.fd = fd;
 	log_file.output.is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	log_file.open = true;
@@ -339,7 +457,7 @@ output_has_log(void)
 void
 output_log_text(const char *text, size_t len)
 {
-	(void)pthread_mutex_lock(&log_file.lock);
+	lock(&log_file);
 	(void)write_all(&log_file.output, text, len);
 	(void)pthread_mutex_unlock(&log_file.lock);
 }

@@ -19,6 +19,7 @@ struct output {
 	bool is_file;  /* on a file system that may hang */
 	bool can_wait; /* poll(2) tells when it has room, and when its reader is gone */
 	bool terminal; /* bytes are shown escaped */
+	bool asks;     /* a pipe that is not ours: each write says that it must not wait */
 };
 
 /* fd is STDOUT_FILENO or STDERR_FILENO. */
@@ -30,8 +31,8 @@ void output_close(struct output *output);
 /* What follows writes text, and may be used by several threads. */
 
 /* Make both ready now, as the user who may: a program that gives root up could not open them
- * later.  Else that happens at the first use that must not block.  Call it again when descriptors 1
- * and 2 have become others. */
+ * later.  Else that happens at the first use that must not block, and where it is needed.  Call it
+ * again when descriptors 1 and 2 have become others. */
 void output_open_all(void);
 /* Results on standard output, kept until output_flush() or until 64 KiB are there. */
 __attribute__((format(printf, 1, 2))) void output_print(const char *format, ...);

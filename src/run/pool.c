@@ -27,7 +27,7 @@ struct pool {
 	pthread_mutex_t lock;	/* guards what follows */
 	pthread_cond_t changed; /* for threads: work, or the end; for pool_free(): a thread ended */
 	struct list queue, finished;
-	size_t queued, alive, idle, abandoned;
+	size_t queued, alive, idle, working, abandoned;
 	bool waking; /* an idle thread was told, and has not looked yet */
 	bool closing;
 	unsigned references; /* the loop and each thread: the last one frees the pool */
@@ -132,6 +132,7 @@ do_work(struct pool *pool, struct loop_worker *worker)
 	const uint64_t one = 1;
 
 	worker->state = WORKING;
+	pool->working++;
 	(void)pthread_mutex_unlock(&pool->lock);
 	worker->work(worker);
 	(void)pthread_mutex_lock(&pool->lock);
@@ -146,6 +147,7 @@ do_work(struct pool *pool, struct loop_worker *worker)
 		return true;
 	}
 	worker->state = FINISHED;
+	pool->working--;
 	if (pool->finished.first == NULL)
 		(void)!write(pool->wake.fd, &one, sizeof(one));
 	append(&pool->finished, worker);
@@ -240,6 +242,7 @@ pool_new(struct loop *loop, size_t max_threads, size_t stack)
 	return NULL;
 }
 
+/* Threads that rest go by themselves. */
 void
 pool_free(struct pool *pool)
 {
@@ -249,7 +252,9 @@ pool_free(struct pool *pool)
 	(void)pthread_mutex_lock(&pool->lock);
 	pool->closing = true;
 	(void)pthread_cond_broadcast(&pool->changed);
-	while (pool->alive > 0)
+	if (pool->working > 0)
+		(void)run_start_thread(); /* that may hang */
+	while (pool->working > 0)
 		(void)pthread_cond_wait(&pool->changed, &pool->lock);
 	if (pool->wake.fd != -1)
 		(void)close(pool->wake.fd);
@@ -269,8 +274,6 @@ pool_submit(struct pool *pool, struct loop_worker *worker)
 {
 	int error = 0;
 
-	if (run_start_thread() == -1)
-		return -1;
 	(void)pthread_mutex_lock(&pool->lock);
 	worker->state = QUEUED;
 	append(&pool->queue, worker);
@@ -303,6 +306,7 @@ pool_abandon(struct pool *pool, struct loop_worker *worker)
 	} else if (works) {
 		pool->abandoned++;
 		pool->alive--;
+		pool->working--;
 		/* Its thread is lost: another one does what is queued. */
 		if (pool->queued > pool->idle && has_place(pool))
 			(void)start_thread(pool);

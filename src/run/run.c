@@ -22,18 +22,19 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define THREAD_STACK ((size_t)128 * 1024)
+#define OWNER_STACK ((size_t)1024 * 1024) /* touched on demand; sanitizers take most of it */
+#define LIMIT_STACK ((size_t)128 * 1024)
 #define GRACE_AFTER_SIGNAL (5250 * SKU_MS) /* a server's own 5 s, and a little */
 #define GRACE_AFTER_LIMIT (5 * SKU_SECOND)
 #define GRACE_AFTER_SECOND_SIGNAL (50 * SKU_MS) /* for its last words */
 
-struct run run = { .timeouts = TIMEOUTS_INIT, .cancel_fd = -1, .ask_fd = -1 };
+struct run run = { .timeouts = TIMEOUTS_INIT, .cancel_fd = -1, .signal_fd = -1, .ask_fd = -1 };
 
 /* What the owner thread, which reads the signals, shares with the others. */
 static struct {
 	unsigned flags;
-	int signal_fd, cancel_fd;
-	bool is_left_out;	       /* there is no thread, and main reads the signals */
+	pthread_t main;
+	bool is_left_out; /* main's alone: there is no thread, and it reads the signals */
 	struct sku_deadline limit_end; /* of run_keep_limit() */
 	struct sku_deadline by_force;  /* the reader's alone: then it ends the program */
 	atomic_uint count;
@@ -41,7 +42,7 @@ static struct {
 	_Atomic int64_t first_at_ns;
 	atomic_bool over; /* --max-time has passed */
 	atomic_bool ends; /* by force, with all that is to be removed */
-} owner = { .signal_fd = -1, .cancel_fd = -1, .by_force = { INT64_MAX } };
+} owner = { .by_force = { INT64_MAX } };
 
 /* The signals that end a process and can be caught, but for those that say that it is broken. */
 static const int termination_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM,
@@ -246,7 +247,7 @@ take_signals(void)
 {
 	struct signalfd_siginfo info;
 
-	while (read(owner.signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+	while (read(run.signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		int signum = (int)info.ssi_signo;
 
 		if (signum == SIGUSR1)
@@ -263,7 +264,7 @@ take_signals(void)
 static void *
 owner_main(void *arg)
 {
-	struct pollfd pfd = { .fd = owner.signal_fd, .events = POLLIN };
+	struct pollfd pfd = { .fd = run.signal_fd, .events = POLLIN };
 
 	(void)arg;
 	for (;;) {
@@ -308,16 +309,20 @@ choose_signals(sigset_t *set)
 		(void)sigaddset(set, signum);
 }
 
-/* The thread ends with the process: to wait for it would cost a short run more than it does. */
+/* The thread ends with the process: to wait for it would cost a short run more than it does.  So
+ * would a mapping for its stack, which is NULL where that is no matter. */
 static int
-start_thread(void *(*thread_main)(void *))
+start_thread(void *(*thread_main)(void *), void *stack, size_t stack_size)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
 	int error;
 
 	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setstacksize(&attr, THREAD_STACK);
+	if (stack != NULL)
+		(void)pthread_attr_setstack(&attr, stack, stack_size);
+	else
+		(void)pthread_attr_setstacksize(&attr, stack_size);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	error = pthread_create(&thread, &attr, thread_main, NULL);
 	(void)pthread_attr_destroy(&attr);
@@ -344,23 +349,28 @@ run_keep_limit(void)
 	owner.limit_end.at_ns = run.timeouts.run.at_ns + GRACE_AFTER_LIMIT;
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are main's */
-	(void)start_thread(limit_main);			   /* or a file system has to answer */
+	(void)start_thread(limit_main, NULL, LIMIT_STACK); /* or a file system has to answer */
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+bool
+run_reads_signals(void)
+{
+	return run.signal_fd != -1 && pthread_equal(pthread_self(), owner.main) &&
+	       owner.is_left_out;
 }
 
 int
 run_start_thread(void)
 {
-	if (!owner.is_left_out)
+	static ASIDE char stack[OWNER_STACK] __attribute__((aligned(64)));
+
+	if (!run_reads_signals())
 		return 0;
-	run.cancel_fd = owner.cancel_fd;
-	owner.is_left_out = false;
 	/* What it reads is blocked in main, and so in it. */
-	if (start_thread(owner_main) == -1) {
-		run.cancel_fd = owner.signal_fd;
-		owner.is_left_out = true;
+	if (start_thread(owner_main, stack, sizeof(stack)) == -1)
 		return -1;
-	}
+	owner.is_left_out = false;
 	if (run_signals() > 0)
 		cancel();
 	return 0;
@@ -370,7 +380,7 @@ run_start_thread(void)
 void
 run_take_signals(void)
 {
-	if (!owner.is_left_out)
+	if (!run_reads_signals())
 		return;
 	take_signals();
 	if (run_signals() > 0 && run_start_thread() == -1)
@@ -384,15 +394,14 @@ run_catch_signals(unsigned flags, struct failure *failure)
 
 	owner.flags = flags;
 	choose_signals(&set);
-	output_open_all();
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-	owner.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	owner.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	run.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	run.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if ((flags & RUN_SIGQUIT_ASKS) != 0)
 		run.ask_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	run.cancel_fd = owner.signal_fd;
+	owner.main = pthread_self();
 	owner.is_left_out = true;
-	if (owner.signal_fd == -1 || owner.cancel_fd == -1 ||
+	if (run.signal_fd == -1 || run.cancel_fd == -1 ||
 	    ((flags & RUN_WITHOUT_THREAD) == 0 && run_start_thread() == -1))
 		return failure_set(
 		    failure, STATUS_FAILED, errno, strerror(errno), "prepare for signals");

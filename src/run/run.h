@@ -20,10 +20,10 @@ struct run {
 	int verbose;
 	struct timeouts timeouts;
 	int ask_fd; /* an eventfd, readable once SIGQUIT has asked; -1: it ends the program */
-	/* Readable once a signal came or --max-time passed, and for good; while the thread is left
-	 * out, until run_take_signals() has read the signal, and not for --max-time.  -1: signals
-	 * are not caught. */
+	/* Readable once a signal came or --max-time passed, and for good; but not for --max-time
+	 * while the thread is left out.  -1: signals are not caught. */
 	int cancel_fd;
+	int signal_fd; /* readable when a signal has come that was not read */
 };
 extern struct run run;
 
@@ -49,17 +49,19 @@ enum {
  * -1 and the failure.
  *
  * The thread is a twentieth of what a small transfer costs.  RUN_WITHOUT_THREAD leaves it out while
- * nothing can hang, that is, while main alone works and waits by run_wait() and loop_run() alone:
- * these then read the signals, and so does run_check().  The first signal starts the thread, and so
- * do a pool and a text that goes to a file; main calls run_start_thread() before anything else that
- * may hang. */
+ * main cannot hang, that is, while it waits by run_wait() and loop_run() alone: these then read the
+ * signals, and so does run_check().  What other threads do is no matter.  The first signal starts
+ * the thread, and so do --max-time in a loop, the wait for a pool's threads and a text that goes to
+ * a file; main calls run_start_thread() before anything else that may hang. */
 int run_catch_signals(unsigned flags, struct failure *failure);
 /* --max-time may have been given.  What is opened before run_catch_signals() may hang, too: a
  * thread ends the program by force, 5 s after the limit. */
 void run_keep_limit(void);
-/* Start the thread if it was left out.  run.cancel_fd is another one then.  0, or -1 with errno. */
+/* Start the thread if it was left out: 0, or -1 with errno.  Nothing but in main. */
 int run_start_thread(void);
-/* Read the signals that have come, where there is no thread: for those who wait. */
+/* Is this main, and reads the signals itself?  Then who waits looks at run.signal_fd, too, and has
+ * them read. */
+bool run_reads_signals(void);
 void run_take_signals(void);
 
 /* How many signals have come that end the program. */

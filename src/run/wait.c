@@ -28,7 +28,8 @@ int
 run_wait(struct pollfd *fds, nfds_t n, struct sku_deadline until)
 {
 	enum { FEW = 8 };
-	struct pollfd pfds[FEW + 1];
+	struct pollfd pfds[FEW + 2];
+	nfds_t all = n;
 
 	if (n > FEW) {
 		errno = EINVAL;
@@ -36,16 +37,18 @@ run_wait(struct pollfd *fds, nfds_t n, struct sku_deadline until)
 	}
 	for (nfds_t i = 0; i < n; i++)
 		pfds[i] = fds[i];
-	pfds[n] = (struct pollfd){ .fd = run.cancel_fd, .events = POLLIN };
+	pfds[all++] = (struct pollfd){ .fd = run.cancel_fd, .events = POLLIN };
+	if (run_reads_signals())
+		pfds[all++] = (struct pollfd){ .fd = run.signal_fd, .events = POLLIN };
 	for (;;) {
 		struct sku_deadline wake = sku_deadline_earlier(until, run.timeouts.run);
-		int ready = poll(pfds, n + 1, sku_deadline_poll_ms(wake));
+		int ready = poll(pfds, all, sku_deadline_poll_ms(wake));
 
 		if (ready == -1 && errno != EINTR)
 			return -1;
 		if (run_check() == -1)
 			return -1;
-		if (ready > 0 && pfds[n].revents != 0)
+		if (ready > 0 && pfds[all - 1].revents != 0)
 			ready--; /* it was SIGUSR1 */
 		if (ready > 0) {
 			for (nfds_t i = 0; i < n; i++)

@@ -299,12 +299,11 @@ main(int argc, char **argv)
 {
 	struct serv_config config;
 	struct lookup_run r = { .config = &config, .status = STATUS_OK };
-	struct failure failure;
+	static ASIDE struct failure failure;
 	int result;
 
 	run_begin("servlookup");
 	config_parse(&config, argc, argv);
-	failure_clear(&failure);
 	r.bulk = config_is_bulk(&config);
 	if (config.query_count == 0 && config.files.count == 0)
 		result = run_table(&r, &failure);

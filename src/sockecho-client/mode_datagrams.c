@@ -355,10 +355,9 @@ run_datagrams(const struct client_config *config)
 {
 	struct datagram_exchange t = { .config = config,
 		.connection = { .config = config, .sock = SKU_SOCK_INIT } };
-	struct failure failure;
+	static ASIDE struct failure failure;
 	int status = STATUS_OK;
 
-	failure_clear(&failure);
 	if (open_exchange(&t, &failure) == -1 || exchange_what_is_asked(&t, &failure) == -1)
 		status = failure_report(&failure);
 	peer_close(&t.connection);

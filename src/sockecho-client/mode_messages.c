@@ -20,10 +20,9 @@ int
 run_messages(const struct client_config *config)
 {
 	struct peer_connection connection;
-	struct failure failure;
+	static ASIDE struct failure failure;
 	int status = STATUS_OK;
 
-	failure_clear(&failure);
 	if (peer_open(&connection, config, &failure) == -1 ||
 	    exchange_all(&connection, config->messages, &failure) == -1)
 		status = failure_report(&failure);
@@ -35,10 +34,9 @@ int
 run_connect_only(const struct client_config *config)
 {
 	struct peer_connection connection;
-	struct failure failure;
+	static ASIDE struct failure failure;
 	int status = STATUS_OK;
 
-	failure_clear(&failure);
 	if (peer_open(&connection, config, &failure) == -1)
 		status = failure_report(&failure);
 	peer_close(&connection);

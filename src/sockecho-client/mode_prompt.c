@@ -96,10 +96,9 @@ run_prompt(const struct client_config *config)
 {
 	struct line_reader reader = LINE_READER_INIT;
 	struct peer_connection connection;
-	struct failure failure;
+	static ASIDE struct failure failure;
 	int status = STATUS_OK;
 
-	failure_clear(&failure);
 	if (peer_open(&connection, config, &failure) == -1 ||
 	    prompt_loop(&connection, &reader, &failure) == -1)
 		status = failure_report(&failure);

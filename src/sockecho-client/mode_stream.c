@@ -438,13 +438,12 @@ open_stream(struct stream *s, const struct client_config *config)
 int
 run_stream(const struct client_config *config)
 {
-	struct failure failure;
+	static ASIDE struct failure failure;
 	struct stream s = { .connection = { .sock = SKU_SOCK_INIT },
 		.output = { .fd = STDOUT_FILENO },
 		.failure = &failure };
 	int status = STATUS_OK;
 
-	failure_clear(&failure);
 	if (open_stream(&s, config) == -1 || transfer_both_ways(&s) == -1)
 		status = failure_report(&failure);
 	write_what_is_left(&s);

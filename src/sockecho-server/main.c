@@ -47,11 +47,10 @@ serve(struct listener *listener, const struct server_config *config)
 {
 	const struct serving *serving =
 	    listener->sock.type == SOCK_DGRAM ? &serving_datagrams : &serving_streams;
-	struct failure failure;
+	static ASIDE struct failure failure;
 	struct server *server;
 	int status = STATUS_OK;
 
-	failure_clear(&failure);
 	server = serving->open(listener, config, &failure);
 	if (server == NULL)
 		return failure_report(&failure);
@@ -74,12 +73,11 @@ main(int argc, char **argv)
 {
 	struct server_config config;
 	struct listener listener = LISTENER_INIT;
-	struct failure failure;
+	static ASIDE struct failure failure;
 	int status = STATUS_OK;
 
 	run_begin("sockecho-server");
 	config_parse(&config, argc, argv);
-	failure_clear(&failure);
 	if (plan_faults(&config, &failure) == -1 || prepare(&config, &failure) == -1 ||
 	    listener_open(&listener, &config.listen, &config.endpoint, &failure) == -1)
 		status = failure_report(&failure);

@@ -67,11 +67,10 @@ receive(struct recv_config *config)
 	struct listener listener = LISTENER_INIT;
 	struct target target = TARGET_INIT;
 	struct place directory = PLACE_INIT;
-	struct failure failure;
+	static ASIDE struct failure failure;
 	int status;
 
 	config->place = &directory;
-	failure_clear(&failure);
 	if (prepare(config, &target, &listener, &failure) == -1)
 		status = failure_report(&failure);
 	else

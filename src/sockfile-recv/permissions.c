@@ -5,6 +5,8 @@
  * Where the owner, the group or the ACL cannot be had, what they would have granted is left out. */
 #include "sockfile-recv/permissions.h"
 
+#include "run/uninitialized.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,23 +31,60 @@ set_mode(struct place *place, int fd, mode_t mode, bool *kept)
 	return 0;
 }
 
+/* The ACL of what is open; of what is open as O_PATH, through its name in /proc, which takes
+ * longer.
+ */
+static ssize_t
+get_acl(int fd, char *acl, size_t size)
+{
+	char path[32];
+	ssize_t len = fgetxattr(fd, ACL, acl, size);
+
+	if (len != -1 || errno != EBADF)
+		return len;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return getxattr(path, ACL, acl, size);
+}
+
+/* Room for it is taken where there is one. */
+__attribute__((noinline)) static bool
+copy_acl_that_is_there(int old, int fd)
+{
+	char acl[ACL_MAX] UNINITIALIZED;
+	ssize_t len = get_acl(old, acl, sizeof(acl));
+
+	return len > 0 && fsetxattr(fd, ACL, acl, (size_t)len, 0) == 0;
+}
+
+/* What it may have is the default of the directory. */
+static bool
+remove_acl(int fd)
+{
+	if (fgetxattr(fd, ACL, NULL, 0) == -1 && errno == ENODATA)
+		return true;
+	return fremovexattr(fd, ACL) == 0 || errno == ENODATA;
+}
+
 /* False: what the ACL says is lost. */
 static bool
 copy_acl(int old, int fd)
 {
-	char path[32], acl[ACL_MAX];
-	ssize_t len;
+	ssize_t len = get_acl(old, NULL, 0);
 
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", old);
-	len = getxattr(path, ACL, acl, sizeof(acl)); /* needs no right to read the file */
-	if (len > 0 && fsetxattr(fd, ACL, acl, (size_t)len, 0) == 0)
+	if (len > 0 && copy_acl_that_is_there(old, fd))
 		return true;
 	if (len == -1 && errno == EOPNOTSUPP)
 		return true; /* there are none */
 	if (len == -1 && errno == ENODATA)
-		return fremovexattr(fd, ACL) == 0 || errno == ENODATA; /* the directory's default */
+		return remove_acl(fd);
 	(void)fremovexattr(fd, ACL);
 	return false;
+}
+
+static bool
+has_owner(const struct stat *is, const struct stat *was)
+{
+	return is->st_uid == was->st_uid && is->st_gid == was->st_gid;
 }
 
 /* The mode, once owner and ACL are what they can be. */
@@ -54,15 +93,31 @@ inherit(int old, const struct stat *was, int fd)
 {
 	mode_t mode = was->st_mode & 0777, both = (mode >> 3) & mode & 07;
 	struct stat is;
-	bool acl;
 
-	if (fchown(fd, was->st_uid, was->st_gid) == -1)
-		(void)!fchown(fd, (uid_t)-1, was->st_gid); /* what is, fstat says */
-	acl = copy_acl(old, fd);
-	if (!acl || fstat(fd, &is) == -1)
+	if (fstat(fd, &is) == -1)
+		return mode & 0700;
+	if (!has_owner(&is, was)) {
+		if (fchown(fd, was->st_uid, was->st_gid) == -1)
+			(void)!fchown(fd, (uid_t)-1, was->st_gid); /* what is, fstat says */
+		if (fstat(fd, &is) == -1)
+			return mode & 0700;
+	}
+	if (!copy_acl(old, fd))
 		return mode & 0700;
 	/* Another group: its members had what others have, and the old one's get that. */
 	return is.st_gid == was->st_gid ? mode : (mode & 0700) | both << 3 | both;
+}
+
+/* What has the name, for its owner, ACL and mode.  That needs no right to read it. */
+static int
+open_old(const struct place *place, const char *name, const struct permissions *wanted)
+{
+	const int flags = O_NOFOLLOW | O_CLOEXEC;
+	int fd = -1;
+
+	if (wanted->was_file)
+		fd = openat(place->fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | flags);
+	return fd != -1 ? fd : openat(place->fd, name, O_PATH | flags);
 }
 
 int
@@ -74,7 +129,7 @@ permissions_give(
 	int old = -1;
 
 	if (wanted->replaces && !wanted->asked)
-		old = openat(place->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		old = open_old(place, name, wanted);
 	if (old != -1 && fstat(old, &was) == 0 && S_ISREG(was.st_mode))
 		mode = inherit(old, &was, fd);
 	else if (!wanted->asked)

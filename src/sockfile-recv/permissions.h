@@ -8,6 +8,7 @@ struct permissions {
 	mode_t mode;   /* asked for; else that of any new file, 666 less the umask */
 	bool asked;    /* by --mode or --preserve */
 	bool replaces; /* the file that has the name hands down its own */
+	bool was_file; /* it was one when it was looked at */
 };
 
 /* Give what fd has open, and what will be called name, its owner, ACL and mode: 0, or -1 with

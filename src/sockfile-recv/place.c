@@ -245,8 +245,9 @@ ignores_case(const struct place *place)
 	return ioctl(place->fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_CASEFOLD_FL) != 0;
 }
 
+/* It has all that is tried. */
 static bool
-is_known(const struct place *place)
+is_known(struct place *place)
 {
 	struct statfs fs = { .f_type = 0 };
 
@@ -255,8 +256,10 @@ is_known(const struct place *place)
 	switch ((unsigned long)fs.f_type) {
 	case EXT4_SUPER_MAGIC:
 	case XFS_SUPER_MAGIC:
-	case BTRFS_SUPER_MAGIC:
 	case TMPFS_MAGIC:
+		place->is_local = true;
+		return true;
+	case BTRFS_SUPER_MAGIC:
 	case OVERLAYFS_SUPER_MAGIC:
 		return true;
 	default:

@@ -23,6 +23,9 @@ struct place {
 	int fd;			/* the directory; -1: not open */
 	const char *name;	/* of FILE or of the directory, for messages */
 	_Atomic unsigned lacks; /* enum place_lack; several transfers may find out */
+	/* On a disk of this machine, or in its memory.  Who writes a few bytes there waits for the
+	 * disk alone, and nothing ends that wait, not kill -9. */
+	bool is_local;
 	/* What is made here with mode 0600 has this owner, and grants this to others. */
 	uid_t owner;
 	mode_t granted;

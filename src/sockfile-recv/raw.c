@@ -2,13 +2,15 @@
  * Row tool.
  *
  * Into a file the kernel moves pages through a pipe, which is twice as fast as a copy; where the
- * pipe cannot be made large, or the bytes must be seen, they are copied. */
+ * pipe cannot be made large, or the bytes must be seen, they are copied.  So are the first ones,
+ * for a pipe costs more than to copy a few. */
 #include "sockfile-recv/raw.h"
 
 #include "net/closing.h"
 #include "run/failure.h"
 #include "run/message.h"
 #include "run/rate.h"
+#include "run/run.h"
 #include "run/wait.h"
 #include "transfer/summary.h"
 
@@ -22,6 +24,7 @@
 
 #define PIPE_SIZE (1024 * 1024) /* measured: 64 KiB is slower than copying */
 #define BUFFER ((size_t)1024 * 1024)
+#define FEW ((size_t)4 * 1024)
 #define END_TIMEOUT SKU_SECOND	     /* for a byte too many, once all have come that --size says */
 #define HINT_AFTER (10 * SKU_SECOND) /* of silence: what ends a stream whose peer stays open */
 
@@ -61,7 +64,7 @@ check_limit(struct raw_transfer *r, size_t came)
 	(void)snprintf(
 	    message, sizeof(message), "more than %lld bytes came (%s)", (long long)limit, option);
 	return failure_set(
-	    &r->failure, STATUS_MISMATCH, 0, message, "receive from %s", r->incoming->text);
+	    r->failure, STATUS_MISMATCH, 0, message, "receive from %s", r->incoming->text);
 }
 
 static int
@@ -74,17 +77,17 @@ check_complete(struct raw_transfer *r)
 		(void)snprintf(message, sizeof(message), "it ended after %lld of %lld bytes",
 		    (long long)r->target->written, (long long)r->config->size);
 		return failure_set(
-		    &r->failure, STATUS_MISMATCH, 0, message, "receive from %s", r->incoming->text);
+		    r->failure, STATUS_MISMATCH, 0, message, "receive from %s", r->incoming->text);
 	}
 	if (r->sha256 == NULL)
 		return 0;
 	if (sha256_so_far(r->sha256, digest) == -1)
 		return failure_errno(
-		    &r->failure, ENOMEM, "compute the SHA-256 of %s", r->target->display_name);
+		    r->failure, ENOMEM, "compute the SHA-256 of %s", r->target->display_name);
 	if (memcmp(digest, r->config->sha256, sizeof(digest)) == 0)
 		return 0;
 	target_discard(r->target); /* it is something else */
-	return failure_set(&r->failure, STATUS_MISMATCH, 0, "its SHA-256 is another (--sha256)",
+	return failure_set(r->failure, STATUS_MISMATCH, 0, "its SHA-256 is another (--sha256)",
 	    "receive from %s", r->incoming->text);
 }
 
@@ -94,7 +97,7 @@ static int
 fail_receiving(struct raw_transfer *r, int errnum)
 {
 	return run_wait_failed(
-	    &r->failure, errnum, LIMIT_OPERATION, "receive from %s", r->incoming->text);
+	    r->failure, errnum, LIMIT_OPERATION, "receive from %s", r->incoming->text);
 }
 
 /* All that should come has come: whether the peer closes, stays open or is reset, it is whole. */
@@ -139,12 +142,13 @@ wait_for_more(struct raw_transfer *r)
 }
 
 static int
-allocate_buffer(struct raw_transfer *r)
+allocate_buffer(struct raw_transfer *r, size_t size)
 {
-	r->buf = malloc(BUFFER);
+	r->buf = malloc(size);
+	r->buf_size = size;
 	if (r->buf != NULL)
 		return 0;
-	return failure_set(&r->failure, STATUS_FAILED, ENOMEM, NULL, "get a buffer");
+	return failure_set(r->failure, STATUS_FAILED, ENOMEM, NULL, "get a buffer");
 }
 
 /* What is in the pipe goes to the file; where splice(2) cannot do that, by a copy, which also says
@@ -155,23 +159,23 @@ drain_pipe(struct raw_transfer *r, size_t len)
 	while (len > 0) {
 		ssize_t n = r->buf == NULL ?
 				splice(r->pipe[0], NULL, r->target->fd, NULL, len, SPLICE_F_MOVE) :
-				read(r->pipe[0], r->buf, BUFFER);
+				read(r->pipe[0], r->buf, r->buf_size);
 
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1 && r->buf == NULL) {
-			if (allocate_buffer(r) == -1)
+			if (allocate_buffer(r, BUFFER) == -1)
 				return -1;
 			continue;
 		}
 		if (n <= 0) {
-			(void)failure_set(&r->failure, STATUS_FAILED, n == 0 ? EIO : errno, NULL,
+			(void)failure_set(r->failure, STATUS_FAILED, n == 0 ? EIO : errno, NULL,
 			    "write %s%s", r->target->display_name, TARGET_SUFFIX);
 			return -1;
 		}
 		if (r->buf == NULL)
 			r->target->written += n;
-		else if (target_write(r->target, r->buf, (size_t)n, &r->failure) == -1)
+		else if (target_write(r->target, r->buf, (size_t)n, r->failure) == -1)
 			return -1;
 		len -= (size_t)n;
 	}
@@ -183,7 +187,7 @@ copy_some(struct raw_transfer *r)
 {
 	ssize_t n;
 
-	while ((n = sku_recv(&r->incoming->sock, r->buf, bytes_wanted(r, BUFFER), 0)) == -1) {
+	while ((n = sku_recv(&r->incoming->sock, r->buf, bytes_wanted(r, r->buf_size), 0)) == -1) {
 		int more = errno == EAGAIN ? wait_for_more(r) : end_by(r, errno);
 
 		if (more != 1)
@@ -193,7 +197,7 @@ copy_some(struct raw_transfer *r)
 		return -1;
 	if (n > 0 && r->sha256 != NULL)
 		sha256_update(r->sha256, r->buf, (size_t)n);
-	if (n > 0 && target_write(r->target, r->buf, (size_t)n, &r->failure) == -1)
+	if (n > 0 && target_write(r->target, r->buf, (size_t)n, r->failure) == -1)
 		return -1;
 	return n;
 }
@@ -212,7 +216,7 @@ splice_some(struct raw_transfer *r)
 		else if (status_of_errno(errno) != STATUS_FAILED)
 			more = end_by(r, errno);
 		else if (errno != EINTR) /* a sandbox may not know the call */
-			return allocate_buffer(r) == 0 ? copy_some(r) : -1;
+			return allocate_buffer(r, BUFFER) == 0 ? copy_some(r) : -1;
 		if (more != 1)
 			return more;
 	}
@@ -220,24 +224,6 @@ splice_some(struct raw_transfer *r)
 		return -1;
 	return n;
 }
-
-static int
-receive_all(struct raw_transfer *r)
-{
-	ssize_t n = 1;
-
-	while (n > 0) {
-		r->idle =
-		    has_come_whole(r) ? sku_deadline_in(END_TIMEOUT) : run_operation_deadline();
-		n = r->pipe[0] != -1 && r->buf == NULL ? splice_some(r) : copy_some(r);
-		counter_set(&transfer_stats.bytes, (uint64_t)r->target->written);
-		if (n > 0 && run_check() == -1)
-			n = fail_receiving(r, errno);
-	}
-	return n == 0 ? 0 : -1;
-}
-
-/* ---- beginning and end --------------------------------------------------------------------- */
 
 /* A pipe that is large enough, or none. */
 static void
@@ -252,6 +238,39 @@ open_pipe(struct raw_transfer *r)
 	r->pipe[0] = r->pipe[1] = -1;
 }
 
+/* A few have come, and more may come. */
+static int
+prepare_for_many(struct raw_transfer *r)
+{
+	(void)run_start_thread();
+	free(r->buf);
+	r->buf = NULL;
+	r->buf_size = 0;
+	open_pipe(r);
+	return r->pipe[0] == -1 ? allocate_buffer(r, BUFFER) : 0;
+}
+
+static int
+receive_all(struct raw_transfer *r)
+{
+	ssize_t n = 1;
+
+	while (n > 0) {
+		if (r->buf_size == FEW && r->target->written >= (int64_t)FEW &&
+		    prepare_for_many(r) == -1)
+			return -1;
+		r->idle =
+		    has_come_whole(r) ? sku_deadline_in(END_TIMEOUT) : run_operation_deadline();
+		n = r->buf == NULL ? splice_some(r) : copy_some(r);
+		counter_set(&transfer_stats.bytes, (uint64_t)r->target->written);
+		if (n > 0 && run_check() == -1)
+			n = fail_receiving(r, errno);
+	}
+	return n == 0 ? 0 : -1;
+}
+
+/* ---- beginning and end --------------------------------------------------------------------- */
+
 static int
 open_transfer(struct raw_transfer *r)
 {
@@ -260,20 +279,18 @@ open_transfer(struct raw_transfer *r)
 	if (r->config->sha256_given) {
 		r->sha256 = sha256_new();
 		if (r->sha256 == NULL)
-			return failure_set(
-			    &r->failure, STATUS_FAILED, ENOMEM, NULL, "get a digest");
+			return failure_set(r->failure, STATUS_FAILED, ENOMEM, NULL, "get a digest");
 	}
-	open_pipe(r);
-	if (r->pipe[0] == -1 && allocate_buffer(r) == -1)
+	if (allocate_buffer(r, FEW) == -1)
 		return -1;
-	if ((size != UNLIMITED && target_check_room(r->target, size, &r->failure) == -1) ||
-	    target_start(r->target, 0, &r->failure) == -1)
+	if ((size != UNLIMITED && target_check_room(r->target, size, r->failure) == -1) ||
+	    target_start(r->target, 0, r->failure) == -1)
 		return -1;
 	/* Room is made beforehand, and its want found out.  The size stays: zeros are no bytes. */
 	if (size > 0 && r->target->kind == TARGET_FILE &&
 	    fallocate(r->target->fd, FALLOC_FL_KEEP_SIZE, 0, size) == -1 &&
 	    (errno == ENOSPC || errno == EFBIG || errno == EDQUOT))
-		return failure_set(&r->failure, STATUS_FAILED, errno, NULL, "make room for %s%s",
+		return failure_set(r->failure, STATUS_FAILED, errno, NULL, "make room for %s%s",
 		    r->target->display_name, TARGET_SUFFIX);
 	return 0;
 }
@@ -299,22 +316,33 @@ close_transfer(struct raw_transfer *r)
 	free(r->buf);
 }
 
+/* May it hang where a thread that ends the program is of use? */
+static bool
+may_hang(const struct raw_transfer *r)
+{
+	return r->target->kind != TARGET_FILE || !r->target->place->is_local ||
+	       r->config->size > (int64_t)FEW;
+}
+
 void
 raw_receive(struct raw_transfer *r)
 {
+	if (may_hang(r))
+		(void)run_start_thread();
+	r->pipe[0] = r->pipe[1] = -1;
 	/* Until all is on disk, whatever ends this end, kill -9 too, is a reset for the sender: it
 	 * must not take that for done. */
 	closing_set_reset(&r->incoming->sock, true);
-	if (target_open_part(r->target, true, &r->failure) == 0 && open_transfer(r) == 0 &&
-	    receive_all(r) == 0 && check_complete(r) == 0)
-		(void)target_commit(r->target, NULL, &r->failure);
+	r->is_complete = target_open_part(r->target, true, r->failure) == 0 &&
+			 open_transfer(r) == 0 && receive_all(r) == 0 && check_complete(r) == 0 &&
+			 target_commit(r->target, NULL, r->failure) == 0;
 	close_transfer(r);
-	if (r->failure.status == STATUS_OK)
+	if (r->is_complete)
 		closing_set_reset(&r->incoming->sock, false);
 	(void)sku_close(&r->incoming->sock); /* in order it says that all is on disk */
-	if (r->failure.status != STATUS_OK) {
+	if (!r->is_complete) {
 		give_room_back(r);
-		target_keep(r->target, &r->failure);
+		target_keep(r->target, r->failure);
 	}
 	r->ns = sku_now() - r->incoming->since_ns;
 }

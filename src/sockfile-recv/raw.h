@@ -12,13 +12,15 @@ struct raw_transfer {
 	const struct recv_config *config;
 	struct incoming *incoming;
 	struct target *target;
-	struct failure failure;
+	struct failure *failure; /* why it is not complete */
+	bool is_complete;
 	int64_t ns; /* how long it took */
 	/* raw.c's. */
 	struct sku_deadline idle;
 	struct sha256 *sha256; /* NULL: nobody asked */
-	int pipe[2];	       /* -1: copying */
-	char *buf;
+	int pipe[2];
+	char *buf; /* NULL: through the pipe */
+	size_t buf_size;
 	bool hinted;
 };
 

@@ -5,6 +5,7 @@
 #include "libsockutil/background.h"
 #include "run/failure.h"
 #include "run/rate.h"
+#include "run/run.h"
 #include "run/wait.h"
 #include "transfer/digest.h"
 #include "transfer/leased.h"
@@ -306,8 +307,10 @@ open_final(struct receive_session *s)
 static void
 close_final(struct receive_session *s)
 {
-	if (s->final_fd != -1)
+	if (s->final_fd != -1) {
+		(void)run_start_thread(); /* its file system may hang */
 		(void)close(s->final_fd);
+	}
 	s->final_fd = -1;
 }
 
@@ -524,24 +527,30 @@ flush_target(void *arg)
 		(void)target_confirm(s->target, s->final_fd, asked, &s->failure);
 }
 
+/* False: nobody is there any more. */
+__attribute__((noinline)) static bool
+tell_of_work(struct receive_session *s)
+{
+	struct failure lost;
+
+	failure_clear(&lost);
+	return channel_progress(&s->channel, (uint64_t)s->total, (uint64_t)s->total, &lost) == 0;
+}
+
 /* A disk may take its time: the sender is told that there is work.  A signal does not end that, but
  * who else waits for us does, when the disk takes too long (server.c, run.h). */
 static int
 commit_target(struct receive_session *s)
 {
 	const struct sku_work work = { .run = flush_target, .arg = s };
-	struct failure lost; /* the file counts, whoever is there still */
 	struct sku_background *job = sku_background_start(&work, -1);
+	bool hears = true; /* the file counts, whoever is there still */
 
-	failure_clear(&lost);
 	if (job == NULL) {
 		flush_target(s);
 	} else {
-		while (sku_background_wait(job, sku_deadline_in(FLUSH_PERIOD)) == -1) {
-			if (lost.status == STATUS_OK)
-				(void)channel_progress(
-				    &s->channel, (uint64_t)s->total, (uint64_t)s->total, &lost);
-		}
+		while (sku_background_wait(job, sku_deadline_in(FLUSH_PERIOD)) == -1)
+			hears = hears && tell_of_work(s);
 		sku_background_take(job);
 	}
 	return s->failure.status != STATUS_OK ? verdict_for_target(s) : 0;
@@ -766,18 +775,18 @@ struct receive_session *
 receive_session_new(struct session_table *table, const struct recv_config *config,
     struct target *file, struct incoming *incoming)
 {
-	struct receive_session *s = malloc(sizeof(*s));
+	struct receive_session *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return NULL;
-	*s = (struct receive_session){ .session = { .sock = &incoming->sock,
-					   .active_ns = sku_now() },
-		.table = table,
-		.config = config,
-		.incoming = incoming,
-		.own_target = TARGET_INIT,
-		.final_fd = -1,
-		.verdict = NO_VERDICT };
+	s->session.sock = &incoming->sock;
+	s->session.active_ns = sku_now();
+	s->table = table;
+	s->config = config;
+	s->incoming = incoming;
+	s->own_target = (struct target)TARGET_INIT;
+	s->final_fd = -1;
+	s->verdict = NO_VERDICT;
 	s->target = file != NULL ? file : &s->own_target;
 	channel_init(&s->channel, &incoming->sock, incoming->text, incoming->since_ns);
 	s->channel.active_ns = &s->session.active_ns;

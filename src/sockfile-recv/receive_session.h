@@ -16,7 +16,6 @@ struct receive_session {
 	struct session_table *table;
 	const struct recv_config *config;
 	struct incoming *incoming;
-	struct failure failure;
 
 	/* receive_session.c's. */
 	struct channel channel;
@@ -37,6 +36,7 @@ struct receive_session {
 	bool file_accepted, progressed, holds, bye_received;
 	bool all_files_done; /* every file has its verdict */
 	int highest_refusal; /* the highest status of files that were not wanted */
+	struct failure failure;
 };
 
 /* Take the connection over; file is FILE, or NULL with --dir.  NULL with errno, and it is still the

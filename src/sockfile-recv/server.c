@@ -21,6 +21,7 @@
 #include "transfer/summary.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,7 +51,7 @@ struct receiver {
 	struct loop_timer crowd;  /* too many say nothing, or not enough */
 	bool done;		  /* with that status: */
 	int status;
-	struct failure failure;
+	struct failure *failure;
 };
 
 static struct receiver *
@@ -189,6 +190,20 @@ finishing(struct server *server)
 	sessions_shut_strangers(&receiver->table);
 }
 
+/* Most of the small transfers do without a pool. */
+static int
+submit(struct receiver *receiver, struct loop_worker *worker)
+{
+	if (receiver->pool == NULL) {
+#ifdef M_ARENA_MAX
+		/* Threads that allocate little need no arenas of their own, which cost more. */
+		(void)mallopt(M_ARENA_MAX, 1);
+#endif
+		receiver->pool = pool_new(&receiver->server.loop, MAX_THREADS, STACK);
+	}
+	return receiver->pool == NULL ? -1 : pool_submit(receiver->pool, worker);
+}
+
 static void
 raw_work(struct loop_worker *worker)
 {
@@ -204,9 +219,9 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 
 	(void)worker;
 	receiver->raw_is_working = false;
-	if (raw->failure.status != STATUS_OK) {
+	if (!raw->is_complete) {
 		progress_end(&receiver->progress, raw->target->written);
-		status = failure_report(&raw->failure);
+		status = failure_report(raw->failure);
 	} else {
 		status = raw->target->status;
 		counter_add(&transfer_stats.transfers, 1);
@@ -230,6 +245,7 @@ wants_thread(const struct receiver *receiver)
 static void
 start_raw(struct receiver *receiver, struct incoming *incoming)
 {
+	static ASIDE struct failure failure; /* a thread may be about to fill it */
 	struct loop_worker *worker = &receiver->raw.worker;
 	int64_t total = receiver->config->size;
 
@@ -245,9 +261,9 @@ start_raw(struct receiver *receiver, struct incoming *incoming)
 		.config = receiver->config,
 		.incoming = incoming,
 		.target = receiver->target,
-		.pipe = { -1, -1 } };
+		.failure = &failure };
 	receiver->raw_is_working = true;
-	if (wants_thread(receiver) && pool_submit(receiver->pool, worker) == 0)
+	if (wants_thread(receiver) && submit(receiver, worker) == 0)
 		return;
 	raw_work(worker);
 	raw_done(&receiver->server.loop, worker);
@@ -282,7 +298,7 @@ connect_to_sender(struct receiver *receiver)
 	const struct peer_options *peer = &receiver->config->peer;
 	struct sku_sock sock = SKU_SOCK_INIT;
 
-	if (connect_now(&peer->endpoint, &peer->connect, &sock, &receiver->failure) == -1)
+	if (connect_now(&peer->endpoint, &peer->connect, &sock, receiver->failure) == -1)
 		return -1;
 	add_sender(receiver, &sock);
 	return 0;
@@ -406,7 +422,7 @@ start_session(struct receiver *receiver, struct incoming *incoming)
 	}
 	session->worker = (struct loop_worker){ .work = session_work, .done = session_done };
 	sessions_add(&receiver->table, &session->session, receiver->server.loop.now);
-	if (pool_submit(receiver->pool, &session->worker) == -1) {
+	if (submit(receiver, &session->worker) == -1) {
 		cannot_attend(receiver, &incoming->peer, errno);
 		(void)sku_reset(&incoming->sock);
 		sessions_remove(&receiver->table, &session->session);
@@ -620,6 +636,7 @@ open_receiver(struct receiver *receiver)
 	server->max_clients = SERVER_UNLIMITED;
 	server->max_served = SERVER_UNLIMITED;
 	server->refuses_rest = true;
+	server->works_in_threads = true;
 	server->action = "wait for a sender";
 	server->signal_grace_ns = server->limit_grace_ns = INT64_MAX;
 	server->accepted = accepted;
@@ -630,13 +647,10 @@ open_receiver(struct receiver *receiver)
 	receiver->crowd.due = crowd_due;
 	receiver->progress.next_ns = INT64_MAX;
 	sessions_init(&receiver->table, &rules);
-	if (server_open(server, &receiver->failure) == -1)
+	if (server_open(server, receiver->failure) == -1)
 		return -1;
 	if (loop_set_timer(&server->loop, &receiver->crowd, LOOP_PARKED) == -1)
-		return failure_errno(&receiver->failure, ENOMEM, "prepare for connections");
-	receiver->pool = pool_new(&server->loop, MAX_THREADS, STACK);
-	if (receiver->pool == NULL)
-		return failure_errno(&receiver->failure, errno, "prepare for connections");
+		return failure_errno(receiver->failure, ENOMEM, "prepare for connections");
 	return 0;
 }
 
@@ -659,12 +673,12 @@ result(struct receiver *receiver)
 	/* The thread of the one connection may have seen it before the loop did. */
 	if (run_check() == -1 && errno == ETIMEDOUT) {
 		if (has_lost_thread(receiver))
-			failure_clear(&receiver->failure);
-		(void)run_wait_failed(&receiver->failure, ETIMEDOUT, LIMIT_OTHER, "%s",
+			failure_clear(receiver->failure);
+		(void)run_wait_failed(receiver->failure, ETIMEDOUT, LIMIT_OTHER, "%s",
 		    has_lost_thread(receiver) ? "finish the transfer" : receiver->server.action);
 	}
-	if (receiver->failure.status != STATUS_OK)
-		return failure_report(&receiver->failure);
+	if (receiver->failure->status != STATUS_OK)
+		return failure_report(receiver->failure);
 	(void)sessions_finished(&receiver->table, sku_now(), &status);
 	/* The one connection ended, and was no transfer: that was said. */
 	return status == STATUS_OK && has_only_connection(receiver) ? (int)STATUS_NO_PEER : status;
@@ -690,26 +704,31 @@ close_receiver(struct receiver *receiver)
 int
 receiver_serve(const struct recv_config *config, struct listener *listener, struct target *target)
 {
-	struct receiver receiver = {
-		.server = { .listener = listener }, .config = config, .target = target
-	};
+	static ASIDE struct failure failure;
+	struct receiver receiver = { .server = { .listener = listener },
+		.config = config,
+		.target = target,
+		.failure = &failure };
 
 	run_raise_descriptor_limit();
 	if (open_receiver(&receiver) == 0 &&
-	    listener_announce(listener, &config->peer.listen, &receiver.failure) == 0)
-		(void)server_run(&receiver.server, &receiver.failure);
+	    listener_announce(listener, &config->peer.listen, receiver.failure) == 0)
+		(void)server_run(&receiver.server, receiver.failure);
 	return close_receiver(&receiver);
 }
 
 int
 receiver_connect(const struct recv_config *config, struct target *target)
 {
-	struct receiver receiver = {
-		.config = config, .target = target, .reconnect = RECONNECT_INIT(config->retries)
-	};
+	static ASIDE struct failure failure, of_connector;
+	struct receiver receiver = { .config = config,
+		.target = target,
+		.failure = &failure,
+		.reconnect = RECONNECT_INIT(config->retries) };
 
 	receiver.reconnect.done = reconnected;
+	receiver.reconnect.failure = &of_connector;
 	if (open_receiver(&receiver) == 0 && connect_to_sender(&receiver) == 0)
-		(void)server_run(&receiver.server, &receiver.failure);
+		(void)server_run(&receiver.server, receiver.failure);
 	return close_receiver(&receiver);
 }

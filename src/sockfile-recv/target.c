@@ -3,6 +3,7 @@
 #include "sockfile-recv/target.h"
 
 #include "run/message.h"
+#include "run/run.h"
 #include "run/system_calls.h"
 #include "sockfile-recv/permissions.h"
 #include "transfer/leased.h"
@@ -369,7 +370,7 @@ target_open_part(struct target *target, bool create, struct failure *failure)
 		int fd = try_part(target, create, failure);
 		struct stat st;
 
-		if (failure->status != STATUS_OK)
+		if (fd == -1 && failure->status != STATUS_OK)
 			return -1;
 		if (fd == -1 && errno == ENOENT && !create)
 			return check_directory(target, failure);
@@ -508,10 +509,16 @@ fail_rename(struct failure *failure, const struct target *target, int errnum, co
 static bool
 is_another(const struct target *target, const char *name)
 {
+	return !place_is_same(target->place, name, target->fd) &&
+	       faccessat(target->place->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool
+has_links(int fd)
+{
 	struct stat st;
 
-	return fstatat(target->place->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       !place_is_same(target->place, name, target->fd);
+	return fstat(fd, &st) == 0 && st.st_nlink != 1;
 }
 
 /* Names are renamed, but what was written is meant: it is looked for before and after. */
@@ -527,7 +534,7 @@ rename_part(struct target *target, struct failure *failure)
 			return fail_rename(failure, target, errno, NULL);
 		/* Were FILE a link to the same inode, rename(2) would do nothing: FILE.part must
 		 * go. */
-		if (is_our_part(target, target->fd))
+		if (has_links(target->fd) && is_our_part(target, target->fd))
 			(void)unlinkat(place->fd, target->part, 0);
 	} else if (place_rename(place, target->part, target->name) == -1) {
 		return fail_rename(failure, target, errno,
@@ -545,7 +552,8 @@ wanted_permissions(const struct target *target)
 {
 	return (struct permissions){ .mode = target->options.mode,
 		.asked = target->options.mode_asked,
-		.replaces = target->options.force };
+		.replaces = target->options.force,
+		.was_file = target->exists };
 }
 
 /* *kept false: the mode or the time that was asked for could not be had. */
@@ -781,6 +789,8 @@ target_close(struct target *target)
 {
 	struct stat st;
 
+	if (target->fd != -1)
+		(void)run_start_thread(); /* a file system may hang */
 	if (target->fd != -1 && fstat(target->fd, &st) == 0 && st.st_size == 0)
 		remove_part(target);
 	if (target->fd != -1)

@@ -67,33 +67,31 @@ should_retry(struct sender *sender, struct failure *failure)
 
 /* False: there is no other connection, and that was reported. */
 static bool
-reconnect(struct sender *sender)
+reconnect(struct sender *sender, struct failure *failure)
 {
 	const struct peer_options *peer = &sender->config->peer;
-	struct failure failure;
 
-	failure_clear(&failure);
+	failure_clear(failure);
 	if (reconnect_now(
-		&sender->reconnect, &peer->endpoint, &peer->connect, &sender->sock, &failure) == 0)
+		&sender->reconnect, &peer->endpoint, &peer->connect, &sender->sock, failure) == 0)
 		return true;
-	send_mention_unknown(&sender->job, &failure);
-	sender->status = failure_report(&failure);
+	send_mention_unknown(&sender->job, failure);
+	sender->status = failure_report(failure);
 	return false;
 }
 
 static void
 send_all(struct sender *sender)
 {
-	for (;;) {
-		struct failure failure;
-		int result;
+	static ASIDE struct failure failure;
 
-		failure_clear(&failure);
-		result = send_on(sender, &failure);
+	for (;;) {
+		int result = send_on(sender, &failure);
+
 		(void)sku_close(&sender->sock);
 		if (result == 0)
 			sender->status = sender->job.status;
-		if (result == 0 || !should_retry(sender, &failure) || !reconnect(sender))
+		if (result == 0 || !should_retry(sender, &failure) || !reconnect(sender, &failure))
 			return;
 	}
 }
@@ -140,17 +138,15 @@ send_and_draw(struct sender *sender, struct progress *progress, struct failure *
 }
 
 static void
-run_sender(struct sender *sender)
+run_sender(struct sender *sender, struct failure *failure)
 {
-	struct failure failure;
 	struct progress progress;
 
-	failure_clear(&failure);
 	progress_begin(&progress, sender->config->progress, config_total_size(sender->config));
 	if (!progress.active)
 		send_all(sender);
-	else if (send_and_draw(sender, &progress, &failure) == -1)
-		sender->status = failure_report(&failure);
+	else if (send_and_draw(sender, &progress, failure) == -1)
+		sender->status = failure_report(failure);
 }
 
 int
@@ -164,10 +160,9 @@ verified_send(const struct send_config *config, bool at_hand)
 		.reconnect =
 		    RECONNECT_INIT(config->retries == RETRIES_NOT_GIVEN ? 0 : config->retries) };
 	const struct peer_options *peer = &config->peer;
-	struct failure failure;
+	static ASIDE struct failure failure;
 	unsigned signals = 0;
 
-	failure_clear(&failure);
 	if (send_random_id(sender.id, &failure) == -1)
 		return failure_report(&failure);
 	/* Between two connections the FILE may become another one. */
@@ -175,7 +170,7 @@ verified_send(const struct send_config *config, bool at_hand)
 		signals = RUN_WITHOUT_THREAD;
 	if (connect_now(&peer->endpoint, &peer->connect, &sender.sock, &failure) == 0 &&
 	    run_catch_signals(signals, &failure) == 0)
-		run_sender(&sender);
+		run_sender(&sender, &failure);
 	else
 		sender.status = failure_report(&failure);
 	sku_autoclose(&sender.sock);

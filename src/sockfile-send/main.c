@@ -67,11 +67,10 @@ static int
 run_verified(struct send_config *config)
 {
 	struct listener listener = LISTENER_INIT;
-	struct failure failure;
+	static ASIDE struct failure failure;
 	bool at_hand;
 	int status;
 
-	failure_clear(&failure);
 	if ((config->key_file != NULL &&
 		secret_read(config->key_file, config->key, &failure) == -1) ||
 	    check_readable(config, &at_hand, &failure) == -1 ||
@@ -103,11 +102,10 @@ run_raw(const struct send_config *config)
 {
 	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
 	struct listener listener = LISTENER_INIT;
-	struct failure failure;
+	static ASIDE struct failure failure;
 	struct source source;
 	int status;
 
-	failure_clear(&failure);
 	if (source_open(&source, config, 0, &failure) == -1 ||
 	    open_peer(config, &source, &listener, &sock, &failure) == -1)
 		status = failure_report(&failure);

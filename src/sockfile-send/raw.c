@@ -51,7 +51,7 @@ struct raw_server {
 	state_counter
 	    progress_bytes; /* for the bar; of receivers that broke off they do not count */
 	bool consumed;	    /* bytes of what can be read once are gone */
-	char action[FAILURE_ACTION_MAX]; /* for the message of --max-time */
+	char *action;	    /* for the message of --max-time */
 };
 
 /* ---- receivers come and go ----------------------------------------------------------------- */
@@ -455,7 +455,8 @@ open_server(struct raw_server *server, struct failure *failure)
 	int64_t total = source->length,
 		times = server->server.listener != NULL ? config->connections : 1;
 
-	(void)snprintf(server->action, sizeof(server->action), "send %s", source->name);
+	if (asprintf(&server->action, "send %s", source->name) == -1)
+		return failure_errno(failure, ENOMEM, "send %s", source->name);
 	server->server.action = server->action;
 	server->server.access = &config->peer.listen.access;
 	server->server.max_clients = SERVER_UNLIMITED;
@@ -484,6 +485,7 @@ close_server(struct raw_server *server)
 	strangers_note_rest(&server->notes);
 	progress_end(&server->progress, (int64_t)counter_value(&server->progress_bytes));
 	server_close(&server->server);
+	free(server->action);
 }
 
 static int
@@ -505,10 +507,9 @@ int
 raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock)
 {
 	struct raw_server server = { .config = config, .source = source };
-	struct failure failure;
+	static ASIDE struct failure failure;
 	int status = STATUS_OK;
 
-	failure_clear(&failure);
 	if (open_server(&server, &failure) == -1 ||
 	    add_first_client(&server, sock, &failure) == -1 ||
 	    server_run(&server.server, &failure) == -1)
@@ -523,10 +524,9 @@ raw_serve(const struct send_config *config, struct source *source, struct listen
 	struct raw_server server = {
 		.config = config, .source = source, .server = { .listener = listener }
 	};
-	struct failure failure;
+	static ASIDE struct failure failure;
 	int status = STATUS_OK;
 
-	failure_clear(&failure);
 	run_raise_descriptor_limit();
 	if (open_server(&server, &failure) == -1 ||
 	    listener_announce(listener, &config->peer.listen, &failure) == -1 ||

@@ -350,12 +350,11 @@ send_end(struct send_session *s, enum wire_end how)
 static int
 end_local_failure(struct send_session *s, enum wire_end how, int errnum)
 {
-	struct failure ignored; /* whatever it answers */
 	struct wire_message message;
 
-	failure_clear(&ignored);
 	channel_set_limit(&s->channel, sku_deadline_in(CHANNEL_GOODBYE_TIMEOUT));
-	(void)channel_receive(&s->channel, &message, &ignored);
+	(void)channel_receive(&s->channel, &message, s->failure);
+	failure_clear(s->failure); /* whatever it answered */
 	s->channel.closing = true;
 	s->job->local_failure = true;
 	if (how == WIRE_READ_FAILED)
@@ -463,11 +462,9 @@ send_next_file(struct send_session *s)
 {
 	struct send_job *job = s->job;
 	const struct send_config *config = job->config;
-	struct failure unreadable;
 	bool refused = false;
 	int result = 0;
 
-	failure_clear(&unreadable);
 	s->index = (uint32_t)job->next + 1;
 	s->done = s->resumed = 0;
 	s->started_ns = sku_now();
@@ -478,10 +475,11 @@ send_next_file(struct send_session *s)
 		send_mention_consumed(job, s->failure);
 		return -1;
 	}
-	if (source_open(&s->source, config, job->next, &unreadable) == -1) {
-		send_mention_unknown(job, &unreadable);
+	if (source_open(&s->source, config, job->next, s->failure) == -1) {
+		send_mention_unknown(job, s->failure);
 		job->outcome_unknown = false;
-		note_status(job, failure_report(&unreadable));
+		note_status(job, failure_report(s->failure)); /* the others may be sent */
+		failure_clear(s->failure);
 	} else {
 		if (s->source.length != SIZE_UNKNOWN)
 			counter_set(&transfer_stats.size, (uint64_t)s->source.length);
@@ -504,15 +502,15 @@ send_next_file(struct send_session *s)
 static void
 send_bye(struct send_session *s)
 {
-	struct failure lost;
 	struct wire_message message = { .type = WIRE_BYE };
 
-	failure_clear(&lost);
 	/* Every file has its verdict: whether this is heard changes nothing. */
 	channel_set_limit(&s->channel, sku_deadline_in(CHANNEL_GOODBYE_TIMEOUT));
-	if (channel_send(&s->channel, &message, &lost) == -1 ||
-	    channel_receive(&s->channel, &message, &lost) == -1)
-		msg_verbose(1, "%s: %s", s->peer_text, lost.message);
+	if (channel_send(&s->channel, &message, s->failure) == 0 &&
+	    channel_receive(&s->channel, &message, s->failure) == 0)
+		return;
+	msg_verbose(1, "%s: %s", s->peer_text, s->failure->message);
+	failure_clear(s->failure);
 }
 
 static int

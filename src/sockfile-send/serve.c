@@ -358,9 +358,8 @@ verified_serve(const struct send_config *config, struct listener *listener)
 		.config = config,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.retries_left = config->retries };
-	struct failure failure;
+	static ASIDE struct failure failure;
 
-	failure_clear(&failure);
 	run_raise_descriptor_limit();
 	if (open_server(&server, &failure) == -1 ||
 	    listener_announce(listener, &config->peer.listen, &failure) == -1 ||

@@ -21,7 +21,8 @@
 #include <unistd.h>
 
 #define BUFFER ((size_t)1024 * 1024)
-#define AT_HAND_MAX 16384	/* to copy it costs less than a thread */
+#define AT_HAND_MAX 16384 /* to copy it costs less than a thread */
+#define AT_HAND_PIECES 16
 #define PIPE_SIZE (1024 * 1024) /* measured: splice from a pipe of 64 KiB is slower than a copy */
 
 /* A FIFO is not waited for here: poll(2) tells when its writer has come. */
@@ -170,13 +171,16 @@ source_close(struct source *source)
 bool
 source_is_at_hand(const struct source *source)
 {
-	char bytes[AT_HAND_MAX] UNINITIALIZED;
-	struct iovec all = { bytes, sizeof(bytes) };
+	char piece[AT_HAND_MAX / AT_HAND_PIECES] UNINITIALIZED; /* nobody looks at it */
+	struct iovec all[AT_HAND_PIECES];
 
+	for (size_t i = 0; i < AT_HAND_PIECES; i++)
+		all[i] = (struct iovec){ piece, sizeof(piece) };
 	/* Only local file systems know RWF_NOWAIT. */
 	return source->seekable && source->length != SIZE_UNKNOWN &&
 	       source->length <= AT_HAND_MAX && S_ISREG(source->opened.st_mode) &&
-	       call_preadv2(source->fd, &all, 1, source->start, RWF_NOWAIT) >= source->length;
+	       call_preadv2(source->fd, all, AT_HAND_PIECES, source->start, RWF_NOWAIT) >=
+		   source->length;
 }
 
 /* sendfile(2) and splice(2) do not say which side failed; what can only be the network's is. */

@@ -9,10 +9,9 @@ int
 main(int argc, char **argv)
 {
 	struct wait_config config;
-	struct failure failure;
+	static ASIDE struct failure failure;
 	int status;
 
-	failure_clear(&failure);
 	run_begin("sockwait");
 	config_parse(&config, argc, argv);
 	schedule_count_on_sigusr1();

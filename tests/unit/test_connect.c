@@ -254,11 +254,12 @@ static void
 test_reconnecting_in_a_loop_counts_its_tries(void **state)
 {
 	struct fixture *f = *state;
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure = { .status = STATUS_OK }, last = { .status = STATUS_OK };
 
 	f->left = 1;
 	f->reconnect = (struct reconnect)RECONNECT_INIT(2);
 	f->reconnect.done = reconnected;
+	f->reconnect.failure = &last;
 	assert_int_equal(
 	    reconnect_start(&f->loop, &f->reconnect, &f->endpoint, &f->options, &failure), 0);
 	assert_int_equal(loop_run(&f->loop), 0);
@@ -269,6 +270,7 @@ test_reconnecting_in_a_loop_counts_its_tries(void **state)
 	f->left = 1;
 	f->reconnect = (struct reconnect)RECONNECT_INIT(20);
 	f->reconnect.done = reconnected;
+	f->reconnect.failure = &last;
 	f->timer.due = begin_to_listen;
 	assert_int_equal(loop_set_timer(&f->loop, &f->timer, sku_now() + 450 * SKU_MS), 0);
 	assert_int_equal(

@@ -1,10 +1,13 @@
 /* test_pool.c - threads that work for a loop. */
 #include "run/pool.h"
 #include "run/run.h"
+#include "run/wait.h"
 
 #include "unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -157,29 +160,96 @@ tear_down(void **state)
 	return 0;
 }
 
+/* In a child: signals are caught without a thread, and a pool with one thread works for a loop. */
 static void
-work_in_a_pool(void)
+open_pool(struct loop *loop)
 {
 	struct failure failure = { .status = STATUS_OK };
-	struct task task = new_task(false);
-	struct loop loop = { .canceled = NULL };
-	int threads = count_threads();
 
 	run_begin("test");
 	tasks_done = WORKERS - 1;
-	if (run_catch_signals(RUN_WITHOUT_THREAD, &failure) == -1 || loop_open(&loop) == -1)
+	if (run_catch_signals(RUN_WITHOUT_THREAD, &failure) == -1 || loop_open(loop) == -1)
 		_exit(90);
-	pool = pool_new(&loop, 1, STACK);
-	if (pool == NULL || pool_submit(pool, &task.worker) == -1 || loop_run(&loop) != 3)
+	pool = pool_new(loop, 1, STACK);
+	if (pool == NULL)
 		_exit(91);
-	_exit(count_threads() == threads + 2 ? 0 : 92);
 }
 
 static void
-test_who_has_a_pool_has_the_thread_of_the_signals(void **state)
+be_canceled(struct loop *loop)
+{
+	(void)loop; /* the worker sees it, too */
+}
+
+static void
+wait_for_the_signal(struct loop_worker *worker)
+{
+	(void)kill(getpid(), SIGTERM);
+	if (run_wait(NULL, 0, sku_deadline_in(20 * SKU_SECOND)) == -1 && errno == ECANCELED)
+		LOOP_OWNER(worker, struct task, worker)->worked++;
+}
+
+static void
+read_signals_for_a_pool(void)
+{
+	struct task task = new_task(false);
+	struct loop loop = { .canceled = be_canceled };
+	int threads = count_threads();
+
+	open_pool(&loop);
+	if (pool_submit(pool, &task.worker) == -1 || loop_run(&loop) != 3 ||
+	    count_threads() != threads + 1)
+		_exit(92);
+	loop.stopped = false;
+	task.worker.work = wait_for_the_signal;
+	tasks_done = WORKERS - 1;
+	if (pool_submit(pool, &task.worker) == -1 || loop_run(&loop) != 3)
+		_exit(93);
+	_exit(task.worked == 2 && count_threads() == threads + 2 ? 0 : 94);
+}
+
+static void
+test_a_loop_reads_the_signals_for_its_pool(void **state)
 {
 	(void)state;
-	assert_int_equal(in_a_child(work_in_a_pool), 0);
+	assert_int_equal(in_a_child(read_signals_for_a_pool), 0);
+}
+
+static int threads_awaited;
+
+static void
+wait_for_a_thread(struct loop_worker *worker)
+{
+	struct task *t = LOOP_OWNER(worker, struct task, worker);
+
+	t->worked++;
+	for (int i = 0; i < 20000 && count_threads() < threads_awaited; i++)
+		(void)usleep(1000);
+	t->worked += count_threads() == threads_awaited;
+}
+
+static void
+wait_for_a_pool(void)
+{
+	struct task task = new_task(false);
+	struct loop loop = { .canceled = NULL };
+
+	threads_awaited = count_threads() + 2;
+	open_pool(&loop);
+	task.worker.work = wait_for_a_thread;
+	if (pool_submit(pool, &task.worker) == -1)
+		_exit(92);
+	while (task.worked == 0)
+		(void)usleep(1000);
+	pool_free(pool);
+	_exit(task.worked == 2 ? 0 : 93);
+}
+
+static void
+test_who_waits_for_a_pool_has_the_thread_of_the_signals(void **state)
+{
+	(void)state;
+	assert_int_equal(in_a_child(wait_for_a_pool), 0);
 }
 
 int
@@ -190,7 +260,8 @@ main(void)
 		IN_A_LOOP(test_each_worker_is_done_once),
 		IN_A_LOOP(test_an_abandoned_worker_is_discarded_and_its_place_is_taken),
 		IN_A_LOOP(test_beyond_the_limit_of_abandoned_workers_the_next_waits),
-		cmocka_unit_test(test_who_has_a_pool_has_the_thread_of_the_signals),
+		cmocka_unit_test(test_a_loop_reads_the_signals_for_its_pool),
+		cmocka_unit_test(test_who_waits_for_a_pool_has_the_thread_of_the_signals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
