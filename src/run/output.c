@@ -420,8 +420,8 @@ output_has_failed(void)
 {
 	bool failed;
 
-	(void)pthread_mutex_lock(&standard_output.lock);
-	failed = has_failed || output_failure.status != STATUS_OK;
+	lock(&standard_output);
+	failed = has_failed || loss.status != STATUS_OK;
 	(void)pthread_mutex_unlock(&standard_output.lock);
 	return failed;
 }
