@@ -21,7 +21,7 @@ from_ipv4(struct sku_address *address, const char *host, unsigned port)
 	return 0;
 }
 
-/* Is it an IPv6 address but for its zone, which names no interface? */
+/* Is it an IPv6 address with a zone that is no interface? */
 /* Asking takes a descriptor, which there may not be. */
 static bool
 is_no_interface(int error)
@@ -192,7 +192,7 @@ format_ipv6(const struct sockaddr_in6 *in6, char buf[SKU_ADDRESS_TEXT_MAX])
 	if (in6->sin6_scope_id == 0)
 		return;
 	used = strlen(buf);
-	/* getaddrinfo(3) accepts an interface's name for these addresses alone. */
+	/* getaddrinfo(3) accepts an interface's name only for these addresses. */
 	if ((IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr) || IN6_IS_ADDR_MC_LINKLOCAL(&in6->sin6_addr)) &&
 	    if_indextoname(in6->sin6_scope_id, zone) != NULL)
 		(void)snprintf(buf + used, SKU_ADDRESS_TEXT_MAX - used, "%%%s", zone);

@@ -33,7 +33,7 @@ ask(void *arg)
 		q->code = EAI_MEMORY; /* glibc says so where it had no memory to look */
 }
 
-/* Copy the answer, if it fits.  buf is NULL where nobody wants it. */
+/* Copy the answer, if it fits.  buf is NULL if the caller does not want it. */
 static int
 copy_answer(const char *answer, char *buf, size_t size)
 {

@@ -14,7 +14,7 @@
 /* A mode of our own. */
 enum { MODE_DROPS = MODES_END };
 
-/* 0 would serve nobody. */
+/* At least 1: with 0 no client could be served. */
 static const struct option_row timeout_of_connection[] = {
 	SECONDS('t', "timeout", struct timeouts, operation_ns, SKU_NO_TIMEOUT,
 	    "close a connection that waits that long", .least = 1, .none = 1, .needs = MODE_STREAM),

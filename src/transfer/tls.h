@@ -1,6 +1,6 @@
 /* tls.h - TLS 1.3 with a pre-shared key and forward secrecy.
  *
- * OpenSSL is loaded only when a key is given.  The peer is whoever has the key.  Certificates are
+ * OpenSSL is loaded only when a key is given.  A peer proves that it has the key.  Certificates are
  * not used: a peer that shows one is refused. */
 #ifndef TRANSFER_TLS_H
 #define TRANSFER_TLS_H
@@ -25,7 +25,7 @@ enum tls_result {
 	TLS_WANT_WRITE,
 	TLS_ENDED,	 /* the connection has ended */
 	TLS_KEYS_DIFFER, /* of the handshake: the peer has another key, or none */
-	/* errno of a system call, or 0 for bytes that are no TLS of this connection */
+	/* errno is that of a system call, or 0 for bytes that do not belong to this connection */
 	TLS_FAILED,
 };
 
