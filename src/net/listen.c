@@ -52,7 +52,7 @@ set_socket_mode(void *member, const char *value)
 
 static const struct option_row accept_timeout_options[] = {
 	SECONDS(0, "accept-timeout", struct timeouts, accept_ns, SKU_NO_TIMEOUT,
-	    "end when nobody connected for that long; 0: do not block", .none = 1,
+	    "end when no peer connected for that long; 0: do not block", .none = 1,
 	    .needs = MODE_LISTENS),
 	OPTION_END_ROW,
 };

@@ -7,7 +7,7 @@
  * To add a flag: give the config a member; add a row to the table of the program, or to that of the
  * module that several programs share, as
  *	FLAG(0, "upper", struct server_config, upper, "echo in upper case"),
- *	COUNT('j', "jobs", "N", struct host_config, jobs, 1, 4096, 16, "look N up at once"),
+ *	COUNT('j', "jobs", "N", struct host_config, jobs, 1, 4096, 16, "look N names up at once"),
  * describe it in the manual under the heading that the row has, make the completions anew, and test
  * what it does.  What a row leaves out is 0.  More fields may follow the help, by their names:
  *	"answer that much later", .needs = MODE_STREAM, .excludes = "close-after reset-after"),

@@ -43,7 +43,7 @@ static const struct option_row options[] = {
 	OPTION_GROUP("Mode"),
 	ONE_OF(0, "ping", struct client_config, mode, PING, "measure round trips"),
 	ONE_OF(0, "connect-only", struct client_config, mode, CONNECT_ONLY,
-	    "connect, say nothing, exit"),
+	    "connect, send nothing, exit"),
 	CHOICE(0, "expect", "any|echo|upper", struct client_config, expect, expectations,
 	    "check what comes back", .needs = MODE_EXCHANGES),
 	FLAG(0, "alpha", struct client_config, alpha, "at the prompt, skip what is not all letters",

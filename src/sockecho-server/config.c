@@ -47,7 +47,7 @@ static const struct option_row options[] = {
 	OPTION_INCLUDE(struct server_config, stream, struct tcp_options, tcp_options),
 	COUNT(0, "rate", "N", struct server_config, rate, 1, INT32_MAX, SERVER_RATE_DEFAULT,
 	    "answer at most N datagrams a second from one source", .none = 1,
-	    .preset_text = "default: none on loopback, 1000 elsewhere",
+	    .preset_text = "default: no limit on loopback, 1000 elsewhere",
 	    .needs = MODE_INET | MODE_DATAGRAM),
 	FLAG(0, "allow-reserved", struct server_config, allow_reserved,
 	    "answer reserved ports and addresses, too", .needs = MODE_INET | MODE_DATAGRAM),

@@ -80,7 +80,7 @@ static const struct option_row options[] = {
 	    "apply the sender's mode and time; implies --verify", .excludes = "mode",
 	    .needs = MODE_TO_DISK),
 	TEXT(OPTION_FILE, 0, "key", "FILE", struct recv_config, key_file,
-	    "accept only who has the secret in FILE; implies --verify"),
+	    "accept only a sender with the secret in FILE; implies --verify"),
 	OPTION_COMMON,
 	OPTION_END_ROW,
 };
