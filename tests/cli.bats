@@ -247,6 +247,8 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	assert_output ""
 	assert_equal "$(jq -r .error.code <<<"$stderr")" no_peer
 	# A record that cannot be written is no substitute.
+	run bash -c "sockecho-client -qqJ 127.0.0.1 1 x >/dev/full"
+	assert_line "sockecho-client: connect to 127.0.0.1 port 1: Connection refused"
 	run bash -c "servlookup -qqJ nosuchservice >/dev/full"
 	assert_failure
 	assert_output --partial "write to standard output: No space left on device"

@@ -253,14 +253,35 @@ start_full() {
 	assert_output 0
 }
 
-@test "without room for what must come nothing is taken: 1" {
-	start_full --size 3000000
-	run --separate-stderr sockfile-send 127.0.0.1 "$port" in
-	assert_failure 6
-	receiver_ends 1
-	error_has recv.err "make room for m/out.part: No space left on device"
-	run grep -c "out" left
-	assert_output 0
+@test "without room for what must come nothing is taken: 1, verified or not" {
+	local options status
+	while read -r status options; do
+		start_full --size 3000000
+		# shellcheck disable=SC2086 # words
+		run --separate-stderr sockfile-send $options 127.0.0.1 "$port" in
+		assert_failure "$status"
+		receiver_ends 1
+		error_has recv.err "make room for m/out.part: No space left on device"
+		run grep -c "out" left
+		assert_output 0
+	done <<-'END'
+		6
+		1 --verify
+	END
+}
+
+@test "a FILE.part whose size somebody changed does not get the name, and is not kept: 1" {
+	local option
+	for option in "" --verify; do
+		start_receiver 0 out
+		# shellcheck disable=SC2086 # words
+		slow_sender $option 127.0.0.1 "$port" in
+		until_true 20 part_has 50000
+		truncate -s 20M out.part
+		receiver_ends 1
+		error_has recv.err "write out: somebody changed its size while it was written"
+		[ ! -e out ] && [ ! -e out.part ]
+	done
 }
 
 @test "room that was made for what did not come is given back" {

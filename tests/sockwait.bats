@@ -994,6 +994,12 @@ for i in itertools.count():
 	assert_equal "$(grep -c "it said '" <<<"$stderr")" 2 # with the last word
 }
 
+@test "-w 0 tries each TARGET once, as -t 0 does" {
+	run --separate-stderr sockwait -w 0 127.0.0.1:1
+	assert_failure 124
+	[[ $stderr != *--steady* ]]
+}
+
 @test "--json: there, gone and failed, with target, seconds and attempts" {
 	need jq
 	start_server sockecho-server 0

@@ -2,6 +2,7 @@
  * Row net. */
 #include "net/connect.h"
 
+#include "options/values.h"
 #include "run/message.h"
 #include "run/peer.h"
 #include "run/run.h"
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #ifndef TCP_IS_MPTCP /* glibc 2.36 knows the protocol, but not this */
@@ -337,4 +339,15 @@ connect_now(const struct endpoint *endpoint, const struct connect_options *optio
 	if (result == 0 && connector.retry.tries > 1)
 		failure_clear(failure); /* that of a try before */
 	return result;
+}
+
+void
+connect_get_peer(
+    const struct sku_sock *sock, const struct endpoint *endpoint, struct sku_address *peer)
+{
+	if (sku_getpeername(sock, peer) == -1 && endpoint->host != NULL &&
+	    endpoint->port_file == NULL && value_is_digits(endpoint->port))
+		(void)sku_address_from_numeric(
+		    peer, AF_UNSPEC, endpoint->host, (unsigned)strtoul(endpoint->port, NULL, 10));
+	sku_address_unmap(peer);
 }

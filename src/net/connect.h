@@ -67,5 +67,9 @@ void connector_cancel(struct connector *connector);
  * --max-time among them.  The failure is clear before. */
 int connect_now(const struct endpoint *endpoint, const struct connect_options *options,
     struct sku_sock *sock, struct failure *failure);
+/* The peer of a connection, for messages.  A peer that has reset it already has no address any
+ * more: then it is that of endpoint, if HOST and PORT are numbers. */
+void connect_get_peer(
+    const struct sku_sock *sock, const struct endpoint *endpoint, struct sku_address *peer);
 
 #endif

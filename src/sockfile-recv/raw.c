@@ -288,23 +288,9 @@ open_transfer(struct raw_transfer *r)
 	if ((size != UNLIMITED && target_check_room(r->target, size, r->failure) == -1) ||
 	    target_start(r->target, 0, r->failure) == -1)
 		return -1;
-	/* Reserve the room now, to find out if there is too little.  The file keeps its size. */
-	if (size > 0 && r->target->kind == TARGET_FILE &&
-	    fallocate(r->target->fd, FALLOC_FL_KEEP_SIZE, 0, size) == -1 &&
-	    (errno == ENOSPC || errno == EFBIG || errno == EDQUOT))
-		return failure_set(r->failure, STATUS_FAILED, errno, NULL, "make room for %s%s",
-		    r->target->display_name, TARGET_SUFFIX);
+	if (size != UNLIMITED && target_reserve(r->target, size, r->failure) == -1)
+		return -1;
 	return 0;
-}
-
-/* Release the room for bytes that did not come. */
-static void
-give_room_back(const struct raw_transfer *r)
-{
-	struct stat st;
-
-	if (r->config->size > 0 && r->target->fd != -1 && fstat(r->target->fd, &st) == 0)
-		(void)!ftruncate(r->target->fd, st.st_size);
 }
 
 static void
@@ -342,10 +328,8 @@ raw_receive(struct raw_transfer *r)
 	if (r->is_complete)
 		closing_set_reset(&r->incoming->sock, false);
 	(void)sku_close(&r->incoming->sock); /* an end in order says that all is on disk */
-	if (!r->is_complete) {
-		give_room_back(r);
+	if (!r->is_complete)
 		target_keep(r->target, r->failure);
-	}
 	r->ns = sku_now() - r->incoming->since_ns;
 }
 

@@ -384,7 +384,9 @@ receive_start(struct receive_session *s)
 			sha256_reset(s->sha256);
 		set_progress(s, 0);
 	}
-	if (target_start(s->target, offset, &s->failure) == -1)
+	if (target_start(s->target, offset, &s->failure) == -1 ||
+	    (s->config->size != UNLIMITED &&
+		target_reserve(s->target, s->config->size, &s->failure) == -1))
 		return verdict_for_target(s);
 	return 0;
 }

@@ -288,8 +288,7 @@ add_sender(struct receiver *receiver, struct sku_sock *sock)
 {
 	struct sku_address peer;
 
-	(void)sku_getpeername(sock, &peer);
-	sku_address_unmap(&peer);
+	connect_get_peer(sock, &receiver->config->peer.endpoint, &peer);
 	server_add(&receiver->server, sock, &peer);
 }
 

@@ -474,6 +474,19 @@ write_part(struct target *target, const char *bytes, size_t len, struct failure 
 }
 
 int
+target_reserve(struct target *target, int64_t size, struct failure *failure)
+{
+	if (target->kind != TARGET_FILE || size <= 0)
+		return 0;
+	target->reserved = true;
+	if (fallocate(target->fd, FALLOC_FL_KEEP_SIZE, 0, size) == -1 &&
+	    (errno == ENOSPC || errno == EFBIG || errno == EDQUOT))
+		return failure_set(failure, STATUS_FAILED, errno, NULL, "make room for %s%s",
+		    target->display_name, TARGET_SUFFIX);
+	return 0;
+}
+
+int
 target_write(struct target *target, const void *bytes, size_t len, struct failure *failure)
 {
 	if (target->kind == TARGET_FILE)
@@ -660,6 +673,22 @@ flush_attributes(struct target *target, struct failure *failure)
 	    failure, STATUS_FAILED, errno, NULL, "flush %s to disk", target->display_name);
 }
 
+/* The lock and the mode keep others out, but not the same user and root. */
+static int
+check_size(struct target *target, struct failure *failure)
+{
+	struct stat st;
+
+	if (target->fd == -1)
+		return 0;
+	if (fstat(target->fd, &st) == -1)
+		return fail(failure, target, errno, NULL);
+	if (st.st_size == target->written)
+		return 0;
+	target_discard(target);
+	return fail(failure, target, 0, "somebody changed its size while it was written");
+}
+
 static int
 commit_file(struct target *target, const struct timespec *mtime, struct failure *failure)
 {
@@ -668,7 +697,8 @@ commit_file(struct target *target, const struct timespec *mtime, struct failure 
 
 	/* The next run does not continue a part that others can write.  So flush it, which may take
 	 * long, before it gets that mode, and flush the mode after the rename. */
-	if (lets_others_write && flush_part(target, failure) == -1)
+	if (check_size(target, failure) == -1 ||
+	    (lets_others_write && flush_part(target, failure) == -1))
 		return -1;
 	if (set_attributes(target, target->fd, mtime, &kept, failure) == -1 ||
 	    (!lets_others_write && flush_part(target, failure) == -1) ||
@@ -764,6 +794,9 @@ target_keep(struct target *target, struct failure *failure)
 		remove_part(target);
 		return;
 	}
+	if (target->reserved)
+		(void)!ftruncate(target->fd, st.st_size);
+	target->reserved = false;
 	if (!is_our_part(target, target->fd)) {
 		failure_add(failure, "nothing is kept: %s%s is not there any more",
 		    target->display_name, TARGET_SUFFIX);

@@ -43,6 +43,7 @@ struct target {
 	int fd;		   /* FILE.part, locked; -1: not open */
 	int64_t part_size; /* bytes that FILE.part had when it was opened */
 	int64_t written;   /* the offset of the next byte */
+	bool reserved;	   /* FILE.part has room for bytes that may not come */
 	struct outlet outlet;
 	/* FILE is there, but not with all that was asked for: that was reported */
 	int status; /* an enum status */
@@ -71,6 +72,9 @@ int target_check_room(const struct target *target, int64_t size, struct failure 
 /* Begin to write at offset, which is 0 or the bytes that are held.  What FILE.part has behind it is
  * discarded (from 0 with a note).  A FIFO is opened here, within --timeout. */
 int target_start(struct target *target, int64_t offset, struct failure *failure);
+/* After target_start(): reserve the room for a FILE of this size, to find out if there is too
+ * little.  FILE.part keeps its size. */
+int target_reserve(struct target *target, int64_t size, struct failure *failure);
 /* Write all of it: 0, or -1 and the failure. */
 int target_write(struct target *target, const void *bytes, size_t len, struct failure *failure);
 /* Open FILE to read it: a descriptor that the caller closes, or -1 with errno. */

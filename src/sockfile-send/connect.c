@@ -34,8 +34,7 @@ send_on(struct sender *sender, struct failure *failure)
 {
 	int result;
 
-	(void)sku_getpeername(&sender->sock, &sender->peer);
-	sku_address_unmap(&sender->peer);
+	connect_get_peer(&sender->sock, &sender->config->peer.endpoint, &sender->peer);
 	if (sku_settimeout(&sender->sock, 0) == -1)
 		return failure_errno(failure, errno, "prepare the connection");
 	counter_set(&transfer_stats.connections, 1);

@@ -494,8 +494,7 @@ add_first_client(struct raw_server *server, struct sku_sock *sock, struct failur
 	struct sku_address peer;
 	struct sku_sock taken = *sock;
 
-	(void)sku_getpeername(sock, &peer);
-	sku_address_unmap(&peer);
+	connect_get_peer(sock, &server->config->peer.endpoint, &peer);
 	if (sku_settimeout(sock, 0) == -1)
 		return failure_errno(failure, errno, "prepare the connection");
 	*sock = (struct sku_sock)SKU_SOCK_INIT;

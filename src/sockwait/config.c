@@ -132,7 +132,8 @@ limit_run(const struct wait_config *config)
 		run.timeouts.run = until;
 		run.timeouts.run_option = "--timeout";
 	}
-	if (sku_deadline_in(config->probe.steady_ns).at_ns >= run.timeouts.run.at_ns)
+	if (config->probe.steady_ns > 0 &&
+	    sku_deadline_in(config->probe.steady_ns).at_ns >= run.timeouts.run.at_ns)
 		opt_usage_error("--steady must be shorter than %s, which limits the whole run",
 		    run.timeouts.run_option != NULL ? run.timeouts.run_option : "--max-time");
 }
