@@ -158,6 +158,7 @@ tests/x.bats: 0 passed, 0 failed, 1 skipped'
 	for tool in autoconf automake pkg-config gcc clang bats; do
 		stub $tool 'echo 12'
 	done
+	stub gcc 'case "$*" in *-static*) exit 1;; esac; echo 12'
 	stub make 'case "$*" in
 		*distcheck*) echo "PASS: tests/a.bats 1 x"; echo "tests/a.bats: skipped: no IPv6"; echo "tests/a.bats: 1 passed, 0 failed, 1 skipped, in 3 s";;
 		*check*) echo "tests/b.bats: not ok 1 y"; echo "tests/b.bats: # why"; echo "tests/b.bats: 2 passed, 1 failed, 0 skipped, in 3 s"; exit 2;;
@@ -168,6 +169,7 @@ tests/x.bats: 0 passed, 0 failed, 1 skipped'
 	assert_line "tests/b.bats: # why"
 	assert_line --regexp "^ +1 skipped: no IPv6$"
 	refute_line --partial "PASS"
+	assert_line --partial "static programs ... left out"
 	assert_equal "${lines[-1]}" "3 passed, 1 failed, 1 skipped"
 	# What is newer than its sources is not made again.
 	stub autoreconf 'exit 1'
