@@ -426,6 +426,13 @@ crowd() {
 		cmp small first
 		[ "$count" = none ] || sender_ends 0
 	done
+	# Where descriptors are fewer than places, too.
+	rm out
+	as_sender sock_start prlimit --nofile=600:600 sockfile-send --listen --verify -c none 0 small
+	crowd "$port" 700 RECEIVE
+	milliseconds sockfile-recv -q --verify --connect 127.0.0.1 "$port" out
+	assert_equal "$timed_status" 0
+	((elapsed < 5000)) || fail "few descriptors: $elapsed ms"
 }
 
 @test "sixty senders at once into one directory" {

@@ -58,6 +58,14 @@ run_text() {
 	run_pages docs/cookbook.md
 }
 
+@test "docs/install.md" {
+	run_pages docs/install.md
+}
+
+@test "docs/releasing.md" {
+	run_pages docs/releasing.md
+}
+
 @test "docs/many-machines.md" {
 	run_pages docs/many-machines.md
 }

@@ -1,4 +1,4 @@
-/* answer.c - what the resolver said to one query, or why it did not.
+/* answer.c - the resolver's answer to one query, or why there is none.
  * Row tool. */
 #include "hostlookup/answer.h"
 
@@ -61,7 +61,7 @@ answer_set_invalid(struct lookup_answer *answer, const char *message)
 	answer_fail(answer, STATUS_USAGE, 0, message);
 }
 
-/* Append to a list that ends with NULL; one that is there already is left out. */
+/* Append to a list that ends with NULL, unless text is there already. */
 bool
 answer_append(char ***list, const char *text)
 {
@@ -90,7 +90,7 @@ answer_is_temporary(const struct lookup_answer *answer)
 
 /* ---- as bytes ------------------------------------------------------------------------------ */
 
-/* What stands before the texts: message, name, aliases, addresses. */
+/* The header before the texts, which are: message, name, aliases, addresses. */
 struct packed {
 	int status, errnum, family;
 	bool has_name;
@@ -107,7 +107,7 @@ count(char *const *list)
 	return n;
 }
 
-/* Write text at *end, and go on behind it; with *end NULL count its bytes alone. */
+/* Write text at *end, and move *end behind it.  With *end NULL, only count the bytes. */
 static void
 put_text(char **end, size_t *len, const char *text)
 {
@@ -159,7 +159,7 @@ take_text(const char **bytes)
 	return text;
 }
 
-/* A list of so many texts; NULL where there are none. */
+/* Unpack a list of n texts; 0 texts leave it NULL. */
 static bool
 take_list(char ***list, const char **bytes, size_t n)
 {

@@ -1,10 +1,10 @@
 /* bulk.c - many look-ups at once, printed in order, in bounded memory and bounded time.
  * Row tool.
  *
- * One loop reads the queries and prints the answers, from the front of a ring; the threads of a
+ * One loop reads the queries, and prints the answers from the front of a ring.  The threads of a
  * pool ask the resolver.  A look-up inside the C library cannot be stopped: one that outlives
- * --timeout is left to its thread, which another one replaces, and which works on when the resolver
- * lets it go.  Queries that are the same are asked once, while they are under way together and for
+ * --timeout is left to its thread, which works on once the resolver returns; meanwhile another
+ * thread takes its place.  Equal queries are asked once while they are under way together, and for
  * a while after. */
 #include "hostlookup/bulk.h"
 
@@ -28,13 +28,13 @@
 #define LOOK_AHEAD_MIN ((size_t)1024)
 #define ABANDONED_FOR_EACH_JOB 4
 #define WORKER_STACK ((size_t)256 * 1024)
-#define LOOK_AGAIN_MIN SKU_MS /* until a question that is still queued is looked at again */
+#define LOOK_AGAIN_MIN SKU_MS /* pause before another look at a queued question */
 
 /* One question to the resolver, which may outlive its job. */
 struct question {
 	struct loop_worker worker;
 	const struct host_config *config;
-	struct job *job;	    /* for the loop alone */
+	struct job *job;	    /* used only by the loop */
 	_Atomic int64_t started_ns; /* 0: it is queued */
 	struct lookup_answer answer;
 	char query[];
@@ -46,13 +46,13 @@ struct bulk {
 	struct pool *pool;
 	struct inputs inputs;
 	struct loop_io input_io;
-	struct sweep *sweep; /* whose addresses are being asked; NULL: none */
-	struct job **ring;   /* what is not printed yet; with --unordered its count alone matters */
+	struct sweep *sweep; /* the network whose addresses are asked now; NULL: none */
+	struct job **ring;   /* what is not printed yet; only counted with --unordered */
 	size_t size, head, count;
 	struct jobs jobs;
 	int status;
-	struct failure *failure;      /* why the loop is stopped with -1 */
-	struct failure input_failure; /* the inputs' */
+	struct failure *failure;      /* why the loop stopped with -1 */
+	struct failure input_failure; /* of the inputs */
 };
 
 static state_counter read_count, printed_count, abandoned_count;
@@ -81,7 +81,7 @@ print(struct bulk *b, const char *query, struct sweep *sweep, const struct looku
 					answer_print(b->config, query, answer));
 }
 
-/* For one place in the ring. */
+/* Print the answer for one place in the ring. */
 static void
 print_job(struct bulk *b, struct job *job)
 {
@@ -93,7 +93,7 @@ print_job(struct bulk *b, struct job *job)
 		jobs_free(&b->jobs, job);
 }
 
-/* Those whose turn it is. */
+/* Print the answers whose turn has come. */
 static void
 print_in_order(struct bulk *b)
 {
@@ -105,7 +105,7 @@ print_in_order(struct bulk *b)
 	}
 }
 
-/* With --unordered an answer that is there is printed for all who wait for it. */
+/* With --unordered an answer is printed at once for every query that waits for it. */
 static void
 print_unordered(struct bulk *b, struct job *job)
 {
@@ -143,7 +143,7 @@ question_discard(struct loop_worker *worker)
 	free(q);
 }
 
-/* The question has an answer, or none in its time: with --wait there may be another one. */
+/* The question has an answer, or has timed out.  With --wait another one may follow. */
 static void
 end_question(struct bulk *b, struct job *job, int64_t started_ns, int64_t ended_ns)
 {
@@ -168,7 +168,7 @@ question_done(struct loop *loop, struct loop_worker *worker)
 	struct question *q = LOOP_OWNER(worker, struct question, worker);
 	struct job *job = q->job;
 
-	job->answer = q->answer; /* one that is replaced was a failure, which owns nothing */
+	job->answer = q->answer; /* a failure that it replaces owns nothing */
 	end_question(b, job, q->started_ns, q->started_ns + q->answer.seconds_ns);
 	free(q);
 }
@@ -216,7 +216,7 @@ ask(struct bulk *b, struct job *job)
 	free(q);
 }
 
-/* The pause of --wait is over. */
+/* The pause of --wait is over: ask again, or time out. */
 static void
 ask_again(struct bulk *b, struct job *job)
 {
@@ -229,7 +229,7 @@ ask_again(struct bulk *b, struct job *job)
 	end_job(b, job);
 }
 
-/* The clock of a question runs from when a thread began with it. */
+/* The time of a question starts when a thread begins with it. */
 static void
 job_due(struct loop *loop, struct loop_timer *timer)
 {
@@ -263,8 +263,8 @@ print_no_memory(struct bulk *b, const char *query, struct sweep *sweep)
 	print(b, query, sweep, &none);
 }
 
-/* Take a place in the ring.  fault: why the query cannot be asked; NULL: it can.  sweep: whose
- * address it is; NULL: it stands for itself. */
+/* Add a query to the ring.  fault: why it cannot be asked; NULL: it can.  sweep: the network that
+ * it is an address of; NULL: none. */
 static void
 add_query(struct bulk *b, const char *query, const char *fault, struct sweep *sweep)
 {
@@ -321,7 +321,7 @@ add_input(struct bulk *b, const struct input *input)
 		print_no_memory(b, input->text, NULL);
 }
 
-/* As many as there is room for, of those that were read: were there any? */
+/* Take as many of the queries that were read as there is room for.  True: there were any. */
 static bool
 take_queries(struct bulk *b)
 {
@@ -348,7 +348,7 @@ input_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 	inputs_read(&LOOP_OWNER(loop, struct bulk, loop)->inputs);
 }
 
-/* Everything that was read has its place in the ring, where there is room for more. */
+/* Watch the input while the ring has room: every query that was read has a place in it. */
 static void
 watch_input(struct bulk *b)
 {
@@ -368,7 +368,7 @@ advance(struct loop *loop)
 	do
 		print_in_order(b);
 	while (take_queries(b));
-	/* What was printed so far is seen before anybody waits. */
+	/* Flush before waiting, so that what was printed is seen. */
 	if (output_flush(b->failure) == -1)
 		loop_stop(loop, -1);
 	else if (b->count > 0 || !b->inputs.ended)
@@ -377,7 +377,7 @@ advance(struct loop *loop)
 		loop_stop(loop, b->status);
 }
 
-/* What is known is printed, also behind what is not. */
+/* Time is over: print the answers that are known, also behind some that are not. */
 static void
 time_is_over(struct loop *loop)
 {

@@ -5,7 +5,8 @@
 #include "hostlookup/config.h"
 #include "run/failure.h"
 
-/* Look all names up and print the answers: the highest of their statuses, or -1 and the failure. */
+/* Look all names up and print the answers.  Returns the highest of their statuses, or -1 and the
+ * failure. */
 int bulk_run(const struct host_config *config, struct failure *failure);
 
 #endif

@@ -1,4 +1,4 @@
-/* cache.c - what was found out a moment ago, in bounded memory.
+/* cache.c - answers that are not old, in bounded memory.
  * Row tool. */
 #include "hostlookup/cache.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MALLOC_UNIT ((size_t)16) /* it rounds up to that, and needs about one more for itself */
+#define MALLOC_UNIT ((size_t)16) /* malloc(3) rounds up to it, and needs about one more */
 
 struct cache_entry {
 	struct cache_entry *next_in_bucket;
@@ -31,7 +31,7 @@ cost_of(size_t len, size_t key_len)
 	return (size + 2 * MALLOC_UNIT - 1) / MALLOC_UNIT * MALLOC_UNIT;
 }
 
-/* Where the entry is linked in its bucket; what that holds is NULL if there is none. */
+/* The link to the entry in its bucket; a link that is NULL if there is no such entry. */
 static struct cache_entry **
 find(struct cache *cache, const char *key)
 {

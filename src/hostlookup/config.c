@@ -93,7 +93,7 @@ static const struct option_row options[] = {
 	SETS(OPTION_FILE, 'f', "file", "FILE", struct host_config, files, struct input_files,
 	    inputs_add_file, "read names from FILE; - is standard input", .repeats = 1,
 	    .needs = MODE_LOOKS_UP),
-	COUNT('j', "jobs", "N", struct host_config, jobs, 1, 4096, 16, "look N up at once",
+	COUNT('j', "jobs", "N", struct host_config, jobs, 1, 4096, 16, "look N names up at once",
 	    .needs = MODE_LOOKS_UP),
 	FLAG(0, "no-cache", struct host_config, no_cache, "ask anew for every line",
 	    .needs = MODE_LOOKS_UP),

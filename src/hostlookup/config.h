@@ -28,11 +28,11 @@ struct host_config {
 	struct input_files files;
 	int64_t jobs;
 	bool unordered;
-	bool no_cache;	 /* every line is asked anew */
-	int64_t wait_ns; /* how long to ask again; 0: ask once */
+	bool no_cache;	 /* ask again for every line */
+	int64_t wait_ns; /* --wait: how long to ask again; 0: ask once */
 };
 
-/* Does each result become a line of its own, because there may be several names? */
+/* Is each result printed on a line of its own, because there may be several names? */
 bool config_is_bulk(const struct host_config *config);
 /* Parse the command line.  names points into argv.  Misuse ends the program with status 2. */
 void config_parse(struct host_config *config, int argc, char **argv);

@@ -1,4 +1,4 @@
-/* jobs.c - what is to be answered, once for all who ask it.
+/* jobs.c - what must be answered: one job for all equal queries.
  * Row tool. */
 #include "hostlookup/jobs.h"
 
@@ -44,7 +44,7 @@ remember(struct jobs *jobs, const char *query, int64_t now_ns)
 	return job;
 }
 
-/* The text of a malformed one may be but the beginning of what it was. */
+/* The text of a malformed query may be cut, so another query may have the same. */
 static bool
 can_be_shared(const struct job *job, int64_t now_ns)
 {
@@ -90,7 +90,7 @@ job_end(struct job *job, int64_t now_ns)
 		job->fresh_until_ns = now_ns + NOT_FOUNDS_STAY;
 }
 
-/* Nobody is asked for the address of an address. */
+/* Is it an address, which is its own answer? */
 static bool
 is_its_own_answer(const struct job *job)
 {

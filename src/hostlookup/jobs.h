@@ -1,4 +1,4 @@
-/* jobs.h - what is to be answered, once for all who ask it. */
+/* jobs.h - what must be answered: one job for all equal queries. */
 #ifndef HOSTLOOKUP_JOBS_H
 #define HOSTLOOKUP_JOBS_H
 
@@ -14,12 +14,12 @@ struct question;
 struct sweep;
 
 struct job {
-	struct question *question; /* under way; NULL: none */
+	struct question *question; /* the question under way; NULL: none */
 	struct loop_timer timer;   /* --timeout of the question, or the pause before the next one */
 	int64_t started_ns;	   /* when the first question began; 0: not known yet */
-	struct retry retry;	   /* --wait, from then on */
+	struct retry retry;	   /* --wait, from started_ns on */
 	bool ended;		   /* the answer is there */
-	int64_t fresh_until_ns;	   /* once it is there: who asks later asks anew */
+	int64_t fresh_until_ns;	   /* with an answer: a later query is a new job */
 	struct lookup_answer answer;
 	struct asker *askers, **last_asker; /* in their order */
 	struct job *next_in_bucket;
@@ -33,22 +33,22 @@ struct jobs {
 };
 
 void jobs_init(struct jobs *jobs, bool forgetful);
-/* One that is under way, or, at this instant, one whose answer is still fresh: it ended, or was
- * made again from memory.  NULL: there is none. */
+/* A job for this query that is under way, or whose answer is still fresh now (it has ended, or was
+ * made from the cache).  NULL: there is none. */
 struct job *jobs_find(struct jobs *jobs, const char *query, int64_t now_ns);
-/* NULL: there is no memory. */
+/* NULL: out of memory. */
 struct job *jobs_new(struct jobs *jobs, const char *query);
-/* A fresh answer stays in memory. */
+/* Free a job.  A fresh answer goes into the cache. */
 void jobs_free(struct jobs *jobs, struct job *job);
-/* The answer is there, at this instant. */
+/* The job has its answer now. */
 void job_end(struct job *job, int64_t now_ns);
 
-/* Somebody waits for the answer: a query that stands for itself (NULL), or one of a sweep.  False:
- * there is no memory. */
+/* Add a query that waits for the answer: one that stands for itself (sweep NULL), or an address of
+ * a sweep.  False: out of memory. */
 bool job_add_asker(struct job *job, struct sweep *sweep);
-/* Is there more than one? */
+/* Is more than one query waiting? */
 bool job_has_others(const struct job *job);
-/* Remove the first of them.  Returns its sweep. */
+/* Remove the first query that waits.  Returns its sweep. */
 struct sweep *job_remove_asker(struct job *job);
 
 #endif

@@ -61,14 +61,14 @@ ask_addresses(
 	return sku_getaddrinfo(name, NULL, &hints, list, sku_deadline_never(), err);
 }
 
-/* The flags for a name that somebody typed. */
+/* The flags for a name as the user typed it. */
 static int
 flags_for(const char *name)
 {
 	return host_name_is_ascii(name) ? 0 : AI_IDN | AI_CANONNAME;
 }
 
-/* Which of the two that internationalised names need is missing. */
+/* Why an internationalised name cannot be looked up: what is missing, or wrong with it. */
 static const char *
 idn_error(void)
 {
@@ -88,7 +88,7 @@ idn_error(void)
 	       "(its xn-- form can be asked for)";
 }
 
-/* Is there nothing at all, or only something of the other family? */
+/* Nothing was found: is there an address of the other family? */
 static void
 look_at_other_family(
     const struct host_config *config, const char *name, int family, struct lookup_answer *answer)
@@ -123,7 +123,7 @@ describe_failure(const struct host_config *config, const char *name, int family,
 		look_at_other_family(config, name, family, answer);
 }
 
-/* Under which name was the answer found?  That of an address is none. */
+/* The name under which the answer was found.  An address that was asked for as a name has none. */
 static void
 take_canonical_name(const struct addrinfo *list, struct lookup_answer *answer)
 {
@@ -175,7 +175,7 @@ forward_ex(const struct host_config *config, const char *name, struct lookup_ans
 	struct sku_error err;
 	int result;
 
-	/* gethostbyname(3) knows no IDN: the name in ASCII comes from getaddrinfo(3). */
+	/* gethostbyname(3) does not know IDN: getaddrinfo(3) converts the name to ASCII. */
 	if (!host_name_is_ascii(name) &&
 	    ask_addresses(name, family, flags_for(name), &list, &err) == -1) {
 		describe_failure(config, name, family, &err, answer);
@@ -194,7 +194,7 @@ forward_ex(const struct host_config *config, const char *name, struct lookup_ans
 	sku_host_free(host);
 }
 
-/* What a name came to that is none, or leads elsewhere: `its name NAME WHAT`. */
+/* Refuse the name that was found: `its name NAME WHAT`. */
 static void
 refuse_name(struct lookup_answer *answer, const char *what)
 {
@@ -207,15 +207,15 @@ refuse_name(struct lookup_answer *answer, const char *what)
 	answer_fail(answer, STATUS_MISMATCH, 0, message);
 }
 
-/* The name of a PTR record is absolute: a search list must neither break what it leads to nor lead
- * elsewhere.  With a dot behind it the hosts file would not know it. */
+/* Ask for the name of a PTR record, which is absolute: without the search list, which could break
+ * it or lead elsewhere.  A dot behind it does not help: the hosts file would not know it. */
 static int
 ask_absolute(const char *name, int family, struct addrinfo **list, struct sku_error *err)
 {
 	unsigned long options;
 	int result;
 
-	if ((_res.options & RES_INIT) == 0) /* of this thread */
+	if ((_res.options & RES_INIT) == 0) /* each thread has its own */
 		(void)res_init();
 	options = _res.options;
 	_res.options &= ~(unsigned long)(RES_DEFNAMES | RES_DNSRCH);
@@ -224,8 +224,8 @@ ask_absolute(const char *name, int family, struct addrinfo **list, struct sku_er
 	return result;
 }
 
-/* Does the name lead back to the address?  It is asked for as the resolver knows it, in whatever
- * encoding. */
+/* Check that the name resolves to the address again.  The name is used as the resolver returned it,
+ * in whatever encoding. */
 static void
 check_reverse(const char *address, struct lookup_answer *answer)
 {
@@ -265,7 +265,7 @@ reverse(const struct host_config *config, const char *query, struct lookup_answe
 
 	if (sku_gethostbyaddr(asked, &host, sku_deadline_never(), &err) == -1) {
 		fail_by_resolver(answer, &err);
-		/* So the C library calls a PTR record with what no name may have. */
+		/* The C library returns this for a PTR record with a text that no name may have. */
 		if (err.kind == SKU_ERR_RESOLVE && err.code == EAI_FAIL)
 			answer_fail(answer, STATUS_MISMATCH, 0, "the answer is no name of a host");
 		else if (answer->status == STATUS_NOT_FOUND)
@@ -277,7 +277,8 @@ reverse(const struct host_config *config, const char *query, struct lookup_answe
 	sku_host_free(host);
 	if (answer->status != STATUS_OK)
 		return;
-	/* It would be asked of nobody, and lead back to whatever address it is. */
+	/* Such a name would never reach a name server: it is an address and would confirm
+	 * itself. */
 	if (sku_address_from_numeric(&address, AF_UNSPEC, answer->name, 0) == 0)
 		refuse_name(answer, "is an address");
 	else if (config->confirm)

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Look up one name.  Without a time limit this needs no thread: the resolver is called at once. */
+/* Look up one name, without a time limit: the resolver is called directly, without a thread. */
 static int
 look_up_one(const struct host_config *config)
 {
@@ -32,7 +32,7 @@ look_up_one(const struct host_config *config)
 	return status;
 }
 
-/* Users of host and nslookup mean `NAME SERVER` by two operands. */
+/* A note for users of host and nslookup, who type two operands as `NAME SERVER`. */
 static void
 note_no_server(const struct host_config *config)
 {
@@ -100,8 +100,8 @@ print_fqdn(const struct host_config *config, struct failure *failure)
 		opt_usage_error("'%s': %s", opt_quote(asked), fault);
 	if (sku_getfqdn(asked, name, run_operation_deadline(), &err) == -1)
 		return failure_library(failure, &err);
-	/* Without an answer sku_getfqdn() returns what was asked.  A name that is an address is no
-	 * answer. */
+	/* Without an answer sku_getfqdn() returns what was asked.  A name that looks like an
+	 * address is no answer. */
 	if (asked != NULL && strcmp(name, asked) != 0 &&
 	    sku_address_from_numeric(&address, AF_UNSPEC, name, 0) == 0) {
 		(void)snprintf(message, sizeof(message), "its name %.60s is an address", name);
@@ -157,7 +157,7 @@ run_command(const struct host_config *config, struct failure *failure)
 int
 main(int argc, char **argv)
 {
-	/* Static, since a worker that was given up may use it until the process ends. */
+	/* Static, since an abandoned worker may use it until the process ends. */
 	static struct host_config config;
 	static ASIDE struct failure failure;
 	int status;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BITS_WITHIN 16 /* of the addresses in the largest network */
+#define BITS_WITHIN 16 /* bits that vary within the largest network */
 
 bool
 network_is_meant(const char *query)
@@ -21,7 +21,7 @@ fail(struct network *network, const char *fault)
 	return -1;
 }
 
-/* The bytes of the address, the most significant one first; their number. */
+/* Find the bytes of the address, the most significant one first.  Returns their number. */
 static size_t
 bytes_of(struct sku_address *address, unsigned char **bytes)
 {
@@ -33,7 +33,7 @@ bytes_of(struct sku_address *address, unsigned char **bytes)
 	return sizeof(address->in6.sin6_addr);
 }
 
-/* Only as it is usually written: a quad, or IPv6 without a zone. */
+/* Parse an address in its usual form only: a quad, or IPv6 without a zone. */
 static bool
 parse_address(struct sku_address *address, const char *text)
 {
@@ -44,7 +44,7 @@ parse_address(struct sku_address *address, const char *text)
 	       sku_address_from_numeric(address, AF_UNSPEC, text, 0) == 0;
 }
 
-/* -1: it is no number of at most most. */
+/* Parse a number from 0 to most; -1: it is not one. */
 static int
 parse_bits(const char *text, size_t most)
 {
@@ -62,7 +62,7 @@ parse_bits(const char *text, size_t most)
 	return (int)bits;
 }
 
-/* Clear the bits behind the first ones.  Were any set? */
+/* Clear the bits behind the first ones.  True: some were set. */
 static bool
 clear_host_bits(unsigned char *bytes, size_t len, size_t bits)
 {
@@ -120,6 +120,6 @@ network_address(const struct network *network, uint32_t index, char text[SKU_ADD
 
 	bytes[size - 1] = (unsigned char)(bytes[size - 1] | (index & 0xff));
 	bytes[size - 2] = (unsigned char)(bytes[size - 2] | (index >> 8));
-	/* Of an IPv4-mapped network, too, IPv6 addresses are asked for. */
+	/* The addresses of an IPv4-mapped network are asked for as IPv6, too. */
 	(void)inet_ntop(address.sa.sa_family, bytes, text, SKU_ADDRESS_TEXT_MAX);
 }

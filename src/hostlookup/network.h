@@ -12,12 +12,12 @@
 struct network {
 	struct sku_address first;
 	uint32_t count;
-	char fault[100]; /* why it is none */
+	char fault[100]; /* why it is not a network */
 };
 
-/* Is the query about a network, rather than one address? */
+/* Is the query a network, not one address? */
 bool network_is_meant(const char *query);
-/* 0, or -1 and the fault. */
+/* Parse ADDR/BITS: 0, or -1 and the fault. */
 int network_parse(struct network *network, const char *query);
 /* The address with that index, below count, as text. */
 void network_address(

@@ -35,7 +35,7 @@ name_list(char *const *list)
 	return array;
 }
 
-/* Null where there are addresses of both. */
+/* The family of the addresses; null if there are both. */
 static json_t *
 name_family(const struct lookup_answer *answer)
 {
@@ -98,7 +98,7 @@ print_line(const struct host_config *config, const char *query, const struct loo
 	output_print("\n");
 }
 
-/* Does a part of the address begin with 0, and is octal therefore? */
+/* Does a part of the address begin with 0, so that it is octal? */
 static bool
 has_octal(const char *query)
 {
@@ -112,7 +112,7 @@ has_octal(const char *query)
 	return false;
 }
 
-/* What is worth a word beside an answer. */
+/* Print notes about an answer. */
 static void
 tell_more(const char *query, const struct lookup_answer *answer)
 {

@@ -6,11 +6,10 @@
 #include "hostlookup/config.h"
 #include "run/event.h"
 
-/* A name from the resolver for a record, as it stands in a line; NULL is null.  NULL without
- * memory.
- */
+/* A name from the resolver as JSON, escaped as in a line; for name NULL, null.  Returns NULL if out
+ * of memory. */
 json_t *answer_name_string(const char *name);
-/* Print it, as a line of several or alone.  Returns its status. */
+/* Print an answer, as one line of several or alone.  Returns its status. */
 int answer_print(
     const struct host_config *config, const char *query, const struct lookup_answer *answer);
 

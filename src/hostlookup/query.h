@@ -5,8 +5,8 @@
 #include "hostlookup/config.h"
 
 #define QUERY_FAULT_MAX 100
-/* Why this can be no query of this kind: a name, or with --reverse an address or a network; NULL:
- * it can.  buf is for the text. */
+/* Why this cannot be a query of the configured kind: a name, or with --reverse an address or a
+ * network.  NULL: it can.  The text may be in buf. */
 const char *query_fault(
     const struct host_config *config, const char *query, char buf[QUERY_FAULT_MAX]);
 

@@ -1,4 +1,4 @@
-/* reverse.c - addresses whose names are asked for, as they stand in lists.
+/* reverse.c - addresses to look names up for, in the forms that lists have.
  * Row tool. */
 #include "hostlookup/reverse.h"
 
@@ -22,7 +22,7 @@ is_address(const char *text, int family)
 	return sku_address_from_numeric(&address, family, text, 0) == 0;
 }
 
-/* The length of name without this zone at its end; 0: it is not there. */
+/* The length of name without this zone at its end; 0: it does not end in the zone. */
 static size_t
 before_zone(const char *name, const char *zone)
 {
@@ -35,7 +35,7 @@ before_zone(const char *name, const char *zone)
 	return len - zone_len;
 }
 
-/* A number up to 255 in a name, and the dot behind it.  010 is another label than 10. */
+/* Take a number up to 255 and the dot behind it.  010 is refused: it is another label than 10. */
 static bool
 take_number(const char **name, unsigned *number)
 {

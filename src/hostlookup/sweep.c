@@ -1,4 +1,4 @@
-/* sweep.c - the look-ups of a network's addresses, and whether any of them is told of.
+/* sweep.c - the look-ups of a network's addresses, and whether any of them is reported.
  * Row tool. */
 #include "hostlookup/sweep.h"
 

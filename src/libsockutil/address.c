@@ -21,7 +21,14 @@ from_ipv4(struct sku_address *address, const char *host, unsigned port)
 	return 0;
 }
 
-/* Is it an IPv6 address but for its zone, which names no interface? */
+/* Is it an IPv6 address with a zone that is no interface? */
+/* Asking takes a descriptor, which there may not be. */
+static bool
+is_no_interface(int error)
+{
+	return error == ENODEV || error == ENXIO;
+}
+
 static bool
 has_unknown_zone(const char *host)
 {
@@ -37,8 +44,9 @@ has_unknown_zone(const char *host)
 	if (inet_pton(AF_INET6, plain, &in6) != 1)
 		return false;
 	if (*zone != '\0' && zone[strspn(zone, "0123456789")] == '\0')
-		return if_indextoname((unsigned)strtoul(zone, NULL, 10), name) == NULL;
-	return if_nametoindex(zone) == 0;
+		return if_indextoname((unsigned)strtoul(zone, NULL, 10), name) == NULL &&
+		       is_no_interface(errno);
+	return if_nametoindex(zone) == 0 && is_no_interface(errno);
 }
 
 static int
@@ -184,7 +192,7 @@ format_ipv6(const struct sockaddr_in6 *in6, char buf[SKU_ADDRESS_TEXT_MAX])
 	if (in6->sin6_scope_id == 0)
 		return;
 	used = strlen(buf);
-	/* getaddrinfo(3) accepts an interface's name for these addresses alone. */
+	/* getaddrinfo(3) accepts an interface's name only for these addresses. */
 	if ((IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr) || IN6_IS_ADDR_MC_LINKLOCAL(&in6->sin6_addr)) &&
 	    if_indextoname(in6->sin6_scope_id, zone) != NULL)
 		(void)snprintf(buf + used, SKU_ADDRESS_TEXT_MAX - used, "%%%s", zone);

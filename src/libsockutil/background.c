@@ -29,7 +29,7 @@ struct sku_background {
 /* enough for the C library and its name service modules; pages are allocated when they are used */
 #define THREAD_STACK ((size_t)256 * 1024)
 
-static atomic_uint threads; /* that are at work */
+static atomic_uint threads; /* those that are working */
 
 static void
 free_job(struct sku_background *job)
@@ -191,7 +191,7 @@ sku_background_run(const struct sku_work *work, struct sku_deadline deadline)
 		work->run(work->arg);
 		return 0;
 	}
-	/* Signals do not end a wait for a condition. */
+	/* With a hook, wait for an eventfd: signals do not end a wait for a condition. */
 	if (sku_has_interrupt())
 		result = notify_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (result != -1)

@@ -4,13 +4,13 @@
 
 #include "libsockutil/sockutil.h"
 
-/* Start a detached thread with that much of a stack, and without a signal: those are for the
- * program's own threads.  0, or an errno value. */
+/* Start a detached thread with stack bytes of stack and all signals blocked: they are for the
+ * program's own threads.  Returns 0, or an errno value. */
 int sku_thread_start(void *(*run)(void *), void *arg, size_t stack);
 
 struct sku_background;
 
-/* What to do, and how to free its argument and whatever the work stored in it. */
+/* A function to run, and how to free its argument and what the work stored in it. */
 struct sku_work {
 	void (*run)(void *arg);
 	void (*free_arg)(void *arg);
@@ -32,9 +32,9 @@ void sku_background_take(struct sku_background *job);
 void sku_background_abandon(struct sku_background *job);
 
 /* Run work and wait until it is done, the deadline passes, or the hook ends the call.  Without a
- * deadline and a hook no thread is used.  Returns 0, and the argument is the caller's; or -1 with
- * ETIMEDOUT, ECANCELED or an error of eventfd(2) or pthread_create(3), and the argument is freed,
- * perhaps by the thread. */
+ * deadline and a hook no thread is used.  Returns 0, and the argument is the caller's.  Or returns
+ * -1 with ETIMEDOUT, ECANCELED or an error of eventfd(2) or pthread_create(3), and the argument is
+ * freed, perhaps by the thread. */
 int sku_background_run(const struct sku_work *work, struct sku_deadline deadline);
 
 #endif

@@ -7,8 +7,8 @@
 #include <poll.h>
 #include <sys/time.h>
 
-#define UNIX_CONNECT_TRY SKU_SECOND /* then the hook is asked again */
-#define PORT_TRIES 64		    /* with any port free, one of so many draws is not the peer's */
+#define UNIX_CONNECT_TRY SKU_SECOND /* after that, ask the hook again */
+#define PORT_TRIES 64		    /* at least one of so many random ports is not the peer's */
 
 /* connect(2) on AF_UNIX waits for a place in the backlog, which poll(2) does not report.  So under
  * a deadline the socket blocks for a while, and SO_SNDTIMEO, which the caller may have set, limits
@@ -96,7 +96,7 @@ connect_stream(
 		if (errno == EINTR && s->family == AF_UNIX)
 			continue;
 		/* POSIX, connect(): an interrupted connect goes on in the background.  In the
-		 * blocking mode EINPROGRESS is what the caller's SO_SNDTIMEO says. */
+		 * blocking mode EINPROGRESS means that the caller's SO_SNDTIMEO is over. */
 		if (errno == EINTR || (errno == EINPROGRESS && op->waits))
 			return finish_connect(s, op->deadline);
 		return -1;

@@ -2,12 +2,12 @@
  * Row 2: above resolve, socket, address, services and error.
  *
  * RFC 8305 (Happy Eyeballs v2) with the system's resolver instead of a DNS client.  One
- * getaddrinfo(3) asks for both families: that costs least, and it sorts as RFC 6724 says.  When it
- * takes long, perhaps because no answer comes for one family, each family is asked for separately,
- * and connecting begins with the addresses that are known.
+ * getaddrinfo(3) asks for both families: that costs least, and it sorts as RFC 6724 says.  If it
+ * takes long, perhaps because one family gets no answer, each family is asked for separately, and
+ * connecting begins with the addresses that are known.
  *
  * One descriptor stands for the whole race: an epoll(7) with the look-ups and the sockets in it.
- * Where one address is all there is, it is that address's socket, which costs no system call. */
+ * If there is only one address, it is that address's socket, which costs no system call. */
 #include "libsockutil/connecting.h"
 
 #include "libsockutil/resolve.h"
@@ -25,9 +25,9 @@
 #define ATTEMPT_DELAY (250 * SKU_MS)	 /* RFC 8305, section 5: Connection Attempt Delay */
 #define RESOLUTION_DELAY (50 * SKU_MS)	 /* RFC 8305, section 3: IPv4 waits for IPv6 */
 #define SPLIT_QUERY_DELAY (250 * SKU_MS) /* then each family is asked for separately */
-#define FULL_BACKLOG_DELAY (10 * SKU_MS) /* until a UNIX server that is busy is tried again */
+#define FULL_BACKLOG_DELAY (10 * SKU_MS) /* until a UNIX server with a full backlog is retried */
 
-/* In the epoll an event has the number of an attempt, or this: a look-up is done. */
+/* An event of the epoll has the number of an attempt, or this one: a look-up is done. */
 #define NOTIFY_EVENT UINT64_MAX
 
 enum which_query { QUERY_BOTH, QUERY_IPV6, QUERY_IPV4, QUERY_COUNT };
@@ -54,17 +54,17 @@ struct sku_connecting {
 	size_t count;
 	struct attempt *winner;
 	int last_family;
-	int epoll_fd; /* -1: there is but one address, and its socket is the descriptor */
+	int epoll_fd; /* -1: there is only one address, and its socket is the descriptor */
 
 	enum lookups lookups;
 	struct sku_query *queries[QUERY_COUNT];
 	int notify_fd;
 	struct sku_error lookup_error; /* why there are no addresses */
 
-	struct sku_deadline ask_apart_at;    /* each family is asked for separately */
-	struct sku_deadline may_start_at;    /* no attempt before */
-	struct sku_deadline next_attempt_at; /* the next attempt is due */
-	struct sku_deadline give_up_at;	     /* with a source port: the present attempt's end */
+	struct sku_deadline ask_apart_at;    /* when to ask for each family separately */
+	struct sku_deadline may_start_at;    /* no attempt starts before */
+	struct sku_deadline next_attempt_at; /* when the next attempt is due */
+	struct sku_deadline give_up_at;	     /* with a source port: when the present attempt ends */
 
 	char host[]; /* AF_UNIX: the path */
 };
@@ -111,8 +111,8 @@ add_list(struct sku_connecting *c, const struct addrinfo *list)
 	return 0;
 }
 
-/* The next to try: the first untried one of the other family, or else the first untried one; NULL:
- * there is none. */
+/* The next address to try: the first untried one of the other family, else the first untried one.
+ * NULL: there is none. */
 static struct attempt *
 next_attempt(const struct sku_connecting *c)
 {
@@ -154,7 +154,8 @@ in_flight(const struct sku_connecting *c)
 
 /* ---- resolving ----------------------------------------------------------------------------- */
 
-/* An epoll that says when a look-up is done.  Each look-up is new to it, so it need not be read. */
+/* Open an epoll that reports when a look-up is done.  It is edge-triggered, so the eventfd need not
+ * be read. */
 static int
 open_epoll(struct sku_connecting *c)
 {
@@ -195,7 +196,8 @@ take_answer(struct sku_connecting *c, enum which_query which)
 	return result == -1 ? -1 : 1;
 }
 
-/* Nothing is lost if it cannot be asked: the first question is still under way. */
+/* Ask for each family separately.  If that fails, nothing is lost: the first look-up is still under
+ * way. */
 static void
 ask_apart(struct sku_connecting *c)
 {
@@ -208,7 +210,8 @@ ask_apart(struct sku_connecting *c)
 	c->queries[QUERY_IPV6] = NULL;
 }
 
-/* Addresses may be known now while others are still asked for. */
+/* Take the answer of either family.  Connecting may begin while the other family is still asked
+ * for. */
 static int
 take_separate_answers(struct sku_connecting *c)
 {
@@ -228,7 +231,7 @@ take_separate_answers(struct sku_connecting *c)
 	return 0;
 }
 
-/* Take the answers that are there, and ask for each family separately when it is time.  Returns 0,
+/* Take the answers that have come, and ask for each family separately when it is time.  Returns 0,
  * or -1 with errno. */
 static int
 resolve_on(struct sku_connecting *c)
@@ -289,7 +292,7 @@ bind_source(const struct sku_connecting *c, struct attempt *a)
 
 	if (source.len == 0 && c->opts.source_port == 0)
 		return 0;
-	/* cannot fail: an address of any family is there for all */
+	/* cannot fail: each family has such an address */
 	if (source.len == 0)
 		(void)sku_address_from_numeric(&source, a->address.sa.sa_family,
 		    a->address.sa.sa_family == AF_INET ? "0.0.0.0" : "::", c->opts.source_port);
@@ -326,7 +329,7 @@ attempt_connected(struct sku_connecting *c, struct attempt *a)
 	c->winner = a;
 }
 
-/* The kernel connects, and the epoll will say so. */
+/* The kernel connects, and the epoll will report the result. */
 static void
 attempt_begun(struct sku_connecting *c, struct attempt *a)
 {
@@ -340,7 +343,8 @@ attempt_begun(struct sku_connecting *c, struct attempt *a)
 	c->next_attempt_at = sku_deadline_in(ATTEMPT_DELAY);
 	if (c->opts.source_port == 0)
 		return;
-	/* One port serves one attempt at a time: each has its share of what is left. */
+	/* A source port serves one attempt at a time: each attempt gets its share of the time that
+	 * is left. */
 	c->next_attempt_at = sku_deadline_never();
 	left = sku_deadline_left(c->deadline);
 	if (left != SKU_NO_TIMEOUT)
@@ -362,7 +366,7 @@ start_attempt(struct sku_connecting *c, struct attempt *a)
 	} else if (errno == EINPROGRESS || errno == EINTR) {
 		attempt_begun(c, a);
 	} else if (errno == EAGAIN && a->address.sa.sa_family == AF_UNIX) {
-		/* The server's backlog is full, and nothing tells when it is not any more. */
+		/* The server's backlog is full, and no event reports that it is not any more. */
 		attempt_ended(c, a, EAGAIN);
 		a->tried = false;
 		c->next_attempt_at = sku_deadline_in(FULL_BACKLOG_DELAY);
@@ -385,11 +389,11 @@ check_attempt(struct sku_connecting *c, struct attempt *a)
 		attempt_connected(c, a);
 }
 
-/* Look at the attempts that are ready, and end one whose time is over. */
+/* Check the attempts that are ready, and end one whose time is over. */
 static void
 check_attempts(struct sku_connecting *c)
 {
-	struct epoll_event events[8]; /* what is beyond stays ready */
+	struct epoll_event events[8]; /* more events stay ready */
 	struct attempt *a = in_flight(c);
 	int n = 0;
 
@@ -466,7 +470,7 @@ set_error(const struct sku_connecting *c, const struct attempt *a, int error, st
 		err->addresses += c->attempts[i].tried;
 }
 
-/* Every address failed, or there is none. */
+/* Fill *err: every address failed, or there is none. */
 static void
 set_failure(const struct sku_connecting *c, struct sku_error *err)
 {
@@ -518,7 +522,7 @@ new_connecting(const char *host, struct sku_deadline deadline)
 	return c;
 }
 
-/* Take the options over, and find the family that they leave.  Returns 0, or -1 and *err. */
+/* Copy the options, and find the family that they allow.  Returns 0, or -1 and *err. */
 static int
 take_options(struct sku_connecting *c, const struct sku_connect_opts *opts, struct sku_error *err)
 {
@@ -542,7 +546,7 @@ take_options(struct sku_connecting *c, const struct sku_connect_opts *opts, stru
 	return -1;
 }
 
-/* host is an address: it is the only one.  Or its addresses are asked for.  Returns 0, or -1 and
+/* If host is an address, it is the only one; else ask for its addresses.  Returns 0, or -1 and
  * *err. */
 static int
 begin_resolving(struct sku_connecting *c, struct sku_error *err)
@@ -554,7 +558,7 @@ begin_resolving(struct sku_connecting *c, struct sku_error *err)
 		if (add_attempt(c, &numeric) == 0)
 			return 0;
 	} else if (errno == ENODEV) {
-		; /* no look-up brings its interface back */
+		; /* a look-up would not bring the interface back */
 	} else if (c->source.len > 0 &&
 		   sku_address_from_numeric(&numeric, AF_UNSPEC, c->host, c->port) == 0) {
 		sku_error_set(err, SKU_ERR_RESOLVE, EAI_ADDRFAMILY, "connect to %s port %u from %s",
@@ -642,7 +646,7 @@ sku_connecting_is_resolving(const struct sku_connecting *c)
 int
 sku_connecting_step(struct sku_connecting *c, struct sku_sock *s, struct sku_error *err)
 {
-	/* First what the epoll says: an answer that comes after that is told by it again. */
+	/* Ask the epoll first: an answer that comes after this makes it ready again. */
 	check_attempts(c);
 	if (c->winner == NULL && resolve_on(c) == -1) {
 		sku_error_set(err, SKU_ERR_SYSTEM, errno, "look up %s", c->host);
@@ -708,8 +712,7 @@ sku_connecting_finish(
 
 	if (c == NULL)
 		return -1;
-	/* The step looks at everything after each wait, so what else the wait says does not matter.
-	 */
+	/* The step checks everything after each wait: only ECANCELED matters here. */
 	while ((result = sku_connecting_step(c, s, err)) == 1) {
 		if (sku_wait_fd(sku_connecting_fd(c), POLLIN | POLLOUT, sku_connecting_wakes(c)) ==
 			-1 &&

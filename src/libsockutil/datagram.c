@@ -13,7 +13,7 @@ struct target {
 	const struct sku_connect_opts *opts;
 };
 
-/* A socket that is connected to the address.  Returns 0, or -1 and *err. */
+/* Open a socket and connect it to the address.  Returns 0, or -1 and *err. */
 static int
 connect_address(struct sku_sock *s, const struct target *target, const struct sku_address *address,
     struct sku_error *err)
@@ -55,7 +55,8 @@ connect_address(struct sku_sock *s, const struct target *target, const struct sk
 	return -1;
 }
 
-/* The first of the addresses that can be connected; else *err is about the first of all. */
+/* Connect to the first address to which that is possible.  If there is none, *err is about the
+ * first of all. */
 static int
 connect_first(struct sku_sock *s, const struct target *target, const struct addrinfo *list,
     struct sku_error *err)
@@ -76,7 +77,7 @@ connect_first(struct sku_sock *s, const struct target *target, const struct addr
 	return -1;
 }
 
-/* The family that the options leave.  Returns it, or -1 and *err. */
+/* The family that the options allow.  Returns it, or -1 and *err. */
 static int
 find_family(const char *host, const struct sku_connect_opts *opts, struct sku_error *err)
 {
@@ -120,7 +121,7 @@ sku_create_datagram(struct sku_sock *s, const char *host, const char *port, int6
 	if (target.opts->numeric)
 		hints.ai_flags = AI_NUMERICHOST;
 	target.port = (unsigned)number;
-	/* An address takes no time, so that a timeout of 0 leaves enough. */
+	/* A numeric address takes no time, so a timeout of 0 is enough. */
 	deadline = sku_address_from_numeric(&numeric, AF_UNSPEC, host, 0) == 0 ?
 		       sku_deadline_never() :
 		       sku_deadline_in(timeout_ns);

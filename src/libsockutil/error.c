@@ -45,10 +45,10 @@ sku_error_reason(const struct sku_error *err)
 {
 	switch (err->kind) {
 	case SKU_ERR_SYSTEM:
-		/* No operation of the non-blocking mode has a struct sku_error: what lacks here is
-		 * a thread, or room in a backlog. */
 		if (err->code == ENODEV)
 			return "no such interface";
+		/* No operation of the non-blocking mode has a struct sku_error.  EAGAIN means that
+		 * there is no thread, or no room in a backlog. */
 		return err->code == EAGAIN ? strerror(EAGAIN) : sku_reason(err->code);
 	case SKU_ERR_RESOLVE:
 		return err->code == EAI_SERVICE ? "no such service" : gai_strerror(err->code);

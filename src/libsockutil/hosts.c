@@ -127,8 +127,8 @@ is_no_name(const struct host_lookup *q, const struct hostent *ent)
 #endif
 }
 
-/* The resolver also fails so where a CNAME leads to a host of the other family, or nowhere.  What
- * getaddrinfo(3) says is more exact, and is what Python says. */
+/* The resolver also fails like this if a CNAME leads to a host of the other family, or nowhere.
+ * The code of getaddrinfo(3) is more exact, and is what Python reports. */
 static void
 explain_failure(struct host_lookup *q)
 {
@@ -157,6 +157,7 @@ host_lookup_run(void *arg)
 	while (error == ERANGE && size <= RESOLVER_BUFFER_MAX) {
 		free(buf);
 		buf = malloc(size);
+		errno = 0;
 		if (buf == NULL) {
 			error = ENOMEM;
 			break;
@@ -171,6 +172,8 @@ host_lookup_run(void *arg)
 		q->code = q->host != NULL ? 0 : EAI_MEMORY;
 	} else {
 		q->code = buf == NULL ? EAI_MEMORY : code_of_h_errno(h_error);
+		if (q->code == EAI_NONAME && errno == ENOMEM)
+			q->code = EAI_MEMORY; /* glibc says so where it had no memory to look */
 		q->system_errno = error;
 	}
 	free(buf);
@@ -188,7 +191,7 @@ host_lookup_free(void *arg)
 	free(q);
 }
 
-/* A query of its own for a thread, or NULL without memory. */
+/* Copy the query for a thread.  NULL: out of memory. */
 static struct host_lookup *
 copy_query(const struct host_lookup *query)
 {
@@ -254,7 +257,7 @@ sku_gethostbyname_ex(const char *name, int family, struct sku_host **host,
 	*host = NULL;
 	if (query.family == -1)
 		return -1;
-	/* The resolver says of an address of the other family that it is no name. */
+	/* For an address of the other family the resolver would report an unknown name. */
 	if (sku_address_from_numeric(&numeric, AF_UNSPEC, name, 0) == 0 &&
 	    numeric.sa.sa_family != query.family) {
 		sku_error_set(err, SKU_ERR_RESOLVE, EAI_ADDRFAMILY, "look up %s", name);
@@ -375,8 +378,8 @@ sku_getfqdn(
 		memcpy(buf, name, strlen(name) + 1);
 	}
 	if (sku_gethostbyaddr(buf, &host, deadline, &why) == -1) {
-		/* No answer counts as an answer, as in Python.  A call that was ended does not, nor
-		 * one without memory. */
+		/* No answer counts as an answer, as in Python.  A call that was ended early, or
+		 * lacked memory, does not. */
 		if (errno != ETIMEDOUT && errno != ECANCELED && errno != ENOMEM &&
 		    why.code != EAI_MEMORY)
 			return 0;

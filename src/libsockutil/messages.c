@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
-/* A control message with as many descriptors as the kernel lets go at once. */
+/* A control message with as many descriptors as the kernel passes at once. */
 union control {
 	struct cmsghdr header;
 	char bytes[CMSG_SPACE(SKU_FDS_MAX * sizeof(int))];
@@ -52,7 +52,7 @@ sku_send_fds(
 	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
 	union control control;
 
-	/* A stream carries descriptors with bytes alone. */
+	/* A stream carries descriptors only together with bytes. */
 	if (count > SKU_FDS_MAX || (count > 0 && len == 0 && s->type == SOCK_STREAM)) {
 		errno = EINVAL;
 		return -1;
@@ -76,7 +76,7 @@ sku_recv_fds(struct sku_sock *s, void *buf, size_t len, int *fds, size_t *count,
 	size_t room = *count < SKU_FDS_MAX ? *count : SKU_FDS_MAX;
 	struct iovec data = { .iov_base = buf, .iov_len = len };
 	union control control;
-	/* Not CMSG_SPACE: in its padding there would be room for one descriptor more. */
+	/* Not CMSG_SPACE: its padding would have room for one more descriptor. */
 	struct msghdr message = { .msg_iov = &data,
 		.msg_iovlen = 1,
 		.msg_control = &control,

@@ -24,13 +24,16 @@ ask(void *arg)
 	struct name_query *q = arg;
 
 	sku_leave_out_modules();
+	errno = 0;
 	q->code = getnameinfo(&q->address.sa, q->address.len, q->wants_host ? q->host : NULL,
 	    q->wants_host ? sizeof(q->host) : 0, q->wants_service ? q->service : NULL,
 	    q->wants_service ? sizeof(q->service) : 0, q->flags);
 	q->system_errno = errno;
+	if (q->code == EAI_NONAME && errno == ENOMEM)
+		q->code = EAI_MEMORY; /* glibc says so where it had no memory to look */
 }
 
-/* Copy the answer, if it fits.  buf is NULL where nobody wants it. */
+/* Copy the answer, if it fits.  buf is NULL if the caller does not want it. */
 static int
 copy_answer(const char *answer, char *buf, size_t size)
 {

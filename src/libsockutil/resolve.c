@@ -36,8 +36,8 @@ sku_check_family(int family, const char *host, struct sku_error *err)
 	return -1;
 }
 
-/* The C library takes "65536" for port 0, and knows no name without a services database.  So it is
- * told the number.  Returns 0, or EAI_SERVICE. */
+/* Find the number of the service for the C library, which takes "65536" for port 0 and knows no
+ * names without a services database.  Returns 0, or EAI_SERVICE. */
 static int
 find_port(const struct lookup *f, struct addrinfo *hints, char port[8])
 {
@@ -51,7 +51,7 @@ find_port(const struct lookup *f, struct addrinfo *hints, char port[8])
 	if (number == -1)
 		return EAI_SERVICE;
 	(void)snprintf(port, 8, "%d", number);
-	/* For a protocol that does not have the name there is no answer. */
+	/* A protocol that does not have the name gets no answer. */
 	if (proto == NULL && hints->ai_socktype == 0 && hints->ai_protocol == 0 &&
 	    f->service[strspn(f->service, "0123456789")] != '\0') {
 		if (sku_getservbyname(f->service, "udp") != number)
@@ -76,7 +76,7 @@ lookup_run(void *arg)
 		f->code =
 		    getaddrinfo(f->host, f->service != NULL ? port : NULL, &hints, &f->result);
 	f->system_errno = errno;
-	/* glibc says so as well where it had no memory to look. */
+	/* glibc also reports this when it had no memory for the look-up. */
 	if (f->code == EAI_NONAME && errno == ENOMEM)
 		f->code = EAI_MEMORY;
 }
@@ -104,7 +104,7 @@ lookup_new(const char *host, const char *service, const struct addrinfo *hints)
 	f->service = service != NULL ? strdup(service) : NULL;
 	if (hints != NULL)
 		f->hints = *hints;
-	/* Without its name it would be another question. */
+	/* Without the name it would be another question: fail instead. */
 	if ((host != NULL && f->host == NULL) || (service != NULL && f->service == NULL)) {
 		lookup_free(f);
 		errno = ENOMEM;
@@ -113,7 +113,7 @@ lookup_new(const char *host, const char *service, const struct addrinfo *hints)
 	return f;
 }
 
-/* What is looked up, for a message. */
+/* What is looked up, for messages. */
 static const char *
 lookup_name(const char *host, const char *service)
 {
@@ -144,7 +144,7 @@ sku_resolve_error(struct sku_error *err, int code, int system_errno, const char 
 {
 	struct sku_address address;
 
-	/* The resolver says that an address whose interface is gone is an unknown name. */
+	/* The resolver reports an address whose interface is gone as an unknown name. */
 	if (code == EAI_NONAME && sku_address_from_numeric(&address, AF_UNSPEC, name, 0) == -1 &&
 	    errno == ENODEV) {
 		code = EAI_SYSTEM;

@@ -8,14 +8,14 @@
 struct sku_query;
 
 /* Is family AF_UNSPEC, AF_INET or AF_INET6?  Returns 0, or -1 and SKU_ERR_RESOLVE with EAI_FAMILY.
- * Called before the C library, which would guess the family, or abort. */
+ * Called before the C library, which would guess the family or abort. */
 int sku_check_family(int family, const char *host, struct sku_error *err);
 
 /* Start a look-up, of host or service or both.  notify_fd as in sku_background_start().  Returns a
  * query that the caller must take or abandon, or NULL with errno. */
 struct sku_query *sku_query_start(
     const char *host, const char *service, const struct addrinfo *hints, int notify_fd);
-/* What it looks up, for a message; valid as long as the query. */
+/* What the query looks up, for a message; valid as long as the query. */
 const char *sku_query_name(const struct sku_query *query);
 bool sku_query_done(struct sku_query *query);
 /* Take the answer of a query that is done, and free the query.  Returns 0 and a list that the

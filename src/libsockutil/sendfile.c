@@ -87,7 +87,7 @@ send_by_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count,
 			*done += n;
 			continue;
 		}
-		/* The file's kind, or a sandbox, does not let it. */
+		/* The kind of file, or a sandbox, does not allow it. */
 		if ((errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM) &&
 		    *done == 0)
 			return 1;
@@ -97,7 +97,8 @@ send_by_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count,
 	return 0;
 }
 
-/* A pipe may stall as a peer may: the socket's mode is about both. */
+/* Wait until the file can be read.  A pipe may stall as a peer may: the socket's mode applies to
+ * both. */
 static int
 wait_for_file(const struct sku_sock *s, int file_fd)
 {
@@ -114,8 +115,8 @@ wait_for_file(const struct sku_sock *s, int file_fd)
 	return -1;
 }
 
-/* Read once, at offset if the file can seek.  Returns as read(2), never with EINTR, and with EAGAIN
- * in the non-blocking mode alone. */
+/* Read once, at offset if the file can seek.  Returns as read(2), but never fails with EINTR, and
+ * with EAGAIN only in the non-blocking mode. */
 static ssize_t
 read_at(const struct sku_sock *s, int file_fd, void *buf, size_t len, bool seekable, int64_t offset)
 {

@@ -34,7 +34,7 @@ open_socket(struct sku_sock *s, int family, int type, int protocol)
 	return protocol == IPPROTO_MPTCP ? sku_socket(s, family, type, 0) : -1;
 }
 
-/* Let others have the port, too. */
+/* Set SO_REUSEADDR and SO_REUSEPORT as asked for. */
 static int
 set_reuse(struct sku_sock *s, const struct sku_server_opts *opts)
 {
@@ -46,8 +46,8 @@ set_reuse(struct sku_sock *s, const struct sku_server_opts *opts)
 	return opts->reuseport ? sku_setsockopt_int(s, SOL_SOCKET, SO_REUSEPORT, 1) : 0;
 }
 
-/* The kernel takes a datagram port that others share for a free one: where it is to choose, it
- * learns afterwards that this one may be shared. */
+/* Bind, and allow others to share the port.  If the kernel is to choose a datagram port, the
+ * options are set afterwards: before, it could choose one that others share. */
 static int
 bind_shared(
     struct sku_sock *s, const struct sku_address *address, const struct sku_server_opts *opts)
@@ -88,7 +88,7 @@ fail:
 	return -1;
 }
 
-/* Bind every address: IPv6 and IPv4 on one socket, or IPv4 alone where the system has no IPv6. */
+/* Bind every address: IPv6 and IPv4 on one socket, or only IPv4 if the system has no IPv6. */
 static int
 serve_any(
     struct sku_sock *s, unsigned port, const struct sku_server_opts *opts, struct sku_error *err)
@@ -114,7 +114,7 @@ static int
 serve_name(struct sku_sock *s, const char *host, unsigned port, const struct sku_server_opts *opts,
     struct sku_error *err)
 {
-	/* Python's create_server() is one of IPv4 unless it is told otherwise. */
+	/* Python's create_server() uses IPv4 by default. */
 	const struct addrinfo hints = { .ai_family =
 					    opts->family == AF_UNSPEC ? AF_INET : opts->family,
 		.ai_socktype = SOCK_STREAM };

@@ -82,7 +82,7 @@ lookup_builtin(const char *name, unsigned port, const char *proto)
 	return NULL;
 }
 
-/* What was not found may stand in a database that this process may not read. */
+/* A name that was not found may be in a database that this process may not read. */
 static int
 not_found(int error)
 {
@@ -151,7 +151,7 @@ sku_port_from_text(const char *text, const char *proto, bool numeric, struct sku
 	int found;
 
 	if (digits > 0 && text[digits] == '\0') {
-		unsigned long port = strtoul(text, NULL, 10); /* a number too large is ULONG_MAX */
+		unsigned long port = strtoul(text, NULL, 10); /* too large a number is ULONG_MAX */
 
 		if (port <= 65535)
 			return (int)port;

@@ -1,7 +1,8 @@
 /* socket.c - one socket: its three modes, and operations that end at their deadline.
- * Row 1: above deadline and error.
+ * Row 1: above
+ * deadline and error.
  *
- * Where a hook may end a call, no system call waits but ppoll(2), which is never restarted. */
+ * If there is a hook that may end a call, only ppoll(2) waits, which is never restarted. */
 #include "libsockutil/socket.h"
 
 #include "libsockutil/sockutil.h"
@@ -19,7 +20,7 @@
 static _Atomic int64_t default_timeout_ns = SKU_NO_TIMEOUT;
 
 typedef int asked_function(void *);
-static asked_function *_Atomic asked; /* whether a call shall end; NULL: no call does */
+static asked_function *_Atomic asked; /* the hook: whether to end a call; NULL: none */
 static void *_Atomic asked_arg;
 
 void
@@ -46,8 +47,8 @@ sku_check_interrupt(void)
 	return -1;
 }
 
-/* ppoll(2), and -1 with ECANCELED where the hook ends the call.  Before it waits the hook is asked,
- * with all signals blocked: one that was handled a moment ago is not missed. */
+/* ppoll(2), or -1 with ECANCELED if the hook ends the call.  The hook is asked before the wait,
+ * with all signals blocked, so that a signal that was handled just before is not missed. */
 static int
 poll_once(struct pollfd *pfd, const struct timespec *ts)
 {
@@ -115,7 +116,7 @@ check_open(const struct sku_sock *s)
 	return -1;
 }
 
-/* Is the descriptor of a socket with these limits non-blocking inside? */
+/* Does a socket with these limits have a non-blocking descriptor? */
 static bool
 is_nonblocking(int64_t timeout_ns, int64_t deadline_ns)
 {
@@ -134,7 +135,7 @@ sku_operation_begin(struct sku_operation *op, const struct sku_sock *s, int flag
 	op->events = (flags & MSG_ERRQUEUE) != 0 ? 0 : (flags & MSG_OOB) != 0 ? POLLPRI : POLLIN;
 	if (check_open(s) == -1)
 		return -1;
-	/* Without a limit the clock is not read. */
+	/* Without a limit, do not read the clock. */
 	if (s->timeout_ns > 0)
 		op->deadline = sku_deadline_in(s->timeout_ns);
 	if (s->deadline_ns == 0 || s->timeout_ns == 0)
@@ -224,7 +225,7 @@ sku_reset(struct sku_sock *s)
 
 	if (s->fd == -1)
 		return 0;
-	/* AF_UNIX ignores SO_LINGER: there the close is all. */
+	/* AF_UNIX ignores SO_LINGER: it is just closed. */
 	(void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	return sku_close(s);
 }
@@ -234,7 +235,7 @@ sku_autoclose(struct sku_sock *s)
 {
 	int saved = errno;
 
-	(void)sku_close(s); /* nothing could be done about a failure */
+	(void)sku_close(s); /* a failure could not be mended */
 	errno = saved;
 }
 
@@ -414,7 +415,7 @@ sku_getsockopt_int(struct sku_sock *s, int level, int option, int *value)
 {
 	socklen_t len = sizeof(*value);
 
-	*value = 0; /* some options fill a byte of it */
+	*value = 0; /* some options fill only one byte of it */
 	return sku_getsockopt(s, level, option, value, &len);
 }
 

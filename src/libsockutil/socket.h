@@ -1,4 +1,4 @@
-/* socket.h - what others of the library need to know of a socket. */
+/* socket.h - what other modules of the library need to know of a socket. */
 #ifndef SKU_SOCKET_H
 #define SKU_SOCKET_H
 
@@ -18,24 +18,24 @@ int sku_type_kind(int type);
 struct sku_operation {
 	struct sku_deadline deadline;
 	bool waits;   /* EAGAIN is a reason to poll */
-	bool polls;   /* it waits, and the descriptor is a blocking one: the hook is to be asked */
+	bool polls;   /* it waits on a blocking descriptor, since there is a hook */
 	int flags;    /* of send(2) or recv(2) */
 	short events; /* what receiving with these flags polls for */
 };
 
-/* Begin.  Returns 0, or -1 with EBADF for a closed socket, ETIMEDOUT for a deadline of the socket
- * that has passed. */
+/* Begin.  Returns 0, or -1 with EBADF (the socket is closed) or ETIMEDOUT (its deadline has
+ * passed). */
 int sku_operation_begin(struct sku_operation *op, const struct sku_sock *s, int flags);
-/* After a system call failed: returns 0 to call it again, once the socket is ready, or -1 with
- * errno. */
+/* Call it after a system call has failed.  Returns 0 to call that again, once the socket is ready,
+ * or -1 with errno. */
 int sku_operation_retry(const struct sku_operation *op, const struct sku_sock *s, short events);
 /* Is there a hook that may end a call? */
 bool sku_has_interrupt(void);
-/* Ask it.  Returns 0 to go on, or -1 with ECANCELED. */
+/* Ask the hook.  Returns 0 to go on, or -1 with ECANCELED. */
 int sku_check_interrupt(void);
 int sku_set_nonblock(int fd, bool nonblock);
 
-/* The backlog of a server that is created, for sku_listen(): 0 is the default there. */
+/* The backlog for sku_listen() from that of struct sku_server_opts, where 0 is the default. */
 int sku_backlog(int backlog);
 
 #endif

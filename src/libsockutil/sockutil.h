@@ -71,16 +71,15 @@ int64_t sku_now(void);
 
 /* ---- interrupting -------------------------------------------------------------------------- */
 
-/* Let a program end a call that waits.  asked(arg), which may be called from any thread that uses
- * the library, says whether to: 0 goes on, and anything else ends the call with ECANCELED.  It is
- * asked after each system call that a signal interrupted, where the handler was set with
- * SA_RESTART, too; and before each wait, so that a handler that only sets a flag is enough.
- * sku_sendall(), sku_recvall() and sku_sendfile() then say how much was done.  NULL takes the hook
- * away; without one a signal never ends a call.
+/* Let a program end a call that waits.  asked(arg) returns 0 to go on, and anything else to end the
+ * call with ECANCELED.  Any thread that uses the library may call it.  It is asked after each
+ * system call that a signal interrupted (also if the handler has SA_RESTART), and before each wait.
+ * So a handler that only sets a flag is enough.  sku_sendall(), sku_recvall() and sku_sendfile()
+ * then report how much was done.  NULL removes the hook; without one a signal never ends a call.
  *
- * The hook is the whole process's, and set before there are threads.  Where one is set, a look-up
- * always has a thread of its own, a blocking socket polls before it waits, and SO_RCVTIMEO and
- * SO_SNDTIMEO do not count. */
+ * The process has one hook, which is set before there are threads.  With a hook, each look-up has a
+ * thread of its own, a blocking socket polls before it waits, and SO_RCVTIMEO and SO_SNDTIMEO have
+ * no effect. */
 void sku_set_interrupt(int (*asked)(void *arg), void *arg);
 
 /* ---- errors -------------------------------------------------------------------------------- */
@@ -97,7 +96,7 @@ struct sku_error {
 	enum sku_error_kind kind;
 	int code;
 	unsigned addresses; /* sku_create_connection(): addresses tried; else 0 */
-	bool source;	    /* sku_create_connection(): it is the source that cannot be had */
+	bool source;	    /* sku_create_connection(): the source cannot be used */
 	char context[SKU_ERROR_CONTEXT_MAX]; /* what was tried, as "connect to ::1 port 7" */
 };
 
@@ -105,10 +104,11 @@ struct sku_error {
  * format makes the context, which is cut to SKU_ERROR_CONTEXT_MAX bytes. */
 __attribute__((format(printf, 4, 5))) void sku_error_set(
     struct sku_error *err, enum sku_error_kind kind, int code, const char *format, ...);
-/* The reason in words, after strerror(3) or gai_strerror(3).  The text is not to be freed; it is
- * valid until the same thread calls this function or strerror(3) again. */
+/* The reason in words: those of sku_reason() or gai_strerror(3), or others where they say more. The
+ * text is not to be freed; it is valid until the same thread calls this function or strerror(3)
+ * again. */
 const char *sku_error_reason(const struct sku_error *err);
-/* The same for an errno value: after strerror(3), but ETIMEDOUT is "timed out". */
+/* The same for an errno value: those of strerror(3), but for ETIMEDOUT, EAGAIN and ENODATA. */
 const char *sku_reason(int error);
 
 /* ---- addresses ----------------------------------------------------------------------------- */
@@ -125,20 +125,20 @@ struct sku_address {
 	socklen_t len;
 };
 
-#define SKU_PATH_MAX 108	 /* a sun_path, which may be full, and then has no NUL */
+#define SKU_PATH_MAX 108	 /* a sun_path; a full one has no NUL */
 #define SKU_ADDRESS_TEXT_MAX 128 /* an IPv6 address with its zone, or a sun_path; with NUL */
 
 /* Make an address from a numeric host and a port of 0 to 65535.  IPv4 may have any form of
  * inet_aton(3), IPv6 may have a zone.  family: AF_INET, AF_INET6, or AF_UNSPEC for both.  Nothing
- * is looked up.  Returns 0, or -1 with EINVAL: host is no address of the family, or port is too
- * large; or ENODEV: the zone of an IPv6 address is no interface of this machine (any more). */
+ * is looked up.  Returns 0, or -1: EINVAL if host is no address of the family or port is too large;
+ * ENODEV if the zone of an IPv6 address is no interface of this machine (any more). */
 int sku_address_from_numeric(
     struct sku_address *address, int family, const char *host, unsigned port);
 /* Make an AF_UNIX address from a path, or from "@NAME" for Linux's abstract namespace (unix(7)).
  * Returns 0, or -1 with EINVAL for an empty path or name, ENAMETOOLONG for one longer than sun_path
  * (108 bytes). */
 int sku_address_from_path(struct sku_address *address, const char *path);
-/* Make an AF_UNIX address from len bytes as they stand in sun_path: a path, or a NUL and a name of
+/* Make an AF_UNIX address from len bytes as they are in sun_path: a path, or a NUL and a name of
  * any bytes in the abstract namespace, or nothing, with which bind(2) chooses a name.  Returns 0,
  * or -1 with ENAMETOOLONG for more than SKU_PATH_MAX, EINVAL for a path with a NUL in it. */
 int sku_address_from_bytes(struct sku_address *address, const void *bytes, size_t len);
@@ -154,8 +154,8 @@ const char *sku_address_host(const struct sku_address *address, char buf[SKU_ADD
 unsigned sku_address_port(const struct sku_address *address);
 /* The port that text means: digits for 0 to 65535, or, unless numeric, the name of a service of
  * proto ("tcp", "udp"; NULL: any).  Returns the port, or -1 and *err: SKU_ERR_SYSTEM with EINVAL,
- * SKU_ERR_RESOLVE with EAI_SERVICE for an unknown name, or SKU_ERR_SYSTEM where nobody can say:
- * ENOMEM, or EACCES of a database that may not be read. */
+ * SKU_ERR_RESOLVE with EAI_SERVICE for an unknown name, or SKU_ERR_SYSTEM if it cannot be looked
+ * up: ENOMEM, or EACCES for a database that may not be read. */
 int sku_port_from_text(const char *text, const char *proto, bool numeric, struct sku_error *err);
 /* Do family, host and port (AF_UNIX: the path) agree?  Two addresses with len 0 are not equal. */
 bool sku_address_equal(const struct sku_address *a, const struct sku_address *b);
@@ -194,9 +194,9 @@ struct sku_sock {
 /* Close s and keep errno. */
 void sku_autoclose(struct sku_sock *s);
 
-/* socket.socket(family, type, proto): open a socket with the default timeout, or, where type has
- * SOCK_NONBLOCK, in non-blocking mode.  SOCK_NONBLOCK and SOCK_CLOEXEC are no part of the type that
- * is kept.  Returns 0, or -1 with the errors of socket(2). */
+/* socket.socket(family, type, proto): open a socket with the default timeout, or in non-blocking
+ * mode if type has SOCK_NONBLOCK.  SOCK_NONBLOCK and SOCK_CLOEXEC are not kept in s->type.  Returns
+ * 0, or -1 with the errors of socket(2). */
 int sku_socket(struct sku_sock *s, int family, int type, int protocol);
 /* socket.socket(fileno=fd): take over the open socket fd, and make it close-on-exec.  family, type
  * and protocol are read from it.  It gets the default timeout; without one it stays blocking or
@@ -234,20 +234,19 @@ int sku_listen(struct sku_sock *s, int backlog);
  * another error of accept(2). */
 int sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *peer);
 /* connect(2).  Returns 0, or -1 with errno: in non-blocking mode EINPROGRESS (AF_UNIX: EAGAIN), in
- * timeout mode ETIMEDOUT, which the system, too, says when it gives up.  A blocking socket with
+ * timeout mode ETIMEDOUT, which the system also reports when it gives up.  A blocking socket with
  * SO_SNDTIMEO fails with EINPROGRESS (AF_UNIX: EAGAIN) after that time.  A datagram socket is never
  * connected to its own address, since it would answer itself: it gets another port, or ECONNREFUSED
- * when the caller had bound it to that port.
- */
+ * if the caller had bound it to that port. */
 int sku_connect(struct sku_sock *s, const struct sku_address *address);
 /* socket.connect_ex(): the same, but returns 0 or the errno value.  In timeout mode that is
  * ETIMEDOUT, where Python says EAGAIN. */
 int sku_connect_ex(struct sku_sock *s, const struct sku_address *address);
 
-/* socket.recv(), socket.recvfrom(): receive at most len bytes.  Returns their number, 0 at the end
- * of the stream, for an empty datagram, or where len is 0, or -1 with EAGAIN in non-blocking mode,
- * ETIMEDOUT in timeout mode, or another error of recv(2).  flags are those of recv(2).  *from,
- * which may be NULL, is the sender's address (len 0 when there is none). */
+/* socket.recv(), socket.recvfrom(): receive at most len bytes.  Returns their number, or 0 at the
+ * end of the stream, for an empty datagram, or if len is 0.  Returns -1 with EAGAIN in non-blocking
+ * mode, ETIMEDOUT in timeout mode, or another error of recv(2).  flags are those of recv(2).
+ * *from, which may be NULL, is the sender's address (len 0 if there is none). */
 ssize_t sku_recv(struct sku_sock *s, void *buf, size_t len, int flags);
 ssize_t sku_recvfrom(
     struct sku_sock *s, void *buf, size_t len, int flags, struct sku_address *from);
@@ -265,9 +264,8 @@ int sku_sendall(struct sku_sock *s, const void *buf, size_t len, int flags, size
 
 /* Receive all len bytes of a stream: the twin of sku_sendall().  The timeout is one deadline for
  * the whole call.  flags are those of recv(2) without MSG_PEEK.  *received, which may be NULL, is
- * the number of bytes that came, also after a failure.  Returns 0, or -1: ENODATA where the stream
- * ended before, EINVAL where s is no stream socket or flags has MSG_PEEK, or the errors of
- * sku_recv(). */
+ * the number of bytes that came, also after a failure.  Returns 0, or -1: ENODATA if the stream
+ * ended early, EINVAL if s is no stream socket or for MSG_PEEK, or the errors of sku_recv(). */
 int sku_recvall(struct sku_sock *s, void *buf, size_t len, int flags, size_t *received);
 
 /* socket.sendmsg() and recvmsg(): sendmsg(2) and recvmsg(2) as sku_send() and sku_recv().
@@ -275,15 +273,15 @@ int sku_recvall(struct sku_sock *s, void *buf, size_t len, int flags, size_t *re
 ssize_t sku_sendmsg(struct sku_sock *s, const struct msghdr *message, int flags);
 ssize_t sku_recvmsg(struct sku_sock *s, struct msghdr *message, int flags);
 
-#define SKU_FDS_MAX 253 /* unix(7): as many descriptors go in one message */
-/* socket.send_fds(): send count descriptors over a UNIX socket, together with at least one byte on
- * a stream.  They stay the caller's, too.  Returns as sku_send(), or -1 with EINVAL for more than
- * SKU_FDS_MAX, or none of the bytes that they would go with. */
+#define SKU_FDS_MAX 253 /* unix(7): descriptors in one message, at most */
+/* socket.send_fds(): send count descriptors over a UNIX socket, on a stream together with at least
+ * one byte.  They stay the caller's, too.  Returns as sku_send(), or -1 with EINVAL for more than
+ * SKU_FDS_MAX, or for a stream without a byte. */
 ssize_t sku_send_fds(
     struct sku_sock *s, const void *buf, size_t len, const int *fds, size_t count, int flags);
 /* socket.recv_fds(): receive bytes and at most *count descriptors, which the caller has to close.
- * *count is their number then, 0 after a failure.  *message_flags, which may be NULL, has
- * MSG_CTRUNC where more came: the system has closed them.  Returns as sku_recv(). */
+ * *count becomes their number, 0 after a failure.  *message_flags, which may be NULL, has
+ * MSG_CTRUNC if more came: the system has closed those.  Returns as sku_recv(). */
 ssize_t sku_recv_fds(struct sku_sock *s, void *buf, size_t len, int *fds, size_t *count, int flags,
     int *message_flags);
 
@@ -291,12 +289,12 @@ ssize_t sku_recv_fds(struct sku_sock *s, void *buf, size_t len, int *fds, size_t
 /* socket.sendfile(file, offset=0, count=None) on a stream socket: send count bytes of file_fd, or
  * SKU_SENDFILE_ALL, from offset (0 or more bytes) on.  The file's position is ignored; afterwards
  * it is offset plus *sent, if the file has one.  A pipe, and any other file that sendfile(2)
- * refuses, is read and sent; a pipe's first offset bytes are discarded.  Each progress restarts the
- * timeout, which, as the non-blocking mode, is about a pipe that stalls, too.  *sent, which may be
- * NULL, is the number of bytes sent, also after a failure.  Returns 0 once count bytes are sent or
- * the file has ended, which may be before: compare *sent with count.  Or -1: EINVAL when offset is
- * below 0, count is 0 or below -1, or s is no stream socket; else the errors of sku_send(), read(2)
- * and sendfile(2). */
+ * refuses, is read and sent; a pipe's first offset bytes are discarded.  Progress restarts the
+ * timeout.  The timeout and the non-blocking mode also apply to a pipe that stalls.  *sent, which
+ * may be NULL, is the number of bytes sent, also after a failure.  Returns 0 once count bytes are
+ * sent or the file has ended, which may be earlier: compare *sent with count.  Returns -1 with
+ * EINVAL if offset is below 0, count is 0 or below -1, or s is no stream socket; else with the
+ * errors of sku_send(), read(2) and sendfile(2). */
 int sku_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int64_t *sent);
 
 /* shutdown(2), setsockopt(2) and getsockopt(2).  Each returns 0, or -1 with errno. */
@@ -312,12 +310,12 @@ int sku_getsockopt_int(struct sku_sock *s, int level, int option, int *value);
  * than 0: the limit of each operation in nanoseconds.  SKU_DEFAULT_TIMEOUT stands for the default.
  * Returns 0, or -1 with EINVAL for another negative value. */
 int sku_settimeout(struct sku_sock *s, int64_t timeout_ns);
-/* Limit what is done with the socket from now on by one instant: accepting, connecting, receiving
- * and sending, until another one is set; sku_deadline_never() takes it away.  The earlier of it and
- * the timeout holds.  Once it has passed each operation is ETIMEDOUT, whether or not it could be
- * done at once.  In non-blocking mode it does not count.  An accepted socket does not have it. (The
- * time that is left is no timeout to set: 0 would be the non-blocking mode.)  Returns 0, or -1 with
- * the errors of fcntl(2). */
+/* Limit all operations on the socket by one instant: accepting, connecting, receiving and sending,
+ * until another one is set.  sku_deadline_never() removes it.  The earlier of it and the timeout
+ * holds.  Once it has passed, each operation fails with ETIMEDOUT, even if it could be done at
+ * once. It has no effect in non-blocking mode.  An accepted socket does not have it.  (Do not set
+ * the time that is left as a timeout instead: 0 would be the non-blocking mode.)  Returns 0, or -1
+ * with the errors of fcntl(2). */
 int sku_setdeadline(struct sku_sock *s, struct sku_deadline deadline);
 /* socket.gettimeout(): SKU_NO_TIMEOUT, or nanoseconds from 0 on. */
 int64_t sku_gettimeout(const struct sku_sock *s);
@@ -338,15 +336,15 @@ int sku_getsockname(const struct sku_sock *s, struct sku_address *address);
 int sku_getpeername(const struct sku_sock *s, struct sku_address *address);
 
 /* Wait until fd is ready for events (POLLIN, POLLOUT or both), or has an error or a hang-up to
- * report (poll(2)).  With a negative fd there is nothing but the deadline to wait for.  Returns 0,
- * or -1 with ETIMEDOUT at the deadline, EBADF where fd is not open, or another error of poll(2). */
+ * report (poll(2)).  With a negative fd it waits for the deadline alone.  Returns 0, or -1 with
+ * ETIMEDOUT at the deadline, EBADF if fd is not open, or another error of poll(2). */
 int sku_wait_fd(int fd, short events, struct sku_deadline deadline);
 
 /* ---- connecting ---------------------------------------------------------------------------- */
 
 struct sku_connect_opts {
 	int family;		 /* AF_UNSPEC (0: both), AF_INET or AF_INET6 */
-	int protocol;		 /* 0, or IPPROTO_MPTCP (TCP where the system has no MPTCP) */
+	int protocol;		 /* 0, or IPPROTO_MPTCP (TCP if the system has no MPTCP) */
 	bool numeric;		 /* host is an address and port a number: look nothing up */
 	const char *source_host; /* a numeric address to connect from; NULL: the system chooses */
 	unsigned source_port;	 /* 0: any; else addresses are tried one after another */
@@ -366,12 +364,12 @@ struct sku_connect_opts {
  * timeout_ns limits resolution and connecting together (0 leaves no time), and is then the socket's
  * timeout.  SKU_NO_TIMEOUT and SKU_DEFAULT_TIMEOUT are allowed.
  *
- * Returns 0 and a connection that the caller has to close, or -1 and *err.  When every address
- * failed, *err names the first in the order of RFC 6724 and its error.  At the deadline it is
- * ETIMEDOUT.  A connection of a socket with itself is ECONNREFUSED.  A failed look-up is
- * SKU_ERR_RESOLVE; its code is EAI_ADDRFAMILY where an address is none of the source's family.
- * EINVAL: the source is no numeric address, the timeout is another negative value, or, with
- * numeric, host is a name. */
+ * Returns 0 and a connection that the caller has to close, or -1 and *err.  If every address
+ * failed, *err names the first in the order of RFC 6724 and its error.  At the deadline the error
+ * is ETIMEDOUT.  A connection of a socket with itself is ECONNREFUSED.  A failed look-up is
+ * SKU_ERR_RESOLVE; its code is EAI_ADDRFAMILY if an address is not of the source's family.  EINVAL:
+ * the source is no numeric address, the timeout is another negative value, or, with numeric, host
+ * is a name. */
 int sku_create_connection(struct sku_sock *s, const char *host, const char *port,
     int64_t timeout_ns, const struct sku_connect_opts *opts, struct sku_error *err);
 
@@ -381,9 +379,9 @@ int sku_create_connection(struct sku_sock *s, const char *host, const char *port
 int sku_create_unix_connection(
     struct sku_sock *s, const char *path, int64_t timeout_ns, struct sku_error *err);
 /* The same for datagrams: a UDP socket that is connected to the first address, in the order of RFC
- * 6724, to which there is a way.  Nothing is sent, so it is not known whether anybody is there:
- * that is ECONNREFUSED later, or silence.  Of "localhost" that is ::1; opts->family chooses.
- * opts->protocol is not used. */
+ * 6724, to which there is a route.  Nothing is sent, so it is not known whether a peer is there.
+ * If there is none, a later call fails with ECONNREFUSED, or no answer comes.  For "localhost" the
+ * address is ::1; opts->family chooses.  opts->protocol is not used. */
 int sku_create_datagram(struct sku_sock *s, const char *host, const char *port, int64_t timeout_ns,
     const struct sku_connect_opts *opts, struct sku_error *err);
 
@@ -409,34 +407,34 @@ struct sku_connecting *sku_connecting_start(const char *host, const char *port,
  * whose backlog is full is tried again until the deadline. */
 struct sku_connecting *sku_connecting_start_unix(
     const char *path, struct sku_deadline deadline, struct sku_error *err);
-/* What to wait for, for POLLIN and POLLOUT both, once a step has returned 1.  It is then the same
- * until the end, except that a UNIX path has -1: there is nothing to wait for but the instant. */
+/* The descriptor to poll for POLLIN and POLLOUT, once a step has returned 1.  It stays the same
+ * until the end.  A UNIX path has -1: there is nothing to wait for but the instant. */
 int sku_connecting_fd(const struct sku_connecting *connecting);
 /* The instant at which to call the next step if the descriptor is not ready before. */
 struct sku_deadline sku_connecting_wakes(const struct sku_connecting *connecting);
-/* Is a name still being looked up?  A thread asks for both families, and two more for one each if
- * that takes long. */
+/* Is a name still being looked up?  One thread asks for both families; if that takes long, two more
+ * ask for one each. */
 bool sku_connecting_is_resolving(const struct sku_connecting *connecting);
-/* Do what there is to do, without waiting.  Returns 1 while it goes on; 0 and in *s a connection in
+/* Do the next step without waiting.  Returns 1 if there is more to do; 0 and in *s a connection in
  * non-blocking mode that the caller has to close; or -1 and *err as sku_create_connection().  After
  * 0 and -1 it is over, and no step follows. */
 int sku_connecting_step(
     struct sku_connecting *connecting, struct sku_sock *s, struct sku_error *err);
-/* Give up what is still under way, and free the race.  errno is kept.  NULL is harmless.  A thread
- * that looks a name up may outlive it. */
+/* Give up, and free the race.  errno is kept.  NULL is harmless.  A thread that looks a name up may
+ * outlive it. */
 void sku_connecting_cancel(struct sku_connecting *connecting);
 
 /* ---- serving ------------------------------------------------------------------------------- */
 
-/* Whether to set SO_REUSEADDR.  By default a stream socket has it.  A datagram socket has not,
- * since two living servers could then share a port. */
+/* Whether to set SO_REUSEADDR.  By default a stream socket has it, and a datagram socket does not:
+ * two living servers could then share a port. */
 enum sku_reuseaddr { SKU_REUSEADDR_DEFAULT = 0, SKU_REUSEADDR_ON, SKU_REUSEADDR_OFF };
 
 struct sku_server_opts {
-	int family;   /* AF_UNSPEC (0: as the host says; of a name, AF_INET), AF_INET or AF_INET6 */
+	int family;   /* AF_UNSPEC (0: that of host, for a name AF_INET), AF_INET or AF_INET6 */
 	int type;     /* SOCK_STREAM (0, too) or SOCK_DGRAM; SOCK_NONBLOCK as in sku_socket() */
-	int protocol; /* 0, or IPPROTO_MPTCP (TCP where the system has no MPTCP) */
-	int backlog;  /* of listen(2); 0: the system's maximum; below 0: none waits */
+	int protocol; /* 0, or IPPROTO_MPTCP (TCP if the system has no MPTCP) */
+	int backlog;  /* of listen(2); 0: the system's maximum; below 0: 0 */
 	enum sku_reuseaddr reuseaddr; /* whether to set SO_REUSEADDR */
 	bool reuseport;		      /* set SO_REUSEPORT */
 	bool numeric;		      /* host is an address and port a number: look nothing up */
@@ -445,17 +443,17 @@ struct sku_server_opts {
 
 /* socket.create_server(): open a socket, bind it and, if it is a stream socket, listen.
  *
- * host is a name, a numeric address, or NULL or "" for every address.  Of a name, the first address
- * of the family that can be bound is taken, of IPv4 unless opts say otherwise, as in Python.  Every
- * address of AF_UNSPEC means IPv6 and IPv4 on one dual-stack socket, or IPv4 alone where the system
- * has no IPv6.  port is a number (0: a free port) or the name of a service.  opts may be NULL, or
- * all zero: a stream socket with the system's longest backlog.
+ * host is a name, a numeric address, or NULL or "" for every address.  For a name, the first
+ * address that can be bound is taken: of IPv4 unless opts->family says otherwise, as in Python.
+ * Every address of AF_UNSPEC means IPv6 and IPv4 on one dual-stack socket, or only IPv4 if the
+ * system has no IPv6. port is a number (0: a free port) or the name of a service.  opts may be
+ * NULL, or all zero: a stream socket with the system's longest backlog.
  *
  * Returns 0 and a socket that the caller has to close, or -1 and *err. */
 int sku_create_server(struct sku_sock *s, const char *host, const char *port,
     const struct sku_server_opts *opts, struct sku_error *err);
 
-/* The identity of the socket file that a server is bound to, so that this file alone is removed. */
+/* The identity of the socket file that a server is bound to, so that only this file is removed. */
 struct sku_unix_path {
 	int dir_fd; /* its directory; -1: nothing to remove */
 	char name[SKU_PATH_MAX + 1];
@@ -471,32 +469,31 @@ struct sku_unix_path {
 /* The same as sku_create_server() for a UNIX path, or "@NAME" in the abstract namespace.
  *
  * type is SOCK_STREAM or SOCK_DGRAM, SOCK_NONBLOCK as in sku_socket().  backlog is as in struct
- * sku_server_opts: 0 is the system's maximum, and below 0 none waits.  A socket file without a
- * process behind it is replaced, under a flock(2) on its directory.  A datagram socket connects to
- * the path to find out whether there is a process; neither a stream server nor a datagram server
- * notices it.
+ * sku_server_opts: 0 is the system's maximum, and below 0 means 0.  A socket file without a process
+ * behind it is replaced, under a flock(2) on its directory.  A datagram socket connects to the path
+ * to find out whether there is a process; neither a stream server nor a datagram server notices it.
  *
  * Returns 0, a socket that the caller has to close, and in *bound what sku_unlink_unix_server()
- * takes; or -1 and *err.  EADDRINUSE: a process has the path bound, listening or not.  EEXIST: a
- * file of another kind stands there.  ETIMEDOUT: another process held the lock for 5 s.  EINVAL and
+ * takes; or -1 and *err.  EADDRINUSE: a process has the path bound, listening or not.  EEXIST: the
+ * path is a file of another kind.  ETIMEDOUT: another process held the lock for 5 s.  EINVAL and
  * ENAMETOOLONG as sku_address_from_path(). */
 int sku_create_unix_server(struct sku_sock *s, const char *path, int type, int backlog,
     struct sku_unix_path *bound, struct sku_error *err);
-/* Unlink the path, if the file there is still that socket file.  Call it before the socket is
- * closed: the kernel does not use the inode number of an open socket again.  Returns 0, also when
- * there is nothing to remove, or -1 with the errors of unlink(2).  A second call does nothing. */
+/* Unlink the path, if it is still that socket file.  Call it before the socket is closed: the
+ * kernel does not reuse the inode number of an open socket.  Returns 0, also when there is nothing
+ * to remove, or -1 with the errors of unlink(2).  A second call does nothing. */
 int sku_unlink_unix_server(struct sku_unix_path *bound);
 
-/* Has this machine IPv6: can ::1 be bound?  errno says why not. */
+/* Does this machine have IPv6: can ::1 be bound?  If not, errno says why. */
 bool sku_has_ipv6(void);
 /* socket.has_dualstack_ipv6(): can one socket serve IPv6 and IPv4? */
 bool sku_has_dualstack_ipv6(void);
 
 /* ---- look-ups ------------------------------------------------------------------------------ */
 
-/* A function that takes a deadline returns by then.  For that the system's resolver runs in a
- * thread of its own.  Nothing can stop such a thread: it may outlive the call, and then frees its
- * result itself.  With sku_deadline_never() no thread is started.
+/* A function that takes a deadline returns by then: the system's resolver runs in a thread of its
+ * own. Nothing can stop such a thread.  It may outlive the call, and then frees its result itself.
+ * With sku_deadline_never() no thread is started.
  *
  * Each returns 0, or -1 and *err: SKU_ERR_RESOLVE with an EAI_ value, or SKU_ERR_SYSTEM, with
  * ETIMEDOUT at the deadline. */
@@ -540,8 +537,8 @@ int sku_sethostname(const char *name);
 int sku_getfqdn(
     const char *name, char buf[SKU_HOST_MAX], struct sku_deadline deadline, struct sku_error *err);
 /* getaddrinfo(3) under a deadline.  hints may be NULL, and host or service, too.  service is a
- * number of 0 to 65535, or a name that sku_getservbyname() knows; anything else is EAI_SERVICE.  Of
- * a name that one protocol alone has, the entries are for that one.  The caller frees *result with
+ * number of 0 to 65535, or a name that sku_getservbyname() knows; anything else is EAI_SERVICE.  If
+ * only one protocol has the name, the entries are for that one.  The caller frees *result with
  * freeaddrinfo(3); it is NULL after a failure. */
 int sku_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
     struct addrinfo **result, struct sku_deadline deadline, struct sku_error *err);
@@ -555,7 +552,7 @@ struct sku_resolving;
  * ENOMEM, EMFILE or another error of eventfd(2) or pthread_create(3). */
 struct sku_resolving *sku_resolving_start(const char *host, const char *service,
     const struct addrinfo *hints, struct sku_deadline deadline, struct sku_error *err);
-/* What to wait for, for POLLIN; it is the same from the start to the end. */
+/* The descriptor to poll for POLLIN; it stays the same from the start to the end. */
 int sku_resolving_fd(const struct sku_resolving *resolving);
 /* The instant at which to call the next step if the descriptor is not ready before. */
 struct sku_deadline sku_resolving_wakes(const struct sku_resolving *resolving);
@@ -563,7 +560,7 @@ struct sku_deadline sku_resolving_wakes(const struct sku_resolving *resolving);
  * without waiting.  After 0 and -1 it is over, and no step follows. */
 int sku_resolving_step(
     struct sku_resolving *resolving, struct addrinfo **result, struct sku_error *err);
-/* Give up what is still under way, and free the look-up.  errno is kept.  NULL is harmless. */
+/* Give up, and free the look-up.  errno is kept.  NULL is harmless. */
 void sku_resolving_cancel(struct sku_resolving *resolving);
 
 #define SKU_SERVICE_MAX 256 /* the longest name of a service that is found, with NUL */
@@ -581,14 +578,14 @@ struct sku_interface {
  * caller frees with free(3), or NULL with errno. */
 struct sku_interface *sku_if_nameindex(void);
 
-/* How many threads of this process look something up now, those among them whose look-up was given
- * up: a program that asks again and again keeps them few. */
+/* How many threads of this process look something up now, including those of abandoned look-ups.  A
+ * program that looks up often should keep the number small. */
 unsigned sku_lookup_threads(void);
 
-/* The two that follow take no deadline.  proto is "tcp", "udp" or NULL for any.  A built-in table
- * of well-known services answers where the system has no services database (/etc/services). */
+/* The next two take no deadline.  proto is "tcp", "udp" or NULL for any.  If the system has no
+ * services database (/etc/services), a built-in table of well-known services answers. */
 /* socket.getservbyname(): the port of a service's name or alias.  Returns the port, or -1 with
- * ENOENT, ENOMEM, or EACCES: it may stand in /etc/services, which may not be read. */
+ * ENOENT, ENOMEM, or EACCES: /etc/services, which may have it, may not be read. */
 int sku_getservbyname(const char *name, const char *proto);
 /* socket.getservbyport(): the name of the service at port, 0 to 65535 in host byte order, into buf
  * of len bytes.  Returns 0, or -1: ENOENT or EACCES for an unknown port, EINVAL above 65535,

@@ -1,4 +1,4 @@
-/* unixserver.c - a server on a UNIX path, which replaces the socket file of a dead server alone.
+/* unixserver.c - a server on a UNIX path, which replaces only the socket file of a dead server.
  * Row 2: above socket, address and error. */
 #include "libsockutil/socket.h"
 #include "libsockutil/sockutil.h"
@@ -56,9 +56,10 @@ lock_directory(int dir_fd)
 	return 0;
 }
 
-/* Does a process have the socket bound that stands there?  The kernel looks the socket up before it
- * compares the types, so connecting a datagram socket tells without a stream server noticing.  A
- * datagram server does not notice either: connecting only stores its address in our socket. */
+/* Does a process have the socket at this address bound?  The kernel looks the socket up before it
+ * compares the types.  So connecting a datagram socket finds out, and a stream server does not
+ * notice. A datagram server does not notice either: connecting only stores its address in our
+ * socket. */
 static bool
 server_is_alive(const struct sku_address *address)
 {
@@ -69,8 +70,7 @@ server_is_alive(const struct sku_address *address)
 	return sku_connect(&probe, address) == 0 || errno != ECONNREFUSED;
 }
 
-/* Remove a socket file without a process.  Returns 0 once nothing stands there, or -1 with
- * errno. */
+/* Remove a socket file without a process.  Returns 0 once there is no file, or -1 with errno. */
 static int
 remove_stale(const struct sku_address *address, const char *path, int dir_fd)
 {
@@ -112,7 +112,7 @@ bind_path(struct sku_sock *s, const struct sku_address *address, const char *pat
 	return result;
 }
 
-/* Store which file sku_unlink_unix_server() may remove: none, if it is gone again. */
+/* Store which file sku_unlink_unix_server() may remove; none, if it is already gone. */
 static void
 record_identity(struct sku_unix_path *bound, const char *path)
 {
@@ -142,7 +142,7 @@ sku_create_unix_server(struct sku_sock *s, const char *path, int type, int backl
 	if (sku_address_from_path(&address, path) == -1 || sku_socket(s, AF_UNIX, type, 0) == -1)
 		goto fail;
 	what = "bind to";
-	/* Before there is a file that could not be removed without it. */
+	/* Open it before there is a file, which could not be removed without it. */
 	if (*path != '@' && (bound->dir_fd = open_directory(path, O_PATH)) == -1)
 		goto fail;
 	if (bind_path(s, &address, path) == -1)

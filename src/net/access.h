@@ -26,7 +26,7 @@ enum access_cidr_result {
 /* Parse ADDR or ADDR/BITS, where ADDR is as inet_pton(3) takes it.  Short forms and zones are
  * malformed, since a rule must not be guessed.  A v4-mapped address becomes IPv4. */
 enum access_cidr_result access_cidr_parse(struct access_cidr *cidr, const char *text);
-/* Add a rule.  NULL, or what a rule should be. */
+/* Add a rule.  Returns NULL, or what value should be. */
 const char *access_add(struct access_list *access, bool allow, const char *value);
 /* May this peer be served?  A --deny rule wins.  If there are --allow rules, one must match.  An
  * address other than IPv4 or IPv6 is refused as soon as there is any rule. */

@@ -10,11 +10,11 @@
 #include <sys/uio.h>
 
 #define NOISE 40	   /* 0.2 s */
-#define PAUSE (5 * SKU_MS) /* nothing tells of an acknowledgement: it is asked for */
+#define PAUSE (5 * SKU_MS) /* no event reports an acknowledgement: ask for it */
 #define PIECE 1024
 #define PIECES ((size_t)16)
 
-/* At most so much has not been acknowledged. */
+/* Are at most so many bytes unacknowledged? */
 static bool
 has_left(const struct sku_sock *sock, int most)
 {
@@ -75,7 +75,7 @@ lost(int errnum)
 	return CLOSING_LOST;
 }
 
-/* Look at what came: 0, or -1 with errno. */
+/* Discard some of what came, and note what it was: 0, or -1 with errno. */
 static int
 discard(struct closing *closing, struct sku_sock *sock)
 {
@@ -92,15 +92,15 @@ discard(struct closing *closing, struct sku_sock *sock)
 	return 0;
 }
 
-/* Our end alone, which counts as one byte, may be under way still, and of a UNIX socket everything
- * is with the peer at once. */
+/* Has the peer all bytes?  Our FIN, which counts as one byte, may still be on its way.  What is
+ * sent on a UNIX socket is with the peer at once. */
 static bool
 has_all_bytes(const struct sku_sock *sock)
 {
 	return sock->family == AF_UNIX || has_left(sock, 1);
 }
 
-/* In this order: who has everything cannot lose it by what he says after that. */
+/* In this order: once the peer has everything, what it sends after that cannot destroy it. */
 static enum closing_next
 look_for_quiet(struct closing *closing, struct sku_sock *sock)
 {

@@ -30,7 +30,7 @@ set_source(void *member, const char *value)
 }
 
 const struct option_row source_options[] = {
-	/* It sets two members. */
+	/* No macro fits: it sets two members. */
 	{ .kind = OPTION_ADDRESS,
 	    .name = "source",
 	    .arg = "ADDR[:PORT]",
@@ -93,7 +93,7 @@ use_open_socket(int fd, struct sku_sock *s, struct failure *failure)
 	return 0;
 }
 
-/* While it is waited for, the same attempts fail again and again. */
+/* Report an attempt.  With --wait the same failures repeat: they are reported only with -vv. */
 static void
 report_attempt(void *arg, const struct sku_address *address, int error)
 {
@@ -103,7 +103,7 @@ report_attempt(void *arg, const struct sku_address *address, int error)
 	size_t verb = strlen("connect to ");
 
 	(void)peer_text(address, text);
-	/* What was asked for is the only address, and its failure is reported. */
+	/* This is the address that was asked for: its failure is reported anyway. */
 	if (error != 0 && !again && strcmp(connector->action + verb, text) == 0)
 		return;
 	msg_verbose(
@@ -188,7 +188,7 @@ prepare(struct connector *connector, const struct endpoint *endpoint,
 		    connector->action, sizeof(connector->action), "connect to %s", endpoint->host);
 }
 
-/* The pause before the next try: 1 while it lasts, 0 when it is over, or -1: so is the time. */
+/* The pause before the next try: 1 while it lasts, 0 when it is over, or -1 if the time is up. */
 static int
 pause_step(struct connector *connector)
 {
@@ -201,7 +201,7 @@ pause_step(struct connector *connector)
 	return sku_deadline_passed(connector->retry.next_at) ? 0 : 1;
 }
 
-/* Do what there is to do: 1 while it goes on, 0 and the socket, or -1 and the failure. */
+/* Do the next step: 1 if there is more to do, 0 and the socket, or -1 and the failure. */
 static int
 step(struct connector *connector, struct sku_sock *s)
 {
@@ -230,7 +230,7 @@ step(struct connector *connector, struct sku_sock *s)
 	if (result == 0 && connector->options->address.mptcp)
 		note_mptcp(s);
 	if (result == -1 && connector->retry.tries <= 1)
-		failure_clear(connector->failure); /* it may be that of who shares the room */
+		failure_clear(connector->failure); /* it may be another connector's */
 	if (result == -1 && !retry_again(&connector->retry, connector->failure, &failure))
 		return -1;
 	if (result != 0)
@@ -325,7 +325,7 @@ connect_now(const struct endpoint *endpoint, const struct connect_options *optio
 
 	prepare(&connector, endpoint, options);
 	while ((result = step(&connector, sock)) == 1) {
-		/* The step finds out by itself what else it was that ended the wait. */
+		/* Only a signal matters here: step() finds out about anything else by itself. */
 		if (run_wait_fd(step_fd(&connector), POLLIN | POLLOUT, step_at(&connector)) == -1 &&
 		    errno == ECANCELED) {
 			end_try(&connector);

@@ -10,7 +10,7 @@
 struct connect_options {
 	struct address_flags address;
 	int64_t connect_timeout_ns; /* SKU_DEFAULT_TIMEOUT: that of connect_timeout() */
-	int64_t wait_ns;	    /* --wait; SKU_NO_TIMEOUT: none; 0: not at all */
+	int64_t wait_ns;	    /* --wait; SKU_NO_TIMEOUT: for ever; 0: one try */
 	char source_host[128];	    /* numeric; "": the system chooses */
 	unsigned source_port;
 	int fd; /* a connected socket from --fd; -1: connect */
@@ -21,28 +21,28 @@ extern const struct option_row connect_options[];
 /* --source alone. */
 extern const struct option_row source_options[];
 
-/* After the command line: end the program with a usage error if the options exclude each other, or
- * the endpoint that was parsed. */
+/* Call it after the command line: a usage error ends the program if the options exclude each other,
+ * or the endpoint that was parsed. */
 void connect_check_options(const struct connect_options *options, const struct endpoint *endpoint);
 
 /* How long resolving and connecting may take: --connect-timeout, or what the program has for it;
  * else --timeout, else 60 s. */
 int64_t connect_timeout(const struct connect_options *options);
 
-/* Connects a stream in a loop, as long as --wait says.  Embed it in what owns it, and set done and
- * failure. */
+/* Connects a stream in a loop, and tries as long as --wait says.  Embed it in its owner, and set
+ * done and failure. */
 struct connector {
-	/* Connected, and the socket, in non-blocking mode, is the callee's; or sock is NULL, and
-	 * the failure says why.  The connector is idle then: it may be started again, or freed. */
+	/* sock is connected, non-blocking, and the callee's; or it is NULL, and the failure says
+	 * why.  The connector is idle then: it may be started again, or freed. */
 	void (*done)(
 	    struct connector *connector, struct sku_sock *sock, const struct failure *failure);
-	/* Room for that of the last try.  Connectors without --wait may share it, for theirs is
-	 * told at once. */
+	/* Room for the failure of the last try.  Connectors without --wait may share it: theirs is
+	 * reported at once. */
 	struct failure *failure;
-	/* It is one of many tries of its owner, who says what there is to say: what becomes of
-	 * each attempt is told with -vv alone. */
+	/* This is one of many tries, and the owner reports the result; each attempt is reported
+	 * only with -vv. */
 	bool is_one_of_many;
-	/* A name is being looked up, or was until the end. */
+	/* A name is being looked up, or was when the try ended. */
 	bool is_resolving;
 	/* The rest is the connector's. */
 	struct loop *loop; /* NULL: connect_now() waits */
@@ -52,15 +52,14 @@ struct connector {
 	const struct endpoint *endpoint;
 	char action[SKU_ERROR_CONTEXT_MAX];
 	struct retry retry;
-	struct sku_connecting *race; /* the present try; NULL: between two */
+	struct sku_connecting *race; /* the present try; NULL: between two tries */
 };
 
-/* Begin.  endpoint and options stay the caller's and must last until the end.  done() is called by
- * the loop, not before this returns.  0, or -1 with errno: there is no memory for a timer. */
+/* Start.  endpoint and options stay the caller's and must exist until the end.  The loop calls
+ * done(), but not before this returns.  Returns 0, or -1 with errno: out of memory. */
 int connector_start(struct loop *loop, struct connector *connector, const struct endpoint *endpoint,
     const struct connect_options *options);
-/* Give it up: done() is not called any more.  Harmless where it is idle, or was never started but
- * zero. */
+/* Give up: done() is not called any more.  Harmless if the connector is idle, or all zero. */
 void connector_cancel(struct connector *connector);
 
 /* Connect a stream and wait for it, as long as --wait says; or use the socket of --fd.  0 and a

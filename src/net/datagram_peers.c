@@ -35,7 +35,7 @@ add_list(struct datagram_peers *peers, const struct addrinfo *list, unsigned por
 	return 0;
 }
 
-/* With a source there are no other candidates than the addresses of its family. */
+/* With --source, only addresses of its family are candidates. */
 static int
 family_of(const struct connect_options *options)
 {

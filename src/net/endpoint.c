@@ -42,7 +42,7 @@ const struct option_row datagram_options[] = {
 	OPTION_END_ROW,
 };
 
-/* The row is for an int by itself. */
+/* The row sets an int that is in no struct. */
 struct lone_fd {
 	int fd;
 };
@@ -88,7 +88,7 @@ operand_has_port(const struct address_flags *flags, const char *operand)
 	return flags->is_unix || port_colon(operand) != NULL;
 }
 
-/* Copy len bytes into a slot of the endpoint's text: NULL and the failure where it is too long. */
+/* Copy len bytes into a slot of the endpoint's text.  NULL and the failure: they are too long. */
 static const char *
 copy_text(
     struct endpoint *endpoint, int slot, const char *text, size_t len, struct failure *failure)
@@ -102,7 +102,7 @@ copy_text(
 	return endpoint->text[slot];
 }
 
-/* Does it mean something on one link alone? */
+/* Is it an address that is valid on one link only? */
 static bool
 is_of_a_link(const struct sku_address *address)
 {
@@ -112,8 +112,8 @@ is_of_a_link(const struct sku_address *address)
 	       IN6_IS_ADDR_MC_NODELOCAL(in6);
 }
 
-/* The zone of an IPv6 address is an interface of this machine.  Without one the system would say no
- * more than that the argument is invalid. */
+/* Check that the zone of an IPv6 address is an interface of this machine, and that a link-local
+ * address has one.  The system would only say that the argument is invalid. */
 static int
 check_zone(const char *host, struct failure *failure)
 {
@@ -180,8 +180,8 @@ validate_port(
 	int min = listening ? 0 : 1;
 
 	if (endpoint->port_file != NULL && listening)
-		return opt_misuse(
-		    failure, "'%s' is no PORT to listen on: @FILE is for connecting", port);
+		return opt_misuse(failure, "'%s' is no PORT to listen on: @FILE is for connecting",
+		    opt_quote(port));
 	if (endpoint->port_file != NULL)
 		return *endpoint->port_file != '\0' ?
 			   0 :
@@ -198,7 +198,7 @@ validate_port(
 	return 0;
 }
 
-/* Check HOST.  Text that can be no address and no name never reaches the resolver. */
+/* Check HOST.  Text that cannot be an address or a name must not reach the resolver. */
 static int
 validate_host(const char *host, const struct address_flags *flags, struct failure *failure)
 {
@@ -238,7 +238,7 @@ parse_path(struct endpoint *endpoint, char *const *operands, size_t count, struc
 	return opt_misuse(failure, "PATH is empty");
 }
 
-/* Is it an IPv4 address, and so no PORT? */
+/* Is it an IPv4 address, and so not PORT? */
 static bool
 is_quad(const char *text)
 {
@@ -248,7 +248,7 @@ is_quad(const char *text)
 	       sku_address_from_numeric(&address, AF_INET, text, 0) == 0;
 }
 
-/* Operands that are right for other programs: a URL, a user, the other order. */
+/* Usage errors for operands that suit other programs: a URL, a user, the other order. */
 static int
 check_habits(char *const *operands, size_t count, const char *form, struct failure *failure)
 {
@@ -345,11 +345,11 @@ fail_port(struct failure *failure, const char *path, const char *text, const cha
 	return failure_set(failure, STATUS_FAILED, 0, message, "read the port from %s", path);
 }
 
-/* What is in FILE, less the newline at its end: 0, or -1 and the failure. */
+/* Read FILE into text, without the newline at its end: 0, or -1 and the failure. */
 static int
 read_port_file(const char *path, char *text, size_t size, struct failure *failure)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO is not waited for */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* do not wait for a FIFO */
 	ssize_t n = fd == -1 ? -1 : read(fd, text, size - 1);
 	int error = errno;
 
@@ -364,7 +364,7 @@ read_port_file(const char *path, char *text, size_t size, struct failure *failur
 		return failure_set(
 		    failure, STATUS_NO_PEER, 0, "it is empty", "read the port from %s", path);
 	text[n] = '\0';
-	if ((size_t)n == size - 1 || strlen(text) < (size_t)n) /* there is more than text shows */
+	if ((size_t)n == size - 1 || strlen(text) < (size_t)n) /* too long, or it has a NUL */
 		return fail_port(failure, path, text, "...");
 	if (text[n - 1] == '\n')
 		text[n - 1] = '\0';
@@ -421,6 +421,8 @@ endpoint_parse_source(const char *value, char host[128], unsigned *port)
 			 split_at_port(&endpoint, value, &failure) :
 			 set_host(&endpoint, value, strlen(value), &failure);
 
+	if (result == 0 && endpoint.port_file != NULL)
+		return false;
 	if (result == -1 || validate_port(&endpoint, true, true, &failure) == -1 ||
 	    check_zone(endpoint.host, &failure) == -1)
 		opt_fail(&failure);

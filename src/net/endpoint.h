@@ -31,19 +31,18 @@ struct endpoint {
 	const char
 	    *port_file;	   /* the FILE of @FILE, which points to the operand; NULL: there is none */
 	const char *path;  /* with -U; host and port are NULL then */
-	bool is_lone_port; /* there was no HOST */
+	bool is_lone_port; /* only PORT was given */
 	char text[2][1100];
 };
 
-/* Is it a path in the file system, and no abstract name? */
+/* Is it a path in the file system, and not an abstract name? */
 static inline bool
 endpoint_has_path(const struct endpoint *endpoint)
 {
 	return endpoint->path != NULL && endpoint->path[0] != '@';
 }
 
-/* Does this operand say both host and port (or the path), so that no second operand belongs to
- * it? */
+/* Does this operand have both host and port (or the path), so that it needs no second operand? */
 bool operand_has_port(const struct address_flags *flags, const char *operand);
 
 /* Parse one or two operands.  When listening, HOST may be missing (then it is the loopback address)
@@ -55,14 +54,14 @@ int endpoint_parse(struct endpoint *endpoint, const struct address_flags *flags,
 void endpoint_parse_operands(struct endpoint *endpoint, const struct address_flags *flags,
     char *const *operands, size_t count, bool listening);
 
-/* The number of PORT, where it is to be connected to, by proto ("tcp" or "udp"); the FILE of @FILE
- * is read.  0, or -1 and the failure: STATUS_NOT_FOUND is no such service, which no other try
- * mends; STATUS_NO_PEER a FILE that is not there yet. */
+/* Find the number of PORT for proto ("tcp" or "udp"); for @FILE, read FILE.  Returns 0, or -1 and
+ * the failure.  STATUS_NOT_FOUND: there is no such service, and another try does not help.
+ * STATUS_NO_PEER: FILE is not there yet. */
 int endpoint_find_port(const struct endpoint *endpoint, const char *proto, bool numeric,
     unsigned *port, struct failure *failure);
 
-/* Parse ADDR or ADDR:PORT, where ADDR is numeric.  *port is 0 if there is none.  Returns false if
- * value is no such thing; what has a mistake of its own ends the program with status 2. */
+/* Parse ADDR or ADDR:PORT; ADDR is numeric.  *port is 0 if there is none.  Returns false if value
+ * has no such form.  A mistake within it ends the program with status 2. */
 bool endpoint_parse_source(const char *value, char host[128], unsigned *port);
 
 #endif

@@ -16,8 +16,8 @@
 #define WHITE_SPACE " \t\v\f\r"
 #define NAMES "delay, limit-rate, close-after, reset-after, reset-first"
 
-/* A whole number from 1 up: strtonum(3) alone would accept leading white space and '+'.  errno is
- * ERANGE where it is too large. */
+/* Parse a whole number of at least 1: strtonum(3) alone would accept leading white space and '+'.
+ * errno is ERANGE if it is too large. */
 static bool
 parse_count(const char *value, int64_t *number)
 {
@@ -32,7 +32,7 @@ parse_count(const char *value, int64_t *number)
 	return reason == NULL;
 }
 
-/* The words are those of the options, and so are their values. */
+/* Words and values are those of the options. */
 enum { DELAY, LIMIT_RATE, CLOSE_AFTER, RESET_AFTER, RESET_FIRST, WORDS };
 
 static const struct {
@@ -70,7 +70,7 @@ has_direction(const char *value)
 	return strncmp(value, "up:", 3) == 0 || strncmp(value, "down:", 5) == 0;
 }
 
-/* given: a bit for each word of the line, of which WORDS is `ok`. */
+/* Take a word of the line.  given: a bit for each word that was taken; bit WORDS is `ok`. */
 static bool
 take_word(struct fault_line *line, const char *word, unsigned *given, char why[FAULT_WHY_MAX])
 {
@@ -94,7 +94,7 @@ take_word(struct fault_line *line, const char *word, unsigned *given, char why[F
 		    "'%.60s': what comes goes back, which is one direction: leave up: and down: "
 		    "out",
 		    word);
-	errno = 0; /* that of seconds leaves it */
+	errno = 0; /* value_parse_seconds() does not set it */
 	if (!words[i].parse(value, &number))
 		return fail(why, "'%.60s': %s takes %s%s", word, words[i].name, words[i].takes,
 		    errno == ERANGE ? ", and this is too large" : "");
@@ -104,7 +104,7 @@ take_word(struct fault_line *line, const char *word, unsigned *given, char why[F
 	return true;
 }
 
-/* Do the words go with each other, and with the connections? */
+/* Can the words be combined, and applied to these connections? */
 static bool
 check_words(unsigned given, bool can_reset, char why[FAULT_WHY_MAX])
 {
@@ -147,7 +147,7 @@ fault_plan_add(struct fault_plan *plan, const struct fault_line *line)
 {
 	struct fault_line *lines = plan->lines;
 
-	/* It has room for a power of two. */
+	/* The array is full if count is 0 or a power of two. */
 	if ((plan->count & (plan->count - 1)) == 0) {
 		lines =
 		    reallocarray(lines, plan->count > 0 ? 2 * plan->count : 1, sizeof(lines[0]));
@@ -159,7 +159,7 @@ fault_plan_add(struct fault_plan *plan, const struct fault_line *line)
 	return 0;
 }
 
-/* Those that were read by now: 0, or -1 and the failure, which may be that of the file. */
+/* Take the lines that were read so far: 0, or -1 and the failure, which may be that of the file. */
 static int
 take_lines(struct fault_plan *plan, struct inputs *inputs, bool can_reset, struct failure *failure)
 {

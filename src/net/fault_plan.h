@@ -9,14 +9,14 @@
 struct fault_line {
 	struct faults faults;
 	bool is_reset;	     /* each connection is reset before a byte */
-	int64_t connections; /* of so many; the last line is of all that follow */
+	int64_t connections; /* how many it is for; the last line is for all that follow */
 };
 
 struct fault_plan {
 	struct fault_line *lines;
 	size_t count;
 	size_t at;	 /* the line of the next connection */
-	int64_t used_up; /* so many connections had it already */
+	int64_t used_up; /* how many connections have had that line */
 };
 
 #define FAULT_WHY_MAX 320
@@ -27,12 +27,12 @@ struct fault_plan {
 bool fault_line_parse(
     struct fault_line *line, const char *text, bool can_reset, char why[FAULT_WHY_MAX]);
 
-/* One line more: 0, or -1 without memory.  Lines that were taken before may move. */
+/* Add a line: 0, or -1 if out of memory.  Pointers to earlier lines become invalid. */
 int fault_plan_add(struct fault_plan *plan, const struct fault_line *line);
 /* Read FILE (`-`: standard input): 0, or -1 and the failure. */
 int fault_plan_read(
     struct fault_plan *plan, const char *file, bool can_reset, struct failure *failure);
-/* The line of a connection that comes now; there is at least one. */
+/* The line for the next connection.  The plan must have at least one. */
 const struct fault_line *fault_plan_next(struct fault_plan *plan);
 void fault_plan_free(struct fault_plan *plan);
 

@@ -1,4 +1,4 @@
-/* faults.c - what goes wrong on purpose with the bytes of a connection, for tests of others.
+/* faults.c - faults made on purpose in the bytes of a connection, to test other programs.
  * Row net. */
 #include "net/faults.h"
 
@@ -27,7 +27,7 @@ faults_due(const struct fault_state *state, int64_t now)
 	return now + state->faults->delay_ns;
 }
 
-/* After how many bytes it is over. */
+/* After how many bytes the direction ends. */
 static int64_t
 byte_limit(const struct faults *faults)
 {

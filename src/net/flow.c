@@ -8,7 +8,7 @@
 
 struct flow_rest {
 	struct flow_rest *next;
-	int64_t due_ns; /* not before */
+	int64_t due_ns; /* do not send it before */
 	size_t len, sent;
 	char bytes[];
 };
@@ -71,7 +71,7 @@ flow_free(struct flow *flow)
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-/* All that may go now is sent. */
+/* All that may be sent now was sent: what follows from that? */
 static enum flow_next
 after_sending(struct flow *flow)
 {
@@ -82,7 +82,7 @@ after_sending(struct flow *flow)
 		return end == FAULTS_RESET ? FLOW_RESET : FLOW_CLOSE;
 	if ((flow->ended || flow->stopped) && flow->last == NULL && !flow->over) {
 		flow->over = true;
-		if (flow->to != flow->from) /* one that is gone is found out by reading it */
+		if (flow->to != flow->from) /* if to is gone, reading it will tell */
 			(void)sku_shutdown(flow->to, SHUT_WR);
 	}
 	return FLOW_CONTINUES;
@@ -117,7 +117,7 @@ flow_advance(struct flow *flow, int64_t now)
 	return after_sending(flow);
 }
 
-/* What came: at once, as far as it goes. */
+/* Send what came, at once as far as possible, and keep the rest. */
 static enum flow_next
 pass_on(struct flow *flow, const char *bytes, size_t len, int64_t now)
 {

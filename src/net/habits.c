@@ -1,4 +1,4 @@
-/* habits.c - what users of nc, ncat, socat, scp and others type, and what that is here.
+/* habits.c - what users of nc, ncat, socat, scp and others type, and what to type here.
  * Row net. */
 #include "net/habits.h"
 
@@ -59,7 +59,7 @@ habits_is_of_socat(const char *text)
 	return false;
 }
 
-/* What stands behind the colon of HOST:PORT, or of HOST:PATH as scp has it; NULL: there is none. */
+/* What follows the colon of HOST:PORT, or of HOST:PATH (scp); NULL: nothing does. */
 static const char *
 behind_colon(const char *operand)
 {
@@ -69,7 +69,7 @@ behind_colon(const char *operand)
 	return colon != NULL && colon != operand ? colon + 1 : NULL;
 }
 
-/* Does it name a port, by itself or at its end? */
+/* Is it a port, or does it end in one? */
 static bool
 is_port(const char *operand)
 {
@@ -87,7 +87,8 @@ is_service(const char *operand)
 	return sku_port_from_text(colon != NULL ? colon + 1 : operand, "tcp", false, NULL) != -1;
 }
 
-/* [USER@]HOST:PATH, and no HOST:PORT: a word behind the colon may be the name of a service. */
+/* Is it [USER@]HOST:PATH and not HOST:PORT?  A word behind the colon may be the name of a
+ * service. */
 static bool
 is_of_scp(const char *operand, bool may_be_word)
 {
@@ -138,7 +139,7 @@ habits_check_order(char *const *operands, size_t count, const char *form)
 	is_file = access(first, F_OK) == 0;
 	if (is_file && is_port(last))
 		opt_usage_error("'%s' is a file, and the order is %s", opt_quote(first), form);
-	/* Of more operands, several may be FILEs. */
+	/* With more operands, several may be FILEs. */
 	if ((count > 3 && !is_file) || is_service(port))
 		return;
 	if (is_port(last))

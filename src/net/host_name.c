@@ -21,7 +21,7 @@ host_name_is_ascii(const char *name)
 	return true;
 }
 
-/* No name has one of these, wherever it may be known. */
+/* Does the name have a byte that no name of a host can have, in any database? */
 static bool
 has_impossible_byte(const char *name)
 {

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 bool host_name_is_ascii(const char *name);
-/* Why this can be neither the name of a host nor an address; NULL: it can. */
+/* Why name can be neither the name of a host nor an address; NULL: it can. */
 const char *host_name_fault(const char *name);
 
 #endif

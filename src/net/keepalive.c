@@ -26,7 +26,8 @@ keepalive_set(struct sku_sock *s, int seconds)
 	(void)sku_setsockopt_int(s, IPPROTO_TCP, TCP_KEEPIDLE, idle);
 	(void)sku_setsockopt_int(s, IPPROTO_TCP, TCP_KEEPINTVL, interval);
 	(void)sku_setsockopt_int(s, IPPROTO_TCP, TCP_KEEPCNT, probes);
-	/* A peer that does not read is asked ever more rarely, up to two minutes. */
+	/* The kernel probes a peer that does not read ever more rarely: bound the pause, at 2
+	 * minutes at most. */
 	(void)sku_setsockopt_int(
 	    s, IPPROTO_TCP, TCP_RTO_MAX_MS, rto_max_ms < 120000 ? rto_max_ms : 120000);
 }

@@ -52,7 +52,7 @@ set_socket_mode(void *member, const char *value)
 
 static const struct option_row accept_timeout_options[] = {
 	SECONDS(0, "accept-timeout", struct timeouts, accept_ns, SKU_NO_TIMEOUT,
-	    "end when nobody connected for that long; 0: do not block", .none = 1,
+	    "end when no peer connected for that long; 0: do not block", .none = 1,
 	    .needs = MODE_LISTENS),
 	OPTION_END_ROW,
 };
@@ -97,14 +97,14 @@ is_same_socket(int a, int b)
 	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
 }
 
-/* inetd(8) and its kind hand the socket over as the standard streams: nothing that is said must
- * reach the peers.  The socket gets a descriptor that no standard stream has. */
+/* inetd(8) and its kind pass the socket as the standard streams, but our messages must not reach
+ * the peers.  Move the socket to a descriptor of its own, and the streams to the null device. */
 static void
 leave_standard_streams(struct listen_options *config)
 {
 	int null, fd = config->fd;
 
-	if (!is_same_socket(fd, fd)) /* that is told later */
+	if (!is_same_socket(fd, fd)) /* the failure is reported later */
 		return;
 	if (fd <= STDERR_FILENO) {
 		config->fd = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_LISTEN_FD);
@@ -190,7 +190,7 @@ use_open_socket(struct listener *listener, int fd, struct failure *failure)
 	return 0;
 }
 
-/* A message that says more than strerror(3) about the error, or NULL. */
+/* A message that says more than strerror(3), or NULL. */
 static const char *
 hint(const struct listen_options *config, const struct endpoint *endpoint, int errnum)
 {
@@ -235,7 +235,7 @@ open_failure(const struct listen_options *config, const struct endpoint *endpoin
 	return failure_set(failure, STATUS_FAILED, err->code, more, "%s", err->context);
 }
 
-/* A name stands for its first address of the family: IPv4, unless it is to be IPv6. */
+/* A name stands for its first IPv4 address, or its first IPv6 address with -6. */
 static int
 resolve_host(const struct listen_options *config, const char *host, char text[SKU_ADDRESS_TEXT_MAX],
     struct failure *failure)
@@ -259,8 +259,8 @@ resolve_host(const struct listen_options *config, const char *host, char text[SK
 	return 0;
 }
 
-/* The path has its mode from bind(2) on: there is no moment in which somebody else may connect.
- * Returns the umask that was. */
+/* Set the umask so that bind(2) creates the path with its mode: nobody else may connect in between.
+ * Returns the old umask. */
 static mode_t
 set_umask(const struct socket_mode *mode)
 {
@@ -276,7 +276,7 @@ open_once(struct listener *listener, const struct listen_options *config,
 {
 	const struct address_flags *flags = &config->address;
 	int type = flags->datagram ? SOCK_DGRAM : SOCK_STREAM;
-	/* 0 is a number here, and the library's default. */
+	/* 0 means 0 here.  For the library, 0 means its default, and -1 means 0. */
 	int backlog = config->backlog > 0 ? config->backlog : -1;
 	const struct sku_server_opts opts = {
 		.family = flags->family,
@@ -315,7 +315,7 @@ open_once(struct listener *listener, const struct listen_options *config,
 					    endpoint->path, &config->user, failure);
 }
 
-/* As often as --wait lets it, while the port or the path is in use. */
+/* Open the socket.  While the port or the path is in use, try again as long as --wait says. */
 static int
 open_in_time(struct listener *listener, const struct listen_options *config,
     const struct endpoint *endpoint, struct failure *failure)
@@ -344,7 +344,7 @@ open_socket(struct listener *listener, const struct listen_options *config,
     const struct endpoint *endpoint, struct failure *failure)
 {
 	if (open_in_time(listener, config, endpoint, failure) == -1) {
-		/* The signal that ends the program in order needs no other words. */
+		/* A signal that is the ordinary end is not a failure. */
 		if (failure->errnum != ECANCELED || run_is_killed())
 			return -1;
 		failure_clear(failure);
@@ -464,7 +464,7 @@ write_ready_fd(int fd, const char *line, struct failure *failure)
 	while (len > 0) {
 		ssize_t n = -1;
 
-		/* A pipe with room takes a whole line at once. */
+		/* A pipe that has room takes a whole line without blocking. */
 		if (run_wait_fd(fd, POLLOUT, sku_deadline_never()) == 0)
 			n = write(fd, line, len);
 		if (n == -1 && errno != EINTR)
@@ -505,8 +505,7 @@ listener_announce(
 	line = readiness_line(listener);
 	if (line == NULL)
 		return failure_errno(failure, ENOMEM, "announce the socket");
-	/* First --ready-fd: whoever reads the line on standard output may rely on --ready-fd,
-	 * too. */
+	/* --ready-fd first: a reader of standard output's line may rely on it. */
 	if (config->ready_fd != -1)
 		result = write_ready_fd(config->ready_fd, line, failure);
 	if (result == 0)
@@ -520,7 +519,7 @@ listener_announce(
 void
 listener_close(struct listener *listener)
 {
-	/* Before the close: the kernel does not use an open socket's inode number again. */
+	/* Before the close: the kernel does not reuse the inode number of an open socket. */
 	owned_file_remove(&listener->port_file);
 	owned_file_remove(&listener->unix_path);
 	sku_autoclose(&listener->sock);

@@ -8,7 +8,7 @@
 #include "net/user.h"
 #include "run/timeouts.h"
 
-/* Of a socket's path. */
+/* The mode of a socket's path. */
 struct socket_mode {
 	bool is_given; /* else 666, less the umask */
 	mode_t mode;
@@ -29,12 +29,11 @@ struct listen_options {
 	const char *log_file;
 };
 
-/* All about listening but --fd and the address, for a struct listen_options. */
+/* All options about listening except --fd and the address, for a struct listen_options. */
 extern const struct option_row listen_options[];
-/* Use the socket that a service manager passed (LISTEN_FDS, LISTEN_PID; sd_listen_fds(3)) as if
- * it came from --fd.  More than one is a usage error.  The variables are removed from the
- * environment.  Where standard streams are that socket, nothing is read from or written to them any
- * more. */
+/* Use the socket that a service manager passed (LISTEN_FDS, LISTEN_PID; sd_listen_fds(3)) as if it
+ * came from --fd.  More than one is a usage error.  The variables are removed from the environment.
+ * Standard streams that are that socket are replaced by the null device. */
 void listen_take_socket(struct listen_options *config);
 
 /* An open socket that waits for peers. */
@@ -42,7 +41,7 @@ struct listener {
 	struct sku_sock sock; /* non-blocking */
 	struct sku_address address;
 	const char *transport; /* tcp, udp, mptcp, unix or unixgram */
-	bool connected;	       /* --fd is not a listener but the only connection */
+	bool connected;	       /* --fd is not a listener, but the only connection */
 	bool adopted;	       /* from --fd or LISTEN_FDS: other processes may have it, too */
 	struct owned_file unix_path, port_file;
 };
@@ -52,15 +51,15 @@ struct listener {
 		SKU_SOCK_INIT, { .len = 0 }, "", false, false, OWNED_FILE_INIT, OWNED_FILE_INIT    \
 	}
 
-/* Open the socket, or use the one of --fd.  endpoint is ignored with --fd.  0, or -1 and the
- * failure.  Where a signal that is the ordinary end comes first, it returns 0, too, and there is no
- * socket.  Close it with listener_close() in each case. */
+/* Open the socket, or use the one of --fd; endpoint is ignored then.  Returns 0, or -1 and the
+ * failure.  If a signal that is the ordinary end comes first, it returns 0 without a socket.  Call
+ * listener_close() in each case. */
 int listener_open(struct listener *listener, const struct listen_options *config,
     const struct endpoint *endpoint, struct failure *failure);
-/* Write the port file, give root up, then print the readiness line: on --ready-fd, on standard
- * output (on standard error if standard output is data), and tell NOTIFY_SOCKET.  A
- * connected --fd is not announced.  Everything else that needs root must be open by now.  0, or
- * -1 and the failure. */
+/* Write the port file, give up root, then print the readiness line on --ready-fd and on standard
+ * output (on standard error if standard output is data), and tell NOTIFY_SOCKET.  A connected --fd
+ * is not announced.  Everything else that needs root must be open by now.  Returns 0, or -1 and the
+ * failure. */
 int listener_announce(
     struct listener *listener, const struct listen_options *config, struct failure *failure);
 /* Remove the socket path and the port file, then close the socket. */

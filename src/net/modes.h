@@ -8,17 +8,17 @@
 
 enum {
 	MODE_OPENS = 1, /* the socket is ours to open, and not from --fd or LISTEN_FDS */
-	MODE_INET = 2,	/* and not UNIX */
+	MODE_INET = 2,	/* not a UNIX socket */
 	MODE_STREAM = 4,
 	MODE_DATAGRAM = 8,
 	MODE_CONNECTS = 16,
 	MODE_LISTENS = 32,
-	MODE_ANNOUNCES = 64, /* others may come: it is no connection already */
+	MODE_ANNOUNCES = 64, /* peers may connect: it is not a connection itself */
 	MODE_PATH = 128,     /* the socket gets a path in the file system */
 	MODES_END = 256,     /* the first of a program's own */
 };
 
-/* What all programs say where one does not hold. */
+/* The usage errors of all programs if a mode does not hold. */
 #define NEED_OPENS                                                                                 \
 	{                                                                                          \
 		MODE_OPENS, "means nothing: the socket is open already (--fd or LISTEN_FDS)"       \

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define OLD_MAX 128 /* longer text is of no file of ours */
+#define OLD_MAX 128 /* a file with longer text is not ours */
 #define TRIES 100
 #define FLAGS (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
@@ -75,7 +75,7 @@ remove_ours(void *arg)
 	return 0;
 }
 
-/* It is ours, and shall be the user's. */
+/* The file is ours: have it removed at the end, and give it to the user. */
 static int
 own(struct owned_file *file, const struct user *user, struct failure *failure)
 {
@@ -114,7 +114,7 @@ fail(struct owned_file *file, const struct owned_kind *kind, const char *path, i
 	    error == ESTALE || error == EEXIST ? message : NULL, "write %s %s", kind->name, path);
 }
 
-/* What fd has open, which has one name: its length, or -1 where that is no text of ours. */
+/* Read the file, which must have one link.  Returns its length, or -1 if it has no text of ours. */
 static ssize_t
 read_old(int fd, char old[OLD_MAX])
 {
@@ -136,7 +136,7 @@ may_replace(const struct owned_kind *kind, int fd, const char *text)
 	return n != -1 && kind->may_replace(old, (size_t)n, text);
 }
 
-/* 0, or errno: EEXIST where a file stands that may not be replaced. */
+/* Check the file that is there: 0, or errno.  EEXIST: it may not be replaced. */
 static int
 check_old(const struct owned_file *file, const struct owned_kind *kind, const char *text)
 {
@@ -162,7 +162,7 @@ write_text(int fd, const char *text)
 	return n == -1 ? errno : ENOSPC;
 }
 
-/* A process that was killed may have left one behind. */
+/* Try several names: a process that was killed may have left one behind. */
 static int
 create_temporary(struct owned_file *file, char name[64])
 {
@@ -175,7 +175,7 @@ create_temporary(struct owned_file *file, char name[64])
 	return file->fd != -1 ? 0 : errno;
 }
 
-/* The name that was renamed may have led to another file by then. */
+/* Write a temporary file and rename it.  ESTALE: its name led to another file by then. */
 static int
 write_and_rename(struct owned_file *file, const char *text)
 {
@@ -206,8 +206,8 @@ owned_file_write(struct owned_file *file, const struct owned_kind *kind, const c
 	return own(file, user, failure);
 }
 
-/* Open and lock what stands there, or a new file: 0, or errno.  One that was removed, or replaced,
- * before we had the lock is none. */
+/* Open and lock the file at this path, or a new one: 0, or errno.  If it was removed or replaced
+ * before we had the lock, try again. */
 static int
 open_locked(struct owned_file *file)
 {
@@ -225,7 +225,7 @@ open_locked(struct owned_file *file)
 	return ESTALE;
 }
 
-/* Whose it is stands there, unless it is being written. */
+/* The file names the process that has locked it, unless that is still writing it. */
 static int
 fail_locked(struct owned_file *file, const struct owned_kind *kind, const char *path,
     struct failure *failure)
@@ -284,7 +284,7 @@ owned_file_take_socket(struct owned_file *file, struct sku_unix_path *bound, con
 	bound->dir_fd = -1;
 	(void)snprintf(file->name, sizeof(file->name), "%s", bound->name);
 	file->path = path;
-	/* Another one's by now is left alone. */
+	/* If another socket is there by now, leave it alone. */
 	if (file->fd != -1 && fstat(file->fd, &st) == 0 && st.st_dev == bound->device &&
 	    st.st_ino == bound->inode)
 		return own(file, user, failure);

@@ -1,8 +1,8 @@
 /* owned_file.h - a file that is ours: written, and at the end removed, if it is still the one that
  * was written.
  *
- * It is known by its descriptor, not by its name: what stands at the name is compared with that
- * before it is given away or removed. */
+ * The file is known by its descriptor, not by its name: before it is removed, the file at the name
+ * is compared with the descriptor. */
 #ifndef NET_OWNED_FILE_H
 #define NET_OWNED_FILE_H
 
@@ -14,7 +14,7 @@
 
 struct owned_file {
 	int dir_fd; /* its directory; -1: there is no file */
-	int fd;	    /* as long as it is open, its inode's number is not used again */
+	int fd;	    /* while it is open, its inode number is not reused */
 	bool can_be_emptied, was_emptied;
 	const char *path; /* as it was given */
 	char name[NAME_MAX + 1];
@@ -25,26 +25,27 @@ struct owned_file {
 		.dir_fd = -1, .fd = -1                                                             \
 	}
 
-/* Which files there are of one kind. */
+/* A kind of file. */
 struct owned_kind {
 	const char *name; /* "pid file" */
-	/* Is old, len bytes, what another run wrote where we write text, so that it may go? */
+	/* May old, the len bytes of a file that is there, be replaced by text, because a run like
+	 * ours wrote it? */
 	bool (*may_replace)(const char *old, size_t len, const char *text);
-	const char *in_use; /* what is said where another process has it locked */
+	const char *in_use; /* the message if another process has locked it */
 };
 
-/* Write text and a newline to path; who reads it sees all of that or what was there before. */
+/* Write text and a newline to path.  A reader sees all of it, or what was there before. */
 int owned_file_write(struct owned_file *file, const struct owned_kind *kind, const char *path,
     const char *text, const struct user *user, struct failure *failure);
 /* Lock path, and write text and a newline there. */
 int owned_file_lock(struct owned_file *file, const struct owned_kind *kind, const char *path,
     const char *text, const struct user *user, struct failure *failure);
-/* The socket file that a server is bound to: bound needs no sku_unlink_unix_server() any more. */
+/* Take over the socket file of a server: bound needs no sku_unlink_unix_server() any more. */
 int owned_file_take_socket(struct owned_file *file, struct sku_unix_path *bound, const char *path,
     const struct user *user, struct failure *failure);
-/* Each of these returns 0, or -1 and the failure, and there is no file then.  It belongs to user,
- * if we are root, and is removed at the end of the run, however that ends; where its directory does
- * not let it be removed any more, it is emptied. */
+/* Each of these returns 0, or -1 and the failure, and there is no file then.  If we are root, the
+ * file belongs to user.  It is removed at the end of the run, however that ends.  If its directory
+ * does not let it be removed any more, it is emptied. */
 
 /* Remove it now. */
 void owned_file_remove(struct owned_file *file);

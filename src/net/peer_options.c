@@ -9,7 +9,7 @@
 
 const struct option_row peer_options[] = {
 	OPTION_INCLUDE(struct peer_options, address, struct address_flags, address_options),
-	/* For connecting, too: which of both it is, is known only at the end. */
+	/* Also for connecting: only at the end it is known whether to connect or to listen. */
 	OPTION_INCLUDE(struct peer_options, listen.fd, int, fd_options),
 	OPTION_GROUP("Connecting"),
 	OPTION_INCLUDE(struct peer_options, connect, struct connect_options, connect_options),
@@ -86,8 +86,8 @@ peer_options_check_retry(const struct peer_options *options)
 				"listened on: there is no other connection for --retry");
 }
 
-/* May something hang that nobody can wait for, until a sender or receiver is waited for?  So may
- * the file system of a path, and the services database. */
+/* May a system call hang before the program waits for a peer?  The file system of a path may, and
+ * the services database. */
 static bool
 may_hang(const struct peer_options *options)
 {

@@ -23,11 +23,11 @@ bool peer_options_is_open(struct peer_options *options);
 /* Parse the address operands, check which options exclude each other, and return the modes.  Misuse
  * ends the program with status 2. */
 uint32_t peer_options_finish(struct peer_options *options, char *const *operands, size_t count);
-/* With --retry: end the program with a usage error if the open socket is not listened on, since it
- * leads to no second connection. */
+/* With --retry: end the program with a usage error if the open socket does not listen, since there
+ * can be no second connection. */
 void peer_options_check_retry(const struct peer_options *options);
-/* Catch signals and open the listener: 0, or -1 and the failure.  Close it with listener_close() in
- * both cases.  listener_announce() comes once all is ready. */
+/* Catch signals and open the listener.  Returns 0, or -1 and the failure.  Call listener_close() in
+ * both cases, and listener_announce() once all is ready. */
 int peer_options_open(
     const struct peer_options *options, struct listener *listener, struct failure *failure);
 

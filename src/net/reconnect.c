@@ -31,7 +31,8 @@ announce(struct reconnect *reconnect)
 	    reconnect->left == 1 ? "try" : "tries");
 }
 
-/* The try failed: is there another one?  Then the failure is noted.  --wait has tried enough. */
+/* The try failed: may another follow?  If so, note the failure.  With --wait there is none: the try
+ * went on long enough. */
 static bool
 goes_on(const struct reconnect *reconnect, const struct connect_options *options,
     struct failure *failure)

@@ -4,12 +4,12 @@
 
 #include "net/connect.h"
 
-/* How often, and after which pause: it grows from a tenth of a second to five.  A try that finds
- * nobody counts, too, unless --wait has it go on. */
+/* How many tries, and the pause before each: it grows from 0.1 s to 5 s.  A try that finds nobody
+ * counts, too, unless --wait is given. */
 struct reconnect {
 	int64_t left;	  /* tries */
 	int64_t pause_ns; /* before the next */
-	/* In a loop: as that of a connector. */
+	/* In a loop: as done() of a connector. */
 	void (*done)(
 	    struct reconnect *reconnect, struct sku_sock *sock, const struct failure *failure);
 	struct failure *failure; /* in a loop: room for the connector's */
@@ -27,15 +27,17 @@ struct reconnect {
 		.left = (tries), .pause_ns = RECONNECT_PAUSE                                       \
 	}
 
-/* There was progress since the last one: count anew. */
+/* There was progress since the last try: allow so many tries again. */
 void reconnect_refill(struct reconnect *reconnect, int64_t retries);
-/* Connect again, and wait for it.  0 and the socket, or -1 and the failure of the last try. */
+/* Connect again, and wait for it.  Returns 0 and the socket, or -1 and the failure of the last
+ * try. */
 int reconnect_now(struct reconnect *reconnect, const struct endpoint *endpoint,
     const struct connect_options *options, struct sku_sock *sock, struct failure *failure);
-/* The same in a loop, which tells done(), but not before it returned.  0, or -1 and the failure. */
+/* The same in a loop, which calls done(), but not before this returns.  0, or -1 and the
+ * failure. */
 int reconnect_start(struct loop *loop, struct reconnect *reconnect, const struct endpoint *endpoint,
     const struct connect_options *options, struct failure *failure);
-/* done() is not called any more.  Harmless where nothing is under way. */
+/* Give up: done() is not called any more.  Harmless if nothing is under way. */
 void reconnect_cancel(struct loop *loop, struct reconnect *reconnect);
 
 #endif

@@ -5,8 +5,8 @@
 #include "libsockutil/sockutil.h"
 #include "run/failure.h"
 
-/* getaddrinfo(3) for host.  0 and a list that the caller frees with freeaddrinfo(3), or -1 and the
- * failure: the deadline or a signal among them. */
+/* getaddrinfo(3) for host.  Returns 0 and a list that the caller frees with freeaddrinfo(3), or -1
+ * and the failure, which may be the deadline or a signal. */
 int resolve_now(const char *host, const struct addrinfo *hints, struct sku_deadline deadline,
     struct addrinfo **list, struct failure *failure);
 

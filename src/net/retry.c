@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define PAUSE (50 * SKU_MS)	 /* from the beginning of a try to that of the next */
-#define SAY_AFTER (500 * SKU_MS) /* who comes soon need not be announced */
+#define SAY_AFTER (500 * SKU_MS) /* a peer that comes soon needs no note */
 #define SAY_PAUSE SKU_SECOND	 /* between two notes, however often the reason changes */
 #define COUNT_PAUSE (5 * SKU_SECOND)
 
@@ -81,7 +81,7 @@ retry_again(struct retry *retry, struct failure *last, const struct failure *fai
 {
 	bool is_up = sku_deadline_passed(retry->until);
 
-	/* The try that the end cut short says less than the one before. */
+	/* A try that was cut short says less than the one before: keep that. */
 	if (!is_up || failure->errnum != ETIMEDOUT || last->status == STATUS_OK)
 		*last = *failure;
 	if (!retry->wanted || !failure_is_temporary(last))
@@ -110,7 +110,7 @@ retry_say(struct retry *retry, const struct failure *last, const char *action)
 	reason = last->status != STATUS_OK ? last->message : "no answer yet";
 	retry->unsaid = false;
 	retry->say_at = sku_deadline_in(SAY_PAUSE);
-	/* Enough of it to know it again. */
+	/* Enough of it to recognize it. */
 	(void)snprintf(retry->said, sizeof(retry->said), "%.199s", reason);
 	if (last->status != STATUS_OK)
 		action = last->action;

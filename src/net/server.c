@@ -1,4 +1,4 @@
-/* server.c - the life of a program with clients: whom it accepts, how many, and until when.
+/* server.c - the life of a program with clients: which it accepts, how many, and until when.
  * Row net. */
 #include "net/server.h"
 
@@ -14,12 +14,12 @@
 #include <string.h>
 
 #define ACCEPTS_AT_ONCE 64
-#define PAUSE (100 * SKU_MS) /* out of descriptors or memory, with no client who could leave */
+#define PAUSE (100 * SKU_MS) /* out of descriptors or memory, and no client that could end */
 #define LAST_WORDS_MARGIN (50 * SKU_MS)
 
 static void begin_finishing(struct server *server, int64_t grace_ns);
 
-/* Nobody can come by himself: there is the one connection. */
+/* No client can come by itself: there is one connection. */
 static bool
 has_only_client(const struct server *server)
 {
@@ -94,7 +94,7 @@ set_idle_timer(struct server *server)
 	    waits ? server->idle_since_ns + run.timeouts.accept_ns : LOOP_PARKED);
 }
 
-/* Somebody came, or left. */
+/* A client came, or the last one left. */
 static void
 note_activity(struct server *server)
 {
@@ -134,7 +134,7 @@ pause_due(struct loop *loop, struct loop_timer *timer)
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
-/* The only end: a failure that is known is the server's. */
+/* The only way to end the loop.  If there is a failure, server_run() returns it. */
 static void
 stop(struct server *server)
 {
@@ -148,7 +148,7 @@ finish_due(struct loop *loop, struct loop_timer *timer)
 	stop(LOOP_OWNER(loop, struct server, loop));
 }
 
-/* Nobody else comes; the clients have grace_ns. */
+/* Accept no more clients; those that are there have grace_ns to end. */
 static void
 begin_finishing(struct server *server, int64_t grace_ns)
 {
@@ -171,7 +171,7 @@ begin_finishing(struct server *server, int64_t grace_ns)
 		(void)loop_set_timer(&server->loop, &server->finish, server->loop.now + grace_ns);
 }
 
-/* The clients' last words, at most; who waits for them is not late. */
+/* At most the clients' last words are still sent; waiting for them does not count as late. */
 static int64_t
 grace_after_max_time(const struct server *server)
 {
@@ -254,7 +254,8 @@ server_client_left(struct server *server, bool counts)
 
 /* ---- accepting ----------------------------------------------------------------------------- */
 
-/* accept(2), "Error handling": what a connection brought with it, and what a firewall said. */
+/* accept(2), "Error handling": is it an error of the new connection, or a firewall's, and not the
+ * listener's? */
 static bool
 is_connections_own(int errnum)
 {
@@ -307,14 +308,14 @@ take(struct server *server, struct sku_sock *sock, struct sku_address *peer)
 		(void)sku_reset(sock);
 		if (server->refused != NULL)
 			server->refused(server);
-		return; /* as if nobody had come: --accept-timeout goes on */
+		return; /* a refused client does not count: --accept-timeout goes on */
 	}
 	note_activity(server);
 	server_add(server, sock, peer);
 	set_idle_timer(server);
 }
 
-/* One that waits, if there is one: false. */
+/* Accept one client.  False: stop accepting for now. */
 static bool
 accept_one(struct server *server)
 {
@@ -356,10 +357,10 @@ listener_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 	if (server->readable != NULL) {
 		server->readable(server);
 	} else {
-		ends |= EPOLLERR; /* of a datagram socket it is about one that was sent */
+		ends |= EPOLLERR; /* on a datagram socket: about an earlier one */
 		accept_some(server);
 	}
-	/* Another holder of the socket has shut it down: nobody can come any more. */
+	/* Another process that has the socket has shut it down: no client can come any more. */
 	if ((events & ends) != 0 && accepts_now(server) && !loop->stopped)
 		fail_listener(server, EINVAL);
 	else
@@ -413,10 +414,10 @@ int
 server_run(struct server *server, struct failure *failure)
 {
 	server->failure = failure;
-	/* While nobody has come, the thread costs nobody time. */
+	/* While no client is there, starting the thread delays nobody. */
 	if (server->listener != NULL && !server->works_in_threads && run_start_thread() == -1)
 		return failure_errno(failure, errno, "prepare for signals");
-	server->loop.now = sku_now(); /* to be announced takes its time */
+	server->loop.now = sku_now(); /* announcing took time */
 	server_restart_idle(server);
 	if (server->listener != NULL && server->listener->connected)
 		add_only(server);

@@ -16,7 +16,7 @@ struct tcp_options {
 extern const struct option_row buffer_options[];
 extern const struct option_row tcp_options[];
 
-/* The first operand is HOST: end the program with a usage error if that is the SECONDS of
+/* The first operand is HOST.  End the program with a usage error if it looks like the SECONDS of
  * --keepalive, after a blank. */
 void tcp_check_operands(const struct options *parsed);
 /* Set TCP_NODELAY and what --keepalive needs on a TCP socket; accepted sockets inherit them from a

@@ -17,8 +17,8 @@ const char *user_parse(void *user, const char *name);
 /* Become that user for good: supplementary groups, group, user.  Does nothing without a name, or
  * when that is the user already.  0, or -1 and the failure. */
 int user_become(const struct user *user, struct failure *failure);
-/* Give what fd has open to that user: 0, or -1 with errno.  Does nothing without a name, or where
- * we are not root. */
+/* Give the file that fd has open to that user: 0, or -1 with errno.  Does nothing without a name,
+ * or if we are not root. */
 int user_give(const struct user *user, int fd);
 /* Act as that user for a while, then as root again, for what must be done with that user's rights
  * before root is given up.  Both do nothing without a name, or unless the process is root and the

@@ -1,4 +1,4 @@
-/* hints.c - which option was meant by a word that is none.
+/* hints.c - which option was meant by a word that is no option.
  * Row options. */
 #include "options/hints.h"
 
@@ -39,7 +39,7 @@ hint_distance(const char *word, size_t len, const char *name)
 		}
 	}
 	result = distance[len][n];
-	/* Of a short word a third of its letters may be wrong. */
+	/* In a short word, at most a third of the letters may be wrong. */
 	return result <= HINT_DISTANCE_MAX && 3 * result <= least(len, n) ? result :
 									    HINT_DISTANCE_MAX + 1;
 }

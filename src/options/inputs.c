@@ -1,4 +1,4 @@
-/* inputs.c - what is asked: operands, or the lines of a file, one after the other.
+/* inputs.c - what is asked: operands, or the lines of files, one after the other.
  * Row options. */
 #include "options/inputs.h"
 
@@ -24,17 +24,16 @@ inputs_name(const struct inputs *inputs)
 	return strcmp(inputs->file, "-") == 0 ? "standard input" : inputs->file;
 }
 
-/* O_NONBLOCK belongs to the open file description, which others may share: a pipe or a terminal is
- * opened once more for ourselves, so that whoever else reads from it cannot make us wait.  It is
- * waited for as it was given: a FIFO that is opened after its last writer has left never has an
- * end. */
+/* O_NONBLOCK belongs to the open file description, which others may share.  So a pipe or a terminal
+ * is opened once more for ourselves: another reader of it cannot make us wait.  We poll the
+ * original descriptor: a FIFO that is opened after its last writer has left never has an end. */
 static void
 open_standard_input(struct inputs *inputs)
 {
 	struct stat st;
 
 	if ((fcntl(STDIN_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY) {
-		errno = EBADF; /* it would never be ready */
+		errno = EBADF; /* else it would never be ready */
 		return;
 	}
 	inputs->fd = inputs->own_fd = STDIN_FILENO;
@@ -42,7 +41,7 @@ open_standard_input(struct inputs *inputs)
 		return;
 	inputs->own_fd = open("/proc/self/fd/0", OPEN_FLAGS);
 	if (inputs->own_fd == -1)
-		inputs->own_fd = STDIN_FILENO; /* it is read when it is ready alone */
+		inputs->own_fd = STDIN_FILENO; /* read only when it is ready */
 }
 
 static void
@@ -66,7 +65,7 @@ close_file(struct inputs *inputs)
 	inputs->fd = inputs->own_fd = -1;
 }
 
-/* Go on to the next file.  One that cannot be opened is at its end. */
+/* Go on to the next file.  A file that cannot be opened has ended. */
 static void
 next_file(struct inputs *inputs)
 {
@@ -121,7 +120,7 @@ inputs_open(struct inputs *inputs, char *const *operands, size_t count,
 		(void)failure_errno(failure, errno, "read %s", files->names[0]);
 }
 
-/* Cut white space off both ends; the start of what is left. */
+/* Cut white space off both ends.  Returns the start of what is left. */
 static char *
 trim(char *line, size_t *len)
 {
@@ -144,14 +143,14 @@ validate_line(const char *text, size_t len)
 	return escape_is_utf8(text, len) ? NULL : "it is no UTF-8";
 }
 
-/* Skip the byte order mark of UTF-8; a file in UTF-16 has no lines. */
+/* Skip the byte order mark of UTF-8.  UTF-16 is a failure: it has no lines. */
 static void
 skip_mark(struct inputs *inputs)
 {
 	const char *start = inputs->buffer + inputs->begin;
 	size_t rest = inputs->end - inputs->begin;
 
-	/* There may be more of a mark to come. */
+	/* The rest of a mark may still come. */
 	if (rest < MARK_UTF8_LENGTH && !inputs->file_ended && memchr(start, '\n', rest) == NULL)
 		return;
 	switch (text_mark(start, rest)) {
@@ -170,7 +169,8 @@ skip_mark(struct inputs *inputs)
 	inputs->at_start = false;
 }
 
-/* Of one that is too long so much that this can be seen.  NULL: there is none yet. */
+/* The next line, or the beginning of one that is too long, which shows that it is.  NULL: there is
+ * none yet. */
 static char *
 take_line(struct inputs *inputs, size_t *len)
 {
@@ -195,7 +195,7 @@ take_line(struct inputs *inputs, size_t *len)
 	return line;
 }
 
-/* A line of the present file. */
+/* The next line of the present file, if there is one. */
 static bool
 next_line(struct inputs *inputs, struct input *input)
 {
@@ -250,8 +250,7 @@ inputs_read(struct inputs *inputs)
 	size_t rest = inputs->end - inputs->begin;
 	ssize_t n;
 
-	/* The end of a line that is too long is thrown away, so that memory does not grow with it.
-	 */
+	/* Discard the end of a line that is too long, so that memory does not grow with it. */
 	if (rest > INPUT_MAX + 1)
 		rest = INPUT_MAX + 1;
 	(void)memmove(inputs->buffer, inputs->buffer + inputs->begin, rest);
@@ -264,7 +263,7 @@ inputs_read(struct inputs *inputs)
 		inputs->end += (size_t)n;
 	} else if (n == 0) {
 		inputs->file_ended = true;
-	} else if (errno != EAGAIN) { /* else somebody else took it */
+	} else if (errno != EAGAIN) { /* else another reader took it */
 		(void)failure_errno(inputs->failure, errno, "read %s", inputs_name(inputs));
 		inputs->file_ended = true;
 	}

@@ -1,7 +1,7 @@
-/* inputs.h - what is asked: operands, or the lines of a file, one after the other.
+/* inputs.h - what is asked: operands, or the lines of files, one after the other.
  *
- * Nothing here waits but inputs_wait(): whoever has a loop watches fd, and reads when it is ready.
- */
+ * Only inputs_wait() waits.  A program with a loop watches fd instead, and calls inputs_read() when
+ * it is ready. */
 #ifndef OPTIONS_INPUTS_H
 #define OPTIONS_INPUTS_H
 
@@ -19,47 +19,47 @@ struct input_files {
 };
 
 struct inputs {
-	char *const *operands; /* what is left of them; count tells where they end */
+	char *const *operands; /* those that are left, operand_count of them */
 	size_t operand_count;
 	const struct input_files *files;
-	size_t next_file;	 /* the one after that which is being read */
-	const char *file;	 /* that one; NULL: none */
-	int fd;			 /* to wait for; -1: there is nothing to read */
+	size_t next_file;	 /* the file after the one that is read now */
+	const char *file;	 /* the file that is read now; NULL: none */
+	int fd;			 /* to poll; -1: there is nothing to read */
 	int own_fd;		 /* to read from */
-	size_t line;		 /* the number of the line of it that was taken last, from 1 */
-	bool at_start;		 /* of the file: there may be a byte order mark */
-	bool file_ended;	 /* nothing more can be read from it */
-	bool ended;		 /* nor from any other */
-	struct failure *failure; /* room for that of a file, until it is told of */
-	bool has_failed;	 /* inputs_next() has told of it */
-	char *buffer;		 /* what was read, and is not taken yet, stands from begin to end */
+	size_t line;		 /* the number of the line that was taken last, from 1 */
+	bool at_start;		 /* at the start of the file: a byte order mark may come */
+	bool file_ended;	 /* the file has ended, or failed */
+	bool ended;		 /* so have all files */
+	struct failure *failure; /* the failure of a file, until it is returned */
+	bool has_failed;	 /* inputs_next() has returned it */
+	char *buffer;		 /* from begin to end: read, but not taken yet */
 	size_t begin, end;
 };
 
 struct input {
 	const char *text;  /* valid until the next call */
-	const char *error; /* NULL, or why it cannot be asked: it is reported, not looked up */
-	/* NULL, or why there is no more of a file; there is no text then, and the next file follows
-	 * when this one was reported. */
+	const char *error; /* NULL, or why it is malformed: report it, and do not look it up */
+	/* NULL, or why a file has no more lines.  text is NULL then; the next file follows once
+	 * this was reported. */
 	const struct failure *failure;
 };
 
-/* For a row of options: the file is one more of a struct input_files. */
+/* For a row of options: add a file to a struct input_files. */
 const char *inputs_add_file(void *files, const char *name);
 void inputs_free_files(struct input_files *files);
-/* files and failure stay in use. */
+/* Begin.  files and failure must exist as long as inputs. */
 void inputs_open(struct inputs *inputs, char *const *operands, size_t count,
     const struct input_files *files, struct failure *failure);
 /* The name of the file in messages. */
 const char *inputs_name(const struct inputs *inputs);
-/* The next of those that are there, or the failure of a file that cannot be opened or read, or is
- * UTF-16, which has no lines: false when more must be read, or it is the end.  Blank lines
- * and those that begin with '#' are skipped, white space around a line is cut off, and so is a byte
- * order mark before the first one of a file. */
+/* The next input that has been read, or the failure of a file: it cannot be opened or read, or it
+ * is UTF-16, which has no lines.  False: more must be read, or it is the end.  Skips blank lines,
+ * those that begin with '#', and a byte order mark at the start of a file; cuts white space off
+ * both ends of a line. */
 bool inputs_next(struct inputs *inputs, struct input *input);
 /* Read more, now that fd is ready. */
 void inputs_read(struct inputs *inputs);
-/* Wait until more can be read, and read it: false at the end. */
+/* Wait until more can be read, and read it.  False: it is the end. */
 bool inputs_wait(struct inputs *inputs);
 void inputs_close(struct inputs *inputs);
 

@@ -1,4 +1,4 @@
-/* mark.c - what a text file of the user begins with, before its text.
+/* mark.c - the byte order mark at the beginning of a text file.
  * Row options. */
 #include "options/mark.h"
 

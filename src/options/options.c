@@ -1,5 +1,5 @@
-/* options.c - one table of rows for each program: what getopt_long, --help, --options and the usage
- * errors make of it.
+/* options.c - one table of rows for each program, for getopt_long, --help, --options and the usage
+ * errors.
  * Row options. */
 #include "options/options.h"
 
@@ -20,11 +20,11 @@
 #define HELP_COLUMN 28
 #define HELP_WIDTH 80
 
-enum { OPERAND = 1, FIRST_ID = 256 }; /* what getopt_long returns, besides letters */
+enum { OPERAND = 1, FIRST_ID = 256 }; /* results of getopt_long besides letters */
 
 /* What is still to be read while the command line is parsed. */
 static struct {
-	int argc; /* 0: it is not being parsed */
+	int argc; /* 0: not parsing */
 	char **argv;
 } unread;
 
@@ -44,7 +44,7 @@ const struct option_row common_options[] = {
 
 /* ---- usage errors -------------------------------------------------------------------------- */
 
-/* A usage error becomes a record even where --json comes after the mistake. */
+/* Does --json follow?  Then the usage error also becomes a record. */
 static bool
 json_follows(void)
 {
@@ -91,10 +91,14 @@ opt_misuse(struct failure *failure, const char *format, ...)
 void
 opt_fail(const struct failure *failure)
 {
+	int status;
+
 	if (failure->status == STATUS_USAGE)
 		end_misused(failure->message);
 	run.json = run.json || json_follows();
-	exit(failure_report(failure));
+	status = failure_report(failure);
+	(void)failure_report_output();
+	exit(status);
 }
 
 void
@@ -125,7 +129,7 @@ opt_quote(const char *text)
 	char *quote = quotes[next++ % 2];
 	size_t len = 0, characters = 0;
 
-	/* A byte that goes on with a character (10xxxxxx) is not counted. */
+	/* Do not count a continuation byte of UTF-8 (10xxxxxx). */
 	while (text[len] != '\0' && len < 60 * 4) {
 		if (((unsigned char)text[len] & 0xc0) != 0x80 && ++characters > 60)
 			break;
@@ -185,7 +189,7 @@ add_rows(struct options *o, const struct option_row *rows, char *config, uint32_
 	}
 }
 
-/* The same for getopt_long. */
+/* The options, for getopt_long. */
 struct getopt_table {
 	struct option longs[OPTIONS_MAX + 1];
 	char letters[2 * OPTIONS_MAX + 3];
@@ -197,7 +201,7 @@ make_getopt_table(const struct options *o, struct getopt_table *table)
 	struct option *to = table->longs;
 	char *s = table->letters;
 
-	/* '-': getopt_long returns operands in their place.  ':': it prints no messages. */
+	/* '-': getopt_long returns operands in their order.  ':': it prints no messages. */
 	*s++ = '-';
 	*s++ = ':';
 	for (size_t i = 0; i < o->count; i++) {
@@ -232,7 +236,7 @@ entry_of_id(struct options *o, int id)
 	return &o->entries[i];
 }
 
-/* NULL: the program has no such option. */
+/* Find an option by its name.  NULL: the program does not have it. */
 static const struct option_entry *
 entry_of_name(const struct options *o, const char *name, size_t len)
 {
@@ -272,7 +276,7 @@ static const char *const kind_names[] = { [OPTION_HELP] = "help",
 
 #define DEFAULT_MAX 32
 
-/* The default as one would type it; "" where there is none, or it depends. */
+/* The default as a user would type it; "" if there is none, or if it varies. */
 static const char *
 default_value(const struct option_row *row, char buf[DEFAULT_MAX])
 {
@@ -294,7 +298,7 @@ default_value(const struct option_row *row, char buf[DEFAULT_MAX])
 	return buf;
 }
 
-/* What --help says of the default, or "". */
+/* Describe the default for --help, or "". */
 static void
 describe_default(const struct option_row *row, char *text, size_t size)
 {
@@ -314,8 +318,7 @@ describe_default(const struct option_row *row, char *text, size_t size)
 		    text, size, "(default %s%s)", value, row->none ? "; none: no limit" : "");
 }
 
-/* Print text from column HELP_COLUMN on, where the line is already, in lines of at most HELP_WIDTH
- * columns. */
+/* Print text in lines of at most HELP_WIDTH columns, from HELP_COLUMN on.  The cursor is there. */
 static void
 print_wrapped(const char *text)
 {
@@ -350,7 +353,7 @@ print_option(const struct option_row *row)
 	describe_default(row, preset, sizeof(preset));
 	n = snprintf(
 	    text, sizeof(text), "%s%s", row->help, row->repeats ? "; may be repeated" : "");
-	/* The default is not torn apart. */
+	/* Do not wrap inside the default. */
 	if (*preset != '\0' && n + 1 + (int)strlen(preset) <= HELP_WIDTH - HELP_COLUMN) {
 		(void)snprintf(text + n, sizeof(text) - (size_t)n, " %s", preset);
 		*preset = '\0';
@@ -388,7 +391,7 @@ static void __attribute__((noreturn)) print_version(const struct options *o)
 	exit(failure_report_output());
 }
 
-/* Print the words of text, which blanks separate, each in its line: the operands. */
+/* Print a line for each operand. */
 static void
 list_operands(const struct command *command)
 {
@@ -405,7 +408,7 @@ list_operands(const struct command *command)
 	}
 }
 
-/* The properties of a row as words with blanks between. */
+/* The properties of a row as words, separated by blanks. */
 static const char *
 properties_of(const struct option_row *row)
 {
@@ -448,7 +451,7 @@ word_matches(const char *pattern, size_t n, const char *word, size_t len)
 	return n == len && strncmp(word, pattern, n) == 0;
 }
 
-/* The text of a line of hints that is about the word, or NULL. */
+/* The text of a line of hints, if that is about the word; else NULL. */
 static const char *
 hint_of_line(const char *line, const char *word, size_t len)
 {
@@ -480,8 +483,8 @@ check_hints(const struct command *command, const char *word, size_t len, const c
 	}
 }
 
-/* Before getopt_long takes a word for an abbreviation, or for letters: is it an option of another
- * program?  Single letters are looked up once they are unknown. */
+/* Is the word an option of another program?  Asked before getopt_long takes it for an abbreviation
+ * or for letters.  Single letters are looked up only if they are unknown. */
 static void
 check_word(const struct options *o, const char *word)
 {
@@ -493,7 +496,7 @@ check_word(const struct options *o, const char *word)
 	check_hints(o->command, word, len, "unknown option ");
 }
 
-/* Is the value one that another program's option of this name takes? */
+/* Is the value one for another program's option of this name? */
 static void
 check_value(const struct options *o, const struct option_entry *entry, const char *value)
 {
@@ -536,8 +539,8 @@ fail_ambiguous(const struct options *o, const char *name, size_t len)
 	opt_usage_error("ambiguous option '--%.*s': %s", (int)len, name, names);
 }
 
-/* getopt_long returned '?' for --name: it is unknown or ambiguous, or it has a value that it does
- * not take. */
+/* getopt_long returned '?' for --name: it is unknown or ambiguous, or has a value that it does not
+ * take. */
 static void __attribute__((noreturn)) fail_unknown_name(const struct options *o, const char *name)
 {
 	size_t len = strcspn(name, "="), matches = 0, least = HINT_DISTANCE_MAX + 1;
@@ -706,7 +709,7 @@ is_in_list(const char *list, const char *name)
 	return false;
 }
 
-/* NULL, or an option that was given and excludes this one, which was given too. */
+/* An option that was given and excludes this one, which was given, too; NULL: none. */
 static const struct option_entry *
 excluding(const struct options *o, const struct option_entry *entry)
 {
@@ -738,7 +741,7 @@ check_exclusions(const struct options *o)
 	}
 }
 
-/* Returns false if it is the first of what is taken as it stands. */
+/* Add an operand.  False: it ends the options (ends_options()). */
 static bool
 add_operand(struct options *o, const void *config, char *operand)
 {
@@ -752,11 +755,11 @@ add_operand(struct options *o, const void *config, char *operand)
 	return !is_first;
 }
 
-/* Parse the next word, or the next letter of a word: false at the end of the options. */
+/* Parse the next word, or the next letter of a word.  False: the options have ended. */
 static bool
 parse_next(struct options *o, const struct getopt_table *table, const void *config)
 {
-	int at = optind > 0 ? optind : 1; /* 0: getopt_long begins anew */
+	int at = optind > 0 ? optind : 1; /* 0: getopt_long starts over */
 	const char *word = at < unread.argc ? unread.argv[at] : "";
 	struct option_entry *entry;
 	int id;
@@ -833,7 +836,7 @@ opt_check_modes(const struct options *options, uint32_t modes)
 		while (need->mode != 0 && (need->mode & missing) == 0)
 			need++;
 		if (need->mode == 0)
-			abort(); /* the program's table lacks it */
+			abort(); /* the table of the program lacks it */
 		opt_usage_error("option '--%s' %s", entry->row->name, need->otherwise);
 	}
 }

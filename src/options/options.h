@@ -7,7 +7,7 @@
  * To add a flag: give the config a member; add a row to the table of the program, or to that of the
  * module that several programs share, as
  *	FLAG(0, "upper", struct server_config, upper, "echo in upper case"),
- *	COUNT('j', "jobs", "N", struct host_config, jobs, 1, 4096, 16, "look N up at once"),
+ *	COUNT('j', "jobs", "N", struct host_config, jobs, 1, 4096, 16, "look N names up at once"),
  * describe it in the manual under the heading that the row has, make the completions anew, and test
  * what it does.  What a row leaves out is 0.  More fields may follow the help, by their names:
  *	"answer that much later", .needs = MODE_STREAM, .excludes = "close-after reset-after"),
@@ -26,18 +26,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The comment says which type the member has. */
+/* The comments say which type the member has. */
 enum option_kind {
 	OPTION_END,	  /* the table ends */
 	OPTION_GROUP_ROW, /* a heading of --help */
-	OPTION_ROWS,	  /* the rows of a module stand here */
+	OPTION_ROWS,	  /* the rows of a module come here */
 	/* without a value */
 	OPTION_HELP,
 	OPTION_VERSION,
 	OPTION_FLAG,  /* bool: true */
-	OPTION_UNSET, /* bool: false, which is true without the option */
+	OPTION_UNSET, /* bool: false; without the option true */
 	OPTION_STEP,  /* int: one more each time */
-	OPTION_VALUE, /* number or enum: it becomes row->value */
+	OPTION_VALUE, /* number or enum: row->value is stored */
 	/* with a value */
 	OPTION_SECONDS,	 /* int64_t: nanoseconds */
 	OPTION_DEADLINE, /* struct sku_deadline: so many seconds from now */
@@ -45,9 +45,9 @@ enum option_kind {
 	OPTION_COUNT,	 /* number */
 	OPTION_PERCENT,	 /* int64_t: millionths of the whole */
 	OPTION_TEXT,	 /* const char * */
-	OPTION_FILE,	 /* const char *, the name of a file, or parsed by row->set */
+	OPTION_FILE,	 /* const char *, a file name; or parsed by row->set */
 	OPTION_DIRECTORY,
-	OPTION_FD,     /* int: a descriptor that is open; -1 without the option */
+	OPTION_FD,     /* int: an open descriptor; -1 without the option */
 	OPTION_CHOICE, /* enum: the index in row->choices */
 	/* These are parsed by row->set. */
 	OPTION_CIDR,
@@ -62,19 +62,20 @@ enum option_kind {
 struct option_row {
 	enum option_kind kind;
 	char letter;	      /* 0: there is none */
-	unsigned char width;  /* of a member that holds a number: its size */
+	unsigned char width;  /* the size of a member that is a number */
 	bool none : 1;	      /* the value may be `none`, which stores OPTION_NONE */
-	bool repeats : 1;     /* each one that is given counts, not the last alone */
+	bool repeats : 1;     /* all that are given count, not only the last */
 	bool optional : 1;    /* --name or --name=VALUE; without VALUE preset is stored */
-	bool spelt_out : 1;   /* no abbreviation is taken for it */
+	bool spelt_out : 1;   /* it cannot be abbreviated */
 	bool alone : 1;	      /* excludes the others that set the same member (OPTION_VALUE) */
-	uint32_t needs;	      /* the modes in which it has a meaning must all hold */
+	uint32_t needs;	      /* it has a meaning only if all these modes hold */
 	const char *name;     /* the long option */
 	const char *arg;      /* the value's name, as "SECONDS"; NULL: there is no value */
 	const char *help;     /* what it does, in a line that stands alone; no default */
-	const char *excludes; /* names of options that it does not go with, blanks between */
+	const char *excludes; /* options that it excludes, separated by blanks */
 	/* The default, which is stored before the options are read, unless it is 0 or the option is
-	 * optional.  --help shows it if it is not 0; or shows preset_text, if that is not NULL. */
+	 * optional.  --help shows preset_text if that is not NULL, else preset if it is above 0 (or
+	 * `none`). */
 	int64_t preset;
 	const char *preset_text;
 	union {
@@ -83,19 +84,19 @@ struct option_row {
 	};
 	int64_t most;
 	size_t offset; /* of the member in the config */
-	void *object;  /* not NULL: it is set instead; for OPTION_ROWS: it is the config there */
+	void *object;  /* NULL, or what is set instead of the member; OPTION_ROWS: their config */
 	union {
 		const char *const *choices; /* ends with NULL */
 		const struct option_row *rows;
-		/* Store value, which is NULL for an option without one.  NULL, or what the option
-		 * takes, for "option '--mode' takes …, not 'VALUE'". */
+		/* Store value, which is NULL for an option without one.  Returns NULL, or what the
+		 * option takes, for "option '--mode' takes …, not 'VALUE'". */
 		const char *(*set)(void *member, const char *value);
 	};
 };
 
 /* ---- writing rows -------------------------------------------------------------------------- */
 
-/* The offset of a member, which must be of that type; of a member that is an integer or an enum. */
+/* The offset of a member, which must have that type, or be an integer or an enum. */
 #define OPTION_MEMBER(type, member, of)                                                            \
 	(offsetof(type, member) + 0 * sizeof(char[_Generic(((type *)0)->member, of : 1, default    \
 							   : -1)]))
@@ -107,7 +108,7 @@ struct option_row {
 				     : -1)]))
 #define OPTION_WIDTH(type, member) sizeof(((type *)0)->member)
 
-/* The most that a number may be, which must fit into the member. */
+/* The maximum of a number, which must fit into the member. */
 #define OPTION_MOST(type, member, most)                                                            \
 	((most) +                                                                                  \
 	    0 * (int64_t)sizeof(                                                                   \
@@ -120,7 +121,7 @@ struct option_row {
 	{                                                                                          \
 		.kind = OPTION_GROUP_ROW, .help = (heading)                                        \
 	}
-/* The rows of a module, for the member that is their config; fields that may follow: needs. */
+/* The rows of a module, for the member that is their config.  A field that may follow: needs. */
 #define OPTION_INCLUDE(type, member_, of, ...)                                                     \
 	{                                                                                          \
 		.kind = OPTION_ROWS, .offset = OPTION_MEMBER(type, member_, of),                   \
@@ -131,7 +132,7 @@ struct option_row {
 	{                                                                                          \
 		.kind = OPTION_ROWS, .object = (object_), .rows = __VA_ARGS__                      \
 	}
-/* The options that every program has: the last row but OPTION_END_ROW. */
+/* The options that every program has: the last row before OPTION_END_ROW. */
 #define OPTION_COMMON OPTION_INCLUDE_FOR(&run, common_options)
 #define OPTION_END_ROW                                                                             \
 	{                                                                                          \
@@ -153,14 +154,14 @@ struct option_row {
 		.kind = OPTION_STEP, .letter = (letter_), .name = (name_), .repeats = 1,           \
 		.offset = OPTION_MEMBER(type, member, int), .help = __VA_ARGS__                    \
 	}
-/* The last one of these that is given counts. */
+/* Of these, the last one that is given counts. */
 #define VALUE(letter_, name_, type, member, value_, ...)                                           \
 	{                                                                                          \
 		.kind = OPTION_VALUE, .letter = (letter_), .name = (name_), .value = (value_),     \
 		.width = OPTION_WIDTH(type, member), .offset = OPTION_NUMBER(type, member),        \
 		.help = __VA_ARGS__                                                                \
 	}
-/* At most one of these may be given. */
+/* Of these, at most one may be given. */
 #define ONE_OF(letter_, name_, type, member, value_, ...)                                          \
 	VALUE(letter_, name_, type, member, value_, __VA_ARGS__, .alone = 1)
 #define SECONDS(letter_, name_, type, member, preset_, ...)                                        \
@@ -213,7 +214,7 @@ struct option_row {
 		.width = OPTION_WIDTH(type, member), .offset = OPTION_NUMBER(type, member),        \
 		.choices = (choices_), .help = __VA_ARGS__                                         \
 	}
-/* of is the type that set_ takes. */
+/* of is the type of the member, which set_ takes. */
 #define SETS(kind_, letter_, name_, arg_, type, member, of, set_, ...)                             \
 	{                                                                                          \
 		.kind = (kind_), .letter = (letter_), .name = (name_), .arg = (arg_),              \
@@ -224,7 +225,8 @@ extern const struct option_row common_options[];
 
 /* ---- a program ----------------------------------------------------------------------------- */
 
-/* What is said of an option that needs the mode, where that does not hold: "goes with --listen". */
+/* The usage error of an option that needs the mode, when the mode does not hold: "goes with
+ * --listen". */
 struct option_need {
 	uint32_t mode; /* 0 ends the table */
 	const char *otherwise;
@@ -232,21 +234,20 @@ struct option_need {
 
 struct command {
 	const char *name;
-	const char *const *synopsis; /* one for each line after "usage: NAME "; ends with NULL */
+	const char *const *synopsis; /* a line each, after "usage: NAME "; ends with NULL */
 	const char *summary;
-	/* What the operands are, for completions: "host port file...", of host, port, service,
-	 * path, file, target (a host or a path) and none. */
+	/* The kinds of the operands, for completions: "host port file...", from host, port,
+	 * service, path, file, target (a host or a path) and none. */
 	const char *operands;
 	const struct option_row *options; /* ends with OPTION_END_ROW */
 	const struct option_need *needs;  /* NULL: no option needs a mode */
-	/* What those type who are used to other programs, and what is said of it: lines of words, a
-	 * tab and the text, as "-p --port\tPORT is an operand\n".  A word that ends in '*' stands
-	 * for all that begin so.  Letters and long options that the program has are looked up with
-	 * their values alone, as "--timeout=mx", and of the operands those alone that begin
-	 * with '@' or '+'.  Ends with NULL; NULL: none.
-	 */
+	/* What users of other programs type, and the usage error for it: lines of words, a tab and
+	 * the text, as "-p --port\tPORT is an operand\n".  A word that ends in '*' stands for all
+	 * words with that beginning.  Letters and long options that the program has are looked up
+	 * only with their values, as "--timeout=mx".  Operands are looked up only if they begin
+	 * with '@' or '+'. Ends with NULL; NULL: none. */
 	const char *const *hints;
-	/* After these operands, are the next one and all words behind it taken as they stand?
+	/* After these operands, are all further words operands, even those that look like options?
 	 * NULL: only "--" ends the options. */
 	bool (*ends_options)(const void *config, char *const *operands, size_t count);
 };
@@ -256,16 +257,16 @@ struct command {
 struct option_entry {
 	const struct option_row *row;
 	void *member;
-	uint32_t needs; /* with those of the rows that include it */
+	uint32_t needs; /* including those of the rows that include it */
 	bool given;
 };
 
 /* A command line that was parsed. */
 struct options {
 	const struct command *command;
-	char **operands; /* in argv, over what was parsed; ends with NULL */
+	char **operands; /* in argv, in place of what was parsed; ends with NULL */
 	size_t operand_count;
-	size_t option_end; /* how many operands stand before those that are taken as they stand */
+	size_t option_end; /* how many operands come before "--" or ends_options() */
 	size_t count;
 	struct option_entry entries[OPTIONS_MAX];
 };
@@ -281,8 +282,8 @@ struct options {
  */
 void opt_parse(
     struct options *options, const struct command *command, void *config, int argc, char **argv);
-/* End the program with a usage error if an option was given that needs a mode which is not among
- * these. */
+/* End the program with a usage error if an option was given that needs a mode that is not in
+ * modes. */
 void opt_check_modes(const struct options *options, uint32_t modes);
 /* Was the option given?  The program must have it. */
 bool opt_given(const struct options *options, const char *name);
@@ -290,17 +291,18 @@ bool opt_given(const struct options *options, const char *name);
 /* Print `PROGRAM: …` and `Try 'PROGRAM --help' for more information.`, and end the program with
  * status 2. */
 __attribute__((format(printf, 1, 2), noreturn)) void opt_usage_error(const char *format, ...);
-/* A usage error as a failure, for code that must not end the program: STATUS_USAGE.  Returns -1. */
+/* Fill the failure with a usage error (STATUS_USAGE), for code that must not end the program.
+ * Returns -1. */
 __attribute__((format(printf, 2, 3))) int opt_misuse(
     struct failure *failure, const char *format, ...);
-/* Report a failure, or a usage error, of reading the command line, and end the program. */
+/* Report a failure or a usage error of the command line, and end the program. */
 __attribute__((noreturn)) void opt_fail(const struct failure *failure);
-/* What the command line asks for cannot be had: report it, and end the program with status 1. */
+/* What the command line asks for is not possible: report it, and end the program with status 1. */
 __attribute__((noreturn)) void opt_cannot(const char *during, const char *reason);
-/* The same for want of memory. */
+/* The same, for lack of memory. */
 __attribute__((noreturn)) void opt_no_memory(const char *during);
-/* Text of the command line for a usage error: 60 characters of it at most.  The last two that were
- * returned stay valid. */
+/* Quote text of the command line for a usage error: at most 60 characters.  The results of the last
+ * two calls stay valid. */
 const char *opt_quote(const char *text);
 
 #endif

@@ -13,7 +13,7 @@ const struct option_row max_time_options[] = {
 	OPTION_END_ROW,
 };
 
-/* The rows are for an enum progress_mode by itself. */
+/* The rows set an enum progress_mode that is in no struct. */
 struct lone_progress_mode {
 	enum progress_mode mode;
 };

@@ -5,8 +5,7 @@
 #include "options/options.h"
 #include "run/progress.h"
 
-/* --timeout as settimeout() has it, of each operation, and --max-time.  Both are for
- * &run.timeouts. */
+/* --timeout of each operation, as in settimeout(), and --max-time.  Both are for &run.timeouts. */
 extern const struct option_row timeout_options[];
 extern const struct option_row max_time_options[];
 

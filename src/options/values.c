@@ -16,7 +16,8 @@
 /* The longest duration, which can still be added to the clock. */
 #define CENTURY (INT64_C(36525) * 24 * 3600 * SKU_SECOND)
 
-/* The length of the decimal that text begins with: digits, digits.digits or .digits.  0: none. */
+/* The length of the decimal at the beginning of text: digits, digits.digits or .digits.  0:
+ * none. */
 static size_t
 span_decimal(const char *text)
 {

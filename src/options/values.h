@@ -15,8 +15,8 @@
 int64_t value_seconds(const char *option, const char *value, bool none_allowed);
 /* A size from min to max: bytes, or with K, M, G, T, KiB and so on, which are powers of 1024. */
 int64_t value_size(const char *option, const char *value, int64_t min, int64_t max);
-/* A whole number from least to most, written with digits alone, and a '-' in front if least is
- * below 0; or `none` if none_allowed, which returns -1. */
+/* A whole number from least to most: digits only, with a '-' in front if least is below 0.  `none`
+ * returns -1 if none_allowed. */
 int64_t value_number(
     const char *option, const char *value, int64_t least, int64_t most, bool none_allowed);
 /* A descriptor that is open. */
@@ -27,16 +27,16 @@ int64_t value_percent(const char *option, const char *value);
 /* Is text one or more digits and nothing else? */
 bool value_is_digits(const char *text);
 
-/* The same parsers for other callers.  They return false when value is malformed; that of a size
- * with errno ERANGE when it is one, but too large. */
+/* The same parsers for other callers.  They return false if value is malformed.  value_parse_size()
+ * sets errno to ERANGE if value is a size, but too large. */
 bool value_parse_seconds(const char *value, int64_t *ns);
 bool value_parse_size(const char *value, int64_t *size);
 
-/* The other way round: text that these parsers take, as "60", "50ms" and "64K". */
+/* The reverse: write text that these parsers take, as "60", "50ms" and "64K". */
 void value_show_seconds(int64_t ns, char *buf, size_t size);
 void value_show_size(int64_t bytes, char *buf, size_t size);
 
-/* An octal mode of 0 to 777: no set-id bits.  False: it is none. */
+/* Parse an octal mode of 0 to 777: no set-id bits.  False: it is malformed. */
 #define VALUE_MODE_TEXT "an OCTAL mode of 0 to 777 (no set-id bits)"
 bool value_mode(const char *text, mode_t *mode);
 

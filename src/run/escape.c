@@ -101,7 +101,7 @@ hex_escape(char *out, unsigned char byte)
 	return hex(out, byte);
 }
 
-/* Those that cannot be seen have four digits. */
+/* Invisible characters have codes of four digits. */
 static char *
 code_escape(char *out, uint32_t code)
 {
@@ -130,7 +130,7 @@ escape_is_plain(const char *text, size_t len)
 	return true;
 }
 
-/* The character that begins at *p, at most four times as long as it was; moves *p behind it. */
+/* Escape the character at *p, which becomes at most four times as long, and move *p behind it. */
 static char *
 escape_character(
     char *out, const unsigned char **p, const unsigned char *end, enum escape_for purpose)

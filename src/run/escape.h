@@ -7,32 +7,33 @@
 
 enum escape_for {
 	ESCAPE_TEXT, /* tab and newline stay */
-	/* For text inside a message: tab and newline become \t and \n, and characters that cannot
-	 * be seen, or that turn the direction of text, \u{feff}. */
+	/* For a message: tab and newline become \t and \n.  Invisible characters, and those that
+	 * change the direction of text, become \u{feff}. */
 	ESCAPE_LINE,
 	ESCAPE_FIELD, /* a backslash becomes \\, too */
-	ESCAPE_JSON,  /* invalid UTF-8 alone: JSON escapes the rest in its own way */
+	ESCAPE_JSON,  /* only invalid UTF-8: JSON escapes the rest in its own way */
 };
 
-/* A piece of escaped text has room for the longest character. */
+/* The size of a piece of escaped text; the longest character fits. */
 #define ESCAPE_PIECE 256
 
 /* Replace control characters (C0, DEL, C1 also in UTF-8) and invalid UTF-8 by \xNN.  Other UTF-8
- * stays.  Returns a string that the caller frees, or NULL when there is no memory.  *out_len, which
- * may be NULL, is its length. */
+ * stays.  Returns a string that the caller frees, or NULL if out of memory.  Sets *out_len to its
+ * length; out_len may be NULL. */
 char *escape_text(const char *text, size_t len, enum escape_for purpose, size_t *out_len);
-/* Text that comes in pieces: the first bytes of a character, whose rest the next piece may have. */
+/* For text that comes in pieces: the first bytes of a character that the next piece may
+ * complete. */
 struct escape_rest {
 	char bytes[3];
 	size_t len;
 };
 
-/* The next piece as escape_text() gives it for ESCAPE_TEXT, with what the one before has left in
- * *rest.  last: nothing follows, and nothing is left. */
+/* Escape the next piece for ESCAPE_TEXT, with what the piece before left in *rest.  last: nothing
+ * follows, so nothing is left in *rest.  Returns as escape_text(). */
 char *escape_piece(
     struct escape_rest *rest, const char *bytes, size_t len, bool last, size_t *out_len);
-/* escape_text() without memory: as many characters as one piece holds.  Moves *text and *len behind
- * them, and returns the length of the piece. */
+/* escape_text() without malloc(3): escapes as many characters as fit into one piece, and moves
+ * *text and *len behind them.  Returns the length of the piece. */
 size_t escape_next(
     char piece[ESCAPE_PIECE], const char **text, size_t *len, enum escape_for purpose);
 /* Would it be the same for every purpose?  False says nothing. */

@@ -18,10 +18,10 @@
 
 /* ---- the record ---------------------------------------------------------------------------- */
 
-/* Something of the record that this thread makes could not be had. */
+/* This thread had too little memory for a part of its record. */
 static _Thread_local bool lacks_memory;
 
-/* jansson does not always tell, and a caller need not look at each value. */
+/* Notes a failure: jansson does not always report it, and callers need not check each value. */
 static void *
 allocate(size_t size)
 {
@@ -139,7 +139,7 @@ add_peer(json_t *record, const struct sku_address *peer)
 	add(record, "port", json_integer((json_int_t)sku_address_port(peer)));
 }
 
-/* message and during are those of the line for people. */
+/* message and during are escaped as in the line for people. */
 static json_t *
 error_object(const struct event_error *is)
 {
@@ -189,7 +189,8 @@ add_field(json_t *record, const struct event_field *field)
 	}
 }
 
-/* DEL, and the length of C1 in UTF-8: jansson leaves them as they are, but terminals obey them. */
+/* The length of a DEL or C1 character at p; 0: another character.  jansson leaves them as they are,
+ * but terminals obey them. */
 static size_t
 control_length(const char *p)
 {
@@ -198,7 +199,8 @@ control_length(const char *p)
 	return (unsigned char)p[0] == 0xc2 && (unsigned char)p[1] < 0xa0 ? 2 : 0;
 }
 
-/* A line with such characters as \u00XX.  The caller frees it. */
+/* A copy of the line and a newline, with such characters as \u00XX.  The caller frees it.  NULL:
+ * out of memory. */
 static char *
 escape_controls(const char *line, size_t *len)
 {
@@ -265,7 +267,7 @@ put_field(FILE *line, const struct event_field *field)
 		break;
 	case EVENT_IS_TEXT:
 	case EVENT_IS_REMARK:
-		(void)fputs(field->text, line);
+		(void)fputs(field->text != NULL ? field->text : "", line);
 		break;
 	default:
 		break;
@@ -282,7 +284,7 @@ find_field(const struct event_field *fields, const char *key, size_t len)
 	return fields;
 }
 
-/* The caller frees it; NULL: there is no memory. */
+/* The line with its fields.  The caller frees it.  NULL: out of memory. */
 static char *
 fill_in(const char *format, const struct event_field *fields)
 {
@@ -337,20 +339,31 @@ print_error(const struct event_error *error)
 	free(during);
 }
 
-void
-event(const char *name, int level, const char *line, const struct event_field fields[])
+static void
+print_record(const char *name, const struct event_field *fields)
 {
-	const struct event_field *error = find_field(fields, "error", strlen("error"));
 	json_t *record;
 
-	if (error->kind == EVENT_IS_ERROR)
-		print_error(error->error);
-	else
-		print_line(level, line, fields);
 	if (!run.json)
 		return;
 	record = new_record(name);
 	for (; fields->kind != EVENT_IS_END; fields++)
 		add_field(record, fields);
 	emit(record);
+}
+
+void
+event(const char *name, int level, const char *line, const struct event_field fields[])
+{
+	const struct event_field *error = find_field(fields, "error", strlen("error"));
+	bool record_first = run.quiet > 1; /* without it the line is needed */
+
+	if (record_first)
+		print_record(name, fields);
+	if (error->kind == EVENT_IS_ERROR)
+		print_error(error->error);
+	else
+		print_line(level, line, fields);
+	if (!record_first)
+		print_record(name, fields);
 }

@@ -17,8 +17,8 @@ struct event_error {
 	enum status status;
 	int errnum; /* 0: null in the record */
 	const char *message;
-	const char *during; /* what was tried; NULL: to read the command line */
-	const char *of;	    /* NULL: nothing; the record says it elsewhere */
+	const char *during; /* what was tried; NULL: reading the command line */
+	const char *of;	    /* what it was done to; NULL: nothing; not in `error` */
 };
 
 struct event_field {
@@ -50,7 +50,7 @@ struct event_field {
 	};
 };
 
-/* Text from any source, exactly, but for what is no UTF-8: ESCAPE_JSON.  NULL: left out. */
+/* Text from any source, unchanged except for invalid UTF-8 (ESCAPE_JSON).  NULL: left out. */
 #define EVENT_TEXT(name, is)                                                                       \
 	{                                                                                          \
 		.kind = EVENT_IS_TEXT, .key = (name), .text = (is)                                 \
@@ -68,43 +68,43 @@ struct event_field {
 	{                                                                                          \
 		.kind = EVENT_IS_FLAG, .key = (name), .flag = (is)                                 \
 	}
-/* `text` if they are UTF-8, else `base64`. */
+/* Bytes: `text` if they are UTF-8, else `base64`. */
 #define EVENT_BYTES(first, size)                                                                   \
 	{                                                                                          \
 		.kind = EVENT_IS_BYTES, .key = "bytes", .bytes = {(first), (size) }                \
 	}
-/* `address` and `port`, or `path`; in a line {peer}. */
+/* A peer: `address` and `port`, or `path`; in a line {peer}. */
 #define EVENT_PEER(is)                                                                             \
 	{                                                                                          \
 		.kind = EVENT_IS_PEER, .key = "peer", .peer = (is)                                 \
 	}
-/* Any value of JSON, whose reference is taken: it is made where run.json is set. */
+/* Any JSON value, whose reference is taken.  Make it only if run.json is set. */
 #define EVENT_VALUE(name, is)                                                                      \
 	{                                                                                          \
 		.kind = EVENT_IS_VALUE, .key = (name), .value = (is)                               \
 	}
-/* `error`; its line comes in the place of another one. */
+/* An error: `error` in the record.  Its line is printed instead of the event's. */
 #define EVENT_ERROR(is)                                                                            \
 	{                                                                                          \
 		.kind = EVENT_IS_ERROR, .key = "error", .error = (is)                              \
 	}
-/* Text for the line alone. */
+/* Text only for the line. */
 #define EVENT_REMARK(name, is)                                                                     \
 	{                                                                                          \
 		.kind = EVENT_IS_REMARK, .key = (name), .text = (is)                               \
 	}
 
-enum { EVENT_NOTE = 0 }; /* the level of a line that --quiet alone leaves out; from 1: --verbose */
+enum { EVENT_NOTE = 0 }; /* the level of notes, which --quiet leaves out; from 1: --verbose */
 
-/* Something happened.  A field whose key is NULL is left out.  A record for which there is not
- * enough memory is not written: output_lack_memory().  line NULL is none; {KEY} in it stands for a
- * field.  With --json the record is {"program": …, "event": name, "time": …, …}; name NULL: it is
- * no event but a result, and has no time.  It goes to standard output, or to standard error if
- * standard output carries data, as one line without a control character. */
+/* Report an event.  line NULL: no line; {KEY} in it stands for a field.  A field whose key is NULL
+ * is left out.  If there is too little memory for the record, it is not written:
+ * output_lack_memory().  With --json the record is {"program": …, "event": name, "time": …, …};
+ * with name NULL it is a result, not an event, and has no time.  It goes to standard output, or to
+ * standard error if standard output carries data, as one line without control characters. */
 #define EVENT(name, level, line, ...)                                                              \
 	event(name, level, line,                                                                   \
 	    (const struct event_field[]){ __VA_ARGS__, { .kind = EVENT_IS_END } })
-/* The same without a line, but for that of an error. */
+/* The same without a line, except that of an error. */
 #define EVENT_RECORD(name, ...) EVENT(name, EVENT_NOTE, NULL, __VA_ARGS__)
 void event(const char *name, int level, const char *line, const struct event_field fields[]);
 
@@ -114,7 +114,7 @@ void event_append(json_t *array, json_t *value);
 json_t *event_string(const char *text);
 json_t *event_escaped(const char *text, enum escape_for purpose);
 
-/* From here on a lack of memory for a value is noticed.  run_begin() calls it. */
+/* From here on a lack of memory for a value is noted.  run_begin() calls it. */
 void event_begin(void);
 
 #endif

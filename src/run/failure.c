@@ -1,4 +1,4 @@
-/* failure.c - why something failed, kept until whoever is outermost reports it.
+/* failure.c - why something failed, kept until the outermost function reports it.
  * Row run. */
 #include "run/failure.h"
 
@@ -41,7 +41,7 @@ failure_set(struct failure *failure, enum status status, int errnum, const char 
 int
 failure_errno(struct failure *failure, int errnum, const char *action_format, ...)
 {
-	/* EAGAIN has the words of a non-blocking socket only where there is one. */
+	/* sku_reason() words EAGAIN for a non-blocking socket, and here there is none. */
 	const char *message = errnum == EAGAIN ? strerror(errnum) : NULL;
 	va_list args;
 
@@ -51,7 +51,7 @@ failure_errno(struct failure *failure, int errnum, const char *action_format, ..
 	return -1;
 }
 
-/* More than strerror(3) says of a connection from no address in particular; NULL: nothing. */
+/* A message that says more than strerror(3) if a connection has no local address; NULL: none. */
 static const char *
 words_for_connection(int errnum)
 {

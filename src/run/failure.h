@@ -15,13 +15,13 @@
 #include <limits.h>
 #include <stdbool.h>
 
-/* The longest path, the longest host and the words around them: both are shown whole. */
+/* Room for the longest path or the longest host, and the words around them. */
 #define FAILURE_ACTION_MAX (PATH_MAX + SKU_ERROR_CONTEXT_MAX)
 
 struct failure {
 	int status;			 /* an enum status; STATUS_OK: there is none */
 	int errnum;			 /* 0: none */
-	bool is_told;			 /* it needs no more words */
+	bool is_told;			 /* it has been reported already */
 	char message[400];		 /* why */
 	char action[FAILURE_ACTION_MAX]; /* what was tried */
 };
@@ -29,24 +29,26 @@ struct failure {
 /* message NULL: the words for errnum.  Each of these returns -1. */
 __attribute__((format(printf, 5, 6))) int failure_set(struct failure *failure, enum status status,
     int errnum, const char *message, const char *action_format, ...);
-/* A system call on a file, or on nothing that concerns a peer: status 1. */
+/* A system call that concerns no peer: status 1. */
 __attribute__((format(printf, 3, 4))) int failure_errno(
     struct failure *failure, int errnum, const char *action_format, ...);
 /* A system call on a connection: the status follows from errnum. */
 __attribute__((format(printf, 3, 4))) int failure_peer(
     struct failure *failure, int errnum, const char *action_format, ...);
 int failure_library(struct failure *failure, const struct sku_error *error);
-/* More about it: "; …" behind the message. */
+/* Append "; …" to the message. */
 __attribute__((format(printf, 2, 3))) void failure_add(
     struct failure *failure, const char *format, ...);
-/* There is none (yet).  A failure is large, so that its texts stay as they are. */
+/* Clear the failure.  Its texts stay as they are: they are long. */
 void failure_clear(struct failure *failure);
 
-/* It ends the program: the error's line and record, unless it is told.  Returns the status. */
+/* Report a failure that ends the program, with the error's line and record, unless it has been
+ * reported.  Returns the status. */
 int failure_report(const struct failure *failure);
-/* It does not: the line, and with --json the event `failed`, about that peer. */
+/* Report a failure after which the program goes on: the line, and with --json the event `failed`,
+ * about that peer. */
 void failure_note(const struct failure *failure, const struct sku_address *peer);
-/* A usage error: the lines (`PROGRAM: MESSAGE`, and where there is help) and the record. */
+/* Report a usage error: its lines (`PROGRAM: MESSAGE`, and how to get help) and its record. */
 int failure_report_usage(const char *message);
 /* Write standard output, and report its failure: the status.  For main alone. */
 int failure_report_output(void);

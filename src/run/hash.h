@@ -8,7 +8,8 @@
 
 #define HASH_BEGIN UINT64_C(0xcbf29ce484222325)
 
-/* FNV-1a of bytes; hash is HASH_BEGIN, or a secret where nobody is to choose what collides. */
+/* FNV-1a of bytes.  hash is HASH_BEGIN, or a secret, so that nobody can choose bytes that
+ * collide. */
 static inline uint64_t
 hash_bytes(uint64_t hash, const void *bytes, size_t len)
 {
@@ -19,7 +20,7 @@ hash_bytes(uint64_t hash, const void *bytes, size_t len)
 	return hash;
 }
 
-/* FNV-1a; the place in a table of so many buckets, a power of two. */
+/* The bucket of text in a table (FNV-1a).  buckets is a power of two. */
 static inline size_t
 hash_bucket(const char *text, size_t buckets)
 {

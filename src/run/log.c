@@ -1,8 +1,7 @@
 /* log.c - messages to a file in the place of standard error: --log.
  * Row run.
  *
- * The new file gets the descriptor of the old one, so that whoever writes needs to know nothing of
- * it. */
+ * The new file gets the descriptor of the old one, so that writers need not know of the change. */
 #include "run/log.h"
 
 #include "run/message.h"

@@ -6,13 +6,13 @@
 
 #include <stdbool.h>
 
-/* From here on messages, notes, what --verbose tells and the state that SIGUSR1 asks for are
- * appended to path, which must exist until the program ends; SIGHUP opens it anew.  0, or -1 and
- * the failure, and they go to standard error as before. */
+/* From now on append messages, notes, --verbose lines and the state for SIGUSR1 to the file path.
+ * path must exist until the program ends.  SIGHUP opens the file again.  Returns 0, or -1 and the
+ * failure; all goes to standard error then, as before. */
 int log_open(const char *path, struct failure *failure);
 bool log_is_open(void);
-/* Open the file anew, through the directory that log_open() found, in a thread of its own: the file
- * system may hang.  Where that fails the old one stays, with a note in it. */
+/* Open the file again, through the directory that log_open() found.  A thread of its own does it,
+ * because the file system may hang.  If that fails, the old file stays and gets a note. */
 void log_reopen(void);
 
 #endif

@@ -14,7 +14,7 @@
 /* A source that epoll does not take as it is. */
 struct loop_extra {
 	struct loop_io *io;
-	int fd; /* a duplicate that stands for it; -1: it is always ready */
+	int fd; /* a duplicate that is watched instead; -1: always ready */
 };
 
 /* ---- timers: a binary heap ----------------------------------------------------------------- */
@@ -102,8 +102,8 @@ loop_set_timer(struct loop *loop, struct loop_timer *timer, int64_t at_ns)
 	return 0;
 }
 
-/* Those that are due by now; one that is set anew meanwhile waits for the next batch, unless it is
- * due, too. */
+/* Run the timers that are due by loop->now.  One that a callback sets waits for the next batch,
+ * unless it is due by then, too. */
 static void
 run_timers(struct loop *loop)
 {
@@ -144,14 +144,15 @@ static void
 remove_extra(struct loop *loop, struct loop_extra *extra)
 {
 	if (extra->fd != -1) {
-		/* The description stays open, so that closing alone would not end the watch. */
+		/* io->fd keeps the open file description open, so closing the duplicate would not
+		 * end the watch. */
 		(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, extra->fd, NULL);
 		(void)close(extra->fd);
 	}
 	*extra = loop->extras[--loop->extra_count];
 }
 
-/* Somebody watches that descriptor already: a duplicate of it is watched. */
+/* Another source watches that descriptor already: watch a duplicate of it. */
 static int
 add_duplicate(struct loop *loop, struct loop_io *io, struct epoll_event *event)
 {
@@ -175,7 +176,7 @@ add(struct loop *loop, struct loop_io *io, struct epoll_event *event)
 {
 	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, io->fd, event) == 0)
 		return 0;
-	if (errno == EPERM) /* a file or a directory: it never has to be waited for */
+	if (errno == EPERM) /* a file or a directory: always ready */
 		return add_extra(loop, io, -1);
 	if (errno == EEXIST)
 		return add_duplicate(loop, io, event);
@@ -209,7 +210,7 @@ loop_change(struct loop *loop, struct loop_io *io, uint32_t events)
 	return 0;
 }
 
-/* What of this batch is still to come is not for it any more. */
+/* Drop the events for io that are still to come in this batch. */
 static void
 drop_events(struct loop *loop, const struct loop_io *io)
 {
@@ -242,7 +243,7 @@ loop_unwatch(struct loop *loop, struct loop_io *io)
 	loop_forget(loop, io);
 }
 
-/* Regular files and their like: as if epoll had said so. */
+/* Call ready() for regular files and the like, which epoll does not take. */
 static void
 run_always_ready(struct loop *loop)
 {
@@ -251,7 +252,7 @@ run_always_ready(struct loop *loop)
 		uint32_t events;
 
 		if (i >= loop->extra_count)
-			continue; /* the one before it took others away */
+			continue; /* the callback before removed others */
 		extra = loop->extras[i];
 		events = extra.io->watched & (EPOLLIN | EPOLLOUT);
 		if (extra.fd == -1 && events != 0)
@@ -339,7 +340,7 @@ loop_close(struct loop *loop)
 	loop->timers = loop->heap_room = 0;
 }
 
-/* Wait to the nanosecond where the kernel can: a millisecond is most of a round trip. */
+/* Wait with a precision of nanoseconds if the kernel can: a millisecond is most of a round trip. */
 static int
 wait_for_events(struct loop *loop)
 {
@@ -395,7 +396,7 @@ loop_run(struct loop *loop)
 	while (!loop->stopped) {
 		int n;
 
-		/* Without memory for it, the thread that is new ends the program by force. */
+		/* If it fails (no memory), the new thread ends the program by force. */
 		(void)watch_cancel(loop);
 		n = wait_for_events(loop);
 		loop->now = sku_now();

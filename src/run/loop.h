@@ -1,7 +1,7 @@
 /* loop.h - one event loop: descriptors and timers.  pool.h has threads that work for it.
  *
- * Sources are embedded in what owns them (LOOP_OWNER finds the owner), so that watching costs no
- * memory and no look-up.  All callbacks run in the thread that called loop_run(). */
+ * Sources are embedded in the structs that own them (LOOP_OWNER finds the owner), so that watching
+ * costs no memory and no look-up.  All callbacks run in the thread that called loop_run(). */
 #ifndef RUN_LOOP_H
 #define RUN_LOOP_H
 
@@ -19,7 +19,7 @@ struct loop_io {
 	/* events: EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP. */
 	void (*ready)(struct loop *loop, struct loop_io *io, uint32_t events);
 	int fd;
-	uint32_t watched; /* the loop's: what it looks for, and whether it looks */
+	uint32_t watched; /* the loop's: the watched events, and whether it is watched */
 };
 
 /* An instant.  Set due, the rest to 0. */
@@ -33,50 +33,52 @@ struct loop_timer {
 
 struct loop {
 	int64_t now; /* sku_now() when the present batch of events came */
-	/* A signal came, or --max-time is over (run_check() says which), each time; NULL: the loop
-	 * just stops. */
+	/* Called for each signal, and when --max-time is over (run_check() says which).  NULL: the
+	 * loop stops. */
 	void (*canceled)(struct loop *loop);
-	/* After each batch of events and timers, before the loop waits; may be NULL. */
+	/* Called after each batch of events and timers, before the loop waits; may be NULL. */
 	void (*turn)(struct loop *loop);
 
 	int epoll_fd;
 	struct loop_io cancel_io, signal_io;
-	bool over; /* --max-time was told */
+	bool over; /* canceled() was called for --max-time */
 	struct loop_timer **heap;
 	size_t timers, heap_room;
-	struct epoll_event batch[LOOP_BATCH]; /* being dealt with */
+	struct epoll_event batch[LOOP_BATCH]; /* the present batch of events */
 	int batch_at, batch_count;
-	struct loop_extra *extras; /* what epoll does not take as it is */
+	struct loop_extra *extras; /* sources that epoll does not take as they are */
 	size_t extra_count;
 	bool stopped, running;
 	int status;
 };
 
-/* canceled and turn are set by the caller, before or after.  0, or -1 with errno.  Close in both
- * cases. */
+/* The caller sets canceled and turn, before or after.  Returns 0, or -1 with errno.  Call
+ * loop_close() in both cases. */
 int loop_open(struct loop *loop);
 void loop_close(struct loop *loop);
 
-/* Look for these events (0: errors and hang-ups alone), from now on.  A regular file, which epoll
- * refuses, is always ready; two sources may watch the same descriptor.  0, or -1 with errno, and
- * nothing has changed. */
+/* Watch for these events from now on (0: only errors and hang-ups).  A regular file, which epoll
+ * refuses, is always ready.  Two sources may watch the same descriptor.  Returns 0, or -1 with
+ * errno, and nothing has changed. */
 static inline int loop_watch(struct loop *loop, struct loop_io *io, uint32_t events);
-/* Look no more: it is not called again, not even for this batch.  Harmless if it is not watched. */
+/* Stop watching: ready() is not called any more, not even for the present batch.  Harmless if io is
+ * not watched. */
 void loop_unwatch(struct loop *loop, struct loop_io *io);
-/* The same where the caller closes the descriptor next, and nobody else has it open. */
+/* The same, without a system call.  The caller closes the descriptor next, and it has no
+ * duplicate. */
 void loop_forget(struct loop *loop, struct loop_io *io);
 
-/* Set or move a timer; INT64_MAX clears it.  0, or -1 without memory: a timer that is set can
- * always be moved, so one that must not fail later is parked (LOOP_PARKED) until it is wanted. */
+/* Set or move a timer; INT64_MAX clears it.  Returns 0, or -1 if out of memory.  Moving a timer
+ * that is set never fails, so park one that must not fail later (LOOP_PARKED). */
 #define LOOP_PARKED (INT64_MAX - 1)
 int loop_set_timer(struct loop *loop, struct loop_timer *timer, int64_t at_ns);
 void loop_clear_timer(struct loop *loop, struct loop_timer *timer);
 
-/* loop_watch() where something changes. */
+/* loop_watch(), if something changes. */
 #define LOOP_WATCHED (UINT32_C(1) << 26) /* no bit of epoll's */
 int loop_change(struct loop *loop, struct loop_io *io, uint32_t events);
 
-/* Nearly always nothing does, and it is asked after each event. */
+/* Inline, because it is called after each event and nearly always nothing changes. */
 static inline int
 loop_watch(struct loop *loop, struct loop_io *io, uint32_t events)
 {
@@ -85,7 +87,7 @@ loop_watch(struct loop *loop, struct loop_io *io, uint32_t events)
 
 /* loop_run() returns this status once the present callback has returned; the first call counts. */
 void loop_stop(struct loop *loop, int status);
-/* Until loop_stop(). */
+/* Run until loop_stop().  Returns its status. */
 int loop_run(struct loop *loop);
 
 #endif

@@ -14,9 +14,9 @@
 
 /* ---- lines --------------------------------------------------------------------------------- */
 
-/* Text with NUL behind it.  Without memory for what is longer it is cut. */
+/* Text that ends with NUL.  If there is no memory for long text, it is cut. */
 struct line {
-	char *text; /* NULL: it is in few */
+	char *text; /* NULL: the text is in few */
 	size_t len, room;
 	char few[1024];
 };
@@ -82,7 +82,7 @@ line_escape(struct line *line, const char *text)
 	}
 }
 
-/* As it stands. */
+/* Format text as it is. */
 __attribute__((format(printf, 2, 0))) static void
 line_format(struct line *line, const char *format, va_list args)
 {
@@ -99,7 +99,7 @@ line_format(struct line *line, const char *format, va_list args)
 	line->len = n < 0 ? 0 : (size_t)n < line->room ? (size_t)n : line->room - 1;
 }
 
-/* Escaped. */
+/* Format text and escape it. */
 __attribute__((format(printf, 2, 0))) static void
 line_format_escaped(struct line *line, const char *format, va_list args)
 {
@@ -126,7 +126,9 @@ write_line(const char *during, const char *message)
 	}
 	line_add_text(&line, message);
 	if (line.len == line.room - 1)
-		line.len--; /* it was cut */
+		line_grow(&line, line.room + 1);
+	if (line.len == line.room - 1)
+		line.len--; /* without memory it is cut */
 	line_add_text(&line, "\n");
 	if (output_has_log()) {
 		output_log_text(line_text(&line), line.len);

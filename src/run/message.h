@@ -17,7 +17,7 @@ __attribute__((format(printf, 2, 3))) void msg_verbose(int level, const char *fo
 
 /* The line of an error, `PROGRAM: DURING: MESSAGE`; during NULL: `PROGRAM: MESSAGE`. */
 void msg_error(const char *message, const char *during);
-/* With -qq the record says it all, unless it cannot be written. */
+/* Does a record replace the line (--json -qq)?  Not if records cannot be written. */
 bool msg_is_record_enough(void);
 
 #endif

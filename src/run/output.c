@@ -1,7 +1,7 @@
 /* output.c - standard output and standard error, which never hold a program past its end.
  * Row run.
  *
- * O_NONBLOCK belongs to the open file description, which a shell and other programs may share, so
+ * O_NONBLOCK belongs to the open file description, which a shell and other programs may share.  So
  * it is not set on descriptors 1 and 2: a pipe or a terminal is opened once more for ourselves. */
 #include "run/output.h"
 
@@ -40,7 +40,7 @@ open_own(struct output *output)
 	if (own != -1)
 		output->fd = own;
 	else
-		output->max = PIPE_BUF; /* pipe(7): that much goes when poll says it has room */
+		output->max = PIPE_BUF; /* pipe(7): if poll says there is room, there is so much */
 }
 
 /* A pipe is still to be opened, or may do as it is. */
@@ -51,7 +51,7 @@ inspect(struct output *output, int fd)
 
 	*output = (struct output){ .fd = fd, .max = SIZE_MAX };
 	if (fstat(fd, &st) == -1)
-		return; /* writing will say why */
+		return; /* a write will fail and say why */
 	output->terminal = S_ISCHR(st.st_mode) && isatty(fd) == 1;
 	output->is_socket = S_ISSOCK(st.st_mode);
 	output->is_file = S_ISREG(st.st_mode) || S_ISBLK(st.st_mode);
@@ -92,7 +92,7 @@ output_write(struct output *output, const char *bytes, size_t len)
 	}
 	if (len > output->max)
 		len = output->max;
-	/* Where the description may block. */
+	/* The open file description may block: ask poll first. */
 	if (output->max != SIZE_MAX && !run_is_ready(output->fd, POLLOUT)) {
 		errno = EAGAIN;
 		return -1;
@@ -116,7 +116,7 @@ output_close(struct output *output)
 /* ---- text ---------------------------------------------------------------------------------- */
 
 struct stream {
-	struct output output; /* until it is opened, the descriptor as it is */
+	struct output output; /* the descriptor as it is, until it is opened */
 	bool open;
 	atomic_int own_fd; /* a description of our own that never blocks; 0: none */
 	pthread_mutex_t lock;
@@ -140,10 +140,10 @@ static struct {
 	char message[100];
 } loss;
 static bool has_failed;
-static bool nobody_reads_errors; /* and nobody waits for that once more */
+static bool nobody_reads_errors; /* and it is not waited for again */
 
-/* Open it, or open it again.  output_try() may be writing to the description that it had: another
- * one takes its descriptor, which is never closed. */
+/* Open it, or open it again.  output_try() may be writing to the old description, so its descriptor
+ * is never closed: the new description takes it. */
 static void
 open_stream(struct stream *stream, int fd, void (*open_it)(struct output *output, int fd))
 {
@@ -161,8 +161,8 @@ open_stream(struct stream *stream, int fd, void (*open_it)(struct output *output
 	}
 }
 
-/* Opening costs a program that does one thing a few hundredths of its time.  Where signals have
- * their own effect and there is no --max-time, a write may as well block: nothing else ends it. */
+/* Open it only if needed: that costs a short program a few hundredths of its time.  If no signals
+ * are caught and there is no --max-time, a write may block. */
 static struct output *
 stream_output(struct stream *stream)
 {
@@ -196,8 +196,8 @@ output_open_all(void)
 	reopen_stream(&standard_error, STDERR_FILENO);
 }
 
-/* 0, or -1 with errno.  Once the run is to end, a reader that is merely slow still has the last
- * words. */
+/* Wait until fd has room: 0, or -1 with errno.  Once the run is to end, a slow reader still gets
+ * the time of run_wait_last(). */
 static int
 wait_for_room(int fd)
 {
@@ -214,12 +214,12 @@ wait_for_room(int fd)
 	return -1;
 }
 
-/* All of it: 0, or -1 with errno. */
+/* Write all of it: 0, or -1 with errno. */
 static int
 write_all(struct output *output, const char *bytes, size_t len)
 {
 	if (output->is_file)
-		(void)run_start_thread(); /* else nobody can end it */
+		(void)run_start_thread(); /* else nothing could end it */
 	while (len > 0) {
 		ssize_t n = output_write(output, bytes, len);
 
@@ -418,7 +418,12 @@ output_flush(struct failure *failure)
 bool
 output_has_failed(void)
 {
-	return has_failed;
+	bool failed;
+
+	lock(&standard_output);
+	failed = has_failed || loss.status != STATUS_OK;
+	(void)pthread_mutex_unlock(&standard_output.lock);
+	return failed;
 }
 
 void

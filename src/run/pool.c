@@ -23,12 +23,12 @@ struct pool {
 	struct loop *loop;
 	struct loop_io wake; /* an eventfd: something has finished */
 	size_t max_threads, max_abandoned, stack;
-	struct list being_told; /* the loop's: finished, and taken from the threads */
+	struct list being_told; /* the loop's: finished, done() not called yet */
 	pthread_mutex_t lock;	/* guards what follows */
 	pthread_cond_t changed; /* for threads: work, or the end; for pool_free(): a thread ended */
 	struct list queue, finished;
 	size_t queued, alive, idle, working, abandoned;
-	bool waking; /* an idle thread was told, and has not looked yet */
+	bool waking; /* an idle thread was signaled and has not woken yet */
 	bool closing;
 	unsigned references; /* the loop and each thread: the last one frees the pool */
 };
@@ -78,7 +78,7 @@ take_out(struct list *list, struct loop_worker *worker)
 
 /* ---- threads ------------------------------------------------------------------------------- */
 
-/* With the lock held, which is given back. */
+/* Drop a reference.  Call it with the lock held; it is unlocked. */
 static void
 release(struct pool *pool)
 {
@@ -92,8 +92,8 @@ release(struct pool *pool)
 	free(pool);
 }
 
-/* With the lock held: there is something for an idle thread.  One is on its way at a time, and
- * tells the next: the threads that are awake may have done it all by then. */
+/* Call it with the lock held: wake an idle thread for queued work.  Only one is woken at a time,
+ * and wakes the next: threads that are awake may have done all the work by then. */
 static void
 wake_one(struct pool *pool)
 {
@@ -117,7 +117,8 @@ rest(struct pool *pool)
 		wake_one(pool);
 }
 
-/* With the lock held: may one more thread work?  All of them may be lost. */
+/* With the lock held: may one more thread be started?  All that exist may be lost to abandoned
+ * workers. */
 static bool
 has_place(const struct pool *pool)
 {
@@ -125,7 +126,8 @@ has_place(const struct pool *pool)
 	       pool->alive + pool->abandoned < pool->max_abandoned;
 }
 
-/* With the lock held.  False: it was abandoned meanwhile, and nobody needs this thread. */
+/* Call it with the lock held.  False: the pool was abandoned meanwhile, and this thread must
+ * end. */
 static bool
 do_work(struct pool *pool, struct loop_worker *worker)
 {
@@ -286,7 +288,7 @@ pool_submit(struct pool *pool, struct loop_worker *worker)
 		pool->queued--;
 		worker->state = IDLE;
 	} else {
-		error = 0; /* those that live will do it */
+		error = 0; /* the existing threads will do it */
 	}
 	(void)pthread_mutex_unlock(&pool->lock);
 	errno = error;
@@ -307,7 +309,7 @@ pool_abandon(struct pool *pool, struct loop_worker *worker)
 		pool->abandoned++;
 		pool->alive--;
 		pool->working--;
-		/* Its thread is lost: another one does what is queued. */
+		/* Its thread is lost: start another one for what is queued. */
 		if (pool->queued > pool->idle && has_place(pool))
 			(void)start_thread(pool);
 	} else {

@@ -1,7 +1,7 @@
 /* pool.h - threads that work for a loop: what cannot be done without waiting.
  *
- * A worker is embedded in what it works for.  It runs in a thread, and then its done() in the
- * loop; one that is given up is left to its thread, which nothing can stop. */
+ * A worker is embedded in the struct that it works for.  work() runs in a thread, then done() in
+ * the loop.  An abandoned worker is left to its thread, which nothing can stop. */
 #ifndef RUN_POOL_H
 #define RUN_POOL_H
 
@@ -9,33 +9,34 @@
 
 /* A piece of work for a thread of a pool. */
 struct loop_worker {
-	/* In the thread; it waits by run_wait() alone. */
+	/* Called in the thread; it waits only by run_wait(). */
 	void (*work)(struct loop_worker *worker);
-	/* Then in the loop.  It may submit the worker again, or free it. */
+	/* Called in the loop after that.  It may submit the worker again, or free it. */
 	void (*done)(struct loop *loop, struct loop_worker *worker);
-	/* In the place of done, in some thread, once pool_abandon() gave it up and work() returned.
-	 */
+	/* Called instead of done(), in any thread: after pool_abandon(), once work() is not
+	 * running. */
 	void (*discard)(struct loop_worker *worker);
-	struct loop_worker *next; /* the pool's, as is what follows */
+	struct loop_worker *next; /* the pool's; so is state */
 	int state;
 };
 
 struct pool;
 
-/* At most so many threads with that much stack; NULL without memory or descriptors (errno). */
+/* A pool of at most max_threads threads, with stack bytes of stack each.  NULL with errno: out of
+ * memory or descriptors. */
 struct pool *pool_new(struct loop *loop, size_t max_threads, size_t stack);
-/* Waits for the threads that still work, but not for those of abandoned workers.  Nothing may be
- * queued.  NULL is harmless. */
+/* Free the pool.  Waits for threads that still work, but not for those of abandoned workers.  No
+ * worker may be queued.  NULL is harmless. */
 void pool_free(struct pool *pool);
-/* At most so many threads at a time may be lost to what was abandoned (else any number): then none
- * takes their place, and what is queued waits until one of them returns. */
+/* Start no thread that would make more than max, those of abandoned workers included (default: no
+ * limit).  If all are lost to abandoned workers, what is queued waits until one returns. */
 void pool_limit_abandoned(struct pool *pool, size_t max);
-/* Have it done by the next thread that is free.  0, or -1 with errno where no thread lives and none
- * can be started. */
+/* Queue the worker for the next free thread.  Returns 0, or -1 with errno: there is no thread, and
+ * none can be started. */
 int pool_submit(struct pool *pool, struct loop_worker *worker);
-/* Give up a worker that was submitted: done() is not called any more, and discard() is, here if
- * work() has not begun or is over, else in the thread once it returns.  Another thread may take
- * that one's place. */
+/* Give up a submitted worker: discard() is called instead of done().  If work() is running, its
+ * thread calls discard() once work() returns, and another thread may take its place meanwhile.
+ * Otherwise discard() is called here. */
 void pool_abandon(struct pool *pool, struct loop_worker *worker);
 
 #endif

@@ -23,7 +23,7 @@
 
 static atomic_bool on_screen; /* the cursor's line shows the progress bar */
 
-/* The bar that a loop draws, for who reports from another thread; the lock is for its members. */
+/* The bar that a loop draws, for reports from other threads; the lock guards its members. */
 static struct progress *drawn_by_loop;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -183,7 +183,7 @@ update(struct progress *progress, int64_t done, int64_t now)
 	if (now < progress->next_ns || !progress->active)
 		return;
 	if (done == 0 && progress->drawn_done > 0) {
-		/* The connection is lost.  The next one says where it goes on. */
+		/* The connection was lost.  The next one will say at which offset it goes on. */
 		progress_clear();
 	} else {
 		update_rate(progress, done, now);
@@ -237,6 +237,7 @@ progress_conclude(int64_t bytes, int64_t ns)
 		int64_t done = (int64_t)counter_value(p->done);
 
 		p->drawn_ns = sku_now();
+		p->drawn_done = done;
 		p->rate = (double)bytes * 1e9 / (double)(ns > 0 ? ns : 1);
 		if (p->total == SIZE_UNKNOWN || done >= p->total) {
 			draw(p, done);

@@ -23,26 +23,27 @@ struct progress {
 	int64_t started_ns; /* on the clock of sku_now() */
 	int64_t next_ns;    /* when to draw it again; INT64_MAX: never */
 	int64_t drawn_ns, drawn_done;
-	int64_t concluded_done; /* what the last line told; -1: it is still to come */
+	int64_t concluded_done; /* the bytes in the last line; -1: not printed yet */
 	double rate;		/* bytes a second, smoothed */
-	struct loop *loop;	/* that draws; NULL: none */
+	struct loop *loop;	/* the loop that draws; NULL: none */
 	struct loop_timer timer;
 	const state_counter *done;
-	const state_counter *size; /* for the loop, in the place of total; NULL: total stays */
+	const state_counter *size; /* if the loop draws, replaces total; NULL: total stays */
 };
 
 /* Begin.  total is in bytes, or SIZE_UNKNOWN. */
 void progress_begin(struct progress *progress, enum progress_mode mode, int64_t total);
-/* Let the loop draw the bar from now on, until progress_end(): it shows *done, and progress->size
- * where that is set afterwards. */
+/* Let the loop draw the bar until progress_end().  It shows *done, and *progress->size if size is
+ * set afterwards. */
 void progress_draw_in(struct progress *progress, struct loop *loop, const state_counter *done);
 /* Draw nothing while there is nothing to show. */
 void progress_set_paused(struct progress *progress, bool paused);
-/* The summary of so many bytes in so many nanoseconds follows: where lines are printed and the work
- * is done, print the last one before it, with the same rate.  Of the bar that a loop draws; from
- * any thread. */
+/* Call it before the summary of so many bytes in ns nanoseconds.  If lines are printed and the work
+ * is done, it prints the last line, with the same rate.  It is about the bar that a loop draws; any
+ * thread may call it. */
 void progress_conclude(int64_t bytes, int64_t ns);
-/* End.  Removes the bar, or prints the last line if lines are printed and it is still to come. */
+/* End.  Removes the bar, or prints the last line if lines are printed and it was not printed
+ * yet. */
 void progress_end(struct progress *progress, int64_t done);
 /* Remove the bar before anything else is printed.  Async-signal-safe. */
 void progress_clear(void);

@@ -26,7 +26,7 @@
 #define LIMIT_STACK ((size_t)128 * 1024)
 #define GRACE_AFTER_SIGNAL (5250 * SKU_MS) /* a server's own 5 s, and a little */
 #define GRACE_AFTER_LIMIT (5 * SKU_SECOND)
-#define GRACE_AFTER_SECOND_SIGNAL (50 * SKU_MS) /* for its last words */
+#define GRACE_AFTER_SECOND_SIGNAL (50 * SKU_MS) /* for its last output */
 
 struct run run = { .timeouts = TIMEOUTS_INIT, .cancel_fd = -1, .signal_fd = -1, .ask_fd = -1 };
 
@@ -36,15 +36,15 @@ static struct {
 	pthread_t main;
 	bool is_left_out; /* main's alone: there is no thread, and it reads the signals */
 	struct sku_deadline limit_end; /* of run_keep_limit() */
-	struct sku_deadline by_force;  /* the reader's alone: then it ends the program */
+	struct sku_deadline by_force;  /* for the reader of signals: when to end by force */
 	atomic_uint count;
 	atomic_int first;
 	_Atomic int64_t first_at_ns;
 	atomic_bool over; /* --max-time has passed */
-	atomic_bool ends; /* by force, with all that is to be removed */
+	atomic_bool ends; /* being ended by force: the owner removes */
 } owner = { .by_force = { INT64_MAX } };
 
-/* The signals that end a process and can be caught, but for those that say that it is broken. */
+/* The signals that end a process and can be caught, except those that report a fault in it. */
 static const int termination_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM,
 	SIGPROF, SIGUSR2, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT };
 
@@ -60,7 +60,7 @@ run_begin(const char *program)
 {
 	run.program = program;
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		/* Opened the wrong way round, so that using it still fails. */
+		/* Open it for the wrong direction, so that using it still fails. */
 		if (fcntl(fd, F_GETFD) == -1)
 			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 	}
@@ -87,7 +87,7 @@ run_at_end(int (*remove)(void *arg), void *arg, const char *what)
 	atomic_store(&free->armed, true);
 }
 
-/* Whoever takes it first. */
+/* Call the remover, unless a thread has done so already. */
 static void
 use(struct remover *remover)
 {
@@ -104,7 +104,7 @@ remove_all(void)
 		use(&removers[i]);
 }
 
-/* What the owner is about to remove is not to be closed under its hands. */
+/* If the owner is ending the program, wait for the end: what it removes must not be closed here. */
 static void
 let_owner_end(void)
 {
@@ -124,8 +124,8 @@ run_remove(void *arg)
 
 /* ---- signals ------------------------------------------------------------------------------- */
 
-/* The first process of a PID namespace, as in a container, cannot: it has the status that a shell
- * makes of that. */
+/* The first process of a PID namespace (a container) cannot die of a signal: it exits with the
+ * status that a shell reports for it. */
 __attribute__((noreturn)) static void
 die_of(int signum)
 {
@@ -154,7 +154,7 @@ run_canceled_at(void)
 	return sku_deadline_earlier(first, run.timeouts.run);
 }
 
-/* The signal to die of; 0: none, or one that is the ordinary end. */
+/* The signal to die of; 0: none came, or one that is the ordinary end. */
 static int
 fatal_signal(void)
 {
@@ -171,14 +171,36 @@ run_is_killed(void)
 	return fatal_signal() != 0;
 }
 
-/* Somebody waits where nothing can wake it: it is over without it. */
+/* --max-time is over, and main cannot say so.  No lock and no memory: main may have them. */
+static void
+report_limit(void)
+{
+	static const char during[] = "wait for a system call", why[] = "timed out (--max-time)";
+	char text[400];
+	int len = snprintf(text, sizeof(text), "%s: %s: %s\n", run.program, during, why);
+
+	if (!run.json || run.quiet < 2)
+		(void)output_try(STDERR_FILENO, text, (size_t)len);
+	if (!run.json)
+		return;
+	len = snprintf(text, sizeof(text),
+	    "{\"program\":\"%s\",\"error\":{\"code\":\"%s\",\"message\":\"%s\",\"errno\":%d,"
+	    "\"during\":\"%s\"}}\n",
+	    run.program, status_code(STATUS_TIMED_OUT), why, ETIMEDOUT, during);
+	(void)output_try(run.stdout_is_data ? STDERR_FILENO : STDOUT_FILENO, text, (size_t)len);
+}
+
+/* End the program although a thread may hang where nothing can wake it. */
 __attribute__((noreturn)) static void
 end_by_force(void)
 {
-	atomic_store(&owner.ends, true);
+	if (atomic_exchange(&owner.ends, true))
+		let_owner_end(); /* another thread is at it */
 	remove_all();
 	if (fatal_signal() != 0)
 		die_of(fatal_signal());
+	if (atomic_load(&owner.count) == 0)
+		report_limit();
 	_exit(atomic_load(&owner.count) > 0 ? STATUS_OK : STATUS_TIMED_OUT);
 }
 
@@ -193,10 +215,10 @@ tell(int event_fd)
 static void
 cancel(void)
 {
-	tell(run.cancel_fd); /* nobody reads it: it stays readable */
+	tell(run.cancel_fd); /* it is never read, so it stays readable */
 }
 
-/* A signal that is blocked comes even if it is ignored. */
+/* A signal that is blocked is queued even if it is ignored. */
 static bool
 is_ignored(int signum)
 {
@@ -267,8 +289,8 @@ owner_main(void *arg)
 	}
 }
 
-/* The signals that are counted, and SIGUSR1, for which the thread has the time.  SIGINT and SIGTERM
- * are meant by whoever sends them to a job of a script, where they are ignored. */
+/* Choose the signals that are counted, and SIGUSR1, which the thread handles.  SIGINT and SIGTERM
+ * count even if they are ignored, as in a background job of a script: they are sent on purpose. */
 static void
 choose_signals(sigset_t *set)
 {
@@ -326,8 +348,8 @@ run_keep_limit(void)
 		return;
 	owner.limit_end.at_ns = run.timeouts.run.at_ns + GRACE_AFTER_LIMIT;
 	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are main's */
-	(void)start_thread(limit_main, NULL, LIMIT_STACK); /* or a file system has to answer */
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before); /* main takes signals */
+	(void)start_thread(limit_main, NULL, LIMIT_STACK); /* if it fails, a hang is not ended */
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -345,7 +367,7 @@ run_start_thread(void)
 
 	if (!run_reads_signals())
 		return 0;
-	/* What it reads is blocked in main, and so in it. */
+	/* The signals are blocked in main, and so in the thread. */
 	if (start_thread(owner_main, stack, sizeof(stack)) == -1)
 		return -1;
 	owner.is_left_out = false;
@@ -354,7 +376,7 @@ run_start_thread(void)
 	return 0;
 }
 
-/* Where no thread can be started, nobody ends the program by force later. */
+/* If no thread can be started, the program cannot be ended by force later. */
 void
 run_take_signals(void)
 {

@@ -141,7 +141,7 @@ state_on_sigusr1(const char *event, const struct state_row *rows)
 	static struct state state;
 	struct sigaction action = { .sa_handler = print_on_signal, .sa_flags = SA_RESTART };
 
-	/* The thread that reads the signals would see it change. */
+	/* It is too late: the thread that reads the signals may be using the rows. */
 	if (run.cancel_fd != -1)
 		abort();
 	state = (struct state){ event, rows };

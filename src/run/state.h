@@ -58,7 +58,7 @@ struct state_row {
  * program ends. */
 void state_on_sigusr1(const char *event, const struct state_row *rows);
 #define STATE_TEXT_MAX 1024
-/* The same line, without a newline, for who prints it at the end. */
+/* The same line without a newline, for a program that prints it at its end. */
 void state_text(const char *event, const struct state_row *rows, char text[STATE_TEXT_MAX]);
 /* Print the state now, unless the write would wait.  Async-signal-safe. */
 void state_print(void);

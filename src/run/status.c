@@ -35,10 +35,10 @@ status_of_errno(int errnum)
 enum status
 status_of(const struct sku_error *err)
 {
-	/* An address that was asked for is none of this machine's. */
+	/* The source address that was asked for is not one of this machine's. */
 	if (err->source && (err->code == EADDRNOTAVAIL || err->code == EAFNOSUPPORT))
 		return STATUS_FAILED;
-	/* The interface of a zone is gone, and may come back. */
+	/* The interface of the zone is gone, but may come back. */
 	if (err->kind == SKU_ERR_SYSTEM && err->code == ENODEV)
 		return STATUS_NO_PEER;
 	if (err->kind == SKU_ERR_SYSTEM)

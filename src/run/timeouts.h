@@ -10,7 +10,7 @@ struct timeouts {
 	int64_t accept_ns;	 /* --accept-timeout, in the same way */
 	struct sku_deadline run; /* --max-time */
 	const char *run_option;	 /* another option that set run; NULL: none did */
-	int64_t reader_ns; /* how long a reader of standard output or error may take no more */
+	int64_t reader_ns; /* how long a reader of standard output or error may leave it full */
 };
 
 #define TIMEOUTS_INIT                                                                              \

@@ -17,7 +17,7 @@ struct serv_config {
 	size_t query_count;
 };
 
-/* Does each result become a line of its own, because there may be several queries? */
+/* Is each result printed on a line of its own, because there may be several queries? */
 bool config_is_bulk(const struct serv_config *config);
 /* Parse the command line.  queries points into argv.  Misuse ends the program with status 2. */
 void config_parse(struct serv_config *config, int argc, char **argv);

@@ -57,8 +57,8 @@ print_ex(const struct service *s)
 	output_field("proto: ", s->proto, "\n");
 }
 
-/* Print the answer to a query: the name of a port, or the port of a name; with --all the protocol,
- * too. */
+/* Print the answer to a query: the name for a port, or the port for a name; with --all the
+ * protocol, too. */
 static void
 print_answer(const struct lookup_run *r, const struct query *q, const struct service *s)
 {
@@ -143,7 +143,7 @@ answer_range(const struct lookup_run *r, const struct query *q)
 	return any;
 }
 
-/* One that was not found may differ in case alone from one that is there. */
+/* Report a query that was not found, with a hint if a service differs only in case. */
 static void
 report_not_found(struct lookup_run *r, const struct query *q)
 {
@@ -217,8 +217,8 @@ open_table(struct lookup_run *r, struct failure *failure)
 	return r->table != NULL ? 0 : -1;
 }
 
-/* A single query with one answer is looked up by itself, which costs less than to read all
- * services. They are read where there is none. */
+/* A single query with one answer is asked for by key, which costs less than reading all services.
+ * If it is not found, all are read. */
 static int
 open_for_single(struct lookup_run *r, const struct query *q, struct failure *failure)
 {
@@ -279,7 +279,7 @@ run_bulk(struct lookup_run *r, struct failure *failure)
 	do {
 		while (inputs_next(&inputs, &input))
 			answer_input(r, &input);
-		/* What is known is seen before anybody waits. */
+		/* Flush before waiting, so that what is known is seen. */
 	} while (failure_report_output() == STATUS_OK && inputs_wait(&inputs));
 	inputs_close(&inputs);
 	return 0;

@@ -32,7 +32,7 @@ parse_port(const char *text, size_t len, unsigned *port)
 	return true;
 }
 
-/* PORT, or PORT-PORT where last is what stands behind the '-'. */
+/* Parse PORT, or PORT-PORT if last is not NULL: the text behind the '-'. */
 static void
 parse_ports(struct query *q, const char *last)
 {
@@ -45,7 +45,8 @@ parse_ports(struct query *q, const char *last)
 		set_error(q, "the range ends before it begins");
 }
 
-/* Every registered name has a letter (RFC 6335, section 5.1); so does whatever is in use. */
+/* Every registered name has a letter (RFC 6335, section 5.1), and so has every other name in
+ * use. */
 static bool
 has_letter(const char *name)
 {
@@ -88,7 +89,7 @@ parse_name(struct query *q)
 		q->kind = BY_NAME;
 }
 
-/* Of one query: PORT, PORT-PORT or NAME, which may have /PROTO behind it. */
+/* What is wrong with the form of a query (PORT, PORT-PORT or NAME, maybe with /PROTO), or NULL. */
 static const char *
 fault_of_form(const char *text, size_t len, const char *proto)
 {

@@ -8,7 +8,7 @@ enum query_kind { BY_PORT, BY_NAME, RANGE, INVALID };
 
 struct query {
 	enum query_kind kind;
-	const char *text; /* all of it, as it was given */
+	const char *text; /* the whole query, as given */
 	unsigned from, to;
 	char name[256];
 	char proto_buf[64];
@@ -16,7 +16,7 @@ struct query {
 	const char *error; /* for INVALID: the reason */
 };
 
-/* proto, which may be NULL, is that of --proto.  The text of raw stays in use. */
+/* Parse a query.  proto is that of --proto, or NULL.  The text of raw stays in use. */
 void query_parse(struct query *q, const struct input *raw, const char *proto);
 
 #endif

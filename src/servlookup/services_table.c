@@ -32,7 +32,7 @@ new_table(void)
 	return table;
 }
 
-/* Names that differ in case alone are in one bucket. */
+/* Names that differ only in case are in one bucket. */
 static size_t
 bucket_of(const char *name)
 {
@@ -228,7 +228,7 @@ add_line(struct table *table, char *line, const char *source)
 	return add_with_words(table, (unsigned)port, name, proto, line, source);
 }
 
-/* Add the lines of a file, behind its byte order mark. */
+/* Add the lines of a file, after a byte order mark. */
 static int
 add_file(struct table *table, const char *path, const char *source, struct failure *failure)
 {
@@ -312,7 +312,7 @@ table_read_one(const char *name, unsigned port, const char *proto, struct failur
 	bool ok;
 
 	if (system_has_none())
-		/* from another source of nsswitch.conf(5), or built in */
+		/* they come from another source of nsswitch.conf(5), or are built in */
 		return table_read_system(failure);
 	table = new_table();
 	sku_leave_out_modules();
@@ -351,7 +351,7 @@ table_by_name(
 	     link = link->next) {
 		if (strcmp(link->name, name) != 0 || !has_proto(link->service, proto))
 			continue;
-		if (link->service == after) /* which may have the name more than once */
+		if (link->service == after) /* it may have the name more than once */
 			passed = true;
 		else if (passed)
 			return link->service;

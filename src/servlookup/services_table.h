@@ -24,7 +24,7 @@ struct service {
 	const char *source;	      /* "system", "built-in" or the file's name */
 	struct service *next;	      /* in the order of the file or database */
 	struct service *next_of_port; /* with the same port, in the same order */
-	struct name_link *links;      /* of the name, then of the aliases */
+	struct name_link *links;      /* for the name, then for the aliases */
 };
 
 #define TABLE_BUCKETS ((size_t)8192) /* a power of two */
@@ -47,16 +47,16 @@ struct table *table_read_one(
     const char *name, unsigned port, const char *proto, struct failure *failure);
 void table_free(struct table *table);
 
-/* The next service of a port: after NULL the first one, else the one behind after, which this
- * function returned.  proto NULL: any.  Returns NULL when there is no more. */
+/* The next service of a port: with after NULL the first one, else the one behind after, which this
+ * function had returned.  proto NULL: any.  Returns NULL if there is no more. */
 const struct service *table_by_port(
     const struct table *table, unsigned port, const char *proto, const struct service *after);
 /* The same for a name or an alias. */
 const struct service *table_by_name(
     const struct table *table, const char *name, const char *proto, const struct service *after);
-/* The first service whose name or alias, or with name NULL a port of this range, is the one that is
- * looked for but for the case of letters in name and proto; NULL: there is none.  *spelling is the
- * name that it was found by. */
+/* The first service that matches except for the case of letters in name and proto: by name or
+ * alias, or with name NULL by a port of the range.  NULL: there is none.  *spelling is the name
+ * that matched. */
 const struct service *table_by_spelling(const struct table *table, const char *name, unsigned from,
     unsigned to, const char *proto, const char **spelling);
 

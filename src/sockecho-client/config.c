@@ -14,7 +14,7 @@ enum {
 	MODE_PINGS = MODES_END,
 	MODE_PROMPTS = 2 * MODES_END,
 	MODE_RECEIVES = 4 * MODES_END,	 /* from a stream, other than a ping */
-	MODE_EXCHANGES = 8 * MODES_END,	 /* it says something */
+	MODE_EXCHANGES = 8 * MODES_END,	 /* it sends something */
 	MODE_TRANSFERS = 16 * MODES_END, /* standard input, as a stream */
 	MODE_LINES = 32 * MODES_END,	 /* of standard input, as datagrams */
 };
@@ -43,7 +43,7 @@ static const struct option_row options[] = {
 	OPTION_GROUP("Mode"),
 	ONE_OF(0, "ping", struct client_config, mode, PING, "measure round trips"),
 	ONE_OF(0, "connect-only", struct client_config, mode, CONNECT_ONLY,
-	    "connect, say nothing, exit"),
+	    "connect, send nothing, exit"),
 	CHOICE(0, "expect", "any|echo|upper", struct client_config, expect, expectations,
 	    "check what comes back", .needs = MODE_EXCHANGES),
 	FLAG(0, "alpha", struct client_config, alpha, "at the prompt, skip what is not all letters",
@@ -101,7 +101,7 @@ static const char *const hints[] = { habits, connecting_habits, network_habits, 
 static const char *const synopsis[] = { "[options] HOST PORT [MESSAGE...]",
 	"[options] -U PATH [MESSAGE...]", "[options] --ping HOST PORT", NULL };
 
-/* Do the operands so far make an address?  All that follow are MESSAGEs then. */
+/* Do the operands so far make an address?  If so, all that follow are MESSAGEs. */
 static bool
 address_is_complete(const void *config, char *const *operands, size_t count)
 {

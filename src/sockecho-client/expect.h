@@ -8,14 +8,14 @@
 
 enum expectation { EXPECT_ANY, EXPECT_ECHO, EXPECT_UPPER };
 
-/* The reply that is still expected is kept: at most EXPECT_WINDOW bytes of it. */
+/* At most so many bytes of the expected reply are kept. */
 #define EXPECT_WINDOW ((size_t)4 << 20)
 
 struct expect_state {
 	enum expectation what;
 	char *pending; /* ring buffer of the expected reply; NULL with EXPECT_ANY */
 	uint64_t sent, received;
-	uint64_t differs_at; /* where the reply differs, after expect_received() returned false */
+	uint64_t differs_at; /* the offset of the difference, if expect_received() found one */
 };
 
 /* Returns false when there is no memory.  Free it with expect_free(). */

@@ -1,4 +1,4 @@
-/* lines.c - lines from standard input, waited for.
+/* lines.c - waiting for lines from standard input.
  * Row tool. */
 #include "sockecho-client/lines.h"
 
@@ -14,7 +14,7 @@
 #define TERMINAL_LINE_MAX ((size_t)4095) /* N_TTY_BUF_SIZE of Linux, less the newline */
 #define FIRST_CAPACITY ((size_t)4096)
 
-/* The line that is there already; false: more must be read. */
+/* Return a line that is in the buffer; false: more must be read. */
 static bool
 buffered_line(struct line_reader *r, const char **line, size_t *len)
 {
@@ -54,7 +54,7 @@ make_capacity(struct line_reader *r)
 	return 0;
 }
 
-/* Reads once, when there is something: LINE_READ, though it may not be a whole line yet. */
+/* Read once, when there is something.  LINE_READ: something came, but maybe not a whole line. */
 static enum line_next
 read_some(struct line_reader *r, int peer_fd, struct failure *failure)
 {

@@ -1,4 +1,4 @@
-/* lines.h - lines from standard input, waited for. */
+/* lines.h - waiting for lines from standard input. */
 #ifndef CLIENT_LINES_H
 #define CLIENT_LINES_H
 
@@ -23,15 +23,16 @@ enum line_next {
 	LINE_READ,
 	LINE_END,    /* standard input has ended */
 	LINE_PEER,   /* something came from peer_fd first */
-	LINE_FAILED, /* EMSGSIZE: it is longer than LINE_MAX_BYTES */
+	LINE_FAILED, /* EMSGSIZE: a line longer than LINE_MAX_BYTES */
 };
-/* The next line, without its newline, and its length; valid until the next call.  It is waited for
- * until --max-time is over, or until something comes from peer_fd (-1: nobody). */
+/* The next line, without its newline, and its length; valid until the next call.  Waits until
+ * --max-time is over, or until peer_fd (-1: none) can be read. */
 enum line_next line_next(struct line_reader *reader, int peer_fd, const char **line, size_t *len,
     struct failure *failure);
-/* Did the terminal cut it?  The kernel keeps so much of a line and drops the rest. */
+/* Did the terminal cut a line of len bytes?  The kernel keeps so much of a line and drops the
+ * rest. */
 bool line_is_cut(size_t len);
-/* The failure that this is: -1. */
+/* Fill the failure for a cut line.  Returns -1. */
 int line_cut_failed(struct failure *failure);
 void line_reader_free(struct line_reader *reader);
 

@@ -1,4 +1,4 @@
-/* mode_datagrams.c - a MESSAGE or a line is one datagram, and each waits for its answer.
+/* mode_datagrams.c - each MESSAGE or line is one datagram, and its answer is waited for.
  * Row tool. */
 #include "net/datagram_peers.h"
 #include "run/failure.h"
@@ -22,14 +22,14 @@
 
 struct datagram_exchange {
 	const struct client_config *config;
-	struct peer_connection connection; /* with one of the peers */
+	struct peer_connection connection; /* to one of the peers */
 	struct datagram_peers peers;
 	size_t next_peer;
-	bool answered;	    /* somebody is there: the others are not tried any more */
+	bool answered;	    /* a peer has answered: the other addresses are not tried any more */
 	struct retry retry; /* --wait */
 	char *answer;
-	/* --expect: a copy of one of these that comes late is no answer to another message. */
-	uint64_t earlier[REMEMBERED]; /* hashes of answers; the oldest makes room */
+	/* --expect: a late copy of one of these is not an answer to another message. */
+	uint64_t earlier[REMEMBERED]; /* hashes of answers; a new one replaces the oldest */
 	size_t earlier_count;
 };
 
@@ -74,7 +74,7 @@ receive_datagram(
 	ssize_t n;
 
 	while ((n = sku_recv(&t->connection.sock, t->answer, DATAGRAM_MAX, 0)) == -1) {
-		/* An ICMP message to what was sent. */
+		/* An ICMP message about what was sent. */
 		if (errno != EAGAIN)
 			return failure_peer(failure, errno, "%s %s",
 			    peer_is_refusal(errno) ? "send to" : "receive from",
@@ -98,7 +98,7 @@ remember_answer(struct datagram_exchange *t, size_t len)
 		    hash_bytes(HASH_BEGIN, t->answer, len);
 }
 
-/* Is the answer none to this message, but a copy of an earlier one? */
+/* Is the answer not to this message, but a copy of an earlier one? */
 static bool
 is_late_copy(const struct datagram_exchange *t, const char *message, size_t len, size_t answer_len)
 {
@@ -126,14 +126,14 @@ receive_answer(struct datagram_exchange *t, const char *message, size_t len, siz
 	return -1;
 }
 
-/* 0 and the answer, or -1 and the failure. */
+/* Send a message and wait for its answer: 0 and the answer, or -1 and the failure. */
 static int
 exchange(struct datagram_exchange *t, const char *message, size_t len, size_t *answer_len,
     struct failure *failure)
 {
 	struct sku_deadline deadline = run_operation_deadline();
 
-	/* An answer that is quick is never waited for. */
+	/* Check here, because there is no wait if the answer comes at once. */
 	if (run_check() == -1)
 		return run_wait_failed(
 		    failure, errno, LIMIT_OPERATION, "send to %s", t->connection.peer);
@@ -144,7 +144,7 @@ exchange(struct datagram_exchange *t, const char *message, size_t len, size_t *a
 	    receive_answer(t, message, len, answer_len, deadline, failure) == -1)
 		return -1;
 	if (!t->answered && t->retry.wanted)
-		peer_introduce(&t->connection); /* at last, and once */
+		peer_introduce(&t->connection); /* only once there is an answer */
 	t->answered = true;
 	if (run.verbose > 0)
 		msg_text("send %zu bytes\n", len);
@@ -161,7 +161,7 @@ resolve(struct datagram_exchange *t, struct failure *failure)
 	    &t->peers, &t->config->connect, &t->config->endpoint, &t->retry, failure);
 }
 
-/* A socket for the next of the addresses. */
+/* Open a socket for the next address. */
 static int
 try_next_address(struct datagram_exchange *t, struct failure *failure)
 {
@@ -178,8 +178,7 @@ try_next_address(struct datagram_exchange *t, struct failure *failure)
 	return 0;
 }
 
-/* Ask one address after the other, until one does not refuse; where somebody is waited for, until
- * one answers. */
+/* Ask one address after the other until one does not refuse, or, with --wait, until one answers. */
 static int
 ask_in_turn(struct datagram_exchange *t, const char *message, size_t len, size_t *answer_len,
     struct failure *failure)
@@ -204,7 +203,7 @@ ask_in_turn(struct datagram_exchange *t, const char *message, size_t len, size_t
 	}
 }
 
-/* One message, until somebody answers it or the time is up. */
+/* Send one message until it is answered or the time is up. */
 static int
 ask(struct datagram_exchange *t, const char *message, size_t len, size_t *answer_len,
     struct failure *failure)
@@ -257,7 +256,7 @@ exchange_all(struct datagram_exchange *t, char **messages, struct failure *failu
 	return 0;
 }
 
-/* All of standard input, DATAGRAM_MAX bytes and one at most: 0, or -1 and the failure. */
+/* Read all of standard input, at most DATAGRAM_MAX + 1 bytes: 0, or -1 and the failure. */
 static int
 read_input(char *bytes, size_t *len, struct failure *failure)
 {

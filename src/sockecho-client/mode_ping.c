@@ -35,7 +35,7 @@ socket_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 	ping_ready(p, r, events);
 }
 
-/* --duration is over: those who wait for nothing are done. */
+/* --duration is over: connections without a probe under way are done. */
 static void
 duration_is_over(struct loop *loop, struct loop_timer *timer)
 {
@@ -168,7 +168,7 @@ open_ping(struct ping *p)
 	return 0;
 }
 
-/* Everybody begins; with an interval, one after the other within it, not all at once. */
+/* Start all connections; with an interval, one after the other within it, not all at once. */
 static int
 start_probing(struct ping *p)
 {
@@ -196,7 +196,7 @@ start_probing(struct ping *p)
 	return loop_set_timer(&p->loop, &p->duration_timer, p->stop_sending_ns);
 }
 
-/* From here on SIGINT ends the run with its summary; before, it just ends. */
+/* From here on SIGINT ends the run with its summary; before, it just kills the program. */
 static int
 start_ping(struct ping *p)
 {

@@ -20,7 +20,7 @@ trim(const char **line, size_t *len)
 		(*len)--;
 }
 
-/* str.isalpha(): letters, those beyond ASCII included, and nothing else. */
+/* str.isalpha(): only letters, including those beyond ASCII. */
 static bool
 is_alpha(const char *line, size_t len)
 {
@@ -31,7 +31,7 @@ is_alpha(const char *line, size_t len)
 	return true;
 }
 
-/* While the person thinks, the peer did something: is it still there? */
+/* The socket became ready before a line was typed: is the peer still there? */
 static int
 check_peer(struct peer_connection *connection, struct failure *failure)
 {

@@ -1,4 +1,5 @@
-/* mode_stream.c - standard input goes out, what comes back goes to standard output, both at once.
+/* mode_stream.c - standard input is sent, and what comes back is written to standard output, both
+ * at once.
  * Row tool. */
 #include "run/escape.h"
 #include "run/failure.h"
@@ -17,7 +18,7 @@
 
 #define INPUT_PATIENCE (5 * SKU_SECOND)
 
-/* Bytes on their way: those from start to end. */
+/* A buffer: the bytes from start to end are still to be passed on. */
 struct buffer {
 	char *bytes;
 	size_t start, end, capacity;
@@ -26,17 +27,17 @@ struct buffer {
 struct stream {
 	struct loop loop;
 	struct loop_io input_io, socket_io, output_io;
-	struct loop_timer idle_timer; /* --timeout, set anew whenever something moves */
+	struct loop_timer idle_timer; /* --timeout, restarted by every progress */
 	struct loop_timer keepalive_timer;
-	struct loop_timer input_timer; /* once the peer has ended: INPUT_PATIENCE */
+	struct loop_timer input_timer; /* INPUT_PATIENCE, once the peer has ended */
 	struct peer_connection connection;
 	struct expect_state expect;
 	struct output output;
 	struct buffer out;	 /* from standard input to the peer */
 	struct buffer in;	 /* from the peer to standard output */
-	struct escape_rest rest; /* of a character, for a terminal */
+	struct escape_rest rest; /* the first bytes of a character, for a terminal */
 	bool input_ended, output_shut, peer_ended;
-	struct failure *failure; /* why the loop is stopped with -1 */
+	struct failure *failure; /* why the loop stopped with -1 */
 };
 
 static bool
@@ -56,7 +57,7 @@ restart_timeout(struct stream *s)
 {
 	int64_t at_ns = sku_deadline_in(run.timeouts.operation_ns).at_ns;
 
-	(void)loop_set_timer(&s->loop, &s->idle_timer, at_ns); /* it has room */
+	(void)loop_set_timer(&s->loop, &s->idle_timer, at_ns); /* set before: cannot fail */
 }
 
 /* ---- one step in each direction ------------------------------------------------------------ */
@@ -114,7 +115,7 @@ check_received(struct stream *s, const char *bytes, size_t len)
 	return peer_differs_at(&s->connection, s->expect.differs_at, s->failure);
 }
 
-/* A terminal is shown the bytes escaped; they need more room then. */
+/* Escape the bytes for a terminal; they need more room then. */
 static int
 escape_received(struct stream *s, size_t len)
 {
@@ -146,7 +147,7 @@ restore_buffer(struct stream *s)
 	return 0;
 }
 
-/* What differs from what was expected is shown all the same. */
+/* Receive once.  Bytes that differ from what was expected are shown, too. */
 static int
 receive_input(struct stream *s)
 {
@@ -215,8 +216,8 @@ check_end(const struct stream *s)
 	return 0;
 }
 
-/* Until when the next event of standard input is waited for, once the peer has ended: who writes
- * there may be about to end, too. */
+/* Once the peer has ended: how long to wait for the next event of standard input, whose writer may
+ * be about to end, too. */
 static int64_t
 patience_ns(void)
 {
@@ -225,7 +226,7 @@ patience_ns(void)
 	return limit != SKU_NO_TIMEOUT && limit < INPUT_PATIENCE ? limit : INPUT_PATIENCE;
 }
 
-/* The peer has ended, and standard input has not: its next event decides, or that it has none. */
+/* The peer has ended, but standard input has not: wait a while for its next event. */
 static void
 await_input(struct stream *s)
 {
@@ -251,7 +252,7 @@ peer_has_ended(struct stream *s)
 		loop_stop(&s->loop, result);
 }
 
-/* What it waits for. */
+/* What the stream waits for, for messages. */
 static const char *
 present_action(const struct stream *s)
 {
@@ -285,14 +286,14 @@ watch_all(struct stream *s)
 
 	if (watch_if(&s->loop, &s->input_io, input, EPOLLIN) == -1)
 		return -1;
-	/* A socket that is not waited for must not wake us with its hang-up either. */
+	/* If nothing is wanted from the socket, its hang-up must not wake us either. */
 	if (watch_if(&s->loop, &s->socket_io, socket != 0, socket) == -1)
 		return -1;
-	/* Without anything to write, a reader that went away is still news. */
+	/* Even with nothing to write, watch for a reader of standard output that goes away. */
 	return watch_if(&s->loop, &s->output_io, s->output.can_wait || !is_empty(&s->in), output);
 }
 
-/* A step was made, or has failed: what comes next? */
+/* Call it after each step, or its failure: what comes next? */
 static void
 apply(struct stream *s, int result)
 {
@@ -303,7 +304,7 @@ apply(struct stream *s, int result)
 	if (result == 0 && s->input_ended && is_empty(&s->out) && !s->output_shut &&
 	    !s->connection.config->no_shutdown)
 		result = end_output(s);
-	/* A standard output that takes nothing is not the peer's doing. */
+	/* If standard output is full, that is not the peer's fault. */
 	if (!is_empty(&s->in))
 		loop_clear_timer(&s->loop, &s->idle_timer);
 	if (result == 0 && watch_all(s) == -1)
@@ -312,7 +313,8 @@ apply(struct stream *s, int result)
 		loop_stop(&s->loop, -1);
 }
 
-/* In both: first what the peer says.  An end in order comes before the failure to send after it. */
+/* Both callbacks first read from the peer: its end in order must be seen before a failure to
+ * send. */
 static void
 input_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 {
@@ -347,7 +349,8 @@ output_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 	apply(s, result);
 }
 
-/* Standard input said nothing since the peer ended: whoever holds it open has nothing to send. */
+/* Standard input had no more input since the peer ended, although it is still open: all was
+ * sent. */
 static void
 input_timer_due(struct loop *loop, struct loop_timer *timer)
 {
@@ -409,7 +412,7 @@ transfer_both_ways(struct stream *s)
 	return result;
 }
 
-/* After an error, what came before it still goes out, as far as it does without waiting. */
+/* After an error, write what had come before it, as far as possible without waiting. */
 static void
 write_what_is_left(struct stream *s)
 {

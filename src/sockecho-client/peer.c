@@ -1,4 +1,4 @@
-/* peer.c - a connection and the words for what happens to it.
+/* peer.c - a connection to the server, and messages about what happens to it.
  * Row tool. */
 #include "sockecho-client/peer.h"
 
@@ -73,7 +73,7 @@ peer_introduce(const struct peer_connection *connection)
 
 	if (run.verbose == 0 && !run.json)
 		return;
-	/* A socket that has none has an empty address. */
+	/* A socket without a name has an empty address. */
 	(void)sku_getsockname(&connection->sock, &local);
 	(void)sku_getpeername(&connection->sock, &peer);
 	if (run.verbose > 0) {
@@ -196,7 +196,7 @@ int
 peer_send_failed(const struct peer_connection *connection, int errnum, const char *before,
     struct failure *failure)
 {
-	/* EPIPE: the peer had closed in order before it reset what still came. */
+	/* EPIPE: the peer had closed in order, and then reset what still came. */
 	if (errnum == EPIPE)
 		return peer_closed_early(connection, before, failure);
 	return peer_failed(connection, "send to", errnum, failure);

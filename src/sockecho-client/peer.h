@@ -1,4 +1,4 @@
-/* peer.h - a connection and the words for what happens to it. */
+/* peer.h - a connection to the server, and messages about what happens to it. */
 #ifndef CLIENT_PEER_H
 #define CLIENT_PEER_H
 
@@ -9,7 +9,7 @@
 
 struct peer_connection {
 	const struct client_config *config;
-	struct sku_sock sock; /* non-blocking; the waits are ours */
+	struct sku_sock sock; /* non-blocking; waits are done here */
 	struct keepalive keepalive;
 	char peer[PEER_TEXT_MAX];
 };
@@ -21,49 +21,52 @@ struct peer_counters {
 extern struct peer_counters peer_counters;
 void peer_count_on_sigusr1(void);
 
-/* What can fail returns 0, or -1 and the failure. */
+/* A function that can fail returns 0, or -1 and the failure. */
 
-/* Connect, set the options, say who talks to whom (--verbose, --json).  Close with peer_close(). */
+/* Connect, set the options, and report both ends (--verbose, --json).  Close with peer_close(). */
 int peer_open(struct peer_connection *connection, const struct client_config *config,
     struct failure *failure);
-/* Set the options of a socket that is open already (--fd, datagrams).  It is the connection's in
- * both cases. */
+/* Set the options of a socket that is open already (--fd, datagrams).  The connection takes over
+ * the socket, also on a failure. */
 int peer_use_socket(struct peer_connection *connection, const struct client_config *config,
     struct sku_sock *sock, struct failure *failure);
-/* Say who talks to whom (--verbose, --json). */
+/* Report both ends of the connection (--verbose, --json). */
 void peer_introduce(const struct peer_connection *connection);
 void peer_close(struct peer_connection *connection);
 
 /* Wait for events on the socket, until the deadline (run_operation_deadline()). */
 int peer_wait(struct peer_connection *connection, short events, struct sku_deadline deadline,
     struct failure *failure);
-/* How often peer_check() is to be asked, where something else waits; SKU_NO_TIMEOUT: never. */
+/* The pause between two calls of peer_check() for callers that do not use peer_wait(), in ns;
+ * SKU_NO_TIMEOUT: no calls. */
 int64_t peer_check_interval(const struct client_config *config);
-/* Is the peer still there, as far as --keepalive is to know? */
+/* Is the peer still there, as far as --keepalive can tell? */
 int peer_check(
     struct peer_connection *connection, const char *action, int64_t now, struct failure *failure);
-/* Of a datagram: nobody is there, so that another of the addresses may be asked. */
+/* For datagrams: this address refuses, so that another one may be asked. */
 bool peer_is_refusal(int errnum);
 
-/* The peer did that.  Each returns -1. */
+/* Fill the failure: what the peer did.  Each returns -1. */
 int peer_failed(const struct peer_connection *connection, const char *action, int errnum,
     struct failure *failure);
 int peer_closed_early(
     const struct peer_connection *connection, const char *before, struct failure *failure);
 int peer_differs_at(
     const struct peer_connection *connection, uint64_t offset, struct failure *failure);
-/* Sending failed: where the peer had closed in order, it did that before …; else as above. */
+/* Fill the failure: sending failed with errnum.  If the peer had closed in order, it closed before
+ * `before`. */
 int peer_send_failed(const struct peer_connection *connection, int errnum, const char *before,
     struct failure *failure);
-/* The wait for it ended with errnum: ETIMEDOUT, --timeout or --max-time passed. */
+/* Fill the failure: the wait for the peer ended with errnum (ETIMEDOUT: --timeout or --max-
+ * time). */
 int peer_wait_failed(const struct peer_connection *connection, const char *action, int errnum,
     struct failure *failure);
 
-/* Send all of message and receive as many bytes, both at once; print the reply, check it as
+/* Send all of message and receive as many bytes, both at once; print the reply and check it as
  * --expect says. */
 int peer_exchange_message(
     struct peer_connection *connection, const char *message, size_t len, struct failure *failure);
-/* A reply as a result: a line, escaped on a terminal, or with --json the event `reply`. */
+/* Print a reply as a result: a line, escaped on a terminal, or with --json the event `reply`. */
 int peer_print_reply(const char *reply, size_t len, struct failure *failure);
 /* Compare as --expect says. */
 int peer_check_reply(const struct peer_connection *connection, const char *message, size_t len,

@@ -1,8 +1,8 @@
 /* ping_connection.c - one connection of --ping: its probes, their schedule and their answers.
  * Row tool.
  *
- * The schedule does not wait for answers: a probe that could not leave when it was due, since the
- * one before it was stuck, counts from when it was due, so that a stall is not left out. */
+ * The schedule does not wait for answers.  A probe that is sent late, because the one before it was
+ * stuck, is timed from when it was due, so that a stall is not left out. */
 #include "sockecho-client/ping_connection.h"
 
 #include "run/event.h"
@@ -17,8 +17,8 @@
 #include <stdio.h>
 
 #define ON_TIME_TOLERANCE (1 * SKU_MS) /* a timer that fires this late is on time */
-#define STALL (500 * SKU_MS)	       /* so late is worth a word, */
-#define STALL_PAUSE SKU_SECOND	       /* as often as this */
+#define STALL (500 * SKU_MS)	       /* report probes that are so late, */
+#define STALL_PAUSE SKU_SECOND	       /* at most so often */
 
 /* Bytes of probe seq from offset on: its number, a blank, then letters over and over. */
 static void
@@ -34,7 +34,7 @@ probe_fill(char *buf, size_t len, uint64_t seq, size_t offset)
 	}
 }
 
-/* The number that a datagram begins with; 0: it is none of ours. */
+/* The number that a datagram begins with; 0: it is not a probe of this run. */
 static uint64_t
 probe_number(const char *bytes, size_t len)
 {
@@ -54,7 +54,7 @@ is_datagram(const struct ping *p)
 
 /* ---- telling ------------------------------------------------------------------------------- */
 
-/* Which one it is, where there are several. */
+/* The number of the connection, if there are several. */
 static struct event_field
 client_field(const struct ping *p, const struct ping_connection *r)
 {
@@ -112,7 +112,7 @@ mark_lost(struct ping *p, struct ping_connection *r, struct probe *probe)
 	report_lost(p, r, probe->seq);
 }
 
-/* How long a probe is waited for. */
+/* How long to wait for the answer to a probe. */
 static int64_t
 probe_timeout(void)
 {
@@ -125,7 +125,7 @@ expires_at(const struct probe *probe)
 	return probe_timeout() == INT64_MAX ? INT64_MAX : probe->from_ns + probe_timeout();
 }
 
-/* Give up the probes whose time is over; oldest moves past everything that is decided. */
+/* Give up the probes whose time is over, and move oldest past those that are decided. */
 static void
 expire_probes(struct ping *p, struct ping_connection *r)
 {
@@ -216,7 +216,7 @@ use_open_socket(struct ping *p, struct ping_connection *r, struct failure *failu
 	return peer_use_socket(&r->connection, p->config, &sock, failure);
 }
 
-/* A datagram socket for the next of the addresses that can be connected to. */
+/* Open a datagram socket for the next address that can be connected to. */
 static int
 open_next_address(struct ping *p, struct ping_connection *r, struct failure *failure)
 {
@@ -239,7 +239,7 @@ resolve_peers(struct ping *p, struct failure *failure)
 	    &p->peers, &p->config->connect, &p->config->endpoint, &p->retry, failure);
 }
 
-/* Before the loop runs: it may be waited for until there is a way to the peer. */
+/* Open the socket before the loop runs.  With --wait, wait until there is a route to the peer. */
 static int
 open_datagram(struct ping *p, struct ping_connection *r, struct failure *failure)
 {
@@ -259,7 +259,7 @@ open_datagram(struct ping *p, struct ping_connection *r, struct failure *failure
 	}
 }
 
-/* The probes that wait begin anew, from that instant on. */
+/* Start over at at_ns with the probes that still wait. */
 static void
 begin_anew(struct ping *p, struct ping_connection *r, int64_t at_ns)
 {
@@ -271,7 +271,7 @@ begin_anew(struct ping *p, struct ping_connection *r, int64_t at_ns)
 	schedule(p, r);
 }
 
-/* Every address refused: shall the first one be asked again, after a pause (--wait)? */
+/* Every address refused: start again with the first one, after a pause (--wait)? */
 static bool
 should_retry(struct ping *p, struct ping_connection *r, int errnum)
 {
@@ -303,9 +303,8 @@ reopen(struct ping *p, struct ping_connection *r, struct failure *failure)
 	return 0;
 }
 
-/* A datagram was refused before anybody answered: the probes that wait begin anew, with the next
- * address, or with --wait with the first one again.  False: there is none, or it is another
- * failure. */
+/* A datagram was refused before any answer came: start over with the next address, or with --wait
+ * with the first one again.  False: there is none, or it is another failure. */
 static bool
 try_next_address(struct ping *p, struct ping_connection *r, int errnum)
 {
@@ -337,7 +336,7 @@ start_probe(struct ping *p, struct ping_connection *r)
 	struct probe *probe = probe_slot(r, r->sent + 1);
 	int64_t now = sku_now();
 
-	/* So many under way that one must be forgotten: it is lost. */
+	/* Too many are under way: forget the oldest, which is lost. */
 	if (r->sent + 1 - r->oldest >= r->window) {
 		if (probe->state == PROBE_WAITING)
 			mark_lost(p, r, probe);
@@ -352,7 +351,7 @@ start_probe(struct ping *p, struct ping_connection *r)
 	schedule(p, r);
 }
 
-/* Some of the present probe; true: all of it is sent. */
+/* Send some of the present probe; true: all of it is sent. */
 static bool
 send_chunk(struct ping *p, struct ping_connection *r)
 {
@@ -367,7 +366,7 @@ send_chunk(struct ping *p, struct ping_connection *r)
 	if (n == -1 && (errno == EAGAIN || try_next_address(p, r, errno)))
 		return false;
 	if (n == -1 && is_datagram(p) && p->stats->received > 0) {
-		r->out_offset = p->config->size; /* it is lost; the next may not be */
+		r->out_offset = p->config->size; /* this probe is lost; the next may arrive */
 		return true;
 	}
 	if (n == -1) {
@@ -381,7 +380,8 @@ send_chunk(struct ping *p, struct ping_connection *r)
 	return !is_sending(p, r);
 }
 
-/* Nothing was stuck, and still probes are late: the delays that follow are none of the peer's. */
+/* Probes are late, although no earlier one is stuck: tell the user that the peer is not the
+ * cause. */
 static void
 note_stall(struct ping *p, const struct ping_connection *r)
 {
@@ -418,7 +418,7 @@ send_due(struct ping *p, struct ping_connection *r)
 	}
 }
 
-/* An answer to probe seq has come, all of it. */
+/* The whole answer to probe seq has come. */
 static void
 take_answer(struct ping *p, struct ping_connection *r, uint64_t seq)
 {
@@ -446,7 +446,7 @@ take_answer(struct ping *p, struct ping_connection *r, uint64_t seq)
 		schedule(p, r);
 }
 
-/* What came is nothing that was asked for. */
+/* The connection failed: what came was not asked for. */
 __attribute__((format(printf, 4, 5))) static void
 lose_for_mismatch(
     struct ping *p, struct ping_connection *r, const char *message, const char *where_format, ...)
@@ -464,7 +464,7 @@ lose_for_mismatch(
 	ping_lose(p, r, &failure);
 }
 
-/* Is this what probe seq has from offset on (as --expect asks)? */
+/* Are these bytes what probe seq has from offset on (as --expect asks)? */
 static bool
 check_bytes(struct ping *p, struct ping_connection *r, const char *bytes, size_t len, uint64_t seq,
     size_t offset)
@@ -473,7 +473,7 @@ check_bytes(struct ping *p, struct ping_connection *r, const char *bytes, size_t
 
 	if (p->config->expect == EXPECT_ANY)
 		return true;
-	/* Probes are upper case: echo and upper call for the same. */
+	/* Probes are upper case: echo and upper are the same. */
 	for (size_t done = 0; done < len;) {
 		size_t n = len - done < sizeof(expected) ? len - done : sizeof(expected);
 		int64_t at;
@@ -541,7 +541,7 @@ receive_failed(struct ping *p, struct ping_connection *r, int errnum)
 
 	if (try_next_address(p, r, errnum))
 		return;
-	/* One that refuses a datagram may be there for the next, if it ever was. */
+	/* A peer that was there before may accept the next datagram. */
 	if (is_datagram(p) && p->stats->received > 0)
 		return;
 	failure_clear(&failure);
@@ -580,15 +580,15 @@ receive(struct ping *p, struct ping_connection *r)
 		else
 			take_stream(p, r, p->buffer, (size_t)n);
 		if (!is_datagram(p) && (size_t)n < PING_BUFFER)
-			return; /* there is no more, or epoll says so */
+			return; /* there is no more, or epoll will report it */
 	}
 }
 
-/* When r must be looked at again, whatever comes. */
+/* When to call ping_update() at the latest. */
 static int64_t
 next_deadline(const struct ping *p, const struct ping_connection *r)
 {
-	int64_t at = is_sending(p, r) ? INT64_MAX : r->due_ns; /* one probe after the other */
+	int64_t at = is_sending(p, r) ? INT64_MAX : r->due_ns; /* one probe at a time */
 
 	if (is_waiting(r) && expires_at(probe_slot(r, r->oldest)) < at)
 		at = expires_at(probe_slot(r, r->oldest));
@@ -618,7 +618,7 @@ ping_update(struct ping *p, struct ping_connection *r)
 		return;
 	}
 	at_ns = next_deadline(p, r);
-	/* It was set before, so that it cannot fail. */
+	/* It was set before, so it cannot fail. */
 	(void)loop_set_timer(&p->loop, &r->timer, at_ns < LOOP_PARKED ? at_ns : LOOP_PARKED);
 	(void)loop_watch(&p->loop, &r->io, EPOLLIN | (is_sending(p, r) ? EPOLLOUT : 0));
 }
@@ -663,7 +663,7 @@ ping_open_peer(struct ping *p, struct ping_connection *r)
 		return peer_open(&r->connection, p->config, &p->failure);
 	if (open_datagram(p, r, &p->failure) == -1)
 		return -1;
-	failure_clear(&p->failure); /* of tries before */
+	failure_clear(&p->failure); /* of earlier tries */
 	peer_introduce(&r->connection);
 	return 0;
 }

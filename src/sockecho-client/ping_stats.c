@@ -206,7 +206,7 @@ print_text(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram)
 
 /* ---- a record ------------------------------------------------------------------------------ */
 
-/* Null where there is none. */
+/* Null if there is no value. */
 static json_t *
 number(bool is_there, double value)
 {

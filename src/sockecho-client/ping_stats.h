@@ -12,7 +12,7 @@
 
 struct ping_stats {
 	uint64_t transmitted, received, late, duplicates;
-	uint64_t pending; /* neither received nor lost yet, when the summary is made */
+	uint64_t pending; /* neither received nor lost yet, at the time of the summary */
 	int64_t min_ns, max_ns;
 	double sum, sum_of_squares; /* in seconds */
 	uint64_t buckets[PING_BUCKETS];
@@ -28,8 +28,8 @@ double ping_stats_deviation(const struct ping_stats *stats);
 bool ping_stats_supports(const struct ping_stats *stats, int percent);
 double ping_stats_percentile(const struct ping_stats *stats, int percent);
 
-/* Print the summary, as text in ping(8)'s words or as the event `summary`;
- * it may be one of a run that goes on. */
+/* Print the summary, as text in ping(8)'s words or as the event `summary`.  is_final: the run is
+ * over. */
 void ping_stats_print(
     const struct ping_stats *stats, int64_t elapsed_ns, bool histogram, bool is_final);
 

@@ -14,7 +14,7 @@
 /* A mode of our own. */
 enum { MODE_DROPS = MODES_END };
 
-/* 0 would serve nobody. */
+/* At least 1: with 0 no client could be served. */
 static const struct option_row timeout_of_connection[] = {
 	SECONDS('t', "timeout", struct timeouts, operation_ns, SKU_NO_TIMEOUT,
 	    "close a connection that waits that long", .least = 1, .none = 1, .needs = MODE_STREAM),
@@ -47,7 +47,7 @@ static const struct option_row options[] = {
 	OPTION_INCLUDE(struct server_config, stream, struct tcp_options, tcp_options),
 	COUNT(0, "rate", "N", struct server_config, rate, 1, INT32_MAX, SERVER_RATE_DEFAULT,
 	    "answer at most N datagrams a second from one source", .none = 1,
-	    .preset_text = "default: none on loopback, 1000 elsewhere",
+	    .preset_text = "default: no limit on loopback, 1000 elsewhere",
 	    .needs = MODE_INET | MODE_DATAGRAM),
 	FLAG(0, "allow-reserved", struct server_config, allow_reserved,
 	    "answer reserved ports and addresses, too", .needs = MODE_INET | MODE_DATAGRAM),

@@ -7,7 +7,7 @@
 #include "net/tcp_options.h"
 #include "run/timeouts.h"
 
-/* No limit for loopback, another elsewhere. */
+/* No limit for loopback, and a limit for other sources. */
 #define SERVER_RATE_DEFAULT INT64_C(-2)
 
 struct server_config {
@@ -21,7 +21,7 @@ struct server_config {
 	struct faults faults;
 	int64_t reset_first; /* how many connections */
 	const char *faults_file;
-	struct fault_plan plan; /* of these, or of the file's lines */
+	struct fault_plan plan; /* made of these, or of the file's lines */
 	int64_t drop;		/* millionths of the datagrams */
 	uint64_t seed;
 	/* for datagrams */

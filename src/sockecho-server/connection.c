@@ -1,4 +1,4 @@
-/* connection.c - one accepted connection: its bytes go back, until one of us ends it.
+/* connection.c - one accepted connection: its bytes are sent back, until either end ends it.
  * Row tool. */
 #include "sockecho-server/connection.h"
 
@@ -43,11 +43,11 @@ connection_free(struct connection *c, bool reset)
 	if (reset)
 		(void)sku_reset(&c->sock);
 	else
-		(void)sku_close(&c->sock); /* what was sent is the kernel's by now */
+		(void)sku_close(&c->sock); /* the kernel has what was sent */
 	connection_discard(c);
 }
 
-/* Something came or went: --timeout counts anew. */
+/* Bytes were received or sent: restart --timeout. */
 static void
 restart_timeout(struct connection *c, int64_t now)
 {
@@ -57,7 +57,7 @@ restart_timeout(struct connection *c, int64_t now)
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
-/* One that takes too long is cut. */
+/* An end that takes too long is cut short. */
 static enum connection_next
 follow_closing(const struct connection *c, enum closing_next next, int64_t now)
 {
@@ -80,7 +80,7 @@ begin_closing(struct connection *c, enum closing_how how, int64_t now)
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-/* How far the flow was before an event. */
+/* The state of the flow before an event. */
 struct mark {
 	uint64_t bytes_in, bytes_out;
 	bool ended;
@@ -92,7 +92,7 @@ mark(const struct connection *c)
 	return (struct mark){ c->flow.bytes_in, c->flow.bytes_out, c->flow.ended };
 }
 
-/* Count what moved since, and do what the flow says. */
+/* Count the bytes that moved since, and do what the flow asks for. */
 static enum connection_next
 follow(struct connection *c, const struct mark *before, enum flow_next next, int64_t now)
 {
@@ -132,7 +132,7 @@ connection_ready(
 		return follow(c, &before, flow_readable(&c->flow, buffer, now), now);
 	if ((events & (EPOLLERR | EPOLLHUP)) == 0)
 		return connection_advance(c, now);
-	/* Gone while it was not read from: what it was owed has nowhere to go. */
+	/* The peer went away while we were not reading: nothing can be delivered. */
 	errno = closing_cause(&c->sock);
 	return CONNECTION_LOST;
 }
@@ -144,7 +144,7 @@ connection_advance(struct connection *c, int64_t now)
 
 	if (c->closing.how != CLOSING_NOT)
 		return follow_closing(c, closing_due(&c->closing, &c->sock), now);
-	if (flow_is_holding_back(&c->flow)) /* a wait of our own making is none of the peer's */
+	if (flow_is_holding_back(&c->flow)) /* --delay or --limit-rate: not the peer's fault */
 		restart_timeout(c, now);
 	else if (now >= c->until_ns)
 		return CONNECTION_TIMED_OUT;
@@ -188,7 +188,7 @@ connection_watch(struct connection *c, const struct flow_buffer *buffer, struct 
 	int result = c->closing.how != CLOSING_NOT ? closing_watch(&c->closing, loop, &c->io) :
 						     loop_watch(loop, &c->io, events);
 
-	/* One that is due too early is set anew then. */
+	/* A timer that is due too early will be set again then. */
 	if (result == -1 || at == INT64_MAX || (c->timer.slot != 0 && at >= c->timer.at_ns))
 		return result;
 	return loop_set_timer(loop, &c->timer, at);

@@ -1,4 +1,4 @@
-/* connection_log.c - what is told about each connection: lines with --verbose, events with --json.
+/* connection_log.c - reports on each connection: lines with --verbose, events with --json.
  * Row tool. */
 #include "sockecho-server/connection_log.h"
 

@@ -1,5 +1,4 @@
-/* connection_log.h - what is told about each connection: lines with --verbose, events with --json.
- */
+/* connection_log.h - reports on each connection: lines with --verbose, events with --json. */
 #ifndef SERVER_CONNECTION_LOG_H
 #define SERVER_CONNECTION_LOG_H
 

@@ -18,7 +18,7 @@ static int ready_pipe = -1;
 
 static struct owned_file pid_file = OWNED_FILE_INIT;
 
-/* The parent: one byte says that the child is ready, the end of the pipe that it is gone. */
+/* The parent: a byte in the pipe says that the child is ready; its end, that the child is gone. */
 static void __attribute__((noreturn)) wait_for_child(pid_t child, int pipe_fd)
 {
 	char byte;
@@ -41,8 +41,8 @@ compare_ints(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* A server that outlives the command must not hold what the command was given: a pipe whose reader
- * waits for its end, say. */
+/* Close the descriptors that the command was given: a server that outlives it must not hold them.
+ * The reader of a pipe may wait for its end. */
 static void
 close_all_but(int kept[], size_t count)
 {
@@ -88,20 +88,20 @@ daemon_ready(void)
 
 	if (null != -1) {
 		(void)dup2(null, STDIN_FILENO);
-		/* A file holds nobody up. */
+		/* Writing to a regular file cannot block for ever. */
 		for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
 			if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
 				(void)dup2(null, fd);
 		}
 		(void)close(null);
-		output_open_all(); /* the command's pipe has an end now */
+		output_open_all(); /* descriptors 1 and 2 are others now */
 	}
 	(void)!write(ready_pipe, "", 1); /* a parent that was killed needs no answer */
 	(void)close(ready_pipe);
 	ready_pipe = -1;
 }
 
-/* One of another program may be without the newline. */
+/* May the file be a pid file?  That of another program may lack the newline. */
 static bool
 is_pid_text(const char *old, size_t len, const char *text)
 {

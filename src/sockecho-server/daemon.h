@@ -5,17 +5,17 @@
 #include "net/user.h"
 #include "run/failure.h"
 
-/* Fork.  The parent waits until the child is ready or has failed, and ends with its status; only
- * the child returns, 0; or -1 and the failure.  It keeps the standard streams and the two
+/* Fork.  The parent waits until the child is ready or has failed, and exits with its status.  Only
+ * the child returns: 0, or -1 and the failure.  The child keeps the standard streams and the two
  * descriptors (-1: none), and closes all others that it was given. */
 int daemon_start(int listen_fd, int ready_fd, struct failure *failure);
-/* In the child: let the parent go; standard streams go to the null device, but for standard error
- * where it is a regular file. */
+/* In the child: tell the parent to exit.  The standard streams then go to the null device, unless
+ * standard error is a regular file. */
 void daemon_ready(void);
 
 /* Lock the file and write our process id: 0, or -1 and the failure. */
 int pid_file_open(const char *path, const struct user *user, struct failure *failure);
-/* Harmless where there is none. */
+/* Remove the file, if there is one. */
 void pid_file_remove(void);
 
 #endif

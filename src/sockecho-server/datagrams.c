@@ -1,8 +1,9 @@
 /* datagrams.c - answering datagrams.
  * Row tool.
  *
- * Each is answered by one that is as long, from the address that it came to, or by none: what could
- * make two echo services talk for ever (CVE-1999-0103, CVE-2024-2169) is not answered. */
+ * Each datagram gets at most one answer, of the same length, from the address that it came to.  No
+ * answer is sent if that could make two echo services answer each other for ever (CVE-1999-0103,
+ * CVE-2024-2169). */
 #include "sockecho-server/serving.h"
 
 #include "run/ascii.h"
@@ -37,7 +38,7 @@ struct control {
 					    CMSG_SPACE(sizeof(int))];
 };
 
-/* An answer that waits: for --delay, or because a send found no room. */
+/* An answer that waits for --delay, or for room to send it. */
 struct held_answer {
 	struct held_answer *next;
 	int64_t due_ns;
@@ -63,7 +64,7 @@ struct echo {
 	struct mmsghdr out[BATCH];
 	struct held_answer *first, **last; /* by due_ns */
 	size_t held_bytes;
-	struct loop_timer timer; /* when the first one is tried */
+	struct loop_timer timer; /* when to try the first answer */
 };
 
 /* ---- which are answered -------------------------------------------------------------------- */
@@ -80,7 +81,7 @@ is_reserved_address(const struct sku_address *address)
 	       IN6_IS_ADDR_MULTICAST(&address->in6.sin6_addr);
 }
 
-/* The address that message i came to, and whether it was a broadcast of some network. */
+/* The address that message i came to, and whether that was a broadcast address. */
 static struct sku_address
 destination(struct echo *echo, size_t i, bool *broadcast)
 {
@@ -113,20 +114,21 @@ is_wildcard(const struct sku_address *a)
 					    IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr);
 }
 
-/* A socket can be bound to such an address alone. */
+/* A socket can be bound to such an address alone.  Without a socket to try with: yes, for then the
+ * datagram is not answered. */
 static bool
 is_of_this_machine(const struct sku_address *address)
 {
 	SKU_AUTOCLOSE struct sku_sock s = SKU_SOCK_INIT;
 	struct sku_address any_port = *address;
 
-	any_port.in.sin_port = 0; /* where IPv6 has it, too */
-	return sku_socket(&s, address->sa.sa_family, SOCK_DGRAM, 0) == 0 &&
+	any_port.in.sin_port = 0; /* IPv6 has it at the same offset */
+	return sku_socket(&s, address->sa.sa_family, SOCK_DGRAM, 0) == -1 ||
 	       sku_bind(&s, &any_port) == 0;
 }
 
-/* Does it say that it comes from this very server?  to is where it came to.  A server that has
- * every address has each of this machine's. */
+/* Does a datagram claim to come from this server?  to is the address that it came to.  A server on
+ * the wildcard address has each address of this machine. */
 static bool
 is_from_itself(struct echo *echo, const struct sku_address *from, const struct sku_address *to)
 {
@@ -138,8 +140,9 @@ is_from_itself(struct echo *echo, const struct sku_address *from, const struct s
 	       is_of_this_machine(from);
 }
 
-/* RFC 862 echo, RFC 864 chargen and their like live on low ports, and so do spoofed questions that
- * would make two servers answer each other; an answer to many is an amplifier. */
+/* May an answer loop or amplify?  Echo (RFC 862), chargen (RFC 864) and the like use low ports, and
+ * so do spoofed questions that would make two servers answer each other.  An answer to a multicast
+ * or broadcast question is an amplifier. */
 static bool
 may_loop_or_amplify(struct echo *echo, size_t i, const struct sku_address *peer)
 {
@@ -170,7 +173,7 @@ is_ttl(const struct cmsghdr *c)
 	       (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT);
 }
 
-/* Of the answer to message i: 0, there is to be none. */
+/* The TTL for the answer to message i; 0: do not answer. */
 static int
 answer_ttl(struct echo *echo, size_t i, const struct sku_address *peer)
 {
@@ -200,7 +203,7 @@ within_rate(struct echo *echo, const struct sku_address *peer)
 	return false;
 }
 
-/* splitmix64: the same seed loses the same datagrams. */
+/* splitmix64: the same seed drops the same datagrams. */
 static bool
 is_dropped_on_purpose(struct echo *echo)
 {
@@ -302,8 +305,8 @@ drop_first_held(struct echo *echo)
 	free(h);
 }
 
-/* A full send buffer of a network socket empties by itself, that of a UNIX peer only when the peer
- * reads. */
+/* May another try to send succeed?  A full send buffer of a network socket empties by itself, that
+ * of a UNIX socket only when the peer reads. */
 static bool
 may_find_room(const struct echo *echo, int errnum)
 {
@@ -311,7 +314,7 @@ may_find_room(const struct echo *echo, int errnum)
 	       echo->server.listener->sock.family != AF_UNIX;
 }
 
-/* The number of answers that were sent, or -1 with errno: the first could not be. */
+/* The number of answers that were sent, or -1 with errno: the first one failed. */
 static int
 send_some(struct echo *echo, struct mmsghdr *answers, size_t count)
 {
@@ -323,7 +326,7 @@ send_some(struct echo *echo, struct mmsghdr *answers, size_t count)
 	return n;
 }
 
-/* All of them are sent, held or dropped. */
+/* Send, hold or drop all of the answers. */
 static void
 send_answers(struct echo *echo, struct mmsghdr *answers, size_t count)
 {
@@ -361,7 +364,7 @@ send_held(struct echo *echo, struct held_answer *h)
 	return send_some(echo, &answer, 1);
 }
 
-/* One that finds no room is tried again, for SEND_TIMEOUT. */
+/* Send the answers that are due.  One that finds no room is tried again for SEND_TIMEOUT. */
 static void
 held_due(struct loop *loop, struct loop_timer *timer)
 {
@@ -384,8 +387,8 @@ held_due(struct loop *loop, struct loop_timer *timer)
 	(void)loop_set_timer(loop, timer, h != NULL ? h->due_ns : LOOP_PARKED);
 }
 
-/* Make the control messages that came with question i those of its answer: it leaves from where the
- * question came to, on the interface that routing chooses, and with a smaller TTL. */
+/* Turn the control messages of question i into those of its answer: sent from the address that the
+ * question came to, on the interface that routing chooses, with a smaller TTL. */
 static void
 turn_control(struct echo *echo, size_t i)
 {
@@ -421,7 +424,7 @@ static void
 answer_batch(struct echo *echo, size_t received)
 {
 	size_t count = 0;
-	bool came = false; /* somebody who may */
+	bool came = false; /* a source that is allowed */
 
 	for (size_t i = 0; i < received; i++) {
 		struct msghdr *msg = &echo->in[i].msg_hdr;
@@ -491,7 +494,7 @@ readable(struct server *server)
 	struct echo *echo = LOOP_OWNER(server, struct echo, server);
 	int n = receive(echo);
 
-	/* An error of a datagram socket is about one that went before, and is told once. */
+	/* An error of a datagram socket is about an earlier datagram, and is reported once. */
 	if (n == -1 && errno != EAGAIN)
 		n = receive(echo);
 	if (n > 0) {
@@ -504,8 +507,8 @@ readable(struct server *server)
 
 /* ---- all together -------------------------------------------------------------------------- */
 
-/* Each datagram says what its TTL is and, bound to every address, which one it came to.  An IPv6
- * socket may get IPv4's. */
+/* Ask the kernel for the TTL of each datagram and, on the wildcard address, for the address that it
+ * came to.  An IPv6 socket may receive IPv4. */
 static int
 ask_for_details(struct echo *echo)
 {

@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-/* What goes wrong with which connection. */
+/* Plan which connection has which faults. */
 static int
 plan_faults(struct server_config *config, struct failure *failure)
 {
@@ -25,7 +25,7 @@ plan_faults(struct server_config *config, struct failure *failure)
 	return 0;
 }
 
-/* The process: where it runs, what its signals do, and the file that says which one it is. */
+/* Prepare the process: background, signals and pid file. */
 static int
 prepare(const struct server_config *config, struct failure *failure)
 {
@@ -41,7 +41,7 @@ prepare(const struct server_config *config, struct failure *failure)
 		   pid_file_open(config->pidfile, &config->listen.user, failure);
 }
 
-/* Nobody is told that the socket is ready before all is. */
+/* Announce readiness only when everything is ready. */
 static int
 serve(struct listener *listener, const struct server_config *config)
 {

@@ -1,4 +1,4 @@
-/* serving.h - what is served: connections, or datagrams. */
+/* serving.h - what the server serves: connections or datagrams. */
 #ifndef SERVER_SERVING_H
 #define SERVER_SERVING_H
 
@@ -6,10 +6,10 @@
 #include "sockecho-server/config.h"
 
 struct serving {
-	/* Everything that serving the listener takes: a server to run, or NULL and the failure. */
+	/* Prepare to serve the listener.  Returns a server to run, or NULL and the failure. */
 	struct server *(*open)(
 	    struct listener *listener, const struct server_config *config, struct failure *failure);
-	/* Ends what is left, too. */
+	/* End what is left, and free the server. */
 	void (*close)(struct server *server);
 };
 

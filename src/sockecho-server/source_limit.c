@@ -18,7 +18,7 @@ struct source {
 
 struct source_limit {
 	int64_t max;
-	uint64_t secret; /* so that nobody can choose addresses that share a slot */
+	uint64_t secret; /* a secret seed, so that nobody can choose addresses that share a slot */
 	struct source sources[SLOTS];
 };
 

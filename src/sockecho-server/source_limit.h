@@ -10,8 +10,8 @@ struct source_limit;
  * source_limit_free(), which takes NULL. */
 struct source_limit *source_limit_new(int64_t max);
 /* Count a datagram.  Returns false if the source, an IP address, has reached its limit in the
- * present second.  When all slots for a source are in use, it takes the one whose second began
- * first. now is sku_now(). */
+ * present second.  If all slots for a source are in use, it takes the one whose second began first.
+ * now is sku_now(). */
 bool source_limit_take(struct source_limit *limit, const struct sku_address *source, int64_t now);
 void source_limit_free(struct source_limit *limit);
 

@@ -34,12 +34,10 @@ field(const struct state_row *row)
 void
 stats_report(void)
 {
-	/* The line is for who has no records. */
-	EVENT("stats", 1,
-	    run.json ? NULL :
-		       "stats: accepted={accepted} refused={refused} timed_out={timed_out} "
-		       "bytes_in={bytes_in} bytes_out={bytes_out} datagrams={datagrams} "
-		       "dropped={dropped}",
+	char text[STATE_TEXT_MAX];
+
+	state_text("stats", rows, text);
+	EVENT("stats", 1, run.json ? NULL : text, /* the line is for people without records */
 	    field(&rows[0]), field(&rows[1]), field(&rows[2]), field(&rows[3]), field(&rows[4]),
 	    field(&rows[5]), field(&rows[6]), field(&rows[7]));
 }

@@ -10,7 +10,7 @@ struct server_stats {
 
 extern struct server_stats server_stats;
 
-/* SIGUSR1 prints them from now on. */
+/* From now on SIGUSR1 prints the counters. */
 void stats_on_sigusr1(void);
 /* At the end: the event `stats` with --json, a note with --verbose. */
 void stats_report(void);

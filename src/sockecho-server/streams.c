@@ -1,8 +1,8 @@
 /* streams.c - serving connections.
  * Row tool.
  *
- * One recv and one send an event, one buffer for all.  Timers are lazy: a connection's timer is set
- * to when it might be due, and looked at again only then. */
+ * One recv and one send for each event, and one buffer for all.  Timers are lazy: a connection's
+ * timer is set to when it may be due, and is checked only then. */
 #include "sockecho-server/serving.h"
 
 #include "run/ascii.h"
@@ -22,7 +22,7 @@
 
 struct echo {
 	struct server server;
-	struct fault_plan plan; /* the config's lines, and how far it has come */
+	struct fault_plan plan; /* the config's lines, and the next one */
 	struct flow_buffer buffer;
 	struct connection *all;
 	int keepalive; /* seconds; 0: it is off */
@@ -170,7 +170,7 @@ accepted(struct server *server, struct sku_sock *sock, const struct sku_address 
 	counter_add(&server_stats.active, 1);
 	if (run.json || run.verbose > 0)
 		EVENT("accepted", 1, "{peer}: accepted", EVENT_PEER(&c->peer));
-	if (c->flow.faults != NULL) /* the end may come before the first byte */
+	if (c->flow.faults != NULL) /* a fault may end it before the first byte */
 		apply(echo, c, connection_advance(c, server->loop.now));
 }
 
@@ -181,7 +181,7 @@ refused(struct server *server)
 	counter_add(&server_stats.refused, 1);
 }
 
-/* No more bytes either: what was read is sent back. */
+/* Stop reading from all connections, too: what was read is sent back. */
 static void
 finishing(struct server *server)
 {

@@ -50,7 +50,7 @@ static const struct option_row options[] = {
 	    "fail unless exactly SIZE bytes arrive", .needs = MODE_TO_FILE),
 	SIZE(0, "max-size", struct recv_config, max_size, 0, INT64_MAX, UNLIMITED,
 	    "refuse more than SIZE bytes", .preset_text = "no limit by default"),
-	/* It sets two members. */
+	/* No macro fits: it sets two members. */
 	{ .kind = OPTION_OTHER,
 	    .name = "sha256",
 	    .arg = "HEX",
@@ -80,7 +80,7 @@ static const struct option_row options[] = {
 	    "apply the sender's mode and time; implies --verify", .excludes = "mode",
 	    .needs = MODE_TO_DISK),
 	TEXT(OPTION_FILE, 0, "key", "FILE", struct recv_config, key_file,
-	    "accept only who has the secret in FILE; implies --verify"),
+	    "accept only a sender with the secret in FILE; implies --verify"),
 	OPTION_COMMON,
 	OPTION_END_ROW,
 };
@@ -152,8 +152,8 @@ take_file_operand(struct recv_config *c, char *const *operands, size_t count)
 		if (open && count > 0)
 			opt_usage_error("the socket is open already (--fd or LISTEN_FDS): with "
 					"--dir there are no operands");
-		/* With --dir, a number in front is a PORT, so the operand after it is a FILE by
-		 * mistake. */
+		/* With --dir, a number in front is a PORT, so the operand after it is a FILE, which
+		 * is a mistake. */
 		if (count > 2 ||
 		    (count == 2 && (value_is_digits(operands[0]) ||
 				       operand_has_port(&c->peer.address, operands[0]))))
@@ -174,7 +174,7 @@ take_file_operand(struct recv_config *c, char *const *operands, size_t count)
 	return count;
 }
 
-/* As /dev/stdout, or the terminal by its name. */
+/* Is file standard output, as /dev/stdout, or the terminal by its name? */
 static bool
 is_standard_output(const char *file)
 {

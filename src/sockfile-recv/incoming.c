@@ -46,7 +46,7 @@ incoming_detect(struct incoming *incoming)
 		return INCOMING_RAW;
 	if (n == (ssize_t)sizeof(first))
 		return INCOMING_VERIFIED;
-	/* The end of the stream behind these few bytes: they are all that it has. */
+	/* If the stream ends after these few bytes, they are all that it has. */
 	return run_is_ready(sku_fileno(&incoming->sock), POLLRDHUP) ? INCOMING_RAW :
 								      INCOMING_PARTIAL;
 }

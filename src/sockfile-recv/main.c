@@ -23,8 +23,8 @@ open_directory(const struct recv_config *config, struct failure *failure)
 	return 0;
 }
 
-/* With a key nothing is on disk before somebody has shown that he has it, and nothing before we are
- * connected. */
+/* With --key, create nothing until the peer has proved that it has the key.  With --connect, create
+ * nothing until connected. */
 static int
 open_file(const struct recv_config *config, struct target *target, struct failure *failure)
 {
@@ -34,7 +34,7 @@ open_file(const struct recv_config *config, struct target *target, struct failur
 	    target, config->peer.listening && config->key_file == NULL, failure);
 }
 
-/* FILE and its part, or the directory, as the user who will write there. */
+/* Open FILE and its part, or the directory, as the user that will write there. */
 static int
 open_target(const struct recv_config *config, struct target *target, struct failure *failure)
 {
@@ -48,7 +48,7 @@ open_target(const struct recv_config *config, struct target *target, struct fail
 	return user_restore(user, failure) == -1 ? -1 : result;
 }
 
-/* What comes before anybody is waited for. */
+/* Everything that is done before the program waits for a peer. */
 static int
 prepare(struct recv_config *config, struct target *target, struct listener *listener,
     struct failure *failure)

@@ -17,7 +17,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define FIFO_PAUSE (10 * SKU_MS) /* from one look for a reader to the next */
+#define FIFO_PAUSE (10 * SKU_MS) /* between two looks for a reader */
 
 static int
 fail(struct failure *failure, int errnum, const char *reason, const char *shown)
@@ -63,7 +63,7 @@ outlet_find_descriptor(int dir_fd, const char *link, char *name, size_t size)
 	return fd;
 }
 
-/* A devtmpfs looks like any tmpfs, and in a container /dev is one. */
+/* Compare with /dev: a devtmpfs looks like any tmpfs, and in a container /dev is a tmpfs. */
 bool
 outlet_is_system_directory(int dir_fd)
 {

@@ -1,8 +1,9 @@
-/* permissions.c - whose FILE is in the end, and who may read it.
+/* permissions.c - the owner, mode and ACL of FILE.
  * Row tool.
  *
- * A file that is replaced hands down its owner, ACL and mode: nobody may read more than before.
- * Where the owner, the group or the ACL cannot be had, what they would have granted is left out. */
+ * FILE gets the owner, ACL and mode of the file that it replaces, so that nobody can read more than
+ * before.  If the owner, the group or the ACL cannot be set, what it would have granted is left
+ * out. */
 #include "sockfile-recv/permissions.h"
 
 #include "run/uninitialized.h"
@@ -65,7 +66,7 @@ remove_acl(int fd)
 	return fremovexattr(fd, ACL) == 0 || errno == ENODATA;
 }
 
-/* False: what the ACL says is lost. */
+/* Copy the ACL of old to fd.  False: the ACL is lost. */
 static bool
 copy_acl(int old, int fd)
 {
@@ -74,7 +75,7 @@ copy_acl(int old, int fd)
 	if (len > 0 && copy_acl_that_is_there(old, fd))
 		return true;
 	if (len == -1 && errno == EOPNOTSUPP)
-		return true; /* there are none */
+		return true; /* the file system has no ACLs */
 	if (len == -1 && errno == ENODATA)
 		return remove_acl(fd);
 	(void)fremovexattr(fd, ACL);
@@ -87,7 +88,7 @@ has_owner(const struct stat *is, const struct stat *was)
 	return is->st_uid == was->st_uid && is->st_gid == was->st_gid;
 }
 
-/* The mode, once owner and ACL are what they can be. */
+/* Copy owner and ACL as far as possible.  Returns the mode that follows. */
 static mode_t
 inherit(int old, const struct stat *was, int fd)
 {
@@ -98,13 +99,14 @@ inherit(int old, const struct stat *was, int fd)
 		return mode & 0700;
 	if (!has_owner(&is, was)) {
 		if (fchown(fd, was->st_uid, was->st_gid) == -1)
-			(void)!fchown(fd, (uid_t)-1, was->st_gid); /* what is, fstat says */
+			(void)!fchown(fd, (uid_t)-1, was->st_gid); /* fstat shows the result */
 		if (fstat(fd, &is) == -1)
 			return mode & 0700;
 	}
 	if (!copy_acl(old, fd))
 		return mode & 0700;
-	/* Another group: its members had what others have, and the old one's get that. */
+	/* The group could not be copied.  Members of the new group and of the old one get only what
+	 * both the group and others had. */
 	return is.st_gid == was->st_gid ? mode : (mode & 0700) | both << 3 | both;
 }
 

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define OWN_NAME_MAX 32
-#define KERNEL_ENOTSUPP 524 /* which leaks out of some network file systems */
+#define KERNEL_ENOTSUPP 524 /* a kernel-internal value that some network file systems return */
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
 #endif
@@ -88,7 +88,7 @@ has_same_number(const struct place *place, const char *name, int fd)
 	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
-/* Where a file's number says nothing, the name is believed. */
+/* Without lasting inode numbers, it is enough that the name exists. */
 bool
 place_is_same(const struct place *place, const char *name, int fd)
 {
@@ -97,7 +97,7 @@ place_is_same(const struct place *place, const char *name, int fd)
 	return has_same_number(place, name, fd);
 }
 
-/* Some file systems have the one kind of lock without the other. */
+/* Some file systems have only one of the two kinds of lock. */
 int
 place_lock(struct place *place, int fd)
 {
@@ -129,8 +129,9 @@ place_flush(struct place *place, int fd, bool *flushed)
 	return 0;
 }
 
-/* A file at the name is the claim to it; it shows for a moment, and after a kill -9 for good.  It
- * has a byte, since some mounts upload an empty file some time after it was closed, over ours. */
+/* Claim the name with a file, then replace that.  The claim is visible for a moment, and stays
+ * after a kill -9.  It has one byte: some mounts upload an empty file some time after it was
+ * closed, and would replace ours. */
 static int
 claim_and_rename(const struct place *place, const char *from, const char *to)
 {
@@ -172,7 +173,7 @@ place_rename(struct place *place, const char *from, const char *to)
 
 /* ---- trying it ----------------------------------------------------------------------------- */
 
-/* A name that nobody else has. */
+/* A name that no other file has. */
 static void
 own_name(char name[OWN_NAME_MAX])
 {
@@ -216,11 +217,12 @@ try_case(const struct place *place, const char *name, unsigned *lacks)
 		*lacks |= PLACE_CASE;
 }
 
-/* Whatever the reason why one of them fails, it will fail in the end, too. */
+/* Try each way to rename.  Whatever makes one of them fail now will also make it fail at the
+ * end. */
 static void
 try_rename(struct place *place, const char *from, const char *to, unsigned *lacks)
 {
-	/* Opened anew, for some mounts do not rename what is being written. */
+	/* Opened again: some mounts do not rename a file that is being written. */
 	int fd = openat(place->fd, from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (call_renameat2(place->fd, from, place->fd, to, RENAME_NOREPLACE) == -1) {
@@ -236,7 +238,7 @@ try_rename(struct place *place, const char *from, const char *to, unsigned *lack
 		(void)close(fd);
 }
 
-/* Some of the usual ones do, in the directories that were made so. */
+/* Does this directory ignore case?  Some usual file systems have such directories. */
 static bool
 ignores_case(const struct place *place)
 {
@@ -281,10 +283,10 @@ place_probe(struct place *place)
 	own_name(to);
 	fd = make(place, from, 0600);
 	if (fd == -1)
-		return; /* to make FILE.part will say why */
+		return; /* making FILE.part will report why */
 	try_modes(place, fd, &lacks);
 	try_case(place, from, &lacks);
-	(void)place_lock(place, fd); /* these two tell by themselves */
+	(void)place_lock(place, fd); /* these two note what is missing */
 	(void)place_flush(place, fd, &flushed);
 	(void)close(fd);
 	try_rename(place, from, to, &lacks);
@@ -294,7 +296,7 @@ place_probe(struct place *place)
 	(void)unlinkat(place->fd, to, 0);
 }
 
-/* Only the kernel knows what the default ACL makes of a mode: a file is made. */
+/* Make a file: only the kernel knows what the default ACL makes of a mode. */
 mode_t
 place_new_mode(const struct place *place, mode_t usual)
 {
@@ -320,7 +322,7 @@ place_new_mode(const struct place *place, mode_t usual)
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
-/* To flush it, it must be open for reading; where it may not be read, it is not flushed. */
+/* A directory must be open for reading to be flushed.  One that may not be read is not flushed. */
 int
 place_open(struct place *place, const char *directory, const char *name)
 {

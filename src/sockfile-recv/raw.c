@@ -25,12 +25,12 @@
 #define PIPE_SIZE (1024 * 1024) /* measured: 64 KiB is slower than copying */
 #define BUFFER ((size_t)1024 * 1024)
 #define FEW ((size_t)4 * 1024)
-#define END_TIMEOUT SKU_SECOND	     /* for a byte too many, once all have come that --size says */
-#define HINT_AFTER (10 * SKU_SECOND) /* of silence: what ends a stream whose peer stays open */
+#define END_TIMEOUT SKU_SECOND	     /* wait for a byte too many, after --size bytes */
+#define HINT_AFTER (10 * SKU_SECOND) /* of silence: then say what ends a stream */
 
 /* ---- limits -------------------------------------------------------------------------------- */
 
-/* The most that may come, and what says so. */
+/* The most bytes that may come, and the option that says so. */
 static int64_t
 size_limit(const struct recv_config *config, const char **option)
 {
@@ -40,7 +40,7 @@ size_limit(const struct recv_config *config, const char **option)
 	return by_size ? config->size : config->max_size;
 }
 
-/* No more than one byte beyond the most is taken. */
+/* Take at most one byte more than may come. */
 static size_t
 bytes_wanted(const struct raw_transfer *r, size_t wanted)
 {
@@ -86,7 +86,7 @@ check_complete(struct raw_transfer *r)
 		    r->failure, ENOMEM, "compute the SHA-256 of %s", r->target->display_name);
 	if (memcmp(digest, r->config->sha256, sizeof(digest)) == 0)
 		return 0;
-	target_discard(r->target); /* it is something else */
+	target_discard(r->target); /* it is not the file that was wanted */
 	return failure_set(r->failure, STATUS_MISMATCH, 0, "its SHA-256 is another (--sha256)",
 	    "receive from %s", r->incoming->text);
 }
@@ -100,14 +100,15 @@ fail_receiving(struct raw_transfer *r, int errnum)
 	    r->failure, errnum, LIMIT_OPERATION, "receive from %s", r->incoming->text);
 }
 
-/* All that should come has come: whether the peer closes, stays open or is reset, it is whole. */
+/* Has all come that --size says?  Then the file is whole, even if the connection is reset. */
 static bool
 has_come_whole(const struct raw_transfer *r)
 {
 	return r->config->size != UNLIMITED && r->target->written == r->config->size;
 }
 
-/* Many a peer does not close by itself (nc without -N): who waits for it may want to know. */
+/* Some peers do not close by themselves (nc without -N): tell the user why the program still
+ * waits. */
 static int
 wait_with_hint(struct raw_transfer *r)
 {
@@ -127,14 +128,15 @@ wait_with_hint(struct raw_transfer *r)
 	return run_wait_fd(fd, POLLIN, r->idle);
 }
 
-/* The stream failed with errnum, which is no matter once all has come: 0, the end, or -1. */
+/* The stream failed with errnum.  If all has come, that does not matter.  Returns 0, the end, or
+ * -1. */
 static int
 end_by(struct raw_transfer *r, int errnum)
 {
 	return has_come_whole(r) && errnum != ECANCELED ? 0 : fail_receiving(r, errnum);
 }
 
-/* 1: there is something to read; 0: that was all; -1. */
+/* Wait.  1: there is something to read; 0: all has come; -1: failure. */
 static int
 wait_for_more(struct raw_transfer *r)
 {
@@ -151,8 +153,8 @@ allocate_buffer(struct raw_transfer *r, size_t size)
 	return failure_set(r->failure, STATUS_FAILED, ENOMEM, NULL, "get a buffer");
 }
 
-/* What is in the pipe goes to the file; where splice(2) cannot do that, by a copy, which also says
- * what is wrong with the file. */
+/* Move what is in the pipe to the file.  If splice(2) cannot do that, copy it: write(2) also
+ * reports what is wrong with the file. */
 static int
 drain_pipe(struct raw_transfer *r, size_t len)
 {
@@ -215,7 +217,7 @@ splice_some(struct raw_transfer *r)
 			more = wait_for_more(r);
 		else if (status_of_errno(errno) != STATUS_FAILED)
 			more = end_by(r, errno);
-		else if (errno != EINTR) /* a sandbox may not know the call */
+		else if (errno != EINTR) /* a sandbox may forbid the call */
 			return allocate_buffer(r, BUFFER) == 0 ? copy_some(r) : -1;
 		if (more != 1)
 			return more;
@@ -225,7 +227,7 @@ splice_some(struct raw_transfer *r)
 	return n;
 }
 
-/* A pipe that is large enough, or none. */
+/* Open a pipe that is large enough, or none. */
 static void
 open_pipe(struct raw_transfer *r)
 {
@@ -286,7 +288,7 @@ open_transfer(struct raw_transfer *r)
 	if ((size != UNLIMITED && target_check_room(r->target, size, r->failure) == -1) ||
 	    target_start(r->target, 0, r->failure) == -1)
 		return -1;
-	/* Room is made beforehand, and its want found out.  The size stays: zeros are no bytes. */
+	/* Reserve the room now, to find out if there is too little.  The file keeps its size. */
 	if (size > 0 && r->target->kind == TARGET_FILE &&
 	    fallocate(r->target->fd, FALLOC_FL_KEEP_SIZE, 0, size) == -1 &&
 	    (errno == ENOSPC || errno == EFBIG || errno == EDQUOT))
@@ -295,7 +297,7 @@ open_transfer(struct raw_transfer *r)
 	return 0;
 }
 
-/* What was made for bytes that did not come. */
+/* Release the room for bytes that did not come. */
 static void
 give_room_back(const struct raw_transfer *r)
 {
@@ -330,8 +332,8 @@ raw_receive(struct raw_transfer *r)
 	if (may_hang(r))
 		(void)run_start_thread();
 	r->pipe[0] = r->pipe[1] = -1;
-	/* Until all is on disk, whatever ends this end, kill -9 too, is a reset for the sender: it
-	 * must not take that for done. */
+	/* Until all is on disk, make every end of this process, also by kill -9, a reset: the
+	 * sender must not take it for success. */
 	closing_set_reset(&r->incoming->sock, true);
 	r->is_complete = target_open_part(r->target, true, r->failure) == 0 &&
 			 open_transfer(r) == 0 && receive_all(r) == 0 && check_complete(r) == 0 &&
@@ -339,7 +341,7 @@ raw_receive(struct raw_transfer *r)
 	close_transfer(r);
 	if (r->is_complete)
 		closing_set_reset(&r->incoming->sock, false);
-	(void)sku_close(&r->incoming->sock); /* in order it says that all is on disk */
+	(void)sku_close(&r->incoming->sock); /* an end in order says that all is on disk */
 	if (!r->is_complete) {
 		give_room_back(r);
 		target_keep(r->target, r->failure);

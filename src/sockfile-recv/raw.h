@@ -17,17 +17,17 @@ struct raw_transfer {
 	int64_t ns; /* how long it took */
 	/* raw.c's. */
 	struct sku_deadline idle;
-	struct sha256 *sha256; /* NULL: nobody asked */
+	struct sha256 *sha256; /* NULL: not asked for */
 	int pipe[2];
 	char *buf; /* NULL: through the pipe */
 	size_t buf_size;
 	bool hinted;
 };
 
-/* In a thread: take the stream of the connection to its end into the target and give the target its
- * name; the connection is then closed in order.  Or there is a failure, and it is reset. */
+/* Receive the stream into the target and give the target its name; then close the connection in
+ * order.  On a failure, set failure and reset the connection.  May run in a thread. */
 void raw_receive(struct raw_transfer *transfer);
-/* The summary of one that did not fail. */
+/* Print the summary of a transfer that did not fail. */
 void raw_report(const struct raw_transfer *transfer);
 
 #endif

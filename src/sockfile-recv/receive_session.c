@@ -1,4 +1,4 @@
-/* receive_session.c - verified: one connection, from its greeting to its goodbye.
+/* receive_session.c - one verified connection, from its greeting to its goodbye.
  * Row tool. */
 #include "sockfile-recv/receive_session.h"
 
@@ -26,7 +26,7 @@
 
 /* ---- failing ------------------------------------------------------------------------------- */
 
-/* It fails here, and the sender will be told why. */
+/* Fail here, and have a verdict with this code sent to the sender. */
 __attribute__((format(printf, 4, 5))) static int
 refuse(struct receive_session *s, enum wire_code code, const char *message, const char *format, ...)
 {
@@ -41,7 +41,7 @@ refuse(struct receive_session *s, enum wire_code code, const char *message, cons
 	    &s->failure, (enum status)wire_code_status((uint8_t)code), 0, message, "%s", during);
 }
 
-/* The target failed: what the sender shall know of it. */
+/* The target failed: choose the verdict for the sender. */
 static int
 verdict_for_target(struct receive_session *s)
 {
@@ -62,7 +62,7 @@ verdict_for_target(struct receive_session *s)
 	case ECANCELED:
 		s->verdict = WIRE_ENDED;
 		break;
-	case ENAMETOOLONG: /* of the file system: another name would do */
+	case ENAMETOOLONG: /* from the file system: another name would do */
 		s->verdict = WIRE_WRONG_NAME;
 		s->failure.status = STATUS_MISMATCH;
 		break;
@@ -80,7 +80,7 @@ send_verdict(struct receive_session *s, enum wire_code code, struct failure *fai
 
 	message.position.index = s->index;
 	message.position.kind = (uint8_t)code;
-	/* A bit that flips must not make one of these look like "done". */
+	/* A flipped bit must not turn another verdict into WIRE_DONE. */
 	message.position.offset = code == WIRE_DONE ? (uint64_t)s->total : INT64_MAX;
 	return channel_send(&s->channel, &message, failure);
 }
@@ -103,7 +103,7 @@ check_canceled(struct receive_session *s)
 
 /* ---- what is offered ------------------------------------------------------------------------- */
 
-/* Until the one who has the file has left, or has been looked at for long enough. */
+/* Until the session that has the file has ended, or was observed for long enough. */
 static int
 wait_for_claim(struct receive_session *s)
 {
@@ -136,7 +136,8 @@ claim_file(struct receive_session *s)
 	return refuse(s, WIRE_BUSY, s->session.why_busy, "receive from %s", s->incoming->text);
 }
 
-/* FAT ignores dots at the end of a name as well. */
+/* Is the name that of a FILE.part, if case is ignored?  FAT also ignores dots at the end of a
+ * name. */
 static bool
 is_part_of_another(const struct place *place, const char *name)
 {
@@ -149,7 +150,7 @@ is_part_of_another(const struct place *place, const char *name)
 	return len > suffix && strncasecmp(name + len - suffix, TARGET_SUFFIX, suffix) == 0;
 }
 
-/* What the offer alone says against it. */
+/* Refuse the offer because of its name or its size. */
 static int
 check_offer(struct receive_session *s)
 {
@@ -177,7 +178,7 @@ check_offer(struct receive_session *s)
 	return 0;
 }
 
-/* The file that it would become: FILE, or a name in DIR. */
+/* Prepare the target of the offer: FILE, or a name in DIR. */
 static int
 open_target(struct receive_session *s)
 {
@@ -196,15 +197,15 @@ open_target(struct receive_session *s)
 	}
 	if (s->failure.status != STATUS_OK)
 		return verdict_for_target(s);
-	/* In a directory of others, what is no file is in the way. */
+	/* With --dir, write only regular files. */
 	if (s->config->dir != NULL && s->target->kind != TARGET_FILE)
 		return refuse(
 		    s, WIRE_EXISTS, "what stands there is no file", "write %s", s->offer.name);
 	return 0;
 }
 
-/* Of a FILE whose size he does not know a stranger shall not learn more than that it is there.  One
- * that is replaced anyway may as well be no more than a beginning of what comes. */
+/* A sender without a key that does not know the size learns only that FILE exists.  A FILE that is
+ * to be replaced anyway may be a mere beginning of what comes. */
 static bool
 may_confirm(const struct receive_session *s)
 {
@@ -217,7 +218,7 @@ may_confirm(const struct receive_session *s)
 	return target->size > 0 && s->config->key_file != NULL && !target->options.force;
 }
 
-/* What is here of it already. */
+/* Find out what is here of the file already. */
 static int
 find_existing(struct receive_session *s)
 {
@@ -230,7 +231,8 @@ find_existing(struct receive_session *s)
 		return verdict_for_target(s);
 	if (target->kind != TARGET_FILE)
 		return 0;
-	/* Is FILE this file?  Then there is nothing to do; --force alone would replace it. */
+	/* If FILE is this file, there is nothing to do.  With --force alone it would be
+	 * replaced. */
 	if (may_confirm(s)) {
 		s->have = WIRE_HAVE_FINAL;
 		s->held = target->size;
@@ -293,7 +295,7 @@ compute_sha256(struct receive_session *s, uint8_t digest[SHA256_BYTES])
 	    &s->failure, ENOMEM, "compute the SHA-256 of %s", s->target->display_name);
 }
 
-/* What is compared is what is confirmed. */
+/* Open FILE once: the file that is compared must be the one that is confirmed. */
 static int
 open_final(struct receive_session *s)
 {
@@ -347,7 +349,8 @@ send_have(struct receive_session *s)
 	return s->held > 0 ? send_prefix(s) : 0;
 }
 
-/* Where the sender goes on: behind what is held, if that is the same file, or at the beginning. */
+/* Receive where the sender goes on: behind what is held, if that is the same file, or at the
+ * beginning. */
 static int
 receive_start(struct receive_session *s)
 {
@@ -411,8 +414,8 @@ check_limits(struct receive_session *s, uint32_t len)
 	return 0;
 }
 
-/* A message of bytes is hashed as it comes, while the processor's cache still has it, and written
- * in one piece, for which the kernel takes larger pages. */
+/* Hash a DATA message as it comes, while it is in the processor's cache.  Write it in one piece,
+ * for which the kernel takes larger pages. */
 static int
 receive_data(struct receive_session *s, uint32_t len)
 {
@@ -432,14 +435,14 @@ receive_data(struct receive_session *s, uint32_t len)
 		have += (size_t)n;
 		s->progressed = true;
 	}
-	/* What came of one that is not whole is worth keeping all the same. */
+	/* Keep what came of a file that is not whole. */
 	if (have > 0 && target_write(s->target, s->buf, have, &s->failure) == -1)
 		return verdict_for_target(s);
 	set_progress(s, s->total + (int64_t)have);
 	return s->failure.status != STATUS_OK ? -1 : check_canceled(s);
 }
 
-/* To the END, which is in *end. */
+/* Receive the bytes up to END, which is stored in *end. */
 static int
 receive_bytes(struct receive_session *s, struct wire_ending *end)
 {
@@ -460,7 +463,7 @@ receive_bytes(struct receive_session *s, struct wire_ending *end)
 	}
 }
 
-/* What has come is not the file, and no beginning of it. */
+/* What has come is not the file, nor its beginning: refuse and remove it. */
 static int
 reject_and_remove(struct receive_session *s, enum wire_code code, const char *message)
 {
@@ -475,7 +478,7 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 {
 	uint8_t digest[SHA256_BYTES];
 
-	/* A pipe does not change, but may end before --count or without --end-mark. */
+	/* WIRE_CHANGED may also mean that a pipe ended before --count, or without --end-mark. */
 	if (end->how == WIRE_CHANGED)
 		return reject_and_remove(s, WIRE_CUT_SHORT,
 		    s->offer.size == WIRE_SIZE_UNKNOWN || end->total < s->offer.size ?
@@ -537,14 +540,14 @@ tell_of_work(struct receive_session *s)
 	return channel_progress(&s->channel, (uint64_t)s->total, (uint64_t)s->total, &lost) == 0;
 }
 
-/* A disk may take its time: the sender is told that there is work.  A signal does not end that, but
- * who else waits for us does, when the disk takes too long (server.c, run.h). */
+/* The disk may take long: tell the sender that we are at work.  A signal does not end a flush; the
+ * thread that owns the signals ends the program if it takes too long (run.h). */
 static int
 commit_target(struct receive_session *s)
 {
 	const struct sku_work work = { .run = flush_target, .arg = s };
 	struct sku_background *job = sku_background_start(&work, -1);
-	bool hears = true; /* the file counts, whoever is there still */
+	bool hears = true; /* counts, even if the sender is gone */
 
 	if (job == NULL) {
 		flush_target(s);
@@ -573,7 +576,7 @@ report_summary(const struct receive_session *s)
 
 /* ---- a file ---------------------------------------------------------------------------------- */
 
-/* It is here, and its size known. */
+/* Count the file: it is here, and its size is known. */
 static void
 count_file(struct receive_session *s)
 {
@@ -586,7 +589,7 @@ count_file(struct receive_session *s)
 	s->total = 0;
 }
 
-/* It is not here, and may come again. */
+/* Take the file out of the statistics: it did not arrive, and may come again. */
 static void
 uncount_file(struct receive_session *s)
 {
@@ -620,13 +623,13 @@ receive_file(struct receive_session *s)
 	return result;
 }
 
-/* It is not wanted, and nothing was begun: the sender is told, and may offer the next. */
+/* Refuse the file before anything was begun: tell the sender, which may offer the next. */
 static int
 refuse_file(struct receive_session *s)
 {
 	enum wire_code verdict = (enum wire_code)s->verdict;
 
-	s->verdict = NO_VERDICT; /* what fails from here on is the connection */
+	s->verdict = NO_VERDICT; /* later failures are the connection's */
 	if (s->failure.status > s->highest_refusal)
 		s->highest_refusal = s->failure.status;
 	failure_note(&s->failure, &s->incoming->peer);
@@ -662,7 +665,7 @@ receive_offer(struct receive_session *s, const struct wire_offer *offer)
 
 /* ---- the connection -------------------------------------------------------------------------- */
 
-/* A goodbye comes first where none of the FILEs could be opened. */
+/* BYE comes first if the sender could open none of its FILEs. */
 static int
 fail_no_offer(struct receive_session *s)
 {
@@ -672,8 +675,8 @@ fail_no_offer(struct receive_session *s)
 	    s->incoming->text);
 }
 
-/* The goodbye is not waited for for ever.  Before it offers the next one the sender may have to
- * wait for its disk: --timeout alone counts. */
+/* The limit for the next message.  The wait for the goodbye is short.  Before the next OFFER the
+ * sender may have to wait for its disk: only --timeout counts. */
 static struct sku_deadline
 next_limit(const struct receive_session *s)
 {
@@ -742,7 +745,7 @@ greet(struct receive_session *s)
 	return channel_send(&s->channel, &message, &s->failure);
 }
 
-/* The sender learns why; what has come is kept, if it is worth it. */
+/* Tell the sender why, and keep FILE.part if it can be resumed. */
 static void
 end_failed_session(struct receive_session *s)
 {
@@ -814,14 +817,14 @@ receive_session_run(struct receive_session *s)
 	if (result == 0)
 		result = receive_files(s);
 	sessions_begin_end(s->table, &s->session);
-	/* Every file is dealt with, whether or not the sender can still hear it. */
+	/* Every file has its verdict: it does not matter whether the sender still hears it. */
 	if (result == -1 && s->all_files_done &&
 	    (failure_is_connection_loss(&s->failure) || s->failure.status == STATUS_FAILED))
 		failure_clear(&s->failure);
 	if (s->failure.status != STATUS_OK)
 		end_failed_session(s);
 	channel_close(&s->channel, &s->failure);
-	sha256_free(s->sha256); /* in the thread that used it, which has data of the library */
+	sha256_free(s->sha256); /* in this thread, which has data of the library */
 	s->sha256 = NULL;
 }
 

@@ -1,4 +1,4 @@
-/* receive_session.h - verified: one connection, from its greeting to its goodbye. */
+/* receive_session.h - one verified connection, from its greeting to its goodbye. */
 #ifndef RECV_RECEIVE_SESSION_H
 #define RECV_RECEIVE_SESSION_H
 
@@ -12,7 +12,7 @@
 
 struct receive_session {
 	struct session session;
-	struct loop_worker worker; /* its owner's */
+	struct loop_worker worker; /* for its owner */
 	struct session_table *table;
 	const struct recv_config *config;
 	struct incoming *incoming;
@@ -29,21 +29,21 @@ struct receive_session {
 	struct target own_target; /* with --dir */
 	struct wire_offer offer;
 	enum wire_have have;
-	int final_fd; /* FILE, where it is there already; else -1 */
+	int final_fd; /* FILE, if it is there already; else -1 */
 	int64_t held, resumed, total;
 	int64_t started_ns;
-	int verdict; /* an enum wire_code that the sender has not heard; -1: none */
+	int verdict; /* an enum wire_code still to be sent; -1: none */
 	bool file_accepted, progressed, holds, bye_received;
 	bool all_files_done; /* every file has its verdict */
-	int highest_refusal; /* the highest status of files that were not wanted */
+	int highest_refusal; /* the highest status of refused files */
 	struct failure failure;
 };
 
-/* Take the connection over; file is FILE, or NULL with --dir.  NULL with errno, and it is still the
- * caller's. */
+/* Take over the connection.  file is FILE, or NULL with --dir.  NULL with errno: the connection is
+ * still the caller's. */
 struct receive_session *receive_session_new(struct session_table *table,
     const struct recv_config *config, struct target *file, struct incoming *incoming);
-/* In a thread that may wait.  The failure is then how it ended. */
+/* Run the session in a thread that may wait.  Its failure then says how it ended. */
 void receive_session_run(struct receive_session *session);
 struct session_outcome receive_session_outcome(const struct receive_session *session);
 void receive_session_free(struct receive_session *session);

@@ -1,8 +1,8 @@
-/* server.c - where connections wait until their first bytes say what they are.
+/* server.c - connections whose first bytes have not come yet: raw or verified?
  * Row tool.
  *
- * The loop accepts, looks at first bytes, draws and decides what is enough; transfers are in
- * threads, which see signals and --max-time themselves. */
+ * The loop accepts, looks at first bytes, draws the progress, and decides when all has come.
+ * Transfers run in threads, which see signals and --max-time themselves. */
 #include "sockfile-recv/server.h"
 
 #include "net/reconnect.h"
@@ -28,28 +28,28 @@
 #define MAX_INCOMING 256
 #define MAX_SESSIONS 512 /* each has a thread, or waits for one */
 #define MAX_THREADS 256
-#define NEW SESSIONS_NEW	       /* so long nobody has to make room */
-#define CROWD_PERIOD (50 * SKU_MS)     /* from one look at who has to the next */
-#define KEEP_TIMEOUT (60 * SKU_SECOND) /* for a sender that was lost; else --timeout */
+#define NEW SESSIONS_NEW	       /* for that long no connection has to make room */
+#define CROWD_PERIOD (50 * SKU_MS)     /* between two looks at who has to */
+#define KEEP_TIMEOUT (60 * SKU_SECOND) /* to keep a lost sender's claim; else --timeout */
 #define STACK ((size_t)1024 * 1024)    /* touched on demand */
 
 struct receiver {
 	struct server server; /* without a listener we connect */
 	const struct recv_config *config;
-	struct reconnect reconnect; /* where we connect */
+	struct reconnect reconnect; /* if we connect */
 	bool is_reconnecting;
 	struct target *target;
 	struct pool *pool;
 	struct incoming *incoming; /* in the order in which they came */
 	size_t incoming_count;
-	struct session_table table; /* what is verified */
+	struct session_table table; /* the verified connections */
 	struct raw_transfer raw;
 	bool raw_is_working;
 	struct stranger_notes notes;
 	struct progress progress;
 	struct loop_timer linger; /* sessions_wake() */
-	struct loop_timer crowd;  /* too many say nothing, or not enough */
-	bool done;		  /* with that status: */
+	struct loop_timer crowd;  /* too many connections without a transfer */
+	bool done;		  /* the program ends with status: */
 	int status;
 	struct failure *failure;
 };
@@ -66,7 +66,7 @@ receiver_of_loop(struct loop *loop)
 	return LOOP_OWNER(loop, struct receiver, server.loop);
 }
 
-/* Nobody else can come. */
+/* Is there only one connection, and can no other come? */
 static bool
 has_only_connection(const struct receiver *receiver)
 {
@@ -96,7 +96,7 @@ connection_left(struct receiver *receiver, bool counts)
 	counter_set(&transfer_stats.connections, (uint64_t)receiver->server.active);
 }
 
-/* It waits here no longer. */
+/* Take the connection off the list of those that wait here. */
 static void
 remove_incoming(struct receiver *receiver, struct incoming *incoming)
 {
@@ -115,7 +115,7 @@ end_connection(struct receiver *receiver, struct incoming *incoming, bool reset)
 {
 	if (reset)
 		(void)sku_reset(&incoming->sock);
-	incoming_free(incoming); /* else it has ended: nothing is lost */
+	incoming_free(incoming); /* without a reset: its stream has ended */
 	connection_left(receiver, false);
 }
 
@@ -133,7 +133,8 @@ close_all_incoming(struct receiver *receiver)
 		close_incoming(receiver, receiver->incoming, true);
 }
 
-/* It cannot be attended to.  Where it is the only one that there is, that is the end. */
+/* The connection cannot be served, for lack of a resource.  If it is the only one, end the
+ * program. */
 static void
 cannot_attend(struct receiver *receiver, const struct sku_address *peer, int errnum)
 {
@@ -179,7 +180,7 @@ stop_reconnecting(struct receiver *receiver)
 	connection_left(receiver, false);
 }
 
-/* Whoever comes once all is done, or while the program ends, comes in vain. */
+/* All is done, or the program ends: close what came too late, and do not reconnect. */
 static void
 finishing(struct server *server)
 {
@@ -233,15 +234,15 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 	stop_receiver(receiver, status);
 }
 
-/* A thread costs a twentieth of a small transfer, and is for what main does meanwhile: draw, and
- * leave at --max-time. */
+/* A thread costs a twentieth of a small transfer.  It is needed only if main has to draw the
+ * progress or to end at --max-time. */
 static bool
 wants_thread(const struct receiver *receiver)
 {
 	return receiver->progress.active || run.timeouts.run.at_ns != INT64_MAX;
 }
 
-/* This is the one: whoever else is here, or comes now, is not kept waiting for nothing. */
+/* A raw transfer uses the whole receiver: reset every other connection and refuse new ones. */
 static void
 start_raw(struct receiver *receiver, struct incoming *incoming)
 {
@@ -304,7 +305,7 @@ connect_to_sender(struct receiver *receiver)
 	return 0;
 }
 
-/* The connection that was lost is counted until here, so that the server goes on. */
+/* The lost connection is counted as a client until here, so that the server goes on. */
 static void
 reconnected(struct reconnect *reconnect, struct sku_sock *sock, const struct failure *failure)
 {
@@ -319,7 +320,7 @@ reconnected(struct reconnect *reconnect, struct sku_sock *sock, const struct fai
 	connection_left(receiver, false);
 }
 
-/* True: the next connection is being made. */
+/* Connect again.  True: the next connection is being made. */
 static bool
 connect_again(struct receiver *receiver)
 {
@@ -334,7 +335,7 @@ connect_again(struct receiver *receiver)
 	return receiver->is_reconnecting;
 }
 
-/* What is said of a session that failed. */
+/* Report a session that failed. */
 static void
 report_failed_session(
     struct receiver *receiver, struct receive_session *session, enum session_result result)
@@ -348,7 +349,7 @@ report_failed_session(
 		failure_note(&session->failure, &session->incoming->peer);
 		break;
 	case SESSION_UNCOUNTED:
-		/* of --max-time the program tells */
+		/* the program reports --max-time */
 		if ((run_check() == 0 || errno != ETIMEDOUT) && may_note(receiver))
 			failure_note(&session->failure, &session->incoming->peer);
 		break;
@@ -357,7 +358,7 @@ report_failed_session(
 	}
 }
 
-/* What is wanted may be here. */
+/* Stop if all that is wanted is here. */
 static void
 check_finished(struct receiver *receiver)
 {
@@ -408,7 +409,7 @@ session_work(struct loop_worker *worker)
 	receive_session_run(LOOP_OWNER(worker, struct receive_session, worker));
 }
 
-/* A thread talks to it from here on. */
+/* Hand the connection to a thread of the pool. */
 static void
 start_session(struct receiver *receiver, struct incoming *incoming)
 {
@@ -436,7 +437,7 @@ start_session(struct receiver *receiver, struct incoming *incoming)
 
 /* ---- what a connection turns out to be ---------------------------------------------------- */
 
-/* A probe, or a lost race of Happy Eyeballs: no transfer. */
+/* The connection ended without a byte: a probe, or a lost race of Happy Eyeballs. */
 static void
 handle_empty(struct receiver *receiver, struct incoming *incoming, int errnum)
 {
@@ -486,15 +487,15 @@ incoming_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 		return;
 	case INCOMING_RAW:
 		if (receiver->config->verify)
-			start_session(receiver, incoming); /* which says why it is no good */
+			start_session(receiver, incoming); /* which reports what is wrong */
 		else
 			receive_raw(receiver, incoming);
 		return;
 	}
 }
 
-/* Where it is the only one that there is, or has no time to say anything (--timeout 0), that is the
- * end. */
+/* The connection was silent for too long.  If it is the only one, or with --timeout 0, end the
+ * program. */
 static void
 silence_due(struct loop *loop, struct loop_timer *timer)
 {
@@ -516,7 +517,7 @@ silence_due(struct loop *loop, struct loop_timer *timer)
 
 /* ---- who comes ----------------------------------------------------------------------------- */
 
-/* Look at it until it shows what it is: 0, or -1 with errno. */
+/* Watch the connection until its first bytes show what it is: 0, or -1 with errno. */
 static int
 watch_incoming(struct receiver *receiver, struct incoming *incoming)
 {
@@ -545,7 +546,7 @@ append_incoming(struct receiver *receiver, struct incoming *incoming)
 	receiver->incoming_count++;
 }
 
-/* When there are too many, whoever came first makes room, unless it has only just come. */
+/* When there are too many connections, the oldest one is closed, unless it has only just come. */
 static void
 make_room(struct receiver *receiver)
 {
@@ -592,7 +593,7 @@ accepted(struct server *server, struct sku_sock *sock, const struct sku_address 
 	}
 	append_incoming(receiver, incoming);
 	if (receiver->config->verify && has_only_connection(receiver)) {
-		start_session(receiver, incoming); /* whatever it is, it must know the protocol */
+		start_session(receiver, incoming); /* only a verified one is acceptable */
 	} else if (watch_incoming(receiver, incoming) == -1) {
 		int errnum = errno;
 
@@ -654,15 +655,14 @@ open_receiver(struct receiver *receiver)
 	return 0;
 }
 
-/* A thread that does not come back, from a file system that hangs or from what a second signal cuts
- * short. */
+/* Does a thread not come back?  Its file system hangs, or a second signal ends the run. */
 static bool
 has_lost_thread(const struct receiver *receiver)
 {
 	return receiver->table.count > 0 || receiver->raw_is_working;
 }
 
-/* What came of it. */
+/* The exit status. */
 static int
 result(struct receiver *receiver)
 {
@@ -670,7 +670,7 @@ result(struct receiver *receiver)
 
 	if (receiver->done)
 		return receiver->status;
-	/* The thread of the one connection may have seen it before the loop did. */
+	/* The thread may have seen the end of --max-time before the loop did. */
 	if (run_check() == -1 && errno == ETIMEDOUT) {
 		if (has_lost_thread(receiver))
 			failure_clear(receiver->failure);
@@ -680,7 +680,7 @@ result(struct receiver *receiver)
 	if (receiver->failure->status != STATUS_OK)
 		return failure_report(receiver->failure);
 	(void)sessions_finished(&receiver->table, sku_now(), &status);
-	/* The one connection ended, and was no transfer: that was said. */
+	/* The only connection ended without a transfer: that was reported. */
 	return status == STATUS_OK && has_only_connection(receiver) ? (int)STATUS_NO_PEER : status;
 }
 
@@ -694,7 +694,7 @@ close_receiver(struct receiver *receiver)
 	progress_end(&receiver->progress, (int64_t)counter_value(&transfer_stats.bytes));
 	status = result(receiver);
 	if (has_lost_thread(receiver))
-		_exit(run_finish(status)); /* it has use of everything here */
+		_exit(run_finish(status)); /* the thread uses everything here */
 	pool_free(receiver->pool);
 	sessions_free(&receiver->table);
 	server_close(&receiver->server);

@@ -1,17 +1,16 @@
-/* server.h - where connections wait until their first bytes say what they are. */
+/* server.h - connections whose first bytes have not come yet: raw or verified? */
 #ifndef RECV_SERVER_H
 #define RECV_SERVER_H
 
 #include "sockfile-recv/config.h"
 #include "sockfile-recv/target.h"
 
-/* Announce the listener, and take senders from it until what is wanted has come.  The exit
+/* Announce the listener, and serve senders until all that is wanted has come.  Returns the exit
  * status. */
 int receiver_serve(
     const struct recv_config *config, struct listener *listener, struct target *target);
 
-/* The same over the connections that we make, one after the other: the next follows one that was
- * lost, as --retry says. */
+/* The same, but connect to the sender; after a lost connection, connect again as --retry says. */
 int receiver_connect(const struct recv_config *config, struct target *target);
 
 #endif

@@ -1,5 +1,6 @@
-/* sessions.c - verified: which sender may write which file, who waits, who is told that the
- * receiver is busy, and when the receiver is done. Row tool. */
+/* sessions.c - verified transfers: which sender may write which file, which waits or is told that
+ * the receiver is busy, and when the receiver is done.
+ * Row tool. */
 #include "sockfile-recv/sessions.h"
 
 #include "run/wait.h"
@@ -15,7 +16,7 @@ struct claim {
 	struct wire_offer offer;
 	uint8_t id[WIRE_ID_SIZE];
 	struct session *holder; /* NULL: its connection was lost */
-	int64_t until_ns;	/* it then runs out here */
+	int64_t until_ns;	/* then: when it runs out */
 };
 
 void
@@ -67,7 +68,8 @@ sessions_free(struct session_table *table)
 	(void)pthread_mutex_destroy(&table->lock);
 }
 
-/* Remove what has run out, and what is too much of what was lost: the first to run out. */
+/* Remove claims of lost connections that have run out.  If too many are left, remove the next to
+ * run out. */
 static void
 expire(struct session_table *table, int64_t now)
 {
@@ -107,7 +109,7 @@ is_same_transfer(const struct claim *claim, const struct session *session)
 	return memcmp(claim->id, session->id, WIRE_ID_SIZE) == 0;
 }
 
-/* Of an input of unknown size, which may be any, only the same transfer is the same. */
+/* Is the offer about the file of the claim?  If its size is unknown, only the same transfer is. */
 static bool
 is_same_file(
     const struct claim *claim, const struct session *session, const struct wire_offer *offer)
@@ -129,7 +131,7 @@ shut(struct session *session)
 	session->is_shut = true;
 }
 
-/* Has its connection ended, and its thread is only about to notice, or to flush what it has? */
+/* Is the session about to end (its peer is gone, or it flushes its file)? */
 static bool
 is_ending(const struct session *session)
 {
@@ -152,7 +154,7 @@ be_busy(struct session *session, const char *why)
 	return CLAIM_BUSY;
 }
 
-/* May one more connection count?  One that was lost is, until its claim runs out. */
+/* May one more connection count?  A lost one counts until its claim runs out. */
 static bool
 is_there_place(const struct session_table *table, const struct session *session)
 {
@@ -167,7 +169,7 @@ is_there_place(const struct session_table *table, const struct session *session)
 	return taken < table->rules.connections;
 }
 
-/* Will it be known soon whether a place is free? */
+/* Is a session that counts about to end, so that its place may become free? */
 static bool
 is_place_ending(const struct session_table *table)
 {
@@ -178,7 +180,7 @@ is_place_ending(const struct session_table *table)
 	return s != NULL;
 }
 
-/* Nobody has it. */
+/* The file is free. */
 static enum claim_result
 judge_free(const struct session_table *table, struct session *session, int64_t now)
 {
@@ -197,7 +199,7 @@ judge_free(const struct session_table *table, struct session *session, int64_t n
 
 #define UNFINISHED "another transfer is unfinished"
 
-/* Somebody else has it. */
+/* Another session has the file. */
 static enum claim_result
 judge_held(
     const struct claim *claim, struct session *session, const struct wire_offer *offer, int64_t now)
@@ -207,7 +209,7 @@ judge_held(
 
 	if (now - session->asked_ns >= SESSIONS_WAIT)
 		return be_busy(session, UNFINISHED);
-	/* The same transfer has come anew, so its old connection is dead, known or not. */
+	/* The same transfer has connected again, so its old connection is dead. */
 	if (is_same_transfer(claim, session))
 		shut(holder);
 	if (is_ending(holder))
@@ -215,7 +217,7 @@ judge_held(
 	if (!is_same_file(claim, session, offer))
 		return be_busy(session, UNFINISHED);
 	if (active_ns > session->asked_ns)
-		return be_busy(session, UNFINISHED); /* it goes on */
+		return be_busy(session, UNFINISHED); /* the holder goes on */
 	if (active_ns + SESSIONS_SILENCE <= now)
 		shut(holder);
 	else
@@ -376,7 +378,7 @@ sessions_remove(struct session_table *table, struct session *session)
 	(void)pthread_mutex_unlock(&table->lock);
 }
 
-/* One that counts. */
+/* Count a session. */
 static void
 count(struct session_table *table, const struct session_outcome *outcome, int64_t now)
 {
@@ -391,12 +393,12 @@ count(struct session_table *table, const struct session_outcome *outcome, int64_
 		return;
 	table->ends_ns = now;
 	if (unheard) {
-		table->counted--; /* for the one that asks */
+		table->counted--; /* the session that comes back counts */
 		table->ends_ns = now + SESSIONS_LINGER;
 	}
 }
 
-/* Does somebody wait to go on with it? */
+/* Is a session waiting to go on with this file? */
 static bool
 has_successor(const struct session_table *table, const struct claim *claim)
 {
@@ -407,7 +409,7 @@ has_successor(const struct session_table *table, const struct claim *claim)
 	return false;
 }
 
-/* Lost in the middle: is another connection waited for? */
+/* The connection was lost: wait for another one? */
 static bool
 is_awaited(struct session_table *table, const struct session *session,
     const struct session_outcome *outcome)
@@ -424,8 +426,8 @@ is_awaited(struct session_table *table, const struct session *session,
 	return true;
 }
 
-/* Once all is here, who only asks how it went may fail.  One that took the place of the one that
- * asks, and brings something else into DIR, may not. */
+/* Once all files are here, a session that only asks for the verdict may fail.  A session that took
+ * its place and brings another file into DIR may not. */
 static bool
 matters(const struct session_table *table, const struct session *session,
     const struct session_outcome *outcome)
@@ -484,7 +486,7 @@ sessions_release(struct session_table *table, struct session *session,
 /* ---- what they are together -------------------------------------------------------------------
  */
 
-/* One of the connections that count is here. */
+/* Is a connection that counts still here? */
 static bool
 is_one_served(const struct session_table *table)
 {

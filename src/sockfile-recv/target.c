@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OPEN_TRIES 10 /* a FILE.part that is replaced while it is opened */
+#define OPEN_TRIES 10 /* if FILE.part is replaced while it is opened */
 
 static int
 fail(struct failure *failure, const struct target *target, int errnum, const char *reason)
@@ -50,8 +50,8 @@ attributes(int dir_fd, const char *name)
 	return there.stx_attributes & there.stx_attributes_mask;
 }
 
-/* rename(2) would fail in the end: the file of another in a sticky directory, a mount point, or one
- * that may not be removed. */
+/* Fail if rename(2) would fail at the end: the file of another user in a sticky directory, a mount
+ * point, or a file that may not be removed. */
 static int
 check_replaceable(const struct target *target, const struct stat *st, struct failure *failure)
 {
@@ -80,7 +80,7 @@ check_directory_renames(const struct target *target, struct failure *failure)
 	    "its directory is append-only (chattr +a): nothing can be renamed there");
 }
 
-/* What the link /dev/stdout or /dev/fd/N stands for takes the place of it. */
+/* Replace the link /dev/stdout or /dev/fd/N by the link in /proc that it leads to. */
 static bool
 follow_to_descriptor(struct target *target)
 {
@@ -124,7 +124,7 @@ inspect_file(struct target *target, const struct stat *st, struct failure *failu
 	if (S_ISLNK(st->st_mode) && inspect_link(target, failure) == -1)
 		return -1;
 	if (target->kind != TARGET_FILE)
-		return 0; /* that is where the link led to */
+		return 0; /* the link led to it */
 	if (!target->options.force && !target->options.resume)
 		return fail(failure, target, EEXIST, "it exists already (--force replaces it)");
 	target->exists = S_ISREG(st->st_mode);
@@ -134,7 +134,7 @@ inspect_file(struct target *target, const struct stat *st, struct failure *failu
 	return check_directory_renames(target, failure);
 }
 
-/* What stands at FILE now?  Whatever changes later is found out by the rename. */
+/* What is at FILE now?  The rename will find out about later changes. */
 int
 target_inspect(struct target *target, struct failure *failure)
 {
@@ -240,7 +240,7 @@ lock_part(const struct target *target, int fd, struct failure *failure)
 	    failure, target, errno, errno == EWOULDBLOCK ? "another receiver is writing it" : NULL);
 }
 
-/* A FILE.part that was there: may it be ours?  Some mounts let every file look like another's. */
+/* May an existing FILE.part be ours?  On some mounts every file has another owner. */
 static int
 check_found(const struct target *target, int fd, struct failure *failure)
 {
@@ -258,7 +258,7 @@ check_found(const struct target *target, int fd, struct failure *failure)
 	return lock_part(target, fd, failure);
 }
 
-/* Nobody else may read what is still to come. */
+/* Let nobody else read what is still to come. */
 static int
 make_private(const struct target *target, int fd, struct failure *failure)
 {
@@ -271,7 +271,7 @@ make_private(const struct target *target, int fd, struct failure *failure)
 	return 0;
 }
 
-/* Nothing is to be left on disk before somebody has shown that he may write there. */
+/* Create nothing before the peer has proved that it has the key. */
 static int
 check_directory(const struct target *target, struct failure *failure)
 {
@@ -286,7 +286,7 @@ is_our_part(const struct target *target, int fd)
 	return place_is_same(target->place, target->part, fd);
 }
 
-/* Where FILE gets its name by link(2), a kill -9 may leave the other name to it. */
+/* If FILE gets its name by link(2), a kill -9 may leave FILE.part as a second name of it. */
 static bool
 remove_other_name(const struct target *target, int fd)
 {
@@ -298,7 +298,8 @@ remove_other_name(const struct target *target, int fd)
 	       unlinkat(target->place->fd, target->part, 0) == 0;
 }
 
-/* A new one, or the one that is there, locked: a descriptor, or -1 with errno or the failure. */
+/* Open a new FILE.part, or the one that is there, and lock it: a descriptor, or -1 with errno or
+ * the failure. */
 static int
 try_part(struct target *target, bool create, struct failure *failure)
 {
@@ -311,13 +312,13 @@ try_part(struct target *target, bool create, struct failure *failure)
 	if (fd != -1) {
 		if (lock_part(target, fd, failure) == 0)
 			return fd;
-		/* Who was faster to lock it writes it now. */
+		/* If another process has locked it first, that one writes it now. */
 		if (failure->errnum != EWOULDBLOCK && is_our_part(target, fd))
-			(void)unlinkat(target->place->fd, target->part, 0); /* or it stays */
+			(void)unlinkat(target->place->fd, target->part, 0); /* it may stay */
 	} else if (!create || errno == EEXIST) {
 		fd = open_leased(target->place->fd, target->part, flags);
 		if (fd == -1 && create && errno == ENOENT)
-			errno = ESTALE; /* it has just gone */
+			errno = ESTALE; /* it was removed just now */
 		if (fd == -1)
 			return -1;
 		if (remove_other_name(target, fd))
@@ -337,9 +338,9 @@ static void
 remove_part(struct target *target)
 {
 	if (is_our_part(target, target->fd))
-		(void)unlinkat(target->place->fd, target->part, 0); /* it stays, then: no harm */
+		(void)unlinkat(target->place->fd, target->part, 0); /* it may stay: no harm */
 	(void)close(target->fd);
-	/* A mount that uploads what is closed makes it anew. */
+	/* A mount that uploads closed files creates it again. */
 	if (!place_can(target->place, PLACE_NUMBERS))
 		(void)unlinkat(target->place->fd, target->part, 0);
 	target->fd = -1;
@@ -352,7 +353,8 @@ note_begun_anew(const struct target *target)
 	    target->display_name, TARGET_SUFFIX, (long long)target->part_size);
 }
 
-/* Some mounts write a file once, from its beginning to its end, and read it when that is done. */
+/* Can the part be read back?  Some mounts write a file only once, from its beginning to its end,
+ * and let it be read only then. */
 static bool
 can_be_read(int fd, int64_t size)
 {
@@ -381,7 +383,8 @@ target_open_part(struct target *target, bool create, struct failure *failure)
 		if (fd == -1)
 			return open_leased_failed(
 			    failure, errno, "open %s%s", target->display_name, TARGET_SUFFIX);
-		/* The one who had it may have renamed or removed it before the lock was ours. */
+		/* The process that had the lock may have renamed or removed the file before the
+		 * lock was ours. */
 		if (!is_our_part(target, fd) || fstat(fd, &st) == -1) {
 			(void)close(fd);
 			continue;
@@ -415,7 +418,7 @@ target_check_room(const struct target *target, int64_t size, struct failure *fai
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
-/* Throw away what FILE.part has behind offset; where that is not possible, FILE.part as a whole. */
+/* Throw away what FILE.part has behind offset, or all of FILE.part if that fails. */
 static int
 cut_part(struct target *target, int64_t offset, struct failure *failure)
 {
@@ -505,7 +508,7 @@ fail_rename(struct failure *failure, const struct target *target, int errnum, co
 	    target->display_name, TARGET_SUFFIX, target->display_name);
 }
 
-/* Does something stand there that is not what was written? */
+/* Is there another file than the one that was written? */
 static bool
 is_another(const struct target *target, const char *name)
 {
@@ -521,7 +524,8 @@ has_links(int fd)
 	return fstat(fd, &st) == 0 && st.st_nlink != 1;
 }
 
-/* Names are renamed, but what was written is meant: it is looked for before and after. */
+/* rename(2) takes names: check before and after that they are those of the file that was
+ * written. */
 static int
 rename_part(struct target *target, struct failure *failure)
 {
@@ -532,8 +536,7 @@ rename_part(struct target *target, struct failure *failure)
 	if (target->options.force) {
 		if (renameat(place->fd, target->part, place->fd, target->name) == -1)
 			return fail_rename(failure, target, errno, NULL);
-		/* Were FILE a link to the same inode, rename(2) would do nothing: FILE.part must
-		 * go. */
+		/* If FILE is a link to the same inode, rename(2) does nothing: remove FILE.part. */
 		if (has_links(target->fd) && is_our_part(target, target->fd))
 			(void)unlinkat(place->fd, target->part, 0);
 	} else if (place_rename(place, target->part, target->name) == -1) {
@@ -556,7 +559,7 @@ wanted_permissions(const struct target *target)
 		.was_file = target->exists };
 }
 
-/* *kept false: the mode or the time that was asked for could not be had. */
+/* *kept false: the mode or the time that was asked for could not be set. */
 static int
 set_attributes(struct target *target, int fd, const struct timespec *mtime, bool *kept,
     struct failure *failure)
@@ -577,7 +580,7 @@ set_attributes(struct target *target, int fd, const struct timespec *mtime, bool
 	return 0;
 }
 
-/* FILE is there: not all that was asked for is a failure all the same. */
+/* FILE is there, but not all that was asked for could be done: that is a failure. */
 static void
 report_not_kept(struct target *target, const struct timespec *mtime)
 {
@@ -616,13 +619,13 @@ flush_part(struct target *target, struct failure *failure)
 	}
 	(void)failure_set(failure, STATUS_FAILED, errno, NULL, "flush %s%s to disk",
 	    target->display_name, TARGET_SUFFIX);
-	/* The pages that could not be written count as clean now: what would be read back is not
-	 * what the disk has. */
+	/* The pages that could not be written now count as clean: reading would not show what the
+	 * disk has. */
 	target_discard(target);
 	return -1;
 }
 
-/* A mount that uploads what is closed must have it before it is renamed. */
+/* On a mount that uploads closed files, close the part before it is renamed. */
 static int
 upload_part(struct target *target, struct failure *failure)
 {
@@ -645,7 +648,7 @@ will_let_others_write(const struct target *target)
 	return (permissions_mode(target->place, target->name, &wanted) & 0022) != 0;
 }
 
-/* The mode and the time of FILE, whose bytes are on disk. */
+/* Flush the mode and the time of FILE, whose bytes are on disk. */
 static int
 flush_attributes(struct target *target, struct failure *failure)
 {
@@ -663,8 +666,8 @@ commit_file(struct target *target, const struct timespec *mtime, struct failure 
 	bool lets_others_write = will_let_others_write(target), kept;
 	int result = 0;
 
-	/* A part that others can write is not continued by the next run.  So it is flushed, which
-	 * may take long, while they cannot, and with its mode once it has its name. */
+	/* The next run does not continue a part that others can write.  So flush it, which may take
+	 * long, before it gets that mode, and flush the mode after the rename. */
 	if (lets_others_write && flush_part(target, failure) == -1)
 		return -1;
 	if (set_attributes(target, target->fd, mtime, &kept, failure) == -1 ||
@@ -677,10 +680,12 @@ commit_file(struct target *target, const struct timespec *mtime, struct failure 
 	if (lets_others_write)
 		result = flush_attributes(target, failure);
 	if (target->fd != -1)
-		(void)close(target->fd); /* fsync(2) has told what it could tell */
+		(void)close(target->fd); /* close cannot report anything that fsync has not */
 	target->fd = -1;
-	if (result == -1 || flush_directory(target, failure) == -1)
+	if (result == -1 || flush_directory(target, failure) == -1) {
+		failure_add(failure, "it has its name, but may not be on disk");
 		return -1;
+	}
 	if (!kept)
 		report_not_kept(target, mtime);
 	return 0;
@@ -692,7 +697,7 @@ is_same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-/* Is FILE what was compared? */
+/* Is FILE still the file that was compared? */
 static int
 check_final(const struct target *target, int fd, struct failure *failure)
 {
@@ -714,7 +719,8 @@ target_confirm(struct target *target, int fd, const struct timespec *mtime, stru
 {
 	bool kept = true, flushed;
 
-	/* It is looked at as late as possible; but what is set changes its times. */
+	/* Check FILE as late as possible, but before attributes are set, since that changes its
+	 * times. */
 	if (target->options.mode_asked &&
 	    (check_final(target, fd, failure) == -1 ||
 		set_attributes(target, fd, mtime, &kept, failure) == -1))
@@ -764,10 +770,10 @@ target_keep(struct target *target, struct failure *failure)
 	} else if (place_flush(target->place, target->fd, &flushed) == -1) {
 		failure_add(failure, "nothing is kept: %s%s could not be flushed: %s",
 		    target->display_name, TARGET_SUFFIX, strerror(errno));
-		remove_part(target); /* what would be read back is not what the disk has */
+		remove_part(target); /* reading would not show what the disk has */
 		return;
 	} else {
-		(void)fsync(target->place->fd); /* its name, as far as that is possible */
+		(void)fsync(target->place->fd); /* flush its name, if possible */
 		failure_add(failure, "%lld bytes are safe in %s%s", (long long)st.st_size,
 		    target->display_name, TARGET_SUFFIX);
 	}

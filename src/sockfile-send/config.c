@@ -104,7 +104,7 @@ static const struct command command = {
 	.hints = hints,
 };
 
-/* How many of the operands say where to; the rest are FILEs. */
+/* How many of the operands are an address; the rest are FILEs. */
 static size_t
 address_operands(const struct peer_options *peer, char *const *operands, size_t count)
 {
@@ -114,11 +114,12 @@ address_operands(const struct peer_options *peer, char *const *operands, size_t 
 		return count == 0 ? 0 : 1;
 	if (!peer->listening)
 		return count < 2 ? count : 2;
-	/* --listen PORT FILE; but `HOST PORT FILE`, as other listeners take it, is understood. */
+	/* --listen PORT FILE; but `HOST PORT FILE`, as other listeners take it, is accepted. */
 	return !value_is_digits(operands[0]) && count > 2 && value_is_digits(operands[1]) ? 2 : 1;
 }
 
-/* As /dev/fd/63, which a shell makes of <(command): the number is no name. */
+/* Is it a descriptor, as /dev/fd/63, which a shell makes of <(command)?  Its number is not a
+ * name. */
 static bool
 is_descriptor(const char *file)
 {
@@ -134,7 +135,7 @@ config_transfer_name(const char *file)
 	return !is_descriptor(file) && wire_name_is_plain(base, strlen(base)) ? base : NULL;
 }
 
-/* One that --name is not to change. */
+/* Does the FILE have a name, which --name must not change? */
 static bool
 has_own_name(const char *file)
 {
@@ -149,7 +150,7 @@ compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Several files travel under their names, which must do for that and differ. */
+/* Several files are sent under their names: check that these are valid and differ. */
 static void
 check_names(const struct send_config *c)
 {

@@ -1,4 +1,4 @@
-/* config.h - what the command line of sockfile-send says. */
+/* config.h - the command line of sockfile-send. */
 #ifndef SEND_CONFIG_H
 #define SEND_CONFIG_H
 
@@ -11,26 +11,26 @@
 
 struct send_config {
 	struct peer_options peer;
-	char *const *files; /* the last of them, as typed; "-": standard input */
+	char *const *files; /* the last operands, as typed; "-": standard input */
 	size_t file_count;
-	int *opened; /* them, open already; NULL: each is opened when its turn comes */
+	int *opened; /* their open descriptors; NULL: each is opened when its turn comes */
 	int64_t offset;
 	int64_t count;	     /* SKU_SENDFILE_ALL */
-	int64_t connections; /* with --listen: how many to serve; -1: for ever */
+	int64_t connections; /* with --listen: how many to serve; -1: no limit */
 	int64_t limit_rate;  /* UNLIMITED */
 	bool verify;
-	const char *name;     /* of what has none; NULL: not given */
+	const char *name;     /* for a FILE without a name; NULL: not given */
 	const char *end_mark; /* what standard input must end with; NULL: not given */
-	int64_t retries;      /* RETRIES_NOT_GIVEN where --retry was not given */
+	int64_t retries;      /* RETRIES_NOT_GIVEN without --retry */
 	const char *key_file; /* NULL: no key */
 	uint8_t key[SECRET_KEY_BYTES];
 	enum progress_mode progress;
 };
 
-/* The name that a FILE travels under: its base name; NULL where that is none that a receiver may
- * take, or for standard input and other descriptors. */
+/* The name that is sent with a FILE: its base name.  NULL for standard input and other descriptors,
+ * and for a name that no receiver takes. */
 const char *config_transfer_name(const char *file);
-/* The bytes of all FILEs together; SIZE_UNKNOWN where one of them has no size. */
+/* The bytes of all FILEs together; SIZE_UNKNOWN if one of them has no size. */
 int64_t config_total_size(const struct send_config *config);
 /* Misuse ends the program with status 2. */
 void config_parse(struct send_config *config, int argc, char **argv);

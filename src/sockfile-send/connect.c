@@ -1,7 +1,7 @@
-/* connect.c - verified: to the one receiver that we connect to.
+/* connect.c - verified transfers to the one receiver that we connect to.
  * Row tool.
  *
- * One connection after the other, in a thread where the loop of main draws a bar meanwhile. */
+ * One connection after the other.  With a bar, a thread sends while the loop of main draws. */
 #include "sockfile-send/connect.h"
 
 #include "net/reconnect.h"
@@ -44,7 +44,8 @@ send_on(struct sender *sender, struct failure *failure)
 	return result;
 }
 
-/* The connection failed.  False: so did the transfer, and that was reported. */
+/* The connection failed.  True: connect again.  False: the transfer failed, and that was
+ * reported. */
 static bool
 should_retry(struct sender *sender, struct failure *failure)
 {
@@ -65,7 +66,7 @@ should_retry(struct sender *sender, struct failure *failure)
 	return false;
 }
 
-/* False: there is no other connection, and that was reported. */
+/* Connect again.  False: it failed, and that was reported. */
 static bool
 reconnect(struct sender *sender, struct failure *failure)
 {
@@ -75,14 +76,8 @@ reconnect(struct sender *sender, struct failure *failure)
 	if (reconnect_now(
 		&sender->reconnect, &peer->endpoint, &peer->connect, &sender->sock, failure) == 0)
 		return true;
+	send_mention_unknown(&sender->job, failure);
 	sender->status = failure_report(failure);
-	if (sender->job.outcome_unknown) {
-		failure_clear(failure);
-		(void)failure_set(failure, (enum status)sender->status, 0,
-		    "delivered or not: unknown", "send %s",
-		    sender->config->files[sender->job.next]);
-		(void)failure_report(failure);
-	}
 	return false;
 }
 
@@ -171,7 +166,7 @@ verified_send(const struct send_config *config, bool at_hand)
 
 	if (send_random_id(sender.id, &failure) == -1)
 		return failure_report(&failure);
-	/* Between two connections the FILE may become another one. */
+	/* Between two connections the FILE may be replaced by one that can hang. */
 	if (at_hand && sender.reconnect.left == 0)
 		signals = RUN_WITHOUT_THREAD;
 	if (connect_now(&peer->endpoint, &peer->connect, &sender.sock, &failure) == 0 &&

@@ -15,14 +15,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What root alone may read is opened before root is given up. */
+/* Must the FILEs be opened before root is given up, because only root may read them? */
 static bool
 must_stay_open(const struct send_config *config)
 {
 	return config->peer.listening && config->peer.listen.user.name != NULL;
 }
 
-/* *at_hand: there is one FILE, and to read it cannot hang. */
+/* *at_hand: there is one FILE, and reading it cannot hang. */
 static int
 open_files(const struct send_config *config, int *opened, bool *at_hand, struct failure *failure)
 {
@@ -31,7 +31,7 @@ open_files(const struct send_config *config, int *opened, bool *at_hand, struct 
 		struct stat st;
 		int result;
 
-		/* To open a FIFO and close it would cost its writer his life. */
+		/* Opening and closing a FIFO would send its writer SIGPIPE. */
 		if (opened == NULL && stat(config->files[i], &st) == 0 && S_ISFIFO(st.st_mode))
 			continue;
 		result = source_open(&source, config, i, failure);
@@ -45,7 +45,7 @@ open_files(const struct send_config *config, int *opened, bool *at_hand, struct 
 	return 0;
 }
 
-/* Whatever cannot be opened now is found out before anybody is told that there is something. */
+/* Find out what cannot be opened before the program connects or announces itself. */
 static int
 check_readable(struct send_config *config, bool *at_hand, struct failure *failure)
 {
@@ -83,7 +83,7 @@ run_verified(struct send_config *config)
 	return status;
 }
 
-/* The receiver, or whom it comes to. */
+/* Connect to the receiver, or open the listener. */
 static int
 open_peer(const struct send_config *config, const struct source *source, struct listener *listener,
     struct sku_sock *sock, struct failure *failure)
@@ -117,7 +117,7 @@ run_raw(const struct send_config *config)
 	return status;
 }
 
-/* A source that can be read once has one receiver. */
+/* A source that can be read only once serves one receiver. */
 static void
 check_rereadable(const struct send_config *config)
 {

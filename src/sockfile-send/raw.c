@@ -1,9 +1,9 @@
 /* raw.c - the file's bytes and nothing else, to one receiver or to many at once.
  * Row tool.
  *
- * One loop; each receiver takes the file at its own pace.  A TCP connection is set to end in a
- * reset (SO_LINGER with 0) until its last byte is on its way, so that a sender that fails or is
- * killed never looks like the end of the file. */
+ * One loop; each receiver takes the file at its own pace.  Until its last byte is on its way, every
+ * end of a TCP connection is a reset (SO_LINGER with 0).  So a sender that fails or is killed never
+ * looks like the end of the file. */
 #include "sockfile-send/raw.h"
 
 #include "net/closing.h"
@@ -21,14 +21,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MAX_PER_TURN ((size_t)4 * 1024 * 1024) /* for one receiver before the next has its turn */
+#define MAX_PER_TURN ((size_t)4 * 1024 * 1024) /* for one receiver in its turn */
 #define CLOSE_TIMEOUT (10 * SKU_SECOND)	       /* for the peer's close, without --timeout */
 
 struct raw_client {
 	struct raw_server *server;
 	struct sku_sock sock;
 	struct sku_address peer;
-	struct closing closing; /* its peer_ended counts while we send, too */
+	struct closing closing; /* its peer_ended is used while we send, too */
 	int64_t sent;
 	bool blocked; /* its socket is full */
 	struct rate rate;
@@ -44,13 +44,13 @@ struct raw_server {
 	const struct send_config *config;
 	struct source *source;
 	struct loop_io input;
-	struct raw_client *reader; /* it waits for the input; NULL: nobody does */
+	struct raw_client *reader; /* the receiver that waits for the input; NULL: none */
 	struct raw_client *all;
-	struct stranger_notes notes; /* of those who broke off */
+	struct stranger_notes notes; /* about receivers that broke off */
 	struct progress progress;
 	state_counter
-	    progress_bytes; /* for the bar; of receivers that broke off they do not count */
-	bool consumed;	    /* bytes of what can be read once are gone */
+	    progress_bytes; /* for the bar; without the bytes of receivers that broke off */
+	bool consumed;	    /* bytes of a source that can be read only once are gone */
 	char *action;	    /* for the message of --max-time */
 };
 
@@ -59,7 +59,7 @@ struct raw_server {
 static void client_ready(struct loop *loop, struct loop_io *io, uint32_t events);
 static void client_due(struct loop *loop, struct loop_timer *timer);
 
-/* The socket is taken over.  NULL without memory. */
+/* Add a client, and take over the socket.  NULL: out of memory. */
 static struct raw_client *
 add_client(struct raw_server *server, struct sku_sock *sock, const struct sku_address *peer)
 {
@@ -79,7 +79,7 @@ add_client(struct raw_server *server, struct sku_sock *sock, const struct sku_ad
 	client->rate.bytes_per_second = server->config->limit_rate;
 	client->started_ns = server->server.loop.now;
 	client->idle_at_ns = INT64_MAX;
-	/* Where there is no reset (AF_UNIX), a part cannot be told from the whole. */
+	/* On a UNIX socket there is no reset: a receiver cannot tell a part from the whole. */
 	closing_set_reset(&client->sock, true);
 	client->next = server->all;
 	if (server->all != NULL)
@@ -124,7 +124,7 @@ remove_client(struct raw_client *client, bool complete)
 	server_client_left(&server->server, complete);
 }
 
-/* What failed is ours: nobody can be served. */
+/* The failure is at this end: no receiver can be served. */
 static void
 fail_input(struct raw_server *server, int errnum)
 {
@@ -135,7 +135,7 @@ fail_input(struct raw_server *server, int errnum)
 	server_fail(&server->server, &failure);
 }
 
-/* The receiver is lost.  With --listen the next may come; else that is the end. */
+/* The receiver is lost.  With --listen another one may come; otherwise the program ends. */
 static void
 lose_client(struct raw_client *client, struct failure *failure)
 {
@@ -152,7 +152,7 @@ lose_client(struct raw_client *client, struct failure *failure)
 	remove_client(client, false);
 }
 
-/* message NULL: the words for errnum. */
+/* The client failed.  message NULL: the words for errnum. */
 static void
 fail_client(struct raw_client *client, int errnum, const char *message)
 {
@@ -207,7 +207,7 @@ complete_client(struct raw_client *client)
 
 /* ---- what the loop looks for --------------------------------------------------------------- */
 
-/* False: the receiver is gone. */
+/* Watch the socket.  False: the receiver is gone. */
 static bool
 watch(struct raw_client *client)
 {
@@ -228,7 +228,7 @@ set_timer(struct raw_client *client, int64_t at_ns)
 	    at_ns < LOOP_PARKED ? at_ns : LOOP_PARKED);
 }
 
-/* --timeout begins anew; not while it is we who wait (for input, or for --limit-rate). */
+/* --timeout starts over, but not while this end waits for input or for --limit-rate. */
 static void
 restart_timeout(struct raw_client *client)
 {
@@ -245,7 +245,7 @@ restart_timeout(struct raw_client *client)
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
-/* The peer's end, and its acknowledgement of all, are waited for. */
+/* Wait for the peer's end, and for its acknowledgement of all. */
 static void
 follow_closing(struct raw_client *client, enum closing_next next)
 {
@@ -260,7 +260,7 @@ follow_closing(struct raw_client *client, enum closing_next next)
 		    client, closing_deadline(&client->closing, loop->now, client->idle_at_ns));
 }
 
-/* One that stays open, but has everything, is done all the same. */
+/* A receiver that stays open, but has everything, is done. */
 static void
 continue_closing(struct raw_client *client, int64_t now)
 {
@@ -303,7 +303,7 @@ count_sent(struct raw_client *client, int64_t sent)
 	rate_account(&client->rate, (size_t)sent, client->server->server.loop.now);
 }
 
-/* The input has nothing for now. */
+/* The input has nothing now: wait for it. */
 static void
 wait_for_input(struct raw_client *client)
 {
@@ -333,7 +333,7 @@ send_some(struct raw_client *client)
 		set_reader(server, NULL);
 	switch (result) {
 	case SOURCE_SENT:
-		/* With room left in its socket, its next turn comes at once. */
+		/* If its socket has room, its next turn comes at once. */
 		client->blocked = client->rate.bytes_per_second == UNLIMITED;
 		break;
 	case SOURCE_BLOCKED:
@@ -359,8 +359,8 @@ send_some(struct raw_client *client)
 		restart_timeout(client);
 }
 
-/* What a receiver sends is none of our business, but left unread it would turn our end into a
- * reset that takes bytes of ours with it.  False: the receiver is gone. */
+/* Read and discard what a receiver sends: if it stayed unread, our close would be a reset, which
+ * destroys bytes of ours that are on their way.  False: the receiver is gone. */
 static bool
 discard_input(struct raw_client *client)
 {
@@ -438,7 +438,7 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 	server_client_left(base, false);
 }
 
-/* A source that can be read once has one receiver, if any byte is gone. */
+/* A source that can be read only once has one receiver, once any byte of it is gone. */
 static bool
 may_accept(struct server *base)
 {
@@ -476,7 +476,7 @@ open_server(struct raw_server *server, struct failure *failure)
 	return 0;
 }
 
-/* Whatever is still open was not served to its end: it is reset. */
+/* Reset what is still open: it was not served to its end. */
 static void
 close_server(struct raw_server *server)
 {

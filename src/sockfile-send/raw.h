@@ -5,10 +5,10 @@
 #include "sockfile-send/config.h"
 #include "sockfile-send/source.h"
 
-/* To the one receiver at the other end of sock, which is closed.  The exit status. */
+/* Send to the one receiver at the other end of sock, and close sock.  Returns the exit status. */
 int raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock);
-/* To all that come, as --connections says; the listener is open, and announced here.  The exit
- * status. */
+/* Announce the open listener, and send to all receivers, as many as --connections says.  Returns
+ * the exit status. */
 int raw_serve(const struct send_config *config, struct source *source, struct listener *listener);
 
 #endif

@@ -1,8 +1,9 @@
-/* send_session.c - verified: all FILEs to one receiver, over one connection after the other.
+/* send_session.c - verified transfers: all FILEs to one receiver, over one connection after the
+ * other.
  * Row tool.
  *
- * Bytes are read, hashed and sent from one buffer: what sendfile(2) sends may be something else by
- * then than what was hashed. */
+ * Bytes are read, hashed and sent from one buffer.  With sendfile(2), the bytes that are sent could
+ * differ from those that were hashed. */
 #include "sockfile-send/send_session.h"
 
 #include "run/failure.h"
@@ -23,7 +24,7 @@
 #include <sys/random.h>
 
 #define HASH_CHUNK ((size_t)128 * 1024)
-#define INPUT_PERIOD (50 * SKU_MS) /* from one look at a silent input to the next */
+#define INPUT_PERIOD (50 * SKU_MS) /* between two looks at a silent input */
 
 struct send_session {
 	struct send_job *job;
@@ -33,7 +34,7 @@ struct send_session {
 	struct channel channel;
 	struct transcript transcript;
 	struct digest *digest;
-	struct sha256 *sha256; /* with --key, of what the receiver holds; else NULL */
+	struct sha256 *sha256; /* with --key, over what the receiver holds; else NULL */
 	uint8_t *buf;
 	/* of the FILE under way */
 	struct source source;
@@ -49,7 +50,7 @@ fail_reading(struct send_session *s, int errnum)
 	return failure_set(s->failure, STATUS_FAILED, errnum, NULL, "read %s", s->source.name);
 }
 
-/* The bar and SIGUSR1 count what is done of each FILE, whichever connection did it. */
+/* The bar and SIGUSR1 count the bytes of each FILE that are done, over all connections. */
 static void
 show_progress(struct send_session *s, int64_t done)
 {
@@ -67,7 +68,7 @@ expect_message(struct send_session *s, enum wire_type type, struct wire_message 
 	return 0;
 }
 
-/* A verdict before it was asked for: why it does not want this FILE. */
+/* A verdict came early: it says why the receiver does not want this FILE. */
 static int
 receiver_stopped(struct send_session *s, const struct wire_message *message)
 {
@@ -126,7 +127,7 @@ hash_existing(struct send_session *s, int64_t held)
 			s->channel.abort_code = WIRE_CUT_SHORT;
 			return fail_reading(s, errno);
 		default:
-			return 0; /* it is shorter: no match */
+			return 0; /* the FILE is shorter: no match */
 		}
 		digest_update(s->digest, s->buf, got);
 		if (s->sha256 != NULL)
@@ -150,13 +151,13 @@ is_same_prefix(const struct send_session *s, const struct wire_position *prefix)
 
 	digest_so_far(s->digest, ours);
 	if (key && sha256_so_far(s->sha256, ours) == -1)
-		return false; /* then all of it is sent */
+		return false; /* then all bytes are sent */
 	return s->done == (int64_t)prefix->offset &&
 	       prefix->kind == (key ? WIRE_SHA256 : WIRE_XXH3) &&
 	       memcmp(ours, prefix->digest, sizeof(ours)) == 0;
 }
 
-/* The receiver holds something: where do we go on? */
+/* The receiver holds a part: find out where to go on. */
 static int
 compare_prefix(struct send_session *s, const struct wire_position *have)
 {
@@ -164,7 +165,7 @@ compare_prefix(struct send_session *s, const struct wire_position *have)
 	bool comparable = s->source.seekable && (s->source.length == SIZE_UNKNOWN ||
 						    (int64_t)have->offset <= s->source.length);
 
-	/* Somebody may have made what the receiver holds so that XXH3 is taken in. */
+	/* With a key use SHA-256: what the receiver holds may have been made to collide in XXH3. */
 	if (s->job->config->key_file != NULL && s->sha256 == NULL &&
 	    (s->sha256 = sha256_new()) == NULL)
 		return failure_set(s->failure, STATUS_FAILED, ENOMEM, NULL, "get a digest");
@@ -189,7 +190,7 @@ compare_prefix(struct send_session *s, const struct wire_position *have)
 	return 0;
 }
 
-/* *refused: the receiver does not want this one, and has said why. */
+/* Offer the FILE.  *refused: the receiver does not want it, and has said why. */
 static int
 offer_file(struct send_session *s, bool *refused)
 {
@@ -222,7 +223,8 @@ offer_file(struct send_session *s, bool *refused)
 
 /* ---- the bytes ------------------------------------------------------------------------------- */
 
-/* A message that comes meanwhile is the end of the file. */
+/* Handle the result of channel_send_data() or channel_poll(): a message from the receiver ends the
+ * file. */
 static int
 heed(struct send_session *s, enum channel_result result, const struct wire_message *message)
 {
@@ -245,7 +247,8 @@ check_for_stop(struct send_session *s)
 	return heed(s, channel_poll(&s->channel, &message, s->failure), &message);
 }
 
-/* Wait until --limit-rate lets more go, or the input has more: it is we who wait, not the peer. */
+/* Wait until --limit-rate allows more, or the input has more.  The peer's --timeout does not run
+ * meanwhile. */
 static int
 wait_without_timeout(struct send_session *s, int fd, int64_t at_ns)
 {
@@ -255,7 +258,7 @@ wait_without_timeout(struct send_session *s, int fd, int64_t at_ns)
 	return check_for_stop(s);
 }
 
-/* The next piece into the buffer; *got 0 at the end. */
+/* Read the next piece into the buffer; *got is 0 at the end. */
 static enum source_result
 read_chunk(struct send_session *s, struct rate *rate, size_t *got)
 {
@@ -265,7 +268,7 @@ read_chunk(struct send_session *s, struct rate *rate, size_t *got)
 	*got = 0;
 	if (max == 0)
 		return SOURCE_BLOCKED;
-	/* Hashed in pieces that the processor's cache still has, sent in one. */
+	/* Hash in pieces that fit into the processor's cache; send all of them at once. */
 	while (*got < max && result == SOURCE_SENT) {
 		size_t chunk = max - *got < HASH_CHUNK ? max - *got : HASH_CHUNK, n;
 
@@ -275,7 +278,7 @@ read_chunk(struct send_session *s, struct rate *rate, size_t *got)
 	}
 	if (s->source.consumed)
 		s->job->input_consumed = true;
-	return *got > 0 ? SOURCE_SENT : result; /* what came behind it comes again */
+	return *got > 0 ? SOURCE_SENT : result; /* the result will come again */
 }
 
 static int
@@ -293,7 +296,7 @@ send_chunk(struct send_session *s, struct rate *rate, size_t len)
 	return check_for_stop(s);
 }
 
-/* To the end of the FILE.  A failure to read is no failure yet: *how says what END will. */
+/* Send the FILE to its end.  If reading fails, it returns 0, and *how is what END must say. */
 static int
 send_bytes(struct send_session *s, enum wire_end *how, int *errnum)
 {
@@ -346,7 +349,7 @@ send_end(struct send_session *s, enum wire_end how)
 	return channel_send(&s->channel, &message, s->failure);
 }
 
-/* It did not go well here: the receiver knows by the END, and then it is said here too. */
+/* The FILE failed at this end: the receiver knows it from END.  Now report it here, too. */
 static int
 end_local_failure(struct send_session *s, enum wire_end how, int errnum)
 {
@@ -371,7 +374,7 @@ await_verdict(struct send_session *s)
 	s->job->outcome_unknown = true;
 	if (channel_receive(&s->channel, &message, s->failure) == -1) {
 		if (s->channel.closing)
-			s->job->outcome_unknown = was_unknown; /* it says why there is none */
+			s->job->outcome_unknown = was_unknown; /* the peer said why there is none */
 		return -1;
 	}
 	if (expect_message(s, WIRE_VERDICT, &message) == -1)
@@ -424,7 +427,7 @@ send_file(struct send_session *s, bool *refused)
 	return 0;
 }
 
-/* This one is not sent, which was said; the rest is. */
+/* This FILE is not sent, which was reported; the others are. */
 static void
 note_status(struct send_job *job, int status)
 {
@@ -432,7 +435,7 @@ note_status(struct send_job *job, int status)
 		job->status = status;
 }
 
-/* The receiver does not want this one: that is said, and the next may go. */
+/* The receiver refused this file: report it and go on with the next. */
 static void
 report_refusal(struct send_session *s)
 {
@@ -454,7 +457,7 @@ begin_next(struct send_job *job)
 	job->next++;
 	job->reached = 0;
 	job->progressed = true;
-	job->input_consumed = false; /* of the one before */
+	job->input_consumed = false; /* of the previous FILE */
 }
 
 static int
@@ -504,7 +507,7 @@ send_bye(struct send_session *s)
 {
 	struct wire_message message = { .type = WIRE_BYE };
 
-	/* Every file has its verdict: whether this is heard changes nothing. */
+	/* Every file has its verdict: it does not matter whether this message arrives. */
 	channel_set_limit(&s->channel, sku_deadline_in(CHANNEL_GOODBYE_TIMEOUT));
 	if (channel_send(&s->channel, &message, s->failure) == 0 &&
 	    channel_receive(&s->channel, &message, s->failure) == 0)

@@ -1,4 +1,4 @@
-/* serve.c - verified: to all receivers that come.
+/* serve.c - verified transfers to all receivers that come.
  * Row tool.
  *
  * The loop of main accepts and draws; each receiver has a thread. */
@@ -22,30 +22,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* connections beyond those that are wanted: who they are shows later, and strangers have 10 s */
+/* connections beyond --connections: a stranger is found out within 10 s */
 #define EXTRA_CONNECTIONS INT64_C(512)
 #define AT_ONCE INT64_C(1024)
-/* Once all places are taken, so many of those that are not admitted yet keep theirs, and so does
- * who has only just come: the others make room. */
+/* Once all places are taken, connections that are not admitted yet make room, except so many of
+ * them, and those that have only just come. */
 #define NEWCOMERS 256
 #define NEW SKU_SECOND
-#define CROWD_PERIOD (50 * SKU_MS) /* from one look at them to the next */
+#define CROWD_PERIOD (50 * SKU_MS) /* between two looks at them */
 
 struct send_server {
 	struct server server;
 	const struct send_config *config;
 	struct pool *pool;
 	uint8_t id[WIRE_ID_SIZE];
-	pthread_mutex_t lock;	     /* guards the next two, which the threads ask about */
-	int64_t admitted;	     /* who has the files now, or had */
-	bool closed;		     /* nobody else is admitted */
+	pthread_mutex_t lock;	     /* guards the next two, which the threads use */
+	int64_t admitted;	     /* receivers that have the files now, or had them */
+	bool closed;		     /* no further receiver is admitted */
 	struct send_client *clients; /* the newest first */
-	struct loop_timer crowd;     /* all places are taken */
+	struct loop_timer crowd;     /* there may be too many newcomers */
 	int64_t retries_left;
-	size_t next_reached; /* the furthest that one got who was lost: that FILE, from there */
+	size_t next_reached; /* the furthest point that a lost receiver reached: FILE and offset */
 	int64_t reached;
 	int status;
-	bool over; /* and the status says how */
+	bool over; /* the program ends with status */
 	struct stranger_notes notes;
 	struct progress progress;
 };
@@ -65,7 +65,7 @@ struct send_client {
 
 /* ---- in the thread of a receiver ----------------------------------------------------------- */
 
-/* There are as many as --connections says, however many strangers come first. */
+/* Admit as many receivers as --connections says, however many strangers come first. */
 static bool
 may_start(void *arg)
 {
@@ -115,7 +115,7 @@ remove_client(struct send_client *client)
 	free(client);
 }
 
-/* Did it begin where none did before? */
+/* Did the receiver begin further than any receiver before? */
 static bool
 has_gone_on(struct send_server *server, const struct send_job *job)
 {
@@ -133,11 +133,18 @@ static void
 count_failure(struct send_server *server, struct send_client *client)
 {
 	struct failure *failure = &client->failure;
+	char peer[PEER_TEXT_MAX];
 	bool final = is_only_client(server) || client->job.local_failure ||
 		     client->job.input_consumed || run_would_block(failure);
 
+	if (client->is_shut && !client->job.accepted) {
+		failure_clear(failure);
+		(void)failure_set(failure, STATUS_NO_PEER, 0,
+		    "the silent connection was closed to make room", "serve %s",
+		    peer_text(&client->peer, peer));
+	}
 	if (server->over && !client->admitted)
-		return; /* it came too late, and the program ends */
+		return; /* the program is ending: nothing to report */
 	(void)pthread_mutex_lock(&server->lock);
 	server->admitted -= client->admitted;
 	(void)pthread_mutex_unlock(&server->lock);
@@ -203,7 +210,7 @@ may_accept(struct server *base)
 	return base->active < (wanted == -1 || left > AT_ONCE ? AT_ONCE : left) + EXTRA_CONNECTIONS;
 }
 
-/* It has not shown that it may have the files, and is not waited for. */
+/* Shut down a connection that has not proved that it may have the files. */
 static void
 shut(struct send_client *client)
 {
@@ -216,19 +223,18 @@ static void
 make_room(struct send_server *server)
 {
 	struct loop *loop = &server->server.loop;
-	bool crowded = !may_accept(&server->server);
+	bool crowded = !may_accept(&server->server) || server->server.resting;
 	size_t newcomers = 0;
 
 	(void)pthread_mutex_lock(&server->lock);
-	for (struct send_client *client = crowded ? server->clients : NULL; client != NULL;
-	     client = client->next) {
-		if (!client->admitted && ++newcomers > NEWCOMERS &&
+	for (struct send_client *client = server->clients; client != NULL; client = client->next) {
+		if (!client->admitted && ++newcomers > NEWCOMERS && crowded &&
 		    loop->now - client->came_ns >= NEW)
 			shut(client);
 	}
 	(void)pthread_mutex_unlock(&server->lock);
 	(void)loop_set_timer(
-	    loop, &server->crowd, crowded ? loop->now + CROWD_PERIOD : LOOP_PARKED);
+	    loop, &server->crowd, newcomers > NEWCOMERS ? loop->now + CROWD_PERIOD : LOOP_PARKED);
 }
 
 static void
@@ -269,8 +275,8 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 	make_room(server);
 }
 
-/* Nobody else gets the files: who has not shown that he may have them is not waited for.  A signal
- * and --max-time the threads see by themselves. */
+/* No further receiver gets the files: do not wait for connections that have not proved that they
+ * may.  The threads see a signal and --max-time by themselves. */
 static void
 finishing(struct server *base)
 {
@@ -285,7 +291,7 @@ finishing(struct server *base)
 	(void)pthread_mutex_unlock(&server->lock);
 }
 
-/* A transfer is under way. */
+/* Is a transfer under way? */
 static bool
 is_busy(struct server *base)
 {

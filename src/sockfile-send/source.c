@@ -1,4 +1,4 @@
-/* source.c - FILE: what of it is sent, and the steps of sending it.
+/* source.c - FILE: which bytes of it are sent, and the steps of sending them.
  * Row tool. */
 #include "sockfile-send/source.h"
 
@@ -25,7 +25,7 @@
 #define AT_HAND_PIECES 16
 #define PIPE_SIZE (1024 * 1024) /* measured: splice from a pipe of 64 KiB is slower than a copy */
 
-/* A FIFO is not waited for here: poll(2) tells when its writer has come. */
+/* Does not wait for the writer of a FIFO: poll(2) reports when it has come. */
 static int
 open_file(const struct send_config *config, size_t index)
 {
@@ -50,7 +50,7 @@ source_size(int fd, const struct stat *st)
 	return SIZE_UNKNOWN;
 }
 
-/* A file of /proc has size 0, and one of /sys that of a page, whatever is in it. */
+/* Is the size of the file meaningless?  In /proc it is 0, in /sys that of a page. */
 static bool
 has_size_for_show(const struct source *source)
 {
@@ -83,7 +83,7 @@ fail_offset(const struct source *source, struct failure *failure)
 	    failure, STATUS_MISMATCH, 0, "the file ends before --offset", "read %s", source->name);
 }
 
-/* What is known beforehand of the bytes to send. */
+/* Find out what is known of the bytes to send. */
 static int
 set_length(
     struct source *source, int64_t offset, int64_t count, bool from_here, struct failure *failure)
@@ -92,7 +92,7 @@ set_length(
 	int64_t size, rest;
 	char byte;
 
-	/* Where the end decides what is sent, it is read once. */
+	/* With an end mark, the end decides what is sent: read it once. */
 	source->seekable = here != -1 && !S_ISCHR(source->opened.st_mode) && source->mark_len == 0;
 	source->is_pipe = S_ISFIFO(source->opened.st_mode) && source->mark_len == 0;
 	source->count = count;
@@ -145,7 +145,7 @@ source_open(
 		    "Is a directory (of which tar(1) makes something to send)", "open %s",
 		    source->name);
 	if (S_ISFIFO(source->opened.st_mode))
-		(void)fcntl(source->fd, F_SETPIPE_SZ, PIPE_SIZE); /* else it is what it is */
+		(void)fcntl(source->fd, F_SETPIPE_SZ, PIPE_SIZE); /* may fail: no harm */
 	return set_length(source, config->offset, config->count, is_input, failure);
 }
 
@@ -183,7 +183,8 @@ source_is_at_hand(const struct source *source)
 		   source->length;
 }
 
-/* sendfile(2) and splice(2) do not say which side failed; what can only be the network's is. */
+/* sendfile(2) and splice(2) do not say which side failed.  An error that only a connection can have
+ * is the peer's. */
 static enum source_result
 who_failed(int errnum)
 {
@@ -206,7 +207,7 @@ send_pipe(struct source *source, struct sku_sock *s, size_t max, int64_t *sent)
 {
 	ssize_t n;
 
-	/* A FIFO whose writer has not come yet reads as if it had ended. */
+	/* A FIFO without a writer yet reads as if it had ended. */
 	if (!run_is_ready(source->fd, POLLIN))
 		return SOURCE_WAIT;
 	do {
@@ -221,12 +222,12 @@ send_pipe(struct source *source, struct sku_sock *s, size_t max, int64_t *sent)
 		return SOURCE_ENDED;
 	if (errno == EAGAIN)
 		return SOURCE_BLOCKED;
-	/* A sandbox may not know the call: then bytes are copied. */
+	/* A sandbox may forbid the call: copy the bytes then. */
 	source->is_pipe = errno != ENOSYS && errno != EPERM && errno != EINVAL;
 	return source->is_pipe ? who_failed(errno) : SOURCE_WAIT;
 }
 
-/* What is in the buffer and may be sent: not what may turn out to be the mark. */
+/* The bytes of the buffer that may be sent: not those that may be the end mark. */
 static size_t
 available(const struct source *source)
 {
@@ -243,7 +244,7 @@ ends_with_mark(const struct source *source)
 		   memcmp(source->buf + source->buf_start, source->mark, source->mark_len) == 0);
 }
 
-/* Read behind what the buffer has: SOURCE_SENT when there is something to send in it. */
+/* Read more into the buffer.  SOURCE_SENT: there is something to send in it. */
 static enum source_result
 fill_buffer(struct source *source, size_t max)
 {
@@ -303,7 +304,7 @@ read_copied(struct source *source, void *buf, size_t len, size_t *got)
 	return SOURCE_SENT;
 }
 
-/* What cannot seek is read up to --offset and thrown away. */
+/* Read and discard the bytes up to --offset of a source that cannot seek. */
 static enum source_result
 skip_to_offset(struct source *source)
 {
@@ -389,7 +390,7 @@ source_look_for_change(const struct source *source, int64_t done)
 		return SOURCE_SAME;
 	if (fstat(source->fd, &now) == -1)
 		return SOURCE_LOOKUP_FAILED;
-	/* A log may grow behind what is sent of it. */
+	/* A log may grow behind the part that is sent. */
 	if (counted && now.st_size > source->opened.st_size && done == source->count)
 		return SOURCE_SAME;
 	if (now.st_size != source->opened.st_size ||

@@ -26,9 +26,9 @@ static const struct option_row options[] = {
 	SECONDS(0, "steady", struct wait_config, probe.steady_ns, 0,
 	    "a connection must stay open for that long"),
 	SETS(OPTION_OTHER, 0, "send", "TEXT", struct wait_config, probe.send, struct text, set_text,
-	    "say TEXT once connected; \\r, \\n, \\t and \\xNN are bytes"),
+	    "send TEXT once connected; \\r, \\n, \\t and \\xNN are bytes"),
 	SETS(OPTION_OTHER, 0, "match", "TEXT", struct wait_config, probe.match, struct text,
-	    set_text, "the service must say TEXT, written in the same way"),
+	    set_text, "the service must send TEXT, written in the same way"),
 	OPTION_GROUP("Time"),
 	SECONDS('t', "timeout", struct wait_config, timeout_ns, 30 * SKU_SECOND,
 	    "limit of the whole run; 0 tries each TARGET once", .none = 1),
@@ -76,7 +76,7 @@ static const struct command command = {
 	.hints = hints,
 };
 
-/* HOST PORT as two operands, as the other programs take them. */
+/* A usage error for HOST PORT as two operands, as the other programs take them. */
 static void
 check_pairs(const struct address_flags *flags, char *const *operands, size_t count)
 {
@@ -91,7 +91,7 @@ check_pairs(const struct address_flags *flags, char *const *operands, size_t cou
 	}
 }
 
-/* Returns the modes that hold. */
+/* Parse the TARGETs.  Returns the modes that hold. */
 static uint32_t
 parse_targets(struct wait_config *config, const struct options *parsed)
 {
@@ -119,14 +119,14 @@ parse_targets(struct wait_config *config, const struct options *parsed)
 	return modes;
 }
 
-/* --timeout is the limit of the run, as --max-time is. */
+/* --timeout limits the whole run, as --max-time does. */
 static void
 limit_run(const struct wait_config *config)
 {
 	struct sku_deadline until = sku_deadline_in(config->timeout_ns);
 
 	if (config->timeout_ns == 0) {
-		/* Each try ends by itself, and so must the wait for who reads what it came to. */
+		/* Each try ends by itself, and so must the wait for a reader of its result. */
 		run.timeouts.reader_ns = config->probe.connect.connect_timeout_ns;
 	} else if (until.at_ns < run.timeouts.run.at_ns) {
 		run.timeouts.run = until;

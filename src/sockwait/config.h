@@ -12,9 +12,9 @@
 struct wait_config {
 	struct probe_options probe;
 	int64_t timeout_ns;  /* 0: each TARGET is tried once; SKU_NO_TIMEOUT */
-	int64_t interval_ns; /* from the start of a try to that of the next; 0: it grows */
+	int64_t interval_ns; /* between the starts of two tries; 0: it grows */
 	bool any;	     /* one TARGET is enough */
-	bool gone;	     /* none may answer any more */
+	bool gone;	     /* wait until none answers any more */
 	struct target *targets;
 	size_t count;
 };

@@ -1,4 +1,4 @@
-/* probe.c - one try of a TARGET: connect, say TEXT, hear TEXT, and stay connected.
+/* probe.c - one try of a TARGET: connect, send TEXT, wait for TEXT, and stay connected.
  * Row tool. */
 #include "sockwait/probe.h"
 
@@ -74,7 +74,7 @@ probe_describe(const struct probe *probe, char *text, size_t size)
 		    (double)probe->options->steady_ns / (double)SKU_SECOND);
 }
 
-/* TEXT of --match has not come. */
+/* The try failed: TEXT of --match has not come. */
 static void
 fail_match(struct probe *probe, enum status status, const char *how)
 {
@@ -88,7 +88,7 @@ fail_match(struct probe *probe, enum status status, const char *how)
 	finish(probe, &failure);
 }
 
-/* It closed the connection. */
+/* The try failed: the service closed the connection. */
 static void
 fail_closed(struct probe *probe)
 {
@@ -107,7 +107,7 @@ fail_closed(struct probe *probe)
 
 /* ---- the conversation ---------------------------------------------------------------------- */
 
-/* What is still to come: send, match and steady, in this order, but for what need not be. */
+/* What is still to be done of send, match and steady, in this order. */
 static void
 proceed(struct probe *probe)
 {
@@ -123,7 +123,8 @@ proceed(struct probe *probe)
 		finish(probe, NULL);
 		return;
 	}
-	/* Nothing is read after that: the end of the stream is seen behind what was not read. */
+	/* Once TEXT has matched, nothing is read: EPOLLRDHUP reports the end of the stream although
+	 * bytes are unread. */
 	if (loop_watch(probe->loop, &probe->io,
 		EPOLLRDHUP | (sends ? EPOLLOUT : 0) | (has_matched(probe) ? 0 : EPOLLIN)) == -1 ||
 	    loop_set_timer(probe->loop, &probe->timer, until.at_ns) == -1)
@@ -196,7 +197,7 @@ due(struct loop *loop, struct loop_timer *timer)
 	else if (probe->sent < probe->options->send.len)
 		fail(probe, ETIMEDOUT);
 	else if (run_is_ready(probe->sock.fd, POLLRDHUP))
-		/* It came with the limit: the one who closed first is right. */
+		/* It came at the limit: whichever end closed first decides. */
 		ready(loop, &probe->io, EPOLLRDHUP);
 	else
 		finish(probe, NULL);
@@ -214,7 +215,7 @@ connected(struct connector *connector, struct sku_sock *sock, const struct failu
 	probe->sock = *sock;
 	probe->io = (struct loop_io){ .ready = ready, .fd = sku_fileno(sock) };
 	probe->connected_ns = probe->loop->now;
-	/* Once the connection is lost, the socket knows its peer no more. */
+	/* Once the connection is lost, the socket no longer knows its peer. */
 	(void)sku_getpeername(sock, &probe->peer);
 	if (probe->options->send.len > 0)
 		send_more(probe);
@@ -222,7 +223,7 @@ connected(struct connector *connector, struct sku_sock *sock, const struct failu
 		proceed(probe);
 }
 
-/* That of the try that has just ended: it is told at once. */
+/* The failure of the try that has just ended: it is reported at once. */
 static struct failure last_failure;
 
 /* ---- from the beginning to the end --------------------------------------------------------- */

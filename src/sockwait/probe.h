@@ -1,4 +1,4 @@
-/* probe.h - one try of a TARGET: connect, say TEXT, hear TEXT, and stay connected. */
+/* probe.h - one try of a TARGET: connect, send TEXT, wait for TEXT, and stay connected. */
 #ifndef SOCKWAIT_PROBE_H
 #define SOCKWAIT_PROBE_H
 
@@ -8,18 +8,18 @@
 #include "run/loop.h"
 #include "sockwait/text.h"
 
-/* What every try is about.  It stays as it is. */
+/* What each try does; it does not change. */
 struct probe_options {
-	struct connect_options connect; /* its limit is that of a try, but for steady_ns */
+	struct connect_options connect; /* its limit is that of a try, without steady_ns */
 	struct text send, match;	/* len 0: none */
-	int64_t steady_ns;		/* 0: it need not stay open */
+	int64_t steady_ns;		/* 0: it need not stay connected */
 };
 
 #define PROBE_SAID_MAX 60 /* bytes of what came instead of match, for the message */
 #define PROBE_TEXT_MAX (4 * PROBE_SAID_MAX + 100)
 
 struct probe {
-	/* The TARGET answers, or does not, and why.  Called once, in the loop. */
+	/* The TARGET answers (failure NULL), or does not, and why.  Called once, in the loop. */
 	void (*done)(struct probe *probe, const struct failure *failure);
 	const struct probe_options *options;
 	const struct endpoint *endpoint;
@@ -37,13 +37,12 @@ struct probe {
 	size_t said_len;
 };
 
-/* Begin.  done, options and endpoint are set, the rest is zero.  done() is called by the loop, not
- * before this returns.  0, or -1 with errno.  End it in both cases. */
+/* Start.  done, options and endpoint are set, the rest is zero.  The loop calls done(), but not
+ * before this returns.  Returns 0, or -1 with errno.  Call probe_end() in both cases. */
 int probe_start(struct loop *loop, struct probe *probe);
-/* What is still to come from a service that has accepted: "" before that. */
+/* Describe what is missing from a service that has accepted; "" before that. */
 void probe_describe(const struct probe *probe, char *text, size_t size);
-/* End it at any time: the peer sees the end of the stream, or else a reset.  done() is not called
- * any more. */
+/* End the probe at any time, in order or by a reset.  done() is not called any more. */
 void probe_end(struct probe *probe, bool orderly);
 
 #endif

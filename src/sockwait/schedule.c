@@ -1,4 +1,4 @@
-/* schedule.c - when which TARGET is tried, until all are there.
+/* schedule.c - when to try which TARGET, until all are there.
  * Row tool. */
 #include "sockwait/schedule.h"
 
@@ -13,19 +13,19 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* It grows by a tenth with each try, so that a TARGET that comes is found within a tenth of the
- * time that it was waited for. */
+/* The interval grows by a tenth with each try, so that a TARGET is found within a tenth of the time
+ * that it was waited for. */
 #define FIRST_INTERVAL (50 * SKU_MS)
 #define LONGEST_INTERVAL (1 * SKU_SECOND)
 #define NOTE_AFTER (900 * SKU_MS)
 #define TELL_PAUSE (5 * SKU_SECOND)
 #define MAX_LOOKUP_THREADS ((size_t)48)
-#define LOOKUP_THREADS ((size_t)3) /* that a name may need: see sku_connecting_is_resolving() */
+#define LOOKUP_THREADS ((size_t)3) /* for one name, at most: see sku_connecting_is_resolving() */
 #define LOOK_AGAIN (50 * SKU_MS)
-#define FDS_RESERVED ((size_t)64) /* of them one for each of those threads */
+#define FDS_RESERVED ((size_t)64) /* among them one for each of those threads */
 #define FDS_A_NAME ((size_t)4)	  /* an epoll, an eventfd, and a socket of each family */
 
-/* A try, with whom it is for. */
+/* A try, and its target. */
 struct attempt {
 	struct schedule *schedule;
 	struct target *target;
@@ -130,7 +130,7 @@ end_try(struct schedule *s, struct target *target, bool orderly)
 	free(attempt);
 }
 
-/* One try at least, whatever it holds. */
+/* May a try start?  One always may, however many descriptors it needs. */
 static bool
 may_start(const struct schedule *s, const struct target *target)
 {
@@ -138,7 +138,7 @@ may_start(const struct schedule *s, const struct target *target)
 	       !s->loop.stopped;
 }
 
-/* The threads that look names up, those of tries that are over among them, and those that the
+/* The threads that look names up, including those of tries that are over, and those that the
  * present tries may still start. */
 static size_t
 count_lookup_threads(const struct schedule *s)
@@ -154,8 +154,8 @@ count_lookup_threads(const struct schedule *s)
 	return n;
 }
 
-/* The queue whose turn it is; NULL: nobody's.  A look-up may take long, also once it was given up:
- * it holds back only those that need one, too. */
+/* The queue whose turn it is; NULL: none.  A look-up may take long, even after it was given up: it
+ * delays only targets that need a look-up, too. */
 static struct target_queue *
 next_queue(struct schedule *s, size_t threads)
 {
@@ -184,7 +184,8 @@ start_tries(struct loop *loop)
 		fail_run(s, errno);
 }
 
-/* Nothing tells when a look-up that was given up is over, or another process closes its files. */
+/* Try again after a while: no event reports that an abandoned look-up is over, or that another
+ * process has closed its files. */
 static void
 look_again(struct loop *loop, struct loop_timer *timer)
 {
@@ -211,7 +212,7 @@ due(struct loop *loop, struct loop_timer *timer)
 
 /* ---- what became of a try ------------------------------------------------------------------ */
 
-/* One place less that may still become what it is waited for. */
+/* A place is done or given up.  End the run if that is enough, or if no other place is left. */
 static void
 close_place(struct schedule *s)
 {
@@ -235,7 +236,7 @@ finish_target(struct schedule *s, struct target *target)
 	close_place(s);
 }
 
-/* It can never be what it is waited for. */
+/* Give a place up: it can never become what it is waited for. */
 static void
 give_up(struct schedule *s, struct target *target, const struct failure *failure)
 {
@@ -248,7 +249,7 @@ give_up(struct schedule *s, struct target *target, const struct failure *failure
 		loop_stop(&s->loop, s->status);
 }
 
-/* With -v a reason is told when it changes, but a service that says something else each time does
+/* With -v a reason is reported when it changes; a service that says something else each time must
  * not fill the log. */
 static void
 tell_reason(struct target *target, int64_t now)
@@ -282,7 +283,7 @@ try_later(struct schedule *s, struct target *target)
 {
 	const struct wait_config *config = s->config;
 
-	if (config->timeout_ns == 0) { /* that was its only try */
+	if (config->timeout_ns == 0) { /* each place is tried once */
 		close_place(s);
 		return;
 	}
@@ -295,7 +296,7 @@ try_later(struct schedule *s, struct target *target)
 	}
 }
 
-/* No port, no address, no interface or no way from here to there? */
+/* Is it a failure of this end: no port, address or interface, or no route? */
 static bool
 is_of_this_end(int errnum)
 {
@@ -303,8 +304,8 @@ is_of_this_end(int errnum)
 	       errnum == ENODEV || errnum == ENETDOWN || errnum == ENETUNREACH;
 }
 
-/* Does such a failure say that nobody answers there?  One of this end says nothing, nor does a try
- * that the end of the run cut short. */
+/* Does this failure prove that nobody answers there?  A failure of this end does not, nor does a
+ * try that the end of the run cut short. */
 static bool
 is_absence(const struct attempt *attempt, const struct failure *failure)
 {
@@ -321,8 +322,8 @@ is_absence(const struct attempt *attempt, const struct failure *failure)
 	}
 }
 
-/* Were there no descriptors for it?  That says nothing of the TARGET.  Those of this process come
- * back where other tries, or look-ups that were given up, hold some. */
+/* Did the try fail for lack of descriptors?  That says nothing about the TARGET.  Descriptors of
+ * this process become free if other tries, or abandoned look-ups, hold some. */
 static bool
 is_for_lack_of_fds(const struct schedule *s, const struct failure *failure)
 {
@@ -330,7 +331,7 @@ is_for_lack_of_fds(const struct schedule *s, const struct failure *failure)
 	       (failure->errnum == EMFILE && (s->tries > 1 || sku_lookup_threads() > 0));
 }
 
-/* It is as if the try had not been made. */
+/* Try again later, as if the try had not been made. */
 static void
 postpone(struct schedule *s, struct target *target, const struct failure *failure)
 {
@@ -342,7 +343,7 @@ postpone(struct schedule *s, struct target *target, const struct failure *failur
 	s->lacks_fds = true;
 }
 
-/* May another try end otherwise?  What this one lacked, others may give back. */
+/* May another try succeed?  What this one lacked may be there later. */
 static bool
 is_worth_another(const struct failure *failure)
 {
@@ -350,7 +351,7 @@ is_worth_another(const struct failure *failure)
 	       failure->errnum == ENOMEM || failure->errnum == ENOSPC;
 }
 
-/* What a try that is under way has come to: it says more than the failure of the one before. */
+/* How far the present try has come: that says more than the failure of the try before. */
 static void
 set_progress(struct target *target)
 {
@@ -384,7 +385,7 @@ probe_done(struct probe *probe, const struct failure *failure)
 		try_later(s, target);
 	else
 		give_up(s, target, failure);
-	/* A conversation that went well ends well; with --gone it is one of many. */
+	/* A success ends in order, unless with --gone, where many follow. */
 	end_try(s, target, failure == NULL && !gone);
 }
 

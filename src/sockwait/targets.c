@@ -15,8 +15,8 @@
 
 /* ---- one TARGET ---------------------------------------------------------------------------- */
 
-/* A ':' before the first '/': neither a path, which would have to begin with "./", nor HOST:PORT.
- */
+/* The usage error for a ':' before the first '/': it is neither a path, which would have to begin
+ * with "./", nor HOST:PORT. */
 static int
 refuse_mixture(const char *text, const char *slash, struct failure *failure)
 {
@@ -31,7 +31,7 @@ refuse_mixture(const char *text, const char *slash, struct failure *failure)
 	    opt_quote(text));
 }
 
-/* A path, and not HOST:PORT?  0, or -1 and the failure. */
+/* Is it a path, or HOST:PORT?  0, or -1 and the failure. */
 static int
 find_kind(const char *text, bool *is_path, struct failure *failure)
 {
@@ -44,7 +44,7 @@ find_kind(const char *text, bool *is_path, struct failure *failure)
 	return 0;
 }
 
-/* What stands there and is no socket will not become one. */
+/* A file or directory at the path will not become a socket. */
 static int
 check_path(const char *path, struct failure *failure)
 {
@@ -109,7 +109,8 @@ host_of(const struct endpoint *endpoint, char buf[SKU_HOST_MAX], bool *is_name)
 	return buf;
 }
 
-/* A name that is no service now will not become one.  Returns -1 and the failure. */
+/* The number of PORT, or -1 and the failure.  A name that is not a service now will not become
+ * one. */
 static int
 port_of(const struct endpoint *endpoint, const struct address_flags *flags, struct failure *failure)
 {
@@ -119,13 +120,13 @@ port_of(const struct endpoint *endpoint, const struct address_flags *flags, stru
 	if (port != -1)
 		return port;
 	if (err.kind == SKU_ERR_SYSTEM && err.code != EINVAL)
-		return failure_library(failure, &err); /* nobody can say whether there is one */
+		return failure_library(failure, &err); /* the database cannot be read */
 	return opt_misuse(failure,
 	    "there is no service '%s': PORT is a number from 1 to 65535, or the name of a service",
 	    opt_quote(endpoint->port));
 }
 
-/* What a target means, in one spelling; NULL and the failure. */
+/* The place that a target means, in one spelling; NULL and the failure. */
 static char *
 find_place(struct target *target, const struct address_flags *flags, struct failure *failure)
 {
@@ -164,7 +165,7 @@ parse(struct target *target, const struct address_flags *flags, char *text, stru
 	return target->place != NULL ? 0 : -1;
 }
 
-/* By place; those of one place in the order in which they were typed. */
+/* Order by place, and within a place as they were typed. */
 static int
 compare(const void *a, const void *b)
 {

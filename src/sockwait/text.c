@@ -1,4 +1,4 @@
-/* text.c - TEXT of --send and --match: what a service is told, and what it must say.
+/* text.c - TEXT of --send and --match: what is sent to a service, and what must come from it.
  * Row tool. */
 #include "sockwait/text.h"
 
@@ -14,7 +14,7 @@ hex_digit(char c)
 	return found != NULL ? (int)((found - digits) % 16) : -1;
 }
 
-/* The byte that stands after a backslash at *at, which moves behind it; -1: there is none. */
+/* The byte that the escape at *at stands for; *at moves behind it.  -1: it is no escape. */
 static int
 escaped_byte(const char **at)
 {
@@ -48,7 +48,7 @@ unescape(struct text *text, const char *value)
 	return true;
 }
 
-/* Knuth, Morris, Pratt: the text is looked for in itself. */
+/* Fill borders (Knuth, Morris, Pratt): the text is searched for in itself. */
 static void
 find_borders(struct text *text)
 {

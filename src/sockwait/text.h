@@ -1,4 +1,4 @@
-/* text.h - TEXT of --send and --match: what a service is told, and what it must say. */
+/* text.h - TEXT of --send and --match: what is sent to a service, and what must come from it. */
 #ifndef SOCKWAIT_TEXT_H
 #define SOCKWAIT_TEXT_H
 
@@ -9,8 +9,8 @@
 struct text {
 	char *bytes;
 	size_t len;
-	/* Of the first i bytes: how many of their last bytes are also the first ones of the text.
-	 * See text_find(). */
+	/* borders[i]: the length of the longest proper suffix of the first i bytes that is also a
+	 * prefix of the text.  See text_find(). */
 	size_t *borders;
 };
 
@@ -19,8 +19,8 @@ struct text {
 const char *text_parse(struct text *text, const char *value);
 void text_free(struct text *text);
 
-/* Look for the text in bytes that come piece by piece.  *matched is how many bytes of the text the
- * pieces so far end in, at first 0.  True once the whole text has come. */
+/* Look for the text in bytes that come piece by piece.  *matched is how many first bytes of the
+ * text the pieces so far end with; 0 at first.  Returns true once the whole text has come. */
 bool text_find(const struct text *text, size_t *matched, const char *bytes, size_t len);
 
 #endif

@@ -19,9 +19,9 @@
 #define PROGRESS_PERIOD (100 * SKU_MS)
 #define MIN_PROGRESS (UINT64_C(1) << 20) /* less than that is no progress */
 #define DRAIN_TIMEOUT (2 * SKU_SECOND)
-/* A peer that vanished without a word is found out within 90 s. */
+/* A peer that vanished is found out within 90 s. */
 #define GONE_AFTER_S 80
-#define LOOK_PERIOD (2 * SKU_SECOND) /* from one look for it to the next */
+#define LOOK_PERIOD (2 * SKU_SECOND) /* between two looks for it */
 
 void
 channel_init(struct channel *channel, struct sku_sock *sock, const char *peer, int64_t came_ns)
@@ -33,7 +33,7 @@ channel_init(struct channel *channel, struct sku_sock *sock, const char *peer, i
 		.look_at_ns = INT64_MAX };
 	if (sock->family == AF_UNIX)
 		return;
-	/* Small messages wait for answers; Nagle's algorithm would have both wait. */
+	/* Small messages wait for answers: Nagle's algorithm would delay both. */
 	(void)sku_setsockopt_int(sock, IPPROTO_TCP, TCP_NODELAY, 1);
 	keepalive_set(sock, GONE_AFTER_S);
 	channel->look_at_ns = came_ns + LOOK_PERIOD;
@@ -87,7 +87,8 @@ channel_peer_error(
 
 	channel->closing = true;
 	(void)snprintf(message, sizeof(message), "the peer says: %s", wire_code_text(code));
-	/* A verdict is about the file: what it waited for was no peer. */
+	/* A verdict is about the file: if it says "timed out", that was not about the
+	 * connection. */
 	return failure_set(failure, status == STATUS_OK ? STATUS_MISMATCH : status,
 	    aborted && status == STATUS_TIMED_OUT ? ETIMEDOUT : 0, message, "talk to %s",
 	    channel->peer);
@@ -109,7 +110,7 @@ failure_is_connection_loss(const struct failure *failure)
 
 /* ---- bytes --------------------------------------------------------------------------------- */
 
-/* The peer took or gave something. */
+/* Bytes were sent or received: restart --timeout. */
 static void
 restart_timeout(struct channel *channel)
 {
@@ -125,8 +126,8 @@ deadline_of(const struct channel *channel)
 	    run.timeouts.run, sku_deadline_earlier(channel->limit, channel->idle));
 }
 
-/* 0, or -1 with errno.  The clock is looked at first: where bytes never cease to come, poll never
- * waits until the time is up. */
+/* Wait: 0, or -1 with errno.  Look at the clock first: if bytes keep coming, poll never waits until
+ * the time is up. */
 static int
 wait_until(const struct channel *channel, short events, struct sku_deadline deadline)
 {
@@ -142,8 +143,8 @@ wait_ready(const struct channel *channel, short events)
 	return wait_until(channel, events, deadline_of(channel));
 }
 
-/* Is the peer still there?  While bytes are under way the kernel takes a quarter of an hour to say
- * that it is not. */
+/* Is the peer still there?  While bytes are unacknowledged, the kernel takes a quarter of an hour
+ * to find out. */
 static int
 look_for_peer(struct channel *channel, struct failure *failure)
 {
@@ -174,7 +175,7 @@ wait_for(struct channel *channel, short events, struct failure *failure)
 	}
 }
 
-/* What TLS says, as a system call would: -1 with errno, 0 for the end. */
+/* The result of TLS as that of a system call: bytes, 0 at the end, or -1 with errno. */
 static ssize_t
 from_tls_result(struct channel *channel, enum tls_result result, const size_t *done)
 {
@@ -195,11 +196,11 @@ from_tls_result(struct channel *channel, enum tls_result result, const size_t *d
 		break;
 	}
 	if (errno == 0)
-		errno = EBADMSG; /* it was changed on the way */
+		errno = EBADMSG; /* bytes were changed on the way */
 	return -1;
 }
 
-/* One read: bytes; 0 is the end; -1 with errno, EAGAIN where there is nothing now. */
+/* One read: bytes, 0 at the end, or -1 with errno (EAGAIN: nothing is there now). */
 static ssize_t
 read_some(struct channel *channel, void *buf, size_t len)
 {
@@ -227,7 +228,7 @@ write_some(struct channel *channel, const void *buf, size_t len)
 		n = from_tls_result(channel, tls_write(channel->tls, buf, len, &done), &done);
 	if (n == 0 && len > 0)
 		errno = ECONNRESET, n = -1;
-	/* What TLS could not write yet it keeps as a record that must go first. */
+	/* TLS keeps what it could not write yet as a record, which must be sent first. */
 	channel->partial_message = channel->partial_message || n > 0 || channel->tls != NULL;
 	if (n > 0)
 		restart_timeout(channel);
@@ -250,14 +251,14 @@ read_failed(const struct channel *channel, ssize_t n, struct failure *failure)
 	return fail_errno(channel, errno, failure);
 }
 
-/* The connection takes no more.  A peer that gave up has said why before. */
+/* The peer stopped reading.  If it sent a VERDICT or ABORT first, that is the reason to report. */
 static int
 write_failed(struct channel *channel, int errnum, struct failure *failure)
 {
 	struct wire_message message;
 
 	if (!channel->greeted)
-		return fail_errno(channel, errnum, failure); /* what it says are no messages yet */
+		return fail_errno(channel, errnum, failure); /* it sends no messages yet */
 	switch (channel_poll(channel, &message, failure)) {
 	case CHANNEL_FAILED:
 		return -1; /* maybe by its ABORT */
@@ -303,7 +304,7 @@ fail_no_greeting(const struct channel *channel, struct failure *failure)
 	    failure);
 }
 
-/* It may be busy as well, and another connection hear more. */
+/* ETIMEDOUT: the peer may be busy instead, and another connection may have an answer. */
 static int
 fail_silent(const struct channel *channel, struct failure *failure)
 {
@@ -313,7 +314,8 @@ fail_silent(const struct channel *channel, struct failure *failure)
 	    "talk to %s", channel->peer);
 }
 
-/* Read it as far as it looks like one, so that a stranger is found out at his first byte. */
+/* Read on while it looks like a greeting, so that a stranger is found out at its first wrong
+ * byte. */
 static int
 read_greeting(struct channel *channel, struct failure *failure)
 {
@@ -414,14 +416,14 @@ channel_open(
 	wire_greeting_encode(channel->own, &own);
 	if (options->wait_first && read_greeting(channel, failure) == -1)
 		return -1;
-	/* Also where the peer's is no good: it learns why. */
+	/* Send ours even if the peer's is wrong: it learns why. */
 	if (write_all(channel, channel->own, sizeof(channel->own), failure) == -1)
 		return -1;
 	if (!options->wait_first && read_greeting(channel, failure) == -1)
 		return -1;
 	if (check_greeting(channel, options->role, key, failure) == -1)
 		return -1;
-	/* Either end may have connected, or both: who is TLS's client must not depend on that. */
+	/* Either end may have connected, so that the role of TLS client must not depend on it. */
 	return key ? start_tls(channel, options->key, options->role == WIRE_SENDER, failure) : 0;
 }
 
@@ -457,7 +459,7 @@ channel_send(struct channel *channel, const struct wire_message *message, struct
 	return write_all(channel, out, wire_encode(out, message), failure);
 }
 
-/* PROGRESS counts if something was done, or if all is hashed and only the disk is waited for. */
+/* PROGRESS counts if something was done, or if all is hashed and only the disk is left. */
 static void
 note_progress(struct channel *channel, const struct wire_progress *progress)
 {
@@ -512,8 +514,7 @@ read_message(struct channel *channel, struct wire_message *message, struct failu
 	}
 }
 
-/* The peer works, and may say so as often as it likes: no limit and no signal waits for the end of
- * that. */
+/* The peer works, and may send PROGRESS as often as it likes: look at limits and signals here. */
 static int
 take_progress(
     struct channel *channel, const struct wire_progress *progress, struct failure *failure)
@@ -583,7 +584,7 @@ channel_receive_data(struct channel *channel, uint8_t *buf, size_t len, struct f
 	return n;
 }
 
-/* As write_all(), and what the receiver says meanwhile stops it. */
+/* As write_all(), but a message from the receiver stops it. */
 static enum channel_result
 write_until_stopped(struct channel *channel, const uint8_t *buf, size_t len,
     struct wire_message *message, struct failure *failure)
@@ -647,7 +648,7 @@ channel_progress(struct channel *channel, uint64_t done, uint64_t total, struct 
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
-/* Wait until there is more to read.  Returns false once that has taken long enough. */
+/* Wait until there is more to read.  False: that has taken long enough. */
 static bool
 wait_for_more(struct channel *channel, struct sku_deadline until)
 {
@@ -658,7 +659,8 @@ wait_for_more(struct channel *channel, struct sku_deadline until)
 	return run_check() == -1 && run_wait_last(fd, POLLIN) == 0;
 }
 
-/* Read what the peer still sends: what is left unread would take our last words with it. */
+/* Read what the peer still sends: if it stayed unread, the end would be a reset, which destroys our
+ * last message. */
 static void
 drain(struct channel *channel)
 {
@@ -700,13 +702,13 @@ tell_why(struct channel *channel, const struct failure *failure)
 	uint8_t out[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX];
 	size_t len = wire_encode(out, &abort);
 
-	/* A raw sender must not take an end in order for done: the socket, which is its owner's to
-	 * close, will end in a reset. */
+	/* A raw sender must not take an end in order for success: its owner's close of the socket
+	 * will be a reset. */
 	if (!channel->greeted) {
 		closing_set_reset(channel->sock, true);
 		return;
 	}
-	/* One attempt: who does not read now is not waited for. */
+	/* One attempt: do not wait for a peer that does not read now. */
 	if (!channel->closing && !channel->partial_message)
 		(void)write_some(channel, out, len);
 	(void)sku_shutdown(channel->sock, SHUT_WR);
@@ -718,6 +720,6 @@ channel_close(struct channel *channel, const struct failure *failure)
 {
 	if (failure->status != STATUS_OK)
 		tell_why(channel, failure);
-	tls_free(channel->tls);
+	tls_end(channel->tls);
 	channel->tls = NULL;
 }

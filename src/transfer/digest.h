@@ -10,12 +10,12 @@
 
 struct digest;
 
-/* One that is always there beside another, so that what is computed at the end takes no memory; it
- * begins with no bytes.  Not to be freed. */
+/* A second digest that belongs to digest, reset to no bytes, so that computing one at the end needs
+ * no memory.  Not to be freed. */
 struct digest *digest_spare(const struct digest *digest);
 /* Returns NULL when there is no memory.  Free it with digest_free(), which takes NULL. */
 struct digest *digest_new(void);
-/* Start anew with no bytes. */
+/* Start over with no bytes. */
 void digest_reset(struct digest *digest);
 void digest_update(struct digest *digest, const void *bytes, size_t len);
 /* The digest of all bytes so far, in the canonical (big-endian) order.  More bytes may follow. */

@@ -1,7 +1,7 @@
 /* leased.c - to open a file that another program may hold under a lease.
  * Row transfer.
  *
- * A blocking open(2) would wait for it, but neither for --timeout nor for a signal. */
+ * A blocking open(2) would wait for the lease, but heed neither --timeout nor a signal. */
 #include "transfer/leased.h"
 
 #include "run/run.h"
@@ -43,7 +43,7 @@ open_leased(int dir_fd, const char *path, int flags)
 			errno = ETIMEDOUT;
 			return -1;
 		}
-		/* Its end is that of the pause, unless the run is to end. */
+		/* It fails at the end of the pause, or because the run is to end. */
 		if (run_wait(NULL, 0, sku_deadline_in(PAUSE)) == -1 && run_check() == -1)
 			return -1;
 	}

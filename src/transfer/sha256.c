@@ -89,7 +89,7 @@ sha256_free(struct sha256 *hash)
 	if (hash == NULL)
 		return;
 	evp.context_free(hash->context);
-	evp.thread_stop(); /* as in tls_free() */
+	evp.thread_stop(); /* as in tls_end() */
 	free(hash);
 }
 

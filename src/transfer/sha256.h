@@ -18,7 +18,7 @@ void sha256_update(struct sha256 *hash, const void *bytes, size_t len);
 /* The digest of all bytes so far: 0, or -1 without memory.  More bytes may follow. */
 __attribute__((warn_unused_result)) int sha256_so_far(
     const struct sha256 *hash, unsigned char digest[SHA256_BYTES]);
-/* Start anew with no bytes. */
+/* Start over with no bytes. */
 void sha256_reset(struct sha256 *hash);
 void sha256_free(struct sha256 *hash);
 

@@ -1,5 +1,4 @@
-/* strangers.h - notes about connections that came to nothing: of a flood of them most are counted
- * alone. */
+/* strangers.h - notes about connections that came to nothing; in a flood most are only counted. */
 #ifndef TRANSFER_STRANGERS_H
 #define TRANSFER_STRANGERS_H
 
@@ -11,9 +10,9 @@ struct stranger_notes {
 	uint64_t left_out;
 };
 
-/* May this one be noted?  Else it is counted.  now is sku_now(). */
+/* May this connection be noted?  If not, it is counted.  now is sku_now(). */
 bool strangers_may_note(struct stranger_notes *notes, int64_t now);
-/* Say how many were left out. */
+/* Report how many were left out. */
 void strangers_note_rest(struct stranger_notes *notes);
 
 #endif

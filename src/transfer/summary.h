@@ -16,8 +16,8 @@ struct transfer_stats {
 };
 extern struct transfer_stats transfer_stats;
 void transfer_stats_on_sigusr1(void);
-/* Where several transfers are under way the sizes of their files add up; that of one is unknown:
- * STATE_UNKNOWN. */
+/* Add a file to transfer_stats.size, or take it away.  The sizes of all transfers under way add up.
+ * If one is STATE_UNKNOWN, so is the sum. */
 void transfer_stats_add_file(uint64_t size);
 void transfer_stats_remove_file(uint64_t size);
 

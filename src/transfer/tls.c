@@ -213,7 +213,7 @@ tls_new(int fd, bool client, const uint8_t key[32])
 	if (tls->context == NULL || !configure(tls->context, client) ||
 	    (tls->ssl = lib.SSL_new(tls->context)) == NULL || lib.SSL_set_fd(tls->ssl, fd) != 1 ||
 	    lib.SSL_set_ex_data(tls->ssl, 0, tls) != 1) {
-		tls_free(tls);
+		tls_end(tls);
 		return NULL;
 	}
 	if (client)
@@ -370,7 +370,7 @@ tls_key_updates(const struct tls *tls)
 }
 
 void
-tls_free(struct tls *tls)
+tls_end(struct tls *tls)
 {
 	if (tls == NULL)
 		return;
@@ -441,7 +441,7 @@ tls_key_updates(const struct tls *tls)
 }
 
 void
-tls_free(struct tls *tls)
+tls_end(struct tls *tls)
 {
 	(void)tls;
 }

@@ -108,7 +108,7 @@ struct wire_position { /* HAVE, PREFIX, START, VERDICT */
 	uint32_t index;
 	uint8_t kind; /* enum wire_have, enum wire_algorithm, 0, or enum wire_code */
 	uint64_t offset;
-	uint8_t digest[WIRE_DIGEST_SIZE]; /* PREFIX alone */
+	uint8_t digest[WIRE_DIGEST_SIZE]; /* only in PREFIX */
 };
 
 struct wire_ending {
@@ -135,7 +135,7 @@ struct wire_message {
 	};
 };
 
-/* Encode a message, of DATA the header alone.  Returns the number of bytes. */
+/* Encode a message; of DATA only the header.  Returns the number of bytes. */
 size_t wire_encode(
     uint8_t out[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX], const struct wire_message *message);
 /* Decode a header.  Returns false if the type is unknown or *len is outside the limits of the

@@ -70,8 +70,8 @@ tls_pair_open(struct tls_pair *pair, const uint8_t *key, const uint8_t *servers_
 static inline void
 tls_pair_close(struct tls_pair *pair)
 {
-	tls_free(pair->client);
-	tls_free(pair->server);
+	tls_end(pair->client);
+	tls_end(pair->server);
 	(void)close(pair->fds[0]);
 	(void)close(pair->fds[1]);
 }
