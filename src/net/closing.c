@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 
 #define NOISE 40	   /* 0.2 s */
 #define PAUSE (5 * SKU_MS) /* no event reports an acknowledgement: ask for it */
-#define PIECE ((size_t)16 << 10)
+#define PIECE 1024
+#define PIECES ((size_t)16)
 
 /* Are at most so many bytes unacknowledged? */
 static bool
@@ -30,9 +32,14 @@ closing_is_acknowledged(const struct sku_sock *sock)
 int
 closing_discard(struct sku_sock *sock)
 {
-	char piece[PIECE] UNINITIALIZED;
-	ssize_t n = sku_recv(sock, piece, sizeof(piece), 0);
+	char piece[PIECE] UNINITIALIZED; /* nobody looks at it: all goes to the same place */
+	struct iovec all[PIECES];
+	struct msghdr message = { .msg_iov = all, .msg_iovlen = PIECES };
+	ssize_t n;
 
+	for (size_t i = 0; i < PIECES; i++)
+		all[i] = (struct iovec){ piece, sizeof(piece) };
+	n = sku_recvmsg(sock, &message, 0);
 	return n > 0 ? 1 : (int)n;
 }
 

@@ -6,6 +6,7 @@
 #include "net/habits.h"
 #include "net/host_name.h"
 #include "options/values.h"
+#include "run/uninitialized.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -328,8 +329,9 @@ void
 endpoint_parse_operands(struct endpoint *endpoint, const struct address_flags *flags,
     char *const *operands, size_t count, bool listening)
 {
-	struct failure failure = { .status = STATUS_OK };
+	struct failure failure UNINITIALIZED;
 
+	failure_clear(&failure);
 	if (endpoint_parse(endpoint, flags, operands, count, listening, &failure) == -1)
 		opt_fail(&failure);
 }
