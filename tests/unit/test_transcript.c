@@ -49,12 +49,14 @@ static void
 use_up_memory(void)
 {
 	const struct rlimit none = { 0, 0 };
+	void *volatile block; /* else a compiler may leave the allocations out */
 
 	(void)setrlimit(RLIMIT_AS, &none);
 	/* Each size, for the C library keeps what was freed by its size. */
 	for (size_t size = (size_t)1 << 20; size > 0; size -= size > 4096 ? size / 2 : 8) {
-		while (malloc(size) != NULL) /* the process ends soon */
-			;
+		do
+			block = malloc(size); /* the process ends soon */
+		while (block != NULL);
 	}
 }
 #endif
