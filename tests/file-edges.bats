@@ -242,14 +242,15 @@ write_peer_until() {
 	[[ $stderr != *"unknown"* ]]
 }
 
-@test "a verdict that was lost, and a receiver that does not know the file any more: delivered or not is unknown" {
-	cat >eats.py <<-'PY'
-		import socket, sys, threading
+# start_eater PYTHON - a receiver into box, and a relay to it that runs PYTHON and breaks off the first of two
+# connections when the verdict comes.
+start_eater() {
+	cat >eater.py <<-PY
+		import os, socket, sys
 		import wire
 		def alter(forth, at, data):
-		    if forth:
-		        return data
-		    if at + len(data) > 16 + 60 + 24:  # behind HELLO and HAVE: the verdict
+		    if not forth and at + len(data) > 16 + 60 + 24:  # behind HELLO and HAVE: the verdict
+		        ${1:-pass}
 		        raise OSError
 		    return data
 		with socket.create_server(("127.0.0.1", 0)) as l:
@@ -260,7 +261,11 @@ write_peer_until() {
 	PY
 	mkdir box
 	start_receiver --dir box -c none 0
-	sock_start eats python3 eats.py "$port"
+	sock_start eater python3 eater.py "$port"
+}
+
+@test "a verdict that was lost, and a receiver that does not know the file any more: delivered or not is unknown" {
+	start_eater ""
 	run --separate-stderr sockfile-send --verify --retry 5 127.0.0.1 "$port" in
 	assert_failure 1
 	[[ $stderr == *"it has another file of that name"*"delivered or not: unknown"* ]]
@@ -659,23 +664,7 @@ write_fickle() {
 }
 
 @test "a verdict that was lost, and a FILE that cannot be opened any more: delivered or not is unknown" {
-	cat >takes.py <<-'PY'
-		import os, socket, sys
-		import wire
-		def alter(forth, at, data):
-		    if not forth and at + len(data) > 16 + 60 + 24:  # behind HELLO and HAVE: the verdict
-		        os.rename("in", "gone")
-		        raise OSError
-		    return data
-		with socket.create_server(("127.0.0.1", 0)) as l:
-		    print("listening tcp", *l.getsockname(), flush=True)
-		    for i in range(2):
-		        a, b = l.accept()[0], wire.sender(sys.argv[1]).sock
-		        wire.relay(a, b, *([alter] if i == 0 else []))
-	PY
-	mkdir box
-	start_receiver --dir box -c none 0
-	sock_start takes python3 takes.py "$port"
+	start_eater 'os.rename("in", "gone")'
 	run --separate-stderr sockfile-send --verify --retry 5 127.0.0.1 "$port" in
 	assert_failure 1
 	[[ $stderr == *"open in: No such file or directory; delivered or not: unknown"* ]]
