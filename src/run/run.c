@@ -35,14 +35,21 @@ static struct {
 	unsigned flags;
 	pthread_t main;
 	bool is_left_out; /* main's alone: there is no thread, and it reads the signals */
-	struct sku_deadline limit_end; /* of run_keep_limit() */
-	struct sku_deadline by_force;  /* for the reader of signals: when to end by force */
+	struct sku_deadline by_force; /* for the reader of signals: when to end by force */
 	atomic_uint count;
 	atomic_int first;
 	_Atomic int64_t first_at_ns;
 	atomic_bool over; /* --max-time has passed */
 	atomic_bool ends; /* being ended by force: the owner removes */
 } owner = { .by_force = { INT64_MAX } };
+
+/* What run_keep_limit() shares with its thread. */
+static struct {
+	struct sku_deadline end;
+	pthread_t thread;
+	bool is_kept;
+	atomic_bool is_dropped;
+} keeper;
 
 /* The signals that end a process and can be caught, except those that report a fault in it. */
 static const int termination_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM,
@@ -312,7 +319,7 @@ choose_signals(sigset_t *set)
 /* The thread ends with the process: to wait for it would cost a short run more than it does.  So
  * would a mapping for its stack, which is NULL where that is no matter. */
 static int
-start_thread(void *(*thread_main)(void *), void *stack, size_t stack_size)
+start_thread(pthread_t *joinable, void *(*thread_main)(void *), void *stack, size_t stack_size)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
@@ -323,8 +330,9 @@ start_thread(void *(*thread_main)(void *), void *stack, size_t stack_size)
 		(void)pthread_attr_setstack(&attr, stack, stack_size);
 	else
 		(void)pthread_attr_setstacksize(&attr, stack_size);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	error = pthread_create(&thread, &attr, thread_main, NULL);
+	if (joinable == NULL)
+		(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	error = pthread_create(joinable != NULL ? joinable : &thread, &attr, thread_main, NULL);
 	(void)pthread_attr_destroy(&attr);
 	errno = error;
 	return error == 0 ? 0 : -1;
@@ -333,9 +341,20 @@ start_thread(void *(*thread_main)(void *), void *stack, size_t stack_size)
 static void *
 limit_main(void *arg)
 {
+	sigset_t wake;
+
 	(void)arg;
-	while (!sku_deadline_passed(owner.limit_end))
-		(void)poll(NULL, 0, sku_deadline_poll_ms(owner.limit_end));
+	(void)sigemptyset(&wake);
+	(void)sigaddset(&wake, SIGURG);
+	while (!sku_deadline_passed(keeper.end)) {
+		int64_t left = sku_deadline_left(keeper.end);
+		const struct timespec time = { .tv_sec = (time_t)(left / SKU_SECOND),
+			.tv_nsec = (long)(left % SKU_SECOND) };
+
+		(void)sigtimedwait(&wake, NULL, &time);
+		if (atomic_load(&keeper.is_dropped))
+			return NULL;
+	}
 	end_by_force();
 }
 
@@ -346,11 +365,34 @@ run_keep_limit(void)
 
 	if (run.timeouts.run.at_ns > INT64_MAX - GRACE_AFTER_LIMIT)
 		return;
-	owner.limit_end.at_ns = run.timeouts.run.at_ns + GRACE_AFTER_LIMIT;
+	keeper.end.at_ns = run.timeouts.run.at_ns + GRACE_AFTER_LIMIT;
+	atomic_store(&keeper.is_dropped, false);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before); /* main takes signals */
-	(void)start_thread(limit_main, NULL, LIMIT_STACK); /* if it fails, a hang is not ended */
+	/* If it fails, a hang is not ended. */
+	keeper.is_kept = start_thread(&keeper.thread, limit_main, NULL, LIMIT_STACK) == 0;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void
+drop_limit(void)
+{
+	atomic_store(&keeper.is_dropped, true);
+	if (keeper.is_kept && pthread_kill(keeper.thread, SIGURG) == 0)
+		(void)pthread_join(keeper.thread, NULL);
+	keeper.is_kept = false;
+}
+
+pid_t
+run_fork(void)
+{
+	pid_t child;
+
+	drop_limit();
+	child = fork();
+	if (child == 0)
+		run_keep_limit();
+	return child;
 }
 
 bool
@@ -368,7 +410,7 @@ run_start_thread(void)
 	if (!run_reads_signals())
 		return 0;
 	/* The signals are blocked in main, and so in the thread. */
-	if (start_thread(owner_main, stack, sizeof(stack)) == -1)
+	if (start_thread(NULL, owner_main, stack, sizeof(stack)) == -1)
 		return -1;
 	owner.is_left_out = false;
 	if (run_signals() > 0)

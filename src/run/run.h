@@ -57,6 +57,9 @@ int run_catch_signals(unsigned flags, struct failure *failure);
 /* Enforce --max-time, if it was given, for what is opened before run_catch_signals() and may hang:
  * a thread ends the program by force 5 s after the limit. */
 void run_keep_limit(void);
+/* fork(2), before run_catch_signals(): no thread is there meanwhile, and the limit is the child's.
+ */
+pid_t run_fork(void);
 /* Start the thread if it was left out: 0, or -1 with errno.  Nothing but in main. */
 int run_start_thread(void);
 /* Is this main, and reads the signals itself?  Then who waits looks at run.signal_fd, too, and has

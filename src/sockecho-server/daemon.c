@@ -66,7 +66,7 @@ daemon_start(int listen_fd, int ready_fd, struct failure *failure)
 
 	if (pipe2(fds, O_CLOEXEC) == -1)
 		return failure_errno(failure, errno, "go to the background");
-	child = fork();
+	child = run_fork();
 	if (child == -1)
 		return failure_errno(failure, errno, "go to the background");
 	if (child > 0) {
