@@ -8,6 +8,7 @@
 #include "run/escape.h"
 #include "run/failure.h"
 #include "run/run.h"
+#include "run/system_calls.h"
 #include "run/wait.h"
 
 #include <errno.h>
@@ -76,7 +77,7 @@ write_at_once(const struct output *output, const char *bytes, size_t len, ssize_
 {
 	const struct iovec all = { (void *)(uintptr_t)bytes, len };
 
-	*n = pwritev2(output->fd, &all, 1, -1, RWF_NOWAIT);
+	*n = call_pwritev2(output->fd, &all, 1, -1, RWF_NOWAIT);
 	return *n != -1 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL);
 }
 

@@ -39,6 +39,14 @@ call_preadv2(int fd, const struct iovec *pieces, int count, off_t offset, int fl
 	    sizeof(long) == 4 ? (long)((int64_t)offset >> 32) : 0L, flags);
 }
 
+/* offset -1: at the file's own. */
+static inline ssize_t
+call_pwritev2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
+{
+	return (ssize_t)syscall(SYS_pwritev2, fd, pieces, (long)count, (long)offset,
+	    sizeof(long) == 4 ? (long)((int64_t)offset >> 32) : 0L, flags);
+}
+
 /* The size of a block device.  musl's ioctl(3) takes the request as an int. */
 static inline int
 block_device_size(int fd, uint64_t *bytes)
