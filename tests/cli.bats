@@ -467,3 +467,13 @@ os.execvp(sys.argv[1], sys.argv[1:])
 		[[ ${stderr_lines[-1]} == *end": "* ]] || fail "${options:0:30}: $stderr"
 	done
 }
+
+@test "a message of any length has its end" {
+	local directory n
+	directory=$(printf '%0200d/' 1 2 3 4)
+	for n in $(seq 100 180); do
+		run sockfile-send 127.0.0.1 1 "$directory$(printf "%0${n}d" 1)"
+		assert_failure 1
+		[[ $output == *": No such file or directory" ]] || fail "$n: $output"
+	done
+}

@@ -134,8 +134,11 @@ explain_failure(struct host_lookup *q)
 {
 	const struct addrinfo hints = { .ai_family = q->family, .ai_socktype = SOCK_STREAM };
 	struct addrinfo *found;
-	int code = getaddrinfo(q->name, NULL, &hints, &found);
+	int code;
 
+	errno = 0;
+	code = getaddrinfo(q->name, NULL, &hints, &found);
+	code = sku_resolver_code(code, errno);
 	if (code == 0) {
 		freeaddrinfo(found);
 		return;
@@ -171,9 +174,8 @@ host_lookup_run(void *arg)
 		q->host = copy_hostent(found);
 		q->code = q->host != NULL ? 0 : EAI_MEMORY;
 	} else {
-		q->code = buf == NULL ? EAI_MEMORY : code_of_h_errno(h_error);
-		if (q->code == EAI_NONAME && errno == ENOMEM)
-			q->code = EAI_MEMORY; /* glibc says so where it had no memory to look */
+		q->code =
+		    buf == NULL ? EAI_MEMORY : sku_resolver_code(code_of_h_errno(h_error), errno);
 		q->system_errno = error;
 	}
 	free(buf);

@@ -76,9 +76,7 @@ lookup_run(void *arg)
 		f->code =
 		    getaddrinfo(f->host, f->service != NULL ? port : NULL, &hints, &f->result);
 	f->system_errno = errno;
-	/* glibc also reports this when it had no memory for the look-up. */
-	if (f->code == EAI_NONAME && errno == ENOMEM)
-		f->code = EAI_MEMORY;
+	f->code = sku_resolver_code(f->code, errno);
 }
 
 static void
@@ -137,6 +135,12 @@ lookup_result(struct lookup *f, const char *shown, struct addrinfo **result, str
 	}
 	lookup_free(f);
 	return code == 0 ? 0 : -1;
+}
+
+int
+sku_resolver_code(int code, int error)
+{
+	return code == EAI_NONAME && error == ENOMEM ? EAI_MEMORY : code;
 }
 
 void
