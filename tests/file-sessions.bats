@@ -158,6 +158,8 @@ is_busy() {
 		first.sock.close()
 		verdict = deliver(second, b"second", 1)  # which comes before the receiver knows
 		assert verdict == 0, verdict
+		second.sock.sendall(wire.message(wire.BYE))  # else the receiver waits for who may ask again
+		assert second.next()[0] == wire.BYE_OK
 	PY
 	for try in {1..8}; do
 		rm -f d/*
