@@ -705,7 +705,9 @@ with_size() {
 		                  st.st_rdev, int(sys.argv[2])).hex())
 	PY
 	)
-	trace -f -qq -o trace -P "$PWD/$file" -e trace=newfstatat -e "inject=newfstatat:poke_exit=@arg3=$bytes" "$@"
+	# fstat(3) calls the one or the other, as the C library likes.
+	trace -f -qq -o trace -P "$PWD/$file" -e trace=newfstatat,fstat \
+		-e "inject=newfstatat:poke_exit=@arg3=$bytes" -e "inject=fstat:poke_exit=@arg2=$bytes" "$@"
 }
 
 @test "a file whose size is not its length: /proc and /sys are read to their end, of others it is said" {
