@@ -1126,7 +1126,8 @@ hostlookup: look up silent.test: timed out"
 			status=0
 			NTH=$nth LD_PRELOAD=$PWD/short.so $command >out 2>err || status=$?
 			case $status in
-			0) assert_equal "$(<out)" "$whole" ;;
+			# glibc 2.41 leaves out aliases, and does not say so.
+			0) assert_equal "$(grep -v '^alias: ' out)" "$(grep -v '^alias: ' <<<"$whole")" ;;
 			1) failures=$((failures + 1)) ;;
 			3) unknown=$((unknown + 1)) ;; # the C library has not said that it had no memory
 			# The C library's own: it aborts, or follows a null pointer.

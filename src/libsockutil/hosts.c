@@ -133,18 +133,18 @@ static void
 explain_failure(struct host_lookup *q)
 {
 	const struct addrinfo hints = { .ai_family = q->family, .ai_socktype = SOCK_STREAM };
-	struct addrinfo *found;
+	struct addrinfo *found = NULL;
 	int code;
 
 	errno = 0;
 	code = getaddrinfo(q->name, NULL, &hints, &found);
 	code = sku_resolver_code(code, errno);
-	if (code == 0) {
-		freeaddrinfo(found);
-		return;
+	if (code != 0) {
+		q->code = code;
+		q->system_errno = errno;
 	}
-	q->code = code;
-	q->system_errno = errno;
+	if (found != NULL)
+		freeaddrinfo(found);
 }
 
 static void
@@ -168,15 +168,16 @@ host_lookup_run(void *arg)
 		error = call_resolver(q, &ent, buf, size, &found, &h_error);
 		size *= 4;
 	}
-	if (error == 0 && found != NULL && is_no_name(q, found)) {
-		q->code = EAI_NONAME;
-	} else if (error == 0 && found != NULL) {
-		q->host = copy_hostent(found);
-		q->code = q->host != NULL ? 0 : EAI_MEMORY;
-	} else {
+	if (error != 0 || found == NULL) {
 		q->code =
 		    buf == NULL ? EAI_MEMORY : sku_resolver_code(code_of_h_errno(h_error), errno);
 		q->system_errno = error;
+	} else {
+		q->code = is_no_name(q, found) ? EAI_NONAME : sku_resolver_code(0, errno);
+	}
+	if (q->code == 0) {
+		q->host = copy_hostent(found);
+		q->code = q->host != NULL ? 0 : EAI_MEMORY;
 	}
 	free(buf);
 	if (q->code == EAI_FAIL && q->name != NULL)

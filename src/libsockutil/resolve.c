@@ -140,7 +140,7 @@ lookup_result(struct lookup *f, const char *shown, struct addrinfo **result, str
 int
 sku_resolver_code(int code, int error)
 {
-	return code == EAI_NONAME && error == ENOMEM ? EAI_MEMORY : code;
+	return (code == 0 || code == EAI_NONAME) && error == ENOMEM ? EAI_MEMORY : code;
 }
 
 void

@@ -25,7 +25,8 @@ int sku_query_take(struct sku_query *query, struct addrinfo **result, struct sku
 void sku_query_abandon(struct sku_query *query);
 
 /* The EAI_ value of the C library's resolver, where errno was 0 before the call and is error after
- * it: glibc also says EAI_NONAME if it had no memory for the look-up. */
+ * it: if glibc had no memory for the look-up, it also says EAI_NONAME, or succeeds with a part of
+ * the answer. */
 int sku_resolver_code(int code, int error);
 /* Fill *err for a look-up of name that failed with code, an EAI_ value.  system_errno is used with
  * EAI_SYSTEM. */
