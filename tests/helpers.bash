@@ -206,8 +206,9 @@ need_namespaces() {
 	# In a chroot, / is no mount point, so new mounts would be seen outside of it, too.  Mounts below a mount
 	# point of our own, /proc, are not.
 	# shellcheck disable=SC2016 # for the inner shell
-	in_namespaces=(unshare --propagation unchanged "$@" sh -euc 'mount --make-private /proc
-		mount --rbind / /proc; mount --make-rprivate /proc; exec chroot /proc env -C "$PWD" "$@"' -)
+	local script='mount --make-private /proc; mount --rbind / /proc; mount --make-rprivate /proc; '\
+'exec chroot /proc env -C "$PWD" "$@"' # one line, for tests/pages.py
+	in_namespaces=(unshare --propagation unchanged "$@" sh -euc "$script" -)
 	[[ $1 == *m* ]] && "${in_namespaces[@]}" true 2>/dev/null && return
 	skip "unshare $* is not allowed here"
 }

@@ -195,9 +195,10 @@ while s.recv(100) != b"end":
 		done
 		try_examples
 	done
+	cp example1.c example1.cc
 	for compiler in g++ clang++; do
-		"$compiler" -x c++ -std=c++17 -Wall -Wextra -Wold-style-cast -Werror example1.c -x none \
-			$(pkg-config --cflags --libs sockutil) -o example1
+		"$compiler" -std=c++17 -Wall -Wextra -Wold-style-cast -Werror example1.cc $(pkg-config --cflags --libs sockutil) \
+			-o example1
 		start_server sockecho-server 0
 		run --separate-stderr ./example1 "$host" "$port" "hello, world"
 		assert_output "hello, world"

@@ -41,7 +41,8 @@ look_up() {
 		if [ "$PARALLEL_SSHHOST" = beta ] && mkdir ../lost 2>/dev/null; then
 			head -n 100 | hostlookup -f -
 			pid=$$
-			until [ "$(cat "/proc/$pid/comm")" = sshd ]; do
+			until grep -q "^sshd" "/proc/$pid/comm"; do # sshd-session since OpenSSH 9.8
+				[ "$pid" -gt 1 ] || exit 1
 				pid=$(sed -n 's/^PPid:\t//p' "/proc/$pid/status")
 			done
 			exec kill -KILL "$pid"
