@@ -523,7 +523,7 @@ in_dual_stack() {
 		assert_output hello
 	done
 	stop_server
-	if sockecho-server -w 0.01 ::1 0 >/dev/null; then
+	if hostlookup --has-ipv6 >/dev/null; then
 		start_server sockecho-server -6 --port-file p 0
 		for operands in "[::1]:@p" "::1 @p" "[::1] @p"; do
 			# shellcheck disable=SC2086 # words are meant

@@ -276,7 +276,7 @@ told("end")
 
 @test "--reuseport shares a port; --no-reuseaddr and lingering connections" {
 	start_server sockecho-server --reuseport 0
-	run --separate-stderr timeout 5 sockecho-server --reuseport -w 0.2 "$port"
+	run --separate-stderr timeout 5 sockecho-server --reuseport --accept-timeout 0.2 "$port"
 	assert_failure 124
 	assert_output "listening tcp 127.0.0.1 $port"
 	stop_server
@@ -287,9 +287,9 @@ told("end")
 	wait_for "$server_pid"
 	assert_equal "$(cat <&"$client")" x
 	exec {client}>&-
-	run --separate-stderr timeout 10 sockecho-server --no-reuseaddr -w 0.2 "$port"
+	run --separate-stderr timeout 10 sockecho-server --no-reuseaddr --accept-timeout 0.2 "$port"
 	assert_failure 1
-	run --separate-stderr timeout 10 sockecho-server -w 0.2 "$port"
+	run --separate-stderr timeout 10 sockecho-server --accept-timeout 0.2 "$port"
 	assert_failure 124
 }
 
@@ -393,7 +393,7 @@ write_activate() {
 	[[ ${stderr_lines[0]} == "sockecho-server: LISTEN_FDS hands over 2 sockets: one is taken" ]]
 	run --separate-stderr python3 activate.py 1 {} sockecho-server 0
 	assert_failure 2
-	run --separate-stderr python3 activate.py 1 1 sockecho-server -w 0.1 0
+	run --separate-stderr python3 activate.py 1 1 sockecho-server --accept-timeout 0.1 0
 	assert_failure 124
 	assert_output --partial "listening tcp 127.0.0.1"
 }
@@ -1094,7 +1094,7 @@ log_has() {
 		assert_failure 2
 		[[ ${stderr_lines[0]} == "sockecho-server: LISTEN_FDS hands over $n sockets: one is taken" ]]
 	done
-	run --separate-stderr python3 activate.py 1 {}x sockecho-server -w 0.1 0
+	run --separate-stderr python3 activate.py 1 {}x sockecho-server --accept-timeout 0.1 0
 	assert_failure 124
 	assert_output --partial "listening tcp 127.0.0.1"
 }
@@ -1143,10 +1143,10 @@ log_has() {
 		mount --bind hosts /etc/hosts
 		echo "hosts: files" >nsswitch
 		mount --bind nsswitch /etc/nsswitch.conf
-		timeout 20 sockecho-server -w 0.1 both 0 || true
-		timeout 20 sockecho-server -6 -w 0.1 both 0 || true
+		timeout 20 sockecho-server --accept-timeout 0.1 both 0 || true
+		timeout 20 sockecho-server -6 --accept-timeout 0.1 both 0 || true
 		rc=0
-		timeout 20 sockecho-server -w 0.1 six 0 || rc=$?
+		timeout 20 sockecho-server --accept-timeout 0.1 six 0 || rc=$?
 		echo $rc
 	' >out 2>err
 	assert_equal "$(sed -E 's/ [0-9]+$//' out)" $'listening tcp 127.0.0.7\nlistening tcp fd00::2\n3'
