@@ -35,7 +35,7 @@ pipe_into_clients() {
 	start_goodbyes 1
 	# shellcheck disable=SC2016 # for the inner shell
 	seq "$1" | xargs -P "$2" -I{} bash -c 'set -o pipefail
-		printf x | timeout 120 sockecho-client --wait 60 127.0.0.1 "$1" || echo "failed: $?"' - "$port" \
+		printf x | timeout 120 sockecho-client -q --wait 60 127.0.0.1 "$1" || echo "failed: $?"' - "$port" \
 		>"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- || true
 	assert_equal "$(sort "$BATS_TEST_TMPDIR/out" | uniq -c | tr -s ' ')" " $1 bye"
 	assert_equal "$(cat "$BATS_TEST_TMPDIR/err")" ""
