@@ -57,6 +57,11 @@ full_backlog() {
 @test "-w bounds everything: connecting, waiting, a silent peer, a full pipe" {
 	full_backlog
 	on_time 124 500 700 sockecho-client -w 0.5 127.0.0.1 "$port" x 2>err
+	assert_equal "$(cat err)" "sockecho-client: connect to 127.0.0.1 port $port: timed out (--max-time)"
+	run --separate-stderr sockecho-client -q -w 0.2 --wait none 127.0.0.1 1 x
+	assert_failure 124
+	assert_equal "$stderr" \
+		"sockecho-client: connect to 127.0.0.1 port 1: timed out (--max-time); the last failure: Connection refused"
 	start_server sockecho-server --delay 30 0
 	run --separate-stderr sockecho-client -w 0.3 "$host" "$port" x
 	assert_failure 124
