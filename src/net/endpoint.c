@@ -199,6 +199,20 @@ validate_port(
 	return 0;
 }
 
+/* Is it an IPv6 address, a colon, and something like a port? */
+static bool
+lacks_brackets(const char *host)
+{
+	const char *colon = strrchr(host, ':');
+	struct sku_address address;
+	char text[SKU_ADDRESS_TEXT_MAX];
+
+	if (colon == NULL || !value_is_digits(colon + 1))
+		return false;
+	(void)snprintf(text, sizeof(text), "%.*s", (int)(colon - host), host);
+	return sku_address_from_numeric(&address, AF_INET6, text, 0) == 0;
+}
+
 /* Check HOST.  Text that cannot be an address or a name must not reach the resolver. */
 static int
 validate_host(const char *host, const struct address_flags *flags, struct failure *failure)
@@ -218,7 +232,7 @@ validate_host(const char *host, const struct address_flags *flags, struct failur
 	if (flags->numeric)
 		return opt_misuse(failure, "'%s' is no address (--numeric)", opt_quote(host));
 	fault = host_name_fault(host);
-	if (fault != NULL && count_colons(host) > 1)
+	if (fault != NULL && lacks_brackets(host))
 		return opt_misuse(failure, "'%s': %s; " BRACKETS_HINT, opt_quote(host), fault);
 	if (fault != NULL)
 		return opt_misuse(failure, "'%s': %s", opt_quote(host), fault);
