@@ -77,6 +77,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	assert_failure 1
 	assert_equal "$stderr" "sockfile-send: open ${BATS_TEST_FILENAME%/*}: Is a directory (of which tar(1) makes something to send)"
 	local neither="it is neither an address nor the name of a host"
+	usage "'::1:40000': $neither; for HOST:PORT an IPv6 address needs brackets, \[V6\]:PORT$" sockecho-client ::1:40000 hello
 	usage "'1.2.3.999': $neither" sockecho-client 1.2.3.999 7
 	usage "'::1::2': $neither" sockecho-client ::1::2 7
 	usage "'10.9.0.2%lo': $neither" sockecho-client 10.9.0.2%lo 7
@@ -163,10 +164,10 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "option '--fd' takes a descriptor that is open, which 77 is not" sockecho-server --fd 77
 	usage "descriptor 0 is no socket" sockecho-server --fd 0
 	usage "option '--expect' takes any, echo or upper, not 'lower'" sockecho-client --expect lower h 7
-	for value in x localhost:7 1.2.3.4:70000 ''; do
-		run --separate-stderr sockecho-client --source "$value" h 7
-		assert_failure 2
+	for value in x localhost:7 1.2.3.4:70000 1.2.3.4:http 1.2.3.4: 1.2.3.4:@file ''; do
+		usage "option '--source' takes an address of this machine, ADDR\[:PORT\], not '$value'" sockecho-client --source "$value" h 7
 	done
+	usage "option '--source': 'x' is no IPv6 address" sockecho-client --source '[x]:7' h 7
 }
 
 @test "flags that mean nothing in the mode" {
@@ -223,6 +224,25 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	run --separate-stderr sockecho-client --foo --json
 	assert_failure 2
 	assert_equal "$(jq -r '.error.message' <<<"$output")" "unknown option '--foo'"
+	# What follows the mistake counts, in any form; what is a value or a MESSAGE does not.
+	for options in -qJ --js "-4t 5 -J" "127.0.0.1 9 -J"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr sockecho-client --foo $options
+		assert_failure 2
+		assert_equal "$(jq -r '.error.message' <<<"$output")" "unknown option '--foo'"
+		[[ $stderr == *"unknown option"* ]] || fail "$options: $stderr"
+	done
+	for options in -qqJ "-Jq -q"; do
+		# shellcheck disable=SC2086
+		run --separate-stderr sockecho-client -t x $options
+		assert_failure 2
+		assert_equal "$(jq -r '.error.code' <<<"$output")" invalid
+		assert_equal "$stderr" ""
+	done
+	for options in "-t -J" "-- -J" "127.0.0.1 9 x -J"; do
+		# shellcheck disable=SC2086
+		usage "unknown option '--foo'" sockecho-client --foo $options
+	done
 }
 
 @test "-qq with --json: the record of an error alone; without --json it is -q" {
@@ -265,7 +285,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 		zone="$address is a link-local address, which needs a zone: $address%INTERFACE"
 		usage "$zone" sockecho-client "$address" 9 hi
 		usage "$zone" sockecho-client -u "[$address]:9" hi
-		usage "$zone" sockecho-client --source "$address" ::1 9 hi
+		usage "option '--source': $zone" sockecho-client --source "$address" ::1 9 hi
 		usage "$zone" sockecho-server -w 5 "$address" 0
 		usage "$zone" sockecho-server -w 5 -u "[$address]:0"
 		usage "$zone" sockfile-send "$address" 9 /etc/passwd
@@ -433,6 +453,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "too many operands: '$(printf 'x%.0s' {1..60})\.\.\.'$" hostlookup --hostname "$(printf 'x%.0s' {1..61})"
 	usage "a PORT is missing after '$(printf 'é%.0s' {1..60})\.\.\.':" sockecho-client "$(printf 'é%.0s' {1..70})"
 	usage "too many operands: '$(printf 'x%.0s' {1..60})'$" hostlookup --hostname "$(printf 'x%.0s' {1..60})"
+	usage "unknown option '--$(printf 'x%.0s' {1..60})\.\.\.'$" hostlookup "--$(printf 'x%.0s' {1..61})=y"
 	usage "option '--jobs' takes a whole number from 1 to 4096, not '\\\\x1b'" hostlookup --jobs $'\x1b' x
 }
 

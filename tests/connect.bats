@@ -57,6 +57,11 @@ full_backlog() {
 @test "-w bounds everything: connecting, waiting, a silent peer, a full pipe" {
 	full_backlog
 	on_time 124 500 700 sockecho-client -w 0.5 127.0.0.1 "$port" x 2>err
+	assert_equal "$(cat err)" "sockecho-client: connect to 127.0.0.1 port $port: timed out (--max-time)"
+	run --separate-stderr sockecho-client -q -w 0.2 --wait none 127.0.0.1 1 x
+	assert_failure 124
+	assert_equal "$stderr" \
+		"sockecho-client: connect to 127.0.0.1 port 1: timed out (--max-time); the last failure: Connection refused"
 	start_server sockecho-server --delay 30 0
 	run --separate-stderr sockecho-client -w 0.3 "$host" "$port" x
 	assert_failure 124
@@ -163,6 +168,9 @@ sockecho-client: connect to 127.0.0.1 port 1: timed out; the last failure: Conne
 		python3 -c "
 import socket, struct
 held = [socket.create_connection((\"127.0.0.1\", 7600)) for i in range(4)]
+for port in range(40000, 40004):
+    held.append(socket.socket(type=socket.SOCK_DGRAM))
+    held[-1].bind((\"127.0.0.1\", port))
 open(\"held\", \"w\").close()
 open(\"go\").read()
 for s in held:
@@ -172,6 +180,11 @@ for s in held:
 		rc=0
 		sockecho-client 127.0.0.1 7600 x || rc=$?
 		echo $rc
+		for options in "" --ping; do
+			rc=0
+			sockecho-client -u $options 127.0.0.1 7600 $([ -n "$options" ] || echo x) || rc=$?
+			echo $rc
+		done
 		sockecho-client --wait 20 127.0.0.1 7600 hello 2>wait.err & client=$!
 		until grep -q "Cannot assign requested address (no free local port, or no local address of that family); trying again for up to 20 s" wait.err; do sleep 0.02; done
 		: >go
@@ -179,9 +192,11 @@ for s in held:
 		kill $server
 	' >out 2>err
 	run cat out
-	assert_output $'6\nhello'
-	run cat err
-	assert_line "sockecho-client: connect to 127.0.0.1 port 7600: Cannot assign requested address (no free local port, or no local address of that family)"
+	assert_output $'6\n6\n6\nhello'
+	local none="127.0.0.1 port 7600: Cannot assign requested address (no free local port, or no local address of that family)"
+	assert_equal "$(cat err)" "sockecho-client: connect to $none
+sockecho-client: send to $none
+sockecho-client: send to $none"
 }
 
 @test "a connection of a socket with itself is no peer" {

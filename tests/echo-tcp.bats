@@ -246,6 +246,21 @@ answers() {
 	assert_success
 }
 
+@test "over a UNIX path: a peer that has no name is called so, one that has a path by that" {
+	start_server sockecho-server -v -c 2 -U sock
+	run --separate-stderr sockecho-client -v -U sock hello
+	assert_success
+	[[ $stderr == "client: (unnamed)"$'\n'"server: sock"$'\n'* ]] || fail "$stderr"
+	python3 -c '
+import socket
+s = socket.socket(socket.AF_UNIX)
+s.bind("mine")
+s.connect("sock")'
+	wait_for "$server_pid"
+	grep -qx "sockecho-server: an unnamed peer: accepted" server.err
+	grep -qx "sockecho-server: mine: accepted" server.err
+}
+
 @test "--faults FILE is read whole before the server goes on: standard input, a pipe, a daemon's" {
 	mkfifo in
 	in_background sh -c '{ echo reset-first=1; sleep 0.2; echo ok; } >in'

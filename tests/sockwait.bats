@@ -404,7 +404,7 @@ time.sleep(300)
 	run --separate-stderr "${in_namespaces[@]}" sh inside
 	assert_output $'124\n124\n124'
 	[[ ${stderr_lines[0]} == *"look up db.example: "* ]] || fail "$stderr"
-	[[ ${stderr_lines[1]} == *"look up db.example: timed out" ]] || fail "$stderr"
+	[[ ${stderr_lines[1]} == *"look up db.example: timed out (--timeout)" ]] || fail "$stderr"
 	[[ ${stderr_lines[2]} == *"Cannot assign requested address"* ]] || fail "$stderr"
 }
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define DIGITS "0123456789"
+#define BRACKETS_HINT "for HOST:PORT an IPv6 address needs brackets, [V6]:PORT"
 
 const struct option_row family_options[] = {
 	ONE_OF('4', "ipv4", struct address_flags, family, AF_INET, "use IPv4 alone",
@@ -198,6 +199,20 @@ validate_port(
 	return 0;
 }
 
+/* Is it an IPv6 address, a colon, and something like a port? */
+static bool
+lacks_brackets(const char *host)
+{
+	const char *colon = strrchr(host, ':');
+	struct sku_address address;
+	char text[SKU_ADDRESS_TEXT_MAX];
+
+	if (colon == NULL || !value_is_digits(colon + 1))
+		return false;
+	(void)snprintf(text, sizeof(text), "%.*s", (int)(colon - host), host);
+	return sku_address_from_numeric(&address, AF_INET6, text, 0) == 0;
+}
+
 /* Check HOST.  Text that cannot be an address or a name must not reach the resolver. */
 static int
 validate_host(const char *host, const struct address_flags *flags, struct failure *failure)
@@ -217,6 +232,8 @@ validate_host(const char *host, const struct address_flags *flags, struct failur
 	if (flags->numeric)
 		return opt_misuse(failure, "'%s' is no address (--numeric)", opt_quote(host));
 	fault = host_name_fault(host);
+	if (fault != NULL && lacks_brackets(host))
+		return opt_misuse(failure, "'%s': %s; " BRACKETS_HINT, opt_quote(host), fault);
 	if (fault != NULL)
 		return opt_misuse(failure, "'%s': %s", opt_quote(host), fault);
 	return 0;
@@ -406,7 +423,7 @@ endpoint_find_port(const struct endpoint *endpoint, const char *proto, bool nume
 		failure_add(failure, "if it is a HOST, its PORT is missing");
 	else if (failure->status == STATUS_NOT_FOUND && endpoint->host != NULL &&
 		 strchr(endpoint->host, ':') != NULL)
-		failure_add(failure, "for HOST:PORT an IPv6 address needs brackets, [V6]:PORT");
+		failure_add(failure, BRACKETS_HINT);
 	return -1;
 }
 
@@ -421,15 +438,13 @@ endpoint_parse_source(const char *value, char host[128], unsigned *port)
 			 split_at_port(&endpoint, value, &failure) :
 			 set_host(&endpoint, value, strlen(value), &failure);
 
-	if (result == 0 && endpoint.port_file != NULL)
-		return false;
-	if (result == -1 || validate_port(&endpoint, true, true, &failure) == -1 ||
-	    check_zone(endpoint.host, &failure) == -1)
-		opt_fail(&failure);
-	*port = (unsigned)strtoul(endpoint.port, NULL, 10);
-	if (strlen(endpoint.host) >= 128 ||
+	if (result == -1 || check_zone(endpoint.host, &failure) == -1)
+		opt_usage_error("option '--source': %s", failure.message);
+	if (endpoint.port_file != NULL || validate_port(&endpoint, true, true, &failure) == -1 ||
+	    strlen(endpoint.host) >= 128 ||
 	    sku_address_from_numeric(&address, AF_UNSPEC, endpoint.host, 0) == -1)
 		return false;
+	*port = (unsigned)strtoul(endpoint.port, NULL, 10);
 	(void)snprintf(host, 128, "%s", endpoint.host);
 	return true;
 }

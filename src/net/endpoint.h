@@ -61,7 +61,7 @@ int endpoint_find_port(const struct endpoint *endpoint, const char *proto, bool 
     unsigned *port, struct failure *failure);
 
 /* Parse ADDR or ADDR:PORT; ADDR is numeric.  *port is 0 if there is none.  Returns false if value
- * has no such form.  A mistake within it ends the program with status 2. */
+ * has no such form.  A mistake in an IPv6 address ends the program with status 2. */
 bool endpoint_parse_source(const char *value, char host[128], unsigned *port);
 
 #endif

@@ -65,15 +65,16 @@ retry_try(struct retry *retry)
 void
 retry_time_is_up(struct failure *last)
 {
+	const char *time_out = run_time_out();
 	char reason[sizeof(last->message)];
 
 	last->status = STATUS_TIMED_OUT;
-	if (last->errnum == ETIMEDOUT)
+	if (last->errnum == ETIMEDOUT && strncmp(last->message, time_out, strlen(time_out)) == 0)
 		return;
 	last->errnum = ETIMEDOUT;
 	(void)snprintf(reason, sizeof(reason), "%s", last->message);
 	(void)snprintf(
-	    last->message, sizeof(last->message), "timed out; the last failure: %.300s", reason);
+	    last->message, sizeof(last->message), "%s; the last failure: %.300s", time_out, reason);
 }
 
 bool

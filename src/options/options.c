@@ -22,11 +22,18 @@
 
 enum { OPERAND = 1, FIRST_ID = 256 }; /* results of getopt_long besides letters */
 
-/* What is still to be read while the command line is parsed. */
+struct getopt_table;
+
+/* While the command line is parsed: what is being parsed, and into what. */
 static struct {
 	int argc; /* 0: not parsing */
 	char **argv;
-} unread;
+	struct options *options;
+	const struct getopt_table *table;
+	const void *config;
+} parsing;
+
+static void read_output_options(void);
 
 const struct option_row common_options[] = {
 	OPTION_GROUP("Output"),
@@ -44,20 +51,9 @@ const struct option_row common_options[] = {
 
 /* ---- usage errors -------------------------------------------------------------------------- */
 
-/* Does --json follow?  Then the usage error also becomes a record. */
-static bool
-json_follows(void)
-{
-	for (int i = optind; i < unread.argc && strcmp(unread.argv[i], "--") != 0; i++) {
-		if (strcmp(unread.argv[i], "--json") == 0 || strcmp(unread.argv[i], "-J") == 0)
-			return true;
-	}
-	return false;
-}
-
 static void __attribute__((noreturn)) end_misused(const char *message)
 {
-	run.json = run.json || json_follows();
+	read_output_options();
 	(void)failure_report_usage(message);
 	(void)failure_report_output();
 	exit(STATUS_USAGE);
@@ -95,7 +91,7 @@ opt_fail(const struct failure *failure)
 
 	if (failure->status == STATUS_USAGE)
 		end_misused(failure->message);
-	run.json = run.json || json_follows();
+	read_output_options();
 	status = failure_report(failure);
 	(void)failure_report_output();
 	exit(status);
@@ -121,8 +117,8 @@ opt_no_memory(const char *during)
 	opt_fail(&failure);
 }
 
-const char *
-opt_quote(const char *text)
+static const char *
+quote_part(const char *text, size_t all)
 {
 	static char quotes[2][60 * 4 + sizeof("...")];
 	static unsigned next;
@@ -130,14 +126,19 @@ opt_quote(const char *text)
 	size_t len = 0, characters = 0;
 
 	/* Do not count a continuation byte of UTF-8 (10xxxxxx). */
-	while (text[len] != '\0' && len < 60 * 4) {
+	while (len < all && len < 60 * 4) {
 		if (((unsigned char)text[len] & 0xc0) != 0x80 && ++characters > 60)
 			break;
 		len++;
 	}
-	(void)snprintf(
-	    quote, sizeof(quotes[0]), "%.*s%s", (int)len, text, text[len] != '\0' ? "..." : "");
+	(void)snprintf(quote, sizeof(quotes[0]), "%.*s%s", (int)len, text, len < all ? "..." : "");
 	return quote;
+}
+
+const char *
+opt_quote(const char *text)
+{
+	return quote_part(text, strlen(text));
 }
 
 /* ---- the table as a list ------------------------------------------------------------------- */
@@ -571,7 +572,7 @@ static void __attribute__((noreturn)) fail_unknown_name(const struct options *o,
 	if (nearest != NULL)
 		opt_usage_error(
 		    "unknown option '--%.*s': did you mean --%s?", (int)len, name, nearest);
-	opt_usage_error("unknown option '--%.*s'", (int)len, name);
+	opt_usage_error("unknown option '--%s'", quote_part(name, len));
 }
 
 /* ---- values -------------------------------------------------------------------------------- */
@@ -755,24 +756,58 @@ add_operand(struct options *o, const void *config, char *operand)
 	return !is_first;
 }
 
-/* Parse the next word, or the next letter of a word.  False: the options have ended. */
-static bool
-parse_next(struct options *o, const struct getopt_table *table, const void *config)
+/* The next word, or the next letter of a word: a result of getopt_long. */
+static int
+read_next(void)
 {
+	return getopt_long(
+	    parsing.argc, parsing.argv, parsing.table->letters, parsing.table->longs, NULL);
+}
+
+/* The word is an operand.  False: it ends the options. */
+static bool
+parse_operand(void)
+{
+	return add_operand(parsing.options, parsing.config, parsing.argv[optind - 1]);
+}
+
+/* After a mistake: do --json and --quiet follow?  They say where it is told. */
+static void
+read_output_options(void)
+{
+	const void *member;
+	int id;
+
+	while (parsing.argc > 0 && (id = read_next()) != -1) {
+		if (id == OPERAND && !parse_operand())
+			return;
+		if (id == OPERAND || id == '?' || id == ':')
+			continue;
+		member = entry_of_id(parsing.options, id)->member;
+		run.json = run.json || member == &run.json;
+		run.quiet += member == &run.quiet;
+	}
+}
+
+/* False: the options have ended. */
+static bool
+parse_next(void)
+{
+	struct options *o = parsing.options;
 	int at = optind > 0 ? optind : 1; /* 0: getopt_long starts over */
-	const char *word = at < unread.argc ? unread.argv[at] : "";
+	const char *word = at < parsing.argc ? parsing.argv[at] : "";
 	struct option_entry *entry;
 	int id;
 
 	check_word(o, word);
-	id = getopt_long(unread.argc, unread.argv, table->letters, table->longs, NULL);
+	id = read_next();
 	switch (id) {
 	case -1:
 		return false;
 	case OPERAND:
-		if (!add_operand(o, config, unread.argv[optind - 1]))
+		if (!parse_operand())
 			return false;
-		check_operand(o, unread.argv[optind - 1]);
+		check_operand(o, parsing.argv[optind - 1]);
 		return true;
 	case '?':
 		if (strncmp(word, "--", 2) == 0)
@@ -807,18 +842,21 @@ opt_parse(
 	if (argc == 2 && strcmp(argv[1], "--options") == 0)
 		list_options(options);
 	make_getopt_table(options, &table);
-	unread.argc = argc;
-	unread.argv = argv;
+	parsing.argc = argc;
+	parsing.argv = argv;
+	parsing.options = options;
+	parsing.table = &table;
+	parsing.config = config;
 	opterr = 0;
 	optind = 0;
-	while (parse_next(options, &table, config))
+	while (parse_next())
 		;
 	while (optind < argc)
 		(void)add_operand(options, config, argv[optind++]);
 	if (options->option_end == SIZE_MAX)
 		options->option_end = options->operand_count;
 	options->operands[options->operand_count] = NULL;
-	unread.argc = 0;
+	parsing.argc = 0;
 	check_exclusions(options);
 	run_keep_limit();
 }

@@ -51,14 +51,20 @@ failure_errno(struct failure *failure, int errnum, const char *action_format, ..
 	return -1;
 }
 
-/* A message that says more than strerror(3) if a connection has no local address; NULL: none. */
+/* A message that says more than strerror(3): which limit passed, or that a connection has no local
+ * address.  NULL: none. */
 static const char *
 words_for_connection(int errnum)
 {
-	return errnum == EADDRNOTAVAIL ?
-		   "Cannot assign requested address (no free local port, or no "
-		   "local address of that family)" :
-		   NULL;
+	switch (errnum) {
+	case ETIMEDOUT:
+		return run_time_out();
+	case EADDRNOTAVAIL:
+		return "Cannot assign requested address (no free local port, or no local address "
+		       "of that family)";
+	default:
+		return NULL;
+	}
 }
 
 int

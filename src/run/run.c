@@ -2,11 +2,11 @@
  * Row run. */
 #include "run/run.h"
 
+#include "run/bare.h"
 #include "run/event.h"
 #include "run/failure.h"
 #include "run/log.h"
 #include "run/message.h"
-#include "run/output.h"
 #include "run/state.h"
 
 #include <errno.h>
@@ -75,6 +75,14 @@ run_begin(const char *program)
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)signal(SIGUSR1, SIG_IGN);
 	event_begin();
+}
+
+const char *
+run_time_out(void)
+{
+	if (!sku_deadline_passed(run.timeouts.run))
+		return "timed out";
+	return run.timeouts.run_by_timeout ? "timed out (--timeout)" : "timed out (--max-time)";
 }
 
 /* ---- what is removed at the end ------------------------------------------------------------ */
@@ -178,23 +186,34 @@ run_is_killed(void)
 	return fatal_signal() != 0;
 }
 
-/* --max-time is over, and main cannot say so.  No lock and no memory: main may have them. */
+/* The whole run is over, and main cannot say so. */
 static void
 report_limit(void)
 {
-	static const char during[] = "wait for a system call", why[] = "timed out (--max-time)";
-	char text[400];
-	int len = snprintf(text, sizeof(text), "%s: %s: %s\n", run.program, during, why);
+	static const char during[] = "wait for a system call";
+	struct bare_line line = { .len = 0 }, record = { .len = 0 };
 
-	if (!run.json || run.quiet < 2)
-		(void)output_try(STDERR_FILENO, text, (size_t)len);
+	if (!run.json || run.quiet < 2) {
+		bare_add(&line, run.program);
+		bare_add(&line, ": ");
+		bare_add(&line, during);
+		bare_add(&line, ": ");
+		bare_add(&line, run_time_out());
+		bare_write(&line);
+	}
 	if (!run.json)
 		return;
-	len = snprintf(text, sizeof(text),
-	    "{\"program\":\"%s\",\"error\":{\"code\":\"%s\",\"message\":\"%s\",\"errno\":%d,"
-	    "\"during\":\"%s\"}}\n",
-	    run.program, status_code(STATUS_TIMED_OUT), why, ETIMEDOUT, during);
-	(void)output_try(run.stdout_is_data ? STDERR_FILENO : STDOUT_FILENO, text, (size_t)len);
+	bare_begin_record(&record);
+	bare_add(&record, ",\"error\":{\"code\":\"");
+	bare_add(&record, status_code(STATUS_TIMED_OUT));
+	bare_add(&record, "\",\"message\":\"");
+	bare_add(&record, run_time_out());
+	bare_add(&record, "\",\"errno\":");
+	bare_add_number(&record, ETIMEDOUT, 1);
+	bare_add(&record, ",\"during\":\"");
+	bare_add(&record, during);
+	bare_add(&record, "\"}");
+	bare_write_record(&record);
 }
 
 /* End the program although a thread may hang where nothing can wake it. */

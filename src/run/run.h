@@ -67,6 +67,10 @@ int run_start_thread(void);
 bool run_reads_signals(void);
 void run_take_signals(void);
 
+/* The words for a limit that has passed, which name --max-time if it was that.  Async-signal-safe.
+ */
+const char *run_time_out(void);
+
 /* How many signals have come that end the program. */
 unsigned run_signals(void);
 /* When the program was, or will be, asked to end: by the first signal, or by --max-time. */

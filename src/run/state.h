@@ -6,6 +6,8 @@
 #ifndef RUN_STATE_H
 #define RUN_STATE_H
 
+#include "run/bare.h"
+
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -57,7 +59,7 @@ struct state_row {
  * the program, and aborts it.  rows ends with a NULL name.  rows and event must exist until the
  * program ends. */
 void state_on_sigusr1(const char *event, const struct state_row *rows);
-#define STATE_TEXT_MAX 1024
+#define STATE_TEXT_MAX BARE_MAX
 /* The same line without a newline, for a program that prints it at its end. */
 void state_text(const char *event, const struct state_row *rows, char text[STATE_TEXT_MAX]);
 /* Print the state now, unless the write would wait.  Async-signal-safe. */

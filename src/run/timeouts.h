@@ -5,17 +5,19 @@
 
 #include "libsockutil/sockutil.h"
 
+#include <stdbool.h>
+
 struct timeouts {
 	int64_t operation_ns;	 /* --timeout: nanoseconds, 0 (do not block) or SKU_NO_TIMEOUT */
 	int64_t accept_ns;	 /* --accept-timeout, in the same way */
 	struct sku_deadline run; /* --max-time */
-	const char *run_option;	 /* another option that set run; NULL: none did */
+	bool run_by_timeout;	 /* --timeout set run, as it does in sockwait */
 	int64_t reader_ns; /* how long a reader of standard output or error may leave it full */
 };
 
 #define TIMEOUTS_INIT                                                                              \
 	{                                                                                          \
-		SKU_NO_TIMEOUT, SKU_NO_TIMEOUT, { INT64_MAX }, NULL, SKU_NO_TIMEOUT                \
+		SKU_NO_TIMEOUT, SKU_NO_TIMEOUT, { INT64_MAX }, false, SKU_NO_TIMEOUT               \
 	}
 
 #endif

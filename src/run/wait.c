@@ -116,8 +116,8 @@ int
 run_wait_failed(
     struct failure *failure, int errnum, enum limit limit, const char *action_format, ...)
 {
-	const char *message = NULL, *option = run.timeouts.run_option;
-	char action[sizeof(failure->action)], by_option[64];
+	const char *message = NULL;
+	char action[sizeof(failure->action)];
 	va_list args;
 	bool dont_block = (limit == LIMIT_OPERATION && run.timeouts.operation_ns == 0) ||
 			  (limit == LIMIT_ACCEPT && run.timeouts.accept_ns == 0);
@@ -125,12 +125,10 @@ run_wait_failed(
 	va_start(args, action_format);
 	(void)vsnprintf(action, sizeof(action), action_format, args);
 	va_end(args);
-	(void)snprintf(
-	    by_option, sizeof(by_option), "timed out (%s)", option != NULL ? option : "--max-time");
 	if (errnum == ECANCELED)
 		message = "interrupted";
 	else if (errnum == ETIMEDOUT && sku_deadline_passed(run.timeouts.run))
-		message = by_option;
+		message = run_time_out();
 	else if (errnum == ETIMEDOUT && dont_block)
 		errnum = EAGAIN;
 	else if (errnum == ETIMEDOUT && limit == LIMIT_ACCEPT)

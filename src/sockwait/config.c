@@ -130,12 +130,12 @@ limit_run(const struct wait_config *config)
 		run.timeouts.reader_ns = config->probe.connect.connect_timeout_ns;
 	} else if (until.at_ns < run.timeouts.run.at_ns) {
 		run.timeouts.run = until;
-		run.timeouts.run_option = "--timeout";
+		run.timeouts.run_by_timeout = true;
 	}
 	if (config->probe.steady_ns > 0 &&
 	    sku_deadline_in(config->probe.steady_ns).at_ns >= run.timeouts.run.at_ns)
 		opt_usage_error("--steady must be shorter than %s, which limits the whole run",
-		    run.timeouts.run_option != NULL ? run.timeouts.run_option : "--max-time");
+		    run.timeouts.run_by_timeout ? "--timeout" : "--max-time");
 }
 
 void

@@ -72,12 +72,6 @@ tear_down(void **state)
 	return 0;
 }
 
-static struct fixture *
-fixture_of(struct loop *loop)
-{
-	return LOOP_OWNER(loop, struct fixture, loop);
-}
-
 /* One of those that are left has ended. */
 static void
 ended(struct fixture *f, struct sku_sock *sock, const struct failure *failure)
@@ -97,7 +91,7 @@ ended(struct fixture *f, struct sku_sock *sock, const struct failure *failure)
 static void
 done(struct connector *connector, struct sku_sock *sock, const struct failure *failure)
 {
-	ended(fixture_of(connector->loop), sock, failure);
+	ended(FIXTURE_OF(connector->loop), sock, failure);
 }
 
 static void
@@ -156,7 +150,7 @@ static void
 begin_to_listen(struct loop *loop, struct loop_timer *timer)
 {
 	(void)timer;
-	assert_int_equal(sku_listen(&fixture_of(loop)->server, MANY), 0);
+	assert_int_equal(sku_listen(&FIXTURE_OF(loop)->server, MANY), 0);
 }
 
 static void
@@ -219,7 +213,7 @@ test_what_time_cannot_mend_is_not_tried_again(void **state)
 static void
 give_up(struct loop *loop, struct loop_timer *timer)
 {
-	struct fixture *f = fixture_of(loop);
+	struct fixture *f = FIXTURE_OF(loop);
 
 	(void)timer;
 	for (int i = 0; i < 10; i++)

@@ -47,16 +47,10 @@ tear_down(void **state)
 	return 0;
 }
 
-static struct fixture *
-fixture_of(struct loop *loop)
-{
-	return LOOP_OWNER(loop, struct fixture, loop);
-}
-
 static void
 timer_due(struct loop *loop, struct loop_timer *timer)
 {
-	struct fixture *f = fixture_of(loop);
+	struct fixture *f = FIXTURE_OF(loop);
 
 	f->order[f->count++] = (int)(timer - f->timers);
 	if (f->count == 6)
@@ -87,7 +81,7 @@ static int64_t last_at_ns;
 static void
 in_order(struct loop *loop, struct loop_timer *timer)
 {
-	struct fixture *f = fixture_of(loop);
+	struct fixture *f = FIXTURE_OF(loop);
 
 	assert_true(timer->at_ns >= last_at_ns);
 	last_at_ns = timer->at_ns;
@@ -153,7 +147,7 @@ test_without_interest_a_hang_up_is_told(void **state)
 static void
 unwatch_both(struct loop *loop, struct loop_io *io, uint32_t events)
 {
-	struct fixture *f = fixture_of(loop);
+	struct fixture *f = FIXTURE_OF(loop);
 
 	(void)io;
 	(void)events;
@@ -183,7 +177,7 @@ test_what_is_unwatched_is_not_told_even_in_this_batch(void **state)
 static void
 count_calls(struct loop *loop, struct loop_io *io, uint32_t events)
 {
-	struct fixture *f = fixture_of(loop);
+	struct fixture *f = FIXTURE_OF(loop);
 
 	assert_int_equal(events, EPOLLIN);
 	if (io == &f->b)
@@ -224,7 +218,7 @@ test_two_sources_may_watch_one_descriptor(void **state)
 static void
 read_to_the_end(struct loop *loop, struct loop_io *io, uint32_t events)
 {
-	struct fixture *f = fixture_of(loop);
+	struct fixture *f = FIXTURE_OF(loop);
 	char buf[1000];
 	ssize_t n = read(io->fd, buf, sizeof(buf));
 

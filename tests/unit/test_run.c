@@ -1,5 +1,6 @@
 /* test_run.c - the run of a program: signals, limits, what is removed at its end. */
 #include "run/loop.h"
+#include "run/output.h"
 #include "run/run.h"
 #include "run/wait.h"
 
@@ -337,6 +338,87 @@ test_max_time_ends_a_wait(void **state)
 	assert_int_equal(WEXITSTATUS(status), STATUS_TIMED_OUT);
 }
 
+/* What was said on descriptors 1, 2 and LOG_FD. */
+#define LOG_FD 9
+static int told[3];
+static bool has_log;
+
+/* The limit passed 5 s ago, and main hangs. */
+static void
+be_forced_to_end_by_the_limit(void)
+{
+	static const int fds[] = { STDOUT_FILENO, STDERR_FILENO, LOG_FD };
+	char byte;
+	int never[2];
+
+	for (size_t i = 0; i < 3; i++) {
+		if (dup2(told[i], fds[i]) == -1)
+			_exit(90);
+	}
+	run_begin("test");
+	if (has_log)
+		output_log_to(LOG_FD);
+	run.timeouts.run.at_ns = sku_now() - 5 * SKU_SECOND;
+	if (pipe(never) == -1)
+		_exit(91);
+	run_keep_limit();
+	(void)!read(never[0], &byte, 1);
+	_exit(92);
+}
+
+static void
+assert_told_by_force(const char *output, const char *error, const char *log)
+{
+	const char *const expected[] = { output, error, log };
+	int pipes[3][2], status;
+
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(pipe(pipes[i]), 0);
+		told[i] = pipes[i][1];
+	}
+	status = in_a_child(be_forced_to_end_by_the_limit);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), STATUS_TIMED_OUT);
+	for (size_t i = 0; i < 3; i++) {
+		char text[400];
+		ssize_t n;
+
+		(void)close(pipes[i][1]);
+		n = read(pipes[i][0], text, sizeof(text) - 1);
+		(void)close(pipes[i][0]);
+		text[n > 0 ? n : 0] = '\0';
+		assert_string_equal(text, expected[i]);
+	}
+}
+
+#define HANGS_FOR(option) "test: wait for a system call: timed out (" option ")\n"
+#define HANGS_RECORD                                                                               \
+	"{\"program\":\"test\",\"error\":{\"code\":\"timed_out\","                                 \
+	"\"message\":\"timed out (--max-time)\",\"errno\":110,"                                    \
+	"\"during\":\"wait for a system call\"}}\n"
+
+static void
+test_max_time_is_told_by_force(void **state)
+{
+	(void)state;
+	assert_told_by_force("", HANGS_FOR("--max-time"), "");
+	run.timeouts.run_by_timeout = true;
+	assert_told_by_force("", HANGS_FOR("--timeout"), "");
+	run.timeouts.run_by_timeout = false;
+	has_log = true;
+	assert_told_by_force("", "", HANGS_FOR("--max-time"));
+	run.json = true;
+	assert_told_by_force(HANGS_RECORD, "", HANGS_FOR("--max-time"));
+	has_log = false;
+	run.quiet = 2;
+	assert_told_by_force(HANGS_RECORD, "", "");
+	run.stdout_is_data = true;
+	assert_told_by_force("", HANGS_RECORD, "");
+	run.json = run.stdout_is_data = false;
+	assert_told_by_force("", HANGS_FOR("--max-time"), "");
+	run.quiet = 0;
+}
+
 int
 main(void)
 {
@@ -350,6 +432,7 @@ main(void)
 		cmocka_unit_test(test_a_failure_to_remove_is_told_but_not_by_force),
 		cmocka_unit_test(test_one_remover_too_many_is_not_overlooked),
 		cmocka_unit_test(test_max_time_ends_a_wait),
+		cmocka_unit_test(test_max_time_is_told_by_force),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

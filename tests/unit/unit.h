@@ -16,6 +16,9 @@
 
 #include <cmocka.h>
 
+/* The fixture of a test, by its loop.  Each test has a struct fixture of its own. */
+#define FIXTURE_OF(its_loop) LOOP_OWNER(its_loop, struct fixture, loop)
+
 /* cmocka's skip() takes no reason.  tests/unit/run takes it from this line. */
 static inline void
 skip_because(const char *why)
