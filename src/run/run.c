@@ -4,6 +4,7 @@
 
 #include "run/event.h"
 #include "run/failure.h"
+#include "run/handover.h"
 #include "run/log.h"
 #include "run/message.h"
 #include "run/output.h"
@@ -458,6 +459,7 @@ run_finish(int status)
 	int flushed;
 
 	run_take_signals();
+	handover_take();
 	flushed = failure_report_output();
 	if (status == STATUS_OK)
 		status = flushed;
