@@ -57,6 +57,69 @@ is_busy() {
 	done
 }
 
+@test "while nobody reads standard error sessions go on, and then every line is there, whole and in order" {
+	local sender files go=(go1 go2 go3)
+	# A pipe of a page, which the test holds open.
+	mkfifo err "${go[@]}"
+	exec {err}<>err
+	python3 -c 'import fcntl, sys; fcntl.fcntl(int(sys.argv[1]), 1031, 4096)' "$err" # F_SETPIPE_SZ
+	as_receiver sock_start bash -c 'exec sockfile-recv "$@" 2>err' bash -v --json --dir d -c 3 0
+	for sender in 1 2 3; do
+		files=()
+		for file in {10..34}; do
+			head -c "$file" in >$sender-$file
+			files+=("$sender-$file")
+		done
+		# The first one says nothing until it is told to.
+		in_background sockfile-send -q --verify 127.0.0.1 "$port" go$sender "${files[@]}"
+		senders+=("$last_pid")
+	done
+	until_true 20 eval '[ "$(grep -c accepted recv.out)" = 3 ]'
+	for sender in "${go[@]}"; do
+		: >"$sender"
+	done
+	for sender in "${senders[@]}"; do
+		wait_for "$sender"
+		assert_equal "$waited_status" 0
+	done
+	# What it says of 75 files is more than a page.
+	kill -0 "$receiver_pid"
+	cat err >lines {err}>&- &
+	last_pid=$!
+	exec {err}>&-
+	receiver_ends 0
+	wait "$last_pid"
+	python3 - <<-'PY'
+		import json, re
+		lines = open("lines").read().splitlines()
+		assert sum(": accepted" in line for line in lines) == 3
+		order = {}
+		for line in lines:
+		    assert line.startswith("sockfile-recv: "), line
+		    if received := re.fullmatch(r"sockfile-recv: received (\d+) bytes from (.*) in \S+ s \(.*/s\) \(verified\)", line):
+		        order.setdefault(received[2], []).append(int(received[1]))
+		assert list(order.values()) == [[0, *range(10, 35)]] * 3, order
+		order = {}
+		for event in map(json.loads, open("recv.out")):
+		    if event["event"] == "received":
+		        order.setdefault(event["port"], []).append(event["name"])
+		assert sorted(order.values()) == [["go%d" % n, *("%d-%d" % (n, i) for i in range(10, 35))] for n in (1, 2, 3)], order
+	PY
+}
+
+@test "with --json -qq what a session has to say is a message where its record cannot be written" {
+	echo other >d/go
+	mkfifo records go
+	as_receiver sock_run bash -c 'exec sockfile-recv "$@" >records' bash -qq --json --port-file port --dir d -c none 0
+	in_background sockfile-send -q --verify --wait 20 127.0.0.1 @port go in
+	grep -m 1 '"accepted"' records # and nobody reads the next
+	: >go
+	wait_for "$last_pid"
+	assert_equal "$waited_status" 1
+	cmp in d/in
+	until_true 10 grep -q "sockfile-recv: write go: it exists already" recv.err || fail "$(cat recv.err)"
+}
+
 @test "a claim is on one name: another file of that name is told busy, another name is not; -c 1 takes one" {
 	cp in a
 	cp small b

@@ -1,12 +1,13 @@
 #!/usr/bin/env bats
 # structure.bats - the rows of src/: who may include whom, and who alone waits, handles signals, writes
-# to standard error, writes JSON, and reports a failure.
+# to standard error, writes JSON, prints text, and reports a failure.
 
 load helpers
 
 # Whom the calls of each kind belong to.
 owners() {
 	cat <<-'END'
+		wait src/run/handover.c
 		wait src/run/loop.c
 		wait src/run/pool.c
 		wait src/run/run.c
@@ -28,7 +29,16 @@ owners() {
 		report src/run/run.c
 		report src/options/options.c
 	END
+	printers
 	reporters
+}
+
+# Who prints: what runs in the loop alone.  Everybody else calls message or event, whose text a thread of a pool
+# hands over to the loop.
+printers() {
+	printf 'print src/run/%s\n' output.c {output,message}.{c,h} event.c failure.c
+	printf 'print src/%s.c\n' options/options net/listen hostlookup/{bulk,main,print} servlookup/main \
+		sockecho-client/{peer,ping_connection,ping_stats} sockwait/report
 }
 
 # Who reports a failure, and has an exit status of it: what is outermost.  Everybody else returns -1 and fills
@@ -116,6 +126,8 @@ calls() {
 						"pthread_cond_timedwait pthread_cond_clockwait pthread_join pthread_timedjoin_np")
 					look("signal", "signal sigaction signalfd")
 					look("error", "msg_error")
+					look("print", "output_print output_add output_field output_record output_flush output_lack_memory " \
+						"output_has_failed output_error_text output_log_text msg_is_record_enough")
 					look("report", "failure_report failure_report_output failure_report_usage failure_note")
 					look("json", "json_dump json_dumps json_dumpb json_dumpf json_dumpfd json_dump_file")
 					if (statement ~ /(^|[^A-Za-z0-9_])(stderr|STDERR_FILENO)([^A-Za-z0-9_]|$)/)
@@ -172,7 +184,7 @@ copy_sources() {
 	assert_equal "${#lines[@]}" 5
 }
 
-@test "nobody waits, handles signals, writes to standard error, makes JSON or reports but who owns that" {
+@test "nobody waits, handles signals, writes to standard error, makes JSON, prints or reports but who owns that" {
 	run check_calls "$SOCKUTILS_SOURCE"
 	assert_output ""
 	assert_success
@@ -189,6 +201,7 @@ copy_sources() {
 			(void)poll(NULL, 0, 1);
 			(void)fputs("x",
 			    stderr);
+			output_record(line, len);
 			return failure_report(failure);
 		}
 	END
@@ -196,8 +209,9 @@ copy_sources() {
 	assert_failure
 	assert_line "wait src/run/escape.c poll: not there: call the module that owns it"
 	assert_line "stderr src/run/escape.c fputs: not there: call the module that owns it"
+	assert_line "print src/run/escape.c output_record: not there: call the module that owns it"
 	assert_line "report src/run/escape.c failure_report: not there: call the module that owns it"
-	assert_equal "${#lines[@]}" 3
+	assert_equal "${#lines[@]}" 4
 
 	copy=$(allowed | head -n 1)
 	[ -n "$copy" ] || return 0 # the list is empty

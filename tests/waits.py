@@ -726,6 +726,25 @@ def full_errors():
     case("stderr", "sockfile-recv --verify, strangers", notes("sockfile-recv -v --verify 0 copy", sends))
     case("stderr", "sockfile-recv --verify, done", notes("sockfile-recv -v --verify 0 copy", lambda run, address: run.peer(
         "sockfile-send --verify %s ../small" % at(address))))
+
+    def sends_much(run, address):
+        # What it says of a file is 0.8 KB: all of them are more than is kept until somebody reads.
+        names = ["many/%03d" % i + '"' * 240 for i in range(200)]
+        os.mkdir(run.path("many"))
+        for name in names:
+            with open(run.path(name), "w"):
+                pass
+        run.peer("sockfile-send -q --verify %s %s" % (at(address), shlex.join(names)))
+
+        def here():
+            return sum('"' in name for name in os.listdir(run.dir))
+        # Main waits for the reader, and the thread for room.
+        run.until(lambda: here() > 50, "the files do not come")
+        run.settle(3)
+        if here() == len(names):
+            raise NotSetUp("there is room for all")
+
+    case("stderr", "sockfile-recv --verify, more to say than is kept", notes("sockfile-recv --json --dir . -c none 0", sends_much))
     case("stderr", "sockfile-send -v --listen", notes("sockfile-send -v --listen -c none 0 ../small", takes))
     case("stderr", "sockfile-send --listen --verify, strangers", notes("sockfile-send -v --verify --listen -c none 0 ../small", strangers))
 

@@ -2,6 +2,7 @@
  * Row run. */
 #include "run/event.h"
 
+#include "run/handover.h"
 #include "run/message.h"
 #include "run/output.h"
 #include "run/peer.h"
@@ -230,6 +231,14 @@ escape_controls(const char *line, size_t *len)
 }
 
 static void
+report_lack(const char *bytes, size_t len)
+{
+	(void)bytes;
+	(void)len;
+	output_lack_memory();
+}
+
+static void
 emit(json_t *record)
 {
 	char *line = record != NULL ? json_dumps(record, DUMP_FLAGS) : NULL;
@@ -237,11 +246,9 @@ emit(json_t *record)
 	char *text = line != NULL ? escape_controls(line, &len) : NULL;
 
 	if (lacks_memory)
-		output_lack_memory();
-	else if (text != NULL && run.stdout_is_data)
-		output_error_text(text, len);
+		handover(report_lack, "", 0);
 	else if (text != NULL)
-		output_record(text, len);
+		handover(run.stdout_is_data ? output_error_text : output_record, text, len);
 	lacks_memory = false;
 	free(text);
 	free(line);

@@ -1,6 +1,6 @@
 /* event.h - what happened: a line for people and a record for --json, by one call.
  *
- * Records are JSON Lines: one object a line. */
+ * Records are JSON Lines: one object a line.  Any thread may report an event (handover.h). */
 #ifndef RUN_EVENT_H
 #define RUN_EVENT_H
 

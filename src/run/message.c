@@ -3,6 +3,7 @@
 #include "run/message.h"
 
 #include "run/escape.h"
+#include "run/handover.h"
 #include "run/output.h"
 #include "run/progress.h"
 #include "run/run.h"
@@ -112,9 +113,33 @@ line_format_escaped(struct line *line, const char *format, va_list args)
 
 /* ---- messages ------------------------------------------------------------------------------ */
 
+/* The rest of a line's way is the loop's. */
+static void
+put_on_standard_error(const char *text, size_t len)
+{
+	progress_clear();
+	output_error_text(text, len);
+}
+
+static void
+put_line(const char *text, size_t len)
+{
+	if (output_has_log())
+		output_log_text(text, len);
+	else
+		put_on_standard_error(text, len);
+}
+
+static void
+put_error(const char *text, size_t len)
+{
+	if (!msg_is_record_enough())
+		put_line(text, len);
+}
+
 /* `PROGRAM: DURING: MESSAGE`, whole; during NULL is left out. */
 static void
-write_line(const char *during, const char *message)
+write_line(void (*print)(const char *text, size_t len), const char *during, const char *message)
 {
 	struct line line = LINE_INIT;
 
@@ -130,12 +155,7 @@ write_line(const char *during, const char *message)
 	if (line.len == line.room - 1)
 		line.len--; /* without memory it is cut */
 	line_add_text(&line, "\n");
-	if (output_has_log()) {
-		output_log_text(line_text(&line), line.len);
-	} else {
-		progress_clear();
-		output_error_text(line_text(&line), line.len);
-	}
+	handover(print, line_text(&line), line.len);
 	line_free(&line);
 }
 
@@ -145,7 +165,7 @@ print_line(const char *format, va_list args)
 	struct line line = LINE_INIT;
 
 	line_format_escaped(&line, format, args);
-	write_line(NULL, line_text(&line));
+	write_line(put_line, NULL, line_text(&line));
 	line_free(&line);
 }
 
@@ -158,8 +178,7 @@ msg_text(const char *format, ...)
 	va_start(args, format);
 	line_format(&line, format, args);
 	va_end(args);
-	progress_clear();
-	output_error_text(line_text(&line), line.len);
+	handover(put_on_standard_error, line_text(&line), line.len);
 	line_free(&line);
 }
 
@@ -196,12 +215,10 @@ msg_error(const char *message, const char *during)
 {
 	struct line tried = LINE_INIT, shown = LINE_INIT;
 
-	if (msg_is_record_enough())
-		return;
 	if (during != NULL)
 		line_escape(&tried, during);
 	line_escape(&shown, message);
-	write_line(during != NULL ? line_text(&tried) : NULL, line_text(&shown));
+	write_line(put_error, during != NULL ? line_text(&tried) : NULL, line_text(&shown));
 	line_free(&tried);
 	line_free(&shown);
 }

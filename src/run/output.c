@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -120,17 +119,11 @@ struct stream {
 	struct output output; /* the descriptor as it is, until it is opened */
 	bool open;
 	atomic_int own_fd; /* a description of our own that never blocks; 0: none */
-	pthread_mutex_t lock;
 };
 
-#define STREAM_INIT(fd_of_it)                                                                      \
-	{                                                                                          \
-		.output = { .fd = (fd_of_it), .max = SIZE_MAX }, .lock = PTHREAD_MUTEX_INITIALIZER \
-	}
-
-static struct stream standard_output = STREAM_INIT(STDOUT_FILENO);
-static struct stream standard_error = STREAM_INIT(STDERR_FILENO);
-static struct stream log_file = STREAM_INIT(-1);
+static struct stream standard_output = { .output = { .fd = STDOUT_FILENO, .max = SIZE_MAX } };
+static struct stream standard_error = { .output = { .fd = STDERR_FILENO, .max = SIZE_MAX } };
+static struct stream log_file = { .output = { .fd = -1, .max = SIZE_MAX } };
 
 static char *kept; /* grows, for few programs keep much */
 static size_t kept_len, kept_room;
@@ -172,29 +165,11 @@ stream_output(struct stream *stream)
 	return &stream->output;
 }
 
-static void
-reopen_stream(struct stream *stream, int fd)
-{
-	(void)pthread_mutex_lock(&stream->lock);
-	open_stream(stream, fd, output_open);
-	(void)pthread_mutex_unlock(&stream->lock);
-}
-
-/* Whoever has it may be writing to a file that hangs. */
-static void
-lock(struct stream *stream)
-{
-	if (pthread_mutex_trylock(&stream->lock) == 0)
-		return;
-	(void)run_start_thread();
-	(void)pthread_mutex_lock(&stream->lock);
-}
-
 void
 output_open_all(void)
 {
-	reopen_stream(&standard_output, STDOUT_FILENO);
-	reopen_stream(&standard_error, STDERR_FILENO);
+	open_stream(&standard_output, STDOUT_FILENO, output_open);
+	open_stream(&standard_error, STDERR_FILENO, output_open);
 }
 
 /* Wait until fd has room: 0, or -1 with errno.  Once the run is to end, a slow reader still gets
@@ -234,7 +209,7 @@ write_all(struct output *output, const char *bytes, size_t len)
 	return 0;
 }
 
-/* With the lock held.  The first cause stays. */
+/* The first cause stays. */
 static void
 lose(int errnum)
 {
@@ -252,7 +227,6 @@ lose(int errnum)
 	(void)snprintf(loss.message, sizeof(loss.message), "%.99s", failure.message);
 }
 
-/* With the lock held. */
 static void
 write_now(const char *bytes, size_t len)
 {
@@ -261,20 +235,11 @@ write_now(const char *bytes, size_t len)
 		lose(errno);
 }
 
-/* With the lock held. */
 static void
 write_kept(void)
 {
 	write_now(kept, kept_len);
 	kept_len = 0;
-}
-
-/* With the lock held. */
-static void
-lack_memory(void)
-{
-	write_kept();
-	lose(ENOMEM);
 }
 
 static bool
@@ -290,7 +255,6 @@ make_room(void)
 	return true;
 }
 
-/* With the lock held. */
 static void
 keep(const char *bytes, size_t len)
 {
@@ -309,14 +273,12 @@ keep(const char *bytes, size_t len)
 	write_now(bytes, len); /* what there is no memory for */
 }
 
-/* With the lock held. */
 static void
 keep_text(const char *text)
 {
 	keep(text, strlen(text));
 }
 
-/* With the lock held. */
 static void
 keep_escaped(const char *text, size_t left)
 {
@@ -335,39 +297,32 @@ output_field(const char *before, const char *text, const char *after)
 {
 	size_t left = strlen(text);
 
-	lock(&standard_output);
 	keep_text(before);
 	if (escape_is_plain(text, left))
 		keep(text, left);
 	else
 		keep_escaped(text, left);
 	keep_text(after);
-	(void)pthread_mutex_unlock(&standard_output.lock);
 }
 
 void
 output_lack_memory(void)
 {
-	lock(&standard_output);
-	lack_memory();
-	(void)pthread_mutex_unlock(&standard_output.lock);
+	write_kept();
+	lose(ENOMEM);
 }
 
 void
 output_add(const char *bytes, size_t len)
 {
-	lock(&standard_output);
 	keep(bytes, len);
-	(void)pthread_mutex_unlock(&standard_output.lock);
 }
 
 void
 output_record(const char *line, size_t len)
 {
-	lock(&standard_output);
 	write_kept();
 	write_now(line, len);
-	(void)pthread_mutex_unlock(&standard_output.lock);
 }
 
 void
@@ -384,12 +339,10 @@ output_print(const char *format, ...)
 		n = -1;
 	va_end(again);
 	va_end(args);
-	lock(&standard_output);
 	if (n >= 0)
 		keep(text, (size_t)n);
 	else
-		lack_memory();
-	(void)pthread_mutex_unlock(&standard_output.lock);
+		output_lack_memory();
 	if (text != few && n >= 0)
 		free(text);
 }
@@ -399,7 +352,6 @@ output_flush(struct failure *failure)
 {
 	int result = 0;
 
-	lock(&standard_output);
 	write_kept();
 	if (loss.status != STATUS_OK) {
 		bool is_canceled = loss.errnum == ECANCELED;
@@ -412,28 +364,20 @@ output_flush(struct failure *failure)
 		}
 		has_failed = true;
 	}
-	(void)pthread_mutex_unlock(&standard_output.lock);
 	return result;
 }
 
 bool
 output_has_failed(void)
 {
-	bool failed;
-
-	lock(&standard_output);
-	failed = has_failed || loss.status != STATUS_OK;
-	(void)pthread_mutex_unlock(&standard_output.lock);
-	return failed;
+	return has_failed || loss.status != STATUS_OK;
 }
 
 void
 output_error_text(const char *text, size_t len)
 {
-	lock(&standard_error);
 	if (!nobody_reads_errors && write_all(stream_output(&standard_error), text, len) == -1)
 		nobody_reads_errors = errno == ETIMEDOUT && run.timeouts.reader_ns >= 0;
-	(void)pthread_mutex_unlock(&standard_error.lock);
 }
 
 void
@@ -441,12 +385,10 @@ output_log_to(int fd)
 {
 	struct stat st;
 
-	lock(&log_file);
 	log_file.output.fd = fd;
 	log_file.output.is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	log_file.open = true;
 	atomic_store(&log_file.own_fd, fd);
-	(void)pthread_mutex_unlock(&log_file.lock);
 }
 
 bool
@@ -458,9 +400,7 @@ output_has_log(void)
 void
 output_log_text(const char *text, size_t len)
 {
-	lock(&log_file);
 	(void)write_all(&log_file.output, text, len);
-	(void)pthread_mutex_unlock(&log_file.lock);
 }
 
 bool

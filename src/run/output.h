@@ -27,7 +27,8 @@ void output_open(struct output *output, int fd);
 ssize_t output_write(struct output *output, const char *bytes, size_t len);
 void output_close(struct output *output);
 
-/* What follows writes text, and may be used by several threads. */
+/* What follows writes text, and belongs to one thread: the others call message.h and event.h, whose
+ * text is handed over to it (handover.h). */
 
 /* Make both ready now, as the user who may: a program that gives root up could not open them
  * later.  Else that happens at the first use that must not block, and where it is needed.  Call it
@@ -54,13 +55,13 @@ bool output_has_failed(void);
  * dropped. */
 void output_error_text(const char *text, size_t len);
 /* The same on descriptor 1 or 2, without waiting.  False: there was room for a part of it, or for
- * nothing.  Takes no lock; async-signal-safe. */
+ * nothing.  For any thread, and async-signal-safe. */
 bool output_try(int fd, const char *text, size_t len);
 
 /* Use fd as the log (log.h).  It never blocks, and stays open. */
 void output_log_to(int fd);
 bool output_has_log(void);
-/* As output_error_text() and output_try(), for the log, which must exist. */
+/* As output_error_text() and output_try(), for the log, which must exist.  For any thread. */
 void output_log_text(const char *text, size_t len);
 bool output_try_log(const char *text, size_t len);
 

@@ -3,6 +3,7 @@
 #include "run/pool.h"
 
 #include "libsockutil/background.h"
+#include "run/handover.h"
 #include "run/loop.h"
 #include "run/run.h"
 
@@ -21,15 +22,17 @@ struct list {
 
 struct pool {
 	struct loop *loop;
-	struct loop_io wake; /* an eventfd: something has finished */
+	struct loop_io wake; /* an eventfd: something has finished, or was handed over */
 	size_t max_threads, max_abandoned, stack;
 	struct list being_told; /* the loop's: finished, done() not called yet */
 	pthread_mutex_t lock;	/* guards what follows */
-	pthread_cond_t changed; /* for threads: work, or the end; for pool_free(): a thread ended */
+	pthread_cond_t changed; /* for threads: work, or the end; for pool_free(): a thread ended,
+				 * or something was handed over */
 	struct list queue, finished;
 	size_t queued, alive, idle, working, abandoned;
 	bool waking; /* an idle thread was signaled and has not woken yet */
 	bool closing;
+	bool has_handed;     /* pool_free() is to take what was handed over */
 	unsigned references; /* the loop and each thread: the last one frees the pool */
 };
 
@@ -156,12 +159,30 @@ do_work(struct pool *pool, struct loop_worker *worker)
 	return true;
 }
 
+/* For handover.h. */
+static void
+wake_loop(void *arg)
+{
+	const uint64_t one = 1;
+	struct pool *pool = arg;
+
+	(void)pthread_mutex_lock(&pool->lock);
+	if (pool->closing) {
+		pool->has_handed = true;
+		(void)pthread_cond_broadcast(&pool->changed);
+	} else {
+		(void)!write(pool->wake.fd, &one, sizeof(one));
+	}
+	(void)pthread_mutex_unlock(&pool->lock);
+}
+
 static void *
 thread_main(void *arg)
 {
 	struct pool *pool = arg;
 	struct loop_worker *worker;
 
+	handover_from_here(wake_loop, pool);
 	(void)pthread_mutex_lock(&pool->lock);
 	for (;;) {
 		if (pool->queue.first == NULL)
@@ -210,6 +231,7 @@ wake_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 		pool->being_told.last = pool->finished.last;
 	init(&pool->finished);
 	(void)pthread_mutex_unlock(&pool->lock);
+	handover_take(); /* what they said before they finished */
 	while ((worker = take_first(&pool->being_told)) != NULL) {
 		worker->state = IDLE;
 		worker->done(loop, worker);
@@ -231,6 +253,7 @@ pool_new(struct loop *loop, size_t max_threads, size_t stack)
 	pool->max_abandoned = SIZE_MAX;
 	pool->stack = stack;
 	pool->references = 1;
+	handover_to_here();
 	init(&pool->queue);
 	init(&pool->finished);
 	init(&pool->being_told);
@@ -252,15 +275,22 @@ pool_free(struct pool *pool)
 		return;
 	loop_unwatch(pool->loop, &pool->wake);
 	(void)pthread_mutex_lock(&pool->lock);
-	pool->closing = true;
+	pool->closing = pool->has_handed = true;
 	(void)pthread_cond_broadcast(&pool->changed);
 	if (pool->working > 0)
 		(void)run_start_thread(); /* that may hang */
-	while (pool->working > 0)
-		(void)pthread_cond_wait(&pool->changed, &pool->lock);
+	while (pool->working > 0) {
+		if (!pool->has_handed)
+			(void)pthread_cond_wait(&pool->changed, &pool->lock);
+		pool->has_handed = false;
+		(void)pthread_mutex_unlock(&pool->lock);
+		handover_take();
+		(void)pthread_mutex_lock(&pool->lock);
+	}
 	if (pool->wake.fd != -1)
 		(void)close(pool->wake.fd);
 	release(pool);
+	handover_take();
 }
 
 void

@@ -1,7 +1,8 @@
 /* pool.h - threads that work for a loop: what cannot be done without waiting.
  *
  * A worker is embedded in the struct that it works for.  work() runs in a thread, then done() in
- * the loop.  An abandoned worker is left to its thread, which nothing can stop. */
+ * the loop.  What work() prints is printed by the loop, before done() (handover.h).  An abandoned
+ * worker is left to its thread, which nothing can stop. */
 #ifndef RUN_POOL_H
 #define RUN_POOL_H
 
@@ -25,8 +26,8 @@ struct pool;
 /* A pool of at most max_threads threads, with stack bytes of stack each.  NULL with errno: out of
  * memory or descriptors. */
 struct pool *pool_new(struct loop *loop, size_t max_threads, size_t stack);
-/* Free the pool.  Waits for threads that still work, but not for those of abandoned workers.  No
- * worker may be queued.  NULL is harmless. */
+/* Free the pool.  Waits for threads that still work, and prints what they say, but not for those of
+ * abandoned workers.  No worker may be queued.  NULL is harmless. */
 void pool_free(struct pool *pool);
 /* Start no thread that would make more than max, those of abandoned workers included (default: no
  * limit).  If all are lost to abandoned workers, what is queued waits until one returns. */

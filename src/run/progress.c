@@ -2,10 +2,10 @@
  * Row run. */
 #include "run/progress.h"
 
+#include "run/handover.h"
 #include "run/output.h"
 #include "run/run.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,9 +23,7 @@
 
 static atomic_bool on_screen; /* the cursor's line shows the progress bar */
 
-/* The bar that a loop draws, for reports from other threads; the lock guards its members. */
-static struct progress *drawn_by_loop;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct progress *_Atomic lines_of_loop; /* the bar that a loop draws, as lines; NULL: none */
 
 const char *
 format_bytes(int64_t bytes, char buf[FORMAT_BYTES_MAX])
@@ -198,11 +196,9 @@ draw_due(struct loop *loop, struct loop_timer *timer)
 	struct progress *progress = LOOP_OWNER(timer, struct progress, timer);
 	uint64_t size = progress->size != NULL ? counter_value(progress->size) : STATE_UNKNOWN;
 
-	(void)pthread_mutex_lock(&lock);
 	if (progress->size != NULL)
 		progress->total = size == STATE_UNKNOWN ? SIZE_UNKNOWN : (int64_t)size;
 	update(progress, (int64_t)counter_value(progress->done), loop->now);
-	(void)pthread_mutex_unlock(&lock);
 	(void)loop_set_timer(loop, timer, progress->next_ns);
 }
 
@@ -212,9 +208,8 @@ progress_draw_in(struct progress *progress, struct loop *loop, const state_count
 	progress->loop = loop;
 	progress->done = done;
 	progress->timer.due = draw_due;
-	(void)pthread_mutex_lock(&lock);
-	drawn_by_loop = progress;
-	(void)pthread_mutex_unlock(&lock);
+	if (progress->active && !progress->terminal)
+		atomic_store(&lines_of_loop, progress);
 	progress_set_paused(progress, false);
 }
 
@@ -226,37 +221,47 @@ progress_set_paused(struct progress *progress, bool paused)
 	    progress->loop, &progress->timer, paused ? INT64_MAX : progress->next_ns);
 }
 
+struct conclusion {
+	int64_t bytes, ns;
+};
+
+static void
+conclude(const char *bytes, size_t len)
+{
+	struct progress *p = atomic_load(&lines_of_loop);
+	struct conclusion of;
+	int64_t done;
+
+	(void)memcpy(&of, bytes, len);
+	if (p == NULL)
+		return;
+	done = (int64_t)counter_value(p->done);
+	p->drawn_ns = sku_now();
+	p->drawn_done = done;
+	p->rate = (double)of.bytes * 1e9 / (double)(of.ns > 0 ? of.ns : 1);
+	if (p->total == SIZE_UNKNOWN || done >= p->total) {
+		draw(p, done);
+		p->concluded_done = done;
+	}
+}
+
 void
 progress_conclude(int64_t bytes, int64_t ns)
 {
-	struct progress *p;
+	const struct conclusion of = { bytes, ns };
 
-	(void)pthread_mutex_lock(&lock);
-	p = drawn_by_loop;
-	if (p != NULL && p->active && !p->terminal) {
-		int64_t done = (int64_t)counter_value(p->done);
-
-		p->drawn_ns = sku_now();
-		p->drawn_done = done;
-		p->rate = (double)bytes * 1e9 / (double)(ns > 0 ? ns : 1);
-		if (p->total == SIZE_UNKNOWN || done >= p->total) {
-			draw(p, done);
-			p->concluded_done = done;
-		}
-	}
-	(void)pthread_mutex_unlock(&lock);
+	if (atomic_load(&lines_of_loop) != NULL)
+		handover(conclude, (const char *)&of, sizeof(of));
 }
 
 void
 progress_end(struct progress *progress, int64_t done)
 {
-	(void)pthread_mutex_lock(&lock);
 	if (progress->active && !progress->terminal && progress->concluded_done != done) {
 		update_rate(progress, done, sku_now());
 		draw(progress, done);
 	}
-	drawn_by_loop = NULL;
-	(void)pthread_mutex_unlock(&lock);
+	atomic_store(&lines_of_loop, NULL);
 	progress_clear();
 	if (progress->loop != NULL)
 		loop_clear_timer(progress->loop, &progress->timer);

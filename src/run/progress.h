@@ -40,12 +40,12 @@ void progress_draw_in(struct progress *progress, struct loop *loop, const state_
 void progress_set_paused(struct progress *progress, bool paused);
 /* Call it before the summary of so many bytes in ns nanoseconds.  If lines are printed and the work
  * is done, it prints the last line, with the same rate.  It is about the bar that a loop draws; any
- * thread may call it. */
+ * thread may call it (handover.h). */
 void progress_conclude(int64_t bytes, int64_t ns);
 /* End.  Removes the bar, or prints the last line if lines are printed and it was not printed
  * yet. */
 void progress_end(struct progress *progress, int64_t done);
-/* Remove the bar before anything else is printed.  Async-signal-safe. */
+/* Remove the bar before anything else is printed.  For any thread, and async-signal-safe. */
 void progress_clear(void);
 
 #define FORMAT_BYTES_MAX 16

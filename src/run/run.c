@@ -5,6 +5,7 @@
 #include "run/bare.h"
 #include "run/event.h"
 #include "run/failure.h"
+#include "run/handover.h"
 #include "run/log.h"
 #include "run/message.h"
 #include "run/state.h"
@@ -477,6 +478,7 @@ run_finish(int status)
 	int flushed;
 
 	run_take_signals();
+	handover_take();
 	flushed = failure_report_output();
 	if (status == STATUS_OK)
 		status = flushed;

@@ -1,4 +1,5 @@
 /* test_pool.c - threads that work for a loop. */
+#include "run/handover.h"
 #include "run/pool.h"
 #include "run/run.h"
 #include "run/wait.h"
@@ -7,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -252,6 +254,125 @@ test_who_waits_for_a_pool_has_the_thread_of_the_signals(void **state)
 	assert_int_equal(in_a_child(wait_for_a_pool), 0);
 }
 
+static pthread_t main_thread;
+static _Atomic int lines_printed;
+static int lines_before_done;
+
+/* Count it if main prints it. */
+static void
+print_line(const char *bytes, size_t len)
+{
+	(void)bytes;
+	(void)len;
+	lines_printed += pthread_equal(pthread_self(), main_thread) ? 1 : 100;
+}
+
+/* Say something, go on once it is printed, and say something at last. */
+static void
+talk(struct loop_worker *worker)
+{
+	handover(print_line, "a", 1);
+	for (int i = 0; i < 20000 && lines_printed == 0; i++)
+		(void)usleep(1000);
+	handover(print_line, "b", 1);
+	LOOP_OWNER(worker, struct task, worker)->worked++;
+}
+
+static void
+count_lines(struct loop *loop, struct loop_worker *worker)
+{
+	(void)worker;
+	lines_before_done = lines_printed;
+	loop_stop(loop, 3);
+}
+
+static void
+test_what_a_worker_says_is_printed_at_once_and_before_it_is_done(void **state)
+{
+	struct loop *loop = *state;
+	struct task task = new_task(false);
+
+	lines_printed = 0;
+	task.worker.work = talk;
+	task.worker.done = count_lines;
+	pool = pool_new(loop, 1, STACK);
+	assert_non_null(pool);
+	assert_int_equal(pool_submit(pool, &task.worker), 0);
+	assert_int_equal(loop_run(loop), 3);
+	assert_int_equal(lines_before_done, 2);
+	pool_free(pool);
+}
+
+#define MANY 6
+
+/* Say more than there is room for. */
+static void
+talk_much(struct loop_worker *worker)
+{
+	static const char text[HANDOVER_MAX];
+	struct task *t = LOOP_OWNER(worker, struct task, worker);
+
+	t->worked++;
+	for (int i = 0; i < MANY; i++)
+		handover(print_line, text, sizeof(text));
+}
+
+static void
+free_a_pool_that_talks(void)
+{
+	struct task task = new_task(false);
+	struct loop loop = { .canceled = NULL };
+
+	open_pool(&loop);
+	task.worker.work = talk_much;
+	if (pool_submit(pool, &task.worker) == -1)
+		_exit(92);
+	while (task.worked == 0)
+		(void)usleep(1000);
+	pool_free(pool);
+	_exit(lines_printed == MANY ? 0 : 93);
+}
+
+static void
+test_who_waits_for_a_pool_prints_what_it_says(void **state)
+{
+	(void)state;
+	lines_printed = 0;
+	assert_int_equal(in_a_child(free_a_pool_that_talks), 0);
+}
+
+static void
+talk_and_hang(struct loop_worker *worker)
+{
+	handover(print_line, "a", 1);
+	LOOP_OWNER(worker, struct task, worker)->worked++;
+	for (;;)
+		(void)pause();
+}
+
+static void
+finish_without_a_thread(void)
+{
+	struct task task = new_task(false);
+	struct loop loop = { .canceled = NULL };
+
+	open_pool(&loop);
+	task.worker.work = talk_and_hang;
+	if (pool_submit(pool, &task.worker) == -1)
+		_exit(92);
+	while (task.worked == 0)
+		(void)usleep(1000);
+	_exit(run_finish(0) == 0 && lines_printed == 1 ? 0 : 93);
+}
+
+static void
+test_what_a_thread_said_that_does_not_come_back_is_printed_at_the_end(void **state)
+{
+	(void)state;
+	lines_printed = 0;
+	assert_int_equal(in_a_child(finish_without_a_thread), 0);
+}
+
 int
 main(void)
 {
@@ -260,9 +381,14 @@ main(void)
 		IN_A_LOOP(test_each_worker_is_done_once),
 		IN_A_LOOP(test_an_abandoned_worker_is_discarded_and_its_place_is_taken),
 		IN_A_LOOP(test_beyond_the_limit_of_abandoned_workers_the_next_waits),
+		IN_A_LOOP(test_what_a_worker_says_is_printed_at_once_and_before_it_is_done),
+		cmocka_unit_test(test_who_waits_for_a_pool_prints_what_it_says),
+		cmocka_unit_test(
+		    test_what_a_thread_said_that_does_not_come_back_is_printed_at_the_end),
 		cmocka_unit_test(test_a_loop_reads_the_signals_for_its_pool),
 		cmocka_unit_test(test_who_waits_for_a_pool_has_the_thread_of_the_signals),
 	};
 
+	main_thread = pthread_self();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
