@@ -556,6 +556,26 @@ log_has() {
 	[ ! -e file ]
 }
 
+@test "--log: what cannot be written there goes to standard error, behind one line that says why" {
+	[ -w /dev/full ] || skip "there is no /dev/full"
+	sock_run server sockecho-server -v --log /dev/full --port-file port -c 2 0
+	until_true 20 test -s port
+	sockecho-client 127.0.0.1 @port hello
+	kill -USR1 "$server_pid"
+	until_true 20 grep -q "^stats: accepted=1 " server.err
+	sockecho-client 127.0.0.1 @port hello
+	wait_for "$server_pid"
+	assert_equal "$waited_status" 0
+	assert_equal "$(sed -E 's/port [0-9]+: (accepted|closed).*/\1/; s/(stats).*/\1/' server.err)" \
+		"sockecho-server: write to log /dev/full: No space left on device; lines go to standard error until that works
+sockecho-server: 127.0.0.1 accepted
+sockecho-server: 127.0.0.1 closed
+stats
+sockecho-server: 127.0.0.1 accepted
+sockecho-server: 127.0.0.1 closed
+sockecho-server: stats"
+}
+
 @test "--log: SIGHUP opens it anew, in the background and as another user, too; where that fails the old one stays" {
 	for how in plain daemon user; do
 		mkdir -m 755 "$how"

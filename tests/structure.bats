@@ -36,7 +36,7 @@ owners() {
 # Who prints: what runs in the loop alone.  Everybody else calls message or event, whose text a thread of a pool
 # hands over to the loop.
 printers() {
-	printf 'print src/run/%s\n' output.c {output,message}.{c,h} event.c failure.c
+	printf 'print src/run/%s\n' output.c {output,message}.{c,h} event.c failure.c log.c
 	printf 'print src/%s.c\n' options/options net/listen hostlookup/{bulk,main,print} servlookup/main \
 		sockecho-client/{peer,ping_connection,ping_stats} sockwait/report
 }

@@ -48,9 +48,7 @@ void
 bare_write(struct bare_line *line)
 {
 	end_line(line);
-	if (output_has_log())
-		(void)output_try_log(line->text, line->len);
-	else
+	if (!output_has_log() || !output_try_log(line->text, line->len))
 		write_on(STDERR_FILENO, line);
 }
 

@@ -29,7 +29,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t emptied = PTHREAD_COND_INITIALIZER;
 
 static _Thread_local struct {
-	bool takes;
+	bool takes, is_taking;
 	void (*wake)(void *arg); /* NULL: this thread hands nothing over */
 	void *arg;
 } self;
@@ -107,7 +107,10 @@ handover_take(void)
 {
 	struct half *half;
 
-	while (self.takes && (half = take_half()) != NULL) {
+	if (!self.takes || self.is_taking)
+		return;
+	self.is_taking = true;
+	while ((half = take_half()) != NULL) {
 		for (size_t at = 0; at < half->used;) {
 			const struct piece *piece = piece_at(half, at);
 
@@ -116,6 +119,7 @@ handover_take(void)
 		}
 		half->used = 0;
 	}
+	self.is_taking = false;
 }
 
 void

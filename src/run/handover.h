@@ -14,7 +14,8 @@
  * Needs no memory.  No more than HANDOVER_MAX bytes are taken, and no line is longer. */
 #define HANDOVER_MAX ((size_t)127 * 1024)
 void handover(void (*print)(const char *bytes, size_t len), const char *bytes, size_t len);
-/* In the loop: print what was handed over.  Elsewhere: do nothing. */
+/* In the loop: print what was handed over.  Elsewhere, and in a print() that is called here: do
+ * nothing. */
 void handover_take(void);
 
 /* For pool.c.  This thread prints what is handed over. */

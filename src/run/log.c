@@ -4,12 +4,16 @@
  * The new file gets the descriptor of the old one, so that writers need not know of the change. */
 #include "run/log.h"
 
+#include "run/escape.h"
 #include "run/message.h"
 #include "run/output.h"
+#include "run/progress.h"
+#include "run/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +23,7 @@
 static struct {
 	const char *path, *name; /* the name in the directory */
 	int dir_fd, fd;
+	bool is_full; /* the last line could not be appended */
 } log_file = { .dir_fd = -1, .fd = -1 };
 
 static int
@@ -55,6 +60,35 @@ bool
 log_is_open(void)
 {
 	return log_file.fd != -1;
+}
+
+static void
+say_where_lines_go(int error)
+{
+	char *path = escape_text(log_file.path, strlen(log_file.path), ESCAPE_LINE, NULL), *line;
+	int len = asprintf(&line,
+	    "%s: write to log %s: %s; lines go to standard error until that works\n", run.program,
+	    path != NULL ? path : "", strerror(error));
+
+	if (len != -1) {
+		output_error_text(line, (size_t)len);
+		free(line);
+	}
+	free(path);
+}
+
+void
+log_write(const char *line, size_t len)
+{
+	bool was_full = log_file.is_full;
+
+	log_file.is_full = output_log_text(line, len) == -1;
+	if (!log_file.is_full)
+		return;
+	progress_clear();
+	if (!was_full)
+		say_where_lines_go(errno);
+	output_error_text(line, len);
 }
 
 static void

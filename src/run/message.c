@@ -4,6 +4,7 @@
 
 #include "run/escape.h"
 #include "run/handover.h"
+#include "run/log.h"
 #include "run/output.h"
 #include "run/progress.h"
 #include "run/run.h"
@@ -124,8 +125,8 @@ put_on_standard_error(const char *text, size_t len)
 static void
 put_line(const char *text, size_t len)
 {
-	if (output_has_log())
-		output_log_text(text, len);
+	if (log_is_open())
+		log_write(text, len);
 	else
 		put_on_standard_error(text, len);
 }

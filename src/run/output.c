@@ -397,10 +397,10 @@ output_has_log(void)
 	return atomic_load(&log_file.own_fd) != 0;
 }
 
-void
+int
 output_log_text(const char *text, size_t len)
 {
-	(void)write_all(&log_file.output, text, len);
+	return write_all(&log_file.output, text, len);
 }
 
 bool

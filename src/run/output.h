@@ -61,8 +61,9 @@ bool output_try(int fd, const char *text, size_t len);
 /* Use fd as the log (log.h).  It never blocks, and stays open. */
 void output_log_to(int fd);
 bool output_has_log(void);
-/* As output_error_text() and output_try(), for the log, which must exist.  For any thread. */
-void output_log_text(const char *text, size_t len);
+/* As output_error_text() and output_try(), for the log, which must exist.  For any thread.
+ * output_log_text() returns 0, or -1 with errno: a part of the line, or nothing, was written. */
+int output_log_text(const char *text, size_t len);
 bool output_try_log(const char *text, size_t len);
 
 #endif
