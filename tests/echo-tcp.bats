@@ -226,7 +226,7 @@ answers() {
 	wait_for "$server_pid"
 	assert_equal "$waited_status" 0
 	run sed -nE 's/.*: closed: ([a-z]+).* ([0-9]+) bytes out.*/\1 \2/p' server.err
-	assert_output $'ended 5\nreset 3\nended 4\nended 5\nended 5\nended 5'
+	assert_output $'ended 5\nreset 3\nreset 0\nreset 0\nended 4\nended 5\nended 5\nended 5'
 	# The last line is one that resets.
 	printf 'ok\nreset-first=2\n' >plan
 	start_server sockecho-server --faults plan 0
