@@ -822,6 +822,22 @@ log_has() {
 	[ ! -e nowhere ]
 	# Nor what has another name, too: of another one's empty file, say.
 	: >empty
+@test "--daemon: before it is ready, the end of the command and that of the server are one" {
+	start_server sockecho-server 0
+	for signal in TERM KILL; do
+		sock_run command sockecho-server --daemon --pidfile pid --wait 60 "$port"
+		until_true 20 test -s pid
+		kill -s "$signal" "$command_pid"
+		until_true 20 test ! -e pid
+	done
+	sock_run command sockecho-server --daemon --pidfile pid --wait 60 "$port"
+	until_true 20 test -s pid
+	kill "$(cat pid)"
+	sock_wait command
+	assert_equal "$command_status" 1
+	assert_equal "$(cat command.err)" "sockecho-server: go to the background: a signal ended the server before it was ready"
+}
+
 	ln empty another
 	printf '1234\nmy thesis\n' >notes
 	mkdir dir
