@@ -307,11 +307,12 @@ told("end")
 		kind, *command = sys.argv[1:]
 		if kind == "listen":
 		    s = socket.create_server(("127.0.0.1", 0))
-		elif kind == "dgram":
+		elif kind in ("dgram", "unbound"):
 		    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-		    s.bind(("127.0.0.1", 0))
+		    if kind == "dgram":
+		        s.bind(("127.0.0.1", 0))
 		else:
-		    s, t = socket.socketpair()
+		    s, t = socket.socketpair(type=socket.SOCK_DGRAM if kind == "datagrams" else socket.SOCK_STREAM)
 		    if os.fork() == 0:
 		        s.close()
 		        t.sendall(b"hello")
@@ -322,6 +323,8 @@ told("end")
 		            if not more:
 		                break
 		            data += more
+		            if kind == "datagrams":
+		                break
 		        open("answer", "wb").write(data)
 		        os._exit(0)
 		    t.close()
@@ -342,6 +345,15 @@ told("end")
 	assert_output ""
 	until_true 20 test -s answer
 	assert_equal "$(cat answer)" HELLO
+	rm answer
+	run --separate-stderr timeout 10 python3 hand.py datagrams sockecho-server --upper -c 1 --fd 9
+	assert_success
+	until_true 20 test -s answer
+	assert_equal "$(cat answer)" HELLO
+	run --separate-stderr timeout 10 python3 hand.py unbound sockecho-server --fd 9
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-server: use descriptor 9: the socket is bound to no address"
+	assert_output ""
 	# Nobody else comes to a connection, so that there is nothing to say about where it is.
 	for option in "--ready-fd 2" "--port-file port"; do
 		# shellcheck disable=SC2086 # words are meant
@@ -810,18 +822,6 @@ log_has() {
 	[[ $stderr == *"Address already in use"* ]]
 }
 
-@test "--pidfile overwrites nothing but a pid file" {
-	echo "my thesis" >thesis
-	ln -s nowhere link
-	for file in thesis link; do
-		run --separate-stderr timeout 10 sockecho-server --pidfile "$file" 0
-		assert_failure 1
-		[[ $stderr == "sockecho-server: write pid file $file: what is there is no pid file, and is not overwritten" ]]
-	done
-	assert_equal "$(cat thesis)" "my thesis"
-	[ ! -e nowhere ]
-	# Nor what has another name, too: of another one's empty file, say.
-	: >empty
 @test "--daemon: before it is ready, the end of the command and that of the server are one" {
 	start_server sockecho-server 0
 	for signal in TERM KILL; do
@@ -838,6 +838,18 @@ log_has() {
 	assert_equal "$(cat command.err)" "sockecho-server: go to the background: a signal ended the server before it was ready"
 }
 
+@test "--pidfile overwrites nothing but a pid file" {
+	echo "my thesis" >thesis
+	ln -s nowhere link
+	for file in thesis link; do
+		run --separate-stderr timeout 10 sockecho-server --pidfile "$file" 0
+		assert_failure 1
+		[[ $stderr == "sockecho-server: write pid file $file: what is there is no pid file, and is not overwritten" ]]
+	done
+	assert_equal "$(cat thesis)" "my thesis"
+	[ ! -e nowhere ]
+	# Nor what has another name, too: of another one's empty file, say.
+	: >empty
 	ln empty another
 	printf '1234\nmy thesis\n' >notes
 	mkdir dir

@@ -164,6 +164,19 @@ transport_name(const struct sku_sock *s)
 	return s->protocol == IPPROTO_MPTCP ? "mptcp" : "tcp";
 }
 
+/* Can datagrams reach the socket?  It has a port or a path, or a peer that it is connected to. */
+static bool
+is_reachable(const struct sku_sock *s)
+{
+	struct sku_address own, peer;
+
+	if (sku_getpeername(s, &peer) == 0)
+		return true;
+	return sku_getsockname(s, &own) == 0 &&
+	       (own.sa.sa_family == AF_UNIX ? own.len > sizeof(sa_family_t) :
+					      sku_address_port(&own) != 0);
+}
+
 static int
 use_open_socket(struct listener *listener, int fd, struct failure *failure)
 {
@@ -187,6 +200,9 @@ use_open_socket(struct listener *listener, int fd, struct failure *failure)
 			    "the socket neither listens nor is connected", "use descriptor %d", fd);
 		listener->connected = true;
 	}
+	if (s->type == SOCK_DGRAM && !is_reachable(s))
+		return failure_set(failure, STATUS_FAILED, 0, "the socket is bound to no address",
+		    "use descriptor %d", fd);
 	return 0;
 }
 

@@ -56,6 +56,7 @@ struct echo {
 	const struct server_config *config;
 	struct source_limit *rate;
 	bool rate_noted;
+	bool has_peer; /* the socket is connected: all comes from there, and needs no name */
 	uint64_t random;
 	size_t batch, size;
 	char *buffers;
@@ -243,7 +244,7 @@ refusal(struct echo *echo, size_t i)
 	if ((msg->msg_flags & MSG_TRUNC) != 0)
 		return "it is larger than --bufsize";
 	if (echo->server.listener->sock.family == AF_UNIX) {
-		if (peer.len <= sizeof(sa_family_t))
+		if (peer.len <= sizeof(sa_family_t) && !echo->has_peer)
 			return "its sender has no name";
 	} else {
 		sku_address_unmap(&peer);
@@ -536,6 +537,7 @@ static int
 prepare(struct echo *echo, struct failure *failure)
 {
 	const struct server_config *config = echo->config;
+	struct sku_address peer;
 
 	echo->size = config->stream.bufsize;
 	echo->batch = BUFFERS_MAX / echo->size;
@@ -549,6 +551,7 @@ prepare(struct echo *echo, struct failure *failure)
 		if (echo->rate == NULL)
 			return failure_errno(failure, ENOMEM, "prepare --rate");
 	}
+	echo->has_peer = sku_getpeername(&echo->server.listener->sock, &peer) == 0;
 	if (ask_for_details(echo) == -1)
 		return failure_errno(
 		    failure, errno, "ask for the TTL and the destination of datagrams");
