@@ -703,6 +703,35 @@ write_flood() {
 	done
 }
 
+@test "ends: the server is told to stop before it has read anything: a reset, which no client takes for an answer" {
+	run python3 - <<-'PY'
+		import fcntl, os, signal, socket, struct, subprocess, termios, time
+		# Nobody reads what it says of the first connection: it waits there until it is told to stop.
+		_, full = os.pipe()
+		os.set_blocking(full, False)
+		try:
+		    while True:
+		        os.write(full, bytes(4096))
+		except BlockingIOError:
+		    os.set_blocking(full, True)
+		server = subprocess.Popen(["sockecho-server", "-v", "-w", "60", "0"], stdout=subprocess.PIPE, stderr=full)
+		port = int(server.stdout.readline().split()[3])
+		quiet, s = (socket.create_connection(("127.0.0.1", port), 20) for _ in range(2))
+		s.sendall(b"hello")
+		s.shutdown(socket.SHUT_WR)
+		while struct.unpack("i", fcntl.ioctl(s, termios.TIOCOUTQ, bytes(4)))[0] > 0:
+		    time.sleep(0.01)  # it has not arrived yet
+		server.terminate()
+		print(quiet.recv(5))
+		try:
+		    print(s.recv(5))
+		except ConnectionResetError:
+		    print("reset")
+		print(server.wait(20))
+	PY
+	assert_output $'b\'\'\nreset\n0'
+}
+
 # ends_with TIMES COMMAND ... - the server ends by itself, or is told TIMES times by COMMAND ...: how two
 # connections end, one that is owed most of its answer, and one that has its own.
 ends_with() {
