@@ -226,7 +226,7 @@ answers() {
 	wait_for "$server_pid"
 	assert_equal "$waited_status" 0
 	run sed -nE 's/.*: closed: ([a-z]+).* ([0-9]+) bytes out.*/\1 \2/p' server.err
-	assert_output $'ended 5\nreset 3\nended 4\nended 5\nended 5\nended 5'
+	assert_output $'ended 5\nreset 3\nreset 0\nreset 0\nended 4\nended 5\nended 5\nended 5'
 	# The last line is one that resets.
 	printf 'ok\nreset-first=2\n' >plan
 	start_server sockecho-server --faults plan 0
@@ -716,6 +716,35 @@ write_flood() {
 		assert_equal "$came" "$output"
 		refute_output ""
 	done
+}
+
+@test "ends: the server is told to stop before it has read anything: a reset, which no client takes for an answer" {
+	run python3 - <<-'PY'
+		import fcntl, os, signal, socket, struct, subprocess, termios, time
+		# Nobody reads what it says of the first connection: it waits there until it is told to stop.
+		_, full = os.pipe()
+		os.set_blocking(full, False)
+		try:
+		    while True:
+		        os.write(full, bytes(4096))
+		except BlockingIOError:
+		    os.set_blocking(full, True)
+		server = subprocess.Popen(["sockecho-server", "-v", "-w", "60", "0"], stdout=subprocess.PIPE, stderr=full)
+		port = int(server.stdout.readline().split()[3])
+		quiet, s = (socket.create_connection(("127.0.0.1", port), 20) for _ in range(2))
+		s.sendall(b"hello")
+		s.shutdown(socket.SHUT_WR)
+		while struct.unpack("i", fcntl.ioctl(s, termios.TIOCOUTQ, bytes(4)))[0] > 0:
+		    time.sleep(0.01)  # it has not arrived yet
+		server.terminate()
+		print(quiet.recv(5))
+		try:
+		    print(s.recv(5))
+		except ConnectionResetError:
+		    print("reset")
+		print(server.wait(20))
+	PY
+	assert_output $'b\'\'\nreset\n0'
 }
 
 # ends_with TIMES COMMAND ... - the server ends by itself, or is told TIMES times by COMMAND ...: how two

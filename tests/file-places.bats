@@ -542,16 +542,6 @@ has_acl() {
 	assert_equal "$stderr" "sockfile-recv: write $PWD/fifo: Permission denied"
 }
 
-# as_nobody COMMAND ... - run it as a user without rights: this one, or another if this is root.
-as_nobody() {
-	if [ "$(id -u)" = 0 ]; then
-		chmod 711 "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR"/../.. "$BATS_RUN_TMPDIR"
-		setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
-	else
-		"$@"
-	fi
-}
-
 # loop_device SIZE - make one.  Sets device.
 loop_device() {
 	need losetup

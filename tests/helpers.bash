@@ -264,6 +264,16 @@ may_trace() {
 	[ "$(<"$answer")" = yes ]
 }
 
+# as_nobody COMMAND ... - run it as a user without rights: this one, or another if this is root.
+as_nobody() {
+	if [ "$(id -u)" = 0 ]; then
+		chmod 711 "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR"/../.. "$BATS_RUN_TMPDIR"
+		setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+	else
+		"$@"
+	fi
+}
+
 # need_trace - skip if strace is missing or not allowed.
 need_trace() {
 	need strace

@@ -233,6 +233,22 @@ told("end")
 	[ -e alone ]
 }
 
+@test "a socket file that this user may not connect to, or not remove, is not said to be a living server's" {
+	mkdir dir
+	start_server sockecho-server -U dir/sock
+	stop_server KILL
+	chmod 444 dir/sock
+	chmod 555 dir
+	run --separate-stderr as_nobody timeout 10 sockecho-server -U dir/sock
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-server: bind to dir/sock: Address already in use (a server has this path, or had it: this user may not find out)"
+	chmod 666 dir/sock
+	run --separate-stderr as_nobody timeout 10 sockecho-server -U dir/sock
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-server: bind to dir/sock: a file is there, and this user may not remove it"
+	chmod 755 dir
+}
+
 @test "of many that replace a dead socket at once, one wins" {
 	start_server sockecho-server -U sock
 	stop_server KILL
@@ -307,11 +323,12 @@ told("end")
 		kind, *command = sys.argv[1:]
 		if kind == "listen":
 		    s = socket.create_server(("127.0.0.1", 0))
-		elif kind == "dgram":
+		elif kind in ("dgram", "unbound"):
 		    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-		    s.bind(("127.0.0.1", 0))
+		    if kind == "dgram":
+		        s.bind(("127.0.0.1", 0))
 		else:
-		    s, t = socket.socketpair()
+		    s, t = socket.socketpair(type=socket.SOCK_DGRAM if kind == "datagrams" else socket.SOCK_STREAM)
 		    if os.fork() == 0:
 		        s.close()
 		        t.sendall(b"hello")
@@ -322,6 +339,8 @@ told("end")
 		            if not more:
 		                break
 		            data += more
+		            if kind == "datagrams":
+		                break
 		        open("answer", "wb").write(data)
 		        os._exit(0)
 		    t.close()
@@ -342,6 +361,15 @@ told("end")
 	assert_output ""
 	until_true 20 test -s answer
 	assert_equal "$(cat answer)" HELLO
+	rm answer
+	run --separate-stderr timeout 10 python3 hand.py datagrams sockecho-server --upper -c 1 --fd 9
+	assert_success
+	until_true 20 test -s answer
+	assert_equal "$(cat answer)" HELLO
+	run --separate-stderr timeout 10 python3 hand.py unbound sockecho-server --fd 9
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-server: use descriptor 9: the socket is bound to no address"
+	assert_output ""
 	# Nobody else comes to a connection, so that there is nothing to say about where it is.
 	for option in "--ready-fd 2" "--port-file port"; do
 		# shellcheck disable=SC2086 # words are meant
@@ -828,6 +856,22 @@ sockecho-server: stats"
 	run --separate-stderr timeout 10 sockecho-server --daemon "$port"
 	assert_failure 1
 	[[ $stderr == *"Address already in use"* ]]
+}
+
+@test "--daemon: before it is ready, the end of the command and that of the server are one" {
+	start_server sockecho-server 0
+	for signal in TERM KILL; do
+		sock_run command sockecho-server --daemon --pidfile pid --wait 60 "$port"
+		until_true 20 test -s pid
+		kill -s "$signal" "$command_pid"
+		until_true 20 test ! -e pid
+	done
+	sock_run command sockecho-server --daemon --pidfile pid --wait 60 "$port"
+	until_true 20 test -s pid
+	kill "$(cat pid)"
+	sock_wait command
+	assert_equal "$command_status" 1
+	assert_equal "$(cat command.err)" "sockecho-server: go to the background: a signal ended the server before it was ready"
 }
 
 @test "--pidfile overwrites nothing but a pid file" {

@@ -658,10 +658,27 @@ ask_ourselves() {
 	make_inside <<<"exec python3 inside.py"
 }
 
+# threads.py for inside.py: most_threads(PROCESS) - the most that it has had when it ends.
+write_threads_py() {
+	cat >threads.py <<-'PY'
+		import os
+		def most_threads(process):
+		    most = 0
+		    while process.poll() is None:
+		        try:
+		            most = max(most, len(os.listdir("/proc/%d/task" % process.pid)))
+		        except FileNotFoundError:
+		            pass
+		    return most
+	PY
+}
+
 @test "a name server that never answers holds back names alone, and few threads wait for it" {
 	ask_ourselves 30
+	write_threads_py
 	cat >inside.py <<-'PY'
-		import os, socket, subprocess
+		import socket, subprocess
+		from threads import most_threads
 		silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 		silent.bind(("127.0.0.1", 53))
 		there = socket.socket()
@@ -671,12 +688,7 @@ ask_ourselves() {
 		p = subprocess.Popen(["sockwait", "-q", "-t", "1", *names, "127.0.0.1:%d" % there.getsockname()[1]],
 		                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 		print(p.stdout.readline().decode().split(":")[0])
-		most = 0
-		while p.poll() is None:
-		    try:
-		        most = max(most, len(os.listdir("/proc/%d/task" % p.pid)))
-		    except FileNotFoundError:
-		        pass
+		most = most_threads(p)
 		# A look-up has up to three threads: one for both families, then one for each.
 		print(p.returncode, 16 < most <= 2 + 3 * 16 or most)
 	PY
@@ -686,19 +698,16 @@ ask_ourselves() {
 
 @test "threads of look-ups that were given up count, too, and names are asked again once they are gone" {
 	ask_ourselves 1
+	write_threads_py
 	cat >inside.py <<-'PY'
-		import json, os, socket, subprocess
+		import json, socket, subprocess
+		from threads import most_threads
 		silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 		silent.bind(("127.0.0.1", 53))
 		names = ["host%d.test:80" % i for i in range(8)]
 		p = subprocess.Popen(["sockwait", "-qq", "--json", "-t", "5", "-i", "10ms", "--connect-timeout", "0.3", *names],
 		                     stdout=subprocess.PIPE, text=True)
-		most = 0
-		while p.poll() is None:
-		    try:
-		        most = max(most, len(os.listdir("/proc/%d/task" % p.pid)))
-		    except FileNotFoundError:
-		        pass
+		most = most_threads(p)
 		tries = sum(json.loads(line)["attempts"] for line in p.stdout)
 		# 16 tries fill them.
 		print(p.returncode, 40 < most <= 2 + 48 or most, tries > 24 or tries)
@@ -924,6 +933,13 @@ wrong() {
 	assert_equal "$stderr" "sockwait: wait for $host:$port: timed out; it said 'abc' so far"
 	run --separate-stderr sockwait -q -t 0.5 --match ABC "$host:$port"
 	assert_equal "$stderr" "sockwait: wait for $host:$port: timed out; it said nothing so far"
+	# What the last one failed of is told, too.
+	printf 'close-after=0\nok\n' >plan
+	start_server sockecho-server --faults plan 0
+	run --separate-stderr sockwait -q -i 100ms -t 1 --steady 0.98 "$host:$port"
+	assert_equal "$stderr" "sockwait: wait for $host:$port: timed out; it accepted, and must stay connected for 0.98 s; the last failure: stay connected to $host port $port: it accepted and closed the connection"
+	run --separate-stderr sockwait -q -i 100ms -t 1 --gone --steady 0.4 "$host:$port"
+	assert_equal "$stderr" "sockwait: wait for $host:$port: timed out; it still answers"
 }
 
 @test "descriptors that no other try can give back end it at once" {

@@ -345,9 +345,10 @@ void
 connect_get_peer(
     const struct sku_sock *sock, const struct endpoint *endpoint, struct sku_address *peer)
 {
-	if (sku_getpeername(sock, peer) == -1 && endpoint->host != NULL &&
-	    endpoint->port_file == NULL && value_is_digits(endpoint->port))
-		(void)sku_address_from_numeric(
-		    peer, AF_UNSPEC, endpoint->host, (unsigned)strtoul(endpoint->port, NULL, 10));
+	if (peer_find(sock, peer) == 0 || endpoint->host == NULL || endpoint->port_file != NULL ||
+	    !value_is_digits(endpoint->port))
+		return;
+	(void)sku_address_from_numeric(
+	    peer, AF_UNSPEC, endpoint->host, (unsigned)strtoul(endpoint->port, NULL, 10));
 	sku_address_unmap(peer);
 }

@@ -164,6 +164,19 @@ transport_name(const struct sku_sock *s)
 	return s->protocol == IPPROTO_MPTCP ? "mptcp" : "tcp";
 }
 
+/* Can datagrams reach the socket?  It has a port or a path, or a peer that it is connected to. */
+static bool
+is_reachable(const struct sku_sock *s)
+{
+	struct sku_address own, peer;
+
+	if (sku_getpeername(s, &peer) == 0)
+		return true;
+	return sku_getsockname(s, &own) == 0 &&
+	       (own.sa.sa_family == AF_UNIX ? own.len > sizeof(sa_family_t) :
+					      sku_address_port(&own) != 0);
+}
+
 static int
 use_open_socket(struct listener *listener, int fd, struct failure *failure)
 {
@@ -187,17 +200,43 @@ use_open_socket(struct listener *listener, int fd, struct failure *failure)
 			    "the socket neither listens nor is connected", "use descriptor %d", fd);
 		listener->connected = true;
 	}
+	if (s->type == SOCK_DGRAM && !is_reachable(s))
+		return failure_set(failure, STATUS_FAILED, 0, "the socket is bound to no address",
+		    "use descriptor %d", fd);
 	return 0;
 }
 
-/* A message that says more than strerror(3), or NULL. */
+/* A message about a UNIX path that says more than strerror(3), or NULL.  A socket file that may not
+ * be written may not be connected to, so that nothing says whether its server lives. */
 static const char *
-hint(const struct listen_options *config, const struct endpoint *endpoint, int errnum)
+path_hint(const char *path, int errnum)
 {
 	switch (errnum) {
 	case EADDRINUSE:
-		if (config->address.is_unix)
-			return "Address already in use (a living server has this path)";
+		return *path == '@' || faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0 ?
+			   "Address already in use (a living server has this path)" :
+			   "Address already in use (a server has this path, or had it: this user "
+			   "may not find out)";
+	case EEXIST:
+		return "there is a file that is no socket, and it is not removed";
+	case EACCES:
+	case EPERM:
+		return access(path, F_OK) == 0 ?
+			   "a file is there, and this user may not remove it" :
+			   NULL;
+	default:
+		return NULL;
+	}
+}
+
+/* The same about any address. */
+static const char *
+hint(const struct listen_options *config, const struct endpoint *endpoint, int errnum)
+{
+	if (endpoint->path != NULL)
+		return path_hint(endpoint->path, errnum);
+	switch (errnum) {
+	case EADDRINUSE:
 		if (endpoint->port[strspn(endpoint->port, "0")] == '\0')
 			return "Address already in use (no port of those that the system gives is "
 			       "free: 'ss -uanp' and 'ss -tanp' tell who has them)";
@@ -211,14 +250,10 @@ hint(const struct listen_options *config, const struct endpoint *endpoint, int e
 			       "free one)";
 		return "Address already in use (by a listener or a connection: 'ss -tanp' tells; "
 		       "port 0 takes a free one)";
-	case EEXIST:
-		return "there is a file that is no socket, and it is not removed";
 	case EADDRNOTAVAIL:
 		return "Cannot assign requested address (it is none of this machine)";
 	case EACCES:
-		return config->address.is_unix ? NULL :
-						 "Permission denied (ports below 1024 are "
-						 "for root, or CAP_NET_BIND_SERVICE)";
+		return "Permission denied (ports below 1024 are for root, or CAP_NET_BIND_SERVICE)";
 	default:
 		return NULL;
 	}

@@ -395,6 +395,8 @@ void
 server_add(struct server *server, struct sku_sock *sock, const struct sku_address *peer)
 {
 	server_client_came(server);
+	if (server->listener != NULL && (run.json || run.verbose > 0))
+		EVENT("accepted", 1, "{peer}: accepted", EVENT_PEER(peer));
 	server->accepted(server, sock, peer);
 }
 
@@ -405,8 +407,7 @@ add_only(struct server *server)
 	struct sku_address peer;
 
 	server->listener->sock.fd = -1; /* the client's from here on */
-	(void)sku_getpeername(&sock, &peer);
-	sku_address_unmap(&peer);
+	(void)peer_find(&sock, &peer);
 	server_add(server, &sock, &peer);
 }
 

@@ -70,7 +70,8 @@ int server_open(struct server *server, struct failure *failure);
 int server_run(struct server *server, struct failure *failure);
 void server_close(struct server *server);
 
-/* Add a client that was not accepted here: accepted() is called for it. */
+/* Add a client that was not accepted here: accepted() is called for it.  With a listener, log the
+ * event `accepted`. */
 void server_add(struct server *server, struct sku_sock *sock, const struct sku_address *peer);
 /* A client without a socket of its own. */
 void server_client_came(struct server *server);

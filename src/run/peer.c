@@ -1,8 +1,17 @@
-/* peer.c - the address of a peer as text.
+/* peer.c - the address of a peer, and that as text.
  * Row run. */
 #include "run/peer.h"
 
 #include <stdio.h>
+
+int
+peer_find(const struct sku_sock *sock, struct sku_address *peer)
+{
+	int result = sku_getpeername(sock, peer);
+
+	sku_address_unmap(peer);
+	return result;
+}
 
 const char *
 peer_text(const struct sku_address *address, char buf[PEER_TEXT_MAX])

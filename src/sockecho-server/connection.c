@@ -151,6 +151,14 @@ connection_advance(struct connection *c, int64_t now)
 	return follow(c, &before, flow_advance(&c->flow, now), now);
 }
 
+static bool
+has_unread_input(struct connection *c)
+{
+	char byte;
+
+	return sku_recv(&c->sock, &byte, 1, MSG_PEEK) == 1;
+}
+
 enum connection_next
 connection_stop(struct connection *c, int64_t now)
 {
@@ -158,6 +166,10 @@ connection_stop(struct connection *c, int64_t now)
 
 	if (c->closing.how != CLOSING_NOT || c->flow.ended)
 		return CONNECTION_CONTINUES;
+	/* Nothing that a reset could destroy was sent, and an end in order would look like an
+	 * answer. */
+	if (c->flow.bytes_in == 0 && has_unread_input(c))
+		return begin_closing(c, CLOSING_BY_RESET, now);
 	return follow(c, &before, flow_stop(&c->flow, now), now);
 }
 

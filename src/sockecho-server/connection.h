@@ -46,7 +46,7 @@ enum connection_next connection_ready(
     struct connection *c, const struct flow_buffer *buffer, uint32_t events, int64_t now);
 /* Call it when the timer is due, and at the beginning. */
 enum connection_next connection_advance(struct connection *c, int64_t now);
-/* Stop reading: send back what was read, then end. */
+/* Stop reading: send back what was read, then end; by a reset if nothing was read of what came. */
 enum connection_next connection_stop(struct connection *c, int64_t now);
 /* Is it unfinished, so that after an end in order a part would look like the whole? */
 bool connection_is_unfinished(const struct connection *c);

@@ -5,11 +5,14 @@
 #include "net/owned_file.h"
 #include "run/output.h"
 #include "run/run.h"
+#include "run/wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,8 +21,10 @@ static int ready_pipe = -1;
 
 static struct owned_file pid_file = OWNED_FILE_INIT;
 
-/* The parent: a byte in the pipe says that the child is ready; its end, that the child is gone. */
-static void __attribute__((noreturn)) wait_for_child(pid_t child, int pipe_fd)
+/* The parent: a byte in the pipe says that the child is ready; its end, that the child is gone.
+ * Returns -1 and the failure if the child has not reported one. */
+static int
+wait_for_child(pid_t child, int pipe_fd, struct failure *failure)
 {
 	char byte;
 	ssize_t n;
@@ -32,7 +37,12 @@ static void __attribute__((noreturn)) wait_for_child(pid_t child, int pipe_fd)
 		_exit(STATUS_OK);
 	while (waitpid(child, &status, 0) == -1 && errno == EINTR)
 		;
-	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+	if (!WIFEXITED(status))
+		_exit(128 + WTERMSIG(status));
+	if (WEXITSTATUS(status) != STATUS_OK)
+		_exit(WEXITSTATUS(status));
+	return failure_set(failure, STATUS_FAILED, 0,
+	    "a signal ended the server before it was ready", "go to the background");
 }
 
 static int
@@ -58,6 +68,16 @@ close_all_but(int kept[], size_t count)
 	closefrom(fd);
 }
 
+/* Until it is ready the child ends with the command, however that ends. */
+static void
+end_with_parent(void)
+{
+	(void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGTERM, 0UL, 0UL, 0UL);
+	/* It may have ended before that: nobody reads the pipe then. */
+	if (run_is_ready(ready_pipe, 0))
+		_exit(STATUS_FAILED);
+}
+
 int
 daemon_start(int listen_fd, int ready_fd, struct failure *failure)
 {
@@ -71,11 +91,12 @@ daemon_start(int listen_fd, int ready_fd, struct failure *failure)
 		return failure_errno(failure, errno, "go to the background");
 	if (child > 0) {
 		(void)close(fds[1]);
-		wait_for_child(child, fds[0]);
+		return wait_for_child(child, fds[0], failure);
 	}
 	(void)close(fds[0]);
 	ready_pipe = fds[1];
 	close_all_but((int[]){ ready_pipe, listen_fd, ready_fd }, 3);
+	end_with_parent();
 	(void)setsid(); /* cannot fail: a new child leads no group */
 	return 0;
 }
@@ -96,6 +117,7 @@ daemon_ready(void)
 		(void)close(null);
 		output_open_all(); /* descriptors 1 and 2 are others now */
 	}
+	(void)prctl(PR_SET_PDEATHSIG, 0UL, 0UL, 0UL, 0UL);
 	(void)!write(ready_pipe, "", 1); /* a parent that was killed needs no answer */
 	(void)close(ready_pipe);
 	ready_pipe = -1;

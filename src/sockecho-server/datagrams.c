@@ -32,9 +32,11 @@
 #define TTL_MAX 64
 #define TTL_MAX_LOOPBACK 8
 
-/* Room for one IP_PKTINFO or IPV6_PKTINFO, and one IP_TTL or IPV6_HOPLIMIT. */
+/* Room for IPV6_PKTINFO and IP_PKTINFO, which both come with IPv4 on an IPv6 socket, and one of
+ * IP_TTL and IPV6_HOPLIMIT. */
 struct control {
 	_Alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) +
+					    CMSG_SPACE(sizeof(struct in_pktinfo)) +
 					    CMSG_SPACE(sizeof(int))];
 };
 
@@ -54,6 +56,7 @@ struct echo {
 	const struct server_config *config;
 	struct source_limit *rate;
 	bool rate_noted;
+	bool has_peer; /* the socket is connected: all comes from there, and needs no name */
 	uint64_t random;
 	size_t batch, size;
 	char *buffers;
@@ -94,7 +97,9 @@ destination(struct echo *echo, size_t i, bool *broadcast)
 			struct in_pktinfo info;
 
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			to.in.sin_addr = info.ipi_addr;
+			to = (struct sku_address){ .in = { .sin_family = AF_INET,
+						       .sin_addr = info.ipi_addr },
+				.len = sizeof(to.in) };
 			*broadcast = info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr;
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
 			struct in6_pktinfo info;
@@ -239,7 +244,7 @@ refusal(struct echo *echo, size_t i)
 	if ((msg->msg_flags & MSG_TRUNC) != 0)
 		return "it is larger than --bufsize";
 	if (echo->server.listener->sock.family == AF_UNIX) {
-		if (peer.len <= sizeof(sa_family_t))
+		if (peer.len <= sizeof(sa_family_t) && !echo->has_peer)
 			return "its sender has no name";
 	} else {
 		sku_address_unmap(&peer);
@@ -508,7 +513,7 @@ readable(struct server *server)
 /* ---- all together -------------------------------------------------------------------------- */
 
 /* Ask the kernel for the TTL of each datagram and, on the wildcard address, for the address that it
- * came to.  An IPv6 socket may receive IPv4. */
+ * came to.  An IPv6 socket may receive IPv4; IP_PKTINFO alone tells a broadcast. */
 static int
 ask_for_details(struct echo *echo)
 {
@@ -518,10 +523,11 @@ ask_for_details(struct echo *echo)
 	if (s->family == AF_UNIX)
 		return 0;
 	wildcard = is_wildcard(&echo->server.listener->address);
-	if (sku_setsockopt_int(s, IPPROTO_IP, IP_RECVTTL, 1) == -1)
+	if (sku_setsockopt_int(s, IPPROTO_IP, IP_RECVTTL, 1) == -1 ||
+	    (wildcard && sku_setsockopt_int(s, IPPROTO_IP, IP_PKTINFO, 1) == -1))
 		return -1;
 	if (s->family == AF_INET)
-		return wildcard ? sku_setsockopt_int(s, IPPROTO_IP, IP_PKTINFO, 1) : 0;
+		return 0;
 	if (sku_setsockopt_int(s, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1) == -1)
 		return -1;
 	return wildcard ? sku_setsockopt_int(s, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) : 0;
@@ -531,6 +537,7 @@ static int
 prepare(struct echo *echo, struct failure *failure)
 {
 	const struct server_config *config = echo->config;
+	struct sku_address peer;
 
 	echo->size = config->stream.bufsize;
 	echo->batch = BUFFERS_MAX / echo->size;
@@ -544,6 +551,7 @@ prepare(struct echo *echo, struct failure *failure)
 		if (echo->rate == NULL)
 			return failure_errno(failure, ENOMEM, "prepare --rate");
 	}
+	echo->has_peer = sku_getpeername(&echo->server.listener->sock, &peer) == 0;
 	if (ask_for_details(echo) == -1)
 		return failure_errno(
 		    failure, errno, "ask for the TTL and the destination of datagrams");

@@ -6,9 +6,7 @@
 #include "sockecho-server/serving.h"
 
 #include "run/ascii.h"
-#include "run/event.h"
 #include "run/message.h"
-#include "run/peer.h"
 #include "run/run.h"
 #include "sockecho-server/connection.h"
 #include "sockecho-server/connection_log.h"
@@ -154,22 +152,21 @@ accepted(struct server *server, struct sku_sock *sock, const struct sku_address 
 {
 	struct echo *echo = LOOP_OWNER(server, struct echo, server);
 	const struct fault_line *line = fault_plan_next(&echo->plan);
-	struct connection *c = NULL;
+	struct connection *c = add_connection(echo, sock, peer, &line->faults);
 
-	if (line->is_reset) {
-		msg_verbose(1, "reset a connection (reset-first)");
-	} else if ((c = add_connection(echo, sock, peer, &line->faults)) == NULL) {
-		msg_verbose(1, "serve a connection: %s", strerror(errno));
-	}
 	if (c == NULL) {
+		msg_verbose(1, "serve a connection: %s", strerror(errno));
 		(void)sku_reset(sock);
 		server_client_left(server, false);
 		return;
 	}
 	counter_add(&server_stats.accepted, 1);
 	counter_add(&server_stats.active, 1);
-	if (run.json || run.verbose > 0)
-		EVENT("accepted", 1, "{peer}: accepted", EVENT_PEER(&c->peer));
+	if (line->is_reset) { /* reset-first: it was not served */
+		close_connection(echo, c, CONNECTION_RESET, 0, reason_text(CONNECTION_RESET));
+		server_client_left(server, false);
+		return;
+	}
 	if (c->flow.faults != NULL) /* a fault may end it before the first byte */
 		apply(echo, c, connection_advance(c, server->loop.now));
 }

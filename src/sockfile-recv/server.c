@@ -580,8 +580,6 @@ accepted(struct server *server, struct sku_sock *sock, const struct sku_address 
 	struct receiver *receiver = receiver_of(server);
 	struct incoming *incoming;
 
-	if (!has_only_connection(receiver))
-		EVENT("accepted", 1, "{peer}: accepted", EVENT_PEER(peer));
 	counter_set(&transfer_stats.connections, (uint64_t)server->active);
 	incoming = incoming_new(sock, peer);
 	if (incoming == NULL) {

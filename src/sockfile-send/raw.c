@@ -8,7 +8,6 @@
 
 #include "net/closing.h"
 #include "net/server.h"
-#include "run/event.h"
 #include "run/failure.h"
 #include "run/message.h"
 #include "run/peer.h"
@@ -423,8 +422,6 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 	struct failure failure;
 
 	failure_clear(&failure);
-	if (base->listener != NULL && !base->listener->connected)
-		EVENT("accepted", 1, "{peer}: accepted", EVENT_PEER(peer));
 	if (client != NULL) {
 		send_some(client);
 		return;

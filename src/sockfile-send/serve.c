@@ -5,7 +5,6 @@
 #include "sockfile-send/serve.h"
 
 #include "net/server.h"
-#include "run/event.h"
 #include "run/failure.h"
 #include "run/message.h"
 #include "run/peer.h"
@@ -250,8 +249,6 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 	struct send_server *server = LOOP_OWNER(base, struct send_server, server);
 	struct send_client *client = calloc(1, sizeof(*client));
 
-	if (!is_only_client(server))
-		EVENT("accepted", 1, "{peer}: accepted", EVENT_PEER(peer));
 	if (client == NULL) {
 		turn_away(server, sock, ENOMEM);
 		return;

@@ -56,6 +56,16 @@ report_given_up(
 	}
 }
 
+/* What is known of a place.  How far the present try has come says more than the failure of the try
+ * before, but not more than an answer, with --gone. */
+static const char *
+state_of(const struct target *target, bool gone)
+{
+	if (target->progress != NULL && (!gone || target->reason == NULL))
+		return target->progress;
+	return target->reason != NULL ? target->reason : report_no_answer(target);
+}
+
 void
 report_waiting(const struct target *targets, size_t count, bool gone)
 {
@@ -69,10 +79,7 @@ report_waiting(const struct target *targets, size_t count, bool gone)
 		if (t->is_again || t->state != TARGET_WAITED_FOR)
 			continue;
 		noted++;
-		msg_note("waiting for %s%s: %s", t->text, gone ? " to go" : "",
-		    t->progress != NULL ? t->progress :
-		    t->reason != NULL	? t->reason :
-					  report_no_answer(t));
+		msg_note("waiting for %s%s: %s", t->text, gone ? " to go" : "", state_of(t, gone));
 	}
 	if (waiting > NOTED)
 		msg_note("waiting for %zu more", waiting - NOTED);

@@ -351,7 +351,7 @@ is_worth_another(const struct failure *failure)
 	       failure->errnum == ENOMEM || failure->errnum == ENOSPC;
 }
 
-/* How far the present try has come: that says more than the failure of the try before. */
+/* How far the present try has come. */
 static void
 set_progress(struct target *target)
 {
@@ -411,6 +411,26 @@ note_due(struct loop *loop, struct loop_timer *timer)
 	report_waiting(s->config->targets, s->config->count, s->config->gone);
 }
 
+/* Why a place is missing: how far the present try is, and why the last one failed.  To be freed;
+ * NULL: out of memory. */
+static char *
+missing_message(const struct schedule *s, const struct target *target)
+{
+	const char *now = target->progress, *last = target->reason;
+	char *message;
+	int n;
+
+	if (last == NULL)
+		n = asprintf(
+		    &message, "timed out; %s", now != NULL ? now : report_no_answer(target));
+	else if (s->config->gone)
+		n = asprintf(&message, "timed out; %s", last);
+	else
+		n = asprintf(&message, "timed out; %s%sthe last failure: %s",
+		    now != NULL ? now : "", now != NULL ? "; " : "", last);
+	return n != -1 ? message : NULL;
+}
+
 static void
 report_missing(const struct schedule *s)
 {
@@ -418,17 +438,11 @@ report_missing(const struct schedule *s)
 
 	for (size_t i = 0; i < s->config->count; i++) {
 		const struct target *target = &s->config->targets[i];
-		bool failed = target->progress == NULL && target->reason != NULL;
-		char *message = NULL;
+		char *message;
 
 		if (target->is_again || target->state != TARGET_WAITED_FOR)
 			continue;
-		if (asprintf(&message, "timed out; %s%s",
-			failed && !s->config->gone ? "the last failure: " : "",
-			failed			 ? target->reason :
-			target->progress != NULL ? target->progress :
-						   report_no_answer(target)) == -1)
-			message = NULL;
+		message = missing_message(s, target);
 		report_given_up(target, STATUS_TIMED_OUT, ETIMEDOUT,
 		    message != NULL ? message : "timed out", ns);
 		free(message);
