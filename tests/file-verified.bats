@@ -206,8 +206,11 @@ assert p.next()[0] == ABORT
 		start_receiver --verify "${words[@]}" 0 out
 		run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 		assert_failure "$expected"
+		# Both name the file.
+		[[ $stderr == "sockfile-send: send in to 127.0.0.1 port $port: the peer says: it "* ]] || fail "$stderr"
 		[ ! -e out ]
 		receiver_ends "$expected"
+		grep -qE '^sockfile-recv: receive out from 127\.0\.0\.1 port [0-9]+: it' recv.err || fail "$(cat recv.err)"
 	done
 	nothing_left out
 }

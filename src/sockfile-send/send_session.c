@@ -292,7 +292,8 @@ send_chunk(struct send_session *s, struct rate *rate, size_t len)
 	rate_account(rate, len, sku_now());
 	show_progress(s, s->done + (int64_t)len);
 	if (run_check() == -1)
-		return run_wait_failed(s->failure, errno, LIMIT_OTHER, "send to %s", s->peer_text);
+		return run_wait_failed(
+		    s->failure, errno, LIMIT_OTHER, "send %s to %s", s->source.name, s->peer_text);
 	return check_for_stop(s);
 }
 
@@ -442,8 +443,6 @@ report_refusal(struct send_session *s)
 	struct send_job *job = s->job;
 
 	note_status(job, s->failure->status);
-	(void)snprintf(s->failure->action, sizeof(s->failure->action), "send %s to %s",
-	    s->source.name, s->peer_text);
 	send_mention_unknown(job, s->failure);
 	job->outcome_unknown = false;
 	failure_note(s->failure, s->peer);
@@ -486,7 +485,9 @@ send_next_file(struct send_session *s)
 	} else {
 		if (s->source.length != SIZE_UNKNOWN)
 			counter_set(&transfer_stats.size, (uint64_t)s->source.length);
+		s->channel.file = s->source.name;
 		result = send_file(s, &refused);
+		s->channel.file = NULL;
 		if (result == 0)
 			counter_add_shared(&transfer_stats.transfers, 1);
 	}
