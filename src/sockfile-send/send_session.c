@@ -380,13 +380,13 @@ await_verdict(struct send_session *s)
 	}
 	if (expect_message(s, WIRE_VERDICT, &message) == -1)
 		return -1;
+	if (message.position.kind == WIRE_DONE && message.position.offset != (uint64_t)s->done)
+		return channel_protocol_error(
+		    &s->channel, "a VERDICT about another file", s->failure);
 	s->job->outcome_unknown = false;
 	s->channel.peer_works = false;
 	if (message.position.kind != WIRE_DONE)
 		return channel_peer_error(&s->channel, &message, s->failure);
-	if (message.position.offset != (uint64_t)s->done)
-		return channel_protocol_error(
-		    &s->channel, "a VERDICT about another file", s->failure);
 	return 0;
 }
 
