@@ -450,6 +450,25 @@ crowd() {
 	receiver_ends 0
 }
 
+@test "a hundred receivers that do not read on are no hundred large buffers of a listening sender" {
+	head -c 4000000 /dev/zero >zeros
+	start_sender --verify -c none 0 zeros
+	run timeout 60 python3 -c '
+import socket, sys, time, wire
+peers = [wire.Peer(socket.create_connection(("127.0.0.1", int(sys.argv[1]))), wire.RECEIVE) for _ in range(100)]
+for p in peers:
+    p.greet()
+    assert p.next()[0] == wire.OFFER
+for p in peers:
+    p.sock.sendall(wire.held(wire.HAVE))
+for p in peers:
+    assert p.next()[0] == wire.START
+    p.exactly(1000)
+' "$port"
+	assert_success
+	is_sanitized || (($(awk '/VmHWM/ { print $2 }' "/proc/$sender_pid/status") < 65536))
+}
+
 # undisturbed LISTEN CONNECT FILE [KEY] [RECEIVE] - start_receiver or start_sender with the words of LISTEN, 200 strangers,
 # and the command CONNECT there: within 100 ms, the best of three, beyond what it takes without strangers; and what
 # listened ends with its work.

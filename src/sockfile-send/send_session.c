@@ -25,6 +25,7 @@
 
 #define HASH_CHUNK ((size_t)128 * 1024)
 #define INPUT_PERIOD (50 * SKU_MS) /* between two looks at a silent input */
+#define FEW_CONNECTIONS 32	   /* so many may use the whole of their buffers */
 
 struct send_session {
 	struct send_job *job;
@@ -258,11 +259,19 @@ wait_without_timeout(struct send_session *s, int fd, int64_t at_ns)
 	return check_for_stop(s);
 }
 
+/* How much is sent at once.  A page of the buffer that is never used takes no memory. */
+static size_t
+message_size(void)
+{
+	return counter_value(&transfer_stats.connections) > FEW_CONNECTIONS ? HASH_CHUNK :
+									      WIRE_DATA_MAX;
+}
+
 /* Read the next piece into the buffer; *got is 0 at the end. */
 static enum source_result
 read_chunk(struct send_session *s, struct rate *rate, size_t *got)
 {
-	size_t max = rate_allowance(rate, WIRE_DATA_MAX, sku_now());
+	size_t max = rate_allowance(rate, message_size(), sku_now());
 	enum source_result result = SOURCE_SENT;
 
 	*got = 0;
