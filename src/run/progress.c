@@ -251,7 +251,9 @@ void
 progress_end(struct progress *progress, int64_t done)
 {
 	(void)pthread_mutex_lock(&lock);
-	if (progress->active && !progress->terminal && progress->concluded_done != done) {
+	/* What was lost again, or not begun, is no result. */
+	if (progress->active && !progress->terminal && progress->concluded_done != done &&
+	    (done > 0 || progress->total == 0)) {
 		update_rate(progress, done, sku_now());
 		draw(progress, done);
 	}
