@@ -129,6 +129,16 @@ is_busy() {
 	receiver_ends 0
 	cmp in d/in
 	nothing_left d/small
+	# Started anew, a sender of several files has its place again at once.
+	rm d/in
+	start_receiver --resume --dir d -c 1 --retry 3 0
+	slow_verified 127.0.0.1 "$port" small in
+	until_true 20 part_has 100000 d/in
+	kill -KILL "$sender_pid"
+	until_true 20 grep -q "the next connection may go on" recv.err
+	sockfile-send -q --verify 127.0.0.1 "$port" small in
+	receiver_ends 0
+	cmp in d/in
 }
 
 @test "the place of a connection that was lost between two files is free at once, with a key too" {
