@@ -235,6 +235,20 @@ is_busy() {
 	sockfile-send -q --verify 127.0.0.1 "$port" in
 	receiver_ends 0
 	cmp in out
+	# To begin anew each time is none.
+	start_receiver --verify --force --retry 1 0 again
+	for n in 300 200; do
+		python3 -c '
+import sys, wire
+p = wire.sender(sys.argv[1])
+p.greet()
+p.sock.sendall(wire.offer(size=1000))
+while p.next()[0] != (wire.HAVE if sys.argv[2] == "300" else wire.PREFIX):
+    pass
+p.sock.sendall(wire.held(wire.START) + wire.message(wire.DATA, b"x" * int(sys.argv[2])))
+' "$port" "$n"
+	done
+	receiver_ends 6
 }
 
 @test "an offer that is refused counts: -c 1 ends with its status, -c N with the highest, -c none goes on" {

@@ -371,6 +371,7 @@ receive_start(struct receive_session *s)
 			    "it is there already, and is another file "
 			    "(--force replaces it)");
 		s->have = WIRE_HAVE_NONE;
+		s->held = 0;
 		if (target_open_part(s->target, true, &s->failure) == -1)
 			return verdict_for_target(s);
 	}
@@ -428,8 +429,10 @@ receive_data(struct receive_session *s, uint32_t len)
 		if (s->sha256 != NULL && s->config->sha256_given)
 			sha256_update(s->sha256, s->buf + have, (size_t)n);
 		have += (size_t)n;
-		s->progressed = true;
 	}
+	/* What was here before, and is sent anew, is no progress. */
+	if (s->total + (int64_t)have > s->held)
+		s->progressed = true;
 	/* Keep what came of a file that is not whole. */
 	if (have > 0 && target_write(s->target, s->buf, have, &s->failure) == -1)
 		return verdict_for_target(s);
