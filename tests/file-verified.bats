@@ -329,6 +329,15 @@ assert p.next()[0] == ABORT
 	done
 }
 
+@test "a file that ends before --count is not said to have changed" {
+	start_receiver --verify 0 out
+	run --separate-stderr sockfile-send --verify --offset 2999990 --count 100 127.0.0.1 "$port" in
+	assert_failure 5
+	receiver_ends 5
+	error_has recv.err "or is shorter than the sender's --count"
+	nothing_left out
+}
+
 @test "a link that is made while a file is sent is no change" {
 	start_receiver 0 out
 	slow_verified 127.0.0.1 "$port" in

@@ -481,7 +481,8 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 		return reject_and_remove(s, WIRE_CUT_SHORT,
 		    s->offer.size == WIRE_SIZE_UNKNOWN || end->total < s->offer.size ?
 			"the sender's input ended early" :
-			"the file changed while it was sent");
+			"the file changed while it was sent, or is shorter than the sender's "
+			"--count");
 	if (end->how == WIRE_READ_FAILED)
 		return refuse(s, WIRE_CUT_SHORT, "the sender could not read the file to its end");
 	if (end->how == WIRE_STOPPED)
