@@ -98,6 +98,28 @@ psk_of() {
 	run ! grep -aqF "$(cat key)" recv.err
 }
 
+@test "a key that does not come is waited for, for -t, and --max-time: 124" {
+	mkfifo -m 600 never silent
+	exec {writer}<>silent
+	for words in "-t 0.2" "-w 0.2" "-t 0 -w 0.2"; do
+		for file in never silent; do
+			# shellcheck disable=SC2086 # words are meant
+			run --separate-stderr timeout 10 sockfile-recv $words --key "$file" 0 out
+			assert_failure 124
+			[[ $stderr == "sockfile-recv: read key $file: timed out"* ]] || fail "$words: $stderr"
+			# shellcheck disable=SC2086
+			run --separate-stderr timeout 10 sockfile-send $words --key "$file" 127.0.0.1 9 in
+			assert_failure 124
+			[[ $stderr == "sockfile-send: read key $file: timed out"* ]] || fail "$words: $stderr"
+		done
+	done
+	# -t 0 is about connections.
+	run --separate-stderr timeout 10 sockfile-recv -t 0 --accept-timeout 0.01 --key <(sleep 0.1; cat key) 0 out
+	assert_failure 124
+	[[ $stderr == *"timed out (--accept-timeout)" ]] || fail "$stderr"
+	exec {writer}>&-
+}
+
 @test "a library that cannot be loaded is 1" {
 	local options
 	need_openssl

@@ -469,7 +469,7 @@ has_acl() {
 	start_receiver -q --dir . 0
 	run --separate-stderr sockfile-send --verify --name out 127.0.0.1 "$port" - <in
 	assert_failure 1
-	assert_equal "$stderr" "sockfile-send: talk to 127.0.0.1 port $port: the peer says: it could not write the file, or could not go on"
+	assert_equal "$stderr" "sockfile-send: send standard input to 127.0.0.1 port $port: the peer says: it could not write the file, or could not go on"
 	error_has recv.err "open out.part: it is not ours alone"
 }
 
@@ -865,7 +865,7 @@ with_size() {
 	cmp in dir/d
 	run --separate-stderr sockfile-send -q --verify 127.0.0.1 "$port" <(cat in)
 	assert_failure 5
-	assert_equal "$stderr" "sockfile-send: talk to 127.0.0.1 port $port: the peer says: it takes no file of that name (--name gives another)"
+	[[ $stderr == "sockfile-send: send /dev/fd/"*" to 127.0.0.1 port $port: the peer says: it takes no file of that name (--name gives another)" ]] || fail "$stderr"
 	error_has recv.err "it comes without a name that a file may have (the sender's --name gives one)"
 	run --separate-stderr sockfile-send --verify --name x 127.0.0.1 "$port" in
 	assert_failure 2
@@ -924,5 +924,5 @@ with_size() {
 	as_receiver sock_start prlimit --fsize=100000 sockfile-recv 0 large
 	run --separate-stderr sockfile-send -q --verify 127.0.0.1 "$port" in
 	assert_failure 1
-	assert_equal "$stderr" "sockfile-send: talk to 127.0.0.1 port $port: the peer says: it has no space left, or takes no file that large"
+	assert_equal "$stderr" "sockfile-send: send in to 127.0.0.1 port $port: the peer says: it has no space left, or takes no file that large"
 }

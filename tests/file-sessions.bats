@@ -192,6 +192,16 @@ is_busy() {
 	receiver_ends 0
 	cmp in d/in
 	nothing_left d/small
+	# Started anew, a sender of several files has its place again at once.
+	rm d/in
+	start_receiver --resume --dir d -c 1 --retry 3 0
+	slow_verified 127.0.0.1 "$port" small in
+	until_true 20 part_has 100000 d/in
+	kill -KILL "$sender_pid"
+	until_true 20 grep -q "the next connection may go on" recv.err
+	sockfile-send -q --verify 127.0.0.1 "$port" small in
+	receiver_ends 0
+	cmp in d/in
 }
 
 @test "the place of a connection that was lost between two files is free at once, with a key too" {
@@ -290,6 +300,20 @@ is_busy() {
 	sockfile-send -q --verify 127.0.0.1 "$port" in
 	receiver_ends 0
 	cmp in out
+	# To begin anew each time is none.
+	start_receiver --verify --force --retry 1 0 again
+	for n in 300 200; do
+		python3 -c '
+import sys, wire
+p = wire.sender(sys.argv[1])
+p.greet()
+p.sock.sendall(wire.offer(size=1000))
+while p.next()[0] != (wire.HAVE if sys.argv[2] == "300" else wire.PREFIX):
+    pass
+p.sock.sendall(wire.held(wire.START) + wire.message(wire.DATA, b"x" * int(sys.argv[2])))
+' "$port" "$n"
+	done
+	receiver_ends 6
 }
 
 @test "an offer that is refused counts: -c 1 ends with its status, -c N with the highest, -c none goes on" {
@@ -513,6 +537,25 @@ crowd() {
 		assert_equal "$waited_status" 0
 	done
 	receiver_ends 0
+}
+
+@test "a hundred receivers that do not read on are no hundred large buffers of a listening sender" {
+	head -c 4000000 /dev/zero >zeros
+	start_sender --verify -c none 0 zeros
+	run timeout 60 python3 -c '
+import socket, sys, time, wire
+peers = [wire.Peer(socket.create_connection(("127.0.0.1", int(sys.argv[1]))), wire.RECEIVE) for _ in range(100)]
+for p in peers:
+    p.greet()
+    assert p.next()[0] == wire.OFFER
+for p in peers:
+    p.sock.sendall(wire.held(wire.HAVE))
+for p in peers:
+    assert p.next()[0] == wire.START
+    p.exactly(1000)
+' "$port"
+	assert_success
+	is_sanitized || (($(awk '/VmHWM/ { print $2 }' "/proc/$sender_pid/status") < 65536))
 }
 
 # undisturbed LISTEN CONNECT FILE [KEY] [RECEIVE] - start_receiver or start_sender with the words of LISTEN, 200 strangers,

@@ -206,10 +206,41 @@ assert p.next()[0] == ABORT
 		start_receiver --verify "${words[@]}" 0 out
 		run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 		assert_failure "$expected"
+		# Both name the file.
+		[[ $stderr == "sockfile-send: send in to 127.0.0.1 port $port: the peer says: it "* ]] || fail "$stderr"
 		[ ! -e out ]
 		receiver_ends "$expected"
+		grep -qE '^sockfile-recv: receive out from 127\.0\.0\.1 port [0-9]+: it' recv.err || fail "$(cat recv.err)"
 	done
 	nothing_left out
+}
+
+@test "the last line of --progress stands before the error that ends a transfer, and nothing lost is shown" {
+	cat >full.py <<-'PY'
+		import wire
+		peer = wire.Peer(wire.accept_one(), wire.RECEIVE)
+		peer.greet()
+		peer.next()
+		peer.sock.sendall(wire.held(wire.HAVE))
+		while peer.next()[0] != wire.END:
+		    pass
+		peer.sock.sendall(wire.held(wire.VERDICT, n=3000000))
+		peer.next()
+		peer.sock.sendall(wire.held(wire.HAVE, index=2) + wire.held(wire.VERDICT, index=2, what=2, n=2**63 - 1))
+		peer.ended()
+	PY
+	cp in two
+	sock_start full python3 full.py
+	run --separate-stderr sockfile-send --verify --progress 127.0.0.1 "$port" in two
+	assert_failure 1
+	[[ ${stderr_lines[-2]} == "sockfile-send:  50% "* ]] || fail "$stderr"
+	[[ ${stderr_lines[-1]} == "sockfile-send: send two to "*"no space left"* ]] || fail "$stderr"
+	start_receiver --progress --size 5 --verify 0 out
+	run --separate-stderr sockfile-send --verify --progress 127.0.0.1 "$port" in
+	assert_failure 5
+	assert_equal "${#stderr_lines[@]}" 1
+	receiver_ends 5
+	assert_equal "$(wc -l <recv.err)" 1
 }
 
 @test "a full disk of the receiver is told to the sender, too: 1" {
@@ -296,6 +327,15 @@ assert p.next()[0] == ABORT
 		receiver_ends 5
 		nothing_left out
 	done
+}
+
+@test "a file that ends before --count is not said to have changed" {
+	start_receiver --verify 0 out
+	run --separate-stderr sockfile-send --verify --offset 2999990 --count 100 127.0.0.1 "$port" in
+	assert_failure 5
+	receiver_ends 5
+	error_has recv.err "or is shorter than the sender's --count"
+	nothing_left out
 }
 
 @test "a link that is made while a file is sent is no change" {

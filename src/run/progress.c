@@ -257,7 +257,9 @@ progress_conclude(int64_t bytes, int64_t ns)
 void
 progress_end(struct progress *progress, int64_t done)
 {
-	if (progress->active && !progress->terminal && progress->concluded_done != done) {
+	/* What was lost again, or not begun, is no result. */
+	if (progress->active && !progress->terminal && progress->concluded_done != done &&
+	    (done > 0 || progress->total == 0)) {
 		update_rate(progress, done, sku_now());
 		draw(progress, done);
 	}

@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,19 +25,23 @@
 
 /* ---- failing ------------------------------------------------------------------------------- */
 
-/* Fail here, and have a verdict with this code sent to the sender. */
-__attribute__((format(printf, 4, 5))) static int
-refuse(struct receive_session *s, enum wire_code code, const char *message, const char *format, ...)
+/* Refuse what is offered or what came: fail here, and have a verdict with this code sent to the
+ * sender. */
+static int
+refuse(struct receive_session *s, enum wire_code code, const char *message)
 {
-	char during[FAILURE_ACTION_MAX];
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(during, sizeof(during), format, args);
-	va_end(args);
 	s->verdict = (int)code;
-	return failure_set(
-	    &s->failure, (enum status)wire_code_status((uint8_t)code), 0, message, "%s", during);
+	return channel_fail(
+	    &s->channel, (enum status)wire_code_status((uint8_t)code), 0, message, &s->failure);
+}
+
+/* The same because of what stands where the file would be written. */
+static int
+refuse_to_write(struct receive_session *s, enum wire_code code, const char *message)
+{
+	s->verdict = (int)code;
+	return failure_set(&s->failure, (enum status)wire_code_status((uint8_t)code), 0, message,
+	    "write %s", s->target->display_name);
 }
 
 /* The target failed: choose the verdict for the sender. */
@@ -133,7 +136,7 @@ claim_file(struct receive_session *s)
 		return 0;
 	if (check_canceled(s) == -1)
 		return -1;
-	return refuse(s, WIRE_BUSY, s->session.why_busy, "receive from %s", s->incoming->text);
+	return refuse(s, WIRE_BUSY, s->session.why_busy);
 }
 
 /* Is the name that of a FILE.part, if case is ignored?  FAT also ignores dots at the end of a
@@ -162,19 +165,15 @@ check_offer(struct receive_session *s)
 		    s->offer.name_len == 0 ?
 			"it comes without a name that a file may have (the sender's --name "
 			"gives one)" :
-			"no file may have this name",
-		    "receive %s from %s", s->offer.name_len == 0 ? "a file" : s->offer.name,
-		    s->incoming->text);
+			"no file may have this name");
 	if (config->dir != NULL && is_part_of_another(config->place, s->offer.name))
 		return refuse(s, WIRE_WRONG_NAME,
-		    "it is the name of an unfinished file, where upper and lower case are the same",
-		    "receive %s from %s", s->offer.name, s->incoming->text);
+		    "it is the name of an unfinished file, where upper and lower case are the "
+		    "same");
 	if (known && config->max_size != UNLIMITED && (int64_t)s->offer.size > config->max_size)
-		return refuse(s, WIRE_TOO_LARGE, "it is larger than --max-size allows",
-		    "receive from %s", s->incoming->text);
+		return refuse(s, WIRE_TOO_LARGE, "it is larger than --max-size allows");
 	if (known && config->size != UNLIMITED && (int64_t)s->offer.size != config->size)
-		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
-		    "receive from %s", s->incoming->text);
+		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says");
 	return 0;
 }
 
@@ -199,8 +198,7 @@ open_target(struct receive_session *s)
 		return verdict_for_target(s);
 	/* With --dir, write only regular files. */
 	if (s->config->dir != NULL && s->target->kind != TARGET_FILE)
-		return refuse(
-		    s, WIRE_EXISTS, "what stands there is no file", "write %s", s->offer.name);
+		return refuse_to_write(s, WIRE_EXISTS, "what stands there is no file");
 	return 0;
 }
 
@@ -239,10 +237,9 @@ find_existing(struct receive_session *s)
 		return 0;
 	}
 	if (target->exists && !target->options.force)
-		return refuse(s, WIRE_EXISTS,
+		return refuse_to_write(s, WIRE_EXISTS,
 		    "it is there already, and is another file (--force "
-		    "replaces it)",
-		    "write %s", target->display_name);
+		    "replaces it)");
 	if (target_open_part(target, true, &s->failure) == -1)
 		return verdict_for_target(s);
 	if (target->options.resume && target->part_size > 0 &&
@@ -370,11 +367,11 @@ receive_start(struct receive_session *s)
 		return 0; /* nothing is written */
 	if (s->have == WIRE_HAVE_FINAL) {
 		if (!s->target->options.force)
-			return refuse(s, WIRE_EXISTS,
+			return refuse_to_write(s, WIRE_EXISTS,
 			    "it is there already, and is another file "
-			    "(--force replaces it)",
-			    "write %s", s->target->display_name);
+			    "(--force replaces it)");
 		s->have = WIRE_HAVE_NONE;
+		s->held = 0;
 		if (target_open_part(s->target, true, &s->failure) == -1)
 			return verdict_for_target(s);
 	}
@@ -403,16 +400,13 @@ check_limits(struct receive_session *s, uint32_t len)
 		return channel_protocol_error(
 		    &s->channel, "more bytes than were offered", &s->failure);
 	if (s->have == WIRE_HAVE_FINAL)
-		return refuse(s, WIRE_EXISTS,
+		return refuse_to_write(s, WIRE_EXISTS,
 		    "it is there already, and is shorter than what is "
-		    "sent (--force replaces it)",
-		    "write %s", s->target->display_name);
+		    "sent (--force replaces it)");
 	if (s->config->max_size != UNLIMITED && after > s->config->max_size)
-		return refuse(s, WIRE_TOO_LARGE, "it is larger than --max-size allows",
-		    "receive from %s", s->incoming->text);
+		return refuse(s, WIRE_TOO_LARGE, "it is larger than --max-size allows");
 	if (s->config->size != UNLIMITED && after > s->config->size)
-		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
-		    "receive from %s", s->incoming->text);
+		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says");
 	return 0;
 }
 
@@ -435,8 +429,10 @@ receive_data(struct receive_session *s, uint32_t len)
 		if (s->sha256 != NULL && s->config->sha256_given)
 			sha256_update(s->sha256, s->buf + have, (size_t)n);
 		have += (size_t)n;
-		s->progressed = true;
 	}
+	/* What was here before, and is sent anew, is no progress. */
+	if (s->total + (int64_t)have > s->held)
+		s->progressed = true;
 	/* Keep what came of a file that is not whole. */
 	if (have > 0 && target_write(s->target, s->buf, have, &s->failure) == -1)
 		return verdict_for_target(s);
@@ -469,7 +465,7 @@ receive_bytes(struct receive_session *s, struct wire_ending *end)
 static int
 reject_and_remove(struct receive_session *s, enum wire_code code, const char *message)
 {
-	(void)refuse(s, code, message, "receive from %s", s->incoming->text);
+	(void)refuse(s, code, message);
 	if (s->have != WIRE_HAVE_FINAL)
 		target_discard(s->target);
 	return -1;
@@ -485,13 +481,12 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 		return reject_and_remove(s, WIRE_CUT_SHORT,
 		    s->offer.size == WIRE_SIZE_UNKNOWN || end->total < s->offer.size ?
 			"the sender's input ended early" :
-			"the file changed while it was sent");
+			"the file changed while it was sent, or is shorter than the sender's "
+			"--count");
 	if (end->how == WIRE_READ_FAILED)
-		return refuse(s, WIRE_CUT_SHORT, "the sender could not read the file to its end",
-		    "receive from %s", s->incoming->text);
+		return refuse(s, WIRE_CUT_SHORT, "the sender could not read the file to its end");
 	if (end->how == WIRE_STOPPED)
-		return refuse(s, WIRE_ENDED, "the sender was told to end", "receive from %s",
-		    s->incoming->text);
+		return refuse(s, WIRE_ENDED, "the sender was told to end");
 	if (end->total != (uint64_t)s->total ||
 	    (s->offer.size != WIRE_SIZE_UNKNOWN && end->total != s->offer.size))
 		return channel_protocol_error(
@@ -501,8 +496,7 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 		return reject_and_remove(
 		    s, WIRE_WRONG_DIGEST, "what arrived is not what was sent: the digests differ");
 	if (s->config->size != UNLIMITED && s->total != s->config->size)
-		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
-		    "receive from %s", s->incoming->text);
+		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says");
 	if (!s->config->sha256_given)
 		return 0;
 	if (compute_sha256(s, digest) == -1)
@@ -640,6 +634,15 @@ refuse_file(struct receive_session *s)
 	return send_verdict(s, verdict, &s->failure);
 }
 
+/* What messages call the file that is offered; NULL: it has no name here. */
+static const char *
+offered_file(const struct receive_session *s)
+{
+	if (s->config->dir != NULL)
+		return s->offer.name_len > 0 ? s->offer.name : "a file";
+	return strcmp(s->config->file, "-") != 0 ? s->config->file : NULL;
+}
+
 static int
 receive_offer(struct receive_session *s, const struct wire_offer *offer)
 {
@@ -649,6 +652,7 @@ receive_offer(struct receive_session *s, const struct wire_offer *offer)
 	if (offer->index <= s->index)
 		return channel_protocol_error(&s->channel, "an unexpected OFFER", &s->failure);
 	s->offer = *offer;
+	s->channel.file = offered_file(s);
 	s->transcript.offer = (struct wire_message){ .type = WIRE_OFFER, .offer = *offer };
 	s->index = offer->index;
 	s->started_ns = sku_now();
@@ -672,9 +676,8 @@ static int
 fail_no_offer(struct receive_session *s)
 {
 	s->channel.abort_code = WIRE_CUT_SHORT;
-	return failure_set(&s->failure, STATUS_MISMATCH, 0,
-	    "it has nothing to offer: it could not open its files", "receive from %s",
-	    s->incoming->text);
+	return channel_fail(&s->channel, STATUS_MISMATCH, 0,
+	    "it has nothing to offer: it could not open its files", &s->failure);
 }
 
 /* The limit for the next message.  The wait for the goodbye is short.  Before the next OFFER the
@@ -703,7 +706,10 @@ receive_files(struct receive_session *s)
 		if (message.type != WIRE_OFFER)
 			return channel_protocol_error(
 			    &s->channel, "an unexpected message", &s->failure);
-		if (receive_offer(s, &message.offer) == -1 || check_canceled(s) == -1)
+		if (receive_offer(s, &message.offer) == -1)
+			return -1;
+		s->channel.file = NULL;
+		if (check_canceled(s) == -1)
 			return -1;
 		channel_set_limit(&s->channel, next_limit(s));
 	}
@@ -720,9 +726,9 @@ check_hello(struct receive_session *s, const struct wire_message *message)
 		return -1;
 	if (hello->files > 1 && s->config->dir == NULL) {
 		s->channel.abort_code = WIRE_ONE_FILE;
-		return failure_set(&s->failure, STATUS_MISMATCH, 0,
+		return channel_fail(&s->channel, STATUS_MISMATCH, 0,
 		    "it has several files, and one is taken here (--dir takes several)",
-		    "talk to %s", s->incoming->text);
+		    &s->failure);
 	}
 	s->transcript.hello = *message;
 	(void)memcpy(s->session.id, hello->id, WIRE_ID_SIZE);

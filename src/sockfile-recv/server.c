@@ -80,11 +80,25 @@ may_note(struct receiver *receiver)
 }
 
 static void
+end_progress(struct receiver *receiver)
+{
+	progress_end(&receiver->progress, (int64_t)counter_value(&transfer_stats.bytes));
+}
+
+static void
 stop_receiver(struct receiver *receiver, int status)
 {
 	receiver->done = true;
 	receiver->status = status;
 	server_finish(&receiver->server);
+}
+
+/* The failure ends the program.  Nothing is drawn after its report. */
+static void
+fail_receiver(struct receiver *receiver, const struct failure *failure)
+{
+	end_progress(receiver);
+	stop_receiver(receiver, failure_report(failure));
 }
 
 /* ---- connections come and go -------------------------------------------------------------- */
@@ -315,7 +329,7 @@ reconnected(struct reconnect *reconnect, struct sku_sock *sock, const struct fai
 	if (sock != NULL)
 		add_sender(receiver, sock);
 	else
-		stop_receiver(receiver, failure_report(failure));
+		fail_receiver(receiver, failure);
 	connection_left(receiver, false);
 }
 
@@ -330,7 +344,7 @@ connect_again(struct receiver *receiver)
 	receiver->is_reconnecting = reconnect_start(&receiver->server.loop, &receiver->reconnect,
 					&peer->endpoint, &peer->connect, &failure) == 0;
 	if (!receiver->is_reconnecting)
-		stop_receiver(receiver, failure_report(&failure));
+		fail_receiver(receiver, &failure);
 	return receiver->is_reconnecting;
 }
 
@@ -378,11 +392,14 @@ session_done(struct loop *loop, struct loop_worker *worker)
 	struct session_outcome outcome = receive_session_outcome(session);
 	enum session_result result =
 	    sessions_release(&receiver->table, &session->session, &outcome, sku_now());
+	int status;
 
+	if (outcome.failed && sessions_finished(&receiver->table, sku_now(), &status))
+		end_progress(receiver);
 	if (session->session.has_place)
 		server_restart_idle(&receiver->server);
 	if (result == SESSION_UNCOUNTED && run_would_block(&session->failure))
-		stop_receiver(receiver, failure_report(&session->failure));
+		fail_receiver(receiver, &session->failure);
 	else if (outcome.failed)
 		report_failed_session(receiver, session, result);
 	receive_session_free(session);
@@ -688,7 +705,7 @@ close_receiver(struct receiver *receiver)
 
 	close_all_incoming(receiver);
 	strangers_note_rest(&receiver->notes);
-	progress_end(&receiver->progress, (int64_t)counter_value(&transfer_stats.bytes));
+	end_progress(receiver);
 	status = result(receiver);
 	if (has_lost_thread(receiver))
 		_exit(run_finish(status)); /* the thread uses everything here */

@@ -14,9 +14,11 @@
 struct claim {
 	struct claim *next;
 	struct wire_offer offer;
+	struct wire_offer first; /* what its transfer offered first */
 	uint8_t id[WIRE_ID_SIZE];
 	struct session *holder; /* NULL: its connection was lost */
 	int64_t until_ns;	/* then: when it runs out */
+	bool keeps_place;	/* then: nobody has the connection's place */
 };
 
 void
@@ -109,18 +111,27 @@ is_same_transfer(const struct claim *claim, const struct session *session)
 	return memcmp(claim->id, session->id, WIRE_ID_SIZE) == 0;
 }
 
+static bool
+is_same_offer(const struct wire_offer *has, const struct wire_offer *offer)
+{
+	return offer->size != WIRE_SIZE_UNKNOWN && offer->size == has->size &&
+	       offer->mtime_s == has->mtime_s && offer->mtime_ns == has->mtime_ns &&
+	       strcmp(offer->name, has->name) == 0;
+}
+
 /* Is the offer about the file of the claim?  If its size is unknown, only the same transfer is. */
 static bool
 is_same_file(
     const struct claim *claim, const struct session *session, const struct wire_offer *offer)
 {
-	const struct wire_offer *has = &claim->offer;
+	return is_same_transfer(claim, session) || is_same_offer(&claim->offer, offer);
+}
 
-	if (is_same_transfer(claim, session))
-		return true;
-	return offer->size != WIRE_SIZE_UNKNOWN && offer->size == has->size &&
-	       offer->mtime_s == has->mtime_s && offer->mtime_ns == has->mtime_ns &&
-	       strcmp(offer->name, has->name) == 0;
+/* Is this the sender that was lost?  One that was started anew begins with its first file. */
+static bool
+is_back(const struct claim *claim, const struct session *session, const struct wire_offer *offer)
+{
+	return is_same_transfer(claim, session) || is_same_offer(&claim->first, offer);
 }
 
 static void
@@ -156,7 +167,8 @@ be_busy(struct session *session, const char *why)
 
 /* May one more connection count?  A lost one counts until its claim runs out. */
 static bool
-is_there_place(const struct session_table *table, const struct session *session)
+is_there_place(const struct session_table *table, const struct session *session,
+    const struct wire_offer *offer)
 {
 	int64_t taken = table->counted;
 
@@ -165,7 +177,7 @@ is_there_place(const struct session_table *table, const struct session *session)
 	for (const struct session *s = table->sessions; s != NULL; s = s->next)
 		taken += s->has_place;
 	for (const struct claim *claim = table->claims; claim != NULL; claim = claim->next)
-		taken += claim->holder == NULL && !is_same_transfer(claim, session);
+		taken += claim->keeps_place && !is_back(claim, session, offer);
 	return taken < table->rules.connections;
 }
 
@@ -182,7 +194,8 @@ is_place_ending(const struct session_table *table)
 
 /* The file is free. */
 static enum claim_result
-judge_free(const struct session_table *table, struct session *session, int64_t now)
+judge_free(const struct session_table *table, struct session *session,
+    const struct wire_offer *offer, int64_t now)
 {
 	int64_t held = 0;
 
@@ -190,7 +203,7 @@ judge_free(const struct session_table *table, struct session *session, int64_t n
 		held += s->claim != NULL;
 	if (held >= SESSIONS_CLAIMS)
 		return be_busy(session, "too many files are being written");
-	if (is_there_place(table, session))
+	if (is_there_place(table, session, offer))
 		return CLAIM_GRANTED;
 	if (now - session->asked_ns < SESSIONS_WAIT && is_place_ending(table))
 		return CLAIM_WAIT;
@@ -232,11 +245,25 @@ judge(const struct session_table *table, const struct claim *claim, struct sessi
 	if (is_closed(table, now) && !session->has_place)
 		return be_busy(session, "all has come already");
 	if (claim == NULL)
-		return judge_free(table, session, now);
+		return judge_free(table, session, offer, now);
 	if (claim->holder == NULL)
 		return is_same_file(claim, session, offer) ? CLAIM_GRANTED :
 							     be_busy(session, UNFINISHED);
 	return judge_held(claim, session, offer, now);
+}
+
+/* Give the session a place: that of a lost connection, if it is the one that comes back. */
+static void
+give_place(struct session_table *table, struct session *session, const struct wire_offer *offer)
+{
+	struct claim *claim = table->claims;
+
+	while (claim != NULL && !(claim->keeps_place && is_back(claim, session, offer)))
+		claim = claim->next;
+	session->has_place = true;
+	session->first = claim != NULL ? claim->first : *offer;
+	if (claim != NULL)
+		claim->keeps_place = false;
 }
 
 static enum claim_result
@@ -244,17 +271,20 @@ grant(struct session_table *table, struct claim *claim, struct session *session,
     const struct wire_offer *offer)
 {
 	if (claim == NULL) {
-		claim = malloc(sizeof(*claim));
+		claim = calloc(1, sizeof(*claim));
 		if (claim == NULL)
 			return be_busy(session, strerror(ENOMEM));
 		claim->next = table->claims;
 		table->claims = claim;
 	}
+	if (!session->has_place)
+		give_place(table, session, offer);
 	claim->offer = *offer;
+	claim->first = session->first;
+	claim->keeps_place = false;
 	(void)memcpy(claim->id, session->id, WIRE_ID_SIZE);
 	claim->holder = session;
 	session->claim = claim;
-	session->has_place = true;
 	return CLAIM_GRANTED;
 }
 
@@ -473,6 +503,7 @@ sessions_release(struct session_table *table, struct session *session,
 	if (session->claim != NULL && result == SESSION_AWAITED && outcome->holds) {
 		session->claim->until_ns = now + table->rules.keep_ns;
 		session->claim->holder = NULL;
+		session->claim->keeps_place = true;
 		wake_all(table);
 	} else if (session->claim != NULL) {
 		remove_claim(table, session->claim);

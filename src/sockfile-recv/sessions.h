@@ -2,8 +2,9 @@
  * the receiver is busy, and when the receiver is done.
  *
  * A claim is on one name, or on FILE.  A session has at most one claim, from the OFFER of a file to
- * its verdict.  If a connection is lost in between, its claim and its place are kept for the same
- * file for a while.  All functions may be called from any thread; now is sku_now(). */
+ * its verdict.  If a connection is lost in between, its claim is kept for the same file for a
+ * while, and its place for the same sender.  All functions may be called from any thread; now is
+ * sku_now(). */
 #ifndef RECV_SESSIONS_H
 #define RECV_SESSIONS_H
 
@@ -43,9 +44,10 @@ struct session {
 	/* The table's. */
 	struct session *next;
 	int64_t came_ns;
-	struct claim *claim; /* the file that it writes; NULL: none */
-	bool has_place;	     /* it counts, from its first claim on */
-	bool is_ending;	     /* the connection has ended, and it flushes its file */
+	struct claim *claim;	 /* the file that it writes; NULL: none */
+	bool has_place;		 /* it counts, from its first claim on */
+	struct wire_offer first; /* then: what its transfer offered first */
+	bool is_ending;		 /* the connection has ended, and it flushes its file */
 	bool is_shut;
 	int wake_fd; /* readable when it may ask again; -1: not waiting */
 	bool is_waiting;

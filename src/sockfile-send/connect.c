@@ -24,14 +24,16 @@ struct sender {
 	uint8_t id[WIRE_ID_SIZE];
 	struct send_job job;
 	struct reconnect reconnect;
+	struct failure *failure; /* reported at the end, after the bar */
 	int status;
 };
 
 /* ---- one connection after the other -------------------------------------------------------- */
 
 static int
-send_on(struct sender *sender, struct failure *failure)
+send_on(struct sender *sender)
 {
+	struct failure *failure = sender->failure;
 	int result;
 
 	connect_get_peer(&sender->sock, &sender->config->peer.endpoint, &sender->peer);
@@ -43,11 +45,11 @@ send_on(struct sender *sender, struct failure *failure)
 	return result;
 }
 
-/* The connection failed.  True: connect again.  False: the transfer failed, and that was
- * reported. */
+/* The connection failed.  True: connect again.  False: the transfer failed. */
 static bool
-should_retry(struct sender *sender, struct failure *failure)
+should_retry(struct sender *sender)
 {
+	struct failure *failure = sender->failure;
 	bool retries;
 
 	if (sender->job.progressed && sender->config->retries != RETRIES_NOT_GIVEN)
@@ -61,37 +63,33 @@ should_retry(struct sender *sender, struct failure *failure)
 	if (retries)
 		send_mention_consumed(&sender->job, failure);
 	send_mention_unknown(&sender->job, failure);
-	sender->status = failure_report(failure);
 	return false;
 }
 
-/* Connect again.  False: it failed, and that was reported. */
+/* Connect again.  False: it failed. */
 static bool
-reconnect(struct sender *sender, struct failure *failure)
+reconnect(struct sender *sender)
 {
 	const struct peer_options *peer = &sender->config->peer;
 
-	failure_clear(failure);
-	if (reconnect_now(
-		&sender->reconnect, &peer->endpoint, &peer->connect, &sender->sock, failure) == 0)
+	failure_clear(sender->failure);
+	if (reconnect_now(&sender->reconnect, &peer->endpoint, &peer->connect, &sender->sock,
+		sender->failure) == 0)
 		return true;
-	send_mention_unknown(&sender->job, failure);
-	sender->status = failure_report(failure);
+	send_mention_unknown(&sender->job, sender->failure);
 	return false;
 }
 
 static void
 send_all(struct sender *sender)
 {
-	static ASIDE struct failure failure;
-
 	for (;;) {
-		int result = send_on(sender, &failure);
+		int result = send_on(sender);
 
 		(void)sku_close(&sender->sock);
 		if (result == 0)
 			sender->status = sender->job.status;
-		if (result == 0 || !should_retry(sender, &failure) || !reconnect(sender, &failure))
+		if (result == 0 || !should_retry(sender) || !reconnect(sender))
 			return;
 	}
 }
@@ -117,50 +115,51 @@ canceled(struct loop *loop)
 	(void)loop; /* the thread sees it, too */
 }
 
-static int
-send_and_draw(struct sender *sender, struct progress *progress, struct failure *failure)
+static void
+send_and_draw(struct sender *sender, struct progress *progress)
 {
 	struct pool *pool = NULL;
-	int result = -1;
 
 	if (loop_open(&sender->loop) == 0 &&
 	    (pool = pool_new(&sender->loop, 1, SEND_SESSION_STACK)) != NULL &&
 	    pool_submit(pool, &sender->worker) == 0) {
 		progress_draw_in(progress, &sender->loop, &transfer_stats.bytes);
-		result = loop_run(&sender->loop);
+		(void)loop_run(&sender->loop);
 	} else {
-		(void)failure_errno(failure, errno, "prepare to send");
+		(void)failure_errno(sender->failure, errno, "prepare to send");
 	}
 	progress_end(progress, (int64_t)counter_value(&transfer_stats.bytes));
 	pool_free(pool);
 	loop_close(&sender->loop);
-	return result;
 }
 
 static void
-run_sender(struct sender *sender, struct failure *failure)
+run_sender(struct sender *sender)
 {
 	struct progress progress;
 
 	progress_begin(&progress, sender->config->progress, config_total_size(sender->config));
-	if (!progress.active)
+	if (progress.active)
+		send_and_draw(sender, &progress);
+	else
 		send_all(sender);
-	else if (send_and_draw(sender, &progress, failure) == -1)
-		sender->status = failure_report(failure);
+	if (sender->failure->status != STATUS_OK)
+		sender->status = failure_report(sender->failure);
 }
 
 int
 verified_send(const struct send_config *config, bool at_hand)
 {
+	static ASIDE struct failure failure;
 	struct sender sender = { .loop = { .canceled = canceled },
 		.worker = { .work = work, .done = all_sent },
 		.config = config,
+		.failure = &failure,
 		.sock = SKU_SOCK_INIT,
 		.job = { .config = config, .id = sender.id },
 		.reconnect =
 		    RECONNECT_INIT(config->retries == RETRIES_NOT_GIVEN ? 0 : config->retries) };
 	const struct peer_options *peer = &config->peer;
-	static ASIDE struct failure failure;
 	unsigned signals = 0;
 
 	if (send_random_id(sender.id, &failure) == -1)
@@ -170,7 +169,7 @@ verified_send(const struct send_config *config, bool at_hand)
 		signals = RUN_WITHOUT_THREAD;
 	if (connect_now(&peer->endpoint, &peer->connect, &sender.sock, &failure) == 0 &&
 	    run_catch_signals(signals, &failure) == 0)
-		run_sender(&sender, &failure);
+		run_sender(&sender);
 	else
 		sender.status = failure_report(&failure);
 	sku_autoclose(&sender.sock);

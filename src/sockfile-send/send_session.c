@@ -25,6 +25,7 @@
 
 #define HASH_CHUNK ((size_t)128 * 1024)
 #define INPUT_PERIOD (50 * SKU_MS) /* between two looks at a silent input */
+#define FEW_CONNECTIONS 32	   /* so many may use the whole of their buffers */
 
 struct send_session {
 	struct send_job *job;
@@ -258,11 +259,19 @@ wait_without_timeout(struct send_session *s, int fd, int64_t at_ns)
 	return check_for_stop(s);
 }
 
+/* How much is sent at once.  A page of the buffer that is never used takes no memory. */
+static size_t
+message_size(void)
+{
+	return counter_value(&transfer_stats.connections) > FEW_CONNECTIONS ? HASH_CHUNK :
+									      WIRE_DATA_MAX;
+}
+
 /* Read the next piece into the buffer; *got is 0 at the end. */
 static enum source_result
 read_chunk(struct send_session *s, struct rate *rate, size_t *got)
 {
-	size_t max = rate_allowance(rate, WIRE_DATA_MAX, sku_now());
+	size_t max = rate_allowance(rate, message_size(), sku_now());
 	enum source_result result = SOURCE_SENT;
 
 	*got = 0;
@@ -292,7 +301,8 @@ send_chunk(struct send_session *s, struct rate *rate, size_t len)
 	rate_account(rate, len, sku_now());
 	show_progress(s, s->done + (int64_t)len);
 	if (run_check() == -1)
-		return run_wait_failed(s->failure, errno, LIMIT_OTHER, "send to %s", s->peer_text);
+		return run_wait_failed(
+		    s->failure, errno, LIMIT_OTHER, "send %s to %s", s->source.name, s->peer_text);
 	return check_for_stop(s);
 }
 
@@ -379,13 +389,13 @@ await_verdict(struct send_session *s)
 	}
 	if (expect_message(s, WIRE_VERDICT, &message) == -1)
 		return -1;
+	if (message.position.kind == WIRE_DONE && message.position.offset != (uint64_t)s->done)
+		return channel_protocol_error(
+		    &s->channel, "a VERDICT about another file", s->failure);
 	s->job->outcome_unknown = false;
 	s->channel.peer_works = false;
 	if (message.position.kind != WIRE_DONE)
 		return channel_peer_error(&s->channel, &message, s->failure);
-	if (message.position.offset != (uint64_t)s->done)
-		return channel_protocol_error(
-		    &s->channel, "a VERDICT about another file", s->failure);
 	return 0;
 }
 
@@ -442,8 +452,6 @@ report_refusal(struct send_session *s)
 	struct send_job *job = s->job;
 
 	note_status(job, s->failure->status);
-	(void)snprintf(s->failure->action, sizeof(s->failure->action), "send %s to %s",
-	    s->source.name, s->peer_text);
 	send_mention_unknown(job, s->failure);
 	job->outcome_unknown = false;
 	failure_note(s->failure, s->peer);
@@ -486,7 +494,9 @@ send_next_file(struct send_session *s)
 	} else {
 		if (s->source.length != SIZE_UNKNOWN)
 			counter_set(&transfer_stats.size, (uint64_t)s->source.length);
+		s->channel.file = s->source.name;
 		result = send_file(s, &refused);
+		s->channel.file = NULL;
 		if (result == 0)
 			counter_add_shared(&transfer_stats.transfers, 1);
 	}

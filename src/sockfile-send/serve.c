@@ -102,6 +102,12 @@ may_note(struct send_server *server)
 }
 
 static void
+end_progress(struct send_server *server)
+{
+	progress_end(&server->progress, (int64_t)counter_value(&transfer_stats.bytes));
+}
+
+static void
 remove_client(struct send_client *client)
 {
 	struct send_client **link = &client->server->clients;
@@ -158,6 +164,7 @@ count_failure(struct send_server *server, struct send_client *client)
 			failure_note(failure, &client->peer);
 		return;
 	}
+	end_progress(server); /* nothing is drawn after the error */
 	server->status = failure_report(failure);
 	server->over = true;
 }
@@ -343,7 +350,7 @@ close_server(struct send_server *server)
 	while (server->clients != NULL)
 		remove_client(server->clients);
 	strangers_note_rest(&server->notes);
-	progress_end(&server->progress, (int64_t)counter_value(&transfer_stats.bytes));
+	end_progress(server);
 	server_close(&server->server);
 	(void)pthread_mutex_destroy(&server->lock);
 }

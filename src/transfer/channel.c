@@ -48,23 +48,48 @@ channel_set_limit(struct channel *channel, struct sku_deadline limit)
 
 /* ---- failures ------------------------------------------------------------------------------ */
 
+/* What was tried: `talk to PEER`, `send FILE to PEER` or `receive FILE from PEER`. */
+static void
+describe(const struct channel *channel, char action[FAILURE_ACTION_MAX])
+{
+	if (channel->file == NULL)
+		(void)snprintf(action, FAILURE_ACTION_MAX, "talk to %s", channel->peer);
+	else
+		(void)snprintf(action, FAILURE_ACTION_MAX,
+		    channel->role == WIRE_SENDER ? "send %s to %s" : "receive %s from %s",
+		    channel->file, channel->peer);
+}
+
+int
+channel_fail(const struct channel *channel, enum status status, int errnum, const char *message,
+    struct failure *failure)
+{
+	char action[FAILURE_ACTION_MAX];
+
+	describe(channel, action);
+	return failure_set(failure, status, errnum, message, "%s", action);
+}
+
 static int
 fail_errno(const struct channel *channel, int errnum, struct failure *failure)
 {
-	return run_wait_failed(failure, errnum, LIMIT_OPERATION, "talk to %s", channel->peer);
+	char action[FAILURE_ACTION_MAX];
+
+	describe(channel, action);
+	return run_wait_failed(failure, errnum, LIMIT_OPERATION, "%s", action);
 }
 
 static int
 fail_mismatch(const struct channel *channel, const char *message, struct failure *failure)
 {
-	return failure_set(failure, STATUS_MISMATCH, 0, message, "talk to %s", channel->peer);
+	return channel_fail(channel, STATUS_MISMATCH, 0, message, failure);
 }
 
 static int
 connection_ended(const struct channel *channel, struct failure *failure)
 {
-	return failure_set(failure, STATUS_NO_PEER, ECONNRESET,
-	    "the connection ended before the transfer did", "talk to %s", channel->peer);
+	return channel_fail(channel, STATUS_NO_PEER, ECONNRESET,
+	    "the connection ended before the transfer did", failure);
 }
 
 int
@@ -89,9 +114,8 @@ channel_peer_error(
 	(void)snprintf(message, sizeof(message), "the peer says: %s", wire_code_text(code));
 	/* A verdict is about the file: if it says "timed out", that was not about the
 	 * connection. */
-	return failure_set(failure, status == STATUS_OK ? STATUS_MISMATCH : status,
-	    aborted && status == STATUS_TIMED_OUT ? ETIMEDOUT : 0, message, "talk to %s",
-	    channel->peer);
+	return channel_fail(channel, status == STATUS_OK ? STATUS_MISMATCH : status,
+	    aborted && status == STATUS_TIMED_OUT ? ETIMEDOUT : 0, message, failure);
 }
 
 bool
@@ -101,7 +125,7 @@ failure_is_connection_loss(const struct failure *failure)
 	case STATUS_NO_PEER:
 		return failure->errnum != ECANCELED;
 	case STATUS_TIMED_OUT:
-	case STATUS_MISMATCH: /* fail_silent() */
+	case STATUS_MISMATCH: /* fail_slow() */
 		return failure->errnum == ETIMEDOUT;
 	default:
 		return false;
@@ -155,8 +179,8 @@ look_for_peer(struct channel *channel, struct failure *failure)
 	channel->look_at_ns = now + LOOK_PERIOD;
 	if (!keepalive_is_gone(&channel->keepalive, channel->sock, GONE_AFTER_S, now))
 		return 0;
-	return failure_set(failure, STATUS_TIMED_OUT, ETIMEDOUT,
-	    "it is gone: nothing was acknowledged", "talk to %s", channel->peer);
+	return channel_fail(
+	    channel, STATUS_TIMED_OUT, ETIMEDOUT, "it is gone: nothing was acknowledged", failure);
 }
 
 static int
@@ -306,12 +330,13 @@ fail_no_greeting(const struct channel *channel, struct failure *failure)
 
 /* ETIMEDOUT: the peer may be busy instead, and another connection may have an answer. */
 static int
-fail_silent(const struct channel *channel, struct failure *failure)
+fail_slow(const struct channel *channel, size_t have, struct failure *failure)
 {
-	return failure_set(failure, STATUS_MISMATCH, ETIMEDOUT,
-	    "the peer said nothing for 10 s: it does not speak the protocol of verified transfers "
-	    "(it is raw, as nc, or an older version), or it is too busy",
-	    "talk to %s", channel->peer);
+	return channel_fail(channel, STATUS_MISMATCH, ETIMEDOUT,
+	    have > 0 ? "the peer's greeting was not complete after 10 s: it is too slow" :
+		       "the peer said nothing for 10 s: it does not speak the protocol of verified "
+		       "transfers (it is raw, as nc, or an older version), or it is too busy",
+	    failure);
 }
 
 /* Read on while it looks like a greeting, so that a stranger is found out at its first wrong
@@ -330,13 +355,15 @@ read_greeting(struct channel *channel, struct failure *failure)
 			if (!wire_may_be_greeting(channel->seen, have))
 				return fail_no_greeting(channel, failure);
 		} else if (n == 0) {
-			return have > 0 ? fail_no_greeting(channel, failure) :
-					  connection_ended(channel, failure);
+			/* Behind the magic it can only be a greeting that was cut off. */
+			return have > 0 && have < WIRE_MAGIC_SIZE ?
+				   fail_no_greeting(channel, failure) :
+				   connection_ended(channel, failure);
 		} else if (errno != EAGAIN) {
 			return fail_errno(channel, errno, failure);
 		} else if (wait_ready(channel, POLLIN) == -1) {
 			if (errno == ETIMEDOUT && sku_deadline_passed(channel->limit))
-				return fail_silent(channel, failure);
+				return fail_slow(channel, have, failure);
 			return fail_errno(channel, errno, failure);
 		}
 	}
@@ -385,8 +412,7 @@ start_tls(struct channel *channel, const uint8_t *key, bool client, struct failu
 
 	channel->tls = tls_new(sku_fileno(channel->sock), client, key);
 	if (channel->tls == NULL)
-		return failure_set(
-		    failure, STATUS_FAILED, ENOMEM, NULL, "talk to %s", channel->peer);
+		return channel_fail(channel, STATUS_FAILED, ENOMEM, NULL, failure);
 	while ((result = tls_handshake(channel->tls)) != TLS_DONE) {
 		if (result == TLS_KEYS_DIFFER)
 			return fail_mismatch(
@@ -413,6 +439,7 @@ channel_open(
 	bool key = options->key != NULL;
 	const struct wire_greeting own = { WIRE_VERSION, options->role, key };
 
+	channel->role = options->role;
 	wire_greeting_encode(channel->own, &own);
 	if (options->wait_first && read_greeting(channel, failure) == -1)
 		return -1;

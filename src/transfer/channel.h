@@ -17,7 +17,9 @@
 
 struct channel {
 	struct sku_sock *sock;
-	const char *peer; /* the peer's address, for messages */
+	const char *peer;    /* the peer's address, for messages */
+	const char *file;    /* the file under way, for messages; NULL: none */
+	enum wire_role role; /* of this end, from channel_open() on */
 	/* When bytes were last sent or received, for other threads; NULL: not needed. */
 	_Atomic int64_t *active_ns;
 	struct tls *tls; /* NULL: in the clear */
@@ -97,6 +99,10 @@ enum channel_result channel_send_data(struct channel *channel, const uint8_t *bu
 int channel_progress(
     struct channel *channel, uint64_t done, uint64_t total, struct failure *failure);
 
+/* Fill the failure, with what was tried: `talk to PEER`, or while a file is under way `send FILE to
+ * PEER` or `receive FILE from PEER`.  message NULL: the words for errnum.  Returns -1. */
+int channel_fail(const struct channel *channel, enum status status, int errnum, const char *message,
+    struct failure *failure);
 /* The peer broke the protocol: fill the failure.  Returns -1. */
 int channel_protocol_error(
     const struct channel *channel, const char *what, struct failure *failure);

@@ -302,7 +302,8 @@ wire_decode(enum wire_type type, const uint8_t *in, uint32_t len, struct wire_me
 		return true;
 	case WIRE_ABORT:
 		message->code = (uint8_t)get_number(&c, 1);
-		return get_number(&c, 3) == 0 && message->code < WIRE_CODES;
+		return get_number(&c, 3) == 0 && message->code != WIRE_DONE &&
+		       message->code < WIRE_CODES;
 	case WIRE_DATA:
 		message->data_len = len;
 		return true;

@@ -5,6 +5,7 @@
 
 #include "tls_pair.h"
 
+#include <string.h>
 #include <unistd.h>
 
 /* Records without data do not stretch --max-time, even if more of them wait. */
@@ -69,12 +70,63 @@ the_end_of_the_run_leaves_a_moment_for_last_words(void **state)
 	assert_true(least < SKU_SECOND);
 }
 
+/* Bytes of a greeting come, and then nothing for the rest of its ten seconds, or the end. */
+static struct failure
+greeting_of(size_t len, bool ends)
+{
+	const struct channel_options options = { .role = WIRE_SENDER };
+	const struct wire_greeting whole = { WIRE_VERSION, WIRE_RECEIVER, false };
+	struct failure failure = { .status = STATUS_OK };
+	uint8_t greeting[WIRE_GREETING_SIZE];
+	struct sku_sock sock;
+	struct channel channel;
+	int fds[2];
+
+	open_pair(fds);
+	assert_int_equal(sku_socket_from_fd(&sock, fds[1]), 0);
+	channel_init(
+	    &channel, &sock, "a peer", sku_now() - CHANNEL_HANDSHAKE_TIMEOUT + 20 * SKU_MS);
+	wire_greeting_encode(greeting, &whole);
+	assert_int_equal(write(fds[0], greeting, len), len);
+	if (ends)
+		assert_int_equal(shutdown(fds[0], SHUT_WR), 0);
+	assert_int_equal(channel_open(&channel, &options, &failure), -1);
+	(void)close(fds[0]);
+	(void)sku_close(&sock);
+	return failure;
+}
+
+static void
+a_greeting_that_is_not_whole_is_called_what_it_is(void **state)
+{
+	struct failure failure;
+
+	(void)state;
+	run.timeouts.run = sku_deadline_never();
+	run.timeouts.operation_ns = SKU_NO_TIMEOUT;
+	failure = greeting_of(0, false);
+	assert_non_null(strstr(failure.message, "the peer said nothing for 10 s"));
+	assert_int_equal(failure.status, STATUS_MISMATCH);
+	failure = greeting_of(1, false);
+	assert_non_null(strstr(failure.message, "greeting was not complete after 10 s"));
+	assert_int_equal(failure.status, STATUS_MISMATCH);
+	assert_true(failure_is_connection_loss(&failure));
+	/* What may be the first bytes of any file, and what can only be a greeting. */
+	failure = greeting_of(WIRE_MAGIC_SIZE - 1, true);
+	assert_int_equal(failure.status, STATUS_MISMATCH);
+	assert_false(failure_is_connection_loss(&failure));
+	failure = greeting_of(WIRE_MAGIC_SIZE, true);
+	assert_int_equal(failure.status, STATUS_NO_PEER);
+	assert_true(failure_is_connection_loss(&failure));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_says_nothing_does_not_stop_the_clock),
 		cmocka_unit_test(the_end_of_the_run_leaves_a_moment_for_last_words),
+		cmocka_unit_test(a_greeting_that_is_not_whole_is_called_what_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

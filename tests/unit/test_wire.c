@@ -60,6 +60,9 @@ every_message_comes_back_as_it_went(void **state)
 		case WIRE_DATA:
 			message.data_len = WIRE_DATA_MAX;
 			break;
+		case WIRE_ABORT:
+			message.code = WIRE_ONE_FILE;
+			break;
 		default:
 			break;
 		}
@@ -96,6 +99,20 @@ a_length_beyond_its_limits_is_no_header(void **state)
 		header[0] = (uint8_t)i;
 		if (i < WIRE_HELLO || i > WIRE_ABORT)
 			assert_false(wire_decode_header(header, &type, &len));
+	}
+}
+
+static void
+nobody_gives_up_because_all_is_done(void **state)
+{
+	uint8_t payload[4] = { 0 };
+	struct wire_message message;
+
+	(void)state;
+	for (int code = 0; code < 256; code++) {
+		payload[0] = (uint8_t)code;
+		assert_int_equal(wire_decode(WIRE_ABORT, payload, sizeof(payload), &message),
+		    code > WIRE_DONE && code < WIRE_CODES);
 	}
 }
 
@@ -138,6 +155,7 @@ main(void)
 		cmocka_unit_test(a_greeting_is_what_the_page_says),
 		cmocka_unit_test(every_message_comes_back_as_it_went),
 		cmocka_unit_test(a_length_beyond_its_limits_is_no_header),
+		cmocka_unit_test(nobody_gives_up_because_all_is_done),
 		cmocka_unit_test(names_are_plain_or_none),
 		cmocka_unit_test(every_code_has_a_status_and_words),
 	};
