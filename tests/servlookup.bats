@@ -19,7 +19,7 @@ setup() {
 		syslog		514/udp
 		broken
 		broken2		x/tcp
-		broken3		70000/tcp
+		broken3		70000000000/tcp
 		last		60000/sctp
 	S
 }
@@ -245,6 +245,11 @@ sockwait: look up service ssh: Permission denied\n1'
 			word x/tcp
 			bad 89x/tcp
 			empty /tcp
+			plus +99/tcp
+			minus -18446744073709551515/tcp
+			wraps 70000/tcp
+			all 4294967295/tcp
+			over 4294967296/tcp
 		S
 		printf 'feed 90/tcp\fa\vb\r\n'
 		printf 'many 97/tcp'
