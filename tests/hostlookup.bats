@@ -461,13 +461,16 @@ hostlookup: look up 1.2.3.999: it is neither an address nor the name of a host"
 }
 
 @test "bulk: malformed lines are told, the rest is served" {
-	printf '127.0.0.1\n::1::2\n10.0.0.1/8\n%0300d.test\n127.0.0.2\0in\n\xff\xfe\n127.0.0.2\n' 0 >list
+	printf '127.0.0.1\n::1::2\n10.0.0.1/8\n%0300d.test\n127.0.0.2\0in\0\n\xff\xfe\n127.0.0.2\n' 0 >list
 	run --separate-stderr hostlookup -f list
 	assert_failure 2
 	assert_output $'127.0.0.1\t127.0.0.1\n127.0.0.2\t127.0.0.2'
 	assert_equal "${#stderr_lines[@]}" 5
-	assert_equal "${stderr_lines[3]}" "hostlookup: look up 127.0.0.2: there is a NUL in it"
+	assert_equal "${stderr_lines[3]}" "hostlookup: look up 127.0.0.2\x00in\x00: there is a NUL in it"
 	assert_equal "${stderr_lines[4]}" 'hostlookup: look up \xff\xfe: it is no UTF-8'
+	run --separate-stderr hostlookup -qq --json -f list
+	assert_equal "$(jq -r '.error | select(.message | contains("NUL")) | .code' <<<"$output")" invalid
+	assert_equal "$(jq -r 'select(.error.message | contains("NUL")?) | .query' <<<"$output")" '127.0.0.2\x00in\x00'
 	for size in 4096 4097 10000 200000; do
 		head -c "$size" /dev/zero | tr '\0' x >long
 		echo >>long
