@@ -386,10 +386,8 @@ table_by_spelling(const struct table *table, const char *name, unsigned from, un
 	for (unsigned port = from; port <= to; port++) {
 		for (const struct service *s = table->by_port[port]; s != NULL;
 		     s = s->next_of_port) {
-			if (resembles_proto(s, proto)) {
-				*spelling = s->name;
+			if (resembles_proto(s, proto))
 				return s;
-			}
 		}
 	}
 	return NULL;
