@@ -143,6 +143,26 @@ with_dns() {
 	run --separate-stderr hostlookup -6 127.1
 	assert_failure 3
 	assert_equal "$stderr" "hostlookup: look up 127.1: it is an IPv4 address (-4 or --all prints it)"
+	# No form of an address, and nothing that looks like one, is asked for.
+	while read -r options query address; do
+		run --separate-stderr hostlookup -q "-$options" "$query"
+		assert_success
+		assert_output "name: $query"$'\n'"address: $address"
+	done <<-'END'
+		e 127.1 127.0.0.1
+		e 0x7f.1 127.0.0.1
+		e 0177.0X1 127.0.0.1
+		e 4294967295 255.255.255.255
+		e ::ffff:192.0.2.77 192.0.2.77
+		6e ::ffff:192.0.2.77 ::ffff:192.0.2.77
+		6e 2001:DB8:0::1 2001:db8::1
+		6e fe80::1%lo fe80::1%lo
+	END
+	for query in 1.2.3.999 1.2.3.4.5 4294967296 0x100000000 1.2.0x10000 0x1.0x2.0x3.0x4.0x5 1..2 '[127.0.0.1]'; do
+		run --separate-stderr hostlookup "$query"
+		assert_failure 2
+		assert_equal "${stderr_lines[0]}" "hostlookup: '$query': it is neither an address nor the name of a host"
+	done
 }
 
 @test "the hosts file: the same answers as Python's socket and getent" {
@@ -863,6 +883,17 @@ hostlookup: look up silent.test: timed out"
 		assert_equal "$status" 2
 		assert_equal "${#stderr_lines[@]}" 2
 	done
+	while IFS='|' read -r query reason; do
+		run --separate-stderr hostlookup "$query"
+		assert_failure 2
+		assert_equal "${stderr_lines[0]}" "hostlookup: '$query': it is $reason"
+	done <<-'END'
+		http://host.test/|a URL (give its host alone)
+		host.test:80|no name of a host (leave the port out)
+		127.0.0.1:80|no name of a host (leave the port out)
+		user@host.test|no name of a host (leave the user out)
+		192.0.2.0/24|a network (-r prints the names of its addresses)
+	END
 	for name in 1.2.3.999 ::1::2 10.0.0.1/8 '' a..b .a "$(printf '%064d' 0).test"; do
 		run --separate-stderr hostlookup "$name"
 		assert_failure 2
@@ -994,6 +1025,17 @@ hostlookup: look up silent.test: timed out"
 		[::1|
 		[]|
 		a b|
+	END
+	# An IPv6 address without brackets has no port.
+	while IFS='|' read -r query reason; do
+		run --separate-stderr hostlookup -r "$query"
+		assert_failure 2
+		assert_equal "${stderr_lines[0]}" "hostlookup: '$query': $reason"
+	done <<-'END'
+		1::2::3|it is no address
+		12345::|it is no address
+		fe80::1%nosuch0|its zone is no interface of this machine
+		http://192.0.2.1/|it is a URL (give its host alone)
 	END
 }
 
