@@ -547,8 +547,8 @@ hostlookup: open nosuch: No such file or directory'
 	' >status
 	assert_equal "$(cat status)" $'bulk 124 on time\nabandoned 124 on time'
 	assert_equal "$(wc -l <out)" 200
-	assert_equal "$(grep -c "silent.s[0-9]*: timed out" err2)" 16
-	assert_equal "$(tail -n 1 err2)" "hostlookup: look up: timed out (--max-time)"
+	assert_equal "$(grep -c "silent.s[0-9]*: timed out$" err2)" 16
+	assert_equal "$(grep -c "silent.s[0-9]*: timed out (--max-time)$" err2)" 24
 	assert_equal "$(grep -c "silent.test: timed out" err)" 2
 }
 
@@ -584,15 +584,26 @@ hostlookup: open nosuch: No such file or directory'
 	assert_equal "$(grep -c "silent" out)" 0
 }
 
-@test "bulk: --max-time prints what is known, also behind what is not" {
+@test "bulk: --max-time prints what is known, also behind what is not, and names what is not known" {
 	with_dns '
+		hostlookup -w 0.2 --json silent.test 2>/dev/null | jq -r .query,.error.code >one
+		for options in "" --unordered; do
+			seq -f "silent.s%g" 1500 | hostlookup -w 0.2 $options -f - 2>&1 >/dev/null | cat >>rest
+		done
+		hostlookup -w 0.2 --wait none none.test >failed 2>&1 || true
 		for options in "" --unordered; do
 			rc=0; printf "127.0.0.1\nsilent.test\n127.0.0.2\n127.0.0.1\n" | hostlookup -w 1 $options -f - || rc=$?; echo $rc
 		done
 	' >out 2>err
 	assert_equal "$(grep -v 124 out | sort | uniq -c | sed 's/^ *//')" $'4 127.0.0.1\t127.0.0.1\n2 127.0.0.2\t127.0.0.2'
 	assert_equal "$(grep -c '^124$' out)" 2
-	assert_equal "$(sort -u err)" "hostlookup: look up: timed out (--max-time)"
+	assert_equal "$(sort -u err)" "hostlookup: look up silent.test: timed out (--max-time)"
+	assert_equal "$(cat one)" $'silent.test\ntimed_out'
+	assert_equal "$(sort rest | uniq -c | awk '$1 == 2' | grep -c 'look up silent.s[0-9]*: timed out (--max-time)$')" 1024
+	assert_equal "$(grep -v 'silent.s' rest | uniq -c | sed 's/^ *//')" \
+		"2 hostlookup: look up the rest of standard input: timed out (--max-time)"
+	assert_equal "$(cat failed)" \
+		"hostlookup: look up none.test: timed out (--max-time); the last failure: Name or service not known"
 }
 
 @test "bulk: answers are flushed as they are known, while the input stays open" {
@@ -759,7 +770,22 @@ for i in range(300000):
 		[ "$(grep -c "^none.test 1" asked)" -ge 3 ] && echo again
 	' >out 2>err
 	assert_equal "$(cat out)" $'124\nagain'
-	assert_equal "$(cat err)" "hostlookup: look up none.test: timed out; the last failure: Name or service not known"
+	assert_equal "$(cat err)" "hostlookup: look up none.test: Name or service not known; trying again for up to 1 s
+hostlookup: look up none.test: timed out; the last failure: Name or service not known"
+}
+
+@test "--wait ends in the middle of a look-up, and says what it waits for" {
+	with_dns '
+		on_time middle 300 5000 hostlookup -j 1 --wait 0.3 silent.test silent.b
+		on_time noted 1000 5000 hostlookup --wait 1 -t 20 silent.test
+		on_time quiet 600 5000 hostlookup -q --wait 0.6 silent.test
+	' >out 2>err
+	assert_equal "$(cat out)" $'middle 124 on time\nnoted 124 on time\nquiet 124 on time'
+	assert_equal "$(cat err)" "hostlookup: look up silent.test: timed out
+hostlookup: look up silent.b: timed out
+hostlookup: look up silent.test: no answer yet; trying again for up to 1 s
+hostlookup: look up silent.test: timed out
+hostlookup: look up silent.test: timed out"
 }
 
 @test "--wait asks again after a time-out, too" {
