@@ -272,13 +272,26 @@ one.test
 }
 
 @test "what there is of the other family is said, and how to see it" {
+	printf '127.0.0.1 localhost\n2001:db8::12\tName ServFail.six # servfail.no\n192.0.2.12 servfail.four\n' >hosts
 	with_dns '
+		# The hosts file has them, whether or not a name server can be asked.
+		for query in servfail.six "-e servfail.six" "-6 servfail.four" servfail.no; do
+			rc=0; hostlookup $query 2>>offline || rc=$?; echo $rc >>offline
+		done
 		for options in -4 -6 "-a -4" "-a -6" "-e -6"; do
 			for name in only6.test one.test; do
 				rc=0; hostlookup $options $name >/dev/null || rc=$?; echo "$options $name $rc" >&2
 			done
 		done
 	' 2>err
+	assert_equal "$(cat offline)" "hostlookup: look up servfail.six: it has only IPv6 addresses (-6 or --all prints them)
+3
+hostlookup: look up servfail.six: it has only IPv6 addresses (-6 or --all prints them)
+3
+hostlookup: look up servfail.four: it has only IPv4 addresses (-4 or --all prints them)
+3
+hostlookup: look up servfail.no: Temporary failure in name resolution
+4"
 	diff -u - err <<-'END'
 		hostlookup: look up only6.test: it has only IPv6 addresses (-6 or --all prints them)
 		-4 only6.test 3

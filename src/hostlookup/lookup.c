@@ -17,6 +17,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#ifndef _PATH_HOSTS /* musl has no name for it */
+#define _PATH_HOSTS "/etc/hosts"
+#endif
+#define WHITE_SPACE " \t\n\v\f\r"
 
 /* A static program can load no libidn2, and musl knows no names beyond ASCII. */
 #if defined(STATIC_BINARIES) || !defined(AI_IDN)
@@ -88,6 +94,39 @@ idn_error(void)
 	       "(its xn-- form can be asked for)";
 }
 
+/* Does a line of hosts(5), an address and names, have the name? */
+static bool
+line_has_name(char *line, const char *name)
+{
+	const char *word;
+
+	line[strcspn(line, "#\n")] = '\0';
+	(void)strsep(&line, WHITE_SPACE);
+	while ((word = strsep(&line, WHITE_SPACE)) != NULL) {
+		if (strcasecmp(word, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Does the hosts file have the name?  Then the resolver answers for it without a name server. */
+static bool
+is_in_hosts_file(const char *name)
+{
+	FILE *stream = fopen(_PATH_HOSTS, "re");
+	char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+
+	if (stream == NULL)
+		return false;
+	while (!found && getline(&line, &size, stream) != -1)
+		found = line_has_name(line, name);
+	free(line);
+	(void)fclose(stream);
+	return found;
+}
+
 /* Nothing was found: is there an address of the other family? */
 static void
 look_at_other_family(
@@ -119,7 +158,10 @@ describe_failure(const struct host_config *config, const char *name, int family,
 	fail_by_resolver(answer, err);
 	if (IS_IDN_ERROR(err))
 		answer_fail(answer, STATUS_USAGE, 0, idn_error());
-	else if (answer->status == STATUS_NOT_FOUND && family != AF_UNSPEC)
+	else if (family != AF_UNSPEC &&
+		 (answer->status == STATUS_NOT_FOUND ||
+		     /* no name server can be asked, and none needs to be */
+		     (answer->status == STATUS_TRY_AGAIN && is_in_hosts_file(name))))
 		look_at_other_family(config, name, family, answer);
 }
 
