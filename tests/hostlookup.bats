@@ -933,10 +933,30 @@ hostlookup: look up silent.test: timed out"
 		user@host.test|no name of a host (leave the user out)
 		192.0.2.0/24|a network (-r prints the names of its addresses)
 	END
+	for option in -4 -r --fqdn; do
+		run --separate-stderr hostlookup "$option" $'b\xfc.test'
+		assert_failure 2
+		assert_equal "${stderr_lines[0]}" "hostlookup: 'b\xfc.test': it is no UTF-8"
+	done
 	for name in 1.2.3.999 ::1::2 10.0.0.1/8 '' a..b .a "$(printf '%064d' 0).test"; do
 		run --separate-stderr hostlookup "$name"
 		assert_failure 2
 	done
+}
+
+@test "a resolver without any source is a failure, and has a message" {
+	need_namespaces -m
+	echo "hosts: nosuchsource" >nsswitch
+	"${in_namespaces[@]}" bash -uc '
+		mount --bind nsswitch /etc/nsswitch.conf
+		for query in "-a localhost" "-e localhost" "-r 127.0.0.1"; do
+			hostlookup $query
+			echo $?
+		done
+	' >out 2>err
+	assert_equal "$(cat out)" $'1\n1\n1'
+	assert_equal "$(sort -u err)" "hostlookup: look up 127.0.0.1: no source of hosts that nsswitch.conf names can be used
+hostlookup: look up localhost: no source of hosts that nsswitch.conf names can be used"
 }
 
 @test "SIGUSR1 prints the state of a bulk look-up" {

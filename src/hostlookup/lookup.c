@@ -10,6 +10,7 @@
 #include "run/status.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <langinfo.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -38,8 +39,11 @@
 static void
 fail_by_resolver(struct lookup_answer *answer, const struct sku_error *err)
 {
-	answer_fail(answer, (int)status_of(err), err->kind == SKU_ERR_SYSTEM ? err->code : 0,
-	    sku_error_reason(err));
+	int errnum = err->kind == SKU_ERR_SYSTEM ? err->code : 0;
+
+	answer_fail(answer, (int)status_of(err), errnum,
+	    errnum == EBUSY ? "no source of hosts that nsswitch.conf names can be used" :
+			      sku_error_reason(err));
 }
 
 static bool

@@ -5,6 +5,7 @@
 #include "hostlookup/network.h"
 #include "hostlookup/reverse.h"
 #include "net/host_name.h"
+#include "run/escape.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,19 +31,31 @@ has_port(const char *query)
 	       colon[1 + strspn(colon + 1, "0123456789")] == '\0';
 }
 
+/* Why this can be neither a name nor an address. */
 static const char *
-fault_of_name(const char *query)
+fault_of_text(const char *query)
 {
-	const char *fault = host_name_fault(query);
+	if (!escape_is_utf8(query, strlen(query)))
+		return "it is no UTF-8";
+	return strstr(query, "://") != NULL ? "it is a URL (give its host alone)" : NULL;
+}
+
+const char *
+query_name_fault(const char *name)
+{
+	const char *fault = fault_of_text(name);
 	struct network network;
 
+	if (fault != NULL)
+		return fault;
+	fault = host_name_fault(name);
 	if (fault == NULL)
 		return NULL;
-	if (has_port(query))
+	if (has_port(name))
 		return "it is no name of a host (leave the port out)";
-	if (strchr(query, '@') != NULL)
+	if (strchr(name, '@') != NULL)
 		return "it is no name of a host (leave the user out)";
-	if (network_parse(&network, query) == 0)
+	if (network_parse(&network, name) == 0)
 		return "it is a network (-r prints the names of its addresses)";
 	return fault;
 }
@@ -51,11 +64,13 @@ const char *
 query_fault(const struct host_config *config, const char *query, char buf[QUERY_FAULT_MAX])
 {
 	char address[SKU_ADDRESS_TEXT_MAX];
+	const char *fault;
 
-	if (strstr(query, "://") != NULL)
-		return "it is a URL (give its host alone)";
 	if (config->lookup_kind != LOOKUP_REVERSE)
-		return fault_of_name(query);
+		return query_name_fault(query);
+	fault = fault_of_text(query);
+	if (fault != NULL)
+		return fault;
 	if (network_is_meant(query))
 		return fault_of_network(query, buf);
 	return reverse_address(query, address) != NULL ? NULL : reverse_fault(query);

@@ -203,7 +203,9 @@ host_lookup_run(void *arg)
 	} else {
 		q->code =
 		    buf == NULL ? EAI_MEMORY : sku_resolver_code(code_of_h_errno(h_error), errno);
-		q->system_errno = error;
+		/* None of the sources of nsswitch.conf(5) could be used: as getaddrinfo(3) says it.
+		 */
+		q->system_errno = error != 0 ? error : EBUSY;
 	}
 	free(buf);
 	if (q->code == EAI_FAIL && q->name != NULL)
