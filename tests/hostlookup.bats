@@ -50,7 +50,7 @@ cat_name_server() {
 		        code = 0 if records else 3
 		    elif name.endswith("in-addr.arpa"):
 		        names = {"1": "one.test", "2": "liar.test", "3": "esc\x1b[31m.test", "4": "nobody.test",
-		                 "13": "192.0.2.13", "22": "0xc0000216", "23": "192.0.535", "24": "127.1", "26": "a b.test", "31": "trusted",
+		                 "13": "192.0.2.13", "22": "0xc0000216", "23": "192.0.535", "24": "127.1", "26": "a b.test", "31": "trusted", "32": "servfail.test",
 		                 "30": ".".join(c * 60 for c in "abc") + ".test"}
 		        if first in names:
 		            records = [rr(12, wire(names[first]))]
@@ -224,7 +224,7 @@ with_dns() {
 		hostlookup -a both.test | sort
 		hostlookup -r 192.0.2.1
 		hostlookup -r --confirm 192.0.2.1
-		for a in 192.0.2.2 192.0.2.4 192.0.2.99; do
+		for a in 192.0.2.2 192.0.2.4 192.0.2.99 192.0.2.32; do
 			rc=0; hostlookup -r --confirm $a || rc=$?; echo $rc
 		done
 	' >out 2>err
@@ -239,7 +239,9 @@ one.test
 one.test
 5
 5
-3"
+3
+4"
+	grep -qx "hostlookup: look up 192.0.2.32: its name servfail.test cannot be looked up: Temporary failure in name resolution" err
 	grep -q "192.0.2.2: its name liar.test does not resolve back to it" err
 	grep -qx "hostlookup: look up 192.0.2.99: it has no name" err
 }

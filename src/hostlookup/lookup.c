@@ -240,9 +240,9 @@ forward_ex(const struct host_config *config, const char *name, struct lookup_ans
 	sku_host_free(host);
 }
 
-/* Refuse the name that was found: `its name NAME WHAT`. */
+/* Replace the answer by what is wrong with its name: `its name NAME WHAT`. */
 static void
-refuse_name(struct lookup_answer *answer, const char *what)
+fail_by_name(struct lookup_answer *answer, int status, int errnum, const char *what)
 {
 	char message[sizeof(answer->message)];
 	char *escaped = escape_text(answer->name, strlen(answer->name), ESCAPE_FIELD, NULL);
@@ -250,7 +250,13 @@ refuse_name(struct lookup_answer *answer, const char *what)
 	(void)snprintf(
 	    message, sizeof(message), "its name %.60s %s", escaped != NULL ? escaped : "", what);
 	free(escaped);
-	answer_fail(answer, STATUS_MISMATCH, 0, message);
+	answer_fail(answer, status, errnum, message);
+}
+
+static void
+refuse_name(struct lookup_answer *answer, const char *what)
+{
+	fail_by_name(answer, STATUS_MISMATCH, 0, what);
 }
 
 /* Ask for the name of a PTR record, which is absolute: without the search list, which could break
@@ -279,6 +285,7 @@ check_reverse(const char *address, struct lookup_answer *answer)
 	struct addrinfo *list;
 	struct sku_error err;
 	bool back = false;
+	char what[100];
 
 	(void)sku_address_from_numeric(&asked, AF_UNSPEC, address, 0); /* it was checked */
 	sku_address_unmap(&asked);
@@ -286,7 +293,10 @@ check_reverse(const char *address, struct lookup_answer *answer)
 		enum status status = status_of(&err);
 
 		if (status != STATUS_NOT_FOUND) {
-			fail_by_resolver(answer, &err);
+			(void)snprintf(
+			    what, sizeof(what), "cannot be looked up: %s", sku_error_reason(&err));
+			fail_by_name(
+			    answer, (int)status, err.kind == SKU_ERR_SYSTEM ? err.code : 0, what);
 			return;
 		}
 		list = NULL;
