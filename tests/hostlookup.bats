@@ -575,6 +575,13 @@ hostlookup: open nosuch: No such file or directory'
 	assert_equal "$(wc -l <out)" 16
 }
 
+@test "bulk: no more look-ups go on at once than there are descriptors for" {
+	with_dns '
+		seq -f "slow.n%g" 36 | (ulimit -n 40; hostlookup -j 100 -f -)
+	' >out
+	assert_equal "$(wc -l <out)" 36
+}
+
 @test "bulk: the same name under way many times is asked once; --unordered prints as they come" {
 	with_dns '
 		for i in $(seq 100); do echo slow.test; done >list

@@ -24,10 +24,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define LOOK_AHEAD_MIN ((size_t)1024)
 #define ABANDONED_FOR_EACH_JOB 4
 #define WORKER_STACK ((size_t)256 * 1024)
+#define FDS_RESERVED 16
+#define FDS_A_LOOK_UP 2
 /* Between two looks at a queued question: the shortest limit within these.  After the second a note
  * may be due. */
 #define LOOK_AGAIN_MIN SKU_MS
@@ -520,6 +523,24 @@ look_again_ns(const struct host_config *config)
 	return ns > LOOK_AGAIN_MIN ? ns : LOOK_AGAIN_MIN;
 }
 
+/* How many look-ups may go on at once: as many as wanted, or as there are descriptors for. */
+static size_t
+look_ups_max(size_t wanted)
+{
+	struct rlimit limit = { 0, 0 };
+	size_t most;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_cur < FDS_RESERVED + FDS_A_LOOK_UP * wanted) {
+		run_raise_descriptor_limit();
+		(void)getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	most = limit.rlim_cur < FDS_RESERVED + FDS_A_LOOK_UP ?
+		   1 :
+		   (size_t)(limit.rlim_cur - FDS_RESERVED) / FDS_A_LOOK_UP;
+	return wanted < most ? wanted : most;
+}
+
 int
 bulk_run(const struct host_config *config, struct failure *failure)
 {
@@ -527,8 +548,10 @@ bulk_run(const struct host_config *config, struct failure *failure)
 	 */
 	static struct bulk bulk;
 	struct bulk *b = &bulk;
-	size_t jobs = (size_t)config->jobs;
+	size_t jobs = (size_t)config->jobs, most = look_ups_max(ABANDONED_FOR_EACH_JOB * jobs);
 
+	if (jobs > most)
+		jobs = most;
 	b->loop.canceled = time_is_over;
 	b->loop.turn = advance;
 	b->input_io.ready = input_ready;
@@ -541,7 +564,7 @@ bulk_run(const struct host_config *config, struct failure *failure)
 	    (b->pool = pool_new(&b->loop, jobs, WORKER_STACK)) == NULL)
 		return failure_errno(failure, errno, "prepare the look-ups");
 	jobs_init(&b->jobs, config->no_cache);
-	pool_limit_abandoned(b->pool, ABANDONED_FOR_EACH_JOB * jobs);
+	pool_limit_abandoned(b->pool, most);
 	state_on_sigusr1("state", counter_rows);
 	inputs_open(
 	    &b->inputs, config->names, config->name_count, &config->files, &b->input_failure);
