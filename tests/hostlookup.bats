@@ -247,10 +247,11 @@ one.test
 }
 
 @test "--confirm asks for an absolute name: no search list breaks or makes a confirmation" {
-	printf '127.0.0.1 localhost\n192.0.2.27 name.test\n192.0.2.28 single\n192.0.2.29 b\xfccher.test\n192.0.2.32 bücher.test bücher\n' >hosts
+	printf '127.0.0.1 localhost\nfe80::27 link.test\n192.0.2.27 name.test\n192.0.2.28 single\n192.0.2.29 b\xfccher.test\n192.0.2.32 bücher.test bücher\n' >hosts
 	with_dns '
 		printf "nameserver 127.0.0.1\nsearch corp.lan wild.lan\noptions ndots:5 timeout:30 attempts:1\n" >resolv
 		for options in "" "-t 20"; do
+			hostlookup -r --confirm $options fe80::27%lo # no database has zones
 			for a in 1 31 27 28 29 32; do
 				: >asked
 				rc=0; hostlookup -r --confirm $options 192.0.2.$a || rc=$?; echo $rc
@@ -259,7 +260,7 @@ one.test
 		done
 	' >out 2>err
 	for i in 1 2; do
-		printf 'one.test\n0\n5\nname.test\n0\nsingle\n0\nb\\xfccher.test\n0\nbücher.test\n0\n'
+		printf 'link.test\none.test\n0\n5\nname.test\n0\nsingle\n0\nb\\xfccher.test\n0\nbücher.test\n0\n'
 	done >expected
 	diff -u expected out
 	run grep "lan [0-9]" err

@@ -276,6 +276,14 @@ ask_absolute(const char *name, int family, struct addrinfo **list, struct sku_er
 	return result;
 }
 
+/* No database of hosts has zones. */
+static void
+clear_zone(struct sku_address *address)
+{
+	if (address->sa.sa_family == AF_INET6)
+		address->in6.sin6_scope_id = 0;
+}
+
 /* Check that the name resolves to the address again.  The name is used as the resolver returned it,
  * in whatever encoding. */
 static void
@@ -289,6 +297,7 @@ check_reverse(const char *address, struct lookup_answer *answer)
 
 	(void)sku_address_from_numeric(&asked, AF_UNSPEC, address, 0); /* it was checked */
 	sku_address_unmap(&asked);
+	clear_zone(&asked);
 	if (ask_absolute(answer->name, asked.sa.sa_family, &list, &err) == -1) {
 		enum status status = status_of(&err);
 
@@ -301,9 +310,12 @@ check_reverse(const char *address, struct lookup_answer *answer)
 		}
 		list = NULL;
 	}
-	for (struct addrinfo *ai = list; ai != NULL && !back; ai = ai->ai_next)
-		back = sku_address_from_addrinfo(&found, ai, 0) == 0 &&
-		       sku_address_equal(&asked, &found);
+	for (struct addrinfo *ai = list; ai != NULL && !back; ai = ai->ai_next) {
+		if (sku_address_from_addrinfo(&found, ai, 0) == -1)
+			continue;
+		clear_zone(&found);
+		back = sku_address_equal(&asked, &found);
+	}
 	if (list != NULL)
 		freeaddrinfo(list);
 	if (!back)
