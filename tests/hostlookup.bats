@@ -50,7 +50,7 @@ cat_name_server() {
 		        code = 0 if records else 3
 		    elif name.endswith("in-addr.arpa"):
 		        names = {"1": "one.test", "2": "liar.test", "3": "esc\x1b[31m.test", "4": "nobody.test",
-		                 "13": "192.0.2.13", "22": "0xc0000216", "23": "192.0.535", "24": "127.1", "26": "a b.test", "31": "trusted",
+		                 "13": "192.0.2.13", "22": "0xc0000216", "23": "192.0.535", "24": "127.1", "26": "a b.test", "31": "trusted", "32": "servfail.test",
 		                 "30": ".".join(c * 60 for c in "abc") + ".test"}
 		        if first in names:
 		            records = [rr(12, wire(names[first]))]
@@ -143,6 +143,26 @@ with_dns() {
 	run --separate-stderr hostlookup -6 127.1
 	assert_failure 3
 	assert_equal "$stderr" "hostlookup: look up 127.1: it is an IPv4 address (-4 or --all prints it)"
+	# No form of an address, and nothing that looks like one, is asked for.
+	while read -r options query address; do
+		run --separate-stderr hostlookup -q "-$options" "$query"
+		assert_success
+		assert_output "name: $query"$'\n'"address: $address"
+	done <<-'END'
+		e 127.1 127.0.0.1
+		e 0x7f.1 127.0.0.1
+		e 0177.0X1 127.0.0.1
+		e 4294967295 255.255.255.255
+		e ::ffff:192.0.2.77 192.0.2.77
+		6e ::ffff:192.0.2.77 ::ffff:192.0.2.77
+		6e 2001:DB8:0::1 2001:db8::1
+		6e fe80::1%lo fe80::1%lo
+	END
+	for query in 1.2.3.999 1.2.3.4.5 4294967296 0x100000000 1.2.0x10000 0x1.0x2.0x3.0x4.0x5 1..2 '[127.0.0.1]'; do
+		run --separate-stderr hostlookup "$query"
+		assert_failure 2
+		assert_equal "${stderr_lines[0]}" "hostlookup: '$query': it is neither an address nor the name of a host"
+	done
 }
 
 @test "the hosts file: the same answers as Python's socket and getent" {
@@ -204,7 +224,7 @@ with_dns() {
 		hostlookup -a both.test | sort
 		hostlookup -r 192.0.2.1
 		hostlookup -r --confirm 192.0.2.1
-		for a in 192.0.2.2 192.0.2.4 192.0.2.99; do
+		for a in 192.0.2.2 192.0.2.4 192.0.2.99 192.0.2.32; do
 			rc=0; hostlookup -r --confirm $a || rc=$?; echo $rc
 		done
 	' >out 2>err
@@ -219,16 +239,19 @@ one.test
 one.test
 5
 5
-3"
+3
+4"
+	grep -qx "hostlookup: look up 192.0.2.32: its name servfail.test cannot be looked up: Temporary failure in name resolution" err
 	grep -q "192.0.2.2: its name liar.test does not resolve back to it" err
 	grep -qx "hostlookup: look up 192.0.2.99: it has no name" err
 }
 
 @test "--confirm asks for an absolute name: no search list breaks or makes a confirmation" {
-	printf '127.0.0.1 localhost\n192.0.2.27 name.test\n192.0.2.28 single\n192.0.2.29 b\xfccher.test\n192.0.2.32 bücher.test bücher\n' >hosts
+	printf '127.0.0.1 localhost\nfe80::27 link.test\n192.0.2.27 name.test\n192.0.2.28 single\n192.0.2.29 b\xfccher.test\n192.0.2.32 bücher.test bücher\n' >hosts
 	with_dns '
 		printf "nameserver 127.0.0.1\nsearch corp.lan wild.lan\noptions ndots:5 timeout:30 attempts:1\n" >resolv
 		for options in "" "-t 20"; do
+			hostlookup -r --confirm $options fe80::27%lo # no database has zones
 			for a in 1 31 27 28 29 32; do
 				: >asked
 				rc=0; hostlookup -r --confirm $options 192.0.2.$a || rc=$?; echo $rc
@@ -237,7 +260,7 @@ one.test
 		done
 	' >out 2>err
 	for i in 1 2; do
-		printf 'one.test\n0\n5\nname.test\n0\nsingle\n0\nb\\xfccher.test\n0\nbücher.test\n0\n'
+		printf 'link.test\none.test\n0\n5\nname.test\n0\nsingle\n0\nb\\xfccher.test\n0\nbücher.test\n0\n'
 	done >expected
 	diff -u expected out
 	run grep "lan [0-9]" err
@@ -252,13 +275,26 @@ one.test
 }
 
 @test "what there is of the other family is said, and how to see it" {
+	printf '127.0.0.1 localhost\n2001:db8::12\tName ServFail.six # servfail.no\n192.0.2.12 servfail.four\n' >hosts
 	with_dns '
+		# The hosts file has them, whether or not a name server can be asked.
+		for query in servfail.six "-e servfail.six" "-6 servfail.four" servfail.no; do
+			rc=0; hostlookup $query 2>>offline || rc=$?; echo $rc >>offline
+		done
 		for options in -4 -6 "-a -4" "-a -6" "-e -6"; do
 			for name in only6.test one.test; do
 				rc=0; hostlookup $options $name >/dev/null || rc=$?; echo "$options $name $rc" >&2
 			done
 		done
 	' 2>err
+	assert_equal "$(cat offline)" "hostlookup: look up servfail.six: it has only IPv6 addresses (-6 or --all prints them)
+3
+hostlookup: look up servfail.six: it has only IPv6 addresses (-6 or --all prints them)
+3
+hostlookup: look up servfail.four: it has only IPv4 addresses (-4 or --all prints them)
+3
+hostlookup: look up servfail.no: Temporary failure in name resolution
+4"
 	diff -u - err <<-'END'
 		hostlookup: look up only6.test: it has only IPv6 addresses (-6 or --all prints them)
 		-4 only6.test 3
@@ -461,13 +497,16 @@ hostlookup: look up 1.2.3.999: it is neither an address nor the name of a host"
 }
 
 @test "bulk: malformed lines are told, the rest is served" {
-	printf '127.0.0.1\n::1::2\n10.0.0.1/8\n%0300d.test\n127.0.0.2\0in\n\xff\xfe\n127.0.0.2\n' 0 >list
+	printf '127.0.0.1\n::1::2\n10.0.0.1/8\n%0300d.test\n127.0.0.2\0in\0\n\xff\xfe\n127.0.0.2\n' 0 >list
 	run --separate-stderr hostlookup -f list
 	assert_failure 2
 	assert_output $'127.0.0.1\t127.0.0.1\n127.0.0.2\t127.0.0.2'
 	assert_equal "${#stderr_lines[@]}" 5
-	assert_equal "${stderr_lines[3]}" "hostlookup: look up 127.0.0.2: there is a NUL in it"
+	assert_equal "${stderr_lines[3]}" "hostlookup: look up 127.0.0.2\x00in\x00: there is a NUL in it"
 	assert_equal "${stderr_lines[4]}" 'hostlookup: look up \xff\xfe: it is no UTF-8'
+	run --separate-stderr hostlookup -qq --json -f list
+	assert_equal "$(jq -r '.error | select(.message | contains("NUL")) | .code' <<<"$output")" invalid
+	assert_equal "$(jq -r 'select(.error.message | contains("NUL")?) | .query' <<<"$output")" '127.0.0.2\x00in\x00'
 	for size in 4096 4097 10000 200000; do
 		head -c "$size" /dev/zero | tr '\0' x >long
 		echo >>long
@@ -524,8 +563,8 @@ hostlookup: open nosuch: No such file or directory'
 	' >status
 	assert_equal "$(cat status)" $'bulk 124 on time\nabandoned 124 on time'
 	assert_equal "$(wc -l <out)" 200
-	assert_equal "$(grep -c "silent.s[0-9]*: timed out" err2)" 16
-	assert_equal "$(tail -n 1 err2)" "hostlookup: look up: timed out (--max-time)"
+	assert_equal "$(grep -c "silent.s[0-9]*: timed out$" err2)" 16
+	assert_equal "$(grep -c "silent.s[0-9]*: timed out (--max-time)$" err2)" 24
 	assert_equal "$(grep -c "silent.test: timed out" err)" 2
 }
 
@@ -535,6 +574,13 @@ hostlookup: open nosuch: No such file or directory'
 		hostlookup -t 1.5 -j 2 -f list
 	' >out
 	assert_equal "$(wc -l <out)" 16
+}
+
+@test "bulk: no more look-ups go on at once than there are descriptors for" {
+	with_dns '
+		seq -f "slow.n%g" 36 | (ulimit -n 40; hostlookup -j 100 -f -)
+	' >out
+	assert_equal "$(wc -l <out)" 36
 }
 
 @test "bulk: the same name under way many times is asked once; --unordered prints as they come" {
@@ -561,15 +607,26 @@ hostlookup: open nosuch: No such file or directory'
 	assert_equal "$(grep -c "silent" out)" 0
 }
 
-@test "bulk: --max-time prints what is known, also behind what is not" {
+@test "bulk: --max-time prints what is known, also behind what is not, and names what is not known" {
 	with_dns '
+		hostlookup -w 0.2 --json silent.test 2>/dev/null | jq -r .query,.error.code >one
+		for options in "" --unordered; do
+			seq -f "silent.s%g" 1500 | hostlookup -w 0.2 $options -f - 2>&1 >/dev/null | cat >>rest
+		done
+		hostlookup -w 0.2 --wait none none.test >failed 2>&1 || true
 		for options in "" --unordered; do
 			rc=0; printf "127.0.0.1\nsilent.test\n127.0.0.2\n127.0.0.1\n" | hostlookup -w 1 $options -f - || rc=$?; echo $rc
 		done
 	' >out 2>err
 	assert_equal "$(grep -v 124 out | sort | uniq -c | sed 's/^ *//')" $'4 127.0.0.1\t127.0.0.1\n2 127.0.0.2\t127.0.0.2'
 	assert_equal "$(grep -c '^124$' out)" 2
-	assert_equal "$(sort -u err)" "hostlookup: look up: timed out (--max-time)"
+	assert_equal "$(sort -u err)" "hostlookup: look up silent.test: timed out (--max-time)"
+	assert_equal "$(cat one)" $'silent.test\ntimed_out'
+	assert_equal "$(sort rest | uniq -c | awk '$1 == 2' | grep -c 'look up silent.s[0-9]*: timed out (--max-time)$')" 1024
+	assert_equal "$(grep -v 'silent.s' rest | uniq -c | sed 's/^ *//')" \
+		"2 hostlookup: look up the rest of standard input: timed out (--max-time)"
+	assert_equal "$(cat failed)" \
+		"hostlookup: look up none.test: timed out (--max-time); the last failure: Name or service not known"
 }
 
 @test "bulk: answers are flushed as they are known, while the input stays open" {
@@ -736,7 +793,22 @@ for i in range(300000):
 		[ "$(grep -c "^none.test 1" asked)" -ge 3 ] && echo again
 	' >out 2>err
 	assert_equal "$(cat out)" $'124\nagain'
-	assert_equal "$(cat err)" "hostlookup: look up none.test: timed out; the last failure: Name or service not known"
+	assert_equal "$(cat err)" "hostlookup: look up none.test: Name or service not known; trying again for up to 1 s
+hostlookup: look up none.test: timed out; the last failure: Name or service not known"
+}
+
+@test "--wait ends in the middle of a look-up, and says what it waits for" {
+	with_dns '
+		on_time middle 300 5000 hostlookup -j 1 --wait 0.3 silent.test silent.b
+		on_time noted 1000 5000 hostlookup --wait 1 -t 20 silent.test
+		on_time quiet 600 5000 hostlookup -q --wait 0.6 silent.test
+	' >out 2>err
+	assert_equal "$(cat out)" $'middle 124 on time\nnoted 124 on time\nquiet 124 on time'
+	assert_equal "$(cat err)" "hostlookup: look up silent.test: timed out
+hostlookup: look up silent.b: timed out
+hostlookup: look up silent.test: no answer yet; trying again for up to 1 s
+hostlookup: look up silent.test: timed out
+hostlookup: look up silent.test: timed out"
 }
 
 @test "--wait asks again after a time-out, too" {
@@ -860,10 +932,41 @@ hostlookup: look up silent.test: timed out"
 		assert_equal "$status" 2
 		assert_equal "${#stderr_lines[@]}" 2
 	done
+	while IFS='|' read -r query reason; do
+		run --separate-stderr hostlookup "$query"
+		assert_failure 2
+		assert_equal "${stderr_lines[0]}" "hostlookup: '$query': it is $reason"
+	done <<-'END'
+		http://host.test/|a URL (give its host alone)
+		host.test:80|no name of a host (leave the port out)
+		127.0.0.1:80|no name of a host (leave the port out)
+		user@host.test|no name of a host (leave the user out)
+		192.0.2.0/24|a network (-r prints the names of its addresses)
+	END
+	for option in -4 -r --fqdn; do
+		run --separate-stderr hostlookup "$option" $'b\xfc.test'
+		assert_failure 2
+		assert_equal "${stderr_lines[0]}" "hostlookup: 'b\xfc.test': it is no UTF-8"
+	done
 	for name in 1.2.3.999 ::1::2 10.0.0.1/8 '' a..b .a "$(printf '%064d' 0).test"; do
 		run --separate-stderr hostlookup "$name"
 		assert_failure 2
 	done
+}
+
+@test "a resolver without any source is a failure, and has a message" {
+	need_namespaces -m
+	echo "hosts: nosuchsource" >nsswitch
+	"${in_namespaces[@]}" bash -uc '
+		mount --bind nsswitch /etc/nsswitch.conf
+		for query in "-a localhost" "-e localhost" "-r 127.0.0.1"; do
+			hostlookup $query
+			echo $?
+		done
+	' >out 2>err
+	assert_equal "$(cat out)" $'1\n1\n1'
+	assert_equal "$(sort -u err)" "hostlookup: look up 127.0.0.1: no source of hosts that nsswitch.conf names can be used
+hostlookup: look up localhost: no source of hosts that nsswitch.conf names can be used"
 }
 
 @test "SIGUSR1 prints the state of a bulk look-up" {
@@ -991,6 +1094,17 @@ hostlookup: look up silent.test: timed out"
 		[::1|
 		[]|
 		a b|
+	END
+	# An IPv6 address without brackets has no port.
+	while IFS='|' read -r query reason; do
+		run --separate-stderr hostlookup -r "$query"
+		assert_failure 2
+		assert_equal "${stderr_lines[0]}" "hostlookup: '$query': $reason"
+	done <<-'END'
+		1::2::3|it is no address
+		12345::|it is no address
+		fe80::1%nosuch0|its zone is no interface of this machine
+		http://192.0.2.1/|it is a URL (give its host alone)
 	END
 }
 

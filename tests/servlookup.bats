@@ -19,7 +19,7 @@ setup() {
 		syslog		514/udp
 		broken
 		broken2		x/tcp
-		broken3		70000/tcp
+		broken3		70000000000/tcp
 		last		60000/sctp
 	S
 }
@@ -218,6 +218,16 @@ sockwait: look up service ssh: Permission denied\n1'
 	run --separate-stderr servlookup --services services HTTP/udp
 	assert_failure 3
 	assert_equal "$stderr" "servlookup: look up HTTP/udp: no such service"
+	run --separate-stderr servlookup --services services --all -p UDP
+	assert_failure 3
+	assert_equal "$stderr" "servlookup: look up protocol UDP: no service has it; did you mean udp?"
+	run --separate-stderr servlookup --services services --all -p ddp
+	assert_failure 3
+	assert_output ""
+	assert_equal "$stderr" "servlookup: look up protocol ddp: no service has it"
+	run --separate-stderr servlookup --services /dev/null --all
+	assert_success
+	assert_output ""
 	[ -e /etc/services ] || return 0
 	run --separate-stderr servlookup HTTP
 	assert_failure 3
@@ -245,6 +255,11 @@ sockwait: look up service ssh: Permission denied\n1'
 			word x/tcp
 			bad 89x/tcp
 			empty /tcp
+			plus +99/tcp
+			minus -18446744073709551515/tcp
+			wraps 70000/tcp
+			all 4294967295/tcp
+			over 4294967296/tcp
 		S
 		printf 'feed 90/tcp\fa\vb\r\n'
 		printf 'many 97/tcp'
@@ -283,12 +298,16 @@ sockwait: look up service ssh: Permission denied\n1'
 
 @test "bad input: one clear line, its status, the rest served" {
 	for query in 65536 99999999999 -1 +5 '' /tcp 22/ 30-20 20-70000 80- 20-30-40 80/tcp/udp 0x50 0X50 22,80 http,https \
-		'80 ' 'http ssh' $'80\t' '53/udp # c' / // '*'; do
+		'80 ' 'http ssh' $'80\t' '53/udp # c' / // '*' tcp/80 http://host/; do
 		run --separate-stderr servlookup --services services -- "$query"
 		assert_failure 2
 		assert_output ""
 		assert_equal "${#stderr_lines[@]}" 2
 	done
+	run --separate-stderr servlookup tcp/80
+	assert_equal "${stderr_lines[0]}" "servlookup: 'tcp/80': the port comes before the protocol: PORT/PROTO"
+	run --separate-stderr servlookup http://host/
+	assert_equal "${stderr_lines[0]}" "servlookup: 'http://host/': it is a URL (give the word before \"://\")"
 	run --separate-stderr servlookup
 	assert_failure 2
 	run --separate-stderr servlookup -e 22 80

@@ -37,15 +37,15 @@ answer_fail(struct lookup_answer *answer, int status, int errnum, const char *me
 }
 
 void
-answer_set_timed_out(struct lookup_answer *answer)
+answer_set_timed_out(struct lookup_answer *answer, const char *limit)
 {
-	char message[sizeof(answer->message)] = "timed out";
+	bool has_failed = answer->status != STATUS_OK;
+	char message[sizeof(answer->message)];
 
 	if (answer->status == STATUS_TIMED_OUT)
 		return;
-	if (answer->status != STATUS_OK)
-		(void)snprintf(message, sizeof(message), "timed out; the last failure: %.160s",
-		    answer->message);
+	(void)snprintf(message, sizeof(message), "timed out%s%s%.150s", limit,
+	    has_failed ? "; the last failure: " : "", has_failed ? answer->message : "");
 	answer_fail(answer, STATUS_TIMED_OUT, ETIMEDOUT, message);
 }
 

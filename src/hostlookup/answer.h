@@ -22,8 +22,9 @@ struct lookup_answer {
 bool answer_is_temporary(const struct lookup_answer *answer);
 /* Replace the answer by a failure. */
 void answer_fail(struct lookup_answer *answer, int status, int errnum, const char *message);
-/* Replace the answer by a time-out, after this failure or (all zero) before any answer. */
-void answer_set_timed_out(struct lookup_answer *answer);
+/* Replace the answer by a time-out, after this failure or (all zero) before any answer.  limit:
+ * text behind `timed out`. */
+void answer_set_timed_out(struct lookup_answer *answer, const char *limit);
 void answer_set_no_memory(struct lookup_answer *answer);
 void answer_set_invalid(struct lookup_answer *answer, const char *message);
 /* Append to one of the lists, unless text is there already.  False: out of memory. */

@@ -24,11 +24,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define LOOK_AHEAD_MIN ((size_t)1024)
 #define ABANDONED_FOR_EACH_JOB 4
 #define WORKER_STACK ((size_t)256 * 1024)
-#define LOOK_AGAIN_MIN SKU_MS /* pause before another look at a queued question */
+#define FDS_RESERVED 16
+#define FDS_A_LOOK_UP 2
+/* Between two looks at a queued question: the shortest limit within these.  After the second a note
+ * may be due. */
+#define LOOK_AGAIN_MIN SKU_MS
+#define LOOK_AGAIN_MAX (SKU_SECOND / 2)
+
+static const char by_max_time[] = " (--max-time)";
 
 /* One question to the resolver, which may outlive its job. */
 struct question {
@@ -50,6 +58,7 @@ struct bulk {
 	struct job **ring;   /* what is not printed yet; only counted with --unordered */
 	size_t size, head, count;
 	struct jobs jobs;
+	int64_t look_again_ns;
 	int status;
 	struct failure *failure;      /* why the loop stopped with -1 */
 	struct failure input_failure; /* of the inputs */
@@ -143,14 +152,67 @@ question_discard(struct loop_worker *worker)
 	free(q);
 }
 
+/* The time of a job starts when a thread begins with its first question.  What one name waits for
+ * is reported; for many there would be too many notes. */
+static void
+start_time(struct bulk *b, struct job *job, int64_t started_ns)
+{
+	if (job->started_ns != 0 || started_ns == 0)
+		return;
+	job->started_ns = started_ns;
+	retry_begin_at(&job->retry, b->config->wait_ns, started_ns);
+	if (config_is_bulk(b->config))
+		job->retry.unsaid = false;
+}
+
+/* When the job is to be looked at next.  A question that is queued has no time yet. */
+static struct sku_deadline
+next_look(const struct bulk *b, const struct job *job)
+{
+	struct sku_deadline at = sku_deadline_never();
+	int64_t limit = run.timeouts.operation_ns,
+		started_ns = job->question != NULL ? job->question->started_ns : 0;
+
+	if (job->retry.wanted)
+		at = sku_deadline_earlier(job->retry.until, retry_says_at(&job->retry));
+	if (job->question == NULL)
+		return sku_deadline_earlier(at, job->retry.next_at);
+	if (started_ns == 0)
+		return sku_deadline_earlier(
+		    at, (struct sku_deadline){ b->loop.now + b->look_again_ns });
+	if (limit != SKU_NO_TIMEOUT)
+		at = sku_deadline_earlier(at, (struct sku_deadline){ started_ns + limit });
+	return at;
+}
+
+static void
+look_later(struct bulk *b, struct job *job)
+{
+	int64_t at_ns = next_look(b, job).at_ns;
+
+	(void)loop_set_timer(&b->loop, &job->timer, at_ns < LOOP_PARKED ? at_ns : LOOP_PARKED);
+}
+
+/* Report what the only name waits for. */
+static void
+report_waiting(struct job *job, bool has_failed)
+{
+	static ASIDE struct failure last;
+
+	failure_clear(&last);
+	(void)failure_set(&last, STATUS_TRY_AGAIN, 0,
+	    job->answer.status != STATUS_OK ? job->answer.message : "no answer yet", "look up %s",
+	    job->query);
+	if (has_failed)
+		retry_failed(&job->retry, &last);
+	retry_say(&job->retry, &last, last.action);
+}
+
 /* The question has an answer, or has timed out.  With --wait another one may follow. */
 static void
 end_question(struct bulk *b, struct job *job, int64_t started_ns, int64_t ended_ns)
 {
-	if (job->started_ns == 0) {
-		job->started_ns = started_ns;
-		retry_begin_at(&job->retry, b->config->wait_ns, started_ns);
-	}
+	start_time(b, job, started_ns);
 	job->question = NULL;
 	job->answer.seconds_ns = ended_ns - job->started_ns;
 	if (!job->retry.wanted || !answer_is_temporary(&job->answer)) {
@@ -158,7 +220,9 @@ end_question(struct bulk *b, struct job *job, int64_t started_ns, int64_t ended_
 		return;
 	}
 	retry_try(&job->retry);
-	(void)loop_set_timer(&b->loop, &job->timer, job->retry.next_at.at_ns);
+	if (!config_is_bulk(b->config))
+		report_waiting(job, true);
+	look_later(b, job);
 }
 
 static void
@@ -174,31 +238,54 @@ question_done(struct loop *loop, struct loop_worker *worker)
 }
 
 static void
+abandon_question(struct bulk *b, struct job *job)
+{
+	pool_abandon(b->pool, &job->question->worker);
+	counter_add(&abandoned_count, 1);
+	job->question = NULL;
+}
+
+static void
 time_question_out(struct bulk *b, struct job *job)
 {
 	int64_t started_ns = job->question->started_ns;
 
-	pool_abandon(b->pool, &job->question->worker);
-	counter_add(&abandoned_count, 1);
-	answer_set_timed_out(&job->answer);
+	abandon_question(b, job);
+	answer_set_timed_out(&job->answer, "");
 	end_question(b, job, started_ns, b->loop.now);
 }
 
+/* The time of the job, or that of the run, is over before there is an answer. */
+static void
+time_job_out(struct bulk *b, struct job *job, const char *limit)
+{
+	job->answer.seconds_ns = job->started_ns != 0 ? b->loop.now - job->started_ns : 0;
+	answer_set_timed_out(&job->answer, limit);
+	end_job(b, job);
+}
+
 static void job_due(struct loop *loop, struct loop_timer *timer);
+
+/* Set the timer of a job with a question, if there is a limit.  It is there for the pause of
+ * --wait, too. */
+static int
+begin_timer(struct bulk *b, struct job *job)
+{
+	job->timer.due = job_due;
+	if (run.timeouts.operation_ns == SKU_NO_TIMEOUT && b->config->wait_ns == 0)
+		return 0;
+	return loop_set_timer(&b->loop, &job->timer, next_look(b, job).at_ns);
+}
 
 static void
 ask(struct bulk *b, struct job *job)
 {
 	size_t len = strlen(job->query) + 1;
 	struct question *q = calloc(1, sizeof(*q) + len);
-	int64_t limit = run.timeouts.operation_ns;
 
-	job->timer.due = job_due;
-	/* The pause of --wait needs the timer, too. */
-	if (q == NULL ||
-	    ((limit != SKU_NO_TIMEOUT || b->config->wait_ns != 0) &&
-		loop_set_timer(&b->loop, &job->timer,
-		    limit != SKU_NO_TIMEOUT ? b->loop.now + limit : LOOP_PARKED) == -1)) {
+	job->question = q;
+	if (q == NULL || begin_timer(b, job) == -1) {
+		job->question = NULL;
 		free(q);
 		answer_set_no_memory(&job->answer);
 		end_job(b, job);
@@ -208,48 +295,39 @@ ask(struct bulk *b, struct job *job)
 	q->config = b->config;
 	q->job = job;
 	memcpy(q->query, job->query, len);
-	if (pool_submit(b->pool, &q->worker) == 0) {
-		job->question = q;
+	if (pool_submit(b->pool, &q->worker) == 0)
 		return;
-	}
 	loop_stop(&b->loop, failure_errno(b->failure, errno, "start a thread"));
+	job->question = NULL;
 	free(q);
 }
 
-/* The pause of --wait is over: ask again, or time out. */
-static void
-ask_again(struct bulk *b, struct job *job)
-{
-	if (!sku_deadline_passed(job->retry.until)) {
-		ask(b, job);
-		return;
-	}
-	job->answer.seconds_ns = b->loop.now - job->started_ns;
-	answer_set_timed_out(&job->answer);
-	end_job(b, job);
-}
-
-/* The time of a question starts when a thread begins with it. */
+/* A limit is over, or the pause of --wait, or it is time for a note. */
 static void
 job_due(struct loop *loop, struct loop_timer *timer)
 {
 	struct bulk *b = LOOP_OWNER(loop, struct bulk, loop);
 	struct job *job = LOOP_OWNER(timer, struct job, timer);
-	int64_t limit = run.timeouts.operation_ns, started_ns, due_ns;
+	int64_t limit = run.timeouts.operation_ns, started_ns = 0;
 
-	if (job->question == NULL) {
-		ask_again(b, job);
-		return;
+	if (job->question != NULL) {
+		started_ns = job->question->started_ns;
+		start_time(b, job, started_ns);
 	}
-	started_ns = job->question->started_ns;
-	if (started_ns != 0)
-		due_ns = started_ns + limit;
-	else
-		due_ns = loop->now + (limit > LOOK_AGAIN_MIN ? limit : LOOK_AGAIN_MIN);
-	if (due_ns > loop->now)
-		(void)loop_set_timer(loop, timer, due_ns);
-	else
+	if (job->retry.wanted && sku_deadline_passed(job->retry.until)) {
+		if (job->question != NULL)
+			abandon_question(b, job);
+		time_job_out(
+		    b, job, job->retry.until.at_ns == run.timeouts.run.at_ns ? by_max_time : "");
+	} else if (job->question == NULL && sku_deadline_passed(job->retry.next_at)) {
+		ask(b, job);
+	} else if (started_ns != 0 && limit != SKU_NO_TIMEOUT && started_ns + limit <= loop->now) {
 		time_question_out(b, job);
+	} else {
+		if (job->retry.unsaid)
+			report_waiting(job, false);
+		look_later(b, job);
+	}
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -377,23 +455,90 @@ advance(struct loop *loop)
 		loop_stop(loop, b->status);
 }
 
-/* Time is over: print the answers that are known, also behind some that are not. */
-static void
-time_is_over(struct loop *loop)
+/* What was not read yet; NULL: nothing. */
+static const char *
+rest_of(const struct bulk *b)
 {
-	struct bulk *b = LOOP_OWNER(loop, struct bulk, loop);
+	if (b->sweep != NULL)
+		return b->sweep->query;
+	if (b->inputs.operand_count > 0)
+		return "the operands";
+	return b->inputs.ended ? NULL : inputs_name(&b->inputs);
+}
 
+/* The program ends, so the question, if there is one, is left as it is. */
+static void
+time_out_at_end(struct bulk *b, struct job *job)
+{
+	if (job->question != NULL)
+		start_time(b, job, job->question->started_ns);
+	time_job_out(b, job, by_max_time);
+}
+
+static void
+time_out_all(struct bulk *b)
+{
 	for (size_t left = b->config->unordered ? 0 : b->count; left > 0; left--) {
 		struct job *job = b->ring[b->head];
 
 		b->head = (b->head + 1) % b->size;
-		if (job->ended)
-			print_job(b, job);
+		if (!job->ended)
+			time_out_at_end(b, job);
+		print_job(b, job);
 	}
-	if (output_flush(b->failure) == 0)
-		(void)failure_set(
-		    b->failure, STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)", "look up");
+	/* With --unordered each job is printed, and freed, as it ends. */
+	for (size_t i = 0; b->config->unordered && i < JOBS_BUCKETS; i++) {
+		while (b->jobs.buckets[i] != NULL)
+			time_out_at_end(b, b->jobs.buckets[i]);
+	}
+}
+
+/* Time is over: every query that was read gets its line, an answer or an error. */
+static void
+time_is_over(struct loop *loop)
+{
+	struct bulk *b = LOOP_OWNER(loop, struct bulk, loop);
+	const char *rest = rest_of(b);
+
+	time_out_all(b);
+	if (output_flush(b->failure) == 0 && rest == NULL) {
+		loop_stop(loop, b->status);
+		return;
+	}
+	if (rest != NULL)
+		(void)failure_set(b->failure, STATUS_TIMED_OUT, ETIMEDOUT, "timed out (--max-time)",
+		    "look up the rest of %s", rest);
 	loop_stop(loop, -1);
+}
+
+static int64_t
+look_again_ns(const struct host_config *config)
+{
+	int64_t limit = run.timeouts.operation_ns, wait = config->wait_ns, ns = LOOK_AGAIN_MAX;
+
+	if (limit != SKU_NO_TIMEOUT && limit < ns)
+		ns = limit;
+	if (wait > 0 && wait < ns)
+		ns = wait;
+	return ns > LOOK_AGAIN_MIN ? ns : LOOK_AGAIN_MIN;
+}
+
+/* How many look-ups may go on at once: as many as wanted, or as there are descriptors for. */
+static size_t
+look_ups_max(size_t wanted)
+{
+	struct rlimit limit = { 0, 0 };
+	size_t most;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_cur < FDS_RESERVED + FDS_A_LOOK_UP * wanted) {
+		run_raise_descriptor_limit();
+		(void)getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	most = limit.rlim_cur < FDS_RESERVED + FDS_A_LOOK_UP ?
+		   1 :
+		   (size_t)(limit.rlim_cur - FDS_RESERVED) / FDS_A_LOOK_UP;
+	return wanted < most ? wanted : most;
 }
 
 int
@@ -403,20 +548,23 @@ bulk_run(const struct host_config *config, struct failure *failure)
 	 */
 	static struct bulk bulk;
 	struct bulk *b = &bulk;
-	size_t jobs = (size_t)config->jobs;
+	size_t jobs = (size_t)config->jobs, most = look_ups_max(ABANDONED_FOR_EACH_JOB * jobs);
 
+	if (jobs > most)
+		jobs = most;
 	b->loop.canceled = time_is_over;
 	b->loop.turn = advance;
 	b->input_io.ready = input_ready;
 	b->config = config;
 	b->failure = failure;
+	b->look_again_ns = look_again_ns(config);
 	b->size = LOOK_AHEAD_MIN > 4 * jobs ? LOOK_AHEAD_MIN : 4 * jobs;
 	b->ring = calloc(b->size, sizeof(struct job *));
 	if (b->ring == NULL || loop_open(&b->loop) == -1 ||
 	    (b->pool = pool_new(&b->loop, jobs, WORKER_STACK)) == NULL)
 		return failure_errno(failure, errno, "prepare the look-ups");
 	jobs_init(&b->jobs, config->no_cache);
-	pool_limit_abandoned(b->pool, ABANDONED_FOR_EACH_JOB * jobs);
+	pool_limit_abandoned(b->pool, most);
 	state_on_sigusr1("state", counter_rows);
 	inputs_open(
 	    &b->inputs, config->names, config->name_count, &config->files, &b->input_failure);

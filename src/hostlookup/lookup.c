@@ -10,6 +10,7 @@
 #include "run/status.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <langinfo.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -17,6 +18,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#ifndef _PATH_HOSTS /* musl has no name for it */
+#define _PATH_HOSTS "/etc/hosts"
+#endif
+#define WHITE_SPACE " \t\n\v\f\r"
 
 /* A static program can load no libidn2, and musl knows no names beyond ASCII. */
 #if defined(STATIC_BINARIES) || !defined(AI_IDN)
@@ -32,8 +39,11 @@
 static void
 fail_by_resolver(struct lookup_answer *answer, const struct sku_error *err)
 {
-	answer_fail(answer, (int)status_of(err), err->kind == SKU_ERR_SYSTEM ? err->code : 0,
-	    sku_error_reason(err));
+	int errnum = err->kind == SKU_ERR_SYSTEM ? err->code : 0;
+
+	answer_fail(answer, (int)status_of(err), errnum,
+	    errnum == EBUSY ? "no source of hosts that nsswitch.conf names can be used" :
+			      sku_error_reason(err));
 }
 
 static bool
@@ -88,6 +98,39 @@ idn_error(void)
 	       "(its xn-- form can be asked for)";
 }
 
+/* Does a line of hosts(5), an address and names, have the name? */
+static bool
+line_has_name(char *line, const char *name)
+{
+	const char *word;
+
+	line[strcspn(line, "#\n")] = '\0';
+	(void)strsep(&line, WHITE_SPACE);
+	while ((word = strsep(&line, WHITE_SPACE)) != NULL) {
+		if (strcasecmp(word, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Does the hosts file have the name?  Then the resolver answers for it without a name server. */
+static bool
+is_in_hosts_file(const char *name)
+{
+	FILE *stream = fopen(_PATH_HOSTS, "re");
+	char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+
+	if (stream == NULL)
+		return false;
+	while (!found && getline(&line, &size, stream) != -1)
+		found = line_has_name(line, name);
+	free(line);
+	(void)fclose(stream);
+	return found;
+}
+
 /* Nothing was found: is there an address of the other family? */
 static void
 look_at_other_family(
@@ -119,7 +162,10 @@ describe_failure(const struct host_config *config, const char *name, int family,
 	fail_by_resolver(answer, err);
 	if (IS_IDN_ERROR(err))
 		answer_fail(answer, STATUS_USAGE, 0, idn_error());
-	else if (answer->status == STATUS_NOT_FOUND && family != AF_UNSPEC)
+	else if (family != AF_UNSPEC &&
+		 (answer->status == STATUS_NOT_FOUND ||
+		     /* no name server can be asked, and none needs to be */
+		     (answer->status == STATUS_TRY_AGAIN && is_in_hosts_file(name))))
 		look_at_other_family(config, name, family, answer);
 }
 
@@ -194,9 +240,9 @@ forward_ex(const struct host_config *config, const char *name, struct lookup_ans
 	sku_host_free(host);
 }
 
-/* Refuse the name that was found: `its name NAME WHAT`. */
+/* Replace the answer by what is wrong with its name: `its name NAME WHAT`. */
 static void
-refuse_name(struct lookup_answer *answer, const char *what)
+fail_by_name(struct lookup_answer *answer, int status, int errnum, const char *what)
 {
 	char message[sizeof(answer->message)];
 	char *escaped = escape_text(answer->name, strlen(answer->name), ESCAPE_FIELD, NULL);
@@ -204,7 +250,13 @@ refuse_name(struct lookup_answer *answer, const char *what)
 	(void)snprintf(
 	    message, sizeof(message), "its name %.60s %s", escaped != NULL ? escaped : "", what);
 	free(escaped);
-	answer_fail(answer, STATUS_MISMATCH, 0, message);
+	answer_fail(answer, status, errnum, message);
+}
+
+static void
+refuse_name(struct lookup_answer *answer, const char *what)
+{
+	fail_by_name(answer, STATUS_MISMATCH, 0, what);
 }
 
 /* Ask for the name of a PTR record, which is absolute: without the search list, which could break
@@ -224,6 +276,14 @@ ask_absolute(const char *name, int family, struct addrinfo **list, struct sku_er
 	return result;
 }
 
+/* No database of hosts has zones. */
+static void
+clear_zone(struct sku_address *address)
+{
+	if (address->sa.sa_family == AF_INET6)
+		address->in6.sin6_scope_id = 0;
+}
+
 /* Check that the name resolves to the address again.  The name is used as the resolver returned it,
  * in whatever encoding. */
 static void
@@ -233,21 +293,29 @@ check_reverse(const char *address, struct lookup_answer *answer)
 	struct addrinfo *list;
 	struct sku_error err;
 	bool back = false;
+	char what[100];
 
 	(void)sku_address_from_numeric(&asked, AF_UNSPEC, address, 0); /* it was checked */
 	sku_address_unmap(&asked);
+	clear_zone(&asked);
 	if (ask_absolute(answer->name, asked.sa.sa_family, &list, &err) == -1) {
 		enum status status = status_of(&err);
 
 		if (status != STATUS_NOT_FOUND) {
-			fail_by_resolver(answer, &err);
+			(void)snprintf(
+			    what, sizeof(what), "cannot be looked up: %s", sku_error_reason(&err));
+			fail_by_name(
+			    answer, (int)status, err.kind == SKU_ERR_SYSTEM ? err.code : 0, what);
 			return;
 		}
 		list = NULL;
 	}
-	for (struct addrinfo *ai = list; ai != NULL && !back; ai = ai->ai_next)
-		back = sku_address_from_addrinfo(&found, ai, 0) == 0 &&
-		       sku_address_equal(&asked, &found);
+	for (struct addrinfo *ai = list; ai != NULL && !back; ai = ai->ai_next) {
+		if (sku_address_from_addrinfo(&found, ai, 0) == -1)
+			continue;
+		clear_zone(&found);
+		back = sku_address_equal(&asked, &found);
+	}
 	if (list != NULL)
 		freeaddrinfo(list);
 	if (!back)

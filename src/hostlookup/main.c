@@ -5,7 +5,6 @@
 #include "hostlookup/lookup.h"
 #include "hostlookup/print.h"
 #include "hostlookup/query.h"
-#include "net/host_name.h"
 #include "options/options.h"
 #include "run/event.h"
 #include "run/message.h"
@@ -92,7 +91,7 @@ print_fqdn(const struct host_config *config, struct failure *failure)
 	char name[SKU_HOST_MAX], message[100];
 	struct sku_address address;
 	struct sku_error err;
-	const char *fault = asked != NULL ? host_name_fault(asked) : NULL;
+	const char *fault = asked != NULL ? query_name_fault(asked) : NULL;
 
 	if (fault == NULL && asked != NULL && strlen(asked) >= sizeof(name))
 		fault = "the name is too long";

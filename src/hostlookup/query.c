@@ -5,6 +5,7 @@
 #include "hostlookup/network.h"
 #include "hostlookup/reverse.h"
 #include "net/host_name.h"
+#include "run/escape.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,13 +21,56 @@ fault_of_network(const char *query, char buf[QUERY_FAULT_MAX])
 	return buf;
 }
 
+/* HOST:PORT */
+static bool
+has_port(const char *query)
+{
+	const char *colon = strchr(query, ':');
+
+	return colon != NULL && colon > query && colon[1] != '\0' &&
+	       colon[1 + strspn(colon + 1, "0123456789")] == '\0';
+}
+
+/* Why this can be neither a name nor an address. */
+static const char *
+fault_of_text(const char *query)
+{
+	if (!escape_is_utf8(query, strlen(query)))
+		return "it is no UTF-8";
+	return strstr(query, "://") != NULL ? "it is a URL (give its host alone)" : NULL;
+}
+
+const char *
+query_name_fault(const char *name)
+{
+	const char *fault = fault_of_text(name);
+	struct network network;
+
+	if (fault != NULL)
+		return fault;
+	fault = host_name_fault(name);
+	if (fault == NULL)
+		return NULL;
+	if (has_port(name))
+		return "it is no name of a host (leave the port out)";
+	if (strchr(name, '@') != NULL)
+		return "it is no name of a host (leave the user out)";
+	if (network_parse(&network, name) == 0)
+		return "it is a network (-r prints the names of its addresses)";
+	return fault;
+}
+
 const char *
 query_fault(const struct host_config *config, const char *query, char buf[QUERY_FAULT_MAX])
 {
 	char address[SKU_ADDRESS_TEXT_MAX];
+	const char *fault;
 
 	if (config->lookup_kind != LOOKUP_REVERSE)
-		return host_name_fault(query);
+		return query_name_fault(query);
+	fault = fault_of_text(query);
+	if (fault != NULL)
+		return fault;
 	if (network_is_meant(query))
 		return fault_of_network(query, buf);
 	return reverse_address(query, address) != NULL ? NULL : reverse_fault(query);

@@ -9,5 +9,7 @@
  * network.  NULL: it can.  The text may be in buf. */
 const char *query_fault(
     const struct host_config *config, const char *query, char buf[QUERY_FAULT_MAX]);
+/* The same for a name alone. */
+const char *query_name_fault(const char *name);
 
 #endif

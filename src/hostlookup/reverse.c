@@ -5,6 +5,7 @@
 #include "net/host_name.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -20,6 +21,13 @@ is_address(const char *text, int family)
 	struct sku_address address;
 
 	return sku_address_from_numeric(&address, family, text, 0) == 0;
+}
+
+/* Is it an address whose zone is no interface? */
+static bool
+has_unknown_zone(const char *text)
+{
+	return !is_address(text, AF_INET6) && errno == ENODEV;
 }
 
 /* The length of name without this zone at its end; 0: it does not end in the zone. */
@@ -117,8 +125,7 @@ reverse_address(const char *query, char buf[SKU_ADDRESS_TEXT_MAX])
 static bool
 has_port(const char *query)
 {
-	const char *bracket = *query == '[' ? strchr(query, ']') : NULL;
-	const char *colon = strchr(bracket != NULL ? bracket : query, ':');
+	const char *colon = strrchr(query, ':');
 	char host[SKU_ADDRESS_TEXT_MAX], buf[SKU_ADDRESS_TEXT_MAX];
 	size_t len = colon != NULL ? (size_t)(colon - query) : 0;
 
@@ -136,6 +143,8 @@ reverse_fault(const char *query)
 		return "the address is empty";
 	if (has_port(query))
 		return "it is no address (leave the port out)";
+	if (has_unknown_zone(query))
+		return HOST_NAME_NO_ZONE;
 	if (before_zone(query, V4_ZONE) > 0)
 		return "it is no address (there are four numbers up to 255 before in-addr.arpa)";
 	if (before_zone(query, V6_ZONE) > 0)

@@ -75,6 +75,33 @@ sku_host_free(struct sku_host *host)
 	free(host);
 }
 
+static const char *
+address_text(const struct sku_address *address, char buf[SKU_ADDRESS_TEXT_MAX])
+{
+	if (address->sa.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address->in6.sin6_addr))
+		return inet_ntop(AF_INET6, &address->in6.sin6_addr, buf, SKU_ADDRESS_TEXT_MAX);
+	return sku_address_host(address, buf);
+}
+
+/* An address needs no look-up: it is its own name.  NULL: out of memory. */
+static struct sku_host *
+host_of_address(const char *name, const struct sku_address *address)
+{
+	size_t len = strlen(name) + 1;
+	struct sku_host *host =
+	    calloc(1, sizeof(*host) + 3 * sizeof(char *) + SKU_ADDRESS_TEXT_MAX + len);
+
+	if (host == NULL)
+		return NULL;
+	host->family = address->sa.sa_family;
+	host->aliases = (char **)(void *)(host + 1);
+	host->addresses = host->aliases + 1;
+	host->addresses[0] = (char *)(host->addresses + 2);
+	(void)address_text(address, host->addresses[0]);
+	host->name = memcpy(host->addresses[0] + SKU_ADDRESS_TEXT_MAX, name, len);
+	return host;
+}
+
 #ifndef NETDB_INTERNAL
 #define NETDB_INTERNAL (-1) /* musl has no name for it, and never returns it */
 #endif
@@ -171,7 +198,9 @@ host_lookup_run(void *arg)
 	if (error != 0 || found == NULL) {
 		q->code =
 		    buf == NULL ? EAI_MEMORY : sku_resolver_code(code_of_h_errno(h_error), errno);
-		q->system_errno = error;
+		/* None of the sources of nsswitch.conf(5) could be used: as getaddrinfo(3) says it.
+		 */
+		q->system_errno = error != 0 ? error : EBUSY;
 	} else {
 		q->code = is_no_name(q, found) ? EAI_NONAME : sku_resolver_code(0, errno);
 	}
@@ -260,13 +289,20 @@ sku_gethostbyname_ex(const char *name, int family, struct sku_host **host,
 	*host = NULL;
 	if (query.family == -1)
 		return -1;
-	/* For an address of the other family the resolver would report an unknown name. */
-	if (sku_address_from_numeric(&numeric, AF_UNSPEC, name, 0) == 0 &&
-	    numeric.sa.sa_family != query.family) {
+	if (sku_address_from_numeric(&numeric, AF_UNSPEC, name, 0) == -1)
+		return look_up_host(&query, name, host, deadline, err);
+	/* The resolver would not know all forms of an address, and would ask a name server. */
+	if (query.family == AF_INET)
+		sku_address_unmap(&numeric);
+	if (numeric.sa.sa_family != query.family) {
 		sku_error_set(err, SKU_ERR_RESOLVE, EAI_ADDRFAMILY, "look up %s", name);
 		return -1;
 	}
-	return look_up_host(&query, name, host, deadline, err);
+	*host = host_of_address(name, &numeric);
+	if (*host != NULL)
+		return 0;
+	sku_error_set(err, SKU_ERR_SYSTEM, ENOMEM, "look up %s", name);
+	return -1;
 }
 
 const char *
@@ -277,9 +313,7 @@ sku_answer_text(const struct addrinfo *answer, char buf[SKU_ADDRESS_TEXT_MAX])
 	buf[0] = '\0';
 	if (sku_address_from_addrinfo(&address, answer, 0) == -1)
 		return buf;
-	if (address.sa.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address.in6.sin6_addr))
-		return inet_ntop(AF_INET6, &address.in6.sin6_addr, buf, SKU_ADDRESS_TEXT_MAX);
-	return sku_address_host(&address, buf);
+	return address_text(&address, buf);
 }
 
 int

@@ -21,12 +21,28 @@ host_name_is_ascii(const char *name)
 	return true;
 }
 
+/* Is each part a number, decimal, octal or hexadecimal?  No name is like that. */
+static bool
+resembles_address(const char *name)
+{
+	while (*name != '\0') {
+		bool hex = name[0] == '0' && (name[1] == 'x' || name[1] == 'X');
+
+		name += hex ? 2 + strspn(name + 2, "0123456789abcdefABCDEF") :
+			      strspn(name, "0123456789");
+		if (*name != '.' && *name != '\0')
+			return false;
+		name += *name == '.';
+	}
+	return true;
+}
+
 /* Does the name have a byte that no name of a host can have, in any database? */
 static bool
 has_impossible_byte(const char *name)
 {
 	for (; *name != '\0'; name++) {
-		if ((unsigned char)*name <= ' ' || strchr("/\\\"'@\x7f", *name) != NULL)
+		if ((unsigned char)*name <= ' ' || strchr("/\\\"'@[]\x7f", *name) != NULL)
 			return true;
 	}
 	return false;
@@ -44,9 +60,8 @@ host_name_fault(const char *name)
 	if (sku_address_from_numeric(&address, AF_UNSPEC, name, 0) == 0)
 		return NULL;
 	if (errno == ENODEV)
-		return "its zone is no interface of this machine";
-	if (strpbrk(name, "%:") != NULL || strspn(name, "0123456789.") == len ||
-	    has_impossible_byte(name))
+		return HOST_NAME_NO_ZONE;
+	if (strpbrk(name, "%:") != NULL || resembles_address(name) || has_impossible_byte(name))
 		return NEITHER;
 	/* The limits are those of the encoded name. */
 	if (ascii && len > NAME_MAX_BYTES + (name[len - 1] == '.'))

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#define HOST_NAME_NO_ZONE "its zone is no interface of this machine"
+
 bool host_name_is_ascii(const char *name);
 /* Why name can be neither the name of a host nor an address; NULL: it can. */
 const char *host_name_fault(const char *name);

@@ -77,6 +77,18 @@ retry_time_is_up(struct failure *last)
 	    last->message, sizeof(last->message), "%s; the last failure: %.300s", time_out, reason);
 }
 
+void
+retry_failed(struct retry *retry, const struct failure *failure)
+{
+	if (strncmp(retry->said, failure->message, sizeof(retry->said) - 1) != 0)
+		retry->unsaid = true;
+	if (run.verbose > 0 && sku_deadline_passed(retry->count_at)) {
+		retry->count_at = sku_deadline_in(COUNT_PAUSE);
+		msg_verbose(1, "%s: %s; %llu tries so far", failure->action, failure->message,
+		    (unsigned long long)retry->tries);
+	}
+}
+
 bool
 retry_again(struct retry *retry, struct failure *last, const struct failure *failure)
 {
@@ -91,13 +103,7 @@ retry_again(struct retry *retry, struct failure *last, const struct failure *fai
 		retry_time_is_up(last);
 		return false;
 	}
-	if (strncmp(retry->said, last->message, sizeof(retry->said) - 1) != 0)
-		retry->unsaid = true;
-	if (run.verbose > 0 && sku_deadline_passed(retry->count_at)) {
-		retry->count_at = sku_deadline_in(COUNT_PAUSE);
-		msg_verbose(1, "%s: %s; %llu tries so far", last->action, last->message,
-		    (unsigned long long)retry->tries);
-	}
+	retry_failed(retry, last);
 	return true;
 }
 

@@ -26,6 +26,9 @@ void retry_try(struct retry *retry);
 /* Call it when a try has failed.  True: try again at next_at; *last is that failure.  False: report
  * *last, which may say that the time is up.  *last is empty before the first try. */
 bool retry_again(struct retry *retry, struct failure *last, const struct failure *failure);
+/* The part of it for a caller that decides itself: another try follows this failure, which is to be
+ * reported if the reason is a new one. */
+void retry_failed(struct retry *retry, const struct failure *failure);
 /* The time is up before the next try: change *last to say so. */
 void retry_time_is_up(struct failure *last);
 /* Report what is waited for, once half a second has passed, and again when the reason has changed.

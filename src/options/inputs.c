@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #define BUFFER_SIZE ((size_t)64 * 1024)
+#define ESCAPED_NUL "\\x00"
+#define ESCAPED_SIZE (sizeof(ESCAPED_NUL) * (INPUT_MAX + 1)) /* behind the buffer */
 #define OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 const char *
@@ -113,7 +115,7 @@ inputs_open(struct inputs *inputs, char *const *operands, size_t count,
 		.failure = failure };
 	if (files->count == 0)
 		return;
-	inputs->buffer = malloc(BUFFER_SIZE + 1);
+	inputs->buffer = malloc(BUFFER_SIZE + 1 + ESCAPED_SIZE);
 	if (inputs->buffer != NULL)
 		next_file(inputs);
 	else
@@ -136,8 +138,6 @@ trim(char *line, size_t *len)
 static const char *
 validate_line(const char *text, size_t len)
 {
-	if (memchr(text, '\0', len) != NULL)
-		return "there is a NUL in it";
 	if (len > INPUT_MAX)
 		return "it is too long";
 	return escape_is_utf8(text, len) ? NULL : "it is no UTF-8";
@@ -195,6 +195,22 @@ take_line(struct inputs *inputs, size_t *len)
 	return line;
 }
 
+/* A line with a NUL in it, each NUL escaped: else what is behind the first would not be shown. */
+static const char *
+escape_nuls(const struct inputs *inputs, const char *line, size_t len)
+{
+	char *escaped = inputs->buffer + BUFFER_SIZE + 1, *out = escaped;
+
+	for (; len > 0; line++, len--) {
+		if (*line == '\0')
+			out = stpcpy(out, ESCAPED_NUL);
+		else
+			*out++ = *line;
+	}
+	*out = '\0';
+	return escaped;
+}
+
 /* The next line of the present file, if there is one. */
 static bool
 next_line(struct inputs *inputs, struct input *input)
@@ -206,7 +222,12 @@ next_line(struct inputs *inputs, struct input *input)
 		input->text = trim(line, &len);
 		if (len == 0 || input->text[0] == '#')
 			continue;
-		input->error = validate_line(input->text, len);
+		if (memchr(input->text, '\0', len) != NULL) {
+			input->text = escape_nuls(inputs, input->text, len);
+			input->error = "there is a NUL in it";
+		} else {
+			input->error = validate_line(input->text, len);
+		}
 		return true;
 	}
 	return false;

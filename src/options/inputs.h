@@ -37,7 +37,7 @@ struct inputs {
 };
 
 struct input {
-	const char *text;  /* valid until the next call */
+	const char *text;  /* valid until the next call; NULs in a line are escaped */
 	const char *error; /* NULL, or why it is malformed: report it, and do not look it up */
 	/* NULL, or why a file has no more lines.  text is NULL then; the next file follows once
 	 * this was reported. */

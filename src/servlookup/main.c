@@ -187,23 +187,43 @@ answer_query(struct lookup_run *r, const struct query *q)
 		report_not_found(r, q);
 }
 
+/* Print one service of the whole table. */
 static void
-print_table(const struct lookup_run *r)
+print_service(const struct service *s)
 {
-	for (const struct service *s = r->table->first; s != NULL; s = s->next) {
-		if (r->config->proto != NULL && strcmp(s->proto, r->config->proto) != 0)
-			continue;
-		if (run.json) {
-			emit_service(NULL, s);
-			continue;
-		}
-		output_field("", s->name, "\t");
-		output_print("%u", s->port);
-		output_field("/", s->proto, "");
-		for (size_t i = 0; s->aliases[i] != NULL; i++)
-			output_field("\t", s->aliases[i], "");
-		output_print("\n");
+	if (run.json) {
+		emit_service(NULL, s);
+		return;
 	}
+	output_field("", s->name, "\t");
+	output_print("%u", s->port);
+	output_field("/", s->proto, "");
+	for (size_t i = 0; s->aliases[i] != NULL; i++)
+		output_field("\t", s->aliases[i], "");
+	output_print("\n");
+}
+
+/* Print the services of a protocol; NULL: all of them. */
+static int
+print_table(const struct lookup_run *r, const char *proto, struct failure *failure)
+{
+	const struct service *similar;
+	bool any = false;
+
+	for (const struct service *s = r->table->first; s != NULL; s = s->next) {
+		if (proto != NULL && strcmp(s->proto, proto) != 0)
+			continue;
+		print_service(s);
+		any = true;
+	}
+	if (any || proto == NULL)
+		return 0;
+	similar = table_by_spelling(r->table, NULL, 0, 65535, proto, NULL);
+	(void)failure_set(
+	    failure, STATUS_NOT_FOUND, 0, "no service has it", "look up protocol %s", proto);
+	if (similar != NULL)
+		failure_add(failure, "did you mean %s?", similar->proto);
+	return -1;
 }
 
 /* ---- running ------------------------------------------------------------------------------- */
@@ -290,8 +310,7 @@ run_table(struct lookup_run *r, struct failure *failure)
 {
 	if (open_table(r, failure) == -1)
 		return -1;
-	print_table(r);
-	return 0;
+	return print_table(r, r->config->proto, failure);
 }
 
 int

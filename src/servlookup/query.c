@@ -95,11 +95,15 @@ fault_of_form(const char *text, size_t len, const char *proto)
 {
 	if (text[strcspn(text, " \t\n\v\f\r")] != '\0')
 		return "a query is one word";
+	if (strstr(text, "://") != NULL)
+		return "it is a URL (give the word before \"://\")";
 	if (memchr(text, '/', len) != NULL)
 		return "a query has one '/' at most";
 	if (proto != NULL &&
 	    (*proto == '\0' || strlen(proto) >= sizeof(((struct query *)0)->proto_buf)))
 		return "after '/' there is the name of a protocol";
+	if (proto != NULL && proto[strspn(proto, DIGITS)] == '\0')
+		return "the port comes before the protocol: PORT/PROTO";
 	if (len == 0)
 		return "it is empty";
 	return len >= sizeof(((struct query *)0)->name) ? "it is too long for a service" : NULL;

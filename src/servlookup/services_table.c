@@ -206,8 +206,8 @@ add_servent(struct table *table, const struct servent *ent)
 }
 
 /* Add a line of services(5), NAME PORT/PROTO ALIAS..., as the C library reads it: PORT may be octal
- * or hexadecimal, and PROTO may be missing.  Any other line is ignored.  Returns false when there
- * is no memory. */
+ * or hexadecimal and have a sign, of its 32 bits the last 16 count, and PROTO may be missing.  Any
+ * other line is ignored.  Returns false when there is no memory. */
 static bool
 add_line(struct table *table, char *line, const char *source)
 {
@@ -218,14 +218,12 @@ add_line(struct table *table, char *line, const char *source)
 	line[strcspn(line, "#\n")] = '\0';
 	line += strspn(line, WHITE_SPACE);
 	name = cut_word(&line);
-	if (*line < '0' || *line > '9')
-		return true;
 	port = strtoul(line, &end, 0);
-	if (port > 65535 || (*end != '/' && *end != '\0'))
+	if (end == line || (*end != '/' && *end != '\0') || port > UINT32_MAX)
 		return true;
 	line = end + strspn(end, "/");
 	proto = cut_word(&line);
-	return add_with_words(table, (unsigned)port, name, proto, line, source);
+	return add_with_words(table, (uint16_t)port, name, proto, line, source);
 }
 
 /* Add the lines of a file, after a byte order mark. */
@@ -388,10 +386,8 @@ table_by_spelling(const struct table *table, const char *name, unsigned from, un
 	for (unsigned port = from; port <= to; port++) {
 		for (const struct service *s = table->by_port[port]; s != NULL;
 		     s = s->next_of_port) {
-			if (resembles_proto(s, proto)) {
-				*spelling = s->name;
+			if (resembles_proto(s, proto))
 				return s;
-			}
 		}
 	}
 	return NULL;

@@ -56,7 +56,7 @@ const struct service *table_by_name(
     const struct table *table, const char *name, const char *proto, const struct service *after);
 /* The first service that matches except for the case of letters in name and proto: by name or
  * alias, or with name NULL by a port of the range.  NULL: there is none.  *spelling is the name
- * that matched. */
+ * that matched, and not set with name NULL. */
 const struct service *table_by_spelling(const struct table *table, const char *name, unsigned from,
     unsigned to, const char *proto, const char **spelling);
 

@@ -537,6 +537,14 @@ lookups_of_numbers_and_of_this_machine(void **state)
 	assert_string_equal(host->addresses[0], "127.0.0.1");
 	assert_null(host->addresses[1]);
 	sku_host_free(host);
+	/* In a form that the resolver would ask a name server for. */
+	assert_int_equal(sku_gethostbyname_ex("0x7f.1", 0, &host, sku_deadline_never(), &err), 0);
+	assert_int_equal(host->family, AF_INET);
+	assert_string_equal(host->name, "0x7f.1");
+	assert_null(host->aliases[0]);
+	assert_string_equal(host->addresses[0], "127.0.0.1");
+	assert_null(host->addresses[1]);
+	sku_host_free(host);
 	assert_int_equal(
 	    sku_getaddrinfo("::1", "7", NULL, &list, sku_deadline_in(SKU_SECOND), &err), 0);
 	freeaddrinfo(list);
@@ -928,7 +936,7 @@ a_failed_start_leaves_nothing_behind(void **state)
 		    -1);
 		assert_int_equal(err.code, ENOMEM);
 		assert_int_equal(
-		    sku_gethostbyname_ex("127.0.0.1", AF_INET, &host, sku_deadline_never(), &err),
+		    sku_gethostbyname_ex("localhost", AF_INET, &host, sku_deadline_never(), &err),
 		    -1);
 		assert_int_equal(err.code, ENOMEM);
 	}
