@@ -470,7 +470,7 @@ has_acl() {
 	run --separate-stderr sockfile-send --verify --name out 127.0.0.1 "$port" - <in
 	assert_failure 1
 	assert_equal "$stderr" "sockfile-send: talk to 127.0.0.1 port $port: the peer says: it could not write the file, or could not go on"
-	error_has recv.err "open out.part: it is not ours alone"
+	error_has recv.err "open ./out.part: it is not ours alone"
 }
 
 @test "what may never be renamed or replaced is refused before anything is listened on" {

@@ -216,6 +216,7 @@ setup() {
 		run --separate-stderr sockfile-send 127.0.0.1 "$port" in
 		assert_failure 6
 		receiver_ends 5
+		error_has recv.err " into out2: "
 		[ ! -e out2 ]
 	done
 	start_receiver --max-size 3000000 0 out2

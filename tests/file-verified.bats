@@ -208,6 +208,13 @@ assert p.next()[0] == ABORT
 		assert_failure "$expected"
 		[ ! -e out ]
 		receiver_ends "$expected"
+		error_has recv.err " into out: "
+		start_receiver --verify "${words[@]}" 0 out
+		run sockfile-send --verify 127.0.0.1 "$port" - < <(cat in)
+		assert_failure "$expected"
+		receiver_ends "$expected"
+		error_has recv.err " into out: "
+		rm -f out.part
 	done
 	nothing_left out
 }

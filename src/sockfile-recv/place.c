@@ -339,6 +339,14 @@ void
 place_close(struct place *place)
 {
 	if (place->fd != -1)
+const char *
+place_separator(const struct place *place)
+{
+	size_t len = strlen(place->name);
+
+	return len > 0 && place->name[len - 1] == '/' ? "" : "/";
+}
+
 		(void)close(place->fd);
 	*place = (struct place)PLACE_INIT;
 }

@@ -39,6 +39,9 @@ struct place {
 	}
 
 /* Open the directory: 0, or -1 with errno.  name is kept. */
+/* What stands between the name of the directory and that of a file in it: "/", unless it has one.
+ */
+const char *place_separator(const struct place *place);
 int place_open(struct place *place, const char *directory, const char *name);
 /* Find out what its file system can do. */
 void place_probe(struct place *place);

@@ -150,6 +150,19 @@ is_part_of_another(const struct place *place, const char *name)
 	return len > suffix && strncasecmp(name + len - suffix, TARGET_SUFFIX, suffix) == 0;
 }
 
+/* Refuse what comes, before its target is open or after that. */
+static int
+refuse_what_comes(struct receive_session *s, enum wire_code code, const char *message)
+{
+	const struct place *place = s->config->place;
+
+	if (s->config->dir == NULL)
+		return refuse(s, code, message, "receive from %s into %s", s->incoming->text,
+		    s->target->display_name);
+	return refuse(s, code, message, "receive from %s into %s%s%s", s->incoming->text,
+	    place->name, place_separator(place), s->offer.name);
+}
+
 /* Refuse the offer because of its name or its size. */
 static int
 check_offer(struct receive_session *s)
@@ -170,11 +183,10 @@ check_offer(struct receive_session *s)
 		    "it is the name of an unfinished file, where upper and lower case are the same",
 		    "receive %s from %s", s->offer.name, s->incoming->text);
 	if (known && config->max_size != UNLIMITED && (int64_t)s->offer.size > config->max_size)
-		return refuse(s, WIRE_TOO_LARGE, "it is larger than --max-size allows",
-		    "receive from %s", s->incoming->text);
+		return refuse_what_comes(s, WIRE_TOO_LARGE, "it is larger than --max-size allows");
 	if (known && config->size != UNLIMITED && (int64_t)s->offer.size != config->size)
-		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
-		    "receive from %s", s->incoming->text);
+		return refuse_what_comes(
+		    s, WIRE_WRONG_SIZE, "it has another size than --size says");
 	return 0;
 }
 
@@ -189,8 +201,8 @@ open_target(struct receive_session *s)
 	if (s->config->dir != NULL) {
 		target_close(&s->own_target);
 		s->target = &s->own_target;
-		(void)target_init_at(s->target, s->config->place, s->offer.name, s->offer.name,
-		    &options, &s->failure);
+		(void)target_init_at(
+		    s->target, s->config->place, s->offer.name, &options, &s->failure);
 	} else {
 		s->target->options = options;
 		(void)target_inspect(s->target, &s->failure);
@@ -199,8 +211,8 @@ open_target(struct receive_session *s)
 		return verdict_for_target(s);
 	/* With --dir, write only regular files. */
 	if (s->config->dir != NULL && s->target->kind != TARGET_FILE)
-		return refuse(
-		    s, WIRE_EXISTS, "what stands there is no file", "write %s", s->offer.name);
+		return refuse(s, WIRE_EXISTS, "what stands there is no file", "write %s",
+		    s->target->display_name);
 	return 0;
 }
 
@@ -408,11 +420,10 @@ check_limits(struct receive_session *s, uint32_t len)
 		    "sent (--force replaces it)",
 		    "write %s", s->target->display_name);
 	if (s->config->max_size != UNLIMITED && after > s->config->max_size)
-		return refuse(s, WIRE_TOO_LARGE, "it is larger than --max-size allows",
-		    "receive from %s", s->incoming->text);
+		return refuse_what_comes(s, WIRE_TOO_LARGE, "it is larger than --max-size allows");
 	if (s->config->size != UNLIMITED && after > s->config->size)
-		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
-		    "receive from %s", s->incoming->text);
+		return refuse_what_comes(
+		    s, WIRE_WRONG_SIZE, "it has another size than --size says");
 	return 0;
 }
 
@@ -469,7 +480,7 @@ receive_bytes(struct receive_session *s, struct wire_ending *end)
 static int
 reject_and_remove(struct receive_session *s, enum wire_code code, const char *message)
 {
-	(void)refuse(s, code, message, "receive from %s", s->incoming->text);
+	(void)refuse_what_comes(s, code, message);
 	if (s->have != WIRE_HAVE_FINAL)
 		target_discard(s->target);
 	return -1;
@@ -487,8 +498,8 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 			"the sender's input ended early" :
 			"the file changed while it was sent");
 	if (end->how == WIRE_READ_FAILED)
-		return refuse(s, WIRE_CUT_SHORT, "the sender could not read the file to its end",
-		    "receive from %s", s->incoming->text);
+		return refuse_what_comes(
+		    s, WIRE_CUT_SHORT, "the sender could not read the file to its end");
 	if (end->how == WIRE_STOPPED)
 		return refuse(s, WIRE_ENDED, "the sender was told to end", "receive from %s",
 		    s->incoming->text);
@@ -501,8 +512,8 @@ check_end(struct receive_session *s, const struct wire_ending *end)
 		return reject_and_remove(
 		    s, WIRE_WRONG_DIGEST, "what arrived is not what was sent: the digests differ");
 	if (s->config->size != UNLIMITED && s->total != s->config->size)
-		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says",
-		    "receive from %s", s->incoming->text);
+		return refuse_what_comes(
+		    s, WIRE_WRONG_SIZE, "it has another size than --size says");
 	if (!s->config->sha256_given)
 		return 0;
 	if (compute_sha256(s, digest) == -1)
@@ -565,7 +576,7 @@ static void
 report_summary(const struct receive_session *s)
 {
 	const struct transfer_result result = { .sent = false,
-		.name = s->target->display_name,
+		.name = s->config->dir != NULL ? s->offer.name : s->target->display_name,
 		.peer = &s->incoming->peer,
 		.bytes = s->total,
 		.resumed = s->resumed,

@@ -179,16 +179,22 @@ init(struct target *target, const char *name, struct failure *failure)
 		    "File name too long (250 bytes at most, to have room for " TARGET_SUFFIX ")");
 	(void)snprintf(target->name, sizeof(target->name), "%s", name);
 	(void)snprintf(target->part, sizeof(target->part), "%s%s", name, TARGET_SUFFIX);
+	if (asprintf(&target->own_display_name, "%s%s%s", place->name, place_separator(place),
+		name) == -1) {
+		target->own_display_name = NULL;
+		target->display_name = place->name;
+		return fail(failure, target, ENOMEM, NULL);
+	}
+	target->display_name = target->own_display_name;
 	return target_inspect(target, failure);
 }
 
 int
-target_init_at(struct target *target, struct place *place, const char *name, const char *shown,
+target_init_at(struct target *target, struct place *place, const char *name,
     const struct target_options *options, struct failure *failure)
 {
 	*target = (struct target)TARGET_INIT;
 	target->options = *options;
-	target->display_name = shown;
 	target->place = place;
 	return init(target, name, failure);
 }
@@ -824,6 +830,7 @@ target_discard(struct target *target)
 void
 target_close(struct target *target)
 {
+	free(target->own_display_name);
 	struct stat st;
 
 	if (target->fd != -1)
