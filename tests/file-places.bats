@@ -492,6 +492,12 @@ has_acl() {
 	refused d/new "its directory is append-only (chattr +a): nothing can be renamed there"
 	chattr +a d
 	refused d/f "its directory is append-only (chattr +a): nothing can be renamed there"
+	chattr +a d
+	run --separate-stderr timeout 20 sockfile-recv --dir d 0
+	chattr -a d
+	assert_failure 1
+	assert_output ""
+	assert_equal "$stderr" "sockfile-recv: write to d: it is append-only (chattr +a): nothing can be renamed there"
 }
 
 # ---- devices and descriptors ------------------------------------------------------------------------------
@@ -542,6 +548,14 @@ has_acl() {
 	assert_equal "$stderr" "sockfile-recv: write $PWD/fifo: Permission denied"
 }
 
+@test "a terminal that is not there is no FIFO: nobody is waited for" {
+	as_receiver sock_start setsid sockfile-recv -w 20 0 /dev/tty
+	run sockfile-send -q 127.0.0.1 "$port" in
+	assert_failure 6
+	receiver_ends 1
+	assert_equal "$(<recv.err)" "sockfile-recv: write /dev/tty: No such device or address"
+}
+
 # as_nobody COMMAND ... - run it as a user without rights: this one, or another if this is root.
 as_nobody() {
 	if [ "$(id -u)" = 0 ]; then
@@ -552,12 +566,20 @@ as_nobody() {
 	fi
 }
 
-# loop_device SIZE - make one.  Sets device.
+# loop_device SIZE [OPTION ...] - make one, with these options of losetup(8).  Sets device.
 loop_device() {
 	need losetup
 	truncate -s "$1" image
-	device=$(losetup -f --show image 2>/dev/null) || skip "no loop device is to be had here"
+	device=$(losetup "${@:2}" -f --show image 2>/dev/null) || skip "no loop device is to be had here"
 	echo "$device" >loop
+}
+
+@test "a block device that is read-only is refused before anything is listened on" {
+	loop_device 200K -r
+	run --separate-stderr sockfile-recv --force 0 "$device"
+	assert_failure 1
+	assert_output ""
+	assert_equal "$stderr" "sockfile-recv: write $device: it is read-only"
 }
 
 @test "a block device that is in use is refused, unless --force; one that is too small takes nothing" {

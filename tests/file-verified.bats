@@ -349,6 +349,15 @@ assert p.next()[0] == ABORT
 		[ "$status" = 2 ] || fail "$args: $status"
 		[ "${#stderr_lines[@]}" = 2 ]
 	done
+	mkfifo fifo
+	for args in "--mode 600" --preserve --resume "--retry 2"; do
+		read -ra words <<<"$args"
+		for file in fifo /dev/null; do
+			run --separate-stderr sockfile-recv "${words[@]}" 0 "$file"
+			assert_failure 2
+			assert_equal "${stderr_lines[0]}" "sockfile-recv: option '${words[0]}' is about files: it does not go with a FIFO or a device"
+		done
+	done
 	for args in "in d/in" "--verify in d/in" "--verify - in" "--retry 2 in" "--verify --retry -1 in" "--name x in" \
 		"--verify --name x in" "--verify --name ../x -" "--verify --name .x -" "--verify --name x.part -" \
 		"--verify in .hidden" "--key d in" "--verify --offset 3 in d"; do

@@ -40,22 +40,12 @@ base_name(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
-static uint64_t
-attributes(int dir_fd, const char *name)
-{
-	struct statx there;
-
-	if (call_statx(dir_fd, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_TYPE, &there) == -1)
-		return 0;
-	return there.stx_attributes & there.stx_attributes_mask;
-}
-
 /* Fail if rename(2) would fail at the end: the file of another user in a sticky directory, a mount
  * point, or a file that may not be removed. */
 static int
 check_replaceable(const struct target *target, const struct stat *st, struct failure *failure)
 {
-	uint64_t has = attributes(target->place->fd, target->name);
+	uint64_t has = place_attributes(target->place, target->name);
 	struct stat dir;
 
 	if (geteuid() != 0 && fstat(target->place->fd, &dir) == 0 && (dir.st_mode & S_ISVTX) != 0 &&
@@ -74,7 +64,7 @@ check_replaceable(const struct target *target, const struct stat *st, struct fai
 static int
 check_directory_renames(const struct target *target, struct failure *failure)
 {
-	if ((attributes(target->place->fd, "") & STATX_ATTR_APPEND) == 0)
+	if (!place_is_append_only(target->place))
 		return 0;
 	return fail(failure, target, EPERM,
 	    "its directory is append-only (chattr +a): nothing can be renamed there");
@@ -179,13 +169,6 @@ init(struct target *target, const char *name, struct failure *failure)
 		    "File name too long (250 bytes at most, to have room for " TARGET_SUFFIX ")");
 	(void)snprintf(target->name, sizeof(target->name), "%s", name);
 	(void)snprintf(target->part, sizeof(target->part), "%s%s", name, TARGET_SUFFIX);
-	if (asprintf(&target->own_display_name, "%s%s%s", place->name, place_separator(place),
-		name) == -1) {
-		target->own_display_name = NULL;
-		target->display_name = place->name;
-		return fail(failure, target, ENOMEM, NULL);
-	}
-	target->display_name = target->own_display_name;
 	return target_inspect(target, failure);
 }
 
@@ -196,6 +179,13 @@ target_init_at(struct target *target, struct place *place, const char *name,
 	*target = (struct target)TARGET_INIT;
 	target->options = *options;
 	target->place = place;
+	if (asprintf(&target->own_display_name, "%s%s%s", place->name, place_separator(place),
+		name) == -1) {
+		target->own_display_name = NULL;
+		target->display_name = place->name;
+		return fail(failure, target, ENOMEM, NULL);
+	}
+	target->display_name = target->own_display_name;
 	return init(target, name, failure);
 }
 
@@ -830,7 +820,6 @@ target_discard(struct target *target)
 void
 target_close(struct target *target)
 {
-	free(target->own_display_name);
 	struct stat st;
 
 	if (target->fd != -1)
@@ -841,5 +830,6 @@ target_close(struct target *target)
 		(void)close(target->fd);
 	outlet_close(&target->outlet);
 	place_close(&target->own_place);
+	free(target->own_display_name);
 	*target = (struct target)TARGET_INIT;
 }
