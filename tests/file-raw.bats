@@ -613,6 +613,35 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	[[ $stderr == *"Operation would block" ]]
 }
 
+@test "--max-time says what was waited for, and how far it came" {
+	cat >waited.py <<-'PY'
+		import os, re, socket, subprocess
+		os.mkfifo("fifo")
+		l = socket.create_server(("127.0.0.1", 0))
+		port = str(l.getsockname()[1])
+		sent = "sockfile-send: send to 127.0.0.1 port " + port + ": timed out (--max-time); "
+		cases = {
+		    ("sockfile-send", "--listen", "0", "in"): "sockfile-send: wait for a receiver: timed out (--max-time)\n",
+		    ("sockfile-send", "127.0.0.1", port, "large"): sent + "N bytes were sent\n",
+		    ("sockfile-send", "127.0.0.1", port, "small"): sent + "the peer has it, but does not close; 5 bytes were sent\n",
+		    ("sockfile-send", "127.0.0.1", port, "fifo"): "sockfile-send: read fifo: timed out (--max-time); 0 bytes were sent\n",
+		    ("sockfile-recv", "0", "out"): "sockfile-recv: wait for a sender: timed out (--max-time)\n",
+		    ("sockfile-recv", "--connect", "127.0.0.1", port, "out2"):
+		        "sockfile-recv: receive from 127.0.0.1 port " + port + ": timed out (--max-time)\n",
+		}
+		run = {case: subprocess.Popen([case[0], "-w", "0.5", *case[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for case in cases}
+		for case, said in cases.items():
+		    told = run[case].communicate()[1].decode()
+		    if "large" in case:
+		        told = re.sub("[0-9]+ bytes", "N bytes", told)
+		    assert (run[case].returncode, told) == (124, said), (case, run[case].returncode, told)
+	PY
+	echo hell >small
+	truncate -s 32M large
+	run timeout 20 python3 waited.py
+	assert_success
+}
+
 @test "--wait: the receiver may come later" {
 	start_receiver 0 out
 	kill "$receiver_pid"

@@ -51,7 +51,6 @@ struct raw_server {
 	state_counter
 	    progress_bytes; /* for the bar; without the bytes of receivers that broke off */
 	bool consumed;	    /* bytes of a source that can be read only once are gone */
-	char *action;	    /* for the message of --max-time */
 };
 
 /* ---- receivers come and go ----------------------------------------------------------------- */
@@ -165,20 +164,31 @@ fail_client(struct raw_client *client, int errnum, const char *message)
 	lose_client(client, &failure);
 }
 
+/* Fill the failure: the time was over while the client was served. */
+static void
+fail_waiting(const struct raw_client *client, enum limit limit, struct failure *failure)
+{
+	const struct raw_server *server = client->server;
+	char peer[PEER_TEXT_MAX];
+
+	if (server->reader == client)
+		(void)run_wait_failed(failure, ETIMEDOUT, limit, "read %s", server->source->name);
+	else
+		(void)run_wait_failed(
+		    failure, ETIMEDOUT, limit, "send to %s", peer_text(&client->peer, peer));
+	if (client->closing.how != CLOSING_NOT)
+		failure_add(failure, closing_is_acknowledged(&client->sock) ?
+					 "the peer has it, but does not close" :
+					 "the peer has not acknowledged all of it");
+}
+
 static void
 time_out(struct raw_client *client)
 {
 	struct failure failure;
-	char peer[PEER_TEXT_MAX];
 
 	failure_clear(&failure);
-	if (client->closing.how != CLOSING_NOT && run.timeouts.operation_ns != 0) {
-		fail_client(
-		    client, ETIMEDOUT, "timed out before the peer had acknowledged all of it");
-		return;
-	}
-	(void)run_wait_failed(
-	    &failure, ETIMEDOUT, LIMIT_OPERATION, "send to %s", peer_text(&client->peer, peer));
+	fail_waiting(client, LIMIT_OPERATION, &failure);
 	lose_client(client, &failure);
 }
 
@@ -438,6 +448,22 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 	server_client_left(base, false);
 }
 
+/* The oldest receiver stands for all. */
+static void
+timed_out(const struct server *base, struct failure *failure)
+{
+	const struct raw_client *client = LOOP_OWNER(base, struct raw_server, server)->all;
+
+	if (client == NULL) {
+		(void)run_wait_failed(failure, ETIMEDOUT, LIMIT_OTHER, "wait for a receiver");
+		return;
+	}
+	while (client->next != NULL)
+		client = client->next;
+	fail_waiting(client, LIMIT_OTHER, failure);
+	failure_add(failure, "%lld bytes were sent", (long long)client->sent);
+}
+
 /* A source that can be read only once has one receiver, once any byte of it is gone. */
 static bool
 may_accept(struct server *base)
@@ -455,9 +481,7 @@ open_server(struct raw_server *server, struct failure *failure)
 	int64_t total = source->length,
 		times = server->server.listener != NULL ? config->connections : 1;
 
-	if (asprintf(&server->action, "send %s", source->name) == -1)
-		return failure_errno(failure, ENOMEM, "send %s", source->name);
-	server->server.action = server->action;
+	server->server.timed_out = timed_out;
 	server->server.access = &config->peer.listen.access;
 	server->server.max_clients = SERVER_UNLIMITED;
 	server->server.max_served = times;
@@ -485,7 +509,6 @@ close_server(struct raw_server *server)
 	strangers_note_rest(&server->notes);
 	progress_end(&server->progress, (int64_t)counter_value(&server->progress_bytes));
 	server_close(&server->server);
-	free(server->action);
 }
 
 static int
