@@ -361,6 +361,8 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "unknown option '-l': it listens by itself" sockecho-server -l 0
 	usage "unknown option '-l': it listens by itself" sockfile-recv -vl 0 out
 	usage "unknown option '-l': --listen waits" sockfile-send -l 0 f
+	usage "unknown option '-u': a file goes over a stream" sockfile-send -u localhost 7 f
+	usage "unknown option '--udp': a file comes over a stream" sockfile-recv --udp 0 out
 	usage "unknown option '-l': it connects" sockecho-client -l 0
 	usage "unknown option '-k': it serves many" sockecho-server -k 0
 	usage "unknown option '-z': --connect-only connects" sockecho-client -z localhost 7

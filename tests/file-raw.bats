@@ -381,6 +381,20 @@ setup() {
 	[[ $stderr == *"sticky directory"* ]]
 }
 
+@test "a standard input that cannot be read, a standard output that cannot be written: before anything is opened" {
+	for args in "" --verify; do
+		run --separate-stderr sockfile-send $args 127.0.0.1 9 - 0>empty
+		assert_failure 1
+		assert_equal "$stderr" "sockfile-send: open standard input: Bad file descriptor"
+		run --separate-stderr sh -c "exec sockfile-send $args 127.0.0.1 9 - <&-"
+		assert_failure 1
+		assert_equal "$stderr" "sockfile-send: open standard input: Bad file descriptor"
+		run --separate-stderr sh -c "exec sockfile-recv $args 0 - >&-"
+		assert_failure 1
+		assert_equal "$stderr" "sockfile-recv: write standard output: Bad file descriptor"
+	done
+}
+
 @test "--user gives root up, and the file is that user's" {
 	need_root
 	mkdir dir

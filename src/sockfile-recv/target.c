@@ -189,6 +189,17 @@ target_init_at(struct target *target, struct place *place, const char *name,
 	return init(target, name, failure);
 }
 
+/* Is it closed, or open for reading alone? */
+static int
+check_output(const struct target *target, struct failure *failure)
+{
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+	if (flags != -1 && (flags & O_ACCMODE) != O_RDONLY)
+		return 0;
+	return fail(failure, target, EBADF, NULL);
+}
+
 int
 target_init(struct target *target, const char *file, const struct target_options *options,
     struct failure *failure)
@@ -203,7 +214,7 @@ target_init(struct target *target, const char *file, const struct target_options
 	if (strcmp(file, "-") == 0) {
 		target->display_name = "standard output";
 		target->kind = TARGET_OUTPUT;
-		return 0;
+		return check_output(target, failure);
 	}
 	target->display_name = file;
 	directory = len > 0 ? strndup(file, len) : strdup(".");

@@ -25,6 +25,19 @@
 #define AT_HAND_PIECES 16
 #define PIPE_SIZE (1024 * 1024) /* measured: splice from a pipe of 64 KiB is slower than a copy */
 
+/* One that cannot be read, because it is closed or open for writing alone, may still have a size,
+ * and be empty. */
+static int
+open_input(void)
+{
+	int flags = fcntl(STDIN_FILENO, F_GETFL);
+
+	if (flags != -1 && (flags & O_ACCMODE) != O_WRONLY)
+		return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	errno = EBADF;
+	return -1;
+}
+
 /* Does not wait for the writer of a FIFO: poll(2) reports when it has come. */
 static int
 open_file(const struct send_config *config, size_t index)
@@ -32,7 +45,7 @@ open_file(const struct send_config *config, size_t index)
 	const char *file = config->files[index];
 
 	if (strcmp(file, "-") == 0)
-		return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		return open_input();
 	if (config->opened != NULL)
 		return fcntl(config->opened[index], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	return open_leased(AT_FDCWD, file, O_RDONLY);
