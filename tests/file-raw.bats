@@ -241,16 +241,22 @@ setup() {
 }
 
 @test "a FILE that appears meanwhile is not overwritten" {
-	start_receiver 0 out
-	in_background sh -c "(cat in; until test -e go; do sleep 0.02; done) | sockfile-send 127.0.0.1 $port - 2>send.err"
-	until_true 20 sh -c 'test "$(stat -c %s out.part)" = 3000000'
-	echo mine >out
-	touch go
-	receiver_ends 1
-	error_has recv.err "it appeared meanwhile"
-	error_has recv.err "3000000 bytes are safe in out.part"
-	assert_equal "$(cat out)" mine
-	cmp in out.part
+	# The whole of a long path is shown, and what is kept.
+	long=$(printf "%0200d/" {1..15})
+	mkdir -p "$long"
+	for file in out "${long}out"; do
+		rm -f go
+		start_receiver 0 "$file"
+		in_background sh -c "(cat in; until test -e go; do sleep 0.02; done) | sockfile-send 127.0.0.1 $port - 2>send.err"
+		until_true 20 sh -c 'test "$(stat -c %s "$0.part")" = 3000000' "$file"
+		echo mine >"$file"
+		touch go
+		receiver_ends 1
+		error_has recv.err "rename $file.part to out: it appeared meanwhile"
+		error_has recv.err "; 3000000 bytes are safe in out.part"
+		assert_equal "$(cat "$file")" mine
+		cmp in "$file.part"
+	done
 }
 
 @test "symbolic links are not followed: FILE, FILE.part" {

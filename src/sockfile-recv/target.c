@@ -16,12 +16,20 @@
 #include <unistd.h>
 
 #define OPEN_TRIES 10 /* if FILE.part is replaced while it is opened */
+#define SHORT_MAX 200 /* bytes of a path */
 
 static int
 fail(struct failure *failure, const struct target *target, int errnum, const char *reason)
 {
 	return failure_set(
 	    failure, STATUS_FAILED, errnum, reason, "write %s", target->display_name);
+}
+
+/* FILE, where a message has shown the whole of it before and a long path would not fit again. */
+static const char *
+short_name(const struct target *target)
+{
+	return strlen(target->display_name) <= SHORT_MAX ? target->display_name : target->name;
 }
 
 static bool
@@ -525,7 +533,7 @@ static int
 fail_rename(struct failure *failure, const struct target *target, int errnum, const char *reason)
 {
 	return failure_set(failure, STATUS_FAILED, errnum, reason, "rename %s%s to %s",
-	    target->display_name, TARGET_SUFFIX, target->display_name);
+	    target->display_name, TARGET_SUFFIX, short_name(target));
 }
 
 /* Is there another file than the one that was written? */
@@ -806,16 +814,16 @@ target_keep(struct target *target, struct failure *failure)
 	target->reserved = false;
 	if (!is_our_part(target, target->fd)) {
 		failure_add(failure, "nothing is kept: %s%s is not there any more",
-		    target->display_name, TARGET_SUFFIX);
+		    short_name(target), TARGET_SUFFIX);
 	} else if (place_flush(target->place, target->fd, &flushed) == -1) {
 		failure_add(failure, "nothing is kept: %s%s could not be flushed: %s",
-		    target->display_name, TARGET_SUFFIX, strerror(errno));
+		    short_name(target), TARGET_SUFFIX, strerror(errno));
 		remove_part(target); /* reading would not show what the disk has */
 		return;
 	} else {
 		(void)fsync(target->place->fd); /* flush its name, if possible */
 		failure_add(failure, "%lld bytes are safe in %s%s", (long long)st.st_size,
-		    target->display_name, TARGET_SUFFIX);
+		    short_name(target), TARGET_SUFFIX);
 	}
 	(void)close(target->fd);
 	target->fd = -1;
