@@ -144,6 +144,19 @@ setup() {
 	assert_equal "$first $(cat out)" $'one two\nthree'
 }
 
+@test "standard input that stands behind the end of its file has nothing to send" {
+	echo 'import os, sys; os.lseek(0, 1 << 30, os.SEEK_SET); os.execvp(sys.argv[1], sys.argv[1:])' >far.py
+	for file in in /proc/self/status; do
+		start_receiver --size 0 --force 0 out
+		python3 far.py sockfile-send -q 127.0.0.1 "$port" - <"$file"
+		receiver_ends 0
+		[ -e out ]
+		run --separate-stderr python3 far.py sockfile-send --offset 1 127.0.0.1 9 - <"$file"
+		assert_failure 5
+		assert_equal "$stderr" "sockfile-send: read standard input: the file ends before --offset"
+	done
+}
+
 @test "what sendfile refuses is sent all the same: /proc, a FIFO, a device, an empty file" {
 	start_receiver 0 out
 	sockfile-send -q 127.0.0.1 "$port" /proc/cmdline

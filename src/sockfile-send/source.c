@@ -119,14 +119,16 @@ set_length(
 	source->start = offset + (from_here ? here : 0);
 	size = source_size(source->fd, &source->opened);
 	if (has_size_for_show(source))
-		return source->start == 0 || pread(source->fd, &byte, 1, source->start - 1) == 1 ?
+		return offset == 0 || pread(source->fd, &byte, 1, source->start - 1) == 1 ?
 			   0 :
 			   fail_offset(source, failure);
 	if (size == SIZE_UNKNOWN)
 		return 0;
 	rest = size - source->start;
-	if (rest < 0)
+	if (rest < 0 && offset > 0)
 		return fail_offset(source, failure);
+	if (rest < 0)
+		rest = 0; /* standard input stands behind the end, where there is nothing to read */
 	if (count == SKU_SENDFILE_ALL || rest < count)
 		source->length = rest;
 	return 0;
