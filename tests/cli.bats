@@ -66,6 +66,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "HOST is empty" sockecho-server '' 0
 	usage "HOST is empty" sockfile-recv '' 0 out
 	usage "a PORT is missing before '$BATS_TEST_FILENAME': HOST PORT FILE" sockfile-send 127.0.0.1 "$BATS_TEST_FILENAME"
+	usage "a PORT is missing before '$BATS_TEST_FILENAME': \[HOST:\]PORT FILE" sockfile-send --listen "$BATS_TEST_FILENAME"
 	usage "with --connect-only there are no MESSAGEs \(for several services: sockwait\)" sockecho-client --connect-only a:1 b:2
 	run --separate-stderr sockecho-server localhost
 	assert_failure 3

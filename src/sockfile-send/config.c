@@ -183,7 +183,8 @@ check_combinations(const struct send_config *c)
 	const char *port = c->peer.endpoint.port;
 
 	if (c->file_count == 0 && port != NULL && !value_is_digits(port) && access(port, F_OK) == 0)
-		opt_usage_error("a PORT is missing before '%s': HOST PORT FILE", opt_quote(port));
+		opt_usage_error("a PORT is missing before '%s': %s", opt_quote(port),
+		    c->peer.listening ? "[HOST:]PORT FILE" : "HOST PORT FILE");
 	if (c->file_count == 0)
 		opt_usage_error("a FILE is missing: what to send (-: standard input)");
 	if (c->file_count > 1 && !c->verify)
