@@ -646,16 +646,35 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	[[ $stderr == *"Operation would block" ]]
 }
 
+@test "a receiver that is slow with what the kernel holds at the end is waited for" {
+	cat >slow.py <<-'PY'
+		import socket, subprocess, time
+		with socket.create_server(("127.0.0.1", 0)) as l:
+		    l.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+		    s = subprocess.Popen(["sockfile-send", "-q", "-t", "1", "127.0.0.1", str(l.getsockname()[1]), "some"])
+		    with l.accept()[0] as c:
+		        end, got = time.monotonic() + 2, 0
+		        while piece := c.recv(2000 if time.monotonic() < end else 65536):
+		            got += len(piece)
+		            time.sleep(0.02 if time.monotonic() < end else 0)
+		    assert (s.wait(), got) == (0, 400000), (s.returncode, got)
+	PY
+	truncate -s 400000 some
+	in_three_tries timeout 20 python3 slow.py
+}
+
 @test "--max-time says what was waited for, and how far it came" {
 	cat >waited.py <<-'PY'
 		import os, re, socket, subprocess
 		os.mkfifo("fifo")
 		l = socket.create_server(("127.0.0.1", 0))
+		l.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 		port = str(l.getsockname()[1])
 		sent = "sockfile-send: send to 127.0.0.1 port " + port + ": timed out (--max-time); "
 		cases = {
 		    ("sockfile-send", "--listen", "0", "in"): "sockfile-send: wait for a receiver: timed out (--max-time)\n",
 		    ("sockfile-send", "127.0.0.1", port, "large"): sent + "N bytes were sent\n",
+		    ("sockfile-send", "127.0.0.1", port, "some"): sent + "the peer has not acknowledged all of it; 200000 bytes were sent\n",
 		    ("sockfile-send", "127.0.0.1", port, "small"): sent + "the peer has it, but does not close; 5 bytes were sent\n",
 		    ("sockfile-send", "127.0.0.1", port, "fifo"): "sockfile-send: read fifo: timed out (--max-time); 0 bytes were sent\n",
 		    ("sockfile-recv", "0", "out"): "sockfile-recv: wait for a sender: timed out (--max-time)\n",
@@ -666,10 +685,16 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 		for case, said in cases.items():
 		    told = run[case].communicate()[1].decode()
 		    if "large" in case:
+		        fits = int(re.search("([0-9]+) bytes", told)[1])
 		        told = re.sub("[0-9]+ bytes", "N bytes", told)
 		    assert (run[case].returncode, told) == (124, said), (case, run[case].returncode, told)
+		# The end is seen although the socket has no room for more.
+		os.truncate("large", fits * 3 // 4)
+		r = subprocess.run(["sockfile-send", "-w", "0.5", "127.0.0.1", port, "large"], stderr=subprocess.PIPE)
+		assert "the peer has not acknowledged all of it" in r.stderr.decode(), r
 	PY
 	echo hell >small
+	truncate -s 200000 some
 	truncate -s 32M large
 	run timeout 20 python3 waited.py
 	assert_success

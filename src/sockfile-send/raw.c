@@ -23,6 +23,7 @@
 
 #define MAX_PER_TURN ((size_t)4 * 1024 * 1024) /* for one receiver in its turn */
 #define CLOSE_TIMEOUT (10 * SKU_SECOND)	       /* for the peer's close, without --timeout */
+#define CLOSE_LOOKS 8			       /* in that time, at what it has acknowledged */
 
 struct raw_client {
 	struct raw_server *server;
@@ -34,6 +35,7 @@ struct raw_client {
 	struct rate rate;
 	int64_t started_ns;
 	int64_t idle_at_ns; /* --timeout, or the end of the wait for the close */
+	int left; /* while it closes: what the peer had not acknowledged at the last look */
 	struct loop_io io;
 	struct loop_timer timer;
 	struct raw_client *next, *prev;
@@ -177,7 +179,7 @@ fail_waiting(const struct raw_client *client, enum limit limit, struct failure *
 		(void)run_wait_failed(
 		    failure, ETIMEDOUT, limit, "send to %s", peer_text(&client->peer, peer));
 	if (client->closing.how != CLOSING_NOT)
-		failure_add(failure, closing_is_acknowledged(&client->sock) ?
+		failure_add(failure, closing_left(&client->sock) == 0 ?
 					 "the peer has it, but does not close" :
 					 "the peer has not acknowledged all of it");
 }
@@ -255,29 +257,45 @@ restart_timeout(struct raw_client *client)
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
+/* How long the wait for the peer may take without an acknowledgement. */
+static int64_t
+close_timeout(void)
+{
+	int64_t timeout_ns = run.timeouts.operation_ns;
+
+	return timeout_ns == SKU_NO_TIMEOUT ? CLOSE_TIMEOUT : timeout_ns;
+}
+
 /* Wait for the peer's end, and for its acknowledgement of all. */
 static void
 follow_closing(struct raw_client *client, enum closing_next next)
 {
 	struct loop *loop = &client->server->server.loop;
+	int64_t look_at_ns = loop->now + close_timeout() / CLOSE_LOOKS;
 
+	if (client->idle_at_ns < look_at_ns)
+		look_at_ns = client->idle_at_ns;
 	if (next == CLOSING_DONE)
 		complete_client(client);
 	else if (next == CLOSING_LOST || closing_watch(&client->closing, loop, &client->io) == -1)
 		fail_client(client, errno, NULL);
 	else
-		set_timer(
-		    client, closing_deadline(&client->closing, loop->now, client->idle_at_ns));
+		set_timer(client, closing_deadline(&client->closing, loop->now, look_at_ns));
 }
 
-/* A receiver that stays open, but has everything, is done. */
+/* The last bytes fill the socket's buffer, which is megabytes: a slow receiver takes its time for
+ * them.  One that stays open, but has everything, is done. */
 static void
 continue_closing(struct raw_client *client, int64_t now)
 {
+	int left = closing_left(&client->sock);
 	enum closing_next next = closing_due(&client->closing, &client->sock);
 
+	if (left > 0 && left < client->left)
+		client->idle_at_ns = now + close_timeout();
+	client->left = left;
 	if (next == CLOSING_CONTINUES && now >= client->idle_at_ns) {
-		if (!closing_is_acknowledged(&client->sock)) {
+		if (left > 0) {
 			time_out(client);
 			return;
 		}
@@ -291,7 +309,6 @@ begin_closing(struct raw_client *client)
 {
 	struct raw_server *server = client->server;
 	struct failure failure;
-	int64_t timeout_ns = run.timeouts.operation_ns, now = server->server.loop.now;
 
 	failure_clear(&failure);
 	if (source_check_end(server->source, client->sent, &failure) == -1) {
@@ -299,7 +316,8 @@ begin_closing(struct raw_client *client)
 		return;
 	}
 	closing_set_reset(&client->sock, false);
-	client->idle_at_ns = now + (timeout_ns == SKU_NO_TIMEOUT ? CLOSE_TIMEOUT : timeout_ns);
+	client->left = closing_left(&client->sock);
+	client->idle_at_ns = server->server.loop.now + close_timeout();
 	follow_closing(client, closing_begin(&client->closing, &client->sock, CLOSING_IN_ORDER,
 				   client->closing.peer_ended));
 }
@@ -341,6 +359,8 @@ send_some(struct raw_client *client)
 	client->blocked = result == SOURCE_BLOCKED;
 	if (server->reader == client && result != SOURCE_WAIT)
 		set_reader(server, NULL);
+	if (result == SOURCE_SENT && source_is_at_end(server->source, client->sent))
+		result = SOURCE_ENDED;
 	switch (result) {
 	case SOURCE_SENT:
 		/* If its socket has room, its next turn comes at once. */

@@ -336,16 +336,22 @@ skip_to_offset(struct source *source)
 	return result;
 }
 
+bool
+source_is_at_end(const struct source *source, int64_t done)
+{
+	return source->length != SIZE_UNKNOWN && done >= source->length;
+}
+
 enum source_result
 source_send(struct source *source, struct sku_sock *s, int64_t done, size_t max, int64_t *sent)
 {
 	enum source_result result;
 
 	*sent = 0;
+	if (source_is_at_end(source, done))
+		return SOURCE_ENDED;
 	if (source->length != SIZE_UNKNOWN && source->length - done < (int64_t)max)
 		max = (size_t)(source->length - done);
-	if (max == 0)
-		return SOURCE_ENDED;
 	if (source->seekable)
 		return send_seekable(source, s, done, max, sent);
 	result = skip_to_offset(source);
