@@ -66,6 +66,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "HOST is empty" sockecho-server '' 0
 	usage "HOST is empty" sockfile-recv '' 0 out
 	usage "a PORT is missing before '$BATS_TEST_FILENAME': HOST PORT FILE" sockfile-send 127.0.0.1 "$BATS_TEST_FILENAME"
+	usage "a PORT is missing before '$BATS_TEST_FILENAME': \[HOST:\]PORT FILE" sockfile-send --listen "$BATS_TEST_FILENAME"
 	usage "with --connect-only there are no MESSAGEs \(for several services: sockwait\)" sockecho-client --connect-only a:1 b:2
 	run --separate-stderr sockecho-server localhost
 	assert_failure 3
@@ -381,6 +382,8 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "unknown option '-l': it listens by itself" sockecho-server -l 0
 	usage "unknown option '-l': it listens by itself" sockfile-recv -vl 0 out
 	usage "unknown option '-l': --listen waits" sockfile-send -l 0 f
+	usage "unknown option '-u': a file goes over a stream" sockfile-send -u localhost 7 f
+	usage "unknown option '--udp': a file comes over a stream" sockfile-recv --udp 0 out
 	usage "unknown option '-l': it connects" sockecho-client -l 0
 	usage "unknown option '-k': it serves many" sockecho-server -k 0
 	usage "unknown option '-z': --connect-only connects" sockecho-client -z localhost 7

@@ -473,7 +473,7 @@ changes_meanwhile() {
 	assert_failure 5
 	[[ $stderr == *"--name gives another"* ]]
 	receiver_ends 5
-	error_has recv.err "write in: File name too long"
+	error_has recv.err "write d/in: File name too long"
 }
 
 @test "a FIFO among several FILEs is read once, and the next FILE is sent; what cannot be read again is named" {

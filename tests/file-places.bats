@@ -156,7 +156,7 @@ unknown=fstatfs:error=ENOSYS # a file system that the receiver does not know
 			[[ $stderr == *"it takes no file of that name (--name gives another)"* ]]
 		done
 		receiver_ends 5
-		error_has recv.err "receive x.PART from 127.0.0.1 port"
+		error_has recv.err "into d/x.PART: "
 		error_has recv.err "it is the name of an unfinished file, where upper and lower case are the same"
 		assert_equal "$(ls -A d)" ""
 	done
@@ -470,7 +470,7 @@ has_acl() {
 	run --separate-stderr sockfile-send --verify --name out 127.0.0.1 "$port" - <in
 	assert_failure 1
 	assert_equal "$stderr" "sockfile-send: send standard input to 127.0.0.1 port $port: the peer says: it could not write the file, or could not go on"
-	error_has recv.err "open out.part: it is not ours alone"
+	error_has recv.err "open ./out.part: it is not ours alone"
 }
 
 @test "what may never be renamed or replaced is refused before anything is listened on" {
@@ -492,6 +492,12 @@ has_acl() {
 	refused d/new "its directory is append-only (chattr +a): nothing can be renamed there"
 	chattr +a d
 	refused d/f "its directory is append-only (chattr +a): nothing can be renamed there"
+	chattr +a d
+	run --separate-stderr timeout 20 sockfile-recv --dir d 0
+	chattr -a d
+	assert_failure 1
+	assert_output ""
+	assert_equal "$stderr" "sockfile-recv: write to d: it is append-only (chattr +a): nothing can be renamed there"
 }
 
 # ---- devices and descriptors ------------------------------------------------------------------------------
@@ -542,12 +548,28 @@ has_acl() {
 	assert_equal "$stderr" "sockfile-recv: write $PWD/fifo: Permission denied"
 }
 
-# loop_device SIZE - make one.  Sets device.
+@test "a terminal that is not there is no FIFO: nobody is waited for" {
+	as_receiver sock_start setsid sockfile-recv -w 20 0 /dev/tty
+	run sockfile-send -q 127.0.0.1 "$port" in
+	assert_failure 6
+	receiver_ends 1
+	assert_equal "$(<recv.err)" "sockfile-recv: write /dev/tty: No such device or address"
+}
+
+# loop_device SIZE [OPTION ...] - make one, with these options of losetup(8).  Sets device.
 loop_device() {
 	need losetup
 	truncate -s "$1" image
-	device=$(losetup -f --show image 2>/dev/null) || skip "no loop device is to be had here"
+	device=$(losetup "${@:2}" -f --show image 2>/dev/null) || skip "no loop device is to be had here"
 	echo "$device" >loop
+}
+
+@test "a block device that is read-only is refused before anything is listened on" {
+	loop_device 200K -r
+	run --separate-stderr sockfile-recv --force 0 "$device"
+	assert_failure 1
+	assert_output ""
+	assert_equal "$stderr" "sockfile-recv: write $device: it is read-only"
 }
 
 @test "a block device that is in use is refused, unless --force; one that is too small takes nothing" {

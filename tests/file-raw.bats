@@ -144,6 +144,19 @@ setup() {
 	assert_equal "$first $(cat out)" $'one two\nthree'
 }
 
+@test "standard input that stands behind the end of its file has nothing to send" {
+	echo 'import os, sys; os.lseek(0, 1 << 30, os.SEEK_SET); os.execvp(sys.argv[1], sys.argv[1:])' >far.py
+	for file in in /proc/self/status; do
+		start_receiver --size 0 --force 0 out
+		python3 far.py sockfile-send -q 127.0.0.1 "$port" - <"$file"
+		receiver_ends 0
+		[ -e out ]
+		run --separate-stderr python3 far.py sockfile-send --offset 1 127.0.0.1 9 - <"$file"
+		assert_failure 5
+		assert_equal "$stderr" "sockfile-send: read standard input: the file ends before --offset"
+	done
+}
+
 @test "what sendfile refuses is sent all the same: /proc, a FIFO, a device, an empty file" {
 	start_receiver 0 out
 	sockfile-send -q 127.0.0.1 "$port" /proc/cmdline
@@ -216,6 +229,7 @@ setup() {
 		run --separate-stderr sockfile-send 127.0.0.1 "$port" in
 		assert_failure 6
 		receiver_ends 5
+		error_has recv.err " into out2: "
 		[ ! -e out2 ]
 	done
 	start_receiver --max-size 3000000 0 out2
@@ -240,16 +254,22 @@ setup() {
 }
 
 @test "a FILE that appears meanwhile is not overwritten" {
-	start_receiver 0 out
-	in_background sh -c "(cat in; until test -e go; do sleep 0.02; done) | sockfile-send 127.0.0.1 $port - 2>send.err"
-	until_true 20 sh -c 'test "$(stat -c %s out.part)" = 3000000'
-	echo mine >out
-	touch go
-	receiver_ends 1
-	error_has recv.err "it appeared meanwhile"
-	error_has recv.err "3000000 bytes are safe in out.part"
-	assert_equal "$(cat out)" mine
-	cmp in out.part
+	# The whole of a long path is shown, and what is kept.
+	long=$(printf "%0200d/" {1..15})
+	mkdir -p "$long"
+	for file in out "${long}out"; do
+		rm -f go
+		start_receiver 0 "$file"
+		in_background sh -c "(cat in; until test -e go; do sleep 0.02; done) | sockfile-send 127.0.0.1 $port - 2>send.err"
+		until_true 20 sh -c 'test "$(stat -c %s "$0.part")" = 3000000' "$file"
+		echo mine >"$file"
+		touch go
+		receiver_ends 1
+		error_has recv.err "rename $file.part to out: it appeared meanwhile"
+		error_has recv.err "; 3000000 bytes are safe in out.part"
+		assert_equal "$(cat "$file")" mine
+		cmp in "$file.part"
+	done
 }
 
 @test "symbolic links are not followed: FILE, FILE.part" {
@@ -378,6 +398,20 @@ setup() {
 	run --separate-stderr as_nobody "./sockfile-recv" --force 0 sticky/out
 	assert_failure 1
 	[[ $stderr == *"sticky directory"* ]]
+}
+
+@test "a standard input that cannot be read, a standard output that cannot be written: before anything is opened" {
+	for args in "" --verify; do
+		run --separate-stderr sockfile-send $args 127.0.0.1 9 - 0>empty
+		assert_failure 1
+		assert_equal "$stderr" "sockfile-send: open standard input: Bad file descriptor"
+		run --separate-stderr sh -c "exec sockfile-send $args 127.0.0.1 9 - <&-"
+		assert_failure 1
+		assert_equal "$stderr" "sockfile-send: open standard input: Bad file descriptor"
+		run --separate-stderr sh -c "exec sockfile-recv $args 0 - >&-"
+		assert_failure 1
+		assert_equal "$stderr" "sockfile-recv: write standard output: Bad file descriptor"
+	done
 }
 
 @test "--user gives root up, and the file is that user's" {
@@ -610,6 +644,60 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	run --separate-stderr sockfile-recv --accept-timeout 0 0 out4
 	assert_failure 1
 	[[ $stderr == *"Operation would block" ]]
+}
+
+@test "a receiver that is slow with what the kernel holds at the end is waited for" {
+	cat >slow.py <<-'PY'
+		import socket, subprocess, time
+		with socket.create_server(("127.0.0.1", 0)) as l:
+		    l.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+		    s = subprocess.Popen(["sockfile-send", "-q", "-t", "1", "127.0.0.1", str(l.getsockname()[1]), "some"])
+		    with l.accept()[0] as c:
+		        end, got = time.monotonic() + 2, 0
+		        while piece := c.recv(2000 if time.monotonic() < end else 65536):
+		            got += len(piece)
+		            time.sleep(0.02 if time.monotonic() < end else 0)
+		    assert (s.wait(), got) == (0, 400000), (s.returncode, got)
+	PY
+	truncate -s 400000 some
+	in_three_tries timeout 20 python3 slow.py
+}
+
+@test "--max-time says what was waited for, and how far it came" {
+	cat >waited.py <<-'PY'
+		import os, re, socket, subprocess
+		os.mkfifo("fifo")
+		l = socket.create_server(("127.0.0.1", 0))
+		l.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+		port = str(l.getsockname()[1])
+		sent = "sockfile-send: send to 127.0.0.1 port " + port + ": timed out (--max-time); "
+		cases = {
+		    ("sockfile-send", "--listen", "0", "in"): "sockfile-send: wait for a receiver: timed out (--max-time)\n",
+		    ("sockfile-send", "127.0.0.1", port, "large"): sent + "N bytes were sent\n",
+		    ("sockfile-send", "127.0.0.1", port, "some"): sent + "the peer has not acknowledged all of it; 200000 bytes were sent\n",
+		    ("sockfile-send", "127.0.0.1", port, "small"): sent + "the peer has it, but does not close; 5 bytes were sent\n",
+		    ("sockfile-send", "127.0.0.1", port, "fifo"): "sockfile-send: read fifo: timed out (--max-time); 0 bytes were sent\n",
+		    ("sockfile-recv", "0", "out"): "sockfile-recv: wait for a sender: timed out (--max-time)\n",
+		    ("sockfile-recv", "--connect", "127.0.0.1", port, "out2"):
+		        "sockfile-recv: receive from 127.0.0.1 port " + port + ": timed out (--max-time)\n",
+		}
+		run = {case: subprocess.Popen([case[0], "-w", "0.5", *case[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for case in cases}
+		for case, said in cases.items():
+		    told = run[case].communicate()[1].decode()
+		    if "large" in case:
+		        fits = int(re.search("([0-9]+) bytes", told)[1])
+		        told = re.sub("[0-9]+ bytes", "N bytes", told)
+		    assert (run[case].returncode, told) == (124, said), (case, run[case].returncode, told)
+		# The end is seen although the socket has no room for more.
+		os.truncate("large", fits * 3 // 4)
+		r = subprocess.run(["sockfile-send", "-w", "0.5", "127.0.0.1", port, "large"], stderr=subprocess.PIPE)
+		assert "the peer has not acknowledged all of it" in r.stderr.decode(), r
+	PY
+	echo hell >small
+	truncate -s 200000 some
+	truncate -s 32M large
+	run timeout 20 python3 waited.py
+	assert_success
 }
 
 @test "--wait: the receiver may come later" {

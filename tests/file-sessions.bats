@@ -339,8 +339,8 @@ p.sock.sendall(wire.held(wire.START) + wire.message(wire.DATA, b"x" * int(sys.ar
 		else
 			receiver_ends 5
 		fi
-		error_has recv.err "write a: it exists already"
-		error_has recv.err "--max-size"
+		error_has recv.err "write d/a: it exists already"
+		error_has recv.err "into d/in: it is larger than --max-size allows"
 	done
 	# The one FILE, too: it appeared meanwhile.
 	start_receiver --retry 2 0 out

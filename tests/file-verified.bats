@@ -210,7 +210,13 @@ assert p.next()[0] == ABORT
 		[[ $stderr == "sockfile-send: send in to 127.0.0.1 port $port: the peer says: it "* ]] || fail "$stderr"
 		[ ! -e out ]
 		receiver_ends "$expected"
-		grep -qE '^sockfile-recv: receive out from 127\.0\.0\.1 port [0-9]+: it' recv.err || fail "$(cat recv.err)"
+		grep -qE '^sockfile-recv: receive from 127\.0\.0\.1 port [0-9]+ into out: it' recv.err || fail "$(cat recv.err)"
+		start_receiver --verify "${words[@]}" 0 out
+		run sockfile-send --verify 127.0.0.1 "$port" - < <(cat in)
+		assert_failure "$expected"
+		receiver_ends "$expected"
+		error_has recv.err " into out: "
+		rm -f out.part
 	done
 	nothing_left out
 }
@@ -381,6 +387,15 @@ assert p.next()[0] == ABORT
 		run --separate-stderr sockfile-recv "${words[@]}"
 		[ "$status" = 2 ] || fail "$args: $status"
 		[ "${#stderr_lines[@]}" = 2 ]
+	done
+	mkfifo fifo
+	for args in "--mode 600" --preserve --resume "--retry 2"; do
+		read -ra words <<<"$args"
+		for file in fifo /dev/null; do
+			run --separate-stderr sockfile-recv "${words[@]}" 0 "$file"
+			assert_failure 2
+			assert_equal "${stderr_lines[0]}" "sockfile-recv: option '${words[0]}' is about files: it does not go with a FIFO or a device"
+		done
 	done
 	for args in "in d/in" "--verify in d/in" "--verify - in" "--retry 2 in" "--verify --retry -1 in" "--name x in" \
 		"--verify --name x in" "--verify --name ../x -" "--verify --name .x -" "--verify --name x.part -" \

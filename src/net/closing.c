@@ -5,6 +5,7 @@
 #include "run/uninitialized.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
@@ -14,19 +15,12 @@
 #define PIECE 1024
 #define PIECES ((size_t)16)
 
-/* Are at most so many bytes unacknowledged? */
-static bool
-has_left(const struct sku_sock *sock, int most)
+int
+closing_left(const struct sku_sock *sock)
 {
 	int left = 0;
 
-	return ioctl(sku_fileno(sock), SIOCOUTQ, &left) == 0 && left <= most;
-}
-
-bool
-closing_is_acknowledged(const struct sku_sock *sock)
-{
-	return has_left(sock, 0);
+	return ioctl(sku_fileno(sock), SIOCOUTQ, &left) == 0 ? left : INT_MAX;
 }
 
 int
@@ -97,7 +91,7 @@ discard(struct closing *closing, struct sku_sock *sock)
 static bool
 has_all_bytes(const struct sku_sock *sock)
 {
-	return sock->family == AF_UNIX || has_left(sock, 1);
+	return sock->family == AF_UNIX || closing_left(sock) <= 1;
 }
 
 /* In this order: once the peer has everything, what it sends after that cannot destroy it. */
@@ -123,7 +117,7 @@ closing_due(struct closing *closing, struct sku_sock *sock)
 	error = pending_error(sock);
 	if (error != 0)
 		return lost(error);
-	return closing_is_acknowledged(sock) ? CLOSING_DONE : CLOSING_CONTINUES;
+	return closing_left(sock) == 0 ? CLOSING_DONE : CLOSING_CONTINUES;
 }
 
 enum closing_next

@@ -41,8 +41,9 @@ int closing_watch(const struct closing *closing, struct loop *loop, struct loop_
 /* When to call closing_due().  until_ns: when the owner stops waiting, which is the latest. */
 int64_t closing_deadline(const struct closing *closing, int64_t now, int64_t until_ns);
 
-/* Has the peer acknowledged everything?  On a UNIX socket: has it read everything? */
-bool closing_is_acknowledged(const struct sku_sock *sock);
+/* The bytes that the peer has not acknowledged yet, our FIN among them.  On a UNIX socket: what it
+ * has not read yet, by the kernel's count. */
+int closing_left(const struct sku_sock *sock);
 /* Discard some of what the peer has sent: 1, 0 at its end, or -1 with errno (EAGAIN too). */
 int closing_discard(struct sku_sock *sock);
 /* From now on make every end of the connection, also by kill -9, a reset, or an end in order again.

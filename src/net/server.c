@@ -186,7 +186,9 @@ canceled(struct loop *loop)
 	struct server *server = LOOP_OWNER(loop, struct server, loop);
 	bool is_over = sku_deadline_passed(run.timeouts.run); /* maybe in the grace of a signal */
 
-	if (is_over && run_signals() == 0)
+	if (is_over && run_signals() == 0 && server->timed_out != NULL)
+		server->timed_out(server, server->failure);
+	else if (is_over && run_signals() == 0)
 		(void)run_wait_failed(
 		    server->failure, ETIMEDOUT, LIMIT_OTHER, "%s", server->action);
 	if (run_signals() > 1)

@@ -23,6 +23,8 @@ struct server {
 	int64_t max_served;  /* in all */
 	bool refuses_rest;   /* once max_served have come, refuse further clients */
 	const char *action;  /* what it does, for the message of --max-time: "serve" */
+	/* Fill the failure: --max-time has passed.  NULL: it is about the action. */
+	void (*timed_out)(const struct server *server, struct failure *failure);
 	/* Whatever may hang is in threads, or comes after a run_start_thread() of its own. */
 	bool works_in_threads;
 	/* How long clients may take to end.  signal_grace_ns: after SIGINT or SIGTERM, if they are

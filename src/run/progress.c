@@ -72,17 +72,20 @@ progress_begin(struct progress *progress, enum progress_mode mode, int64_t total
 	progress->next_ns = now + (mode == PROGRESS_AUTO ? AUTO_DELAY : terminal ? 0 : LINE_PERIOD);
 }
 
-/* Smooth the rate: the longer the last interval, the more it counts. */
+/* Smooth the rate: the longer the last interval, the more it counts.  At first, for as long as
+ * SMOOTHING, it is the mean of all. */
 static void
 update_rate(struct progress *p, int64_t done, int64_t now)
 {
-	double dt = (double)(now - p->drawn_ns) / 1e9, weight = dt / (dt + SMOOTHING);
+	double dt = (double)(now - p->drawn_ns) / 1e9;
+	double before = (double)(p->drawn_ns - p->started_ns) / 1e9;
+	double weight = dt / (dt + (before < SMOOTHING ? before : SMOOTHING));
 	/* After a lost connection, less may be done than before.  The rate is 0 then. */
 	double latest = dt > 0 && done > p->drawn_done ? (double)(done - p->drawn_done) / dt : 0;
 
 	if (dt <= 0)
 		return;
-	p->rate = p->drawn_ns == p->started_ns ? latest : p->rate * (1 - weight) + latest * weight;
+	p->rate = p->rate * (1 - weight) + latest * weight;
 	p->drawn_ns = now;
 	p->drawn_done = done;
 }
@@ -213,9 +216,27 @@ progress_draw_in(struct progress *progress, struct loop *loop, const state_count
 	progress_set_paused(progress, false);
 }
 
+static void
+end_pause(struct progress *progress)
+{
+	int64_t ns = progress->loop->now - progress->paused_ns;
+
+	progress->paused_ns = 0;
+	if (ns <= 0)
+		return;
+	progress->started_ns += ns;
+	progress->drawn_ns += ns;
+	if (progress->next_ns != INT64_MAX)
+		progress->next_ns += ns;
+}
+
 void
 progress_set_paused(struct progress *progress, bool paused)
 {
+	if (paused && progress->paused_ns == 0)
+		progress->paused_ns = progress->loop->now;
+	else if (!paused && progress->paused_ns != 0)
+		end_pause(progress);
 	/* Without memory there is no bar. */
 	(void)loop_set_timer(
 	    progress->loop, &progress->timer, paused ? INT64_MAX : progress->next_ns);

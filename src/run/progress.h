@@ -20,9 +20,10 @@ enum progress_mode {
 struct progress {
 	bool active, terminal;
 	int64_t total;	    /* bytes, or SIZE_UNKNOWN */
-	int64_t started_ns; /* on the clock of sku_now() */
+	int64_t started_ns; /* on the clock of sku_now(), and later by each pause */
 	int64_t next_ns;    /* when to draw it again; INT64_MAX: never */
 	int64_t drawn_ns, drawn_done;
+	int64_t paused_ns;	/* when the pause began; 0: there is none */
 	int64_t concluded_done; /* the bytes in the last line; -1: not printed yet */
 	double rate;		/* bytes a second, smoothed */
 	struct loop *loop;	/* the loop that draws; NULL: none */
@@ -36,7 +37,8 @@ void progress_begin(struct progress *progress, enum progress_mode mode, int64_t 
 /* Let the loop draw the bar until progress_end().  It shows *done, and *progress->size if size is
  * set afterwards. */
 void progress_draw_in(struct progress *progress, struct loop *loop, const state_counter *done);
-/* Draw nothing while there is nothing to show. */
+/* Draw nothing while there is nothing to show.  A pause counts neither in the time nor in the
+ * rate. */
 void progress_set_paused(struct progress *progress, bool paused);
 /* Call it before the summary of so many bytes in ns nanoseconds.  If lines are printed and the work
  * is done, it prints the last line, with the same rate.  It is about the bar that a loop draws; any

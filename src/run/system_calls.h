@@ -47,15 +47,25 @@ call_pwritev2(int fd, const struct iovec *pieces, int count, off_t offset, int f
 	    sizeof(long) == 4 ? (long)((int64_t)offset >> 32) : 0L, flags);
 }
 
-/* The size of a block device.  musl's ioctl(3) takes the request as an int. */
+/* musl's ioctl(3) takes the request as an int. */
+#ifdef __GLIBC__
+#define IOCTL_REQUEST(request) (request)
+#else
+#define IOCTL_REQUEST(request) ((int)(request))
+#endif
+
+/* The size of a block device. */
 static inline int
 block_device_size(int fd, uint64_t *bytes)
 {
-#ifdef __GLIBC__
-	return ioctl(fd, BLKGETSIZE64, bytes);
-#else
-	return ioctl(fd, (int)BLKGETSIZE64, bytes);
-#endif
+	return ioctl(fd, IOCTL_REQUEST(BLKGETSIZE64), bytes);
+}
+
+/* Does every write to the block device fail, although it can be opened for that? */
+static inline int
+block_device_is_read_only(int fd, int *read_only)
+{
+	return ioctl(fd, IOCTL_REQUEST(BLKROGET), read_only);
 }
 
 #endif

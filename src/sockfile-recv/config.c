@@ -101,7 +101,8 @@ static const char habits[] = "-l --listen\tit listens by itself, unless --connec
 			     "-k --keep-open\t-c none, with --dir, takes files for ever\n"
 			     "--overwrite\t--force replaces FILE\n"
 			     "--directory\tit is called --dir\n"
-			     "--append\t--resume goes on where FILE.part ends\n";
+			     "--append\t--resume goes on where FILE.part ends\n"
+			     "-u --udp\ta file comes over a stream: datagrams may be lost\n";
 static const char *const hints[] = { habits, file_habits, listening_habits, network_habits, NULL };
 
 static const char *const synopsis[] = { "[options] [HOST] PORT FILE", "[options] -U PATH FILE",
@@ -185,6 +186,19 @@ is_standard_output(const char *file)
 	       there.st_ino == ours.st_ino;
 }
 
+/* Whether FILE is a FIFO or a device is seen when it is opened. */
+static const char *
+find_disk_option(const struct options *parsed)
+{
+	static const char *const names[] = { "mode", "preserve", "resume", "retry" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (opt_given(parsed, names[i]))
+			return names[i];
+	}
+	return NULL;
+}
+
 static unsigned
 target_modes(const struct recv_config *c)
 {
@@ -212,6 +226,7 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	opt_check_modes(&parsed, modes | target_modes(config));
 	check_combinations(config);
 	config->options.mode_asked = opt_given(&parsed, "mode");
+	config->disk_option = find_disk_option(&parsed);
 	if (opt_given(&parsed, "retry"))
 		peer_options_check_retry(&config->peer);
 	run.stdout_is_data = config->file != NULL &&

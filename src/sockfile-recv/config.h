@@ -20,6 +20,8 @@ struct recv_config {
 	bool verify;	 /* accept verified transfers only */
 	bool preserve;	 /* keep the mode and the time that the sender offers */
 	int64_t retries; /* how many; 0: none */
+	/* An option that was given and means nothing for a FIFO or a device; NULL: none. */
+	const char *disk_option;
 	/* --dir: store several files in this directory, under the sender's names; NULL: one file */
 	const char *dir;
 	struct place *place;  /* the directory, once it is open; else NULL */

@@ -1,5 +1,6 @@
 /* main.c - sockfile-recv: receive a file so that nothing is lost.
  * Row tool. */
+#include "options/options.h"
 #include "run/failure.h"
 #include "run/run.h"
 #include "sockfile-recv/config.h"
@@ -19,6 +20,10 @@ open_directory(const struct recv_config *config, struct failure *failure)
 	if (place_open(place, config->dir, config->dir) == -1 ||
 	    faccessat(place->fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
 		return failure_errno(failure, errno, "write to %s", config->dir);
+	if (place_is_append_only(place))
+		return failure_set(failure, STATUS_FAILED, EPERM,
+		    "it is append-only (chattr +a): nothing can be renamed there", "write to %s",
+		    config->dir);
 	place_probe(place);
 	return 0;
 }
@@ -30,6 +35,10 @@ open_file(const struct recv_config *config, struct target *target, struct failur
 {
 	if (target_init(target, config->file, &config->options, failure) == -1)
 		return -1;
+	if (target->kind == TARGET_DEVICE && config->disk_option != NULL)
+		opt_usage_error(
+		    "option '--%s' is about files: it does not go with a FIFO or a device",
+		    config->disk_option);
 	return target_open_part(
 	    target, config->peer.listening && config->key_file == NULL, failure);
 }

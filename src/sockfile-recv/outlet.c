@@ -83,7 +83,7 @@ outlet_inspect(struct outlet *outlet, int dir_fd, const char *name, const char *
     const struct stat *st, bool force, struct failure *failure)
 {
 	uint64_t bytes;
-	int fd;
+	int fd, read_only = 0;
 
 	outlet->room = -1;
 	outlet->exclusive = false;
@@ -99,11 +99,21 @@ outlet_inspect(struct outlet *outlet, int dir_fd, const char *name, const char *
 		    errno == EBUSY ? "it is in use (mounted?); --force writes to it" : NULL, shown);
 	if (block_device_size(fd, &bytes) == 0 && bytes <= INT64_MAX)
 		outlet->room = (int64_t)bytes;
+	(void)block_device_is_read_only(fd, &read_only); /* if it is not known, writing tells */
 	(void)close(fd);
-	return 0;
+	return read_only != 0 ? fail(failure, EROFS, "it is read-only", shown) : 0;
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
+
+static bool
+is_fifo(int dir_fd, const char *name, bool follow)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISFIFO(st.st_mode);
+}
 
 void
 outlet_open_stdout(struct outlet *outlet)
@@ -123,9 +133,14 @@ outlet_open(struct outlet *outlet, int dir_fd, const char *name, const char *sho
 	int fd;
 
 	while ((fd = openat(dir_fd, name, flags)) == -1) {
-		if (errno != ENXIO)
-			return fail(failure, errno,
-			    errno == EBUSY ? "it is in use (mounted?); --force writes to it" : NULL,
+		int errnum = errno;
+
+		/* ENXIO: a FIFO has no reader, or a device is not there, as /dev/tty without a
+		 * terminal. */
+		if (errnum != ENXIO || !is_fifo(dir_fd, name, follow))
+			return fail(failure, errnum,
+			    errnum == EBUSY ? "it is in use (mounted?); --force writes to it" :
+					      NULL,
 			    shown);
 		if (sku_deadline_passed(deadline)) {
 			(void)run_wait_failed(

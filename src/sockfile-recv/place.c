@@ -78,6 +78,23 @@ place_is_unsupported(int errnum)
 
 /* ---- what it does -------------------------------------------------------------------------- */
 
+uint64_t
+place_attributes(const struct place *place, const char *name)
+{
+	struct statx there;
+
+	if (call_statx(place->fd, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_TYPE, &there) ==
+	    -1)
+		return 0;
+	return there.stx_attributes & there.stx_attributes_mask;
+}
+
+bool
+place_is_append_only(const struct place *place)
+{
+	return (place_attributes(place, "") & STATX_ATTR_APPEND) != 0;
+}
+
 static bool
 has_same_number(const struct place *place, const char *name, int fd)
 {
@@ -321,6 +338,14 @@ place_new_mode(const struct place *place, mode_t usual)
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
+
+const char *
+place_separator(const struct place *place)
+{
+	size_t len = strlen(place->name);
+
+	return len > 0 && place->name[len - 1] == '/' ? "" : "/";
+}
 
 /* A directory must be open for reading to be flushed.  One that may not be read is not flushed. */
 int

@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 enum place_lack {
@@ -38,6 +39,9 @@ struct place {
 		.fd = -1                                                                           \
 	}
 
+/* What stands between the name of the directory and that of a file in it: "/", unless it has one.
+ */
+const char *place_separator(const struct place *place);
 /* Open the directory: 0, or -1 with errno.  name is kept. */
 int place_open(struct place *place, const char *directory, const char *name);
 /* Find out what its file system can do. */
@@ -49,6 +53,11 @@ bool place_can(const struct place *place, enum place_lack what);
 void place_lacks(struct place *place, enum place_lack what);
 /* Does this error say that the file system, or a sandbox, has no such call? */
 bool place_is_unsupported(int errnum);
+
+/* The attributes (STATX_ATTR_IMMUTABLE and others) of the file at name; "": of the directory. */
+uint64_t place_attributes(const struct place *place, const char *name);
+/* Is the directory append-only, so that nothing can be renamed there? */
+bool place_is_append_only(const struct place *place);
 
 /* Is the file at name the one that fd has open? */
 bool place_is_same(const struct place *place, const char *name, int fd);

@@ -52,6 +52,14 @@ bytes_wanted(const struct raw_transfer *r, size_t wanted)
 	return (size_t)(limit - r->target->written) + 1;
 }
 
+/* What comes is not what should come. */
+static int
+refuse(struct raw_transfer *r, const char *message)
+{
+	return failure_set(r->failure, STATUS_MISMATCH, 0, message, "receive from %s into %s",
+	    r->incoming->text, r->target->display_name);
+}
+
 static int
 check_limit(struct raw_transfer *r, size_t came)
 {
@@ -63,8 +71,7 @@ check_limit(struct raw_transfer *r, size_t came)
 		return 0;
 	(void)snprintf(
 	    message, sizeof(message), "more than %lld bytes came (%s)", (long long)limit, option);
-	return failure_set(
-	    r->failure, STATUS_MISMATCH, 0, message, "receive from %s", r->incoming->text);
+	return refuse(r, message);
 }
 
 static int
@@ -76,8 +83,7 @@ check_complete(struct raw_transfer *r)
 	if (r->config->size != UNLIMITED && r->target->written != r->config->size) {
 		(void)snprintf(message, sizeof(message), "it ended after %lld of %lld bytes",
 		    (long long)r->target->written, (long long)r->config->size);
-		return failure_set(
-		    r->failure, STATUS_MISMATCH, 0, message, "receive from %s", r->incoming->text);
+		return refuse(r, message);
 	}
 	if (r->sha256 == NULL)
 		return 0;
@@ -87,8 +93,7 @@ check_complete(struct raw_transfer *r)
 	if (memcmp(digest, r->config->sha256, sizeof(digest)) == 0)
 		return 0;
 	target_discard(r->target); /* it is not the file that was wanted */
-	return failure_set(r->failure, STATUS_MISMATCH, 0, "its SHA-256 is another (--sha256)",
-	    "receive from %s", r->incoming->text);
+	return refuse(r, "its SHA-256 is another (--sha256)");
 }
 
 /* ---- moving bytes; each returns bytes, 0 at the end, or -1 ---------------------------------- */
@@ -96,8 +101,8 @@ check_complete(struct raw_transfer *r)
 static int
 fail_receiving(struct raw_transfer *r, int errnum)
 {
-	return run_wait_failed(
-	    r->failure, errnum, LIMIT_OPERATION, "receive from %s", r->incoming->text);
+	return run_wait_failed(r->failure, errnum, LIMIT_OPERATION, "receive from %s into %s",
+	    r->incoming->text, r->target->display_name);
 }
 
 /* Has all come that --size says?  Then the file is whole, even if the connection is reset. */

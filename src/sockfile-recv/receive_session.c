@@ -188,8 +188,8 @@ open_target(struct receive_session *s)
 	if (s->config->dir != NULL) {
 		target_close(&s->own_target);
 		s->target = &s->own_target;
-		(void)target_init_at(s->target, s->config->place, s->offer.name, s->offer.name,
-		    &options, &s->failure);
+		(void)target_init_at(
+		    s->target, s->config->place, s->offer.name, &options, &s->failure);
 	} else {
 		s->target->options = options;
 		(void)target_inspect(s->target, &s->failure);
@@ -559,7 +559,7 @@ static void
 report_summary(const struct receive_session *s)
 {
 	const struct transfer_result result = { .sent = false,
-		.name = s->target->display_name,
+		.name = s->config->dir != NULL ? s->offer.name : s->target->display_name,
 		.peer = &s->incoming->peer,
 		.bytes = s->total,
 		.resumed = s->resumed,
@@ -634,13 +634,19 @@ refuse_file(struct receive_session *s)
 	return send_verdict(s, verdict, &s->failure);
 }
 
-/* What messages call the file that is offered; NULL: it has no name here. */
+/* What messages call the file that is offered, DIR/NAME or FILE; NULL: standard output. */
 static const char *
-offered_file(const struct receive_session *s)
+offered_file(struct receive_session *s)
 {
-	if (s->config->dir != NULL)
-		return s->offer.name_len > 0 ? s->offer.name : "a file";
-	return strcmp(s->config->file, "-") != 0 ? s->config->file : NULL;
+	const struct place *place = s->config->place;
+
+	if (s->config->dir == NULL)
+		return strcmp(s->config->file, "-") != 0 ? s->config->file : NULL;
+	free(s->offered_file);
+	if (asprintf(&s->offered_file, "%s%s%s", place->name, place_separator(place),
+		s->offer.name) == -1)
+		s->offered_file = NULL;
+	return s->offered_file != NULL ? s->offered_file : s->offer.name;
 }
 
 static int
@@ -812,6 +818,7 @@ receive_session_free(struct receive_session *s)
 	digest_free(s->digest);
 	close_final(s);
 	target_close(&s->own_target);
+	free(s->offered_file);
 	free(s);
 }
 

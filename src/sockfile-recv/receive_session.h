@@ -28,6 +28,7 @@ struct receive_session {
 	struct target *target;
 	struct target own_target; /* with --dir */
 	struct wire_offer offer;
+	char *offered_file; /* with --dir: for messages */
 	enum wire_have have;
 	int final_fd; /* FILE, if it is there already; else -1 */
 	int64_t held, resumed, total;

@@ -633,6 +633,18 @@ is_busy(struct server *server)
 	return receiver->raw_is_working || sessions_are_busy(&receiver->table);
 }
 
+static void
+timed_out(const struct server *server, struct failure *failure)
+{
+	const struct receiver *receiver = LOOP_OWNER(server, struct receiver, server);
+
+	if (receiver->incoming != NULL && has_only_connection(receiver))
+		(void)run_wait_failed(
+		    failure, ETIMEDOUT, LIMIT_OTHER, "receive from %s", receiver->incoming->text);
+	else
+		(void)run_wait_failed(failure, ETIMEDOUT, LIMIT_OTHER, "wait for a sender");
+}
+
 /* ---- all together -------------------------------------------------------------------------- */
 
 static int
@@ -652,7 +664,7 @@ open_receiver(struct receiver *receiver)
 	server->max_served = SERVER_UNLIMITED;
 	server->refuses_rest = true;
 	server->works_in_threads = true;
-	server->action = "wait for a sender";
+	server->timed_out = timed_out;
 	server->signal_grace_ns = server->limit_grace_ns = INT64_MAX;
 	server->accepted = accepted;
 	server->finishing = finishing;
@@ -686,10 +698,12 @@ result(struct receiver *receiver)
 		return receiver->status;
 	/* The thread may have seen the end of --max-time before the loop did. */
 	if (run_check() == -1 && errno == ETIMEDOUT) {
-		if (has_lost_thread(receiver))
+		if (has_lost_thread(receiver)) {
 			failure_clear(receiver->failure);
-		(void)run_wait_failed(receiver->failure, ETIMEDOUT, LIMIT_OTHER, "%s",
-		    has_lost_thread(receiver) ? "finish the transfer" : receiver->server.action);
+			(void)run_wait_failed(
+			    receiver->failure, ETIMEDOUT, LIMIT_OTHER, "finish the transfer");
+		}
+		timed_out(&receiver->server, receiver->failure);
 	}
 	if (receiver->failure->status != STATUS_OK)
 		return failure_report(receiver->failure);

@@ -16,12 +16,20 @@
 #include <unistd.h>
 
 #define OPEN_TRIES 10 /* if FILE.part is replaced while it is opened */
+#define SHORT_MAX 200 /* bytes of a path */
 
 static int
 fail(struct failure *failure, const struct target *target, int errnum, const char *reason)
 {
 	return failure_set(
 	    failure, STATUS_FAILED, errnum, reason, "write %s", target->display_name);
+}
+
+/* FILE, where a message has shown the whole of it before and a long path would not fit again. */
+static const char *
+short_name(const struct target *target)
+{
+	return strlen(target->display_name) <= SHORT_MAX ? target->display_name : target->name;
 }
 
 static bool
@@ -40,22 +48,12 @@ base_name(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
-static uint64_t
-attributes(int dir_fd, const char *name)
-{
-	struct statx there;
-
-	if (call_statx(dir_fd, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_TYPE, &there) == -1)
-		return 0;
-	return there.stx_attributes & there.stx_attributes_mask;
-}
-
 /* Fail if rename(2) would fail at the end: the file of another user in a sticky directory, a mount
  * point, or a file that may not be removed. */
 static int
 check_replaceable(const struct target *target, const struct stat *st, struct failure *failure)
 {
-	uint64_t has = attributes(target->place->fd, target->name);
+	uint64_t has = place_attributes(target->place, target->name);
 	struct stat dir;
 
 	if (geteuid() != 0 && fstat(target->place->fd, &dir) == 0 && (dir.st_mode & S_ISVTX) != 0 &&
@@ -74,7 +72,7 @@ check_replaceable(const struct target *target, const struct stat *st, struct fai
 static int
 check_directory_renames(const struct target *target, struct failure *failure)
 {
-	if ((attributes(target->place->fd, "") & STATX_ATTR_APPEND) == 0)
+	if (!place_is_append_only(target->place))
 		return 0;
 	return fail(failure, target, EPERM,
 	    "its directory is append-only (chattr +a): nothing can be renamed there");
@@ -183,14 +181,31 @@ init(struct target *target, const char *name, struct failure *failure)
 }
 
 int
-target_init_at(struct target *target, struct place *place, const char *name, const char *shown,
+target_init_at(struct target *target, struct place *place, const char *name,
     const struct target_options *options, struct failure *failure)
 {
 	*target = (struct target)TARGET_INIT;
 	target->options = *options;
-	target->display_name = shown;
 	target->place = place;
+	if (asprintf(&target->own_display_name, "%s%s%s", place->name, place_separator(place),
+		name) == -1) {
+		target->own_display_name = NULL;
+		target->display_name = place->name;
+		return fail(failure, target, ENOMEM, NULL);
+	}
+	target->display_name = target->own_display_name;
 	return init(target, name, failure);
+}
+
+/* Is it closed, or open for reading alone? */
+static int
+check_output(const struct target *target, struct failure *failure)
+{
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+	if (flags != -1 && (flags & O_ACCMODE) != O_RDONLY)
+		return 0;
+	return fail(failure, target, EBADF, NULL);
 }
 
 int
@@ -207,7 +222,7 @@ target_init(struct target *target, const char *file, const struct target_options
 	if (strcmp(file, "-") == 0) {
 		target->display_name = "standard output";
 		target->kind = TARGET_OUTPUT;
-		return 0;
+		return check_output(target, failure);
 	}
 	target->display_name = file;
 	directory = len > 0 ? strndup(file, len) : strdup(".");
@@ -518,7 +533,7 @@ static int
 fail_rename(struct failure *failure, const struct target *target, int errnum, const char *reason)
 {
 	return failure_set(failure, STATUS_FAILED, errnum, reason, "rename %s%s to %s",
-	    target->display_name, TARGET_SUFFIX, target->display_name);
+	    target->display_name, TARGET_SUFFIX, short_name(target));
 }
 
 /* Is there another file than the one that was written? */
@@ -799,16 +814,16 @@ target_keep(struct target *target, struct failure *failure)
 	target->reserved = false;
 	if (!is_our_part(target, target->fd)) {
 		failure_add(failure, "nothing is kept: %s%s is not there any more",
-		    target->display_name, TARGET_SUFFIX);
+		    short_name(target), TARGET_SUFFIX);
 	} else if (place_flush(target->place, target->fd, &flushed) == -1) {
 		failure_add(failure, "nothing is kept: %s%s could not be flushed: %s",
-		    target->display_name, TARGET_SUFFIX, strerror(errno));
+		    short_name(target), TARGET_SUFFIX, strerror(errno));
 		remove_part(target); /* reading would not show what the disk has */
 		return;
 	} else {
 		(void)fsync(target->place->fd); /* flush its name, if possible */
 		failure_add(failure, "%lld bytes are safe in %s%s", (long long)st.st_size,
-		    target->display_name, TARGET_SUFFIX);
+		    short_name(target), TARGET_SUFFIX);
 	}
 	(void)close(target->fd);
 	target->fd = -1;
@@ -834,5 +849,6 @@ target_close(struct target *target)
 		(void)close(target->fd);
 	outlet_close(&target->outlet);
 	place_close(&target->own_place);
+	free(target->own_display_name);
 	*target = (struct target)TARGET_INIT;
 }

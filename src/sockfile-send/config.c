@@ -88,7 +88,8 @@ static const struct option_need needs[] = {
 static const char habits[] = "-l\t--listen waits for the receiver instead of connecting\n"
 			     "-k --keep-open\t-c none, with --listen, serves receivers for ever\n"
 			     "--connect\tit connects unless --listen is given\n"
-			     "-z\tsockecho-client --connect-only connects and says nothing\n";
+			     "-z\tsockecho-client --connect-only connects and says nothing\n"
+			     "-u --udp\ta file goes over a stream: datagrams may be lost\n";
 static const char *const hints[] = { habits, file_habits, connecting_habits, network_habits, NULL };
 
 static const char *const synopsis[] = { "[options] HOST PORT FILE", "[options] -U PATH FILE",
@@ -182,7 +183,8 @@ check_combinations(const struct send_config *c)
 	const char *port = c->peer.endpoint.port;
 
 	if (c->file_count == 0 && port != NULL && !value_is_digits(port) && access(port, F_OK) == 0)
-		opt_usage_error("a PORT is missing before '%s': HOST PORT FILE", opt_quote(port));
+		opt_usage_error("a PORT is missing before '%s': %s", opt_quote(port),
+		    c->peer.listening ? "[HOST:]PORT FILE" : "HOST PORT FILE");
 	if (c->file_count == 0)
 		opt_usage_error("a FILE is missing: what to send (-: standard input)");
 	if (c->file_count > 1 && !c->verify)

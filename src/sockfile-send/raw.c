@@ -22,6 +22,7 @@
 
 #define MAX_PER_TURN ((size_t)4 * 1024 * 1024) /* for one receiver in its turn */
 #define CLOSE_TIMEOUT (10 * SKU_SECOND)	       /* for the peer's close, without --timeout */
+#define CLOSE_LOOKS 8			       /* in that time, at what it has acknowledged */
 
 struct raw_client {
 	struct raw_server *server;
@@ -33,6 +34,7 @@ struct raw_client {
 	struct rate rate;
 	int64_t started_ns;
 	int64_t idle_at_ns; /* --timeout, or the end of the wait for the close */
+	int left; /* while it closes: what the peer had not acknowledged at the last look */
 	struct loop_io io;
 	struct loop_timer timer;
 	struct raw_client *next, *prev;
@@ -50,7 +52,6 @@ struct raw_server {
 	state_counter
 	    progress_bytes; /* for the bar; without the bytes of receivers that broke off */
 	bool consumed;	    /* bytes of a source that can be read only once are gone */
-	char *action;	    /* for the message of --max-time */
 };
 
 /* ---- receivers come and go ----------------------------------------------------------------- */
@@ -164,20 +165,31 @@ fail_client(struct raw_client *client, int errnum, const char *message)
 	lose_client(client, &failure);
 }
 
+/* Fill the failure: the time was over while the client was served. */
+static void
+fail_waiting(const struct raw_client *client, enum limit limit, struct failure *failure)
+{
+	const struct raw_server *server = client->server;
+	char peer[PEER_TEXT_MAX];
+
+	if (server->reader == client)
+		(void)run_wait_failed(failure, ETIMEDOUT, limit, "read %s", server->source->name);
+	else
+		(void)run_wait_failed(
+		    failure, ETIMEDOUT, limit, "send to %s", peer_text(&client->peer, peer));
+	if (client->closing.how != CLOSING_NOT)
+		failure_add(failure, closing_left(&client->sock) == 0 ?
+					 "the peer has it, but does not close" :
+					 "the peer has not acknowledged all of it");
+}
+
 static void
 time_out(struct raw_client *client)
 {
 	struct failure failure;
-	char peer[PEER_TEXT_MAX];
 
 	failure_clear(&failure);
-	if (client->closing.how != CLOSING_NOT && run.timeouts.operation_ns != 0) {
-		fail_client(
-		    client, ETIMEDOUT, "timed out before the peer had acknowledged all of it");
-		return;
-	}
-	(void)run_wait_failed(
-	    &failure, ETIMEDOUT, LIMIT_OPERATION, "send to %s", peer_text(&client->peer, peer));
+	fail_waiting(client, LIMIT_OPERATION, &failure);
 	lose_client(client, &failure);
 }
 
@@ -244,29 +256,45 @@ restart_timeout(struct raw_client *client)
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
+/* How long the wait for the peer may take without an acknowledgement. */
+static int64_t
+close_timeout(void)
+{
+	int64_t timeout_ns = run.timeouts.operation_ns;
+
+	return timeout_ns == SKU_NO_TIMEOUT ? CLOSE_TIMEOUT : timeout_ns;
+}
+
 /* Wait for the peer's end, and for its acknowledgement of all. */
 static void
 follow_closing(struct raw_client *client, enum closing_next next)
 {
 	struct loop *loop = &client->server->server.loop;
+	int64_t look_at_ns = loop->now + close_timeout() / CLOSE_LOOKS;
 
+	if (client->idle_at_ns < look_at_ns)
+		look_at_ns = client->idle_at_ns;
 	if (next == CLOSING_DONE)
 		complete_client(client);
 	else if (next == CLOSING_LOST || closing_watch(&client->closing, loop, &client->io) == -1)
 		fail_client(client, errno, NULL);
 	else
-		set_timer(
-		    client, closing_deadline(&client->closing, loop->now, client->idle_at_ns));
+		set_timer(client, closing_deadline(&client->closing, loop->now, look_at_ns));
 }
 
-/* A receiver that stays open, but has everything, is done. */
+/* The last bytes fill the socket's buffer, which is megabytes: a slow receiver takes its time for
+ * them.  One that stays open, but has everything, is done. */
 static void
 continue_closing(struct raw_client *client, int64_t now)
 {
+	int left = closing_left(&client->sock);
 	enum closing_next next = closing_due(&client->closing, &client->sock);
 
+	if (left > 0 && left < client->left)
+		client->idle_at_ns = now + close_timeout();
+	client->left = left;
 	if (next == CLOSING_CONTINUES && now >= client->idle_at_ns) {
-		if (!closing_is_acknowledged(&client->sock)) {
+		if (left > 0) {
 			time_out(client);
 			return;
 		}
@@ -280,7 +308,6 @@ begin_closing(struct raw_client *client)
 {
 	struct raw_server *server = client->server;
 	struct failure failure;
-	int64_t timeout_ns = run.timeouts.operation_ns, now = server->server.loop.now;
 
 	failure_clear(&failure);
 	if (source_check_end(server->source, client->sent, &failure) == -1) {
@@ -288,7 +315,8 @@ begin_closing(struct raw_client *client)
 		return;
 	}
 	closing_set_reset(&client->sock, false);
-	client->idle_at_ns = now + (timeout_ns == SKU_NO_TIMEOUT ? CLOSE_TIMEOUT : timeout_ns);
+	client->left = closing_left(&client->sock);
+	client->idle_at_ns = server->server.loop.now + close_timeout();
 	follow_closing(client, closing_begin(&client->closing, &client->sock, CLOSING_IN_ORDER,
 				   client->closing.peer_ended));
 }
@@ -330,6 +358,8 @@ send_some(struct raw_client *client)
 	client->blocked = result == SOURCE_BLOCKED;
 	if (server->reader == client && result != SOURCE_WAIT)
 		set_reader(server, NULL);
+	if (result == SOURCE_SENT && source_is_at_end(server->source, client->sent))
+		result = SOURCE_ENDED;
 	switch (result) {
 	case SOURCE_SENT:
 		/* If its socket has room, its next turn comes at once. */
@@ -435,6 +465,22 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 	server_client_left(base, false);
 }
 
+/* The oldest receiver stands for all. */
+static void
+timed_out(const struct server *base, struct failure *failure)
+{
+	const struct raw_client *client = LOOP_OWNER(base, struct raw_server, server)->all;
+
+	if (client == NULL) {
+		(void)run_wait_failed(failure, ETIMEDOUT, LIMIT_OTHER, "wait for a receiver");
+		return;
+	}
+	while (client->next != NULL)
+		client = client->next;
+	fail_waiting(client, LIMIT_OTHER, failure);
+	failure_add(failure, "%lld bytes were sent", (long long)client->sent);
+}
+
 /* A source that can be read only once has one receiver, once any byte of it is gone. */
 static bool
 may_accept(struct server *base)
@@ -452,9 +498,7 @@ open_server(struct raw_server *server, struct failure *failure)
 	int64_t total = source->length,
 		times = server->server.listener != NULL ? config->connections : 1;
 
-	if (asprintf(&server->action, "send %s", source->name) == -1)
-		return failure_errno(failure, ENOMEM, "send %s", source->name);
-	server->server.action = server->action;
+	server->server.timed_out = timed_out;
 	server->server.access = &config->peer.listen.access;
 	server->server.max_clients = SERVER_UNLIMITED;
 	server->server.max_served = times;
@@ -482,7 +526,6 @@ close_server(struct raw_server *server)
 	strangers_note_rest(&server->notes);
 	progress_end(&server->progress, (int64_t)counter_value(&server->progress_bytes));
 	server_close(&server->server);
-	free(server->action);
 }
 
 static int

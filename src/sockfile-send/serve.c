@@ -117,6 +117,7 @@ remove_client(struct send_client *client)
 	*link = client->next;
 	sku_autoclose(&client->sock);
 	counter_add_shared(&transfer_stats.connections, (uint64_t)-1);
+	progress_set_paused(&client->server->progress, client->server->clients == NULL);
 	free(client);
 }
 
@@ -272,6 +273,7 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 	client->next = server->clients;
 	server->clients = client;
 	counter_add_shared(&transfer_stats.connections, 1);
+	progress_set_paused(&server->progress, false);
 	if (pool_submit(server->pool, &client->worker) == -1) {
 		turn_away(server, &client->sock, errno);
 		remove_client(client);
@@ -340,6 +342,7 @@ open_server(struct send_server *server, struct failure *failure)
 		return failure_errno(failure, errno, "prepare for connections");
 	progress_begin(&server->progress, config->progress, total);
 	progress_draw_in(&server->progress, &server->server.loop, &transfer_stats.bytes);
+	progress_set_paused(&server->progress, true);
 	return 0;
 }
 

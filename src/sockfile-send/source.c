@@ -25,6 +25,19 @@
 #define AT_HAND_PIECES 16
 #define PIPE_SIZE (1024 * 1024) /* measured: splice from a pipe of 64 KiB is slower than a copy */
 
+/* One that cannot be read, because it is closed or open for writing alone, may still have a size,
+ * and be empty. */
+static int
+open_input(void)
+{
+	int flags = fcntl(STDIN_FILENO, F_GETFL);
+
+	if (flags != -1 && (flags & O_ACCMODE) != O_WRONLY)
+		return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	errno = EBADF;
+	return -1;
+}
+
 /* Does not wait for the writer of a FIFO: poll(2) reports when it has come. */
 static int
 open_file(const struct send_config *config, size_t index)
@@ -32,7 +45,7 @@ open_file(const struct send_config *config, size_t index)
 	const char *file = config->files[index];
 
 	if (strcmp(file, "-") == 0)
-		return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		return open_input();
 	if (config->opened != NULL)
 		return fcntl(config->opened[index], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	return open_leased(AT_FDCWD, file, O_RDONLY);
@@ -106,14 +119,16 @@ set_length(
 	source->start = offset + (from_here ? here : 0);
 	size = source_size(source->fd, &source->opened);
 	if (has_size_for_show(source))
-		return source->start == 0 || pread(source->fd, &byte, 1, source->start - 1) == 1 ?
+		return offset == 0 || pread(source->fd, &byte, 1, source->start - 1) == 1 ?
 			   0 :
 			   fail_offset(source, failure);
 	if (size == SIZE_UNKNOWN)
 		return 0;
 	rest = size - source->start;
-	if (rest < 0)
+	if (rest < 0 && offset > 0)
 		return fail_offset(source, failure);
+	if (rest < 0)
+		rest = 0; /* standard input stands behind the end, where there is nothing to read */
 	if (count == SKU_SENDFILE_ALL || rest < count)
 		source->length = rest;
 	return 0;
@@ -321,16 +336,22 @@ skip_to_offset(struct source *source)
 	return result;
 }
 
+bool
+source_is_at_end(const struct source *source, int64_t done)
+{
+	return source->length != SIZE_UNKNOWN && done >= source->length;
+}
+
 enum source_result
 source_send(struct source *source, struct sku_sock *s, int64_t done, size_t max, int64_t *sent)
 {
 	enum source_result result;
 
 	*sent = 0;
+	if (source_is_at_end(source, done))
+		return SOURCE_ENDED;
 	if (source->length != SIZE_UNKNOWN && source->length - done < (int64_t)max)
 		max = (size_t)(source->length - done);
-	if (max == 0)
-		return SOURCE_ENDED;
 	if (source->seekable)
 		return send_seekable(source, s, done, max, sent);
 	result = skip_to_offset(source);

@@ -69,6 +69,8 @@ enum source_change {
 };
 /* Has the file changed?  The first `done` bytes are all that were to be sent. */
 enum source_change source_look_for_change(const struct source *source, int64_t done);
+/* Are the first `done` bytes all that its length says? */
+bool source_is_at_end(const struct source *source, int64_t done);
 /* Was all sent that should be?  0, or -1 and the failure (status 5): the file was cut short. */
 int source_check_end(const struct source *source, int64_t done, struct failure *failure);
 /* Fill the failure (status 5): the file has ended early, has more bytes, or has changed.  Returns

@@ -48,16 +48,18 @@ channel_set_limit(struct channel *channel, struct sku_deadline limit)
 
 /* ---- failures ------------------------------------------------------------------------------ */
 
-/* What was tried: `talk to PEER`, `send FILE to PEER` or `receive FILE from PEER`. */
+/* What was tried: `talk to PEER`, `send FILE to PEER` or `receive from PEER into FILE`. */
 static void
 describe(const struct channel *channel, char action[FAILURE_ACTION_MAX])
 {
 	if (channel->file == NULL)
 		(void)snprintf(action, FAILURE_ACTION_MAX, "talk to %s", channel->peer);
+	else if (channel->role == WIRE_SENDER)
+		(void)snprintf(
+		    action, FAILURE_ACTION_MAX, "send %s to %s", channel->file, channel->peer);
 	else
-		(void)snprintf(action, FAILURE_ACTION_MAX,
-		    channel->role == WIRE_SENDER ? "send %s to %s" : "receive %s from %s",
-		    channel->file, channel->peer);
+		(void)snprintf(action, FAILURE_ACTION_MAX, "receive from %s into %s", channel->peer,
+		    channel->file);
 }
 
 int

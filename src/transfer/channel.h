@@ -100,7 +100,7 @@ int channel_progress(
     struct channel *channel, uint64_t done, uint64_t total, struct failure *failure);
 
 /* Fill the failure, with what was tried: `talk to PEER`, or while a file is under way `send FILE to
- * PEER` or `receive FILE from PEER`.  message NULL: the words for errnum.  Returns -1. */
+ * PEER` or `receive from PEER into FILE`.  message NULL: the words for errnum.  Returns -1. */
 int channel_fail(const struct channel *channel, enum status status, int errnum, const char *message,
     struct failure *failure);
 /* The peer broke the protocol: fill the failure.  Returns -1. */

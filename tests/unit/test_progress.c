@@ -57,32 +57,92 @@ line_drawn(struct progress *progress, int pipe_end, state_counter *done, uint64_
 	return line;
 }
 
+/* Progress of 400 bytes whose lines come out of a pipe: progress_pipe[0]. */
+static int progress_pipe[2], standard_error;
+
+static void
+begin_lines(struct progress *progress, struct loop *loop, const state_counter *done)
+{
+	run.program = "test_progress";
+	standard_error = dup(STDERR_FILENO);
+	assert_int_equal(loop_open(loop), 0);
+	assert_int_equal(pipe(progress_pipe), 0);
+	assert_int_equal(fcntl(progress_pipe[0], F_SETFL, O_NONBLOCK), 0);
+	assert_true(dup2(progress_pipe[1], STDERR_FILENO) != -1);
+	progress_begin(progress, PROGRESS_ON, 400);
+	loop->now = progress->started_ns;
+	progress_draw_in(progress, loop, done);
+}
+
+static void
+end_lines(struct progress *progress, struct loop *loop)
+{
+	assert_int_equal(dup2(standard_error, STDERR_FILENO), STDERR_FILENO);
+	loop_clear_timer(loop, &progress->timer);
+	loop_close(loop);
+	assert_int_equal(
+	    close(progress_pipe[0]) | close(progress_pipe[1]) | close(standard_error), 0);
+}
+
+static void
+a_pause_is_neither_in_the_rate_nor_in_the_time(void **state)
+{
+	static state_counter done;
+	struct progress progress;
+	struct loop loop = { 0 };
+
+	(void)state;
+	begin_lines(&progress, &loop, &done);
+	for (uint64_t i = 1; i <= 3; i++) {
+		char expected[80];
+
+		progress_set_paused(&progress, true);
+		progress_set_paused(&progress, true);
+		loop.now += 60 * SKU_SECOND;
+		progress_set_paused(&progress, false);
+		progress_set_paused(&progress, false);
+		(void)snprintf(expected, sizeof(expected),
+		    "%3d%% %d B of 400 B 100 B/s 0:%02d left\n", (int)i * 25, (int)i * 100,
+		    4 - (int)i);
+		assert_non_null(
+		    strstr(line_drawn(&progress, progress_pipe[0], &done, i * 100), expected));
+	}
+	end_lines(&progress, &loop);
+}
+
+static void
+a_first_look_after_a_moment_does_not_spoil_the_rate(void **state)
+{
+	static state_counter done;
+	struct progress progress;
+	struct loop loop = { 0 };
+
+	(void)state;
+	begin_lines(&progress, &loop, &done);
+	progress.next_ns = loop.now; /* as on a terminal */
+	loop.now += SKU_MS - SKU_SECOND;
+	(void)line_drawn(&progress, progress_pipe[0], &done, 10);
+	assert_non_null(strstr(
+	    line_drawn(&progress, progress_pipe[0], &done, 100), " 25% 100 B of 400 B 99 B/s"));
+	end_lines(&progress, &loop);
+}
+
 static void
 nothing_is_drawn_between_two_connections(void **state)
 {
 	static state_counter done;
 	struct progress progress;
 	struct loop loop = { 0 };
-	int ends[2], saved = dup(STDERR_FILENO);
+	int *ends = progress_pipe;
 
 	(void)state;
-	run.program = "test_progress";
-	assert_int_equal(loop_open(&loop), 0);
-	assert_int_equal(pipe(ends), 0);
-	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
-	assert_true(dup2(ends[1], STDERR_FILENO) != -1);
-	progress_begin(&progress, PROGRESS_ON, 400);
-	loop.now = sku_now();
-	progress_draw_in(&progress, &loop, &done);
+	begin_lines(&progress, &loop, &done);
 	assert_non_null(strstr(line_drawn(&progress, ends[0], &done, 0), "  0% 0 B of 400 B"));
 	assert_non_null(strstr(line_drawn(&progress, ends[0], &done, 100), " 25% 100 B of 400 B"));
 	assert_string_equal(line_drawn(&progress, ends[0], &done, 0), "");
 	assert_string_equal(line_drawn(&progress, ends[0], &done, 0), "");
 	assert_non_null(strstr(line_drawn(&progress, ends[0], &done, 200), " 50% 200 B of 400 B"));
-	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
-	loop_clear_timer(&loop, &progress.timer);
-	loop_close(&loop);
-	assert_int_equal(close(ends[0]) | close(ends[1]) | close(saved), 0);
+	end_lines(&progress, &loop);
 }
 
 int
@@ -91,6 +151,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pace_is_never_above_its_rate),
 		cmocka_unit_test(amounts_are_short),
+		cmocka_unit_test(a_pause_is_neither_in_the_rate_nor_in_the_time),
+		cmocka_unit_test(a_first_look_after_a_moment_does_not_spoil_the_rate),
 		cmocka_unit_test(nothing_is_drawn_between_two_connections),
 	};
 
