@@ -33,11 +33,15 @@ struct datagram_exchange {
 	size_t earlier_count;
 };
 
+/* At most as many as can be there: a peer that sends without end must not hold us here. */
 static void
 discard_late_answers(struct peer_connection *connection, char *buf)
 {
-	while (sku_recv(&connection->sock, buf, DATAGRAM_MAX, 0) >= 0)
+	for (size_t i = 0; i < REMEMBERED; i++) {
+		if (sku_recv(&connection->sock, buf, DATAGRAM_MAX, 0) == -1)
+			return;
 		msg_verbose(1, "an answer that nothing asked for is thrown away");
+	}
 }
 
 /* ---- one datagram and its answer ----------------------------------------------------------- */
@@ -114,6 +118,7 @@ is_late_copy(const struct datagram_exchange *t, const char *message, size_t len,
 	return false;
 }
 
+/* Nothing waits while one copy comes after the other, so the limits are looked at here. */
 static int
 receive_answer(struct datagram_exchange *t, const char *message, size_t len, size_t *answer_len,
     struct sku_deadline deadline, struct failure *failure)
@@ -122,6 +127,11 @@ receive_answer(struct datagram_exchange *t, const char *message, size_t len, siz
 		if (!is_late_copy(t, message, len, *answer_len))
 			return 0;
 		msg_verbose(1, "a late copy of an earlier answer is thrown away");
+		if (run_check() == -1 || sku_deadline_passed(deadline)) {
+			counter_add(&peer_counters.lost, 1);
+			return run_wait_failed(failure, ETIMEDOUT, LIMIT_OPERATION,
+			    "receive from %s", t->connection.peer);
+		}
 	}
 	return -1;
 }
@@ -310,6 +320,8 @@ exchange_lines(struct datagram_exchange *t, struct failure *failure)
 			result = line_cut_failed(failure);
 		else if (next == LINE_READ)
 			result = exchange_message(t, line, len, failure);
+		else if (next == LINE_END && terminal)
+			msg_text("\n");
 	}
 	line_reader_free(&reader);
 	return next == LINE_FAILED ? -1 : result;

@@ -148,8 +148,7 @@ is_back_to_back(const struct ping *p)
 static bool
 may_send_more(const struct ping *p, const struct ping_connection *r)
 {
-	return !p->stopped &&
-	       (p->config->count == UNLIMITED || r->sent < (uint64_t)p->config->count);
+	return p->config->count == UNLIMITED || r->sent < (uint64_t)p->config->count;
 }
 
 static bool
@@ -559,10 +558,14 @@ peer_has_ended(struct ping *p, struct ping_connection *r)
 	ping_lose(p, r, &failure);
 }
 
+/* Not more than that at once: a peer that sends without end must not keep the timers from being
+ * due.  The loop reports what is left. */
+#define RECEIVES_AT_ONCE 64
+
 static void
 receive(struct ping *p, struct ping_connection *r)
 {
-	while (!r->closed) {
+	for (int i = 0; i < RECEIVES_AT_ONCE && !r->closed; i++) {
 		ssize_t n = sku_recv(&r->connection.sock, p->buffer, PING_BUFFER, 0);
 
 		if (n == -1) {
