@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DIGITS "0123456789"
@@ -51,6 +52,40 @@ const struct option_row fd_options[] = {
 	FD(0, "fd", struct lone_fd, fd, "use the open socket N; there are no address operands"),
 	OPTION_END_ROW,
 };
+
+static bool
+is_same_socket(int a, int b)
+{
+	struct stat sa, sb;
+
+	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && S_ISSOCK(sa.st_mode) &&
+	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+void
+fd_leave_standard_streams(int *fd)
+{
+	int null;
+
+	if (!is_same_socket(*fd, *fd)) /* the failure is reported later */
+		return;
+	if (*fd <= STDERR_FILENO) {
+		int moved = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+		if (moved == -1)
+			opt_usage_error("descriptor %d cannot be used: %s", *fd, strerror(errno));
+		*fd = moved;
+	}
+	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
+		if (!is_same_socket(i, *fd))
+			continue;
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null == -1 || dup2(null, i) == -1)
+			(void)close(i);
+		if (null > STDERR_FILENO)
+			(void)close(null);
+	}
+}
 
 static size_t
 count_colons(const char *text)
@@ -421,10 +456,10 @@ endpoint_parse_source(const char *value, char host[128], unsigned *port)
 			 split_at_port(&endpoint, value, &failure) :
 			 set_host(&endpoint, value, strlen(value), &failure);
 
-	if (result == 0 && endpoint.port_file != NULL)
+	if (result == -1 || endpoint.port_file != NULL ||
+	    validate_port(&endpoint, true, true, &failure) == -1)
 		return false;
-	if (result == -1 || validate_port(&endpoint, true, true, &failure) == -1 ||
-	    check_zone(endpoint.host, &failure) == -1)
+	if (check_zone(endpoint.host, &failure) == -1)
 		opt_fail(&failure);
 	*port = (unsigned)strtoul(endpoint.port, NULL, 10);
 	if (strlen(endpoint.host) >= 128 ||
