@@ -237,7 +237,8 @@ int sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *pe
  * timeout mode ETIMEDOUT, which the system also reports when it gives up.  A blocking socket with
  * SO_SNDTIMEO fails with EINPROGRESS (AF_UNIX: EAGAIN) after that time.  A datagram socket is never
  * connected to its own address, since it would answer itself: it gets another port, or ECONNREFUSED
- * if the caller had bound it to that port. */
+ * if the caller had bound it to that port.  If no local port is free, TCP and UDP have
+ * EADDRNOTAVAIL. */
 int sku_connect(struct sku_sock *s, const struct sku_address *address);
 /* socket.connect_ex(): the same, but returns 0 or the errno value.  In timeout mode that is
  * ETIMEDOUT, where Python says EAGAIN. */

@@ -188,29 +188,50 @@ try_next_address(struct datagram_exchange *t, struct failure *failure)
 	return 0;
 }
 
-/* Ask one address after the other until one does not refuse, or, with --wait, until one answers. */
+/* Ask the present address, or else the next one. */
+static int
+ask_one(struct datagram_exchange *t, const char *message, size_t len, size_t *answer_len,
+    struct failure *failure)
+{
+	bool is_open = sku_fileno(&t->connection.sock) != -1;
+
+	failure_clear(failure);
+	return is_open || try_next_address(t, failure) == 0 ?
+		   exchange(t, message, len, answer_len, failure) :
+		   -1;
+}
+
+/* Ask one address after the other until one does not refuse, or, with --wait, until one answers.
+ * If there is none, the failure is that of the first. */
 static int
 ask_in_turn(struct datagram_exchange *t, const char *message, size_t len, size_t *answer_len,
     struct failure *failure)
 {
-	for (;;) {
-		bool is_open = sku_fileno(&t->connection.sock) != -1;
+	static ASIDE struct failure now;
+	size_t tried = 0;
 
-		failure_clear(failure);
-		if ((is_open || try_next_address(t, failure) == 0) &&
-		    exchange(t, message, len, answer_len, failure) == 0)
-			return 0;
-		if (t->answered || run_check() == -1)
+	while (ask_one(t, message, len, answer_len, &now) == -1) {
+		bool is_silent = now.errnum == ETIMEDOUT;
+		bool goes_on = !t->answered && run_check() == 0;
+
+		if (goes_on && is_silent && t->peers.count > 1)
+			failure_add(&now, "it is one of %zu addresses", t->peers.count);
+		goes_on =
+		    goes_on && (peer_is_refusal(now.errnum) || (is_silent && t->retry.wanted));
+		if (tried++ == 0 || !goes_on)
+			*failure = now;
+		if (!goes_on)
 			return -1;
-		if (failure->errnum == ETIMEDOUT && t->peers.count > 1)
-			failure_add(failure, "it is one of %zu addresses", t->peers.count);
-		if (!peer_is_refusal(failure->errnum) &&
-		    !(failure->errnum == ETIMEDOUT && t->retry.wanted))
+		if (t->peers.count > 1)
+			msg_verbose(t->retry.wanted ? 2 : 1, "%s: %s", now.action, now.message);
+		if (t->next_peer == t->peers.count) {
+			if (!is_silent)
+				failure_tried(failure, tried);
 			return -1;
-		if (t->next_peer == t->peers.count)
-			return -1;
+		}
 		peer_close(&t->connection);
 	}
+	return 0;
 }
 
 /* Send one message until it is answered or the time is up. */
