@@ -261,5 +261,6 @@ b'caf\\xc3\\xa9 \\xf0\\x9f\\x98\\x80\\\\xe2'"
 		exit [lindex [wait] 3]
 	"
 	assert_failure 5
-	assert_output --partial "the peer closed before you did"
+	# The message has a line of its own, not the one of the prompt.
+	assert_output --regexp $'>> \r\nsockecho-client: receive from [0-9. port]+: the peer closed before you did'
 }

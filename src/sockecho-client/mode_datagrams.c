@@ -341,9 +341,9 @@ exchange_lines(struct datagram_exchange *t, struct failure *failure)
 			result = line_cut_failed(failure);
 		else if (next == LINE_READ)
 			result = exchange_message(t, line, len, failure);
-		else if (next == LINE_END && terminal)
-			msg_text("\n");
 	}
+	if (terminal && next != LINE_READ)
+		msg_text("\n"); /* nobody has ended the line of the prompt */
 	line_reader_free(&reader);
 	return next == LINE_FAILED ? -1 : result;
 }
