@@ -116,6 +116,11 @@ $all"
 	on_time 124 1000 1300 sockecho-client -u --wait 1 -t 0.3 "$host" "$port" hi 2>"$BATS_TEST_TMPDIR/err"
 	assert_equal "$(cat "$BATS_TEST_TMPDIR/err")" "sockecho-client: receive from 127.0.0.1 port $port: timed out; trying again for up to 1 s
 sockecho-client: receive from 127.0.0.1 port $port: timed out"
+	# However long one try lasts, what is waited for is said within the first second.
+	run --separate-stderr sockecho-client -u --wait 0.8 "$host" "$port" hi
+	assert_failure 124
+	assert_equal "$stderr" "sockecho-client: receive from 127.0.0.1 port $port: no answer yet; trying again for up to 0.8 s
+sockecho-client: receive from 127.0.0.1 port $port: timed out"
 	# Once somebody has answered, silence is a loss.
 	stop_server
 	start_server sockecho-server -u --bufsize 2 0

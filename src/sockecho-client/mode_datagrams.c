@@ -27,6 +27,7 @@ struct datagram_exchange {
 	size_t next_peer;
 	bool answered;	    /* a peer has answered: the other addresses are not tried any more */
 	struct retry retry; /* --wait */
+	const struct failure *last; /* of the try before; it is clear in the first one */
 	char *answer;
 	/* --expect: a late copy of one of these is not an answer to another message. */
 	uint64_t earlier[REMEMBERED]; /* hashes of answers; a new one replaces the oldest */
@@ -50,10 +51,21 @@ static int
 wait_for(struct datagram_exchange *t, short events, struct sku_deadline deadline,
     struct failure *failure)
 {
-	if (run_wait_fd(sku_fileno(&t->connection.sock), events, deadline) == 0)
-		return 0;
-	return run_wait_failed(failure, errno, LIMIT_OPERATION, "%s %s",
-	    events == POLLIN ? "receive from" : "send to", t->connection.peer);
+	const char *verb = events == POLLIN ? "receive from" : "send to";
+	char action[PEER_TEXT_MAX + sizeof("receive from ")];
+
+	(void)snprintf(action, sizeof(action), "%s %s", verb, t->connection.peer);
+	for (;;) {
+		struct sku_deadline says =
+		    t->answered ? sku_deadline_never() : retry_says_at(&t->retry);
+
+		if (run_wait_fd(sku_fileno(&t->connection.sock), events,
+			sku_deadline_earlier(deadline, says)) == 0)
+			return 0;
+		if (errno != ETIMEDOUT || !sku_deadline_passed(says))
+			return run_wait_failed(failure, errno, LIMIT_OPERATION, "%s", action);
+		retry_say(&t->retry, t->last, action);
+	}
 }
 
 static int
@@ -239,6 +251,7 @@ static int
 ask(struct datagram_exchange *t, const char *message, size_t len, size_t *answer_len,
     struct failure *failure)
 {
+	t->last = failure;
 	for (;;) {
 		struct failure now;
 
