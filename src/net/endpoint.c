@@ -288,7 +288,7 @@ static int
 check_habits(char *const *operands, size_t count, const char *form, struct failure *failure)
 {
 	const char *at = strchr(operands[0], '@'), *url = strstr(operands[0], "://"),
-		   *file = strstr(operands[0], ":@");
+		   *file = strstr(operands[0], ":@"), *path = strstr(operands[0], ":/");
 
 	if (url != NULL && (file == NULL || url < file))
 		return opt_misuse(failure, "'%s' is a URL: give %s", opt_quote(operands[0]), form);
@@ -298,6 +298,9 @@ check_habits(char *const *operands, size_t count, const char *form, struct failu
 	if (at != NULL && at > operands[0] && at[-1] != ':') /* else it is @FILE */
 		return opt_misuse(failure,
 		    "'%s' names a user, who is no part of an address: give %s",
+		    opt_quote(operands[0]), form);
+	if (path != NULL && path > operands[0] && count_colons(operands[0]) == 1)
+		return opt_misuse(failure, "'%s' is a place as scp has it: give %s",
 		    opt_quote(operands[0]), form);
 	if (count == 2 && operands[0][0] == '@')
 		return opt_misuse(failure,
