@@ -188,6 +188,10 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "option '--nagle' does not go with a UNIX path" sockecho-client --nagle -U path
 	usage "option '--mptcp' is about streams: it does not go with --udp" sockecho-client -u --mptcp localhost 7
 	usage "option '--source' does not go with a UNIX path" sockecho-client --source 127.0.0.1 -U path
+	for port in x 65536 ""; do
+		usage "option '--source' takes an address of this machine, ADDR\[:PORT\], not '127.0.0.1:$port'" \
+			sockecho-client --source "127.0.0.1:$port" localhost 7
+	done
 	usage "option '--numeric' does not go with a UNIX path" sockecho-client -n -U path
 	usage "option '--size' takes at least 16 bytes with --udp" sockecho-client -u --ping -s 15 localhost 7
 	usage "option '--size' takes at most 65507 bytes with --udp" sockecho-client -u --ping -s 65508 localhost 7
@@ -409,6 +413,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "'http://localhost:80/' is a URL: give HOST PORT" sockecho-client http://localhost:80/
 	usage "'me@localhost:/tmp/x' names a user" sockfile-send me@localhost:/tmp/x "$BATS_TEST_FILENAME"
 	usage "'7 localhost' is the wrong way round: give HOST PORT" sockecho-client 7 localhost
+	usage "'host:/path' is a place as scp has it: give HOST PORT or HOST:PORT" sockecho-client host:/path
 	usage "'5000 127.0.0.1' is the wrong way round: give \[HOST\] PORT" sockecho-server 5000 127.0.0.1
 	usage "'TCP-LISTEN:5000' is an address of socat" sockecho-server TCP-LISTEN:5000
 	usage "'tcp4:localhost:80' is an address of socat" sockecho-client tcp4:localhost:80

@@ -340,11 +340,21 @@ while True:
 			echo $name $rc
 		done
 		on_time silent.test 1000 1100 sockecho-client --connect-timeout 1 silent.test 7 x
+		for udp in "" -u; do
+			rc=0
+			sockecho-client $udp --wait 0.8 silent.test 7 x 2>waited$udp || rc=$?
+			echo "waited$udp $rc"
+		done
 		kill $dns
 	' >out 2>err || true
 	run cat out
-	assert_output $'none.test 3\nservfail.test 4\nsilent.test 124 on time'
+	assert_output $'none.test 3\nservfail.test 4\nsilent.test 124 on time\nwaited 124\nwaited-u 124'
 	assert_equal "$(tail -n 1 err)" "sockecho-client: look up silent.test: timed out"
+	# What is waited for is said within the first second, however long the look-up takes.
+	for udp in "" -u; do
+		run cat "waited$udp"
+		assert_output --partial ": no answer yet; trying again for up to 0.8 s"
+	done
 }
 
 # in_dual_stack SCRIPT - in namespaces where the name "both" is ::1 and 127.0.0.1 (and so on, as

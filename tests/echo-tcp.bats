@@ -164,6 +164,41 @@ raise SystemExit(client.wait())'
 	assert_output hellohellohello
 }
 
+@test "--fd N where the standard streams are that socket: the peer gets what is sent and nothing else" {
+	run --separate-stderr timeout 20 python3 -c '
+import socket, subprocess, sys
+for options, sent in ([], b"hello"), (["-v"], b"hello"), (["-J"], b"hello"), (["--ping", "-c", "1", "-s", "5"], b"1 ABC"):
+    ours, theirs = socket.socketpair()
+    message = [] if "--ping" in options else ["hello"]
+    client = subprocess.Popen(["sockecho-client", *options, "--fd", "0", *message], stdin=theirs, stdout=theirs, stderr=theirs)
+    theirs.close()
+    ours.sendall(ours.recv(100))
+    assert client.wait() == 0, options
+    ours.setblocking(True)
+    rest = ours.recv(1000)
+    assert rest == b"", (options, rest)'
+	assert_success
+	assert_equal "$output$stderr" ""
+}
+
+@test "a peer that says as many bytes before it has read the whole MESSAGE still gets all of it" {
+	run --separate-stderr timeout 20 python3 -c '
+import socket, subprocess
+ours, theirs = socket.socketpair()
+theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4608)
+client = subprocess.Popen(["sockecho-client", "--fd", "0", "m" * 100000], stdin=theirs, stdout=subprocess.DEVNULL)
+theirs.close()
+ours.sendall(b"r" * 100000)
+got = 0
+while True:
+    data = ours.recv(65536)
+    if not data: break
+    got += len(data)
+assert got == 100000, got
+assert client.wait() == 0'
+	assert_success
+}
+
 @test "-t: a peer that is still owed bytes is reset, and does not take a part for the whole" {
 	start_server sockecho-server -v -t 0.5 0
 	cat >late.py <<-'PY'

@@ -67,8 +67,24 @@ load helpers
 		read -r _ <"$BATS_TEST_TMPDIR/ready2"
 		sockecho-client -u two "$port" second >>"$BATS_TEST_TMPDIR/out"
 		wait
+		for mode in "" --ping; do
+			status=0
+			sockecho-client -u -v $mode two 1 2>"$BATS_TEST_TMPDIR/err.$mode" <<<x || status=$?
+			echo "$status"
+		done | grep . >>"$BATS_TEST_TMPDIR/out"
+		sockecho-client -u two 1 x 2>"$BATS_TEST_TMPDIR/err" || true
 	'
-	assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" $'first\nsecond'
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" $'first\nsecond\n6\nno answer from 127.0.0.2 port 1: seq=1
+1 packets transmitted, 0 received, 100% packet loss, time 0ms\n6'
+	# As over TCP: the first address (RFC 6724) with their number, each one with -v.
+	local all="sockecho-client: send to 127.0.0.1 port 1: Connection refused (2 addresses tried)"
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/err")" "$all"
+	for mode in "" --ping; do
+		assert_equal "$(grep -v -e ^client: -e ^server: "$BATS_TEST_TMPDIR/err.$mode")" \
+			"sockecho-client: send to 127.0.0.1 port 1: Connection refused
+sockecho-client: send to 127.0.0.2 port 1: Connection refused
+$all"
+	done
 }
 
 @test "--wait goes on until a datagram server is there" {
@@ -99,6 +115,11 @@ load helpers
 	start_server sockecho-server -u --drop 100 0
 	on_time 124 1000 1300 sockecho-client -u --wait 1 -t 0.3 "$host" "$port" hi 2>"$BATS_TEST_TMPDIR/err"
 	assert_equal "$(cat "$BATS_TEST_TMPDIR/err")" "sockecho-client: receive from 127.0.0.1 port $port: timed out; trying again for up to 1 s
+sockecho-client: receive from 127.0.0.1 port $port: timed out"
+	# However long one try lasts, what is waited for is said within the first second.
+	run --separate-stderr sockecho-client -u --wait 0.8 "$host" "$port" hi
+	assert_failure 124
+	assert_equal "$stderr" "sockecho-client: receive from 127.0.0.1 port $port: no answer yet; trying again for up to 0.8 s
 sockecho-client: receive from 127.0.0.1 port $port: timed out"
 	# Once somebody has answered, silence is a loss.
 	stop_server
@@ -690,9 +711,15 @@ while True:
 		count 10 sockecho-client --ping -u -q -t 2 -c 1 -i 0.1 --clients 3 127.0.0.1 40002
 		echo 40002 40002 >/proc/sys/net/ipv4/ip_local_port_range
 		count 1 sockecho-client -u -t 2 --expect echo 127.0.0.1 40002 hi
+		python3 -c "
+import socket, subprocess
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((\"127.0.0.1\", 40002))
+subprocess.run([\"sockecho-client\", \"-u\", \"127.0.0.1\", \"7\", \"no free port\"])"
 	'
 	assert_success
 	assert_equal "$(awk '{ print $1, $2 }' <<<"$output")" $'40 6\n40 6\n10 124\n10 6\n1 6'
+	assert_equal "$stderr" "sockecho-client: send to 127.0.0.1 port 7: Cannot assign requested address (no free local port, or no local address of that family)"
 }
 
 @test "with the peer's own port as --source there is nobody: 6, with --wait 124" {

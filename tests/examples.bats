@@ -219,6 +219,25 @@ b'caf\\xc3\\xa9 \\xf0\\x9f\\x98\\x80\\\\xe2'"
 	done
 }
 
+@test "the end of the input ends the line of the prompt, with -u too" {
+	need expect
+	for udp in "" -u; do
+		start_server sockecho-server $udp 0
+		run expect -c "
+			set timeout 20
+			log_user 0
+			spawn -noecho sockecho-client $udp $host $port
+			expect {>> } { send \"a\r\" } timeout { exit 97 }
+			expect -re {\na\r\n>> } { send \"\004\" } timeout { exit 98 }
+			expect -re {^\r\n\$} {} timeout { exit 99 } eof { exit 96 }
+			expect eof
+			exit [lindex [wait] 3]
+		"
+		assert_success
+		stop_server
+	done
+}
+
 @test "the prompt says that it is not for peers that speak unasked" {
 	need expect
 	start_goodbyes 0
@@ -242,5 +261,6 @@ b'caf\\xc3\\xa9 \\xf0\\x9f\\x98\\x80\\\\xe2'"
 		exit [lindex [wait] 3]
 	"
 	assert_failure 5
-	assert_output --partial "the peer closed before you did"
+	# The message has a line of its own, not the one of the prompt.
+	assert_output --regexp $'>> \r\nsockecho-client: receive from [0-9. port]+: the peer closed before you did'
 }

@@ -85,11 +85,12 @@ setup() {
 	assert_output ""
 }
 
-@test "the header compiles alone, as C11 and as C++17, without a warning" {
+@test "the header compiles alone, as C99, C11 and C++17, without a warning" {
 	need gcc clang g++ clang++
 	printf '#include <sockutil.h>\n' >alone.c
 	cc -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$there/include" alone.c
 	cc -std=gnu11 -Wall -Wextra -Werror -fsyntax-only -I"$there/include" alone.c
+	cc -std=c99 -D_POSIX_C_SOURCE=200809L -Wpedantic -Werror -fsyntax-only -I"$there/include" alone.c
 	cat >closed.cc <<-'C'
 		#include <sockutil.h>
 

@@ -148,6 +148,47 @@ while True:
 	((output >= 5))
 }
 
+@test "--duration ends it, whatever is under way, which is neither lost nor counted" {
+	start_server sockecho-server --delay 60 0
+	run --separate-stderr sockecho-client --ping -q -i 0.1 --duration 0.25 --clients 2 "$host" "$port"
+	assert_failure 1
+	assert_output --regexp '^[1-6] packets transmitted, 0 received, [1-6] under way, 0% packet loss, time [0-9]+ms$'
+}
+
+@test "a peer that sends without end keeps no limit from ending it" {
+	need_trace
+	start_flood() { # start_flood BYTES, or the question's, again and again
+		in_background python3 -c '
+import os, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 0))
+open("port.new", "w").write(str(s.getsockname()[1]) + "\n")
+os.rename("port.new", "port")
+data, peer = s.recvfrom(100)
+s.connect(peer)
+s.send(data)
+try:
+    while True:
+        s.send(sys.argv[1].encode() or data)
+except ConnectionRefusedError:
+    pass  # the client is gone
+' "$1"
+		until_true 20 test -s port
+		read -r port <port
+		rm port
+	}
+	# A client that is slower than its peer finds another datagram at each look.
+	slowly() { trace -qqo /dev/null -e trace=recvfrom -e inject=recvfrom:delay_enter=1000 timeout 20 "$@"; }
+	cd "$BATS_TEST_TMPDIR"
+	start_flood junk
+	run --separate-stderr slowly sockecho-client -u --ping -q -i 0.1 --duration 0.3 127.0.0.1 "$port"
+	assert_success
+	start_flood ""
+	run --separate-stderr slowly sockecho-client -u --expect echo -t 0.3 127.0.0.1 "$port" one two
+	assert_failure 124
+	assert_output one
+}
+
 @test "--duration and --clients" {
 	start_server sockecho-server 0
 	a_second() {

@@ -73,6 +73,8 @@ connect_datagram(struct sku_sock *s, const struct sku_address *address)
 
 	for (int i = 0; i < PORT_TRIES; i++) {
 		while (connect(s->fd, &address->sa, address->len) == -1) {
+			if (errno == EAGAIN && s->family != AF_UNIX)
+				errno = EADDRNOTAVAIL; /* as TCP: no local port is free */
 			if (errno != EINTR)
 				return -1;
 		}

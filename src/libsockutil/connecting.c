@@ -705,6 +705,17 @@ sku_connection_timeout(int64_t *timeout_ns)
 	return -1;
 }
 
+/* Begin *err with what was tried, where it is about no single address. */
+static void
+set_whole_error(const struct sku_connecting *c, int error, struct sku_error *err)
+{
+	if (c->port != 0)
+		sku_error_set(
+		    err, SKU_ERR_SYSTEM, error, "connect to %s port %u", c->host, c->port);
+	else
+		sku_error_set(err, SKU_ERR_SYSTEM, error, "connect to %s", c->host);
+}
+
 int
 sku_connecting_finish(
     struct sku_connecting *c, struct sku_sock *s, int64_t timeout_ns, struct sku_error *err)
@@ -718,13 +729,13 @@ sku_connecting_finish(
 		if (sku_wait_fd(sku_connecting_fd(c), POLLIN | POLLOUT, sku_connecting_wakes(c)) ==
 			-1 &&
 		    errno == ECANCELED) {
-			sku_error_set(err, SKU_ERR_SYSTEM, ECANCELED, "connect to %s", c->host);
+			set_whole_error(c, ECANCELED, err);
 			result = -1;
 			break;
 		}
 	}
 	if (result == 0 && sku_settimeout(s, timeout_ns) == -1) {
-		sku_error_set(err, SKU_ERR_SYSTEM, errno, "connect to %s", c->host);
+		set_whole_error(c, errno, err);
 		sku_autoclose(s);
 		result = -1;
 	}

@@ -51,7 +51,10 @@ sku_error_reason(const struct sku_error *err)
 		 * there is no thread, or no room in a backlog. */
 		return err->code == EAGAIN ? strerror(EAGAIN) : sku_reason(err->code);
 	case SKU_ERR_RESOLVE:
-		return err->code == EAI_SERVICE ? "no such service" : gai_strerror(err->code);
+		/* glibc has no words for EAI_OVERFLOW. */
+		return err->code == EAI_SERVICE	 ? "no such service" :
+		       err->code == EAI_OVERFLOW ? "the buffer is too short" :
+						   gai_strerror(err->code);
 	case SKU_ERR_NONE:
 		break;
 	}

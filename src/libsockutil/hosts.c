@@ -398,21 +398,24 @@ int
 sku_getfqdn(
     const char *name, char buf[SKU_HOST_MAX], struct sku_deadline deadline, struct sku_error *err)
 {
+	static const char blanks[] = " \t\n\v\f\r";
+	const char *start = name != NULL ? name + strspn(name, blanks) : "";
+	size_t len = strlen(start);
 	struct sku_host *host;
 	struct sku_error why;
 
-	if (name == NULL || *name == '\0' || strcmp(name, "0.0.0.0") == 0 ||
-	    strcmp(name, "::") == 0) {
-		if (sku_gethostname(buf, SKU_HOST_MAX) == -1) {
-			sku_error_set(err, SKU_ERR_SYSTEM, errno, "get the host name");
-			return -1;
-		}
-	} else {
-		if (strlen(name) >= SKU_HOST_MAX) {
-			sku_error_set(err, SKU_ERR_SYSTEM, ENAMETOOLONG, "look up a name");
-			return -1;
-		}
-		memcpy(buf, name, strlen(name) + 1);
+	while (len > 0 && strchr(blanks, start[len - 1]) != NULL)
+		len--;
+	if (len >= SKU_HOST_MAX) {
+		sku_error_set(err, SKU_ERR_SYSTEM, ENAMETOOLONG, "look up a name");
+		return -1;
+	}
+	memmove(buf, start, len); /* name may be buf */
+	buf[len] = '\0';
+	if ((len == 0 || strcmp(buf, "0.0.0.0") == 0 || strcmp(buf, "::") == 0) &&
+	    sku_gethostname(buf, SKU_HOST_MAX) == -1) {
+		sku_error_set(err, SKU_ERR_SYSTEM, errno, "get the host name");
+		return -1;
 	}
 	if (sku_gethostbyaddr(buf, &host, deadline, &why) == -1) {
 		/* No answer counts as an answer, as in Python.  A call that was ended early, or

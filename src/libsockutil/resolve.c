@@ -20,6 +20,7 @@ struct lookup {
 	int code;
 	int system_errno;
 	char *service;
+	int service_errno; /* why the service could not be looked up; 0: it could */
 };
 
 struct sku_query {
@@ -36,27 +37,49 @@ sku_check_family(int family, const char *host, struct sku_error *err)
 	return -1;
 }
 
-/* Find the number of the service for the C library, which takes "65536" for port 0 and knows no
- * names without a services database.  Returns 0, or EAI_SERVICE. */
+/* Does the service have this port with proto?  1 or 0; or -1, out of memory. */
 static int
-find_port(const struct lookup *f, struct addrinfo *hints, char port[8])
+has_port(const char *service, const char *proto, int port)
+{
+	int found = sku_getservbyname(service, proto);
+
+	return found == -1 && errno == ENOMEM ? -1 : found == port;
+}
+
+/* Find the number of the service for the C library, which takes "65536" for port 0 and knows no
+ * names without a services database.  Returns 0, or EAI_SERVICE, or EAI_SYSTEM and f's
+ * service_errno. */
+static int
+find_port(struct lookup *f, struct addrinfo *hints, char port[8])
 {
 	const char *proto =
 	    hints->ai_socktype == SOCK_STREAM || hints->ai_protocol == IPPROTO_TCP ? "tcp" :
 	    hints->ai_socktype == SOCK_DGRAM || hints->ai_protocol == IPPROTO_UDP  ? "udp" :
 										     NULL;
 	bool numeric = (hints->ai_flags & AI_NUMERICSERV) != 0;
-	int number = sku_port_from_text(f->service, proto, numeric, NULL);
+	struct sku_error why;
+	int number = sku_port_from_text(f->service, proto, numeric, &why);
 
-	if (number == -1)
+	if (number == -1 && (why.kind == SKU_ERR_RESOLVE || why.code == EINVAL))
 		return EAI_SERVICE;
+	if (number == -1) {
+		f->service_errno = why.code;
+		return EAI_SYSTEM;
+	}
 	(void)snprintf(port, 8, "%d", number);
 	/* A protocol that does not have the name gets no answer. */
 	if (proto == NULL && hints->ai_socktype == 0 && hints->ai_protocol == 0 &&
 	    f->service[strspn(f->service, "0123456789")] != '\0') {
-		if (sku_getservbyname(f->service, "udp") != number)
+		int udp = has_port(f->service, "udp", number);
+		int tcp = udp == 1 ? has_port(f->service, "tcp", number) : 1;
+
+		if (udp == -1 || tcp == -1) {
+			f->service_errno = ENOMEM;
+			return EAI_SYSTEM;
+		}
+		if (udp == 0)
 			hints->ai_socktype = SOCK_STREAM;
-		else if (sku_getservbyname(f->service, "tcp") != number)
+		else if (tcp == 0)
 			hints->ai_socktype = SOCK_DGRAM;
 	}
 	return 0;
@@ -125,7 +148,10 @@ lookup_result(struct lookup *f, const char *shown, struct addrinfo **result, str
 	int code = f->code;
 
 	*result = NULL;
-	if (code == EAI_SERVICE && f->service != NULL) {
+	if (f->service_errno != 0) {
+		sku_error_set(
+		    err, SKU_ERR_SYSTEM, f->service_errno, "look up service %s", f->service);
+	} else if (code == EAI_SERVICE && f->service != NULL) {
 		sku_error_set(err, SKU_ERR_RESOLVE, code, "look up service %s", f->service);
 	} else if (code == 0) {
 		*result = f->result;

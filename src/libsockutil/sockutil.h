@@ -8,7 +8,7 @@
  * - A duration is an int64_t in nanoseconds: multiply SKU_SECOND, SKU_MS or SKU_US.  A deadline is
  *   an instant on the monotonic clock.  The wall clock is never used for waiting.
  * - What is all zero has the default: a `{ 0 }` of any options struct is what Python's function
- * does without that argument.
+ *   does without that argument.
  * - A success leaves *err as it was.
  * - A string argument ends with NUL and stays the caller's.  A buffer that is filled is the
  *   caller's, too.  The comment says so where the caller has to free a result.
@@ -17,8 +17,8 @@
  * - A descriptor that the library opens is close-on-exec.
  * - The library never prints, never exits, installs no signal handler and raises no SIGPIPE.
  * - Threads may use different sockets at the same time.  Of one socket, one thread may receive
- * while another sends.  Whatever else is done to it, closing it, connecting it and changing its
- * mode, is for one thread alone, while no other uses it.
+ *   while another sends.  Whatever else is done to it, closing it, connecting it and changing its
+ *   mode, is for one thread alone, while no other uses it.
  */
 #ifndef SOCKUTIL_H
 #define SOCKUTIL_H
@@ -115,7 +115,7 @@ const char *sku_reason(int error);
 
 /* A socket address of any family.  len is the size in use; 0: there is no address. */
 struct sku_address {
-	union {
+	__extension__ union { /* of C11, for a program in C99 */
 		struct sockaddr sa;
 		struct sockaddr_in in;
 		struct sockaddr_in6 in6;
@@ -237,7 +237,8 @@ int sku_accept(struct sku_sock *s, struct sku_sock *conn, struct sku_address *pe
  * timeout mode ETIMEDOUT, which the system also reports when it gives up.  A blocking socket with
  * SO_SNDTIMEO fails with EINPROGRESS (AF_UNIX: EAGAIN) after that time.  A datagram socket is never
  * connected to its own address, since it would answer itself: it gets another port, or ECONNREFUSED
- * if the caller had bound it to that port. */
+ * if the caller had bound it to that port.  If no local port is free, TCP and UDP have
+ * EADDRNOTAVAIL. */
 int sku_connect(struct sku_sock *s, const struct sku_address *address);
 /* socket.connect_ex(): the same, but returns 0 or the errno value.  In timeout mode that is
  * ETIMEDOUT, where Python says EAGAIN. */
@@ -386,7 +387,7 @@ int sku_create_datagram(struct sku_sock *s, const char *host, const char *port, 
     const struct sku_connect_opts *opts, struct sku_error *err);
 
 /* create_connection() in steps, for a program that has a loop.  One descriptor and one instant
- *stand for the whole race:
+ * stand for the whole race:
  *
  *	c = sku_connecting_start(host, port, NULL, sku_deadline_in(timeout_ns), &err);
  *	while ((result = sku_connecting_step(c, &s, &err)) == 1)
@@ -531,9 +532,10 @@ int sku_gethostname(char *buf, size_t len);
  * accept, or another error of sethostname(2). */
 int sku_sethostname(const char *name);
 /* socket.getfqdn(): the first name with a dot in the answer of gethostbyaddr(), or else the
- * official name.  name may be NULL, "", "0.0.0.0" or "::": this machine's.  Without an answer buf
- * is name itself, as in Python.  Returns 0, or -1 at the deadline, for a name longer than
- * SKU_HOST_MAX - 1 bytes (ENAMETOOLONG), or when gethostname(2) fails. */
+ * official name.  White space around name is left out.  name may be NULL, "", "0.0.0.0" or "::":
+ * this machine's.  Without an answer buf is name itself, as in Python.  Returns 0, or -1 at the
+ * deadline, for a name longer than SKU_HOST_MAX - 1 bytes (ENAMETOOLONG), or when gethostname(2)
+ * fails. */
 int sku_getfqdn(
     const char *name, char buf[SKU_HOST_MAX], struct sku_deadline deadline, struct sku_error *err);
 /* getaddrinfo(3) under a deadline.  hints may be NULL, and host or service, too.  service is a

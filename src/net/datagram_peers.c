@@ -49,14 +49,16 @@ family_of(const struct connect_options *options)
 
 static int
 add_name(struct datagram_peers *peers, const struct connect_options *options, const char *host,
-    unsigned port, struct sku_deadline deadline, struct failure *failure)
+    unsigned port, struct retry *retry, struct failure *failure)
 {
 	const struct addrinfo hints = { .ai_family = family_of(options),
 		.ai_socktype = SOCK_DGRAM };
+	struct sku_deadline deadline =
+	    sku_deadline_earlier(retry->until, sku_deadline_in(connect_timeout(options)));
 	struct addrinfo *list;
 	int result;
 
-	if (resolve_now(host, &hints, deadline, &list, failure) == -1)
+	if (resolve_now(host, &hints, deadline, retry, &list, failure) == -1)
 		return -1;
 	result = add_list(peers, list, port);
 	freeaddrinfo(list);
@@ -67,8 +69,6 @@ static int
 resolve_once(struct datagram_peers *peers, const struct connect_options *options,
     const struct endpoint *endpoint, struct retry *retry, struct failure *failure)
 {
-	struct sku_deadline deadline =
-	    sku_deadline_earlier(retry->until, sku_deadline_in(connect_timeout(options)));
 	struct sku_address address;
 	unsigned port;
 
@@ -85,7 +85,7 @@ resolve_once(struct datagram_peers *peers, const struct connect_options *options
 		return -1;
 	}
 	if (sku_address_from_numeric(&address, options->address.family, endpoint->host, port) == -1)
-		return add_name(peers, options, endpoint->host, port, deadline, failure);
+		return add_name(peers, options, endpoint->host, port, retry, failure);
 	return add_peer(peers, &address) == -1 ?
 		   failure_errno(failure, errno, "connect to %s", endpoint->host) :
 		   0;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DIGITS "0123456789"
@@ -52,6 +53,40 @@ const struct option_row fd_options[] = {
 	FD(0, "fd", struct lone_fd, fd, "use the open socket N; there are no address operands"),
 	OPTION_END_ROW,
 };
+
+static bool
+is_same_socket(int a, int b)
+{
+	struct stat sa, sb;
+
+	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && S_ISSOCK(sa.st_mode) &&
+	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+void
+fd_leave_standard_streams(int *fd)
+{
+	int null;
+
+	if (!is_same_socket(*fd, *fd)) /* the failure is reported later */
+		return;
+	if (*fd <= STDERR_FILENO) {
+		int moved = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+		if (moved == -1)
+			opt_usage_error("descriptor %d cannot be used: %s", *fd, strerror(errno));
+		*fd = moved;
+	}
+	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
+		if (!is_same_socket(i, *fd))
+			continue;
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null == -1 || dup2(null, i) == -1)
+			(void)close(i);
+		if (null > STDERR_FILENO)
+			(void)close(null);
+	}
+}
 
 static size_t
 count_colons(const char *text)
@@ -270,7 +305,7 @@ static int
 check_habits(char *const *operands, size_t count, const char *form, struct failure *failure)
 {
 	const char *at = strchr(operands[0], '@'), *url = strstr(operands[0], "://"),
-		   *file = strstr(operands[0], ":@");
+		   *file = strstr(operands[0], ":@"), *path = strstr(operands[0], ":/");
 
 	if (url != NULL && (file == NULL || url < file))
 		return opt_misuse(failure, "'%s' is a URL: give %s", opt_quote(operands[0]), form);
@@ -280,6 +315,9 @@ check_habits(char *const *operands, size_t count, const char *form, struct failu
 	if (at != NULL && at > operands[0] && at[-1] != ':') /* else it is @FILE */
 		return opt_misuse(failure,
 		    "'%s' names a user, who is no part of an address: give %s",
+		    opt_quote(operands[0]), form);
+	if (path != NULL && path > operands[0] && count_colons(operands[0]) == 1)
+		return opt_misuse(failure, "'%s' is a place as scp has it: give %s",
 		    opt_quote(operands[0]), form);
 	if (count == 2 && operands[0][0] == '@')
 		return opt_misuse(failure,

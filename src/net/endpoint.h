@@ -22,6 +22,10 @@ extern const struct option_row family_options[];
 extern const struct option_row datagram_options[];
 /* --fd, for an int. */
 extern const struct option_row fd_options[];
+/* inetd(8) and its kind pass the socket as the standard streams, but our messages must not reach
+ * the peers.  Move the socket of --fd to a descriptor of its own, and the streams that are this
+ * socket to the null device. */
+void fd_leave_standard_streams(int *fd);
 
 /* An address to connect to or to listen on.  host and port point into text.  path points to the
  * operand. */

@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define RESOLUTION_TIMEOUT (60 * SKU_SECOND)
@@ -88,40 +87,6 @@ const struct option_row listen_options[] = {
 	OPTION_END_ROW,
 };
 
-static bool
-is_same_socket(int a, int b)
-{
-	struct stat sa, sb;
-
-	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && S_ISSOCK(sa.st_mode) &&
-	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
-}
-
-/* inetd(8) and its kind pass the socket as the standard streams, but our messages must not reach
- * the peers.  Move the socket to a descriptor of its own, and the streams to the null device. */
-static void
-leave_standard_streams(struct listen_options *config)
-{
-	int null, fd = config->fd;
-
-	if (!is_same_socket(fd, fd)) /* the failure is reported later */
-		return;
-	if (fd <= STDERR_FILENO) {
-		config->fd = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_LISTEN_FD);
-		if (config->fd == -1)
-			opt_usage_error("descriptor %d cannot be used: %s", fd, strerror(errno));
-	}
-	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
-		if (!is_same_socket(i, config->fd))
-			continue;
-		null = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (null == -1 || dup2(null, i) == -1)
-			(void)close(i);
-		if (null > STDERR_FILENO)
-			(void)close(null);
-	}
-}
-
 static void
 take_environment(struct listen_options *config)
 {
@@ -149,7 +114,7 @@ listen_take_socket(struct listen_options *config)
 {
 	take_environment(config);
 	if (config->fd != -1)
-		leave_standard_streams(config);
+		fd_leave_standard_streams(&config->fd);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -283,8 +248,8 @@ resolve_host(const struct listen_options *config, const char *host, char text[SK
 	struct sku_address address;
 
 	if (sku_address_from_numeric(&address, config->address.family, host, 0) == -1) {
-		if (resolve_now(
-			host, &hints, sku_deadline_in(RESOLUTION_TIMEOUT), &list, failure) == -1)
+		if (resolve_now(host, &hints, sku_deadline_in(RESOLUTION_TIMEOUT), NULL, &list,
+			failure) == -1)
 			return -1;
 		/* cannot fail: the family is one of the two */
 		(void)sku_address_from_addrinfo(&address, list, 0);

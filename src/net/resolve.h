@@ -2,12 +2,12 @@
 #ifndef NET_RESOLVE_H
 #define NET_RESOLVE_H
 
-#include "libsockutil/sockutil.h"
-#include "run/failure.h"
+#include "net/retry.h"
 
-/* getaddrinfo(3) for host.  Returns 0 and a list that the caller frees with freeaddrinfo(3), or -1
- * and the failure, which may be the deadline or a signal. */
+/* getaddrinfo(3) for host.  Meanwhile it says what retry, which may be NULL, has to say.  Returns 0
+ * and a list that the caller frees with freeaddrinfo(3), or -1 and the failure, which is clear
+ * before, and may be the deadline or a signal. */
 int resolve_now(const char *host, const struct addrinfo *hints, struct sku_deadline deadline,
-    struct addrinfo **list, struct failure *failure);
+    struct retry *retry, struct addrinfo **list, struct failure *failure);
 
 #endif

@@ -85,15 +85,24 @@ failure_library(struct failure *failure, const struct sku_error *error)
 	const char *words = error->kind == SKU_ERR_SYSTEM && !error->source ?
 				words_for_connection(error->code) :
 				NULL;
-	char message[256];
-	int n = snprintf(
-	    message, sizeof(message), "%s", words != NULL ? words : sku_error_reason(error));
+	bool is_first = failure->status == STATUS_OK;
 
-	if (error->addresses > 1 && n > 0 && (size_t)n < sizeof(message))
-		(void)snprintf(message + n, sizeof(message) - (size_t)n, " (%u addresses tried)",
-		    error->addresses);
-	return failure_set(failure, status_of(error),
-	    error->kind == SKU_ERR_SYSTEM ? error->code : 0, message, "%s", error->context);
+	(void)failure_set(failure, status_of(error),
+	    error->kind == SKU_ERR_SYSTEM ? error->code : 0,
+	    words != NULL ? words : sku_error_reason(error), "%s", error->context);
+	if (is_first)
+		failure_tried(failure, error->addresses);
+	return -1;
+}
+
+void
+failure_tried(struct failure *failure, size_t addresses)
+{
+	size_t len = strlen(failure->message);
+
+	if (addresses > 1)
+		(void)snprintf(failure->message + len, sizeof(failure->message) - len,
+		    " (%zu addresses tried)", addresses);
 }
 
 void

@@ -36,6 +36,8 @@ __attribute__((format(printf, 3, 4))) int failure_errno(
 __attribute__((format(printf, 3, 4))) int failure_peer(
     struct failure *failure, int errnum, const char *action_format, ...);
 int failure_library(struct failure *failure, const struct sku_error *error);
+/* Append to the message how many addresses were tried, if there were several. */
+void failure_tried(struct failure *failure, size_t addresses);
 /* Append "; …" to the message. */
 __attribute__((format(printf, 2, 3))) void failure_add(
     struct failure *failure, const char *format, ...);

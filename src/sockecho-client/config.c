@@ -80,7 +80,8 @@ static const struct option_need needs[] = {
 	{ MODE_PINGS, "goes with --ping" },
 	{ MODE_EXCHANGES, "does not go with --connect-only" },
 	{ MODE_PROMPTS,
-	    "is about the prompt: standard input is no terminal, or there are MESSAGEs" },
+	    "is about the prompt of a stream: standard input is no terminal, or there are "
+	    "MESSAGEs, or --udp" },
 	{ MODE_RECEIVES,
 	    "is about messages and streams: not with --udp, --ping or --connect-only" },
 	{ MODE_TRANSFERS, "is about a stream of standard input: not with --udp, --ping, "
@@ -175,6 +176,7 @@ check_open_fd(struct connect_options *connect)
 {
 	struct sku_sock s;
 
+	fd_leave_standard_streams(&connect->fd);
 	if (sku_socket_from_fd(&s, connect->fd) == -1)
 		opt_usage_error("option '--fd' takes an open socket, which %d is not", connect->fd);
 	if (connect->address.datagram && s.type != SOCK_DGRAM)

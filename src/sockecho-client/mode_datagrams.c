@@ -27,17 +27,22 @@ struct datagram_exchange {
 	size_t next_peer;
 	bool answered;	    /* a peer has answered: the other addresses are not tried any more */
 	struct retry retry; /* --wait */
+	const struct failure *last; /* of the try before; it is clear in the first one */
 	char *answer;
 	/* --expect: a late copy of one of these is not an answer to another message. */
 	uint64_t earlier[REMEMBERED]; /* hashes of answers; a new one replaces the oldest */
 	size_t earlier_count;
 };
 
+/* At most as many as can be there: a peer that sends without end must not hold us here. */
 static void
 discard_late_answers(struct peer_connection *connection, char *buf)
 {
-	while (sku_recv(&connection->sock, buf, DATAGRAM_MAX, 0) >= 0)
+	for (size_t i = 0; i < REMEMBERED; i++) {
+		if (sku_recv(&connection->sock, buf, DATAGRAM_MAX, 0) == -1)
+			return;
 		msg_verbose(1, "an answer that nothing asked for is thrown away");
+	}
 }
 
 /* ---- one datagram and its answer ----------------------------------------------------------- */
@@ -46,10 +51,21 @@ static int
 wait_for(struct datagram_exchange *t, short events, struct sku_deadline deadline,
     struct failure *failure)
 {
-	if (run_wait_fd(sku_fileno(&t->connection.sock), events, deadline) == 0)
-		return 0;
-	return run_wait_failed(failure, errno, LIMIT_OPERATION, "%s %s",
-	    events == POLLIN ? "receive from" : "send to", t->connection.peer);
+	const char *verb = events == POLLIN ? "receive from" : "send to";
+	char action[PEER_TEXT_MAX + sizeof("receive from ")];
+
+	(void)snprintf(action, sizeof(action), "%s %s", verb, t->connection.peer);
+	for (;;) {
+		struct sku_deadline says =
+		    t->answered ? sku_deadline_never() : retry_says_at(&t->retry);
+
+		if (run_wait_fd(sku_fileno(&t->connection.sock), events,
+			sku_deadline_earlier(deadline, says)) == 0)
+			return 0;
+		if (errno != ETIMEDOUT || !sku_deadline_passed(says))
+			return run_wait_failed(failure, errno, LIMIT_OPERATION, "%s", action);
+		retry_say(&t->retry, t->last, action);
+	}
 }
 
 static int
@@ -114,6 +130,7 @@ is_late_copy(const struct datagram_exchange *t, const char *message, size_t len,
 	return false;
 }
 
+/* Nothing waits while one copy comes after the other, so the limits are looked at here. */
 static int
 receive_answer(struct datagram_exchange *t, const char *message, size_t len, size_t *answer_len,
     struct sku_deadline deadline, struct failure *failure)
@@ -122,6 +139,11 @@ receive_answer(struct datagram_exchange *t, const char *message, size_t len, siz
 		if (!is_late_copy(t, message, len, *answer_len))
 			return 0;
 		msg_verbose(1, "a late copy of an earlier answer is thrown away");
+		if (run_check() == -1 || sku_deadline_passed(deadline)) {
+			counter_add(&peer_counters.lost, 1);
+			return run_wait_failed(failure, ETIMEDOUT, LIMIT_OPERATION,
+			    "receive from %s", t->connection.peer);
+		}
 	}
 	return -1;
 }
@@ -178,29 +200,50 @@ try_next_address(struct datagram_exchange *t, struct failure *failure)
 	return 0;
 }
 
-/* Ask one address after the other until one does not refuse, or, with --wait, until one answers. */
+/* Ask the present address, or else the next one. */
+static int
+ask_one(struct datagram_exchange *t, const char *message, size_t len, size_t *answer_len,
+    struct failure *failure)
+{
+	bool is_open = sku_fileno(&t->connection.sock) != -1;
+
+	failure_clear(failure);
+	return is_open || try_next_address(t, failure) == 0 ?
+		   exchange(t, message, len, answer_len, failure) :
+		   -1;
+}
+
+/* Ask one address after the other until one does not refuse, or, with --wait, until one answers.
+ * If there is none, the failure is that of the first. */
 static int
 ask_in_turn(struct datagram_exchange *t, const char *message, size_t len, size_t *answer_len,
     struct failure *failure)
 {
-	for (;;) {
-		bool is_open = sku_fileno(&t->connection.sock) != -1;
+	static ASIDE struct failure now;
+	size_t tried = 0;
 
-		failure_clear(failure);
-		if ((is_open || try_next_address(t, failure) == 0) &&
-		    exchange(t, message, len, answer_len, failure) == 0)
-			return 0;
-		if (t->answered || run_check() == -1)
+	while (ask_one(t, message, len, answer_len, &now) == -1) {
+		bool is_silent = now.errnum == ETIMEDOUT;
+		bool goes_on = !t->answered && run_check() == 0;
+
+		if (goes_on && is_silent && t->peers.count > 1)
+			failure_add(&now, "it is one of %zu addresses", t->peers.count);
+		goes_on =
+		    goes_on && (peer_is_refusal(now.errnum) || (is_silent && t->retry.wanted));
+		if (tried++ == 0 || !goes_on)
+			*failure = now;
+		if (!goes_on)
 			return -1;
-		if (failure->errnum == ETIMEDOUT && t->peers.count > 1)
-			failure_add(failure, "it is one of %zu addresses", t->peers.count);
-		if (!peer_is_refusal(failure->errnum) &&
-		    !(failure->errnum == ETIMEDOUT && t->retry.wanted))
+		if (t->peers.count > 1)
+			msg_verbose(t->retry.wanted ? 2 : 1, "%s: %s", now.action, now.message);
+		if (t->next_peer == t->peers.count) {
+			if (!is_silent)
+				failure_tried(failure, tried);
 			return -1;
-		if (t->next_peer == t->peers.count)
-			return -1;
+		}
 		peer_close(&t->connection);
 	}
+	return 0;
 }
 
 /* Send one message until it is answered or the time is up. */
@@ -208,6 +251,7 @@ static int
 ask(struct datagram_exchange *t, const char *message, size_t len, size_t *answer_len,
     struct failure *failure)
 {
+	t->last = failure;
 	for (;;) {
 		struct failure now;
 
@@ -311,6 +355,8 @@ exchange_lines(struct datagram_exchange *t, struct failure *failure)
 		else if (next == LINE_READ)
 			result = exchange_message(t, line, len, failure);
 	}
+	if (terminal && next != LINE_READ)
+		msg_text("\n"); /* nobody has ended the line of the prompt */
 	line_reader_free(&reader);
 	return next == LINE_FAILED ? -1 : result;
 }

@@ -35,16 +35,12 @@ socket_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 	ping_ready(p, r, events);
 }
 
-/* --duration is over: connections without a probe under way are done. */
+/* --duration is over: that is the ordinary end, whatever is under way. */
 static void
 duration_is_over(struct loop *loop, struct loop_timer *timer)
 {
-	struct ping *p = LOOP_OWNER(loop, struct ping, loop);
-
 	(void)timer;
-	p->stopped = true;
-	for (size_t i = 0; i < p->count; i++)
-		ping_update(p, &p->connections[i]);
+	loop_stop(loop, STATUS_OK);
 }
 
 /* --keepalive */

@@ -70,25 +70,20 @@ prompt_loop(struct peer_connection *connection, struct line_reader *reader, stru
 	size_t len;
 	int result = 0;
 
-	while (result == 0) {
+	while (result == 0 && next != LINE_END) {
 		if (next == LINE_READ)
 			msg_text(">> ");
 		next = line_next(reader, sku_fileno(&connection->sock), &line, &len, failure);
-		switch (next) {
-		case LINE_READ:
+		if (next == LINE_READ)
 			result = exchange_line(connection, line, len, failure);
-			break;
-		case LINE_PEER:
+		else if (next == LINE_PEER)
 			result = check_peer(connection, failure);
-			break;
-		case LINE_END:
-			msg_text("\n");
-			return 0;
-		case LINE_FAILED:
-			return -1;
-		}
+		else if (next == LINE_FAILED)
+			result = -1;
 	}
-	return -1;
+	if (next != LINE_READ)
+		msg_text("\n"); /* nobody has ended the line of the prompt */
+	return result;
 }
 
 int

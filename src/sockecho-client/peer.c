@@ -256,11 +256,18 @@ exchange(struct peer_connection *connection, const char *message, size_t len, ch
 	size_t sent = 0, received = 0;
 
 	counter_add(&peer_counters.messages, 1);
-	while (received < len) {
+	/* A peer may say so many bytes before it has got the whole message. */
+	while (sent < len || received < len) {
+		short events = received < len ? POLLIN : 0;
+
 		if (sent < len && send_some(connection, message, len, &sent, failure) == -1)
 			return -1;
-		if (peer_wait(connection, sent < len ? POLLIN | POLLOUT : POLLIN,
-			run_operation_deadline(), failure) == -1 ||
+		if (sent < len)
+			events |= POLLOUT;
+		if (events != 0 &&
+		    peer_wait(connection, events, run_operation_deadline(), failure) == -1)
+			return -1;
+		if (received < len &&
 		    receive_some(connection, reply, len, &received, failure) == -1)
 			return -1;
 	}

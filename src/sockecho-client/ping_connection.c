@@ -148,8 +148,7 @@ is_back_to_back(const struct ping *p)
 static bool
 may_send_more(const struct ping *p, const struct ping_connection *r)
 {
-	return !p->stopped &&
-	       (p->config->count == UNLIMITED || r->sent < (uint64_t)p->config->count);
+	return p->config->count == UNLIMITED || r->sent < (uint64_t)p->config->count;
 }
 
 static bool
@@ -303,6 +302,28 @@ reopen(struct ping *p, struct ping_connection *r, struct failure *failure)
 	return 0;
 }
 
+/* An address refused.  The failure of the first is kept. */
+static void
+note_refusal(struct ping *p, struct ping_connection *r, int errnum)
+{
+	if (p->peers.count > 1)
+		msg_verbose(1, "send to %s: %s", r->connection.peer, sku_reason(errnum));
+	if (r->next_peer > 1)
+		return;
+	failure_clear(&p->failure);
+	(void)failure_peer(&p->failure, errnum, "send to %s", r->connection.peer);
+}
+
+/* Every address has failed: the connection is lost to the failure of the first. */
+static void
+lose_to_all(struct ping *p, struct ping_connection *r)
+{
+	struct failure failure = p->failure;
+
+	failure_tried(&failure, p->peers.count);
+	ping_lose(p, r, &failure);
+}
+
 /* A datagram was refused before any answer came: start over with the next address, or with --wait
  * with the first one again.  False: there is none, or it is another failure. */
 static bool
@@ -314,19 +335,25 @@ try_next_address(struct ping *p, struct ping_connection *r, int errnum)
 	failure_clear(&failure);
 	if (!is_datagram(p) || r->answered || !peer_is_refusal(errnum))
 		return false;
+	if (!p->retry.wanted)
+		note_refusal(p, r, errnum);
 	if (r->next_peer >= p->peers.count) {
-		if (!p->retry.wanted)
-			return false;
+		if (!p->retry.wanted) {
+			lose_to_all(p, r);
+			return true;
+		}
 		if (!should_retry(p, r, errnum)) {
 			ping_lose(p, r, &p->failure);
 			return true;
 		}
 		at_ns = p->retry.next_at.at_ns;
 	}
-	if (reopen(p, r, &failure) == -1)
+	if (reopen(p, r, &failure) == 0)
+		begin_anew(p, r, at_ns);
+	else if (p->retry.wanted)
 		ping_lose(p, r, &failure);
 	else
-		begin_anew(p, r, at_ns);
+		lose_to_all(p, r);
 	return true;
 }
 
@@ -559,10 +586,14 @@ peer_has_ended(struct ping *p, struct ping_connection *r)
 	ping_lose(p, r, &failure);
 }
 
+/* Not more than that at once: a peer that sends without end must not keep the timers from being
+ * due.  The loop reports what is left. */
+#define RECEIVES_AT_ONCE 64
+
 static void
 receive(struct ping *p, struct ping_connection *r)
 {
-	while (!r->closed) {
+	for (int i = 0; i < RECEIVES_AT_ONCE && !r->closed; i++) {
 		ssize_t n = sku_recv(&r->connection.sock, p->buffer, PING_BUFFER, 0);
 
 		if (n == -1) {

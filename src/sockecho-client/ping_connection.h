@@ -52,8 +52,7 @@ struct ping {
 	int64_t start_ns, stop_sending_ns;
 	int64_t stall_told_until_ns; /* late probes are not reported before */
 	char *buffer;
-	bool stopped; /* no more probes: --duration is over */
-	int status;   /* of what ended a connection */
+	int status; /* of what ended a connection */
 };
 
 /* Connect, or take the socket of --fd: 0, or -1 and the ping's failure. */

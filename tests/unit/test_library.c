@@ -556,6 +556,13 @@ lookups_of_numbers_and_of_this_machine(void **state)
 	assert_int_equal(errno, EINVAL);
 	assert_int_equal(
 	    sku_getfqdn("192.0.2.77", name, sku_deadline_in(20 * SKU_SECOND), &err), 0);
+	/* White space is no part of a name, as in Python. */
+	assert_int_equal(
+	    sku_getfqdn("\t 192.0.2.77\n", again, sku_deadline_in(20 * SKU_SECOND), &err), 0);
+	assert_string_equal(again, name);
+	assert_int_equal(sku_getfqdn(" ", name, sku_deadline_in(20 * SKU_SECOND), &err), 0);
+	assert_int_equal(sku_getfqdn("", again, sku_deadline_in(20 * SKU_SECOND), &err), 0);
+	assert_string_equal(again, name);
 	(void)sku_has_ipv6();
 	(void)sku_has_dualstack_ipv6();
 }
@@ -640,9 +647,12 @@ epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms)
 	return epoll_pwait(epoll_fd, events, max, timeout_ms, NULL);
 }
 
-/* The library's getaddrinfo(3) and getnameinfo(3): they can be told to take their time. */
+/* The library's getaddrinfo(3), getnameinfo(3) and others: they can be told to take their time, or
+ * to lack memory, which glibc reports as an unknown name. */
 static _Atomic bool lookup_is_slow;
-static _Atomic int asked_family; /* of the last look-up */
+static bool resolver_lacks_memory;
+static const char *service_lacks_memory; /* for this protocol, or "any" */
+static _Atomic int asked_family;	 /* of the last look-up */
 
 static void *
 slow_down(const char *name)
@@ -660,7 +670,43 @@ getaddrinfo(const char *restrict host, const char *restrict service,
 
 	*(void **)&next = slow_down("getaddrinfo");
 	asked_family = hints != NULL ? hints->ai_family : AF_UNSPEC;
+	if (resolver_lacks_memory) {
+		errno = ENOMEM;
+		return EAI_NONAME;
+	}
 	return next(host, service, hints, result);
+}
+
+int
+gethostbyname2_r(const char *restrict name, int family, struct hostent *restrict ent,
+    char *restrict buf, size_t size, struct hostent **restrict found, int *restrict h_error)
+{
+	int (*next)(const char *, int, struct hostent *, char *, size_t, struct hostent **, int *);
+
+	*(void **)&next = dlsym(RTLD_NEXT, "gethostbyname2_r");
+	if (resolver_lacks_memory) {
+		*found = NULL;
+		*h_error = HOST_NOT_FOUND;
+		errno = ENOMEM;
+		return 0;
+	}
+	return next(name, family, ent, buf, size, found, h_error);
+}
+
+int
+getservbyname_r(const char *restrict name, const char *restrict proto, struct servent *restrict ent,
+    char *restrict buf, size_t size, struct servent **restrict found)
+{
+	int (*next)(
+	    const char *, const char *, struct servent *, char *, size_t, struct servent **);
+
+	*(void **)&next = dlsym(RTLD_NEXT, "getservbyname_r");
+	if (service_lacks_memory != NULL &&
+	    strcmp(service_lacks_memory, proto != NULL ? proto : "any") == 0) {
+		*found = NULL;
+		return ENOMEM;
+	}
+	return next(name, proto, ent, buf, size, found);
 }
 
 int
@@ -670,6 +716,10 @@ getnameinfo(const struct sockaddr *restrict address, socklen_t len, char *restri
 	int (*next)(const struct sockaddr *, socklen_t, char *, socklen_t, char *, socklen_t, int);
 
 	*(void **)&next = slow_down("getnameinfo");
+	if (resolver_lacks_memory) {
+		errno = ENOMEM;
+		return EAI_NONAME;
+	}
 	return next(address, len, host, host_size, service, service_size, flags);
 }
 
@@ -954,6 +1004,53 @@ a_failed_start_leaves_nothing_behind(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	assert_int_equal(count_descriptors(), before);
 	(void)sku_close(&listener);
+}
+
+/* Each look-up that lacks memory says so, and none says that the name is not known. */
+static void
+a_lookup_without_memory_is_no_unknown_name(void **state)
+{
+	static const char *const protocols[] = { "any", "tcp", "udp" };
+	const struct sku_deadline deadlines[] = { sku_deadline_never(),
+		sku_deadline_in(20 * SKU_SECOND) };
+	struct addrinfo *found;
+	struct sku_address address;
+	struct sku_error err;
+	struct sku_host *host;
+	char text[SKU_HOST_MAX];
+
+	(void)state;
+	assert_int_equal(sku_address_from_numeric(&address, AF_UNSPEC, "127.0.0.1", 7), 0);
+	for (int d = 0; d < 2; d++) {
+		struct sku_deadline deadline = deadlines[d];
+
+		resolver_lacks_memory = true;
+		assert_int_equal(
+		    sku_gethostbyname_ex("localhost", AF_INET, &host, deadline, &err), -1);
+		assert_int_equal(err.code, EAI_MEMORY);
+		assert_null(host);
+		assert_int_equal(sku_gethostbyname("localhost", 0, text, deadline, &err), -1);
+		assert_int_equal(err.code, EAI_MEMORY);
+		assert_int_equal(sku_gethostbyaddr("localhost", &host, deadline, &err), -1);
+		assert_int_equal(err.code, EAI_MEMORY);
+		assert_int_equal(sku_getfqdn("localhost", text, deadline, &err), -1);
+		assert_int_equal(err.code, EAI_MEMORY);
+		assert_int_equal(
+		    sku_getnameinfo(&address, text, sizeof(text), NULL, 0, 0, deadline, &err), -1);
+		assert_int_equal(err.code, EAI_MEMORY);
+		resolver_lacks_memory = false;
+		/* With one protocol missing, it would be the answer to another question. */
+		for (int i = 0; i < 3; i++) {
+			service_lacks_memory = protocols[i];
+			assert_int_equal(
+			    sku_getaddrinfo("127.0.0.1", "domain", NULL, &found, deadline, &err),
+			    -1);
+			assert_int_equal(err.kind, SKU_ERR_SYSTEM);
+			assert_int_equal(err.code, ENOMEM);
+			assert_string_equal(err.context, "look up service domain");
+		}
+		service_lacks_memory = NULL;
+	}
 }
 
 static void
@@ -1879,6 +1976,13 @@ a_hook_ends_a_look_up(void **state)
 	lookup_is_slow = true;
 	IS_CANCELED(sku_gethostbyname("localhost", AF_INET, host, sku_deadline_never(), &err));
 	assert_int_equal(err.code, ECANCELED);
+	{
+		struct sku_sock s = SKU_SOCK_INIT;
+
+		IS_CANCELED(
+		    sku_create_connection(&s, "localhost", "7", SKU_NO_TIMEOUT, NULL, &err));
+		assert_string_equal(err.context, "connect to localhost port 7");
+	}
 	lookup_is_slow = false;
 	sku_set_interrupt(NULL, NULL);
 }
@@ -2283,6 +2387,7 @@ names_of_addresses_and_interfaces(void **state)
 		    sku_getnameinfo(&address, host, 9, NULL, 0, NI_NUMERICHOST, deadlines[d], &err),
 		    -1);
 		assert_int_equal(err.code, EAI_OVERFLOW);
+		assert_string_equal(sku_error_reason(&err), "the buffer is too short");
 		assert_string_equal(err.context, "look up 127.0.0.1");
 	}
 	lookup_is_slow = true;
@@ -2370,6 +2475,7 @@ main(void)
 		cmocka_unit_test(connecting_in_steps_to_a_unix_path),
 		cmocka_unit_test(only_addresses_of_the_sources_family_are_tried),
 		cmocka_unit_test(a_failed_start_leaves_nothing_behind),
+		cmocka_unit_test(a_lookup_without_memory_is_no_unknown_name),
 		cmocka_unit_test(resolving_in_steps),
 		cmocka_unit_test(create_server_dual_stack),
 		cmocka_unit_test(sendfile_has_pythons_offset_and_count),
