@@ -16,6 +16,9 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -51,6 +54,7 @@ struct sku_connecting {
 	struct sku_deadline deadline;
 
 	struct attempt *attempts; /* in RFC 6724 order */
+	struct attempt first;	  /* attempts, while there is only one */
 	size_t count;
 	struct attempt *winner;
 	int last_family;
@@ -59,7 +63,8 @@ struct sku_connecting {
 	enum lookups lookups;
 	struct sku_query *queries[QUERY_COUNT];
 	int notify_fd;
-	struct sku_error lookup_error; /* why there are no addresses */
+	enum sku_error_kind lookup_error_kind; /* why there are no addresses */
+	int lookup_error_code;
 
 	struct sku_deadline ask_apart_at;    /* when to ask for each family separately */
 	struct sku_deadline may_start_at;    /* no attempt starts before */
@@ -70,6 +75,13 @@ struct sku_connecting {
 };
 
 static const struct sku_deadline at_once = { 0 };
+
+/* A race at a time needs no malloc(3): its first use costs a short program as much as connecting to
+ * its own machine does. */
+static struct {
+	atomic_flag is_taken;
+	alignas(max_align_t) char bytes[640];
+} room;
 
 /* ---- candidates ---------------------------------------------------------------------------- */
 
@@ -86,13 +98,17 @@ has_address(const struct sku_connecting *c, const struct sku_address *address)
 static int
 add_attempt(struct sku_connecting *c, const struct sku_address *address)
 {
-	struct attempt *grown;
+	struct attempt *grown = &c->first;
 
 	if (has_address(c, address))
 		return 0;
-	grown = realloc(c->attempts, (c->count + 1) * sizeof(*grown));
+	if (c->count > 0)
+		grown = realloc(
+		    c->attempts != &c->first ? c->attempts : NULL, (c->count + 1) * sizeof(*grown));
 	if (grown == NULL)
 		return -1;
+	if (c->count == 1)
+		*grown = c->first;
 	c->attempts = grown;
 	c->attempts[c->count++] = (struct attempt){ .address = *address, .fd = -1 };
 	return 0;
@@ -181,14 +197,18 @@ ask(struct sku_connecting *c, enum which_query which, int family)
 static int
 take_answer(struct sku_connecting *c, enum which_query which)
 {
+	struct sku_error error = { .code = 0 };
 	struct addrinfo *list;
 	int result;
 
 	if (c->queries[which] == NULL || !sku_query_done(c->queries[which]))
 		return 0;
-	result =
-	    sku_query_take(c->queries[which], &list, which == QUERY_BOTH ? &c->lookup_error : NULL);
+	result = sku_query_take(c->queries[which], &list, &error);
 	c->queries[which] = NULL;
+	if (which == QUERY_BOTH) {
+		c->lookup_error_kind = error.kind;
+		c->lookup_error_code = error.code;
+	}
 	if (result == -1)
 		return 1;
 	result = add_list(c, list);
@@ -315,10 +335,22 @@ abort_connection(int fd)
 	(void)close(fd);
 }
 
+/* Only a socket that was given the port of the peer can have connected to itself. */
+static bool
+is_connected_to_itself(const struct attempt *a)
+{
+	struct sku_address local = { .len = sizeof(local.storage) };
+
+	return a->address.sa.sa_family != AF_UNIX &&
+	       getsockname(a->fd, &local.sa, &local.len) == 0 &&
+	       sku_address_port(&local) == sku_address_port(&a->address) &&
+	       sku_is_connected_to_itself(a->fd);
+}
+
 static void
 attempt_connected(struct sku_connecting *c, struct attempt *a)
 {
-	if (a->address.sa.sa_family != AF_UNIX && sku_is_connected_to_itself(a->fd)) {
+	if (is_connected_to_itself(a)) {
 		abort_connection(a->fd);
 		a->fd = -1;
 		attempt_ended(c, a, ECONNREFUSED);
@@ -351,6 +383,16 @@ attempt_begun(struct sku_connecting *c, struct attempt *a)
 		c->give_up_at = sku_deadline_in(left / (int64_t)(count_untried(c) + 1));
 }
 
+/* Ask what has become of an attempt that is in flight: connect(2) tells, once more. */
+static void
+check_attempt(struct sku_connecting *c, struct attempt *a)
+{
+	if (connect(a->fd, &a->address.sa, a->address.len) == 0 || errno == EISCONN)
+		attempt_connected(c, a);
+	else if (errno != EALREADY && errno != EINPROGRESS && errno != EINTR)
+		attempt_ended(c, a, errno);
+}
+
 static void
 start_attempt(struct sku_connecting *c, struct attempt *a)
 {
@@ -364,7 +406,10 @@ start_attempt(struct sku_connecting *c, struct attempt *a)
 	} else if (connect(a->fd, &a->address.sa, a->address.len) == 0) {
 		attempt_connected(c, a);
 	} else if (errno == EINPROGRESS || errno == EINTR) {
-		attempt_begun(c, a);
+		/* This machine has answered by now. */
+		check_attempt(c, a);
+		if (c->winner == NULL && a->fd != -1)
+			attempt_begun(c, a);
 	} else if (errno == EAGAIN && a->address.sa.sa_family == AF_UNIX) {
 		/* The server's backlog is full, and no event reports that it is not any more. */
 		attempt_ended(c, a, EAGAIN);
@@ -375,20 +420,6 @@ start_attempt(struct sku_connecting *c, struct attempt *a)
 	}
 }
 
-static void
-check_attempt(struct sku_connecting *c, struct attempt *a)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	if (getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
-		error = errno;
-	if (error != 0)
-		attempt_ended(c, a, error);
-	else
-		attempt_connected(c, a);
-}
-
 /* Check the attempts that are ready, and end one whose time is over. */
 static void
 check_attempts(struct sku_connecting *c)
@@ -397,14 +428,10 @@ check_attempts(struct sku_connecting *c)
 	struct attempt *a = in_flight(c);
 	int n = 0;
 
-	if (c->epoll_fd == -1) {
-		struct pollfd pfd = { .fd = a != NULL ? a->fd : -1, .events = POLLOUT };
-
-		if (a != NULL && poll(&pfd, 1, 0) == 1)
-			check_attempt(c, a);
-	} else {
+	if (c->epoll_fd != -1)
 		n = epoll_wait(c->epoll_fd, events, sizeof(events) / sizeof(events[0]), 0);
-	}
+	else if (a != NULL)
+		check_attempt(c, a);
 	for (int i = 0; i < n && c->winner == NULL; i++) {
 		if (events[i].data.u64 != NOTIFY_EVENT)
 			check_attempt(c, &c->attempts[events[i].data.u64]);
@@ -482,9 +509,9 @@ set_failure(const struct sku_connecting *c, struct sku_error *err)
 	}
 	if (c->source.len == 0)
 		sku_error_set(
-		    err, c->lookup_error.kind, c->lookup_error.code, "look up %s", c->host);
+		    err, c->lookup_error_kind, c->lookup_error_code, "look up %s", c->host);
 	else
-		sku_error_set(err, c->lookup_error.kind, c->lookup_error.code,
+		sku_error_set(err, c->lookup_error_kind, c->lookup_error_code,
 		    "look up %s for a connection from %s", c->host, source_text(c, source));
 }
 
@@ -509,12 +536,14 @@ set_timed_out(const struct sku_connecting *c, struct sku_error *err)
 static struct sku_connecting *
 new_connecting(const char *host, struct sku_deadline deadline)
 {
-	size_t size = strlen(host) + 1;
-	struct sku_connecting *c = calloc(1, sizeof(*c) + size);
+	size_t host_size = strlen(host) + 1, size = sizeof(struct sku_connecting) + host_size;
+	bool fits = size <= sizeof(room.bytes) && !atomic_flag_test_and_set(&room.is_taken);
+	struct sku_connecting *c = fits ? (void *)room.bytes : malloc(size);
 
 	if (c == NULL)
 		return NULL;
-	memcpy(c->host, host, size);
+	memset(c, 0, sizeof(*c));
+	memcpy(c->host, host, host_size);
 	c->deadline = deadline;
 	c->epoll_fd = c->notify_fd = -1;
 	c->lookups = RESOLVED;
@@ -625,6 +654,12 @@ sku_connecting_fd(const struct sku_connecting *c)
 	return only != NULL ? only->fd : -1;
 }
 
+void
+sku_connecting_set_deadline(struct sku_connecting *c, struct sku_deadline deadline)
+{
+	c->deadline = deadline;
+}
+
 struct sku_deadline
 sku_connecting_wakes(const struct sku_connecting *c)
 {
@@ -686,8 +721,12 @@ sku_connecting_cancel(struct sku_connecting *c)
 		(void)close(c->notify_fd);
 	if (c->epoll_fd != -1)
 		(void)close(c->epoll_fd);
-	free(c->attempts);
-	free(c);
+	if (c->attempts != &c->first)
+		free(c->attempts);
+	if ((void *)c == room.bytes)
+		atomic_flag_clear(&room.is_taken);
+	else
+		free(c);
 	errno = saved;
 }
 
