@@ -361,26 +361,34 @@ attempt_connected(struct sku_connecting *c, struct attempt *a)
 	c->winner = a;
 }
 
+/* A source port serves one attempt at a time: each attempt gets its share of the time that is left.
+ */
+static void
+limit_attempt(struct sku_connecting *c)
+{
+	int64_t left = sku_deadline_left(c->deadline);
+
+	c->give_up_at = left == SKU_NO_TIMEOUT ?
+			    sku_deadline_never() :
+			    sku_deadline_in(left / (int64_t)(count_untried(c) + 1));
+}
+
 /* The kernel connects, and the epoll will report the result. */
 static void
 attempt_begun(struct sku_connecting *c, struct attempt *a)
 {
 	struct epoll_event event = { .events = EPOLLOUT, .data.u64 = (uint64_t)(a - c->attempts) };
-	int64_t left;
 
 	if (c->epoll_fd != -1 && epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, a->fd, &event) == -1) {
 		attempt_ended(c, a, errno);
 		return;
 	}
-	c->next_attempt_at = sku_deadline_in(ATTEMPT_DELAY);
-	if (c->opts.source_port == 0)
-		return;
-	/* A source port serves one attempt at a time: each attempt gets its share of the time that
-	 * is left. */
-	c->next_attempt_at = sku_deadline_never();
-	left = sku_deadline_left(c->deadline);
-	if (left != SKU_NO_TIMEOUT)
-		c->give_up_at = sku_deadline_in(left / (int64_t)(count_untried(c) + 1));
+	if (c->opts.source_port == 0) {
+		c->next_attempt_at = sku_deadline_in(ATTEMPT_DELAY);
+	} else {
+		c->next_attempt_at = sku_deadline_never();
+		limit_attempt(c);
+	}
 }
 
 /* Ask what has become of an attempt that is in flight: connect(2) tells, once more. */
@@ -658,6 +666,8 @@ void
 sku_connecting_set_deadline(struct sku_connecting *c, struct sku_deadline deadline)
 {
 	c->deadline = deadline;
+	if (c->opts.source_port != 0 && in_flight(c) != NULL)
+		limit_attempt(c);
 }
 
 struct sku_deadline
