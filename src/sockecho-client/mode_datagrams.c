@@ -49,7 +49,7 @@ wait_for(struct datagram_exchange *t, short events, struct sku_deadline deadline
 	if (run_wait_fd(sku_fileno(&t->connection.sock), events, deadline) == 0)
 		return 0;
 	return run_wait_failed(failure, errno, LIMIT_OPERATION, "%s %s",
-	    events == POLLIN ? "receive from" : "send to", t->connection.peer);
+	    events == POLLIN ? "receive from" : "send to", peer_name(&t->connection));
 }
 
 static int
@@ -58,7 +58,8 @@ send_datagram(struct datagram_exchange *t, const char *message, size_t len,
 {
 	while (sku_send(&t->connection.sock, message, len, 0) == -1) {
 		if (errno != EAGAIN)
-			return failure_peer(failure, errno, "send to %s", t->connection.peer);
+			return failure_peer(
+			    failure, errno, "send to %s", peer_name(&t->connection));
 		if (wait_for(t, POLLOUT, deadline, failure) == -1)
 			return -1;
 	}
@@ -78,7 +79,7 @@ receive_datagram(
 		if (errno != EAGAIN)
 			return failure_peer(failure, errno, "%s %s",
 			    peer_is_refusal(errno) ? "send to" : "receive from",
-			    t->connection.peer);
+			    peer_name(&t->connection));
 		if (wait_for(t, POLLIN, deadline, failure) == -1) {
 			counter_add(&peer_counters.lost, 1);
 			return -1;
@@ -136,7 +137,7 @@ exchange(struct datagram_exchange *t, const char *message, size_t len, size_t *a
 	/* Check here, because there is no wait if the answer comes at once. */
 	if (run_check() == -1)
 		return run_wait_failed(
-		    failure, errno, LIMIT_OPERATION, "send to %s", t->connection.peer);
+		    failure, errno, LIMIT_OPERATION, "send to %s", peer_name(&t->connection));
 	if (!t->answered)
 		deadline = sku_deadline_earlier(deadline, t->retry.until);
 	discard_late_answers(&t->connection, t->answer);
