@@ -20,7 +20,7 @@
 #define HELP_COLUMN 28
 #define HELP_WIDTH 80
 
-enum { OPERAND = 1, FIRST_ID = 256 }; /* results of getopt_long besides letters */
+enum { FIRST_ID = 256 }; /* results of getopt_long besides letters */
 
 /* What is still to be read while the command line is parsed. */
 static struct {
@@ -124,7 +124,7 @@ opt_no_memory(const char *during)
 const char *
 opt_quote(const char *text)
 {
-	static char quotes[2][60 * 4 + sizeof("...")];
+	static ASIDE char quotes[2][60 * 4 + sizeof("...")];
 	static unsigned next;
 	char *quote = quotes[next++ % 2];
 	size_t len = 0, characters = 0;
@@ -201,7 +201,7 @@ make_getopt_table(const struct options *o, struct getopt_table *table)
 	struct option *to = table->longs;
 	char *s = table->letters;
 
-	/* '-': getopt_long returns operands in their order.  ':': it prints no messages. */
+	/* '-': getopt_long leaves the words in their order.  ':': it prints no messages. */
 	*s++ = '-';
 	*s++ = ':';
 	for (size_t i = 0; i < o->count; i++) {
@@ -755,25 +755,39 @@ add_operand(struct options *o, const void *config, char *operand)
 	return !is_first;
 }
 
+static bool
+is_operand(const char *word)
+{
+	return word[0] != '-' || word[1] == '\0';
+}
+
+/* Take the next word as an operand.  False: the options have ended. */
+static bool
+parse_operand(struct options *o, const void *config)
+{
+	char *operand = unread.argv[optind++];
+
+	if (!add_operand(o, config, operand))
+		return false;
+	check_operand(o, operand);
+	return true;
+}
+
 /* Parse the next word, or the next letter of a word.  False: the options have ended. */
 static bool
 parse_next(struct options *o, const struct getopt_table *table, const void *config)
 {
-	int at = optind > 0 ? optind : 1; /* 0: getopt_long starts over */
-	const char *word = at < unread.argc ? unread.argv[at] : "";
+	const char *word = unread.argv[optind];
 	struct option_entry *entry;
 	int id;
 
+	if (is_operand(word))
+		return parse_operand(o, config);
 	check_word(o, word);
 	id = getopt_long(unread.argc, unread.argv, table->letters, table->longs, NULL);
 	switch (id) {
 	case -1:
 		return false;
-	case OPERAND:
-		if (!add_operand(o, config, unread.argv[optind - 1]))
-			return false;
-		check_operand(o, unread.argv[optind - 1]);
-		return true;
 	case '?':
 		if (strncmp(word, "--", 2) == 0)
 			fail_unknown_name(o, word + 2);
@@ -793,11 +807,28 @@ parse_next(struct options *o, const struct getopt_table *table, const void *conf
 	}
 }
 
+/* Parse the words from the first option on.  The table of getopt_long takes a page of the stack,
+ * and a program without options does not touch it. */
+static __attribute__((noinline)) void
+parse_options(struct options *o, const void *config)
+{
+	struct getopt_table table UNINITIALIZED;
+	int at = optind;
+
+	make_getopt_table(o, &table);
+	/* It forgets where it was in another command line. */
+	optind = 0;
+	(void)getopt_long(1, unread.argv, table.letters, table.longs, NULL);
+	optind = at;
+	while (optind < unread.argc && parse_next(o, &table, config))
+		;
+}
+
 void
 opt_parse(
     struct options *options, const struct command *command, void *config, int argc, char **argv)
 {
-	struct getopt_table table UNINITIALIZED;
+	bool goes_on = true;
 
 	options->command = command;
 	options->operands = argv;
@@ -806,13 +837,14 @@ opt_parse(
 	add_rows(options, command->options, config, 0);
 	if (argc == 2 && strcmp(argv[1], "--options") == 0)
 		list_options(options);
-	make_getopt_table(options, &table);
 	unread.argc = argc;
 	unread.argv = argv;
 	opterr = 0;
-	optind = 0;
-	while (parse_next(options, &table, config))
-		;
+	optind = 1;
+	while (goes_on && optind < argc && is_operand(argv[optind]))
+		goes_on = parse_operand(options, config);
+	if (goes_on && optind < argc)
+		parse_options(options, config);
 	while (optind < argc)
 		(void)add_operand(options, config, argv[optind++]);
 	if (options->option_end == SIZE_MAX)
