@@ -47,14 +47,14 @@ call_pwritev2(int fd, const struct iovec *pieces, int count, off_t offset, int f
 	    sizeof(long) == 4 ? (long)((int64_t)offset >> 32) : 0L, flags);
 }
 
-/* The size of a block device.  musl's ioctl(3) takes the request as an int. */
+/* musl's ioctl(3) takes the request as an int. */
 static inline int
-block_device_size(int fd, uint64_t *bytes)
+call_ioctl(int fd, unsigned long request, void *arg)
 {
 #ifdef __GLIBC__
-	return ioctl(fd, BLKGETSIZE64, bytes);
+	return ioctl(fd, request, arg);
 #else
-	return ioctl(fd, (int)BLKGETSIZE64, bytes);
+	return ioctl(fd, (int)request, arg);
 #endif
 }
 
