@@ -77,18 +77,77 @@ three_a_trip() {
 	three_a_trip recvmmsg sendmmsg -u 0
 }
 
-@test "a program that does one thing starts no thread, and opens nothing to write its result" {
+@test "a program that does one thing starts no thread, and opens no locale, and nothing to write its result" {
 	need_tracing
 	is_sanitized && skip "the sanitizers make calls of their own"
 	start_server sockecho-server 0
 	local command
+	export LC_ALL=C.UTF-8
 	for command in "sockecho-client $host $port x" "hostlookup 127.0.0.1" "servlookup 80/tcp"; do
 		# shellcheck disable=SC2086 # words are meant
 		strace -f -qq -o trace $command | cat >out
 		[ -s out ]
 		grep -q '^[0-9]* *write(1, ' trace
-		! grep -E '(^|[0-9 ])(clone|clone3|epoll_create1|eventfd2|signalfd4)\(|/proc/self/fd' trace || fail "$command"
+		! grep -E '(^|[0-9 ])(clone|clone3|epoll_create1|eventfd2|signalfd4)\(|/proc/self/fd|/locale' trace || fail "$command"
 	done
+}
+
+@test "a one-off client makes the fewest system calls, and asks for no memory" {
+	need_tracing
+	is_sanitized && skip "the sanitizers make calls of their own"
+	start_server sockecho-server 0
+	local n
+	printf '%s\n' fcntl{,,} rt_sigaction{,,,} socket connect{,} getsockname getpeername setsockopt sendto poll recvfrom \
+		ioctl write close exit_group >wanted
+	# On a busy machine the peer may answer later, and a call more waits for it.
+	for n in 1 2 3 4 5; do
+		strace -qq -o trace sockecho-client "$host" "$port" hello | cat >out
+		assert_equal "$(cat out)" hello
+		# From run_begin() on.  musl allows its own signals before the first handler.
+		sed -nE '/^fcntl(64)?\(0, F_GETFD/,$ s/^([a-z_]+)(64)?\(.*/\1/p' trace | grep -vx rt_sigprocmask >calls
+		diff wanted calls >difference && return
+	done
+	fail "$(cat difference)"
+}
+
+@test "a one-off client touches few pages more than a program that does nothing" {
+	is_sanitized && skip "the sanitizers touch pages of their own"
+	[ -e "$SOCKUTILS_BUILD/Makefile" ] || skip "what is installed does not say how it was built"
+	case $(stat -f -c %T .) in
+	ext2/ext3 | xfs | btrfs | tmpfs) ;;
+	*) skip "this file system may map a program page by page" ;;
+	esac
+	local nothing more
+	local -a compiler flags
+	read -ra compiler < <(sed -n 's/^CC = //p' "$SOCKUTILS_BUILD/Makefile")
+	flags=(-O2)
+	! grep -q -- -DSTATIC_BINARIES "$SOCKUTILS_BUILD/Makefile" || flags+=(-static)
+	echo 'int main(void) { return 0; }' >nothing.c
+	"${compiler[@]}" "${flags[@]}" nothing.c -o linked || skip "there is no compiler"
+	# As they are installed: what the linker wrote is in pieces in memory.
+	cp linked nothing
+	cp "$SOCKUTILS_BUILD/sockecho-client" client
+	start_server sockecho-server 0
+	nothing=$(page_faults ./nothing)
+	more=$(($(page_faults ./client "$host" "$port" hello) - nothing))
+	echo "$nothing, and $more more"
+	# Of code and constants, of variables, of the stack; of the C library's code, where it is in the program, too.
+	((more <= 14))
+}
+
+# page_faults COMMAND... - the fewest of ten runs.
+page_faults() {
+	python3 - "$@" <<-'PY'
+		import os, sys
+		fewest = None
+		null = os.open(os.devnull, os.O_WRONLY)
+		for _ in range(10):
+		    pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, null, 1)])
+		    _, status, usage = os.wait4(pid, 0)
+		    assert status == 0, status
+		    fewest = usage.ru_minflt if fewest is None else min(fewest, usage.ru_minflt)
+		print(fewest)
+	PY
 }
 
 # threads - how many were started in the last sending, or receiving, of a file.

@@ -5,6 +5,7 @@
 #include "hostlookup/lookup.h"
 #include "hostlookup/print.h"
 #include "hostlookup/query.h"
+#include "net/host_name.h"
 #include "options/options.h"
 #include "run/event.h"
 #include "run/message.h"
@@ -153,6 +154,19 @@ run_command(const struct host_config *config, struct failure *failure)
 	return STATUS_USAGE;
 }
 
+/* Internationalised names need the user's locale; the C locale supports none.  Its files take a
+ * tenth of a look-up, and an ASCII name does not need them. */
+static void
+set_locale(const struct host_config *config)
+{
+	bool is_needed = config->files.count > 0 || config->confirm;
+
+	for (size_t i = 0; i < config->name_count; i++)
+		is_needed = is_needed || !host_name_is_ascii(config->names[i]);
+	if (is_needed)
+		(void)setlocale(LC_CTYPE, "");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -162,8 +176,8 @@ main(int argc, char **argv)
 	int status;
 
 	run_begin("hostlookup");
-	(void)setlocale(LC_CTYPE, ""); /* for internationalised names; the C locale supports none */
 	config_parse(&config, argc, argv);
+	set_locale(&config);
 	status = run_command(&config, &failure);
 	if (status == -1)
 		status = failure_report(&failure);

@@ -16,6 +16,9 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +55,7 @@ struct sku_connecting {
 	struct sku_deadline deadline;
 
 	struct attempt *attempts; /* in RFC 6724 order */
+	struct attempt first;	  /* attempts, while there is only one */
 	size_t count;
 	struct attempt *winner;
 	int last_family;
@@ -60,7 +64,8 @@ struct sku_connecting {
 	enum lookups lookups;
 	struct sku_query *queries[QUERY_COUNT];
 	int notify_fd;
-	struct sku_error lookup_error; /* why there are no addresses */
+	enum sku_error_kind lookup_error_kind; /* why there are no addresses */
+	int lookup_error_code;
 
 	struct sku_deadline ask_apart_at;    /* when to ask for each family separately */
 	struct sku_deadline may_start_at;    /* no attempt starts before */
@@ -71,6 +76,13 @@ struct sku_connecting {
 };
 
 static const struct sku_deadline at_once = { 0 };
+
+/* A race at a time needs no malloc(3): its first use costs a short program as much as connecting to
+ * its own machine does. */
+static struct {
+	atomic_flag is_taken;
+	alignas(max_align_t) char bytes[640];
+} room;
 
 /* ---- candidates ---------------------------------------------------------------------------- */
 
@@ -87,13 +99,17 @@ has_address(const struct sku_connecting *c, const struct sku_address *address)
 static int
 add_attempt(struct sku_connecting *c, const struct sku_address *address)
 {
-	struct attempt *grown;
+	struct attempt *grown = &c->first;
 
 	if (has_address(c, address))
 		return 0;
-	grown = realloc(c->attempts, (c->count + 1) * sizeof(*grown));
+	if (c->count > 0)
+		grown = realloc(
+		    c->attempts != &c->first ? c->attempts : NULL, (c->count + 1) * sizeof(*grown));
 	if (grown == NULL)
 		return -1;
+	if (c->count == 1)
+		*grown = c->first;
 	c->attempts = grown;
 	c->attempts[c->count++] = (struct attempt){ .address = *address, .fd = -1 };
 	return 0;
@@ -182,14 +198,18 @@ ask(struct sku_connecting *c, enum which_query which, int family)
 static int
 take_answer(struct sku_connecting *c, enum which_query which)
 {
+	struct sku_error error = { .code = 0 };
 	struct addrinfo *list;
 	int result;
 
 	if (c->queries[which] == NULL || !sku_query_done(c->queries[which]))
 		return 0;
-	result =
-	    sku_query_take(c->queries[which], &list, which == QUERY_BOTH ? &c->lookup_error : NULL);
+	result = sku_query_take(c->queries[which], &list, &error);
 	c->queries[which] = NULL;
+	if (which == QUERY_BOTH) {
+		c->lookup_error_kind = error.kind;
+		c->lookup_error_code = error.code;
+	}
 	if (result == -1)
 		return 1;
 	result = add_list(c, list);
@@ -316,10 +336,22 @@ abort_connection(int fd)
 	(void)close(fd);
 }
 
+/* Only a socket that was given the port of the peer can have connected to itself. */
+static bool
+is_connected_to_itself(const struct attempt *a)
+{
+	struct sku_address local = { .len = sizeof(local.storage) };
+
+	return a->address.sa.sa_family != AF_UNIX &&
+	       getsockname(a->fd, &local.sa, &local.len) == 0 &&
+	       sku_address_port(&local) == sku_address_port(&a->address) &&
+	       sku_is_connected_to_itself(a->fd);
+}
+
 static void
 attempt_connected(struct sku_connecting *c, struct attempt *a)
 {
-	if (a->address.sa.sa_family != AF_UNIX && sku_is_connected_to_itself(a->fd)) {
+	if (is_connected_to_itself(a)) {
 		abort_connection(a->fd);
 		a->fd = -1;
 		attempt_ended(c, a, ECONNREFUSED);
@@ -330,26 +362,44 @@ attempt_connected(struct sku_connecting *c, struct attempt *a)
 	c->winner = a;
 }
 
+/* A source port serves one attempt at a time: each attempt gets its share of the time that is left.
+ */
+static void
+limit_attempt(struct sku_connecting *c)
+{
+	int64_t left = sku_deadline_left(c->deadline);
+
+	c->give_up_at = left == SKU_NO_TIMEOUT ?
+			    sku_deadline_never() :
+			    sku_deadline_in(left / (int64_t)(count_untried(c) + 1));
+}
+
 /* The kernel connects, and the epoll will report the result. */
 static void
 attempt_begun(struct sku_connecting *c, struct attempt *a)
 {
 	struct epoll_event event = { .events = EPOLLOUT, .data.u64 = (uint64_t)(a - c->attempts) };
-	int64_t left;
 
 	if (c->epoll_fd != -1 && epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, a->fd, &event) == -1) {
 		attempt_ended(c, a, errno);
 		return;
 	}
-	c->next_attempt_at = sku_deadline_in(ATTEMPT_DELAY);
-	if (c->opts.source_port == 0)
-		return;
-	/* A source port serves one attempt at a time: each attempt gets its share of the time that
-	 * is left. */
-	c->next_attempt_at = sku_deadline_never();
-	left = sku_deadline_left(c->deadline);
-	if (left != SKU_NO_TIMEOUT)
-		c->give_up_at = sku_deadline_in(left / (int64_t)(count_untried(c) + 1));
+	if (c->opts.source_port == 0) {
+		c->next_attempt_at = sku_deadline_in(ATTEMPT_DELAY);
+	} else {
+		c->next_attempt_at = sku_deadline_never();
+		limit_attempt(c);
+	}
+}
+
+/* Ask what has become of an attempt that is in flight: connect(2) tells, once more. */
+static void
+check_attempt(struct sku_connecting *c, struct attempt *a)
+{
+	if (connect(a->fd, &a->address.sa, a->address.len) == 0 || errno == EISCONN)
+		attempt_connected(c, a);
+	else if (errno != EALREADY && errno != EINPROGRESS && errno != EINTR)
+		attempt_ended(c, a, errno);
 }
 
 static void
@@ -365,7 +415,10 @@ start_attempt(struct sku_connecting *c, struct attempt *a)
 	} else if (connect(a->fd, &a->address.sa, a->address.len) == 0) {
 		attempt_connected(c, a);
 	} else if (errno == EINPROGRESS || errno == EINTR) {
-		attempt_begun(c, a);
+		/* This machine has answered by now. */
+		check_attempt(c, a);
+		if (c->winner == NULL && a->fd != -1)
+			attempt_begun(c, a);
 	} else if (errno == EAGAIN && a->address.sa.sa_family == AF_UNIX) {
 		/* The server's backlog is full, and no event reports that it is not any more. */
 		attempt_ended(c, a, EAGAIN);
@@ -376,20 +429,6 @@ start_attempt(struct sku_connecting *c, struct attempt *a)
 	}
 }
 
-static void
-check_attempt(struct sku_connecting *c, struct attempt *a)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	if (getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
-		error = errno;
-	if (error != 0)
-		attempt_ended(c, a, error);
-	else
-		attempt_connected(c, a);
-}
-
 /* Check the attempts that are ready, and end one whose time is over. */
 static void
 check_attempts(struct sku_connecting *c)
@@ -398,14 +437,10 @@ check_attempts(struct sku_connecting *c)
 	struct attempt *a = in_flight(c);
 	int n = 0;
 
-	if (c->epoll_fd == -1) {
-		struct pollfd pfd = { .fd = a != NULL ? a->fd : -1, .events = POLLOUT };
-
-		if (a != NULL && poll(&pfd, 1, 0) == 1)
-			check_attempt(c, a);
-	} else {
+	if (c->epoll_fd != -1)
 		n = epoll_wait(c->epoll_fd, events, sizeof(events) / sizeof(events[0]), 0);
-	}
+	else if (a != NULL)
+		check_attempt(c, a);
 	for (int i = 0; i < n && c->winner == NULL; i++) {
 		if (events[i].data.u64 != NOTIFY_EVENT)
 			check_attempt(c, &c->attempts[events[i].data.u64]);
@@ -483,9 +518,9 @@ set_failure(const struct sku_connecting *c, struct sku_error *err)
 	}
 	if (c->source.len == 0)
 		sku_error_set(
-		    err, c->lookup_error.kind, c->lookup_error.code, "look up %s", c->host);
+		    err, c->lookup_error_kind, c->lookup_error_code, "look up %s", c->host);
 	else
-		sku_error_set(err, c->lookup_error.kind, c->lookup_error.code,
+		sku_error_set(err, c->lookup_error_kind, c->lookup_error_code,
 		    "look up %s for a connection from %s", c->host, source_text(c, source));
 }
 
@@ -510,12 +545,14 @@ set_timed_out(const struct sku_connecting *c, struct sku_error *err)
 static struct sku_connecting *
 new_connecting(const char *host, struct sku_deadline deadline)
 {
-	size_t size = strlen(host) + 1;
-	struct sku_connecting *c = calloc(1, sizeof(*c) + size);
+	size_t host_size = strlen(host) + 1, size = sizeof(struct sku_connecting) + host_size;
+	bool fits = size <= sizeof(room.bytes) && !atomic_flag_test_and_set(&room.is_taken);
+	struct sku_connecting *c = fits ? (void *)room.bytes : malloc(size);
 
 	if (c == NULL)
 		return NULL;
-	memcpy(c->host, host, size);
+	memset(c, 0, sizeof(*c));
+	memcpy(c->host, host, host_size);
 	c->deadline = deadline;
 	c->epoll_fd = c->notify_fd = -1;
 	c->lookups = RESOLVED;
@@ -626,6 +663,14 @@ sku_connecting_fd(const struct sku_connecting *c)
 	return only != NULL ? only->fd : -1;
 }
 
+void
+sku_connecting_set_deadline(struct sku_connecting *c, struct sku_deadline deadline)
+{
+	c->deadline = deadline;
+	if (c->opts.source_port != 0 && in_flight(c) != NULL)
+		limit_attempt(c);
+}
+
 struct sku_deadline
 sku_connecting_wakes(const struct sku_connecting *c)
 {
@@ -687,8 +732,12 @@ sku_connecting_cancel(struct sku_connecting *c)
 		(void)close(c->notify_fd);
 	if (c->epoll_fd != -1)
 		(void)close(c->epoll_fd);
-	free(c->attempts);
-	free(c);
+	if (c->attempts != &c->first)
+		free(c->attempts);
+	if ((void *)c == room.bytes)
+		atomic_flag_clear(&room.is_taken);
+	else
+		free(c);
 	errno = saved;
 }
 

@@ -46,6 +46,8 @@ sku_deadline_left(struct sku_deadline deadline)
 
 	if (deadline.at_ns == INT64_MAX)
 		return SKU_NO_TIMEOUT;
+	if (deadline.at_ns <= 0)
+		return 0;
 	now = sku_now();
 	return deadline.at_ns > now ? deadline.at_ns - now : 0;
 }

@@ -411,6 +411,9 @@ struct sku_connecting *sku_connecting_start_unix(
 /* The descriptor to poll for POLLIN and POLLOUT, once a step has returned 1.  It stays the same
  * until the end.  A UNIX path has -1: there is nothing to wait for but the instant. */
 int sku_connecting_fd(const struct sku_connecting *connecting);
+/* Change the deadline.  Who starts a race without one, and sets it only if the first step has
+ * returned 1, does not read the clock where the peer answers at once. */
+void sku_connecting_set_deadline(struct sku_connecting *connecting, struct sku_deadline deadline);
 /* The instant at which to call the next step if the descriptor is not ready before. */
 struct sku_deadline sku_connecting_wakes(const struct sku_connecting *connecting);
 /* Is a name still being looked up?  One thread asks for both families; if that takes long, two more

@@ -95,25 +95,42 @@ use_open_socket(int fd, struct sku_sock *s, struct failure *failure)
 	return 0;
 }
 
+/* What is tried, for messages. */
+static const char *
+action_of(const struct connector *connector, char text[SKU_ERROR_CONTEXT_MAX])
+{
+	const struct endpoint *endpoint = connector->endpoint;
+	const char *where = endpoint->path != NULL ? endpoint->path : endpoint->host;
+
+	if (connector->port != 0)
+		(void)snprintf(
+		    text, SKU_ERROR_CONTEXT_MAX, "connect to %s port %u", where, connector->port);
+	else
+		(void)snprintf(text, SKU_ERROR_CONTEXT_MAX, "connect to %s", where);
+	return text;
+}
+
 /* Report an attempt.  With --wait the same failures repeat: they are reported only with -vv. */
 static void
 report_attempt(void *arg, const struct sku_address *address, int error)
 {
 	const struct connector *connector = arg;
 	bool again = connector->is_one_of_many || (error != 0 && connector->retry.wanted);
-	char text[PEER_TEXT_MAX];
+	int level = again ? 2 : 1;
+	char text[PEER_TEXT_MAX], action[SKU_ERROR_CONTEXT_MAX];
 	size_t verb = strlen("connect to ");
 
+	if (run.verbose < level)
+		return;
 	(void)peer_text(address, text);
 	/* This is the address that was asked for: its failure is reported anyway. */
-	if (error != 0 && !again && strcmp(connector->action + verb, text) == 0)
+	if (error != 0 && !again && strcmp(action_of(connector, action) + verb, text) == 0)
 		return;
-	msg_verbose(
-	    again ? 2 : 1, "connect to %s: %s", text, error == 0 ? "connected" : strerror(error));
+	msg_verbose(level, "connect to %s: %s", text, error == 0 ? "connected" : strerror(error));
 }
 
 static int
-begin_try(struct connector *connector, struct failure *failure)
+begin_try(struct connector *connector, struct sku_error *err, struct failure *failure)
 {
 	const struct connect_options *options = connector->options;
 	const struct endpoint *endpoint = connector->endpoint;
@@ -126,29 +143,27 @@ begin_try(struct connector *connector, struct failure *failure)
 		.attempt = report_attempt,
 		.arg = connector,
 	};
-	struct sku_deadline deadline;
-	struct sku_error err;
+	struct sku_deadline until = connector->retry.until;
+	const char *port = endpoint->port;
 	char text[8];
-	unsigned port;
 
 	retry_try(&connector->retry);
-	deadline =
-	    sku_deadline_earlier(connector->retry.until, sku_deadline_in(connect_timeout(options)));
 	if (endpoint->path != NULL) {
-		connector->race = sku_connecting_start_unix(endpoint->path, deadline, &err);
+		connector->race = sku_connecting_start_unix(endpoint->path, until, err);
 	} else {
-		if (endpoint_find_port(endpoint, "tcp", options->address.numeric, &port, failure) ==
-		    -1) {
+		if (endpoint_find_port(endpoint, "tcp", options->address.numeric, &connector->port,
+			failure) == -1) {
 			if (failure->status == STATUS_NOT_FOUND)
 				connector->retry.wanted = false;
 			return -1;
 		}
-		(void)snprintf(text, sizeof(text), "%u", port);
-		(void)snprintf(connector->action, sizeof(connector->action),
-		    "connect to %s port %u", endpoint->host, port);
-		connector->race = sku_connecting_start(endpoint->host, text, &opts, deadline, &err);
+		if (!value_is_digits(port)) {
+			(void)snprintf(text, sizeof(text), "%hu", (unsigned short)connector->port);
+			port = text;
+		}
+		connector->race = sku_connecting_start(endpoint->host, port, &opts, until, err);
 	}
-	return connector->race != NULL ? 0 : failure_library(failure, &err);
+	return connector->race != NULL ? 0 : failure_library(failure, err);
 }
 
 static void
@@ -181,13 +196,8 @@ prepare(struct connector *connector, const struct endpoint *endpoint,
 	connector->options = options;
 	connector->endpoint = endpoint;
 	connector->race = NULL;
+	connector->port = 0;
 	retry_begin(&connector->retry, options->wait_ns);
-	if (endpoint->path != NULL)
-		(void)snprintf(
-		    connector->action, sizeof(connector->action), "connect to %s", endpoint->path);
-	else if (endpoint->host != NULL)
-		(void)snprintf(
-		    connector->action, sizeof(connector->action), "connect to %s", endpoint->host);
 }
 
 /* The pause before the next try: 1 while it lasts, 0 when it is over, or -1 if the time is up. */
@@ -203,41 +213,69 @@ pause_step(struct connector *connector)
 	return sku_deadline_passed(connector->retry.next_at) ? 0 : 1;
 }
 
-/* Do the next step: 1 if there is more to do, 0 and the socket, or -1 and the failure. */
+/* Go on with the try, or begin one: 1 if there is more to do, 0 and the socket, or -1 and the
+ * failure. */
 static int
-step(struct connector *connector, struct sku_sock *s)
+try_step(struct connector *connector, struct sku_sock *s, struct failure *failure)
 {
-	struct failure failure UNINITIALIZED;
-	struct sku_error err;
-	int result = 0;
+	struct sku_deadline limit;
+	struct sku_error err UNINITIALIZED;
+	bool begins = connector->race == NULL;
+	int result;
 
-	failure_clear(&failure);
-	if (connector->options->fd != -1)
-		return use_open_socket(connector->options->fd, s, connector->failure);
-	if (connector->race == NULL) {
-		result = pause_step(connector);
-		if (result == -1)
-			return -1;
-		if (result == 0)
-			result = begin_try(connector, &failure);
+	if (begins && begin_try(connector, &err, failure) == -1)
+		return -1;
+	result = sku_connecting_step(connector->race, s, &err);
+	connector->is_resolving = sku_connecting_is_resolving(connector->race);
+	if (result == 1 && begins) {
+		limit = sku_deadline_in(connect_timeout(connector->options));
+		sku_connecting_set_deadline(
+		    connector->race, sku_deadline_earlier(connector->retry.until, limit));
 	}
-	if (connector->race != NULL) {
-		result = sku_connecting_step(connector->race, s, &err);
-		connector->is_resolving = sku_connecting_is_resolving(connector->race);
-		if (result != 1)
-			end_try(connector);
-		if (result == -1)
-			(void)failure_library(&failure, &err);
-	}
+	if (result != 1)
+		end_try(connector);
+	if (result == -1)
+		return failure_library(failure, &err);
 	if (result == 0 && connector->options->address.mptcp)
 		note_mptcp(s);
+	return result;
+}
+
+/* The same with --wait: 1 also if another try is to follow.  A failure is larger than a page of the
+ * stack, which a program with a single try does not touch. */
+static __attribute__((noinline)) int
+step_of_many(struct connector *connector, struct sku_sock *s)
+{
+	struct failure failure UNINITIALIZED;
+	char action[SKU_ERROR_CONTEXT_MAX] UNINITIALIZED;
+	int result = connector->race == NULL ? pause_step(connector) : 0;
+
+	if (result == -1)
+		return -1;
+	failure_clear(&failure);
+	if (result == 0)
+		result = try_step(connector, s, &failure);
+	if (result == 0)
+		return 0;
 	if (result == -1 && connector->retry.tries <= 1)
 		failure_clear(connector->failure); /* it may be another connector's */
 	if (result == -1 && !retry_again(&connector->retry, connector->failure, &failure))
 		return -1;
-	if (result != 0)
-		retry_say(&connector->retry, connector->failure, connector->action);
-	return result == 0 ? 0 : 1;
+	retry_say(&connector->retry, connector->failure, action_of(connector, action));
+	return 1;
+}
+
+/* Do the next step: 1 if there is more to do, 0 and the socket, or -1 and the failure. */
+static int
+step(struct connector *connector, struct sku_sock *s)
+{
+	if (connector->options->fd != -1)
+		return use_open_socket(connector->options->fd, s, connector->failure);
+	if (connector->retry.wanted)
+		return step_of_many(connector, s);
+	if (connector->loop != NULL)
+		failure_clear(connector->failure); /* it may be another connector's */
+	return try_step(connector, s, connector->failure);
 }
 
 /* What the next step waits for: a descriptor (-1: none), and an instant. */
@@ -265,7 +303,8 @@ advance(struct connector *connector)
 {
 	struct sku_sock sock = SKU_SOCK_INIT;
 	struct loop *loop = connector->loop;
-	int result = step(connector, &sock);
+	char action[SKU_ERROR_CONTEXT_MAX] UNINITIALIZED;
+	int result = step(connector, &sock), error;
 
 	if (result == 1) {
 		connector->io.fd = step_fd(connector);
@@ -273,8 +312,9 @@ advance(struct connector *connector)
 			loop_watch(loop, &connector->io, EPOLLIN | EPOLLOUT) == 0) &&
 		    loop_set_timer(loop, &connector->timer, step_at(connector).at_ns) == 0)
 			return;
+		error = errno;
 		failure_clear(connector->failure);
-		(void)failure_errno(connector->failure, errno, "%s", connector->action);
+		(void)failure_errno(connector->failure, error, "%s", action_of(connector, action));
 	}
 	connector_cancel(connector);
 	connector->done(connector, result == 0 ? &sock : NULL, connector->failure);
@@ -318,6 +358,15 @@ connector_cancel(struct connector *connector)
 
 /* ---- at once ------------------------------------------------------------------------------- */
 
+/* A function of its own: it needs much of the stack. */
+static __attribute__((noinline)) int
+fail_interrupted(const struct connector *connector, struct failure *failure)
+{
+	char action[SKU_ERROR_CONTEXT_MAX];
+
+	return run_wait_failed(failure, ECANCELED, LIMIT_OTHER, "%s", action_of(connector, action));
+}
+
 int
 connect_now(const struct endpoint *endpoint, const struct connect_options *options,
     struct sku_sock *sock, struct failure *failure)
@@ -332,8 +381,7 @@ connect_now(const struct endpoint *endpoint, const struct connect_options *optio
 		    errno == ECANCELED) {
 			end_try(&connector);
 			failure_clear(failure);
-			return run_wait_failed(
-			    failure, ECANCELED, LIMIT_OTHER, "%s", connector.action);
+			return fail_interrupted(&connector, failure);
 		}
 	}
 	if (result == 0 && connector.retry.tries > 1)

@@ -50,7 +50,7 @@ struct connector {
 	struct loop_timer timer;
 	const struct connect_options *options;
 	const struct endpoint *endpoint;
-	char action[SKU_ERROR_CONTEXT_MAX];
+	unsigned port; /* of the last try; 0: none is known yet */
 	struct retry retry;
 	struct sku_connecting *race; /* the present try; NULL: between two tries */
 };

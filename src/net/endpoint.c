@@ -384,9 +384,8 @@ void
 endpoint_parse_operands(struct endpoint *endpoint, const struct address_flags *flags,
     char *const *operands, size_t count, bool listening)
 {
-	struct failure failure UNINITIALIZED;
+	static ASIDE struct failure failure;
 
-	failure_clear(&failure);
 	if (endpoint_parse(endpoint, flags, operands, count, listening, &failure) == -1)
 		opt_fail(&failure);
 }
@@ -446,7 +445,7 @@ int
 endpoint_find_port(const struct endpoint *endpoint, const char *proto, bool numeric, unsigned *port,
     struct failure *failure)
 {
-	struct sku_error err;
+	struct sku_error err UNINITIALIZED;
 	int number;
 
 	if (endpoint->port_file != NULL)

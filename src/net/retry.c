@@ -52,13 +52,14 @@ retry_begin_at(struct retry *retry, int64_t wait_ns, int64_t at_ns)
 void
 retry_begin(struct retry *retry, int64_t wait_ns)
 {
-	retry_begin_at(retry, wait_ns, sku_now());
+	retry_begin_at(retry, wait_ns, wait_ns != 0 ? sku_now() : 0);
 }
 
 void
 retry_try(struct retry *retry)
 {
-	retry->next_at = sku_deadline_in(PAUSE);
+	if (retry->wanted)
+		retry->next_at = sku_deadline_in(PAUSE);
 	retry->tries++;
 }
 

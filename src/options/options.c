@@ -29,7 +29,7 @@ static struct {
 	int argc; /* 0: not parsing */
 	char **argv;
 	struct options *options;
-	const struct getopt_table *table;
+	const struct getopt_table *table; /* NULL: no option has come yet */
 	const void *config;
 } parsing;
 
@@ -120,7 +120,7 @@ opt_no_memory(const char *during)
 static const char *
 quote_part(const char *text, size_t all)
 {
-	static char quotes[2][60 * 4 + sizeof("...")];
+	static ASIDE char quotes[2][60 * 4 + sizeof("...")];
 	static unsigned next;
 	char *quote = quotes[next++ % 2];
 	size_t len = 0, characters = 0;
@@ -202,7 +202,7 @@ make_getopt_table(const struct options *o, struct getopt_table *table)
 	struct option *to = table->longs;
 	char *s = table->letters;
 
-	/* '-': getopt_long returns operands in their order.  ':': it prints no messages. */
+	/* '-': getopt_long leaves the words in their order.  ':': it prints no messages. */
 	*s++ = '-';
 	*s++ = ':';
 	for (size_t i = 0; i < o->count; i++) {
@@ -756,6 +756,38 @@ add_operand(struct options *o, const void *config, char *operand)
 	return !is_first;
 }
 
+static bool
+is_operand(const char *word)
+{
+	return word[0] != '-' || word[1] == '\0';
+}
+
+/* Take the next word as an operand.  False: the options have ended. */
+static bool
+parse_operand(void)
+{
+	char *operand = parsing.argv[optind++];
+
+	if (!add_operand(parsing.options, parsing.config, operand))
+		return false;
+	check_operand(parsing.options, operand);
+	return true;
+}
+
+/* From here on getopt_long reads the words. */
+static void
+begin_options(struct getopt_table *table)
+{
+	int at = optind;
+
+	make_getopt_table(parsing.options, table);
+	parsing.table = table;
+	/* It forgets where it was in another command line. */
+	optind = 0;
+	(void)getopt_long(1, parsing.argv, table->letters, table->longs, NULL);
+	optind = at;
+}
+
 /* The next word, or the next letter of a word: a result of getopt_long. */
 static int
 read_next(void)
@@ -764,22 +796,19 @@ read_next(void)
 	    parsing.argc, parsing.argv, parsing.table->letters, parsing.table->longs, NULL);
 }
 
-/* The word is an operand.  False: it ends the options. */
-static bool
-parse_operand(void)
-{
-	return add_operand(parsing.options, parsing.config, parsing.argv[optind - 1]);
-}
-
 /* After a mistake: do --json and --quiet follow?  They say where it is told. */
 static void
 read_output_options(void)
 {
+	struct getopt_table table UNINITIALIZED;
 	const void *member;
 	int id;
 
+	if (parsing.argc > 0 && parsing.table == NULL)
+		begin_options(&table);
 	while (parsing.argc > 0 && (id = read_next()) != -1) {
-		if (id == OPERAND && !parse_operand())
+		if (id == OPERAND &&
+		    !add_operand(parsing.options, parsing.config, parsing.argv[optind - 1]))
 			return;
 		if (id == OPERAND || id == '?' || id == ':')
 			continue;
@@ -789,26 +818,22 @@ read_output_options(void)
 	}
 }
 
-/* False: the options have ended. */
+/* Parse the next word, or the next letter of a word.  False: the options have ended. */
 static bool
 parse_next(void)
 {
 	struct options *o = parsing.options;
-	int at = optind > 0 ? optind : 1; /* 0: getopt_long starts over */
-	const char *word = at < parsing.argc ? parsing.argv[at] : "";
+	const char *word = parsing.argv[optind];
 	struct option_entry *entry;
 	int id;
 
+	if (is_operand(word))
+		return parse_operand();
 	check_word(o, word);
 	id = read_next();
 	switch (id) {
 	case -1:
 		return false;
-	case OPERAND:
-		if (!parse_operand())
-			return false;
-		check_operand(o, parsing.argv[optind - 1]);
-		return true;
 	case '?':
 		if (strncmp(word, "--", 2) == 0)
 			fail_unknown_name(o, word + 2);
@@ -828,11 +853,24 @@ parse_next(void)
 	}
 }
 
+/* Parse the words from the first option on.  The table of getopt_long takes a page of the stack,
+ * and a program without options does not touch it. */
+static __attribute__((noinline)) void
+parse_options(void)
+{
+	struct getopt_table table UNINITIALIZED;
+
+	begin_options(&table);
+	while (optind < parsing.argc && parse_next())
+		;
+	parsing.table = NULL;
+}
+
 void
 opt_parse(
     struct options *options, const struct command *command, void *config, int argc, char **argv)
 {
-	struct getopt_table table UNINITIALIZED;
+	bool goes_on = true;
 
 	options->command = command;
 	options->operands = argv;
@@ -841,16 +879,17 @@ opt_parse(
 	add_rows(options, command->options, config, 0);
 	if (argc == 2 && strcmp(argv[1], "--options") == 0)
 		list_options(options);
-	make_getopt_table(options, &table);
 	parsing.argc = argc;
 	parsing.argv = argv;
 	parsing.options = options;
-	parsing.table = &table;
+	parsing.table = NULL;
 	parsing.config = config;
 	opterr = 0;
-	optind = 0;
-	while (parse_next())
-		;
+	optind = 1;
+	while (goes_on && optind < argc && is_operand(argv[optind]))
+		goes_on = parse_operand();
+	if (goes_on && optind < argc)
+		parse_options();
 	while (optind < argc)
 		(void)add_operand(options, config, argv[optind++]);
 	if (options->option_end == SIZE_MAX)

@@ -5,6 +5,6 @@
 #ifndef RUN_ASIDE_H
 #define RUN_ASIDE_H
 
-#define ASIDE __attribute__((section(".bss.aside")))
+#define ASIDE __attribute__((section(".bss.zz.aside")))
 
 #endif

@@ -125,8 +125,9 @@ static struct stream standard_output = { .output = { .fd = STDOUT_FILENO, .max =
 static struct stream standard_error = { .output = { .fd = STDERR_FILENO, .max = SIZE_MAX } };
 static struct stream log_file = { .output = { .fd = -1, .max = SIZE_MAX } };
 
-static char *kept; /* grows, for few programs keep much */
-static size_t kept_len, kept_room;
+static char kept_first[KEPT_FIRST]; /* few programs keep more, and malloc(3) costs pages */
+static char *kept = kept_first;
+static size_t kept_len, kept_room = sizeof(kept_first);
 /* Why text is lost. */
 static struct {
 	int status; /* STATUS_OK: none is */
@@ -245,11 +246,13 @@ write_kept(void)
 static bool
 make_room(void)
 {
-	size_t room = kept_room == 0 ? KEPT_FIRST : kept_room * 2;
-	char *grown = room <= KEPT_MAX ? realloc(kept, room) : NULL;
+	size_t room = kept_room * 2;
+	char *grown = room <= KEPT_MAX ? realloc(kept != kept_first ? kept : NULL, room) : NULL;
 
 	if (grown == NULL)
 		return false;
+	if (kept == kept_first)
+		(void)memcpy(grown, kept, kept_len);
 	kept = grown;
 	kept_room = room;
 	return true;
@@ -260,7 +263,7 @@ keep(const char *bytes, size_t len)
 {
 	while (len > kept_room - kept_len && make_room())
 		;
-	while (len > 0 && kept_room > 0) {
+	while (len > 0) {
 		size_t room = kept_room - kept_len, n = len < room ? len : room;
 
 		(void)memcpy(kept + kept_len, bytes, n);
@@ -270,7 +273,6 @@ keep(const char *bytes, size_t len)
 		if (kept_len == kept_room)
 			write_kept();
 	}
-	write_now(bytes, len); /* what there is no memory for */
 }
 
 static void

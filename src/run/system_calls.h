@@ -48,24 +48,14 @@ call_pwritev2(int fd, const struct iovec *pieces, int count, off_t offset, int f
 }
 
 /* musl's ioctl(3) takes the request as an int. */
+static inline int
+call_ioctl(int fd, unsigned long request, void *arg)
+{
 #ifdef __GLIBC__
-#define IOCTL_REQUEST(request) (request)
+	return ioctl(fd, request, arg);
 #else
-#define IOCTL_REQUEST(request) ((int)(request))
+	return ioctl(fd, (int)request, arg);
 #endif
-
-/* The size of a block device. */
-static inline int
-block_device_size(int fd, uint64_t *bytes)
-{
-	return ioctl(fd, IOCTL_REQUEST(BLKGETSIZE64), bytes);
-}
-
-/* Does every write to the block device fail, although it can be opened for that? */
-static inline int
-block_device_is_read_only(int fd, int *read_only)
-{
-	return ioctl(fd, IOCTL_REQUEST(BLKROGET), read_only);
 }
 
 #endif

@@ -22,6 +22,7 @@
 
 /* ---- making a table ------------------------------------------------------------------------ */
 
+/* The index is a megabyte, which one service does not need. */
 static struct table *
 new_table(void)
 {
@@ -30,6 +31,19 @@ new_table(void)
 	if (table != NULL)
 		table->last = &table->first;
 	return table;
+}
+
+static struct table *
+new_indexed_table(void)
+{
+	struct table *table = new_table();
+
+	if (table != NULL)
+		table->index = calloc(1, sizeof(*table->index));
+	if (table == NULL || table->index != NULL)
+		return table;
+	free(table);
+	return NULL;
 }
 
 /* Names that differ only in case are in one bucket. */
@@ -48,16 +62,43 @@ bucket_of(const char *name)
 }
 
 static void
-link_name(struct table *table, struct name_link *link, const char *name, struct service *service)
+link_name(
+    struct table_index *index, struct name_link *link, const char *name, struct service *service)
 {
 	size_t bucket = bucket_of(name);
 
 	*link = (struct name_link){ NULL, name, service };
-	if (table->last_of_name[bucket] != NULL)
-		table->last_of_name[bucket]->next = link;
+	if (index->last_of_name[bucket] != NULL)
+		index->last_of_name[bucket]->next = link;
 	else
-		table->by_name[bucket] = link;
-	table->last_of_name[bucket] = link;
+		index->by_name[bucket] = link;
+	index->last_of_name[bucket] = link;
+}
+
+/* The only service: its names are one list. */
+static void
+link_names(struct service *service)
+{
+	service->links[0] = (struct name_link){ NULL, service->name, service };
+	for (size_t i = 0; service->aliases[i] != NULL; i++) {
+		service->links[i].next = &service->links[i + 1];
+		service->links[i + 1] = (struct name_link){ NULL, service->aliases[i], service };
+	}
+}
+
+static void
+index_service(struct table_index *index, struct service *service)
+{
+	unsigned port = service->port;
+
+	if (index->last_of_port[port] != NULL)
+		index->last_of_port[port]->next_of_port = service;
+	else
+		index->by_port[port] = service;
+	index->last_of_port[port] = service;
+	link_name(index, &service->links[0], service->name, service);
+	for (size_t i = 0; service->aliases[i] != NULL; i++)
+		link_name(index, &service->links[i + 1], service->aliases[i], service);
 }
 
 static void
@@ -112,14 +153,10 @@ add(struct table *table, unsigned port, const char *name, const char *proto, cha
 		return false;
 	*table->last = service;
 	table->last = &service->next;
-	if (table->last_of_port[port] != NULL)
-		table->last_of_port[port]->next_of_port = service;
+	if (table->index != NULL)
+		index_service(table->index, service);
 	else
-		table->by_port[port] = service;
-	table->last_of_port[port] = service;
-	link_name(table, &service->links[0], service->name, service);
-	for (size_t i = 0; service->aliases[i] != NULL; i++)
-		link_name(table, &service->links[i + 1], service->aliases[i], service);
+		link_names(service);
 	return true;
 }
 
@@ -134,6 +171,7 @@ table_free(struct table *table)
 		table->first = service->next;
 		free_service(service);
 	}
+	free(table->index);
 	free(table);
 }
 
@@ -274,7 +312,7 @@ finish(struct table *table, int result)
 struct table *
 table_read_file(const char *path, struct failure *failure)
 {
-	struct table *table = new_table();
+	struct table *table = new_indexed_table();
 
 	return finish(
 	    table, table != NULL ? add_file(table, path, path, failure) : no_memory(failure));
@@ -283,7 +321,7 @@ table_read_file(const char *path, struct failure *failure)
 struct table *
 table_read_system(struct failure *failure)
 {
-	struct table *table = new_table();
+	struct table *table = new_indexed_table();
 	struct servent *ent;
 	bool ok = table != NULL;
 
@@ -322,6 +360,20 @@ table_read_one(const char *name, unsigned port, const char *proto, struct failur
 
 /* ---- queries ------------------------------------------------------------------------------- */
 
+static const struct service *
+first_of_port(const struct table *table, unsigned port)
+{
+	return table->index != NULL ? table->index->by_port[port] : table->first;
+}
+
+static const struct name_link *
+first_of_name(const struct table *table, const char *name)
+{
+	if (table->index != NULL)
+		return table->index->by_name[bucket_of(name)];
+	return table->first != NULL ? table->first->links : NULL;
+}
+
 static bool
 has_proto(const struct service *service, const char *proto)
 {
@@ -332,7 +384,7 @@ const struct service *
 table_by_port(
     const struct table *table, unsigned port, const char *proto, const struct service *after)
 {
-	const struct service *s = after != NULL ? after->next_of_port : table->by_port[port];
+	const struct service *s = after != NULL ? after->next_of_port : first_of_port(table, port);
 
 	while (s != NULL && !has_proto(s, proto))
 		s = s->next_of_port;
@@ -345,7 +397,7 @@ table_by_name(
 {
 	bool passed = after == NULL;
 
-	for (struct name_link *link = table->by_name[bucket_of(name)]; link != NULL;
+	for (const struct name_link *link = first_of_name(table, name); link != NULL;
 	     link = link->next) {
 		if (strcmp(link->name, name) != 0 || !has_proto(link->service, proto))
 			continue;
@@ -367,7 +419,7 @@ static const struct service *
 name_by_spelling(
     const struct table *table, const char *name, const char *proto, const char **spelling)
 {
-	for (struct name_link *link = table->by_name[bucket_of(name)]; link != NULL;
+	for (const struct name_link *link = first_of_name(table, name); link != NULL;
 	     link = link->next) {
 		if (strcasecmp(link->name, name) == 0 && resembles_proto(link->service, proto)) {
 			*spelling = link->name;
@@ -384,7 +436,7 @@ table_by_spelling(const struct table *table, const char *name, unsigned from, un
 	if (name != NULL)
 		return name_by_spelling(table, name, proto, spelling);
 	for (unsigned port = from; port <= to; port++) {
-		for (const struct service *s = table->by_port[port]; s != NULL;
+		for (const struct service *s = first_of_port(table, port); s != NULL;
 		     s = s->next_of_port) {
 			if (resembles_proto(s, proto))
 				return s;

@@ -29,10 +29,14 @@ struct service {
 
 #define TABLE_BUCKETS ((size_t)8192) /* a power of two */
 
-struct table {
-	struct service *first, **last;
+struct table_index {
 	struct service *by_port[65536], *last_of_port[65536];
 	struct name_link *by_name[TABLE_BUCKETS], *last_of_name[TABLE_BUCKETS];
+};
+
+struct table {
+	struct service *first, **last;
+	struct table_index *index; /* NULL: it is the table of table_read_one() */
 };
 
 /* Each of the next three returns a table, which the caller frees with table_free(), or NULL and the
@@ -42,7 +46,7 @@ struct table *table_read_system(struct failure *failure);
 /* A file in the format of services(5). */
 struct table *table_read_file(const char *path, struct failure *failure);
 /* One service, by name, or by port (0 to 65535) if name is NULL.  proto NULL: any.  The table is
- * empty if there is no such service. */
+ * empty if there is no such service, and may be asked about that name or port alone. */
 struct table *table_read_one(
     const char *name, unsigned port, const char *proto, struct failure *failure);
 void table_free(struct table *table);

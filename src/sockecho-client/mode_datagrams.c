@@ -54,7 +54,7 @@ wait_for(struct datagram_exchange *t, short events, struct sku_deadline deadline
 	const char *verb = events == POLLIN ? "receive from" : "send to";
 	char action[PEER_TEXT_MAX + sizeof("receive from ")];
 
-	(void)snprintf(action, sizeof(action), "%s %s", verb, t->connection.peer);
+	(void)snprintf(action, sizeof(action), "%s %s", verb, peer_name(&t->connection));
 	for (;;) {
 		struct sku_deadline says =
 		    t->answered ? sku_deadline_never() : retry_says_at(&t->retry);
@@ -74,7 +74,8 @@ send_datagram(struct datagram_exchange *t, const char *message, size_t len,
 {
 	while (sku_send(&t->connection.sock, message, len, 0) == -1) {
 		if (errno != EAGAIN)
-			return failure_peer(failure, errno, "send to %s", t->connection.peer);
+			return failure_peer(
+			    failure, errno, "send to %s", peer_name(&t->connection));
 		if (wait_for(t, POLLOUT, deadline, failure) == -1)
 			return -1;
 	}
@@ -94,7 +95,7 @@ receive_datagram(
 		if (errno != EAGAIN)
 			return failure_peer(failure, errno, "%s %s",
 			    peer_is_refusal(errno) ? "send to" : "receive from",
-			    t->connection.peer);
+			    peer_name(&t->connection));
 		if (wait_for(t, POLLIN, deadline, failure) == -1) {
 			counter_add(&peer_counters.lost, 1);
 			return -1;
@@ -142,7 +143,7 @@ receive_answer(struct datagram_exchange *t, const char *message, size_t len, siz
 		if (run_check() == -1 || sku_deadline_passed(deadline)) {
 			counter_add(&peer_counters.lost, 1);
 			return run_wait_failed(failure, ETIMEDOUT, LIMIT_OPERATION,
-			    "receive from %s", t->connection.peer);
+			    "receive from %s", peer_name(&t->connection));
 		}
 	}
 	return -1;
@@ -158,7 +159,7 @@ exchange(struct datagram_exchange *t, const char *message, size_t len, size_t *a
 	/* Check here, because there is no wait if the answer comes at once. */
 	if (run_check() == -1)
 		return run_wait_failed(
-		    failure, errno, LIMIT_OPERATION, "send to %s", t->connection.peer);
+		    failure, errno, LIMIT_OPERATION, "send to %s", peer_name(&t->connection));
 	if (!t->answered)
 		deadline = sku_deadline_earlier(deadline, t->retry.until);
 	discard_late_answers(&t->connection, t->answer);

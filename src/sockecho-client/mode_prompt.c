@@ -46,7 +46,7 @@ check_peer(struct peer_connection *connection, struct failure *failure)
 		return failure_set(failure, STATUS_MISMATCH, 0,
 		    "bytes came that nothing asked for, and the prompt takes answers alone "
 		    "(a pipe to standard input takes whatever comes)",
-		    "receive from %s", connection->peer);
+		    "receive from %s", peer_name(connection));
 	return 0;
 }
 

@@ -207,7 +207,7 @@ give_to_peer(struct stream *s)
 
 /* The peer has ended: was all of the input sent, and has it come back? */
 static int
-check_end(const struct stream *s)
+check_end(struct stream *s)
 {
 	if (!is_empty(&s->out))
 		return peer_closed_early(&s->connection, "all of the input was sent", s->failure);
@@ -260,7 +260,7 @@ present_action(const struct stream *s)
 }
 
 static int
-timed_out(const struct stream *s)
+timed_out(struct stream *s)
 {
 	return peer_wait_failed(&s->connection, present_action(s), ETIMEDOUT, s->failure);
 }

@@ -8,6 +8,7 @@
 #include "run/message.h"
 #include "run/output.h"
 #include "run/run.h"
+#include "run/uninitialized.h"
 #include "run/wait.h"
 
 #include <errno.h>
@@ -17,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define FEW_BYTES 512 /* of a reply for which malloc(3) would cost more than the stack does */
 
 struct peer_counters peer_counters;
 
@@ -66,6 +69,14 @@ emit_connected(const struct sku_address *local, const struct sku_address *peer)
 		EVENT_RECORD("connected", EVENT_PEER(peer));
 }
 
+const char *
+peer_name(struct peer_connection *connection)
+{
+	if (connection->name[0] == '\0')
+		(void)peer_text(&connection->address, connection->name);
+	return connection->name;
+}
+
 void
 peer_introduce(const struct peer_connection *connection)
 {
@@ -88,17 +99,15 @@ int
 peer_use_socket(struct peer_connection *connection, const struct client_config *config,
     struct sku_sock *sock, struct failure *failure)
 {
-	struct sku_address peer;
-
 	connection->config = config;
 	connection->sock = *sock;
+	connection->name[0] = '\0';
 	*sock = (struct sku_sock)SKU_SOCK_INIT;
-	(void)sku_getpeername(&connection->sock, &peer);
-	(void)peer_text(&peer, connection->peer);
+	(void)sku_getpeername(&connection->sock, &connection->address);
 	tcp_apply_options(&config->stream, &connection->sock);
-	if (sku_settimeout(&connection->sock, 0) == 0)
+	if (sku_gettimeout(&connection->sock) == 0 || sku_settimeout(&connection->sock, 0) == 0)
 		return 0;
-	return failure_errno(failure, errno, "prepare the connection to %s", connection->peer);
+	return failure_errno(failure, errno, "prepare the connection to %s", peer_name(connection));
 }
 
 int
@@ -124,10 +133,11 @@ peer_close(struct peer_connection *connection)
 /* ---- waiting and failing ------------------------------------------------------------------- */
 
 int
-peer_wait_failed(const struct peer_connection *connection, const char *action, int errnum,
-    struct failure *failure)
+peer_wait_failed(
+    struct peer_connection *connection, const char *action, int errnum, struct failure *failure)
 {
-	return run_wait_failed(failure, errnum, LIMIT_OPERATION, "%s %s", action, connection->peer);
+	return run_wait_failed(
+	    failure, errnum, LIMIT_OPERATION, "%s %s", action, peer_name(connection));
 }
 
 int64_t
@@ -145,7 +155,7 @@ peer_check(
 		connection->config->stream.keepalive, now))
 		return 0;
 	return failure_set(failure, STATUS_TIMED_OUT, ETIMEDOUT, "the peer is gone (--keepalive)",
-	    "%s %s", action, connection->peer);
+	    "%s %s", action, peer_name(connection));
 }
 
 int
@@ -168,10 +178,10 @@ peer_wait(struct peer_connection *connection, short events, struct sku_deadline 
 }
 
 int
-peer_failed(const struct peer_connection *connection, const char *action, int errnum,
-    struct failure *failure)
+peer_failed(
+    struct peer_connection *connection, const char *action, int errnum, struct failure *failure)
 {
-	return failure_peer(failure, errnum, "%s %s", action, connection->peer);
+	return failure_peer(failure, errnum, "%s %s", action, peer_name(connection));
 }
 
 bool
@@ -182,19 +192,18 @@ peer_is_refusal(int errnum)
 }
 
 int
-peer_closed_early(
-    const struct peer_connection *connection, const char *before, struct failure *failure)
+peer_closed_early(struct peer_connection *connection, const char *before, struct failure *failure)
 {
 	char message[120];
 
 	(void)snprintf(message, sizeof(message), "the peer closed before %s", before);
 	return failure_set(
-	    failure, STATUS_MISMATCH, 0, message, "receive from %s", connection->peer);
+	    failure, STATUS_MISMATCH, 0, message, "receive from %s", peer_name(connection));
 }
 
 int
-peer_send_failed(const struct peer_connection *connection, int errnum, const char *before,
-    struct failure *failure)
+peer_send_failed(
+    struct peer_connection *connection, int errnum, const char *before, struct failure *failure)
 {
 	/* EPIPE: the peer had closed in order, and then reset what still came. */
 	if (errnum == EPIPE)
@@ -203,13 +212,13 @@ peer_send_failed(const struct peer_connection *connection, int errnum, const cha
 }
 
 int
-peer_differs_at(const struct peer_connection *connection, uint64_t offset, struct failure *failure)
+peer_differs_at(struct peer_connection *connection, uint64_t offset, struct failure *failure)
 {
 	char message[80];
 
 	(void)snprintf(message, sizeof(message), "the reply differs at byte %" PRIu64, offset);
 	return failure_set(
-	    failure, STATUS_MISMATCH, 0, message, "receive from %s", connection->peer);
+	    failure, STATUS_MISMATCH, 0, message, "receive from %s", peer_name(connection));
 }
 
 /* ---- messages and replies ------------------------------------------------------------------ */
@@ -299,7 +308,7 @@ peer_print_reply(const char *reply, size_t len, struct failure *failure)
 }
 
 int
-peer_check_reply(const struct peer_connection *connection, const char *message, size_t len,
+peer_check_reply(struct peer_connection *connection, const char *message, size_t len,
     const char *reply, size_t reply_len, struct failure *failure)
 {
 	int64_t at = expect_difference(connection->config->expect, message, len, reply, reply_len);
@@ -311,7 +320,7 @@ int
 peer_exchange_message(
     struct peer_connection *connection, const char *message, size_t len, struct failure *failure)
 {
-	char *reply = malloc(len + 1);
+	char few[FEW_BYTES] UNINITIALIZED, *reply = len <= sizeof(few) ? few : malloc(len);
 	int result = -1;
 
 	if (reply == NULL)
@@ -319,6 +328,7 @@ peer_exchange_message(
 	if (exchange(connection, message, len, reply, failure) == 0 &&
 	    peer_print_reply(reply, len, failure) == 0)
 		result = peer_check_reply(connection, message, len, reply, len, failure);
-	free(reply);
+	if (reply != few)
+		free(reply);
 	return result;
 }

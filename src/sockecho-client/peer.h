@@ -11,7 +11,8 @@ struct peer_connection {
 	const struct client_config *config;
 	struct sku_sock sock; /* non-blocking; waits are done here */
 	struct keepalive keepalive;
-	char peer[PEER_TEXT_MAX];
+	struct sku_address address; /* of the peer */
+	char name[PEER_TEXT_MAX];   /* that of peer_name(); "": it has not been asked for */
 };
 
 /* What SIGUSR1 prints. */
@@ -30,6 +31,8 @@ int peer_open(struct peer_connection *connection, const struct client_config *co
  * the socket, also on a failure. */
 int peer_use_socket(struct peer_connection *connection, const struct client_config *config,
     struct sku_sock *sock, struct failure *failure);
+/* The peer, for messages: its address as text. */
+const char *peer_name(struct peer_connection *connection);
 /* Report both ends of the connection (--verbose, --json). */
 void peer_introduce(const struct peer_connection *connection);
 void peer_close(struct peer_connection *connection);
@@ -47,20 +50,19 @@ int peer_check(
 bool peer_is_refusal(int errnum);
 
 /* Fill the failure: what the peer did.  Each returns -1. */
-int peer_failed(const struct peer_connection *connection, const char *action, int errnum,
-    struct failure *failure);
+int peer_failed(
+    struct peer_connection *connection, const char *action, int errnum, struct failure *failure);
 int peer_closed_early(
-    const struct peer_connection *connection, const char *before, struct failure *failure);
-int peer_differs_at(
-    const struct peer_connection *connection, uint64_t offset, struct failure *failure);
+    struct peer_connection *connection, const char *before, struct failure *failure);
+int peer_differs_at(struct peer_connection *connection, uint64_t offset, struct failure *failure);
 /* Fill the failure: sending failed with errnum.  If the peer had closed in order, it closed before
  * `before`. */
-int peer_send_failed(const struct peer_connection *connection, int errnum, const char *before,
-    struct failure *failure);
+int peer_send_failed(
+    struct peer_connection *connection, int errnum, const char *before, struct failure *failure);
 /* Fill the failure: the wait for the peer ended with errnum (ETIMEDOUT: --timeout or --max-
  * time). */
-int peer_wait_failed(const struct peer_connection *connection, const char *action, int errnum,
-    struct failure *failure);
+int peer_wait_failed(
+    struct peer_connection *connection, const char *action, int errnum, struct failure *failure);
 
 /* Send all of message and receive as many bytes, both at once; print the reply and check it as
  * --expect says. */
@@ -69,7 +71,7 @@ int peer_exchange_message(
 /* Print a reply as a result: a line, escaped on a terminal, or with --json the event `reply`. */
 int peer_print_reply(const char *reply, size_t len, struct failure *failure);
 /* Compare as --expect says. */
-int peer_check_reply(const struct peer_connection *connection, const char *message, size_t len,
+int peer_check_reply(struct peer_connection *connection, const char *message, size_t len,
     const char *reply, size_t reply_len, struct failure *failure);
 
 #endif

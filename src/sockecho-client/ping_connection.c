@@ -63,7 +63,7 @@ client_field(const struct ping *p, const struct ping_connection *r)
 }
 
 static void
-report_reply(const struct ping *p, const struct ping_connection *r, const struct probe *probe,
+report_reply(const struct ping *p, struct ping_connection *r, const struct probe *probe,
     int64_t rtt, const char *remark)
 {
 	if (run.quiet)
@@ -75,14 +75,14 @@ report_reply(const struct ping *p, const struct ping_connection *r, const struct
 		return;
 	}
 	output_print("%zu bytes from %s: seq=%llu time=%.3f ms", p->config->size,
-	    r->connection.peer, (unsigned long long)probe->seq, (double)rtt / 1e6);
+	    peer_name(&r->connection), (unsigned long long)probe->seq, (double)rtt / 1e6);
 	if (p->count > 1)
 		output_print(" client=%zu", r->number);
 	output_print("%s\n", remark);
 }
 
 static void
-report_lost(const struct ping *p, const struct ping_connection *r, uint64_t seq)
+report_lost(const struct ping *p, struct ping_connection *r, uint64_t seq)
 {
 	if (run.quiet)
 		return;
@@ -90,7 +90,8 @@ report_lost(const struct ping *p, const struct ping_connection *r, uint64_t seq)
 		EVENT_RECORD("lost", EVENT_NUMBER("seq", seq), client_field(p, r));
 		return;
 	}
-	output_print("no answer from %s: seq=%llu", r->connection.peer, (unsigned long long)seq);
+	output_print(
+	    "no answer from %s: seq=%llu", peer_name(&r->connection), (unsigned long long)seq);
 	if (p->count > 1)
 		output_print(" client=%zu", r->number);
 	output_print("\n");
@@ -277,7 +278,7 @@ should_retry(struct ping *p, struct ping_connection *r, int errnum)
 	struct failure now;
 
 	failure_clear(&now);
-	(void)failure_peer(&now, errnum, "send to %s", r->connection.peer);
+	(void)failure_peer(&now, errnum, "send to %s", peer_name(&r->connection));
 	if (!retry_again(&p->retry, &p->failure, &now))
 		return false;
 	retry_say(&p->retry, &p->failure, p->failure.action);
@@ -296,7 +297,7 @@ reopen(struct ping *p, struct ping_connection *r, struct failure *failure)
 		return -1;
 	r->io.fd = sku_fileno(&r->connection.sock);
 	if (loop_watch(&p->loop, &r->io, EPOLLIN) == -1)
-		return failure_errno(failure, errno, "wait for %s", r->connection.peer);
+		return failure_errno(failure, errno, "wait for %s", peer_name(&r->connection));
 	if (!p->retry.wanted)
 		peer_introduce(&r->connection);
 	return 0;
@@ -307,11 +308,11 @@ static void
 note_refusal(struct ping *p, struct ping_connection *r, int errnum)
 {
 	if (p->peers.count > 1)
-		msg_verbose(1, "send to %s: %s", r->connection.peer, sku_reason(errnum));
+		msg_verbose(1, "send to %s: %s", peer_name(&r->connection), sku_reason(errnum));
 	if (r->next_peer > 1)
 		return;
 	failure_clear(&p->failure);
-	(void)failure_peer(&p->failure, errnum, "send to %s", r->connection.peer);
+	(void)failure_peer(&p->failure, errnum, "send to %s", peer_name(&r->connection));
 }
 
 /* Every address has failed: the connection is lost to the failure of the first. */
@@ -486,8 +487,8 @@ lose_for_mismatch(
 	(void)vsnprintf(where, sizeof(where), where_format, args);
 	va_end(args);
 	failure_clear(&failure);
-	(void)failure_set(
-	    &failure, STATUS_MISMATCH, 0, message, "receive from %s%s", r->connection.peer, where);
+	(void)failure_set(&failure, STATUS_MISMATCH, 0, message, "receive from %s%s",
+	    peer_name(&r->connection), where);
 	ping_lose(p, r, &failure);
 }
 

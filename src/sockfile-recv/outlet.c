@@ -97,9 +97,9 @@ outlet_inspect(struct outlet *outlet, int dir_fd, const char *name, const char *
 	if (fd == -1)
 		return fail(failure, errno,
 		    errno == EBUSY ? "it is in use (mounted?); --force writes to it" : NULL, shown);
-	if (block_device_size(fd, &bytes) == 0 && bytes <= INT64_MAX)
+	if (call_ioctl(fd, BLKGETSIZE64, &bytes) == 0 && bytes <= INT64_MAX)
 		outlet->room = (int64_t)bytes;
-	(void)block_device_is_read_only(fd, &read_only); /* if it is not known, writing tells */
+	(void)call_ioctl(fd, BLKROGET, &read_only); /* if it is not known, writing tells */
 	(void)close(fd);
 	return read_only != 0 ? fail(failure, EROFS, "it is read-only", shown) : 0;
 }

@@ -58,7 +58,7 @@ source_size(int fd, const struct stat *st)
 
 	if (S_ISREG(st->st_mode))
 		return st->st_size;
-	if (S_ISBLK(st->st_mode) && block_device_size(fd, &bytes) == 0 && bytes <= INT64_MAX)
+	if (S_ISBLK(st->st_mode) && call_ioctl(fd, BLKGETSIZE64, &bytes) == 0 && bytes <= INT64_MAX)
 		return (int64_t)bytes;
 	return SIZE_UNKNOWN;
 }

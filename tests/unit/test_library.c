@@ -744,9 +744,10 @@ expect_connection(const char *host, const char *port, bool resolves)
 	assert_non_null(c);
 	assert_int_equal(sku_connecting_is_resolving(c), resolves);
 	result = sku_connecting_step(c, &s, &err);
-	assert_int_equal(result, 1);
+	/* This machine may answer at once. */
+	assert_int_not_equal(result, -1);
 	fd = sku_connecting_fd(c);
-	assert_true(fd != -1);
+	assert_true(fd != -1 || result == 0);
 	assert_false(sku_deadline_passed(sku_connecting_wakes(c)));
 	while (result == 1) {
 		assert_int_equal(sku_connecting_fd(c), fd);
@@ -765,9 +766,8 @@ expect_connection(const char *host, const char *port, bool resolves)
 static void
 connecting_in_steps_has_one_descriptor(void **state)
 {
-	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
+	struct sku_sock listener = SKU_SOCK_INIT;
 	struct sku_address address;
-	struct sku_connecting *c;
 	char port[8];
 	int before;
 
@@ -776,12 +776,6 @@ connecting_in_steps_has_one_descriptor(void **state)
 	before = count_descriptors();
 	expect_connection("127.0.0.1", port, false);
 	expect_connection("localhost", port, true);
-	/* Of an address the socket is the descriptor, and there is no other. */
-	c = sku_connecting_start("127.0.0.1", port, NULL, sku_deadline_never(), NULL);
-	assert_int_equal(count_descriptors(), before);
-	assert_int_equal(sku_connecting_step(c, &s, NULL), 1);
-	assert_int_equal(count_descriptors(), before + 1);
-	sku_connecting_cancel(c);
 	assert_int_equal(count_descriptors(), before);
 	(void)sku_close(&listener);
 }
@@ -815,7 +809,7 @@ connecting_in_steps_ends_at_its_deadline(void **state)
 	struct sku_connecting *c;
 	struct sku_error err;
 	char port[8];
-	int before = count_descriptors(), result = 0;
+	int before = count_descriptors(), descriptors, result = 0;
 	size_t n = 0;
 
 	(void)state;
@@ -841,12 +835,24 @@ connecting_in_steps_ends_at_its_deadline(void **state)
 	assert_int_equal(result, -1);
 	assert_int_equal(err.code, ETIMEDOUT);
 	assert_int_equal(err.addresses, 1);
-	/* Given up half-way, too. */
+	/* Given up half-way, too.  Of an address the socket is the descriptor, and there is no
+	 * other. */
+	descriptors = count_descriptors();
 	c = sku_connecting_start("127.0.0.1", port, NULL, sku_deadline_never(), &err);
 	assert_non_null(c);
+	assert_int_equal(count_descriptors(), descriptors);
 	assert_int_equal(sku_connecting_step(c, &s, &err), 1);
+	assert_int_equal(count_descriptors(), descriptors + 1);
+	assert_true(sku_connecting_fd(c) != -1);
 	assert_int_equal(sku_connecting_wakes(c).at_ns - sku_deadline_never().at_ns, 0);
+	/* A deadline that is set later holds. */
+	sku_connecting_set_deadline(c, sku_deadline_in(20 * SKU_MS));
+	while ((result = wait_and_step(c, &s, &err)) == 1)
+		;
+	assert_int_equal(result, -1);
+	assert_int_equal(err.code, ETIMEDOUT);
 	sku_connecting_cancel(c);
+	assert_int_equal(count_descriptors(), descriptors);
 	while (n > 0)
 		(void)sku_close(&held[--n]);
 	(void)sku_close(&listener);
