@@ -25,6 +25,7 @@ struct fixture {
 	struct loop_timer timer, end;
 	int descriptors, left, connected;
 	struct failure failure;
+	struct sku_address peer;
 };
 
 static void
@@ -184,11 +185,13 @@ test_the_time_is_up_and_the_last_failure_is_named(void **state)
 	f->options.wait_ns = SKU_NO_TIMEOUT;
 	run.timeouts.run = sku_deadline_in(100 * SKU_MS);
 	assert_int_equal(
-	    connect_now(&f->endpoint, &f->options, &f->server, &(struct failure){ 0 }), -1);
+	    connect_now(&f->endpoint, &f->options, &f->server, &f->peer, &(struct failure){ 0 }),
+	    -1);
 	run.timeouts.run = sku_deadline_never();
 	f->options.wait_ns = 0;
 	failure_clear(&f->failure);
-	assert_int_equal(connect_now(&f->endpoint, &f->options, &f->server, &f->failure), -1);
+	assert_int_equal(
+	    connect_now(&f->endpoint, &f->options, &f->server, &f->peer, &f->failure), -1);
 	assert_int_equal(f->failure.status, STATUS_NO_PEER);
 }
 
@@ -205,7 +208,8 @@ test_what_time_cannot_mend_is_not_tried_again(void **state)
 	f->endpoint.port = f->endpoint.text[1];
 	(void)strcpy(f->options.source_host, "192.0.2.1");
 	failure_clear(&f->failure);
-	assert_int_equal(connect_now(&f->endpoint, &f->options, &f->server, &f->failure), -1);
+	assert_int_equal(
+	    connect_now(&f->endpoint, &f->options, &f->server, &f->peer, &f->failure), -1);
 	assert_int_equal(f->failure.status, STATUS_FAILED);
 	assert_int_equal(f->failure.errnum, EADDRNOTAVAIL);
 }
