@@ -547,7 +547,7 @@ in_dual_stack() {
 		run --separate-stderr trace -o trace -e trace=getpeername -e inject=getpeername:error=ENOTCONN \
 			sockecho-client $operands hello
 		assert_failure 6
-		[[ $stderr =~ ^sockecho-client:\ [a-z]+\ (to|from)\ 127.0.0.1\ port\ $port:\ Connection\ reset ]] || fail "$stderr"
+		[[ $stderr =~ ^sockecho-client:\ [a-z]+\ (to|from)\ .*127.0.0.1\)?\ port\ $port:\ Connection\ reset ]] || fail "$stderr"
 	done
 }
 

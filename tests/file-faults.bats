@@ -136,8 +136,9 @@ watch_fails_from() {
 
 @test "a receiver that cannot be watched is a failure, and not waited for for ever: 1" {
 	watch_fails_from 2
+	truncate -s 64M large # more than the kernel takes at once
 	start_receiver 0 out
-	run --separate-stderr "${unwatched[@]}" sockfile-send -w 20 127.0.0.1 "$port" in
+	run --separate-stderr "${unwatched[@]}" sockfile-send -w 20 127.0.0.1 "$port" large
 	assert_failure 1
 	[[ "$stderr" == "sockfile-send: send to 127.0.0.1 port $port: No space left on device; "* ]]
 	receiver_ends 6
@@ -167,7 +168,8 @@ watch_fails_from() {
 
 @test "of those who connect to a sender one that cannot be watched fails alone" {
 	watch_fails_from 3
-	as_sender sock_start "${unwatched[@]}" sockfile-send --listen -c none --accept-timeout 1 0 in
+	truncate -s 64M large
+	as_sender sock_start "${unwatched[@]}" sockfile-send --listen -c none --accept-timeout 1 0 large
 	run sockfile-recv --connect 127.0.0.1 "$port" other
 	assert_failure 6
 	sender_ends 124
