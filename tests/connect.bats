@@ -539,6 +539,18 @@ in_dual_stack() {
 	assert_equal "$(tail -n 1 err)" "sockecho-client: connect to sock: timed out"
 }
 
+@test "a peer that has reset the connection at once is named all the same" {
+	need_trace
+	start_server sockecho-server --reset-first 9 --port-file p 0
+	for operands in "127.0.0.1 @p" "localhost @p" "127.0.0.1 $port"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr trace -o trace -e trace=getpeername -e inject=getpeername:error=ENOTCONN \
+			sockecho-client $operands hello
+		assert_failure 6
+		[[ $stderr =~ ^sockecho-client:\ [a-z]+\ (to|from)\ 127.0.0.1\ port\ $port:\ Connection\ reset ]] || fail "$stderr"
+	done
+}
+
 @test "@FILE: the port is read from a file, in both forms of an address, over TCP and UDP" {
 	start_server sockecho-server --port-file 'p:1' 0
 	for operands in "127.0.0.1 @p:1" "127.0.0.1:@p:1" "-n 127.0.0.1 @p:1"; do

@@ -114,12 +114,14 @@ action_of(const struct connector *connector, char text[SKU_ERROR_CONTEXT_MAX])
 static void
 report_attempt(void *arg, const struct sku_address *address, int error)
 {
-	const struct connector *connector = arg;
+	struct connector *connector = arg;
 	bool again = connector->is_one_of_many || (error != 0 && connector->retry.wanted);
 	int level = again ? 2 : 1;
 	char text[PEER_TEXT_MAX], action[SKU_ERROR_CONTEXT_MAX];
 	size_t verb = strlen("connect to ");
 
+	if (error == 0)
+		connector->peer = *address;
 	if (run.verbose < level)
 		return;
 	(void)peer_text(address, text);
@@ -197,6 +199,7 @@ prepare(struct connector *connector, const struct endpoint *endpoint,
 	connector->endpoint = endpoint;
 	connector->race = NULL;
 	connector->port = 0;
+	connector->peer.len = 0;
 	retry_begin(&connector->retry, options->wait_ns);
 }
 
@@ -278,6 +281,18 @@ step(struct connector *connector, struct sku_sock *s)
 	return try_step(connector, s, connector->failure);
 }
 
+/* Once a connection is lost, the socket does not know its peer any more. */
+static void
+find_peer(struct connector *connector, const struct sku_sock *s)
+{
+	struct sku_address peer;
+
+	if (peer_find(s, &peer) == 0)
+		connector->peer = peer;
+	else
+		sku_address_unmap(&connector->peer);
+}
+
 /* What the next step waits for: a descriptor (-1: none), and an instant. */
 static int
 step_fd(const struct connector *connector)
@@ -316,6 +331,8 @@ advance(struct connector *connector)
 		failure_clear(connector->failure);
 		(void)failure_errno(connector->failure, error, "%s", action_of(connector, action));
 	}
+	if (result == 0)
+		find_peer(connector, &sock);
 	connector_cancel(connector);
 	connector->done(connector, result == 0 ? &sock : NULL, connector->failure);
 }
@@ -369,7 +386,7 @@ fail_interrupted(const struct connector *connector, struct failure *failure)
 
 int
 connect_now(const struct endpoint *endpoint, const struct connect_options *options,
-    struct sku_sock *sock, struct failure *failure)
+    struct sku_sock *sock, struct sku_address *peer, struct failure *failure)
 {
 	struct connector connector = { .loop = NULL, .failure = failure };
 	int result;
@@ -386,17 +403,8 @@ connect_now(const struct endpoint *endpoint, const struct connect_options *optio
 	}
 	if (result == 0 && connector.retry.tries > 1)
 		failure_clear(failure); /* that of a try before */
+	if (result == 0)
+		find_peer(&connector, sock);
+	*peer = connector.peer;
 	return result;
-}
-
-void
-connect_get_peer(
-    const struct sku_sock *sock, const struct endpoint *endpoint, struct sku_address *peer)
-{
-	if (peer_find(sock, peer) == 0 || endpoint->host == NULL || endpoint->port_file != NULL ||
-	    !value_is_digits(endpoint->port))
-		return;
-	(void)sku_address_from_numeric(
-	    peer, AF_UNSPEC, endpoint->host, (unsigned)strtoul(endpoint->port, NULL, 10));
-	sku_address_unmap(peer);
 }

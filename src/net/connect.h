@@ -50,7 +50,8 @@ struct connector {
 	struct loop_timer timer;
 	const struct connect_options *options;
 	const struct endpoint *endpoint;
-	unsigned port; /* of the last try; 0: none is known yet */
+	unsigned port;		 /* of the last try; 0: none is known yet */
+	struct sku_address peer; /* of the socket, for done() */
 	struct retry retry;
 	struct sku_connecting *race; /* the present try; NULL: between two tries */
 };
@@ -62,14 +63,10 @@ int connector_start(struct loop *loop, struct connector *connector, const struct
 /* Give up: done() is not called any more.  Harmless if the connector is idle, or all zero. */
 void connector_cancel(struct connector *connector);
 
-/* Connect a stream and wait for it, as long as --wait says; or use the socket of --fd.  0 and a
- * socket in non-blocking mode that the caller has to close; or -1 and the failure, a signal or
- * --max-time among them.  The failure is clear before. */
+/* Connect a stream and wait for it, as long as --wait says; or use the socket of --fd.  0, a socket
+ * in non-blocking mode that the caller has to close, and its peer; or -1 and the failure, a signal
+ * or --max-time among them.  The failure is clear before. */
 int connect_now(const struct endpoint *endpoint, const struct connect_options *options,
-    struct sku_sock *sock, struct failure *failure);
-/* The peer of a connection, for messages.  A peer that has reset it already has no address any
- * more: then it is that of endpoint, if HOST and PORT are numbers. */
-void connect_get_peer(
-    const struct sku_sock *sock, const struct endpoint *endpoint, struct sku_address *peer);
+    struct sku_sock *sock, struct sku_address *peer, struct failure *failure);
 
 #endif

@@ -58,14 +58,15 @@ reconnect_refill(struct reconnect *reconnect, int64_t retries)
 
 int
 reconnect_now(struct reconnect *reconnect, const struct endpoint *endpoint,
-    const struct connect_options *options, struct sku_sock *sock, struct failure *failure)
+    const struct connect_options *options, struct sku_sock *sock, struct sku_address *peer,
+    struct failure *failure)
 {
 	for (;;) {
 		if (run_wait(NULL, 0, take_pause(reconnect)) == -1 && run_check() == -1)
 			return run_wait_failed(
 			    failure, errno, LIMIT_OTHER, "wait to connect again");
 		announce(reconnect);
-		if (connect_now(endpoint, options, sock, failure) == 0)
+		if (connect_now(endpoint, options, sock, peer, failure) == 0)
 			return 0;
 		if (run_signals() > 0 || !goes_on(reconnect, options, failure))
 			return -1;

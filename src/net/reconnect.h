@@ -29,10 +29,11 @@ struct reconnect {
 
 /* There was progress since the last try: allow so many tries again. */
 void reconnect_refill(struct reconnect *reconnect, int64_t retries);
-/* Connect again, and wait for it.  Returns 0 and the socket, or -1 and the failure of the last
- * try. */
+/* Connect again, and wait for it.  Returns 0, the socket and its peer, or -1 and the failure of the
+ * last try. */
 int reconnect_now(struct reconnect *reconnect, const struct endpoint *endpoint,
-    const struct connect_options *options, struct sku_sock *sock, struct failure *failure);
+    const struct connect_options *options, struct sku_sock *sock, struct sku_address *peer,
+    struct failure *failure);
 /* The same in a loop, which calls done(), but not before this returns.  0, or -1 and the
  * failure. */
 int reconnect_start(struct loop *loop, struct reconnect *reconnect, const struct endpoint *endpoint,

@@ -194,7 +194,7 @@ try_next_address(struct datagram_exchange *t, struct failure *failure)
 	peer_close(&t->connection);
 	if (datagram_peers_open(&sock, &t->config->connect, peer, failure) == -1)
 		return -1;
-	if (peer_use_socket(&t->connection, t->config, &sock, failure) == -1)
+	if (peer_use_socket(&t->connection, t->config, &sock, NULL, failure) == -1)
 		return -1;
 	if (!t->retry.wanted)
 		peer_introduce(&t->connection);
@@ -380,7 +380,7 @@ open_exchange(struct datagram_exchange *t, struct failure *failure)
 	}
 	if (sku_socket_from_fd(&sock, connect->fd) == -1)
 		return failure_errno(failure, errno, "use descriptor %d as a socket", connect->fd);
-	if (peer_use_socket(&t->connection, t->config, &sock, failure) == -1)
+	if (peer_use_socket(&t->connection, t->config, &sock, NULL, failure) == -1)
 		return -1;
 	peer_introduce(&t->connection);
 	return 0;

@@ -80,30 +80,32 @@ peer_name(struct peer_connection *connection)
 void
 peer_introduce(const struct peer_connection *connection)
 {
-	struct sku_address local, peer;
+	struct sku_address local;
 
 	if (run.verbose == 0 && !run.json)
 		return;
 	/* A socket without a name has an empty address. */
 	(void)sku_getsockname(&connection->sock, &local);
-	(void)sku_getpeername(&connection->sock, &peer);
 	if (run.verbose > 0) {
 		print_address("client", &local);
-		print_address("server", &peer);
+		print_address("server", &connection->address);
 	}
 	if (run.json)
-		emit_connected(&local, &peer);
+		emit_connected(&local, &connection->address);
 }
 
 int
 peer_use_socket(struct peer_connection *connection, const struct client_config *config,
-    struct sku_sock *sock, struct failure *failure)
+    struct sku_sock *sock, const struct sku_address *peer, struct failure *failure)
 {
 	connection->config = config;
 	connection->sock = *sock;
 	connection->name[0] = '\0';
 	*sock = (struct sku_sock)SKU_SOCK_INIT;
-	(void)sku_getpeername(&connection->sock, &connection->address);
+	if (peer != NULL)
+		connection->address = *peer;
+	else
+		(void)peer_find(&connection->sock, &connection->address);
 	tcp_apply_options(&config->stream, &connection->sock);
 	if (sku_gettimeout(&connection->sock) == 0 || sku_settimeout(&connection->sock, 0) == 0)
 		return 0;
@@ -115,10 +117,11 @@ peer_open(
     struct peer_connection *connection, const struct client_config *config, struct failure *failure)
 {
 	struct sku_sock sock = SKU_SOCK_INIT;
+	struct sku_address peer;
 
 	*connection = (struct peer_connection){ .config = config, .sock = SKU_SOCK_INIT };
-	if (connect_now(&config->endpoint, &config->connect, &sock, failure) == -1 ||
-	    peer_use_socket(connection, config, &sock, failure) == -1)
+	if (connect_now(&config->endpoint, &config->connect, &sock, &peer, failure) == -1 ||
+	    peer_use_socket(connection, config, &sock, &peer, failure) == -1)
 		return -1;
 	peer_introduce(connection);
 	return 0;

@@ -27,10 +27,11 @@ void peer_count_on_sigusr1(void);
 /* Connect, set the options, and report both ends (--verbose, --json).  Close with peer_close(). */
 int peer_open(struct peer_connection *connection, const struct client_config *config,
     struct failure *failure);
-/* Set the options of a socket that is open already (--fd, datagrams).  The connection takes over
- * the socket, also on a failure. */
+/* Set the options of a socket that is open already (--fd, datagrams).  peer is its peer for
+ * messages; NULL: what getpeername(2) says.  The connection takes over the socket, also on a
+ * failure. */
 int peer_use_socket(struct peer_connection *connection, const struct client_config *config,
-    struct sku_sock *sock, struct failure *failure);
+    struct sku_sock *sock, const struct sku_address *peer, struct failure *failure);
 /* The peer, for messages: its address as text. */
 const char *peer_name(struct peer_connection *connection);
 /* Report both ends of the connection (--verbose, --json). */

@@ -213,7 +213,7 @@ use_open_socket(struct ping *p, struct ping_connection *r, struct failure *failu
 
 	if (sku_socket_from_fd(&sock, fd) == -1)
 		return failure_errno(failure, errno, "use descriptor %d", fd);
-	return peer_use_socket(&r->connection, p->config, &sock, failure);
+	return peer_use_socket(&r->connection, p->config, &sock, NULL, failure);
 }
 
 /* Open a datagram socket for the next address that can be connected to. */
@@ -227,7 +227,7 @@ open_next_address(struct ping *p, struct ping_connection *r, struct failure *fai
 
 		failure_clear(failure);
 		if (datagram_peers_open(&sock, &p->config->connect, peer, failure) == 0)
-			return peer_use_socket(&r->connection, p->config, &sock, failure);
+			return peer_use_socket(&r->connection, p->config, &sock, NULL, failure);
 	}
 	return -1;
 }

@@ -297,24 +297,16 @@ receive_raw(struct receiver *receiver, struct incoming *incoming)
 	close_incoming(receiver, incoming, true);
 }
 
-static void
-add_sender(struct receiver *receiver, struct sku_sock *sock)
-{
-	struct sku_address peer;
-
-	connect_get_peer(sock, &receiver->config->peer.endpoint, &peer);
-	server_add(&receiver->server, sock, &peer);
-}
-
 static int
 connect_to_sender(struct receiver *receiver)
 {
 	const struct peer_options *peer = &receiver->config->peer;
 	struct sku_sock sock = SKU_SOCK_INIT;
+	struct sku_address sender;
 
-	if (connect_now(&peer->endpoint, &peer->connect, &sock, receiver->failure) == -1)
+	if (connect_now(&peer->endpoint, &peer->connect, &sock, &sender, receiver->failure) == -1)
 		return -1;
-	add_sender(receiver, &sock);
+	server_add(&receiver->server, &sock, &sender);
 	return 0;
 }
 
@@ -327,7 +319,7 @@ reconnected(struct reconnect *reconnect, struct sku_sock *sock, const struct fai
 	receiver->is_reconnecting = false;
 	sessions_set_retries(&receiver->table, reconnect->left);
 	if (sock != NULL)
-		add_sender(receiver, sock);
+		server_add(&receiver->server, sock, &reconnect->connector.peer);
 	else
 		fail_receiver(receiver, failure);
 	connection_left(receiver, false);

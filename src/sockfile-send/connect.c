@@ -36,7 +36,6 @@ send_on(struct sender *sender)
 	struct failure *failure = sender->failure;
 	int result;
 
-	connect_get_peer(&sender->sock, &sender->config->peer.endpoint, &sender->peer);
 	if (sku_settimeout(&sender->sock, 0) == -1)
 		return failure_errno(failure, errno, "prepare the connection");
 	counter_set(&transfer_stats.connections, 1);
@@ -74,7 +73,7 @@ reconnect(struct sender *sender)
 
 	failure_clear(sender->failure);
 	if (reconnect_now(&sender->reconnect, &peer->endpoint, &peer->connect, &sender->sock,
-		sender->failure) == 0)
+		&sender->peer, sender->failure) == 0)
 		return true;
 	send_mention_unknown(&sender->job, sender->failure);
 	return false;
@@ -167,7 +166,8 @@ verified_send(const struct send_config *config, bool at_hand)
 	/* Between two connections the FILE may be replaced by one that can hang. */
 	if (at_hand && sender.reconnect.left == 0)
 		signals = RUN_WITHOUT_THREAD;
-	if (connect_now(&peer->endpoint, &peer->connect, &sender.sock, &failure) == 0 &&
+	if (connect_now(&peer->endpoint, &peer->connect, &sender.sock, &sender.peer, &failure) ==
+		0 &&
 	    run_catch_signals(signals, &failure) == 0)
 		run_sender(&sender);
 	else

@@ -86,13 +86,13 @@ run_verified(struct send_config *config)
 /* Connect to the receiver, or open the listener. */
 static int
 open_peer(const struct send_config *config, const struct source *source, struct listener *listener,
-    struct sku_sock *sock, struct failure *failure)
+    struct sku_sock *sock, struct sku_address *receiver, struct failure *failure)
 {
 	const struct peer_options *peer = &config->peer;
 
 	if (peer->listening)
 		return peer_options_open(peer, listener, failure);
-	if (connect_now(&peer->endpoint, &peer->connect, sock, failure) == -1)
+	if (connect_now(&peer->endpoint, &peer->connect, sock, receiver, failure) == -1)
 		return -1;
 	return run_catch_signals(source_is_at_hand(source) ? RUN_WITHOUT_THREAD : 0, failure);
 }
@@ -103,15 +103,16 @@ run_raw(const struct send_config *config)
 	SKU_AUTOCLOSE struct sku_sock sock = SKU_SOCK_INIT;
 	struct listener listener = LISTENER_INIT;
 	static ASIDE struct failure failure;
+	struct sku_address receiver;
 	struct source source;
 	int status;
 
 	if (source_open(&source, config, 0, &failure) == -1 ||
-	    open_peer(config, &source, &listener, &sock, &failure) == -1)
+	    open_peer(config, &source, &listener, &sock, &receiver, &failure) == -1)
 		status = failure_report(&failure);
 	else
 		status = config->peer.listening ? raw_serve(config, &source, &listener) :
-						  raw_send(config, &source, &sock);
+						  raw_send(config, &source, &sock, &receiver);
 	listener_close(&listener);
 	source_close(&source);
 	return status;

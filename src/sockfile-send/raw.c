@@ -529,28 +529,28 @@ close_server(struct raw_server *server)
 }
 
 static int
-add_first_client(struct raw_server *server, struct sku_sock *sock, struct failure *failure)
+add_first_client(struct raw_server *server, struct sku_sock *sock, const struct sku_address *peer,
+    struct failure *failure)
 {
-	struct sku_address peer;
 	struct sku_sock taken = *sock;
 
-	connect_get_peer(sock, &server->config->peer.endpoint, &peer);
 	if (sku_settimeout(sock, 0) == -1)
 		return failure_errno(failure, errno, "prepare the connection");
 	*sock = (struct sku_sock)SKU_SOCK_INIT;
-	server_add(&server->server, &taken, &peer);
+	server_add(&server->server, &taken, peer);
 	return 0;
 }
 
 int
-raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock)
+raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock,
+    const struct sku_address *peer)
 {
 	struct raw_server server = { .config = config, .source = source };
 	static ASIDE struct failure failure;
 	int status = STATUS_OK;
 
 	if (open_server(&server, &failure) == -1 ||
-	    add_first_client(&server, sock, &failure) == -1 ||
+	    add_first_client(&server, sock, peer, &failure) == -1 ||
 	    server_run(&server.server, &failure) == -1)
 		status = failure_report(&failure);
 	close_server(&server);

@@ -215,8 +215,7 @@ connected(struct connector *connector, struct sku_sock *sock, const struct failu
 	probe->sock = *sock;
 	probe->io = (struct loop_io){ .ready = ready, .fd = sku_fileno(sock) };
 	probe->connected_ns = probe->loop->now;
-	/* Once the connection is lost, the socket no longer knows its peer. */
-	(void)peer_find(sock, &probe->peer);
+	probe->peer = connector->peer;
 	if (probe->options->send.len > 0)
 		send_more(probe);
 	else
