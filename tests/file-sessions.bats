@@ -249,6 +249,7 @@ is_busy() {
 		run_sender -q --key key 127.0.0.1 "$port" small pipe
 		until_true 20 test -e d/small
 		kill -KILL "$sender_pid"
+		wait_for "$sender_pid"
 		sockfile-send -q --key key 127.0.0.1 "$port" next
 		receiver_ends 0
 		[ -e d/next ]
