@@ -47,8 +47,9 @@ struct ping {
 	size_t count, open_connections;
 	struct ping_stats *stats;
 	struct datagram_peers peers;
-	struct retry retry;	/* --wait for a peer that refuses datagrams */
-	struct failure failure; /* of the last try */
+	struct retry retry;	      /* --wait for a peer that refuses datagrams */
+	struct failure failure;	      /* of the last try */
+	struct failure first_failure; /* without --wait: of the first address that failed */
 	int64_t start_ns, stop_sending_ns;
 	int64_t stall_told_until_ns; /* late probes are not reported before */
 	char *buffer;
