@@ -626,7 +626,7 @@ receive(struct ping *p, struct ping_connection *r)
 	}
 }
 
-/* When to call ping_update() at the latest. */
+/* When to call update() at the latest. */
 static int64_t
 next_deadline(const struct ping *p, const struct ping_connection *r)
 {
@@ -638,8 +638,8 @@ next_deadline(const struct ping *p, const struct ping_connection *r)
 }
 
 /* After something happened: what comes next, or is it done? */
-void
-ping_update(struct ping *p, struct ping_connection *r)
+static void
+update(struct ping *p, struct ping_connection *r)
 {
 	struct failure failure;
 	int64_t at_ns;
@@ -672,7 +672,7 @@ ping_due(struct ping *p, struct ping_connection *r)
 	if (is_back_to_back(p))
 		schedule(p, r);
 	send_due(p, r);
-	ping_update(p, r);
+	update(p, r);
 }
 
 void
@@ -682,7 +682,7 @@ ping_ready(struct ping *p, struct ping_connection *r, uint32_t events)
 		receive(p, r);
 	if (!r->closed)
 		send_due(p, r);
-	ping_update(p, r);
+	update(p, r);
 }
 
 uint64_t

@@ -61,8 +61,6 @@ int ping_open_peer(struct ping *p, struct ping_connection *r);
 /* The timer of a connection is due; these events of epoll came. */
 void ping_due(struct ping *p, struct ping_connection *r);
 void ping_ready(struct ping *p, struct ping_connection *r, uint32_t events);
-/* Call it after something happened to a connection: schedule what comes next, or close it. */
-void ping_update(struct ping *p, struct ping_connection *r);
 /* A connection is lost: report it, and go on with the others. */
 void ping_lose(struct ping *p, struct ping_connection *r, const struct failure *failure);
 /* How many probes are neither answered nor lost yet. */
