@@ -87,6 +87,36 @@ $all"
 	done
 }
 
+@test "where an address cannot even be opened and the next refuses, the first is reported" {
+	need_namespaces -nm
+	cd "$BATS_TEST_TMPDIR"
+	cat >inside <<-'SH'
+		ip link set lo up
+		# From 127.0.0.9 there is no way to the first address, and the resolver does not know.
+		ip rule add pref 1 from 127.0.0.9 to 127.0.0.1 unreachable || exit 77
+		ip rule add pref 2 lookup local && ip rule del pref 0 || exit 77
+		printf '127.0.0.1 two\n127.0.0.2 two\n' >hosts
+		mount --bind hosts /etc/hosts
+		for mode in --ping -v; do
+		    echo x | sockecho-client -u $mode --source 127.0.0.9 two 1 >out 2>err
+		    echo $?
+		    tail -n 1 err
+		done
+		ip rule add pref 1 from 127.0.0.9 to 127.0.0.2 unreachable
+		sockecho-client -u --ping --source 127.0.0.9 two 1 2>&1
+		echo $?
+	SH
+	run "${in_namespaces[@]}" sh inside
+	[ "$status" != 77 ] || skip "no rules of routing can be set here"
+	local all="sockecho-client: send to 127.0.0.1 port 1: Network is unreachable (2 addresses tried)"
+	assert_output "6
+$all
+6
+$all
+$all
+6"
+}
+
 @test "--wait goes on until a datagram server is there" {
 	start_server sockecho-server -u 0
 	p=$port

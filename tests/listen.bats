@@ -604,6 +604,21 @@ sockecho-server: 127.0.0.1 closed
 sockecho-server: stats"
 }
 
+@test "--log: at the end of the run a FIFO that nobody reads is said to be that" {
+	mkfifo log
+	exec {held}<>log
+	python3 -c 'import fcntl; fcntl.fcntl(0, 1031, 4096) # F_SETPIPE_SZ' <&"$held"
+	sock_run server sockecho-server -v --log log --port-file port 0
+	until_true 20 test -s port
+	sockecho-client --ping -q -i 0 -c 1 --clients 100 -t 0.2 127.0.0.1 @port >/dev/null || true # it fills
+	kill "$server_pid"
+	sock_wait server
+	exec {held}>&-
+	assert_equal "$server_status" 0
+	assert_equal "$(head -n 1 server.err)" \
+		"sockecho-server: write to log log: nobody reads it; lines go to standard error until that works"
+}
+
 @test "--log: SIGHUP opens it anew, in the background and as another user, too; where that fails the old one stays" {
 	for how in plain daemon user; do
 		mkdir -m 755 "$how"

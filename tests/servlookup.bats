@@ -306,6 +306,8 @@ sockwait: look up service ssh: Permission denied\n1'
 	done
 	run --separate-stderr servlookup tcp/80
 	assert_equal "${stderr_lines[0]}" "servlookup: 'tcp/80': the port comes before the protocol: PORT/PROTO"
+	run --separate-stderr servlookup 80/53
+	assert_equal "${stderr_lines[0]}" "servlookup: '80/53': after '/' there is the name of a protocol"
 	run --separate-stderr servlookup http://host/
 	assert_equal "${stderr_lines[0]}" "servlookup: 'http://host/': it is a URL (give the word before \"://\")"
 	run --separate-stderr servlookup

@@ -404,7 +404,7 @@ time.sleep(300)
 	run --separate-stderr "${in_namespaces[@]}" sh inside
 	assert_output $'124\n124\n124'
 	[[ ${stderr_lines[0]} == *"look up db.example: "* ]] || fail "$stderr"
-	[[ ${stderr_lines[1]} == *"look up db.example: timed out (--timeout)" ]] || fail "$stderr"
+	[[ ${stderr_lines[1]} == *"look up db.example: timed out" ]] || fail "$stderr"
 	[[ ${stderr_lines[2]} == *"Cannot assign requested address"* ]] || fail "$stderr"
 }
 
@@ -940,6 +940,29 @@ wrong() {
 	assert_equal "$stderr" "sockwait: wait for $host:$port: timed out; it accepted, and must stay connected for 0.98 s; the last failure: stay connected to $host port $port: it accepted and closed the connection"
 	run --separate-stderr sockwait -q -i 100ms -t 1 --gone --steady 0.4 "$host:$port"
 	assert_equal "$stderr" "sockwait: wait for $host:$port: timed out; it still answers"
+}
+
+@test "a last try that the end of the run cuts short does not hide why the one before failed" {
+	in_background python3 -c '
+import os, socket, time
+s = socket.socket(socket.AF_UNIX)
+s.bind("full")
+s.listen(0)
+held = [socket.socket(socket.AF_UNIX) for _ in range(8)]
+for c in held:
+    c.setblocking(False)
+    c.connect_ex("full")
+open("filled", "w").close()
+time.sleep(300)
+'
+	until_true 20 test -e filled
+	in_background sockwait -v -t 3 ./sock 2>err
+	waiting=$last_pid
+	until_true 20 grep -q "No such file" err
+	mv full sock
+	wait_for "$waiting"
+	assert_equal "$waited_status" 124
+	assert_equal "$(tail -n 1 err)" "sockwait: wait for ./sock: timed out; the last failure: connect to ./sock: No such file or directory"
 }
 
 @test "descriptors that no other try can give back end it at once" {

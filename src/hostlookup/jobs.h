@@ -15,7 +15,7 @@ struct sweep;
 
 struct job {
 	struct question *question; /* the question under way; NULL: none */
-	struct loop_timer timer;   /* --timeout of the question, or the pause before the next one */
+	struct loop_timer timer;   /* a limit, the pause before the next question, or a note */
 	int64_t started_ns;	   /* when the first question began; 0: not known yet */
 	struct retry retry;	   /* --wait, from started_ns on */
 	bool ended;		   /* the answer is there */

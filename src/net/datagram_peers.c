@@ -183,9 +183,7 @@ datagram_peers_open(struct sku_sock *s, const struct connect_options *options,
 		else
 			(void)failure_peer(failure, errno, "send to %s", text);
 	} else if (sku_connect(s, peer) == -1 || sku_settimeout(s, 0) == -1) {
-		/* With EAGAIN, Linux says that no local port is free. */
-		(void)failure_peer(
-		    failure, errno == EAGAIN ? EADDRNOTAVAIL : errno, "send to %s", text);
+		(void)failure_peer(failure, errno, "send to %s", text);
 	} else {
 		return 0;
 	}

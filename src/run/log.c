@@ -62,13 +62,22 @@ log_is_open(void)
 	return log_file.fd != -1;
 }
 
+/* Why a line could not be appended.  The wait for the reader of a pipe may end with the run. */
+static const char *
+reason_of(int error)
+{
+	if ((error == ECANCELED || error == ETIMEDOUT) && sku_deadline_passed(run_canceled_at()))
+		return "nobody reads it";
+	return strerror(error);
+}
+
 static void
 say_where_lines_go(int error)
 {
 	char *path = escape_text(log_file.path, strlen(log_file.path), ESCAPE_LINE, NULL), *line;
 	int len = asprintf(&line,
 	    "%s: write to log %s: %s; lines go to standard error until that works\n", run.program,
-	    path != NULL ? path : "", strerror(error));
+	    path != NULL ? path : "", reason_of(error));
 
 	if (len != -1) {
 		output_error_text(line, (size_t)len);
@@ -81,13 +90,14 @@ void
 log_write(const char *line, size_t len)
 {
 	bool was_full = log_file.is_full;
+	int error = output_log_text(line, len) == -1 ? errno : 0;
 
-	log_file.is_full = output_log_text(line, len) == -1;
-	if (!log_file.is_full)
+	log_file.is_full = error != 0;
+	if (error == 0)
 		return;
 	progress_clear();
 	if (!was_full)
-		say_where_lines_go(errno);
+		say_where_lines_go(error);
 	output_error_text(line, len);
 }
 

@@ -93,17 +93,18 @@ parse_name(struct query *q)
 static const char *
 fault_of_form(const char *text, size_t len, const char *proto)
 {
+	bool is_number = proto != NULL && proto[strspn(proto, DIGITS)] == '\0';
+
 	if (text[strcspn(text, " \t\n\v\f\r")] != '\0')
 		return "a query is one word";
 	if (strstr(text, "://") != NULL)
 		return "it is a URL (give the word before \"://\")";
 	if (memchr(text, '/', len) != NULL)
 		return "a query has one '/' at most";
-	if (proto != NULL &&
-	    (*proto == '\0' || strlen(proto) >= sizeof(((struct query *)0)->proto_buf)))
-		return "after '/' there is the name of a protocol";
-	if (proto != NULL && proto[strspn(proto, DIGITS)] == '\0')
+	if (is_number && *proto != '\0' && strspn(text, DIGITS "-") < len)
 		return "the port comes before the protocol: PORT/PROTO";
+	if (proto != NULL && (is_number || strlen(proto) >= sizeof(((struct query *)0)->proto_buf)))
+		return "after '/' there is the name of a protocol";
 	if (len == 0)
 		return "it is empty";
 	return len >= sizeof(((struct query *)0)->name) ? "it is too long for a service" : NULL;

@@ -216,6 +216,27 @@ use_open_socket(struct ping *p, struct ping_connection *r, struct failure *failu
 	return peer_use_socket(&r->connection, p->config, &sock, NULL, failure);
 }
 
+/* An address failed, and the next one is tried.  The failure of the first is kept. */
+static void
+note_failure(struct ping *p, const struct failure *failure)
+{
+	if (p->retry.wanted)
+		return;
+	if (p->peers.count > 1)
+		msg_verbose(1, "%s: %s", failure->action, failure->message);
+	if (p->first_failure.status == STATUS_OK)
+		p->first_failure = *failure;
+}
+
+/* Every address has failed: fill the failure with that of the first. */
+static int
+fail_to_all(const struct ping *p, struct failure *failure)
+{
+	*failure = p->first_failure;
+	failure_tried(failure, p->peers.count);
+	return -1;
+}
+
 /* Open a datagram socket for the next address that can be connected to. */
 static int
 open_next_address(struct ping *p, struct ping_connection *r, struct failure *failure)
@@ -226,8 +247,11 @@ open_next_address(struct ping *p, struct ping_connection *r, struct failure *fai
 		const struct sku_address *peer = &p->peers.addresses[r->next_peer++];
 
 		failure_clear(failure);
-		if (datagram_peers_open(&sock, &p->config->connect, peer, failure) == 0)
-			return peer_use_socket(&r->connection, p->config, &sock, NULL, failure);
+		if (datagram_peers_open(&sock, &p->config->connect, peer, failure) == 0 &&
+		    peer_use_socket(&r->connection, p->config, &sock, NULL, failure) == 0)
+			return 0;
+		peer_close(&r->connection);
+		note_failure(p, failure);
 	}
 	return -1;
 }
@@ -245,12 +269,15 @@ open_datagram(struct ping *p, struct ping_connection *r, struct failure *failure
 {
 	if (p->config->connect.fd != -1)
 		return use_open_socket(p, r, failure);
+	failure_clear(&p->first_failure);
 	for (;;) {
 		struct failure now;
 
 		failure_clear(&now);
 		if (p->peers.count > 0 && open_next_address(p, r, &now) == 0)
 			return 0;
+		if (p->peers.count > 0 && !p->retry.wanted)
+			return fail_to_all(p, failure);
 		if (p->peers.count > 0 && retry_pause(&p->retry, failure, &now) == -1)
 			return -1;
 		r->next_peer = 0;
@@ -273,13 +300,9 @@ begin_anew(struct ping *p, struct ping_connection *r, int64_t at_ns)
 
 /* Every address refused: start again with the first one, after a pause (--wait)? */
 static bool
-should_retry(struct ping *p, struct ping_connection *r, int errnum)
+should_retry(struct ping *p, struct ping_connection *r, const struct failure *failure)
 {
-	struct failure now;
-
-	failure_clear(&now);
-	(void)failure_peer(&now, errnum, "send to %s", peer_name(&r->connection));
-	if (!retry_again(&p->retry, &p->failure, &now))
+	if (!retry_again(&p->retry, &p->failure, failure))
 		return false;
 	retry_say(&p->retry, &p->failure, p->failure.action);
 	retry_try(&p->retry);
@@ -303,25 +326,12 @@ reopen(struct ping *p, struct ping_connection *r, struct failure *failure)
 	return 0;
 }
 
-/* An address refused.  The failure of the first is kept. */
-static void
-note_refusal(struct ping *p, struct ping_connection *r, int errnum)
-{
-	if (p->peers.count > 1)
-		msg_verbose(1, "send to %s: %s", peer_name(&r->connection), sku_reason(errnum));
-	if (r->next_peer > 1)
-		return;
-	failure_clear(&p->failure);
-	(void)failure_peer(&p->failure, errnum, "send to %s", peer_name(&r->connection));
-}
-
-/* Every address has failed: the connection is lost to the failure of the first. */
 static void
 lose_to_all(struct ping *p, struct ping_connection *r)
 {
-	struct failure failure = p->failure;
+	struct failure failure;
 
-	failure_tried(&failure, p->peers.count);
+	(void)fail_to_all(p, &failure);
 	ping_lose(p, r, &failure);
 }
 
@@ -336,14 +346,14 @@ try_next_address(struct ping *p, struct ping_connection *r, int errnum)
 	failure_clear(&failure);
 	if (!is_datagram(p) || r->answered || !peer_is_refusal(errnum))
 		return false;
-	if (!p->retry.wanted)
-		note_refusal(p, r, errnum);
+	(void)failure_peer(&failure, errnum, "send to %s", peer_name(&r->connection));
+	note_failure(p, &failure);
 	if (r->next_peer >= p->peers.count) {
 		if (!p->retry.wanted) {
 			lose_to_all(p, r);
 			return true;
 		}
-		if (!should_retry(p, r, errnum)) {
+		if (!should_retry(p, r, &failure)) {
 			ping_lose(p, r, &p->failure);
 			return true;
 		}
@@ -616,7 +626,7 @@ receive(struct ping *p, struct ping_connection *r)
 	}
 }
 
-/* When to call ping_update() at the latest. */
+/* When to call update() at the latest. */
 static int64_t
 next_deadline(const struct ping *p, const struct ping_connection *r)
 {
@@ -628,8 +638,8 @@ next_deadline(const struct ping *p, const struct ping_connection *r)
 }
 
 /* After something happened: what comes next, or is it done? */
-void
-ping_update(struct ping *p, struct ping_connection *r)
+static void
+update(struct ping *p, struct ping_connection *r)
 {
 	struct failure failure;
 	int64_t at_ns;
@@ -662,7 +672,7 @@ ping_due(struct ping *p, struct ping_connection *r)
 	if (is_back_to_back(p))
 		schedule(p, r);
 	send_due(p, r);
-	ping_update(p, r);
+	update(p, r);
 }
 
 void
@@ -672,7 +682,7 @@ ping_ready(struct ping *p, struct ping_connection *r, uint32_t events)
 		receive(p, r);
 	if (!r->closed)
 		send_due(p, r);
-	ping_update(p, r);
+	update(p, r);
 }
 
 uint64_t

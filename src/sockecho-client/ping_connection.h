@@ -47,8 +47,9 @@ struct ping {
 	size_t count, open_connections;
 	struct ping_stats *stats;
 	struct datagram_peers peers;
-	struct retry retry;	/* --wait for a peer that refuses datagrams */
-	struct failure failure; /* of the last try */
+	struct retry retry;	      /* --wait for a peer that refuses datagrams */
+	struct failure failure;	      /* of the last try */
+	struct failure first_failure; /* without --wait: of the first address that failed */
 	int64_t start_ns, stop_sending_ns;
 	int64_t stall_told_until_ns; /* late probes are not reported before */
 	char *buffer;
@@ -60,8 +61,6 @@ int ping_open_peer(struct ping *p, struct ping_connection *r);
 /* The timer of a connection is due; these events of epoll came. */
 void ping_due(struct ping *p, struct ping_connection *r);
 void ping_ready(struct ping *p, struct ping_connection *r, uint32_t events);
-/* Call it after something happened to a connection: schedule what comes next, or close it. */
-void ping_update(struct ping *p, struct ping_connection *r);
 /* A connection is lost: report it, and go on with the others. */
 void ping_lose(struct ping *p, struct ping_connection *r, const struct failure *failure);
 /* How many probes are neither answered nor lost yet. */

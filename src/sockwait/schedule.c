@@ -304,8 +304,15 @@ is_of_this_end(int errnum)
 	       errnum == ENODEV || errnum == ENETDOWN || errnum == ENETUNREACH;
 }
 
+/* Did the end of the run cut the try short? */
+static bool
+is_cut_short(const struct failure *failure)
+{
+	return failure->status == STATUS_TIMED_OUT && sku_deadline_passed(run.timeouts.run);
+}
+
 /* Does this failure prove that nobody answers there?  A failure of this end does not, nor does a
- * try that the end of the run cut short. */
+ * try that was cut short. */
 static bool
 is_absence(const struct attempt *attempt, const struct failure *failure)
 {
@@ -313,8 +320,7 @@ is_absence(const struct attempt *attempt, const struct failure *failure)
 	case STATUS_NOT_FOUND:
 		return true;
 	case STATUS_TIMED_OUT:
-		return !attempt->probe.connector.is_resolving &&
-		       !sku_deadline_passed(run.timeouts.run);
+		return !attempt->probe.connector.is_resolving && !is_cut_short(failure);
 	case STATUS_NO_PEER:
 		return !is_of_this_end(failure->errnum);
 	default:
@@ -377,7 +383,8 @@ probe_done(struct probe *probe, const struct failure *failure)
 		postpone(s, target, failure);
 		return;
 	}
-	if (failure != NULL || gone)
+	/* A try that was cut short says less than the one before. */
+	if (failure == NULL ? gone : target->reason == NULL || !is_cut_short(failure))
 		set_reason(target, failure, s->loop.now);
 	if (failure == NULL ? !gone : gone && is_absence(attempt, failure))
 		finish_target(s, target);
