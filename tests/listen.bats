@@ -76,6 +76,15 @@ setup() {
 	until_true 20 grep -qx "listening tcp 127.0.0.1 [0-9]*" readiness
 }
 
+@test "--ready-fd whose reader is gone is a failure of this end: 1" {
+	mkfifo gone
+	exec 9<>gone 8>gone 9>&-
+	run --separate-stderr sockecho-server --ready-fd 8 0
+	exec 8>&-
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-server: write the readiness line to descriptor 8: Broken pipe"
+}
+
 @test "--ready-fd is closed once it is written" {
 	start_server sh -c 'exec sockecho-server --ready-fd 4 0 4>&1'
 	# The line that was read may be that of descriptor 4, which is closed right behind it.

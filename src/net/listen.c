@@ -467,6 +467,9 @@ write_ready_fd(int fd, const char *line, struct failure *failure)
 		/* A pipe that has room takes a whole line without blocking. */
 		if (run_wait_fd(fd, POLLOUT, sku_deadline_never()) == 0)
 			n = write(fd, line, len);
+		if (n == -1 && errno == EPIPE)
+			return failure_errno(
+			    failure, errno, "write the readiness line to descriptor %d", fd);
 		if (n == -1 && errno != EINTR)
 			return run_wait_failed(failure, errno, LIMIT_OTHER,
 			    "write the readiness line to descriptor %d", fd);
