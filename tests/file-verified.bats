@@ -785,7 +785,24 @@ strangers() {
 		                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 		        said = r.stderr.decode()
 		        assert r.returncode == 124 and said.count("\n") == 1 and said.endswith("timed out (--max-time)\n"), (options, first, r)
+		        assert "wait for a sender" not in said, (options, first, r)
 	PY
 	run python3 open.py
+	assert_success
+}
+
+@test "what an open socket brings has the status that it has with --connect" {
+	cat >open.py <<-'PY'
+		import socket, subprocess, sys
+		for options in (["--verify"], ["--connect", "--verify"]):
+		    for first, status in ((b"no greeting at all", 5), (b"", 6)):
+		        a, b = socket.socketpair()
+		        b.sendall(first)
+		        b.shutdown(socket.SHUT_WR)
+		        r = subprocess.run(["sockfile-recv", *options, "--fd", str(a.fileno()), "out"], pass_fds=[a.fileno()],
+		                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+		        assert r.returncode == status and r.stderr.count(b"\n") == 1, (options, first, r)
+	PY
+	run timeout 20 python3 open.py
 	assert_success
 }
