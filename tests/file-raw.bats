@@ -692,12 +692,12 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 		l = socket.create_server(("127.0.0.1", 0))
 		l.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 		port = str(l.getsockname()[1])
-		sent = "sockfile-send: send to 127.0.0.1 port " + port + ": timed out (--max-time); "
+		sent = "sockfile-send: send %s to 127.0.0.1 port " + port + ": timed out (--max-time); "
 		cases = {
 		    ("sockfile-send", "--listen", "0", "in"): "sockfile-send: wait for a receiver: timed out (--max-time)\n",
-		    ("sockfile-send", "127.0.0.1", port, "large"): sent + "N bytes were sent\n",
-		    ("sockfile-send", "127.0.0.1", port, "some"): sent + "the peer has not acknowledged all of it; 200000 bytes were sent\n",
-		    ("sockfile-send", "127.0.0.1", port, "small"): sent + "the peer has it, but does not close; 5 bytes were sent\n",
+		    ("sockfile-send", "127.0.0.1", port, "large"): sent % "large" + "N bytes were sent\n",
+		    ("sockfile-send", "127.0.0.1", port, "some"): sent % "some" + "the peer has not acknowledged all of it; 200000 bytes were sent\n",
+		    ("sockfile-send", "127.0.0.1", port, "small"): sent % "small" + "the peer has it, but does not close; 5 bytes were sent\n",
 		    ("sockfile-send", "127.0.0.1", port, "fifo"): "sockfile-send: read fifo: timed out (--max-time); 0 bytes were sent\n",
 		    ("sockfile-recv", "0", "out"): "sockfile-recv: wait for a sender: timed out (--max-time)\n",
 		    ("sockfile-recv", "--connect", "127.0.0.1", port, "out2"):

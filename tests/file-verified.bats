@@ -217,6 +217,11 @@ assert p.next()[0] == ABORT
 		receiver_ends "$expected"
 		error_has recv.err " into out: "
 		rm -f out.part
+		start_receiver --verify "${words[@]}" 0 -
+		run sockfile-send --verify 127.0.0.1 "$port" in
+		assert_failure "$expected"
+		receiver_ends "$expected"
+		error_has recv.err " into standard output: it"
 	done
 	nothing_left out
 }

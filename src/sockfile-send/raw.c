@@ -161,8 +161,8 @@ fail_client(struct raw_client *client, int errnum, const char *message)
 	char peer[PEER_TEXT_MAX];
 
 	failure_clear(&failure);
-	(void)failure_set(&failure, status_of_errno(errnum), errnum, message, "send to %s",
-	    peer_text(&client->peer, peer));
+	(void)failure_set(&failure, status_of_errno(errnum), errnum, message, "send %s to %s",
+	    client->server->source->name, peer_text(&client->peer, peer));
 	lose_client(client, &failure);
 }
 
@@ -176,8 +176,8 @@ fail_waiting(const struct raw_client *client, enum limit limit, struct failure *
 	if (server->reader == client)
 		(void)run_wait_failed(failure, ETIMEDOUT, limit, "read %s", server->source->name);
 	else
-		(void)run_wait_failed(
-		    failure, ETIMEDOUT, limit, "send to %s", peer_text(&client->peer, peer));
+		(void)run_wait_failed(failure, ETIMEDOUT, limit, "send %s to %s",
+		    server->source->name, peer_text(&client->peer, peer));
 	if (client->closing.how != CLOSING_NOT)
 		failure_add(failure, closing_left(&client->sock) == 0 ?
 					 "the peer has it, but does not close" :

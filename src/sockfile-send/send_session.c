@@ -301,8 +301,7 @@ send_chunk(struct send_session *s, struct rate *rate, size_t len)
 	rate_account(rate, len, sku_now());
 	show_progress(s, s->done + (int64_t)len);
 	if (run_check() == -1)
-		return run_wait_failed(
-		    s->failure, errno, LIMIT_OTHER, "send %s to %s", s->source.name, s->peer_text);
+		return channel_fail_errno(&s->channel, errno, s->failure);
 	return check_for_stop(s);
 }
 
