@@ -184,10 +184,9 @@ open_target(struct receive_session *s)
 	if (s->config->retries > 0)
 		options.resume = true;
 	if (s->config->dir != NULL) {
-		target_close(&s->own_target);
 		s->target = &s->own_target;
-		(void)target_init_at(
-		    s->target, s->config->place, s->offer.name, &options, &s->failure);
+		(void)target_init_at(s->target, s->config->place, s->offer.name, s->channel.file,
+		    &options, &s->failure);
 	} else {
 		s->target->options = options;
 		(void)target_inspect(s->target, &s->failure);
@@ -640,6 +639,7 @@ offered_file(struct receive_session *s)
 
 	if (s->config->dir == NULL)
 		return s->target->display_name;
+	target_close(&s->own_target); /* the previous one, which has this name */
 	free(s->offered_file);
 	if (asprintf(&s->offered_file, "%s%s%s", place->name, place_separator(place),
 		s->offer.name) == -1)
