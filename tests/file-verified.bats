@@ -811,3 +811,28 @@ strangers() {
 	run timeout 20 python3 open.py
 	assert_success
 }
+
+@test "-t waits for a slow network as long as it takes more" {
+	cat >slow.py <<-'PY'
+		import socket, subprocess, sys, threading, time
+		def back():
+		    while piece := there.recv(65536):
+		        here.sendall(piece)
+		with socket.create_server(("127.0.0.1", 0)) as l:
+		    s = subprocess.Popen(["sockfile-send", "-q", "--verify", "-t", "1", "127.0.0.1", str(l.getsockname()[1]), "large"])
+		    here, there = l.accept()[0], socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+		    threading.Thread(target=back, daemon=True).start()
+		    end = time.monotonic() + 2.5
+		    while piece := here.recv(16384 if time.monotonic() < end else 1 << 20):
+		        there.sendall(piece)
+		        time.sleep(0.1 if time.monotonic() < end else 0)
+		    there.shutdown(socket.SHUT_WR)
+		    assert s.wait() == 0, s.returncode
+	PY
+	head -c 32M /dev/urandom >large
+	start_receiver --verify 0 out
+	run timeout 20 python3 slow.py "$port"
+	assert_success
+	receiver_ends 0
+	cmp large out
+}

@@ -23,7 +23,6 @@
 
 #define MAX_PER_TURN ((size_t)4 * 1024 * 1024) /* for one receiver in its turn */
 #define CLOSE_TIMEOUT (10 * SKU_SECOND)	       /* for the peer's close, without --timeout */
-#define LOOKS 8				       /* in a time-out, at what was acknowledged */
 
 struct raw_client {
 	struct raw_server *server;
@@ -35,7 +34,7 @@ struct raw_client {
 	struct rate rate;
 	int64_t started_ns;
 	int64_t idle_at_ns; /* --timeout, or the end of the wait for the close */
-	int left; /* what the peer had not acknowledged at the last look; INT_MAX: none yet */
+	int left;	    /* closing_takes_more() */
 	struct loop_io io;
 	struct loop_timer timer;
 	struct raw_client *next, *prev;
@@ -250,23 +249,18 @@ peer_timeout(void)
 	return timeout_ns == SKU_NO_TIMEOUT ? CLOSE_TIMEOUT : timeout_ns;
 }
 
-/* The socket's buffer is megabytes, and has room again only after a third of them: a slow receiver
- * takes its time.  Returns what it has not acknowledged. */
-static int
+/* A slow receiver has its time anew. */
+static void
 look_at_peer(struct raw_client *client, int64_t now)
 {
-	int left = closing_left(&client->sock);
-
-	if (left > 0 && left < client->left && client->left != INT_MAX)
+	if (closing_takes_more(&client->sock, &client->left))
 		client->idle_at_ns = now + peer_timeout();
-	client->left = left;
-	return left;
 }
 
 static int64_t
 next_look(const struct raw_client *client)
 {
-	int64_t at_ns = client->server->server.loop.now + peer_timeout() / LOOKS;
+	int64_t at_ns = client->server->server.loop.now + peer_timeout() / CLOSING_LOOKS;
 
 	return client->idle_at_ns == INT64_MAX || client->idle_at_ns < at_ns ? client->idle_at_ns :
 									       at_ns;
@@ -308,11 +302,12 @@ follow_closing(struct raw_client *client, enum closing_next next)
 static void
 continue_closing(struct raw_client *client, int64_t now)
 {
-	int left = look_at_peer(client, now);
-	enum closing_next next = closing_due(&client->closing, &client->sock);
+	enum closing_next next;
 
+	look_at_peer(client, now);
+	next = closing_due(&client->closing, &client->sock);
 	if (next == CLOSING_CONTINUES && now >= client->idle_at_ns) {
-		if (left > 0) {
+		if (client->left > 0) {
 			time_out(client);
 			return;
 		}
@@ -441,7 +436,7 @@ client_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 static void
 continue_waiting(struct raw_client *client, int64_t now)
 {
-	(void)look_at_peer(client, now);
+	look_at_peer(client, now);
 	if (now >= client->idle_at_ns)
 		time_out(client);
 	else

@@ -9,6 +9,7 @@
 #include "run/wait.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -185,17 +186,33 @@ look_for_peer(struct channel *channel, struct failure *failure)
 	    channel, STATUS_TIMED_OUT, ETIMEDOUT, "it is gone: nothing was acknowledged", failure);
 }
 
+static struct sku_deadline
+next_look(const struct channel *channel)
+{
+	struct sku_deadline look = { channel->look_at_ns };
+	int64_t timeout_ns = run.timeouts.operation_ns;
+
+	return timeout_ns == SKU_NO_TIMEOUT ?
+		   look :
+		   sku_deadline_earlier(look, sku_deadline_in(timeout_ns / CLOSING_LOOKS));
+}
+
+/* While the peer takes more of what the socket holds, --timeout starts over. */
 static int
 wait_for(struct channel *channel, short events, struct failure *failure)
 {
-	for (;;) {
-		struct sku_deadline limit = deadline_of(channel), look = { channel->look_at_ns };
+	int left = INT_MAX;
 
+	for (;;) {
 		if (wait_until(channel, (short)(events | channel->tls_events),
-			sku_deadline_earlier(limit, look)) == 0)
+			sku_deadline_earlier(deadline_of(channel), next_look(channel))) == 0)
 			return 0;
-		if (errno != ETIMEDOUT || sku_deadline_passed(limit))
+		if (errno != ETIMEDOUT)
 			return channel_fail_errno(channel, errno, failure);
+		if (closing_takes_more(channel->sock, &left))
+			restart_timeout(channel);
+		if (sku_deadline_passed(deadline_of(channel)))
+			return channel_fail_errno(channel, ETIMEDOUT, failure);
 		if (look_for_peer(channel, failure) == -1)
 			return -1;
 	}
