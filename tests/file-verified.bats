@@ -836,3 +836,15 @@ strangers() {
 	receiver_ends 0
 	cmp large out
 }
+
+@test "--max-time of a verified sender says what was waited for" {
+	mkfifo fifo
+	mkdir dir
+	start_receiver --dir dir -c none 0
+	run --separate-stderr sockfile-send --verify --limit-rate 1000 -w 0.5 127.0.0.1 "$port" in
+	assert_failure 124
+	assert_equal "$stderr" "sockfile-send: send in to 127.0.0.1 port $port: timed out (--max-time)"
+	run --separate-stderr sockfile-send --verify --name x -w 0.5 127.0.0.1 "$port" fifo
+	assert_failure 124
+	assert_equal "$stderr" "sockfile-send: read fifo: timed out (--max-time)"
+}
