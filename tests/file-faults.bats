@@ -140,7 +140,7 @@ watch_fails_from() {
 	start_receiver 0 out
 	run --separate-stderr "${unwatched[@]}" sockfile-send -w 20 127.0.0.1 "$port" large
 	assert_failure 1
-	[[ "$stderr" == "sockfile-send: send to 127.0.0.1 port $port: No space left on device; "* ]]
+	[[ "$stderr" == "sockfile-send: send large to 127.0.0.1 port $port: No space left on device; "* ]]
 	receiver_ends 6
 }
 

@@ -663,6 +663,28 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	in_three_tries timeout 20 python3 slow.py
 }
 
+@test "a receiver that is slow in the middle is waited for, and one that stops is not" {
+	cat >slow.py <<-'PY'
+		import socket, subprocess, sys, time
+		with socket.create_server(("127.0.0.1", 0)) as l:
+		    s = subprocess.Popen(["sockfile-send", "-q", "-t", "1", "127.0.0.1", str(l.getsockname()[1]), "large"])
+		    with l.accept()[0] as c:
+		        end, got = time.monotonic() + 2.5, 0
+		        while time.monotonic() < end and (piece := c.recv(16384)):
+		            got += len(piece)
+		            time.sleep(0.1)
+		        while sys.argv[1] == "0" and (piece := c.recv(65536)):
+		            got += len(piece)
+		        assert s.wait() == int(sys.argv[1]), (s.returncode, got)
+		        assert got == 32 << 20 or sys.argv[1] != "0", got
+	PY
+	truncate -s 32M large
+	in_three_tries timeout 20 python3 slow.py 0
+	run --separate-stderr timeout 20 python3 slow.py 124
+	assert_success
+	[[ $stderr == *": timed out; "*" bytes were sent" ]]
+}
+
 @test "--max-time says what was waited for, and how far it came" {
 	cat >waited.py <<-'PY'
 		import os, re, socket, subprocess
@@ -670,12 +692,12 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 		l = socket.create_server(("127.0.0.1", 0))
 		l.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 		port = str(l.getsockname()[1])
-		sent = "sockfile-send: send to 127.0.0.1 port " + port + ": timed out (--max-time); "
+		sent = "sockfile-send: send %s to 127.0.0.1 port " + port + ": timed out (--max-time); "
 		cases = {
 		    ("sockfile-send", "--listen", "0", "in"): "sockfile-send: wait for a receiver: timed out (--max-time)\n",
-		    ("sockfile-send", "127.0.0.1", port, "large"): sent + "N bytes were sent\n",
-		    ("sockfile-send", "127.0.0.1", port, "some"): sent + "the peer has not acknowledged all of it; 200000 bytes were sent\n",
-		    ("sockfile-send", "127.0.0.1", port, "small"): sent + "the peer has it, but does not close; 5 bytes were sent\n",
+		    ("sockfile-send", "127.0.0.1", port, "large"): sent % "large" + "N bytes were sent\n",
+		    ("sockfile-send", "127.0.0.1", port, "some"): sent % "some" + "the peer has not acknowledged all of it; 200000 bytes were sent\n",
+		    ("sockfile-send", "127.0.0.1", port, "small"): sent % "small" + "the peer has it, but does not close; 5 bytes were sent\n",
 		    ("sockfile-send", "127.0.0.1", port, "fifo"): "sockfile-send: read fifo: timed out (--max-time); 0 bytes were sent\n",
 		    ("sockfile-recv", "0", "out"): "sockfile-recv: wait for a sender: timed out (--max-time)\n",
 		    ("sockfile-recv", "--connect", "127.0.0.1", port, "out2"):

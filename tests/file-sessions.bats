@@ -657,5 +657,5 @@ undisturbed() {
 	probe "$sender_pid" send.err
 	sockfile-recv -q --connect 127.0.0.1 "$port" out3
 	sender_ends 0
-	told send.err "send to 127.0.0.1"
+	told send.err "send large to 127.0.0.1"
 }

@@ -217,6 +217,11 @@ assert p.next()[0] == ABORT
 		receiver_ends "$expected"
 		error_has recv.err " into out: "
 		rm -f out.part
+		start_receiver --verify "${words[@]}" 0 -
+		run sockfile-send --verify 127.0.0.1 "$port" in
+		assert_failure "$expected"
+		receiver_ends "$expected"
+		error_has recv.err " into standard output: it"
 	done
 	nothing_left out
 }
@@ -785,7 +790,61 @@ strangers() {
 		                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 		        said = r.stderr.decode()
 		        assert r.returncode == 124 and said.count("\n") == 1 and said.endswith("timed out (--max-time)\n"), (options, first, r)
+		        assert "wait for a sender" not in said, (options, first, r)
 	PY
 	run python3 open.py
 	assert_success
+}
+
+@test "what an open socket brings has the status that it has with --connect" {
+	cat >open.py <<-'PY'
+		import socket, subprocess, sys
+		for options in (["--verify"], ["--connect", "--verify"]):
+		    for first, status in ((b"no greeting at all", 5), (b"", 6)):
+		        a, b = socket.socketpair()
+		        b.sendall(first)
+		        b.shutdown(socket.SHUT_WR)
+		        r = subprocess.run(["sockfile-recv", *options, "--fd", str(a.fileno()), "out"], pass_fds=[a.fileno()],
+		                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+		        assert r.returncode == status and r.stderr.count(b"\n") == 1, (options, first, r)
+	PY
+	run timeout 20 python3 open.py
+	assert_success
+}
+
+@test "-t waits for a slow network as long as it takes more" {
+	cat >slow.py <<-'PY'
+		import socket, subprocess, sys, threading, time
+		def back():
+		    while piece := there.recv(65536):
+		        here.sendall(piece)
+		with socket.create_server(("127.0.0.1", 0)) as l:
+		    s = subprocess.Popen(["sockfile-send", "-q", "--verify", "-t", "1", "127.0.0.1", str(l.getsockname()[1]), "large"])
+		    here, there = l.accept()[0], socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+		    threading.Thread(target=back, daemon=True).start()
+		    end = time.monotonic() + 2.5
+		    while piece := here.recv(16384 if time.monotonic() < end else 1 << 20):
+		        there.sendall(piece)
+		        time.sleep(0.1 if time.monotonic() < end else 0)
+		    there.shutdown(socket.SHUT_WR)
+		    assert s.wait() == 0, s.returncode
+	PY
+	head -c 32M /dev/urandom >large
+	start_receiver --verify 0 out
+	run timeout 20 python3 slow.py "$port"
+	assert_success
+	receiver_ends 0
+	cmp large out
+}
+
+@test "--max-time of a verified sender says what was waited for" {
+	mkfifo fifo
+	mkdir dir
+	start_receiver --dir dir -c none 0
+	run --separate-stderr sockfile-send --verify --limit-rate 1000 -w 0.5 127.0.0.1 "$port" in
+	assert_failure 124
+	assert_equal "$stderr" "sockfile-send: send in to 127.0.0.1 port $port: timed out (--max-time)"
+	run --separate-stderr sockfile-send --verify --name x -w 0.5 127.0.0.1 "$port" fifo
+	assert_failure 124
+	assert_equal "$stderr" "sockfile-send: read fifo: timed out (--max-time)"
 }

@@ -23,6 +23,15 @@ closing_left(const struct sku_sock *sock)
 	return ioctl(sku_fileno(sock), SIOCOUTQ, &left) == 0 ? left : INT_MAX;
 }
 
+bool
+closing_takes_more(const struct sku_sock *sock, int *left)
+{
+	int before = *left;
+
+	*left = closing_left(sock);
+	return *left > 0 && *left < before && before != INT_MAX;
+}
+
 int
 closing_discard(struct sku_sock *sock)
 {

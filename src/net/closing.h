@@ -44,6 +44,11 @@ int64_t closing_deadline(const struct closing *closing, int64_t now, int64_t unt
 /* The bytes that the peer has not acknowledged yet, our FIN among them.  On a UNIX socket: what it
  * has not read yet, by the kernel's count. */
 int closing_left(const struct sku_sock *sock);
+/* Has the peer acknowledged some of that, but not all, since the last look?  *left: what was left
+ * then; INT_MAX: this is the first look.  A socket's buffer is megabytes, and has room again only
+ * after a third of them: this alone tells a peer that is slow from one that has stopped. */
+bool closing_takes_more(const struct sku_sock *sock, int *left);
+#define CLOSING_LOOKS 8 /* so many in a time-out */
 /* Discard some of what the peer has sent: 1, 0 at its end, or -1 with errno (EAGAIN too). */
 int closing_discard(struct sku_sock *sock);
 /* From now on make every end of the connection, also by kill -9, a reset, or an end in order again.

@@ -281,7 +281,8 @@ progress_end(struct progress *progress, int64_t done)
 	/* What was lost again, or not begun, is no result. */
 	if (progress->active && !progress->terminal && progress->concluded_done != done &&
 	    (done > 0 || progress->total == 0)) {
-		update_rate(progress, done, sku_now());
+		update_rate(
+		    progress, done, progress->paused_ns != 0 ? progress->paused_ns : sku_now());
 		draw(progress, done);
 	}
 	atomic_store(&lines_of_loop, NULL);

@@ -100,8 +100,7 @@ check_canceled(struct receive_session *s)
 {
 	if (run_check() == 0)
 		return 0;
-	return run_wait_failed(
-	    &s->failure, errno, LIMIT_OTHER, "receive from %s", s->incoming->text);
+	return channel_fail_errno(&s->channel, errno, &s->failure);
 }
 
 /* ---- what is offered ------------------------------------------------------------------------- */
@@ -115,10 +114,9 @@ wait_for_claim(struct receive_session *s)
 
 	if (run_wait(fds, 2, (struct sku_deadline){ s->session.ask_again_ns }) == -1 &&
 	    (errno != ETIMEDOUT || run_check() == -1))
-		return run_wait_failed(
-		    &s->failure, errno, LIMIT_OTHER, "receive from %s", s->incoming->text);
+		return channel_fail_errno(&s->channel, errno, &s->failure);
 	if (fds[1].revents != 0)
-		return failure_peer(&s->failure, ECONNRESET, "receive from %s", s->incoming->text);
+		return channel_fail_errno(&s->channel, ECONNRESET, &s->failure);
 	return 0;
 }
 
@@ -186,10 +184,9 @@ open_target(struct receive_session *s)
 	if (s->config->retries > 0)
 		options.resume = true;
 	if (s->config->dir != NULL) {
-		target_close(&s->own_target);
 		s->target = &s->own_target;
-		(void)target_init_at(
-		    s->target, s->config->place, s->offer.name, &options, &s->failure);
+		(void)target_init_at(s->target, s->config->place, s->offer.name, s->channel.file,
+		    &options, &s->failure);
 	} else {
 		s->target->options = options;
 		(void)target_inspect(s->target, &s->failure);
@@ -634,14 +631,15 @@ refuse_file(struct receive_session *s)
 	return send_verdict(s, verdict, &s->failure);
 }
 
-/* What messages call the file that is offered, DIR/NAME or FILE; NULL: standard output. */
+/* What messages call the file that is offered: DIR/NAME, or FILE. */
 static const char *
 offered_file(struct receive_session *s)
 {
 	const struct place *place = s->config->place;
 
 	if (s->config->dir == NULL)
-		return strcmp(s->config->file, "-") != 0 ? s->config->file : NULL;
+		return s->target->display_name;
+	target_close(&s->own_target); /* the previous one, which has this name */
 	free(s->offered_file);
 	if (asprintf(&s->offered_file, "%s%s%s", place->name, place_separator(place),
 		s->offer.name) == -1)

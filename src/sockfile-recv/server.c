@@ -646,7 +646,7 @@ open_receiver(struct receiver *receiver)
 	const struct recv_config *config = receiver->config;
 	int64_t timeout_ns = run.timeouts.operation_ns;
 	const struct session_rules rules = { .one_file = config->dir == NULL,
-		.listening = config->peer.listening,
+		.listening = !has_only_connection(receiver),
 		.connections = config->dir == NULL ? 1 : config->connections,
 		.retries = config->retries,
 		.keep_ns = timeout_ns != SKU_NO_TIMEOUT ? timeout_ns : KEEP_TIMEOUT };
@@ -694,14 +694,14 @@ result(struct receiver *receiver)
 			failure_clear(receiver->failure);
 			(void)run_wait_failed(
 			    receiver->failure, ETIMEDOUT, LIMIT_OTHER, "finish the transfer");
+		} else {
+			timed_out(&receiver->server, receiver->failure);
 		}
-		timed_out(&receiver->server, receiver->failure);
 	}
 	if (receiver->failure->status != STATUS_OK)
 		return failure_report(receiver->failure);
 	(void)sessions_finished(&receiver->table, sku_now(), &status);
-	/* The only connection ended without a transfer: that was reported. */
-	return status == STATUS_OK && has_only_connection(receiver) ? (int)STATUS_NO_PEER : status;
+	return status;
 }
 
 static int

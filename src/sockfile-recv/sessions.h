@@ -29,7 +29,7 @@
 
 struct session_rules {
 	bool one_file;	     /* every offer is about FILE, and only one session counts */
-	bool listening;	     /* else this end connected, and each connection counts */
+	bool listening;	     /* others may come; else each connection counts */
 	int64_t connections; /* how many count, or SESSIONS_UNLIMITED */
 	int64_t retries;     /* connections that may be lost without progress in between */
 	int64_t keep_ns;     /* how long a claim outlives its connection */

@@ -181,19 +181,13 @@ init(struct target *target, const char *name, struct failure *failure)
 }
 
 int
-target_init_at(struct target *target, struct place *place, const char *name,
+target_init_at(struct target *target, struct place *place, const char *name, const char *shown,
     const struct target_options *options, struct failure *failure)
 {
 	*target = (struct target)TARGET_INIT;
 	target->options = *options;
+	target->display_name = shown;
 	target->place = place;
-	if (asprintf(&target->own_display_name, "%s%s%s", place->name, place_separator(place),
-		name) == -1) {
-		target->own_display_name = NULL;
-		target->display_name = place->name;
-		return fail(failure, target, ENOMEM, NULL);
-	}
-	target->display_name = target->own_display_name;
 	return init(target, name, failure);
 }
 
@@ -849,6 +843,5 @@ target_close(struct target *target)
 		(void)close(target->fd);
 	outlet_close(&target->outlet);
 	place_close(&target->own_place);
-	free(target->own_display_name);
 	*target = (struct target)TARGET_INIT;
 }

@@ -32,7 +32,6 @@ struct target {
 	enum target_kind kind;
 	struct target_options options;
 	const char *display_name; /* for messages: FILE as typed, or DIR/NAME */
-	char *own_display_name;	  /* DIR/NAME, to be freed */
 	struct place *place;	  /* its directory */
 	struct place own_place;
 	bool is_descriptor; /* the name is a link of /proc/PID/fd, which is followed */
@@ -59,8 +58,8 @@ struct target {
  * FILE. Call target_close() in any case. */
 int target_init(struct target *target, const char *file, const struct target_options *options,
     struct failure *failure);
-/* The same for a name in an open directory; place and its name stay the caller's. */
-int target_init_at(struct target *target, struct place *place, const char *name,
+/* The same for a name in an open directory; shown and place stay the caller's. */
+int target_init_at(struct target *target, struct place *place, const char *name, const char *shown,
     const struct target_options *options, struct failure *failure);
 /* Look again at FILE, for another transfer to it. */
 int target_inspect(struct target *target, struct failure *failure);

@@ -17,12 +17,12 @@
 #include "transfer/summary.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define MAX_PER_TURN ((size_t)4 * 1024 * 1024) /* for one receiver in its turn */
 #define CLOSE_TIMEOUT (10 * SKU_SECOND)	       /* for the peer's close, without --timeout */
-#define CLOSE_LOOKS 8			       /* in that time, at what it has acknowledged */
 
 struct raw_client {
 	struct raw_server *server;
@@ -34,7 +34,7 @@ struct raw_client {
 	struct rate rate;
 	int64_t started_ns;
 	int64_t idle_at_ns; /* --timeout, or the end of the wait for the close */
-	int left; /* while it closes: what the peer had not acknowledged at the last look */
+	int left;	    /* closing_takes_more() */
 	struct loop_io io;
 	struct loop_timer timer;
 	struct raw_client *next, *prev;
@@ -160,8 +160,8 @@ fail_client(struct raw_client *client, int errnum, const char *message)
 	char peer[PEER_TEXT_MAX];
 
 	failure_clear(&failure);
-	(void)failure_set(&failure, status_of_errno(errnum), errnum, message, "send to %s",
-	    peer_text(&client->peer, peer));
+	(void)failure_set(&failure, status_of_errno(errnum), errnum, message, "send %s to %s",
+	    client->server->source->name, peer_text(&client->peer, peer));
 	lose_client(client, &failure);
 }
 
@@ -175,8 +175,8 @@ fail_waiting(const struct raw_client *client, enum limit limit, struct failure *
 	if (server->reader == client)
 		(void)run_wait_failed(failure, ETIMEDOUT, limit, "read %s", server->source->name);
 	else
-		(void)run_wait_failed(
-		    failure, ETIMEDOUT, limit, "send to %s", peer_text(&client->peer, peer));
+		(void)run_wait_failed(failure, ETIMEDOUT, limit, "send %s to %s",
+		    server->source->name, peer_text(&client->peer, peer));
 	if (client->closing.how != CLOSING_NOT)
 		failure_add(failure, closing_left(&client->sock) == 0 ?
 					 "the peer has it, but does not close" :
@@ -239,6 +239,33 @@ set_timer(struct raw_client *client, int64_t at_ns)
 	    at_ns < LOOP_PARKED ? at_ns : LOOP_PARKED);
 }
 
+/* How long the wait for the peer may take without an acknowledgement.  While it is sent to, only
+ * --timeout limits that. */
+static int64_t
+peer_timeout(void)
+{
+	int64_t timeout_ns = run.timeouts.operation_ns;
+
+	return timeout_ns == SKU_NO_TIMEOUT ? CLOSE_TIMEOUT : timeout_ns;
+}
+
+/* A slow receiver has its time anew. */
+static void
+look_at_peer(struct raw_client *client, int64_t now)
+{
+	if (closing_takes_more(&client->sock, &client->left))
+		client->idle_at_ns = now + peer_timeout();
+}
+
+static int64_t
+next_look(const struct raw_client *client)
+{
+	int64_t at_ns = client->server->server.loop.now + peer_timeout() / CLOSING_LOOKS;
+
+	return client->idle_at_ns == INT64_MAX || client->idle_at_ns < at_ns ? client->idle_at_ns :
+									       at_ns;
+}
+
 /* --timeout starts over, but not while this end waits for input or for --limit-rate. */
 static void
 restart_timeout(struct raw_client *client)
@@ -248,53 +275,39 @@ restart_timeout(struct raw_client *client)
 	client->idle_at_ns = client->blocked && timeout_ns != SKU_NO_TIMEOUT ?
 				 client->server->server.loop.now + timeout_ns :
 				 INT64_MAX;
+	client->left = INT_MAX;
 	if (!client->blocked && client->server->reader != client)
 		set_timer(client, client->rate.next_at_ns); /* its next turn */
 	else
-		set_timer(client, client->idle_at_ns);
+		set_timer(client, next_look(client));
 }
 
 /* ---- sending ------------------------------------------------------------------------------- */
-
-/* How long the wait for the peer may take without an acknowledgement. */
-static int64_t
-close_timeout(void)
-{
-	int64_t timeout_ns = run.timeouts.operation_ns;
-
-	return timeout_ns == SKU_NO_TIMEOUT ? CLOSE_TIMEOUT : timeout_ns;
-}
 
 /* Wait for the peer's end, and for its acknowledgement of all. */
 static void
 follow_closing(struct raw_client *client, enum closing_next next)
 {
 	struct loop *loop = &client->server->server.loop;
-	int64_t look_at_ns = loop->now + close_timeout() / CLOSE_LOOKS;
 
-	if (client->idle_at_ns < look_at_ns)
-		look_at_ns = client->idle_at_ns;
 	if (next == CLOSING_DONE)
 		complete_client(client);
 	else if (next == CLOSING_LOST || closing_watch(&client->closing, loop, &client->io) == -1)
 		fail_client(client, errno, NULL);
 	else
-		set_timer(client, closing_deadline(&client->closing, loop->now, look_at_ns));
+		set_timer(client, closing_deadline(&client->closing, loop->now, next_look(client)));
 }
 
-/* The last bytes fill the socket's buffer, which is megabytes: a slow receiver takes its time for
- * them.  One that stays open, but has everything, is done. */
+/* A receiver that stays open, but has everything, is done. */
 static void
 continue_closing(struct raw_client *client, int64_t now)
 {
-	int left = closing_left(&client->sock);
-	enum closing_next next = closing_due(&client->closing, &client->sock);
+	enum closing_next next;
 
-	if (left > 0 && left < client->left)
-		client->idle_at_ns = now + close_timeout();
-	client->left = left;
+	look_at_peer(client, now);
+	next = closing_due(&client->closing, &client->sock);
 	if (next == CLOSING_CONTINUES && now >= client->idle_at_ns) {
-		if (left > 0) {
+		if (client->left > 0) {
 			time_out(client);
 			return;
 		}
@@ -316,7 +329,7 @@ begin_closing(struct raw_client *client)
 	}
 	closing_set_reset(&client->sock, false);
 	client->left = closing_left(&client->sock);
-	client->idle_at_ns = server->server.loop.now + close_timeout();
+	client->idle_at_ns = server->server.loop.now + peer_timeout();
 	follow_closing(client, closing_begin(&client->closing, &client->sock, CLOSING_IN_ORDER,
 				   client->closing.peer_ended));
 }
@@ -419,6 +432,17 @@ client_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 		send_some(client);
 }
 
+/* The socket has no room yet. */
+static void
+continue_waiting(struct raw_client *client, int64_t now)
+{
+	look_at_peer(client, now);
+	if (now >= client->idle_at_ns)
+		time_out(client);
+	else
+		set_timer(client, next_look(client));
+}
+
 static void
 client_due(struct loop *loop, struct loop_timer *timer)
 {
@@ -426,8 +450,8 @@ client_due(struct loop *loop, struct loop_timer *timer)
 
 	if (client->closing.how != CLOSING_NOT)
 		continue_closing(client, loop->now);
-	else if (loop->now >= client->idle_at_ns)
-		time_out(client);
+	else if (client->idle_at_ns != INT64_MAX)
+		continue_waiting(client, loop->now);
 	else
 		send_some(client);
 }

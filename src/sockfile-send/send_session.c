@@ -254,7 +254,9 @@ static int
 wait_without_timeout(struct send_session *s, int fd, int64_t at_ns)
 {
 	if (run_wait_fd(fd, POLLIN, (struct sku_deadline){ at_ns }) == -1 && run_check() == -1)
-		return run_wait_failed(s->failure, errno, LIMIT_OTHER, "send %s", s->source.name);
+		return fd == -1 ? channel_fail_errno(&s->channel, errno, s->failure) :
+				  run_wait_failed(
+				      s->failure, errno, LIMIT_OTHER, "read %s", s->source.name);
 	channel_set_limit(&s->channel, sku_deadline_never());
 	return check_for_stop(s);
 }
@@ -301,8 +303,7 @@ send_chunk(struct send_session *s, struct rate *rate, size_t len)
 	rate_account(rate, len, sku_now());
 	show_progress(s, s->done + (int64_t)len);
 	if (run_check() == -1)
-		return run_wait_failed(
-		    s->failure, errno, LIMIT_OTHER, "send %s to %s", s->source.name, s->peer_text);
+		return channel_fail_errno(&s->channel, errno, s->failure);
 	return check_for_stop(s);
 }
 

@@ -9,6 +9,7 @@
 #include "run/wait.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -72,8 +73,8 @@ channel_fail(const struct channel *channel, enum status status, int errnum, cons
 	return failure_set(failure, status, errnum, message, "%s", action);
 }
 
-static int
-fail_errno(const struct channel *channel, int errnum, struct failure *failure)
+int
+channel_fail_errno(const struct channel *channel, int errnum, struct failure *failure)
 {
 	char action[FAILURE_ACTION_MAX];
 
@@ -185,17 +186,33 @@ look_for_peer(struct channel *channel, struct failure *failure)
 	    channel, STATUS_TIMED_OUT, ETIMEDOUT, "it is gone: nothing was acknowledged", failure);
 }
 
+static struct sku_deadline
+next_look(const struct channel *channel)
+{
+	struct sku_deadline look = { channel->look_at_ns };
+	int64_t timeout_ns = run.timeouts.operation_ns;
+
+	return timeout_ns == SKU_NO_TIMEOUT ?
+		   look :
+		   sku_deadline_earlier(look, sku_deadline_in(timeout_ns / CLOSING_LOOKS));
+}
+
+/* While the peer takes more of what the socket holds, --timeout starts over. */
 static int
 wait_for(struct channel *channel, short events, struct failure *failure)
 {
-	for (;;) {
-		struct sku_deadline limit = deadline_of(channel), look = { channel->look_at_ns };
+	int left = INT_MAX;
 
+	for (;;) {
 		if (wait_until(channel, (short)(events | channel->tls_events),
-			sku_deadline_earlier(limit, look)) == 0)
+			sku_deadline_earlier(deadline_of(channel), next_look(channel))) == 0)
 			return 0;
-		if (errno != ETIMEDOUT || sku_deadline_passed(limit))
-			return fail_errno(channel, errno, failure);
+		if (errno != ETIMEDOUT)
+			return channel_fail_errno(channel, errno, failure);
+		if (closing_takes_more(channel->sock, &left))
+			restart_timeout(channel);
+		if (sku_deadline_passed(deadline_of(channel)))
+			return channel_fail_errno(channel, ETIMEDOUT, failure);
 		if (look_for_peer(channel, failure) == -1)
 			return -1;
 	}
@@ -274,7 +291,7 @@ read_failed(const struct channel *channel, ssize_t n, struct failure *failure)
 		return connection_ended(channel, failure);
 	if (errno == EBADMSG)
 		return fail_damaged(channel, failure);
-	return fail_errno(channel, errno, failure);
+	return channel_fail_errno(channel, errno, failure);
 }
 
 /* The peer stopped reading.  If it sent a VERDICT or ABORT first, that is the reason to report. */
@@ -284,7 +301,7 @@ write_failed(struct channel *channel, int errnum, struct failure *failure)
 	struct wire_message message;
 
 	if (!channel->greeted)
-		return fail_errno(channel, errnum, failure); /* it sends no messages yet */
+		return channel_fail_errno(channel, errnum, failure); /* it sends no messages yet */
 	switch (channel_poll(channel, &message, failure)) {
 	case CHANNEL_FAILED:
 		return -1; /* maybe by its ABORT */
@@ -296,7 +313,7 @@ write_failed(struct channel *channel, int errnum, struct failure *failure)
 		break;
 	}
 	return errnum == EBADMSG ? fail_damaged(channel, failure) :
-				   fail_errno(channel, errnum, failure);
+				   channel_fail_errno(channel, errnum, failure);
 }
 
 static int
@@ -362,11 +379,11 @@ read_greeting(struct channel *channel, struct failure *failure)
 				   fail_no_greeting(channel, failure) :
 				   connection_ended(channel, failure);
 		} else if (errno != EAGAIN) {
-			return fail_errno(channel, errno, failure);
+			return channel_fail_errno(channel, errno, failure);
 		} else if (wait_ready(channel, POLLIN) == -1) {
 			if (errno == ETIMEDOUT && sku_deadline_passed(channel->limit))
 				return fail_slow(channel, have, failure);
-			return fail_errno(channel, errno, failure);
+			return channel_fail_errno(channel, errno, failure);
 		}
 	}
 	return 0;
@@ -422,14 +439,14 @@ start_tls(struct channel *channel, const uint8_t *key, bool client, struct failu
 		if (result == TLS_ENDED)
 			return connection_ended(channel, failure);
 		if (result == TLS_FAILED && errno != 0)
-			return fail_errno(channel, errno, failure);
+			return channel_fail_errno(channel, errno, failure);
 		if (result == TLS_FAILED)
 			return fail_mismatch(channel,
 			    "encryption failed: what came is damaged, or not from a peer with the "
 			    "key",
 			    failure);
 		if (wait_ready(channel, result == TLS_WANT_READ ? POLLIN : POLLOUT) == -1)
-			return fail_errno(channel, errno, failure);
+			return channel_fail_errno(channel, errno, failure);
 	}
 	return 0;
 }
@@ -555,7 +572,7 @@ take_progress(
 	note_progress(channel, progress);
 	if (over == 0 && sku_deadline_passed(deadline_of(channel)))
 		over = ETIMEDOUT;
-	return over != 0 ? fail_errno(channel, over, failure) : 0;
+	return over != 0 ? channel_fail_errno(channel, over, failure) : 0;
 }
 
 enum channel_result

@@ -103,6 +103,8 @@ int channel_progress(
  * PEER` or `receive from PEER into FILE`.  message NULL: the words for errnum.  Returns -1. */
 int channel_fail(const struct channel *channel, enum status status, int errnum, const char *message,
     struct failure *failure);
+/* The same for errno of a wait, a send or a receive. */
+int channel_fail_errno(const struct channel *channel, int errnum, struct failure *failure);
 /* The peer broke the protocol: fill the failure.  Returns -1. */
 int channel_protocol_error(
     const struct channel *channel, const char *what, struct failure *failure);

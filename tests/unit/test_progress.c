@@ -111,6 +111,26 @@ a_pause_is_neither_in_the_rate_nor_in_the_time(void **state)
 }
 
 static void
+a_pause_at_the_end_is_not_in_the_last_rate(void **state)
+{
+	static state_counter done;
+	struct progress progress;
+	struct loop loop = { 0 };
+	char line[120] = "";
+
+	(void)state;
+	begin_lines(&progress, &loop, &done);
+	loop.now -= 60 * SKU_SECOND;
+	progress.started_ns = progress.drawn_ns = loop.now;
+	loop.now += 2 * SKU_SECOND;
+	progress_set_paused(&progress, true);
+	progress_end(&progress, 200);
+	assert_true(read(progress_pipe[0], line, sizeof(line) - 1) > 0);
+	assert_non_null(strstr(line, " 50% 200 B of 400 B 100 B/s 0:02 left\n"));
+	end_lines(&progress, &loop);
+}
+
+static void
 a_first_look_after_a_moment_does_not_spoil_the_rate(void **state)
 {
 	static state_counter done;
@@ -152,6 +172,7 @@ main(void)
 		cmocka_unit_test(a_pace_is_never_above_its_rate),
 		cmocka_unit_test(amounts_are_short),
 		cmocka_unit_test(a_pause_is_neither_in_the_rate_nor_in_the_time),
+		cmocka_unit_test(a_pause_at_the_end_is_not_in_the_last_rate),
 		cmocka_unit_test(a_first_look_after_a_moment_does_not_spoil_the_rate),
 		cmocka_unit_test(nothing_is_drawn_between_two_connections),
 	};
