@@ -102,21 +102,27 @@ setup() {
 	cmp in d/in
 }
 
-@test "a file that is gone when its turn comes is left out: 1, and the rest arrives" {
+@test "a file that is gone when its turn comes is left out: 1, at the receiver 5, and the rest arrives" {
+	local files
 	mkdir d
-	head -c 300000 in >first
-	echo second >second
-	echo third >third
-	start_receiver --dir d 0
-	run_sender --verify --limit-rate 500K 127.0.0.1 "$port" first second third
-	until_true 20 test -s d/first.part
-	rm second
-	sender_ends 1
-	error_has send.err "open second: No such file or directory"
-	receiver_ends 0
-	cmp first d/first
-	cmp third d/third
-	nothing_left d/second
+	head -c 150000 in >first
+	for files in "first gone last" "first last gone"; do
+		rm -f d/*
+		echo gone >gone
+		echo last >last
+		start_receiver --dir d 0
+		# shellcheck disable=SC2086 # names
+		run_sender --verify --limit-rate 500K 127.0.0.1 "$port" $files
+		until_true 20 test -s d/first.part
+		rm gone
+		sender_ends 1
+		error_has send.err "open gone: No such file or directory"
+		receiver_ends 5
+		error_has recv.err ": the sender left out 1 of 3 files"
+		cmp first d/first
+		cmp last d/last
+		nothing_left d/gone
+	done
 }
 
 @test "a file that takes its time to be opened does not end the transfer, between two files" {

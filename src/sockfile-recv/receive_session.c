@@ -616,6 +616,16 @@ receive_file(struct receive_session *s)
 	return result;
 }
 
+/* The file failed, and the connection goes on. */
+static void
+note_failure(struct receive_session *s)
+{
+	if (s->failure.status > s->highest_refusal)
+		s->highest_refusal = s->failure.status;
+	failure_note(&s->failure, &s->incoming->peer);
+	failure_clear(&s->failure);
+}
+
 /* Refuse the file before anything was begun: tell the sender, which may offer the next. */
 static int
 refuse_file(struct receive_session *s)
@@ -623,10 +633,7 @@ refuse_file(struct receive_session *s)
 	enum wire_code verdict = (enum wire_code)s->verdict;
 
 	s->verdict = NO_VERDICT; /* later failures are the connection's */
-	if (s->failure.status > s->highest_refusal)
-		s->highest_refusal = s->failure.status;
-	failure_note(&s->failure, &s->incoming->peer);
-	failure_clear(&s->failure);
+	note_failure(s);
 	s->all_files_done = s->index == s->files;
 	return send_verdict(s, verdict, &s->failure);
 }
@@ -657,6 +664,9 @@ receive_offer(struct receive_session *s, const struct wire_offer *offer)
 		return channel_protocol_error(&s->channel, "an unexpected OFFER", &s->failure);
 	s->offer = *offer;
 	s->channel.file = offered_file(s);
+	/* The files before the first of a connection may have come by another one. */
+	if (s->index > 0)
+		s->left_out += offer->index - s->index - 1;
 	s->transcript.offer = (struct wire_message){ .type = WIRE_OFFER, .offer = *offer };
 	s->index = offer->index;
 	s->started_ns = sku_now();
@@ -684,6 +694,21 @@ fail_no_offer(struct receive_session *s)
 	    "it has nothing to offer: it could not open its files", &s->failure);
 }
 
+/* The sender could not open files that it had announced. */
+static void
+note_left_out(struct receive_session *s)
+{
+	char message[100];
+
+	s->left_out += s->files - s->index;
+	if (s->left_out == 0)
+		return;
+	(void)snprintf(message, sizeof(message), "the sender left out %u of %u files",
+	    (unsigned)s->left_out, (unsigned)s->files);
+	(void)channel_fail(&s->channel, STATUS_MISMATCH, 0, message, &s->failure);
+	note_failure(s);
+}
+
 /* The limit for the next message.  The wait for the goodbye is short.  Before the next OFFER the
  * sender may have to wait for its disk: only --timeout counts. */
 static struct sku_deadline
@@ -701,6 +726,7 @@ receive_files(struct receive_session *s)
 		if (channel_receive(&s->channel, &message, &s->failure) == -1)
 			return -1;
 		if (message.type == WIRE_BYE && s->index > 0) {
+			note_left_out(s);
 			message.type = WIRE_BYE_OK;
 			s->bye_received = true;
 			return channel_send(&s->channel, &message, &s->failure);

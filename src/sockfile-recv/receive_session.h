@@ -24,7 +24,8 @@ struct receive_session {
 	struct digest *digest;
 	struct sha256 *sha256; /* what --sha256 or --key compares; else NULL */
 	uint32_t files;
-	uint32_t index; /* of the file under way */
+	uint32_t index;	   /* of the file under way */
+	uint32_t left_out; /* files that were announced, and did not come */
 	struct target *target;
 	struct target own_target; /* with --dir */
 	struct wire_offer offer;
