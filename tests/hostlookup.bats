@@ -984,23 +984,6 @@ hostlookup: look up localhost: no source of hosts that nsswitch.conf names can b
 	assert_equal "$waited_status" 0
 }
 
-@test "what can be no name of a host is no answer, in a hosts file neither" {
-	printf '%b\n' '192.0.2.1 evil\x1b[31m' '192.0.2.2 -dash' '192.0.2.3 a..b' '192.0.2.4 a/b' '192.0.2.5 1.2.3.999' \
-		'192.0.2.6 a,b;c' "192.0.2.7 $(printf 'x%.0s' {1..64})" '192.0.2.10 good_name.test' '192.0.2.11 caf\xe9' >hosts
-	with_dns '
-		for a in 1 2 3 4 5 6 7 10 11; do
-			for options in -r "-r --confirm" --fqdn; do
-				rc=0; hostlookup $options 192.0.2.$a >printed 2>>messages || rc=$?
-				echo "$a $rc $(cat printed)"
-			done
-		done
-		cat messages >&2
-	' >out 2>err
-	assert_equal "$(grep -E "^[1-7] " out | uniq -c | tr -s " ")" "$(printf ' 3 %d 5 \n' 1 2 3 4 5 6 7)"
-	assert_equal "$(grep -E "^1[01] " out | uniq -c | tr -s " ")" $' 3 10 0 good_name.test\n 3 11 0 caf\\xe9'
-	grep -qxF "hostlookup: look up 192.0.2.2: its name -dash is no name of a host" err
-}
-
 @test "an address in the place of a name is no name, and never confirms itself" {
 	echo "192.0.2.25 198.51.100.7" >hosts
 	echo "192.0.2.27 name.test" >>hosts

@@ -349,8 +349,6 @@ reverse(const struct host_config *config, const char *query, struct lookup_answe
 	 * itself. */
 	if (sku_address_from_numeric(&address, AF_UNSPEC, answer->name, 0) == 0)
 		refuse_name(answer, "is an address");
-	else if (!host_name_is_an_answer(answer->name))
-		refuse_name(answer, "is no name of a host");
 	else if (config->confirm)
 		check_reverse(asked, answer);
 }

@@ -100,17 +100,14 @@ print_fqdn(const struct host_config *config, struct failure *failure)
 		opt_usage_error("'%s': %s", opt_quote(asked), fault);
 	if (sku_getfqdn(asked, name, run_operation_deadline(), &err) == -1)
 		return failure_library(failure, &err);
-	/* Without an answer sku_getfqdn() returns what was asked. */
-	if (asked == NULL || strcmp(name, asked) == 0)
-		return print_name(name);
-	if (sku_address_from_numeric(&address, AF_UNSPEC, name, 0) == 0)
+	/* Without an answer sku_getfqdn() returns what was asked.  A name that looks like an
+	 * address is no answer. */
+	if (asked != NULL && strcmp(name, asked) != 0 &&
+	    sku_address_from_numeric(&address, AF_UNSPEC, name, 0) == 0) {
 		(void)snprintf(message, sizeof(message), "its name %.60s is an address", name);
-	else if (!host_name_is_an_answer(name))
-		(void)snprintf(
-		    message, sizeof(message), "its name %.60s is no name of a host", name);
-	else
-		return print_name(name);
-	return failure_set(failure, STATUS_MISMATCH, 0, message, "look up %s", asked);
+		return failure_set(failure, STATUS_MISMATCH, 0, message, "look up %s", asked);
+	}
+	return print_name(name);
 }
 
 static int

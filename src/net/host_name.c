@@ -4,7 +4,6 @@
 
 #include "libsockutil/sockutil.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -77,17 +76,4 @@ host_name_fault(const char *name)
 		label += n + (label[n] == '.');
 	}
 	return NULL;
-}
-
-bool
-host_name_is_an_answer(const char *name)
-{
-	if (host_name_fault(name) != NULL || *name == '-')
-		return false;
-	for (; *name != '\0'; name++) {
-		if ((unsigned char)*name < 0x80 && !isalnum((unsigned char)*name) &&
-		    strchr("-_.", *name) == NULL)
-			return false;
-	}
-	return true;
 }

@@ -10,8 +10,4 @@ bool host_name_is_ascii(const char *name);
 /* Why name can be neither the name of a host nor an address; NULL: it can. */
 const char *host_name_fault(const char *name);
 
-/* Does an answer name a host?  The C library asks that of name servers, but not of a hosts file:
- * letters, digits, '-', '_' and '.', the first no '-'; and bytes beyond ASCII, of any encoding. */
-bool host_name_is_an_answer(const char *name);
-
 #endif
