@@ -505,6 +505,7 @@ setup() {
 }
 
 @test "from and to nc, ncat, socat, curl and Python" {
+	need nc.openbsd ncat socat curl python3
 	start_receiver 0 from-nc
 	nc.openbsd -N 127.0.0.1 "$port" <in >nc.out
 	receiver_ends 0
