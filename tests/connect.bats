@@ -186,7 +186,7 @@ for s in held:
 			echo $rc
 		done
 		sockecho-client --wait 20 127.0.0.1 7600 hello 2>wait.err & client=$!
-		until grep -q "Cannot assign requested address (no free local port, or no local address of that family); trying again for up to 20 s" wait.err; do sleep 0.02; done
+		until grep -qs "Cannot assign requested address (no free local port, or no local address of that family); trying again for up to 20 s" wait.err; do sleep 0.02; done
 		: >go
 		wait $client
 		kill $server
