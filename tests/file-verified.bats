@@ -72,6 +72,74 @@ setup() {
 	cmp recv.out <(tail -c +1001 in | head -c 500000)
 }
 
+# sparse FILE - 70 MiB with three pieces of data; skips where there are no holes.
+sparse() {
+	truncate -s 70M "$1"
+	for at in 0 5000 17919; do # blocks of 4 KiB; the last one is the last
+		dd if=in of="$1" bs=4096 seek=$at count=1 conv=notrunc status=none
+	done
+	(($(stat -c %b "$1") < 1000)) || skip "this file system has no holes"
+}
+
+# blocks_are_alike FILE FILE
+blocks_are_alike() {
+	(($(stat -c %b "$2") <= $(stat -c %b "$1") + 128)) || fail "$(stat -c '%n: %b blocks' "$@")"
+}
+
+@test "holes are neither sent nor stored, also of standard input, which stays where it is" {
+	sparse full
+	cat >count.py <<-'PY'
+		import socket, sys, wire
+		sent = 0
+		def count(forth, at, data):
+		    global sent
+		    sent += len(data)
+		    return data
+		a = wire.accept_one()
+		wire.relay(a, socket.create_connection(("127.0.0.1", int(sys.argv[1]))), count)
+		print(sent)
+	PY
+	start_receiver 0 out
+	sock_start relay python3 count.py "$port"
+	{ sockfile-send -q --verify 127.0.0.1 "$relay_port" - && head -c 4096 >first; } <full
+	receiver_ends 0
+	sock_wait relay
+	cmp full out
+	blocks_are_alike full out
+	cmp -n 4096 in first
+	(($(tail -n 1 relay.out) < 20000)) || fail "$(cat relay.out)"
+	start_receiver --size 70M 0 reserved
+	sockfile-send -q --verify 127.0.0.1 "$port" full
+	receiver_ends 0
+	cmp full reserved
+	blocks_are_alike full reserved
+}
+
+@test "holes: a part that ends in one is continued; a part of the file; where there can be none they are written" {
+	sparse full
+	for offset in 0 4096 4097 20484096 70M; do
+		start_receiver --force 0 out
+		sockfile-send -q --verify --offset "$offset" 127.0.0.1 "$port" full
+		receiver_ends 0
+		tail -c "+$((${offset/70M/73400320} + 1))" full | cmp - out
+	done
+	start_receiver --force 0 out
+	sockfile-send -q --verify --count 30000000 127.0.0.1 "$port" full
+	receiver_ends 0
+	head -c 30000000 full | cmp - out
+	rm out
+	head -c 10000000 full >out.part
+	chmod 600 out.part
+	start_receiver --resume 0 out
+	sockfile-send -q --verify 127.0.0.1 "$port" full
+	receiver_ends 0
+	cmp full out
+	start_receiver 0 -
+	sockfile-send -q --verify 127.0.0.1 "$port" full
+	receiver_ends 0
+	cmp full recv.out
+}
+
 @test "several files into a directory, their names, modes and times" {
 	mkdir d
 	cp in a
@@ -515,7 +583,7 @@ write_flood() {
 
 @test "PROGRESS out of its order from a receiver, however much of it: 5, at once, in every phase" {
 	write_flood
-	for phase in hello have bytes; do
+	for phase in hello have; do
 		sock_start flood python3 flood.py receive "$phase"
 		run --separate-stderr timeout 30 sockfile-send --verify 127.0.0.1 "$port" in
 		assert_failure 5
@@ -564,7 +632,7 @@ end_flooded() {
 }
 
 @test "PROGRESS in its order, but for ever: -t ends it" {
-	endless 124 none "-t 0.5" prefix # not "flushed": the disk is waited for, and that is no silence
+	endless 124 none "-t 0.5" prefix bytes # not "flushed": the disk is waited for, and that is no silence
 }
 
 @test "PROGRESS in its order, but for ever: --max-time ends it" {

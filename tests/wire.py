@@ -7,7 +7,7 @@ import threading
 
 MAGIC = b"\x89SFV\r\n\x1a\n"
 SEND, RECEIVE = 1, 2
-HELLO, OFFER, HAVE, PREFIX, START, DATA, END, VERDICT, PROGRESS, BYE, BYE_OK, ABORT = range(1, 13)
+HELLO, OFFER, HAVE, PREFIX, START, DATA, END, VERDICT, PROGRESS, BYE, BYE_OK, ABORT, HOLE = range(1, 14)
 UNKNOWN = 2**64 - 1
 
 
@@ -33,6 +33,10 @@ def held(kind, index=1, what=0, n=0, zero=b"\0\0\0", digest=b""):
 
 def end(index=1, how=0, total=3, digest=b"\0" * 16, zero=b"\0\0\0"):
     return message(END, struct.pack(">IB", index, how) + zero + struct.pack(">Q", total) + digest)
+
+
+def hole(n):
+    return message(HOLE, struct.pack(">Q", n))
 
 
 def xxh3(data):

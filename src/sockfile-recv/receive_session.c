@@ -388,11 +388,11 @@ receive_start(struct receive_session *s)
 /* ---- the bytes ------------------------------------------------------------------------------- */
 
 static int
-check_limits(struct receive_session *s, uint32_t len)
+check_limits(struct receive_session *s, int64_t len)
 {
 	int64_t after;
 
-	if (__builtin_add_overflow(s->total, (int64_t)len, &after) ||
+	if (__builtin_add_overflow(s->total, len, &after) ||
 	    (s->offer.size != WIRE_SIZE_UNKNOWN && after > (int64_t)s->offer.size))
 		return channel_protocol_error(
 		    &s->channel, "more bytes than were offered", &s->failure);
@@ -405,6 +405,14 @@ check_limits(struct receive_session *s, uint32_t len)
 	if (s->config->size != UNLIMITED && after > s->config->size)
 		return refuse(s, WIRE_WRONG_SIZE, "it has another size than --size says");
 	return 0;
+}
+
+static void
+hash_bytes(struct receive_session *s, const uint8_t *bytes, size_t len)
+{
+	digest_update(s->digest, bytes, len);
+	if (s->sha256 != NULL && s->config->sha256_given)
+		sha256_update(s->sha256, bytes, len);
 }
 
 /* Hash a DATA message as it comes, while it is in the processor's cache.  Write it in one piece,
@@ -422,9 +430,7 @@ receive_data(struct receive_session *s, uint32_t len)
 
 		if (n == -1)
 			break;
-		digest_update(s->digest, s->buf + have, (size_t)n);
-		if (s->sha256 != NULL && s->config->sha256_given)
-			sha256_update(s->sha256, s->buf + have, (size_t)n);
+		hash_bytes(s, s->buf + have, (size_t)n);
 		have += (size_t)n;
 	}
 	/* What was here before, and is sent anew, is no progress. */
@@ -435,6 +441,34 @@ receive_data(struct receive_session *s, uint32_t len)
 		return verdict_for_target(s);
 	set_progress(s, s->total + (int64_t)have);
 	return s->failure.status != STATUS_OK ? -1 : check_canceled(s);
+}
+
+/* A HOLE: so many bytes are zero.  They are written where there can be no hole.  That, or a slower
+ * digest than the sender's, may take long: tell it how far this is. */
+static int
+receive_hole(struct receive_session *s, int64_t len)
+{
+	size_t piece = len < WIRE_DATA_MAX ? (size_t)len : WIRE_DATA_MAX;
+	bool is_left;
+
+	if (check_limits(s, len) == -1)
+		return -1;
+	if (s->total + len > s->held)
+		s->progressed = true;
+	is_left = target_leave_hole(s->target, len);
+	(void)memset(s->buf, 0, piece);
+	for (; len > 0; len -= (int64_t)piece) {
+		if (len < (int64_t)piece)
+			piece = (size_t)len;
+		hash_bytes(s, s->buf, piece);
+		if (!is_left && target_write(s->target, s->buf, piece, &s->failure) == -1)
+			return verdict_for_target(s);
+		set_progress(s, s->total + (int64_t)piece);
+		if (check_canceled(s) == -1 || channel_progress(&s->channel, (uint64_t)s->total,
+						   s->offer.size, &s->failure) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 /* Receive the bytes up to END, which is stored in *end. */
@@ -450,10 +484,11 @@ receive_bytes(struct receive_session *s, struct wire_ending *end)
 			*end = message.end;
 			return 0;
 		}
-		if (message.type != WIRE_DATA)
+		if (message.type != WIRE_DATA && message.type != WIRE_HOLE)
 			return channel_protocol_error(
 			    &s->channel, "an unexpected message among the data", &s->failure);
-		if (receive_data(s, message.data_len) == -1)
+		if ((message.type == WIRE_DATA ? receive_data(s, message.data_len) :
+						 receive_hole(s, (int64_t)message.hole_len)) == -1)
 			return -1;
 	}
 }

@@ -504,6 +504,22 @@ target_write(struct target *target, const void *bytes, size_t len, struct failur
 	    &target->outlet, target->display_name, bytes, len, &target->written, failure);
 }
 
+bool
+target_leave_hole(struct target *target, int64_t len)
+{
+	int64_t end = target->written + len;
+
+	if (target->kind != TARGET_FILE || ftruncate(target->fd, end) == -1)
+		return false; /* what is wrong shows when the bytes are written */
+	if (target->reserved)
+		(void)fallocate(
+		    target->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, target->written, len);
+	if (lseek(target->fd, end, SEEK_SET) == -1)
+		return false;
+	target->written = end;
+	return true;
+}
+
 int
 target_open_final(struct target *target)
 {

@@ -77,6 +77,8 @@ int target_start(struct target *target, int64_t offset, struct failure *failure)
 int target_reserve(struct target *target, int64_t size, struct failure *failure);
 /* Write all of it: 0, or -1 and the failure. */
 int target_write(struct target *target, const void *bytes, size_t len, struct failure *failure);
+/* Leave a hole of so many bytes: true, or false if they must be written. */
+bool target_leave_hole(struct target *target, int64_t len);
 /* Open FILE to read it: a descriptor that the caller closes, or -1 with errno. */
 int target_open_final(struct target *target);
 /* Set the mode, flush, rename, flush the directory.  mtime may be NULL. */

@@ -23,7 +23,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define HASH_CHUNK ((size_t)128 * 1024)
+#define HASH_CHUNK (128 * 1024)
 #define INPUT_PERIOD (50 * SKU_MS) /* between two looks at a silent input */
 #define FEW_CONNECTIONS 32	   /* so many may use the whole of their buffers */
 
@@ -219,6 +219,7 @@ offer_file(struct send_session *s, bool *refused)
 	*start = (struct wire_message){ .type = WIRE_START };
 	start->position.index = s->index;
 	start->position.offset = (uint64_t)s->done;
+	s->channel.peer_works = true; /* a hole may cost it more time than this end */
 	return channel_send(&s->channel, start, s->failure);
 }
 
@@ -269,9 +270,9 @@ message_size(void)
 									      WIRE_DATA_MAX;
 }
 
-/* Read the next piece into the buffer; *got is 0 at the end. */
+/* Read the next piece into the buffer; *got is 0 at the end, and before a hole, of *hole bytes. */
 static enum source_result
-read_chunk(struct send_session *s, struct rate *rate, size_t *got)
+read_chunk(struct send_session *s, struct rate *rate, size_t *got, int64_t *hole)
 {
 	size_t max = rate_allowance(rate, message_size(), sku_now());
 	enum source_result result = SOURCE_SENT;
@@ -282,7 +283,12 @@ read_chunk(struct send_session *s, struct rate *rate, size_t *got)
 	/* Hash in pieces that fit into the processor's cache; send all of them at once. */
 	while (*got < max && result == SOURCE_SENT) {
 		size_t chunk = max - *got < HASH_CHUNK ? max - *got : HASH_CHUNK, n;
+		int64_t data = source_look_for_hole(&s->source, s->done + (int64_t)*got, hole);
 
+		if (data == 0)
+			break;
+		if (data < (int64_t)chunk)
+			chunk = (size_t)data;
 		result = source_read(&s->source, s->done + (int64_t)*got, s->buf + *got, chunk, &n);
 		digest_update(s->digest, s->buf + *got, n);
 		*got += n;
@@ -290,6 +296,16 @@ read_chunk(struct send_session *s, struct rate *rate, size_t *got)
 	if (s->source.consumed)
 		s->job->input_consumed = true;
 	return *got > 0 ? SOURCE_SENT : result; /* the result will come again */
+}
+
+/* So many bytes more are under way: see whether to go on. */
+static int
+after_piece(struct send_session *s, int64_t len)
+{
+	show_progress(s, s->done + len);
+	if (run_check() == -1)
+		return channel_fail_errno(&s->channel, errno, s->failure);
+	return check_for_stop(s);
 }
 
 static int
@@ -301,10 +317,23 @@ send_chunk(struct send_session *s, struct rate *rate, size_t len)
 	    -1)
 		return -1;
 	rate_account(rate, len, sku_now());
-	show_progress(s, s->done + (int64_t)len);
-	if (run_check() == -1)
-		return channel_fail_errno(&s->channel, errno, s->failure);
-	return check_for_stop(s);
+	return after_piece(s, (int64_t)len);
+}
+
+/* Say that a hole follows.  Its digest is that of zeros. */
+static int
+send_hole(struct send_session *s, int64_t hole)
+{
+	int64_t len = hole < WIRE_HOLE_MAX ? hole : WIRE_HOLE_MAX;
+	struct wire_message message;
+
+	if (heed(s, channel_send_hole(&s->channel, (uint64_t)len, &message, s->failure),
+		&message) == -1)
+		return -1;
+	(void)memset(s->buf, 0, len < HASH_CHUNK ? (size_t)len : HASH_CHUNK);
+	for (int64_t left = len; left > 0; left -= HASH_CHUNK)
+		digest_update(s->digest, s->buf, left < HASH_CHUNK ? (size_t)left : HASH_CHUNK);
+	return after_piece(s, len);
 }
 
 /* Send the FILE to its end.  If reading fails, it returns 0, and *how is what END must say. */
@@ -312,14 +341,15 @@ static int
 send_bytes(struct send_session *s, enum wire_end *how, int *errnum)
 {
 	struct rate rate = { .bytes_per_second = s->job->config->limit_rate };
+	int64_t hole;
 	int result = 0;
 	size_t got;
 
 	*how = WIRE_WHOLE;
 	while (result == 0) {
-		switch (read_chunk(s, &rate, &got)) {
+		switch (read_chunk(s, &rate, &got, &hole)) {
 		case SOURCE_SENT:
-			result = send_chunk(s, &rate, got);
+			result = got > 0 ? send_chunk(s, &rate, got) : send_hole(s, hole);
 			break;
 		case SOURCE_BLOCKED:
 			result = wait_without_timeout(s, -1, rate.next_at_ns);
@@ -356,7 +386,6 @@ send_end(struct send_session *s, enum wire_end how)
 	message.end.how = how;
 	message.end.total = (uint64_t)s->done;
 	transcript_digest(&s->transcript, s->digest, message.end.digest);
-	s->channel.peer_works = true;
 	return channel_send(&s->channel, &message, s->failure);
 }
 

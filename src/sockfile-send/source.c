@@ -23,6 +23,7 @@
 #define BUFFER ((size_t)1024 * 1024)
 #define AT_HAND_MAX 16384 /* to copy it costs less than a thread */
 #define AT_HAND_PIECES 16
+#define STAT_BLOCK 512		/* of st_blocks */
 #define PIPE_SIZE (1024 * 1024) /* measured: splice from a pipe of 64 KiB is slower than a copy */
 
 /* One that cannot be read, because it is closed or open for writing alone, may still have a size,
@@ -131,6 +132,8 @@ set_length(
 		rest = 0; /* standard input stands behind the end, where there is nothing to read */
 	if (count == SKU_SENDFILE_ALL || rest < count)
 		source->length = rest;
+	source->is_sparse = S_ISREG(source->opened.st_mode) &&
+			    source->opened.st_blocks < source->opened.st_size / STAT_BLOCK;
 	return 0;
 }
 
@@ -390,6 +393,45 @@ source_read(struct source *source, int64_t done, void *buf, size_t len, size_t *
 	*got = (size_t)n;
 	source->consumed = source->consumed || (!source->seekable && n > 0);
 	return n == 0 ? SOURCE_ENDED : SOURCE_SENT;
+}
+
+/* lseek(2) moves an offset that standard input shares with other processes: put it back. */
+static int64_t
+seek(const struct source *source, int64_t offset, int whence)
+{
+	off_t here = lseek(source->fd, 0, SEEK_CUR), found = lseek(source->fd, offset, whence);
+	int errnum = errno;
+
+	if (found != -1 && here != -1)
+		(void)lseek(source->fd, here, SEEK_SET);
+	errno = errnum;
+	return found;
+}
+
+int64_t
+source_look_for_hole(struct source *source, int64_t done, int64_t *hole)
+{
+	*hole = 0;
+	if (!source->is_sparse)
+		return INT64_MAX;
+	if (done >= source->data_end) {
+		int64_t data = seek(source, source->start + done, SEEK_DATA), end = -1;
+
+		if (data == -1 && errno == ENXIO) /* a hole up to the end */
+			data = end = source->start + source->length;
+		else if (data != -1)
+			end = seek(source, data, SEEK_HOLE);
+		source->is_sparse = end != -1; /* not every file system knows its holes */
+		source->data_start = data - source->start;
+		source->data_end = end - source->start;
+	}
+	if (source->data_start > source->length)
+		source->data_start = source->length;
+	if (!source->is_sparse || done >= source->data_end)
+		return INT64_MAX;
+	if (done < source->data_start)
+		*hole = source->data_start - done;
+	return *hole > 0 ? 0 : source->data_end - done;
 }
 
 /* Is there a byte behind what was sent? */

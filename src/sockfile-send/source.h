@@ -12,12 +12,14 @@ struct source {
 	const char *name; /* for messages */
 	bool seekable;	  /* it can be read at any offset, any number of times */
 	bool is_pipe;
-	int64_t start;	    /* the offset of the first byte to send */
-	int64_t count;	    /* --count; or SKU_SENDFILE_ALL */
-	int64_t length;	    /* bytes to send; SIZE_UNKNOWN: to the end */
-	struct stat opened; /* its state when it was opened */
-	int64_t skip_left;  /* if not seekable: bytes left up to --offset */
-	char *buf;	    /* read, and not sent yet: from buf_start to buf_end */
+	int64_t start;		      /* the offset of the first byte to send */
+	int64_t count;		      /* --count; or SKU_SENDFILE_ALL */
+	int64_t length;		      /* bytes to send; SIZE_UNKNOWN: to the end */
+	struct stat opened;	      /* its state when it was opened */
+	bool is_sparse;		      /* it may have holes */
+	int64_t data_start, data_end; /* the last data that were looked for, from start */
+	int64_t skip_left;	      /* if not seekable: bytes left up to --offset */
+	char *buf;		      /* read, and not sent yet: from buf_start to buf_end */
 	size_t buf_start, buf_end;
 	const char *mark;  /* the end mark, which is not sent */
 	size_t mark_len;   /* 0: none */
@@ -60,6 +62,10 @@ enum source_result source_send(
  * Returns SOURCE_SENT (read) and *got, SOURCE_WAIT, SOURCE_ENDED or SOURCE_READ_FAILED. */
 enum source_result source_read(
     struct source *source, int64_t done, void *buf, size_t len, size_t *got);
+
+/* How many of the bytes that follow the first `done` are data, before the next hole: 0 if a hole
+ * follows, of *hole bytes; INT64_MAX if there is none. */
+int64_t source_look_for_hole(struct source *source, int64_t done, int64_t *hole);
 
 enum source_change {
 	SOURCE_SAME,

@@ -657,20 +657,38 @@ write_until_stopped(struct channel *channel, const uint8_t *buf, size_t len,
 	return CHANNEL_NOTHING;
 }
 
-enum channel_result
-channel_send_data(struct channel *channel, const uint8_t *buf, size_t len,
-    struct wire_message *message, struct failure *failure)
+/* Send a message, and behind it the bytes of DATA. */
+static enum channel_result
+send_until_stopped(struct channel *channel, const struct wire_message *part, const uint8_t *buf,
+    size_t len, struct wire_message *message, struct failure *failure)
 {
-	const struct wire_message data = { .type = WIRE_DATA, .data_len = (uint32_t)len };
-	uint8_t header[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX];
+	uint8_t out[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX];
 	enum channel_result result =
-	    write_until_stopped(channel, header, wire_encode(header, &data), message, failure);
+	    write_until_stopped(channel, out, wire_encode(out, part), message, failure);
 
 	if (result == CHANNEL_NOTHING)
 		result = write_until_stopped(channel, buf, len, message, failure);
 	if (result == CHANNEL_NOTHING)
 		channel->partial_message = false;
 	return result;
+}
+
+enum channel_result
+channel_send_data(struct channel *channel, const uint8_t *buf, size_t len,
+    struct wire_message *message, struct failure *failure)
+{
+	const struct wire_message data = { .type = WIRE_DATA, .data_len = (uint32_t)len };
+
+	return send_until_stopped(channel, &data, buf, len, message, failure);
+}
+
+enum channel_result
+channel_send_hole(
+    struct channel *channel, uint64_t len, struct wire_message *message, struct failure *failure)
+{
+	const struct wire_message hole = { .type = WIRE_HOLE, .hole_len = len };
+
+	return send_until_stopped(channel, &hole, NULL, 0, message, failure);
 }
 
 int

@@ -93,6 +93,9 @@ enum channel_result channel_poll(
 /* Send a DATA message.  A message from the receiver stops it. */
 enum channel_result channel_send_data(struct channel *channel, const uint8_t *buf, size_t len,
     struct wire_message *message, struct failure *failure);
+/* The same with a HOLE of so many bytes, at most WIRE_HOLE_MAX. */
+enum channel_result channel_send_hole(
+    struct channel *channel, uint64_t len, struct wire_message *message, struct failure *failure);
 /* Send PROGRESS.  Call it at least each second while hashing or flushing.  It also reads what the
  * peer sends: if both ends worked and neither read, the connection would fill up.  The peer's next
  * message is kept for channel_receive(). */

@@ -111,6 +111,7 @@ static const struct {
 	[WIRE_BYE] = { 0, 0 },
 	[WIRE_BYE_OK] = { 0, 0 },
 	[WIRE_ABORT] = { 4, 4 },
+	[WIRE_HOLE] = { 8, 8 },
 };
 
 static void
@@ -177,6 +178,9 @@ put_payload(struct cursor *c, const struct wire_message *message)
 		put_number(c, message->code, 1);
 		put_number(c, 0, 3);
 		break;
+	case WIRE_HOLE:
+		put_number(c, message->hole_len, 8);
+		break;
 	case WIRE_DATA:
 	case WIRE_BYE:
 	case WIRE_BYE_OK:
@@ -204,7 +208,7 @@ wire_decode_header(const uint8_t in[WIRE_HEADER_SIZE], enum wire_type *type, uin
 	struct cursor c = { .in = in };
 	uint64_t number = get_number(&c, 1), zero = get_number(&c, 3), length = get_number(&c, 4);
 
-	if (number < WIRE_HELLO || number > WIRE_ABORT || zero != 0 ||
+	if (number < WIRE_HELLO || number > WIRE_HOLE || zero != 0 ||
 	    length < lengths[number].min || length > lengths[number].max)
 		return false;
 	*type = (enum wire_type)number;
@@ -304,6 +308,9 @@ wire_decode(enum wire_type type, const uint8_t *in, uint32_t len, struct wire_me
 		message->code = (uint8_t)get_number(&c, 1);
 		return get_number(&c, 3) == 0 && message->code != WIRE_DONE &&
 		       message->code < WIRE_CODES;
+	case WIRE_HOLE:
+		message->hole_len = get_number(&c, 8);
+		return message->hole_len > 0 && message->hole_len <= WIRE_HOLE_MAX;
 	case WIRE_DATA:
 		message->data_len = len;
 		return true;

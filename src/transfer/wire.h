@@ -42,6 +42,8 @@ bool wire_may_be_greeting(const uint8_t *in, size_t len);
 #define WIRE_DIGEST_SIZE 32
 #define WIRE_NAME_MAX 250
 #define WIRE_DATA_MAX (1024 * 1024)
+/* of one HOLE: small enough that hashing so many zeros takes no time that a peer notices */
+#define WIRE_HOLE_MAX (64 * 1024 * 1024)
 /* of every message but DATA; an OFFER with the longest name has this size */
 #define WIRE_PAYLOAD_MAX 278
 #define WIRE_FILES_MAX 65535
@@ -60,6 +62,7 @@ enum wire_type {
 	WIRE_BYE,
 	WIRE_BYE_OK,
 	WIRE_ABORT,
+	WIRE_HOLE,
 };
 
 enum wire_have { WIRE_HAVE_NONE, WIRE_HAVE_PART, WIRE_HAVE_FINAL };
@@ -132,6 +135,7 @@ struct wire_message {
 		struct wire_progress progress;
 		uint8_t code;	   /* ABORT */
 		uint32_t data_len; /* DATA */
+		uint64_t hole_len; /* HOLE */
 	};
 };
 

@@ -34,7 +34,7 @@ every_message_comes_back_as_it_went(void **state)
 {
 	static const uint8_t types[] = { WIRE_HELLO, WIRE_OFFER, WIRE_HAVE, WIRE_PREFIX, WIRE_START,
 		WIRE_DATA, WIRE_END, WIRE_VERDICT, WIRE_PROGRESS, WIRE_BYE, WIRE_BYE_OK,
-		WIRE_ABORT };
+		WIRE_ABORT, WIRE_HOLE };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(types); i++) {
@@ -62,6 +62,9 @@ every_message_comes_back_as_it_went(void **state)
 			break;
 		case WIRE_ABORT:
 			message.code = WIRE_ONE_FILE;
+			break;
+		case WIRE_HOLE:
+			message.hole_len = WIRE_HOLE_MAX;
 			break;
 		default:
 			break;
@@ -97,9 +100,30 @@ a_length_beyond_its_limits_is_no_header(void **state)
 	header[1] = 0;
 	for (int i = 0; i < 256; i++) {
 		header[0] = (uint8_t)i;
-		if (i < WIRE_HELLO || i > WIRE_ABORT)
+		if (i < WIRE_HELLO || i > WIRE_HOLE)
 			assert_false(wire_decode_header(header, &type, &len));
 	}
+}
+
+static void
+a_hole_has_a_length_within_its_limits(void **state)
+{
+	static const struct {
+		uint8_t payload[8];
+		bool good;
+	} cases[] = {
+		{ { 0 }, false },
+		{ { 0, 0, 0, 0, 0, 0, 0, 1 }, true },
+		{ { 0, 0, 0, 0, 4, 0, 0, 0 }, true },
+		{ { 0, 0, 0, 0, 4, 0, 0, 1 }, false },
+		{ { 0xff, 0, 0, 0, 0, 0, 0, 1 }, false },
+	};
+	struct wire_message message;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(wire_decode(WIRE_HOLE, cases[i].payload, 8, &message),
+		    cases[i].good);
 }
 
 static void
@@ -155,6 +179,7 @@ main(void)
 		cmocka_unit_test(a_greeting_is_what_the_page_says),
 		cmocka_unit_test(every_message_comes_back_as_it_went),
 		cmocka_unit_test(a_length_beyond_its_limits_is_no_header),
+		cmocka_unit_test(a_hole_has_a_length_within_its_limits),
 		cmocka_unit_test(nobody_gives_up_because_all_is_done),
 		cmocka_unit_test(names_are_plain_or_none),
 		cmocka_unit_test(every_code_has_a_status_and_words),
