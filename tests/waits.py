@@ -315,6 +315,15 @@ class Run:
     def kill(self, signum):
         os.kill(self.process.pid, signum)
 
+    def ask(self):
+        """SIGUSR1, once the program no longer dies of it."""
+        def heeded():
+            with open("/proc/%d/status" % self.process.pid) as f:
+                masks = [int(line.split()[1], 16) for line in f if line.startswith(("SigBlk", "SigIgn", "SigCgt"))]
+            return any(mask & 1 << signal.SIGUSR1 - 1 for mask in masks)
+        self.until(heeded, "it has not begun")
+        self.kill(signal.SIGUSR1)
+
     def settle(self, seconds=1.0):
         """Wait until the program is at rest: no thread ran for 60 ms.  A program that spins is never at rest."""
         end, last, since = time.monotonic() + seconds, None, 0
@@ -548,7 +557,7 @@ def callers(run, address):
 
 def asks(run, address):
     run.settle()
-    run.kill(signal.SIGUSR1)
+    run.ask()
 
 
 def sends(run, address):
@@ -821,7 +830,7 @@ def full_state():
     def asked(run, err):
         run.settle(0.3)
         for _ in range(2):
-            run.kill(signal.SIGUSR1)
+            run.ask()
             run.taken()
             run.settle(0.3)
 
