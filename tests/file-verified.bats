@@ -72,6 +72,27 @@ setup() {
 	cmp recv.out <(tail -c +1001 in | head -c 500000)
 }
 
+@test "a slow reader of standard output has a piece before the DATA message is whole" {
+	mkfifo pipe
+	sock_run reader sh -c 'exec <pipe; head -c 65536 >piece && : >has && cat >rest'
+	as_receiver sock_start sh -c 'exec sockfile-recv --verify 0 - >pipe'
+	python3 -c '
+import sys, time
+from wire import *
+p = sender(sys.argv[1])
+p.greet()
+p.sock.sendall(offer(size=2**20))
+assert p.next()[0] == HAVE
+p.sock.sendall(held(START) + message(DATA, b"x" * 65536, length=2**20))
+for i in range(2000):
+    if os.path.exists("has"):
+        break
+    time.sleep(0.01)
+assert os.path.getsize("piece") == 65536
+' "$port"
+	receiver_ends 6
+}
+
 @test "several files into a directory, their names, modes and times" {
 	mkdir d
 	cp in a

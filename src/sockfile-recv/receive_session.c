@@ -22,6 +22,7 @@
 
 #define FLUSH_PERIOD (100 * SKU_MS)
 #define NO_VERDICT (-1)
+#define PIPE_PIECE ((size_t)64 * 1024) /* what a pipe holds */
 
 /* ---- failing ------------------------------------------------------------------------------- */
 
@@ -407,15 +408,13 @@ check_limits(struct receive_session *s, uint32_t len)
 	return 0;
 }
 
-/* Hash a DATA message as it comes, while it is in the processor's cache.  Write it in one piece,
- * for which the kernel takes larger pages. */
+/* Hash the bytes as they come, while they are in the processor's cache, and write them in one piece.
+ */
 static int
-receive_data(struct receive_session *s, uint32_t len)
+receive_piece(struct receive_session *s, size_t len)
 {
 	size_t have = 0;
 
-	if (check_limits(s, len) == -1)
-		return -1;
 	while (have < len) {
 		ssize_t n =
 		    channel_receive_data(&s->channel, s->buf + have, len - have, &s->failure);
@@ -435,6 +434,24 @@ receive_data(struct receive_session *s, uint32_t len)
 		return verdict_for_target(s);
 	set_progress(s, s->total + (int64_t)have);
 	return s->failure.status != STATUS_OK ? -1 : check_canceled(s);
+}
+
+/* A file is written in pieces as large as a DATA message, for which the kernel takes larger pages.
+ * Whoever reads a pipe may be slow, and the sender's --timeout runs while nothing is received. */
+static int
+receive_data(struct receive_session *s, uint32_t len)
+{
+	size_t piece = s->target->kind == TARGET_FILE ? len : PIPE_PIECE;
+
+	if (check_limits(s, len) == -1)
+		return -1;
+	for (size_t left = len; left > 0; left -= piece) {
+		if (piece > left)
+			piece = left;
+		if (receive_piece(s, piece) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 /* Receive the bytes up to END, which is stored in *end. */
