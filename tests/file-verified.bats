@@ -100,13 +100,37 @@ assert os.path.getsize("piece") == 65536
 	touch -d 2001-02-03T04:05:06.789 a
 	echo two >"b c"
 	: >empty
+	cp empty $'\u202e'
 	start_receiver --dir d --preserve 0
-	sockfile-send -q --verify 127.0.0.1 "$port" a "b c" empty
+	run_sender --verify 127.0.0.1 "$port" a "b c" ./empty $'\u202e'
+	sender_ends 0
 	receiver_ends 0
 	cmp a d/a
 	cmp "b c" "d/b c"
 	[ -f d/empty ]
 	assert_equal "$(stat -c '%a %y' d/a)" "$(stat -c '%a %y' a)"
+	# Each summary says which file it is about.
+	assert_equal "$(sed -E 's/ bytes to 127.0.0.1 port [0-9]+ in [0-9.]+ s \(.*\/s\)$//' send.err)" \
+		"$(printf 'sockfile-send: %s sent %s\n' a: 3000000 "b c:" 4 ./empty: 0 '\u{202e}:' 0)"
+	assert_equal "$(sed -E 's/ bytes from 127.0.0.1 port [0-9]+ in [0-9.]+ s \(.*\/s\) \(verified\)$//' recv.err)" \
+		"$(printf 'sockfile-recv: %s received %s\n' d/a: 3000000 "d/b c:" 4 d/empty: 0 'd/\u{202e}:' 0)"
+}
+
+@test "of one file that goes into a directory the summaries are as ever, and of one by each connection not" {
+	mkdir d
+	cp in a
+	start_receiver --dir d 0
+	run_sender --verify 127.0.0.1 "$port" in
+	sender_ends 0
+	receiver_ends 0
+	error_has send.err "sockfile-send: sent 3000000 bytes to 127.0.0.1 port $port in "
+	error_has recv.err "sockfile-recv: received 3000000 bytes from 127.0.0.1 port "
+	start_receiver --force --dir d/ -c 2 0
+	sockfile-send -q --verify 127.0.0.1 "$port" in
+	sockfile-send -q --verify 127.0.0.1 "$port" a
+	receiver_ends 0
+	error_has recv.err "sockfile-recv: d/in: received 3000000 bytes from 127.0.0.1 port "
+	error_has recv.err "sockfile-recv: d/a: received 3000000 bytes from 127.0.0.1 port "
 }
 
 @test "a name that is taken in the directory is refused, and the rest arrives; standard input has the name of --name" {

@@ -408,7 +408,8 @@ check_limits(struct receive_session *s, uint32_t len)
 	return 0;
 }
 
-/* Hash the bytes as they come, while they are in the processor's cache, and write them in one piece.
+/* Hash the bytes as they come, while they are in the processor's cache, and write them in one
+ * piece.
  */
 static int
 receive_piece(struct receive_session *s, size_t len)
@@ -569,11 +570,19 @@ commit_target(struct receive_session *s)
 	return s->failure.status != STATUS_OK ? verdict_for_target(s) : 0;
 }
 
+/* May more than one file come, under names that the senders give? */
+static bool
+is_one_of_several(const struct receive_session *s)
+{
+	return s->config->dir != NULL && (s->files > 1 || s->config->connections != 1);
+}
+
 static void
 report_summary(const struct receive_session *s)
 {
 	const struct transfer_result result = { .sent = false,
 		.name = s->config->dir != NULL ? s->offer.name : s->target->display_name,
+		.shown = is_one_of_several(s) ? s->target->display_name : NULL,
 		.peer = &s->incoming->peer,
 		.bytes = s->total,
 		.resumed = s->resumed,

@@ -408,6 +408,7 @@ report_summary(struct send_session *s)
 {
 	const struct transfer_result result = { .sent = true,
 		.name = s->source.name,
+		.shown = s->job->config->file_count > 1 ? s->source.name : NULL,
 		.peer = s->peer,
 		.bytes = s->done,
 		.resumed = s->resumed,
