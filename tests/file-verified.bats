@@ -170,6 +170,130 @@ assert os.path.getsize("piece") == 65536
 	done
 }
 
+# what_became FILE - the lines of FILE without the peer, and summaries without their numbers.
+what_became() {
+	sed -E 's/^sockfile-send: //; s/ to 127.0.0.1 port [0-9]+//; s/: sent [0-9]+ bytes in .*/: sent/' "$1"
+}
+
+# three_files - a, b, and one whose name has to be escaped.
+three_files() {
+	mkdir d $'\e'
+	echo a >a
+	cp in b
+	echo c >$'\e/c'
+}
+
+# send_three [option ...] - start to send them to a receiver, slowly, and wait until b is under way.
+send_three() {
+	rm -f d/*
+	start_receiver --dir d 0
+	slow_verified "$@" 127.0.0.1 "$port" a b $'\e/c'
+	until_true 20 part_has 1 d/b
+}
+
+@test "each of several FILEs that was not delivered is named, once, whatever ended the transfer" {
+	three_files
+	send_three
+	: >b
+	sender_ends 5
+	receiver_ends 5
+	assert_equal "$(what_became send.err)" "$(printf '%s\n' "a: sent" "read b: it changed while it was sent" 'send \x1b/c: not delivered')"
+	cp in b
+	send_three -qq --json
+	kill -TERM "$sender_pid"
+	sender_ends 143
+	receiver_ends 6
+	[ ! -s send.err ]
+	python3 - <<-'PY'
+		import json
+		def said(record):
+		    error = record.get("error", {})
+		    return record.get("event"), record.get("name"), error.get("message"), error.get("during", "").split(" to ")[0]
+		said = list(map(said, map(json.loads, open("send.out"))))
+		assert said == [("sent", "a", None, ""), (None, None, "interrupted", "send b"),
+		    ("failed", "\x1b/c", "not delivered", "send \\x1b/c")], said
+	PY
+	send_three -q --retry 1
+	kill -KILL "$receiver_pid"
+	sender_ends 6
+	assert_equal "$(sed 1d send.err | what_became -)" "$(printf '%s\n' \
+		"connect: Connection refused; --retry with --wait, as --retry 3 --wait 1h, waits for it" \
+		"send b: not delivered" 'send \x1b/c: not delivered')"
+	# before the first offer
+	start_receiver 0 out
+	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" a b
+	assert_failure 5
+	kill "$receiver_pid"
+	receiver_ends 143
+	assert_equal "$(what_became - <<<"$stderr")" "$(printf '%s\n' "talk: the peer says: it takes one file (--dir takes several)" "send a: not delivered" "send b: not delivered")"
+}
+
+@test "what a receiver says of one FILE, or does not, leaves no doubt about the others" {
+	three_files
+	cat >receiver.py <<-'PY'
+		import sys
+		from wire import *
+		p = Peer(accept_one(), RECEIVE)
+		p.greet()
+		def second():
+		    """Take a, and b as far as START."""
+		    while True:
+		        kind, payload = p.next()
+		        index = int.from_bytes(payload[:4], "big")
+		        if kind == OFFER:
+		            p.sock.sendall(held(HAVE, index))
+		        elif kind == START and index == 2:
+		            return
+		        elif kind == END:
+		            p.sock.sendall(held(VERDICT, index, 0, 2))
+		second()
+		if sys.argv[1] == "refuse":
+		    p.sock.sendall(held(VERDICT, 2, 2, 2**63 - 1))
+		elif sys.argv[1] == "give up":
+		    p.sock.sendall(message(ABORT, bytes([3, 0, 0, 0])))
+		elif sys.argv[1] == "vanish":
+		    while p.next()[0] != END:
+		        pass
+		    sys.exit()
+		p.ended()
+	PY
+	to_peer() {
+		sock_start peer python3 receiver.py "$1"
+		run --separate-stderr sockfile-send -q --verify "${@:3}" 127.0.0.1 "$port" a b $'\e/c'
+		assert_failure "$2"
+		became=$(what_became - <<<"$stderr")
+	}
+	to_peer refuse 1
+	assert_equal "$became" "$(printf '%s\n' "send b: the peer says: it has no space left, or takes no file that large" 'send \x1b/c: not delivered')"
+	to_peer "give up" 1
+	assert_equal "$became" "$(printf '%s\n' "send b: the peer says: it could not write the file, or could not go on" 'send \x1b/c: not delivered')"
+	to_peer vanish 6 --retry 1
+	assert_equal "$(sed -n '2,$p' <<<"$became")" "$(printf '%s\n' \
+		"connect: Connection refused; --retry with --wait, as --retry 3 --wait 1h, waits for it" \
+		"send b: delivered or not: unknown" 'send \x1b/c: not delivered')"
+	# On a slow machine the time may be over earlier.
+	to_peer silent 124 -t 0.5 --connect-timeout 20
+	[[ $became == *": timed out"* ]]
+	[[ $became == *'send \x1b/c: not delivered' ]]
+}
+
+@test "a listening sender counts the FILEs that a receiver has not had, and names them at its end" {
+	three_files
+	start_sender --verify --limit-rate 500K 0 a b $'\e/c'
+	run_receiver --dir d --connect 127.0.0.1 "$port"
+	until_true 20 part_has 1 d/b
+	kill -KILL "$receiver_pid"
+	until_true 20 grep -qF "FILEs behind it that were not sent: 1" send.err
+	rm d/*
+	run_receiver --dir d --connect 127.0.0.1 "$port"
+	until_true 20 part_has 1 d/b
+	kill -TERM "$sender_pid"
+	sender_ends 143
+	receiver_ends 6
+	assert_equal "$(grep -c 'send .* to 127.0.0.1 port [0-9]*: not delivered' send.err)" 1
+	error_has send.err 'send \x1b/c to 127.0.0.1 port '
+}
+
 @test "a file that takes its time to be opened does not end the transfer, between two files" {
 	mkdir d
 	head -c 300000 in >first
