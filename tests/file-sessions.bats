@@ -96,9 +96,9 @@ is_busy() {
 		order = {}
 		for line in lines:
 		    assert line.startswith("sockfile-recv: "), line
-		    if received := re.fullmatch(r"sockfile-recv: received (\d+) bytes from (.*) in \S+ s \(.*/s\) \(verified\)", line):
-		        order.setdefault(received[2], []).append(int(received[1]))
-		assert list(order.values()) == [[0, *range(10, 35)]] * 3, order
+		    if received := re.fullmatch(r"sockfile-recv: d/(\S+): received (\d+) bytes from (.*) in \S+ s \(.*/s\) \(verified\)", line):
+		        order.setdefault(received[3], []).append((received[1], int(received[2])))
+		assert sorted(order.values()) == [[("go%d" % n, 0), *(("%d-%d" % (n, i), i) for i in range(10, 35))] for n in (1, 2, 3)], order
 		order = {}
 		for event in map(json.loads, open("recv.out")):
 		    if event["event"] == "received":

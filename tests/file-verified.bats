@@ -140,6 +140,49 @@ blocks_are_alike() {
 	cmp full recv.out
 }
 
+@test "a slow reader of standard output has a piece before the DATA message is whole" {
+	mkfifo pipe
+	sock_run reader sh -c 'exec <pipe; head -c 65536 >piece && : >has && cat >rest'
+	as_receiver sock_start sh -c 'exec sockfile-recv --verify 0 - >pipe'
+	python3 -c '
+import sys, time
+from wire import *
+p = sender(sys.argv[1])
+p.greet()
+p.sock.sendall(offer(size=2**20))
+assert p.next()[0] == HAVE
+p.sock.sendall(held(START) + message(DATA, b"x" * 65536, length=2**20))
+for i in range(2000):
+    if os.path.exists("has"):
+        break
+    time.sleep(0.01)
+assert os.path.getsize("piece") == 65536
+' "$port"
+	receiver_ends 6
+}
+
+@test "a reader of standard output who is slower than the sender's -t is waited for as long as it reads" {
+	mkfifo pipe
+	sock_run reader python3 -c '
+import os, time
+fd = os.open("pipe", os.O_RDONLY)
+total = 0
+while True:
+    data = os.read(fd, 65536)
+    if not data:
+        break
+    total += len(data)
+    time.sleep(0.2)
+print(total)
+'
+	as_receiver sock_start sh -c 'exec sockfile-recv --verify 0 - >pipe'
+	head -c 1500000 /dev/zero | tr '\0' x >slowly
+	sockfile-send -q --verify -t 1 127.0.0.1 "$port" slowly
+	receiver_ends 0
+	sock_wait reader
+	assert_equal "$(cat reader.out)" 1500000
+}
+
 @test "several files into a directory, their names, modes and times" {
 	mkdir d
 	cp in a
@@ -147,13 +190,37 @@ blocks_are_alike() {
 	touch -d 2001-02-03T04:05:06.789 a
 	echo two >"b c"
 	: >empty
+	cp empty $'\u202e'
 	start_receiver --dir d --preserve 0
-	sockfile-send -q --verify 127.0.0.1 "$port" a "b c" empty
+	run_sender --verify 127.0.0.1 "$port" a "b c" ./empty $'\u202e'
+	sender_ends 0
 	receiver_ends 0
 	cmp a d/a
 	cmp "b c" "d/b c"
 	[ -f d/empty ]
 	assert_equal "$(stat -c '%a %y' d/a)" "$(stat -c '%a %y' a)"
+	# Each summary says which file it is about.
+	assert_equal "$(sed -E 's/ bytes to 127.0.0.1 port [0-9]+ in [0-9.]+ s \(.*\/s\)$//' send.err)" \
+		"$(printf 'sockfile-send: %s sent %s\n' a: 3000000 "b c:" 4 ./empty: 0 '\u{202e}:' 0)"
+	assert_equal "$(sed -E 's/ bytes from 127.0.0.1 port [0-9]+ in [0-9.]+ s \(.*\/s\) \(verified\)$//' recv.err)" \
+		"$(printf 'sockfile-recv: %s received %s\n' d/a: 3000000 "d/b c:" 4 d/empty: 0 'd/\u{202e}:' 0)"
+}
+
+@test "of one file that goes into a directory the summaries are as ever, and of one by each connection not" {
+	mkdir d
+	cp in a
+	start_receiver --dir d 0
+	run_sender --verify 127.0.0.1 "$port" in
+	sender_ends 0
+	receiver_ends 0
+	error_has send.err "sockfile-send: sent 3000000 bytes to 127.0.0.1 port $port in "
+	error_has recv.err "sockfile-recv: received 3000000 bytes from 127.0.0.1 port "
+	start_receiver --force --dir d/ -c 2 0
+	sockfile-send -q --verify 127.0.0.1 "$port" in
+	sockfile-send -q --verify 127.0.0.1 "$port" a
+	receiver_ends 0
+	error_has recv.err "sockfile-recv: d/in: received 3000000 bytes from 127.0.0.1 port "
+	error_has recv.err "sockfile-recv: d/a: received 3000000 bytes from 127.0.0.1 port "
 }
 
 @test "a name that is taken in the directory is refused, and the rest arrives; standard input has the name of --name" {
@@ -191,6 +258,130 @@ blocks_are_alike() {
 		cmp last d/last
 		nothing_left d/gone
 	done
+}
+
+# what_became FILE - the lines of FILE without the peer, and summaries without their numbers.
+what_became() {
+	sed -E 's/^sockfile-send: //; s/ to 127.0.0.1 port [0-9]+//; s/: sent [0-9]+ bytes in .*/: sent/' "$1"
+}
+
+# three_files - a, b, and one whose name has to be escaped.
+three_files() {
+	mkdir d $'\e'
+	echo a >a
+	cp in b
+	echo c >$'\e/c'
+}
+
+# send_three [option ...] - start to send them to a receiver, slowly, and wait until b is under way.
+send_three() {
+	rm -f d/*
+	start_receiver --dir d 0
+	slow_verified "$@" 127.0.0.1 "$port" a b $'\e/c'
+	until_true 20 part_has 1 d/b
+}
+
+@test "each of several FILEs that was not delivered is named, once, whatever ended the transfer" {
+	three_files
+	send_three
+	: >b
+	sender_ends 5
+	receiver_ends 5
+	assert_equal "$(what_became send.err)" "$(printf '%s\n' "a: sent" "read b: it changed while it was sent" 'send \x1b/c: not delivered')"
+	cp in b
+	send_three -qq --json
+	kill -TERM "$sender_pid"
+	sender_ends 143
+	receiver_ends 6
+	[ ! -s send.err ]
+	python3 - <<-'PY'
+		import json
+		def said(record):
+		    error = record.get("error", {})
+		    return record.get("event"), record.get("name"), error.get("message"), error.get("during", "").split(" to ")[0]
+		said = list(map(said, map(json.loads, open("send.out"))))
+		assert said == [("sent", "a", None, ""), (None, None, "interrupted", "send b"),
+		    ("failed", "\x1b/c", "not delivered", "send \\x1b/c")], said
+	PY
+	send_three -q --retry 1
+	kill -KILL "$receiver_pid"
+	sender_ends 6
+	assert_equal "$(sed 1d send.err | what_became -)" "$(printf '%s\n' \
+		"connect: Connection refused; --retry with --wait, as --retry 3 --wait 1h, waits for it" \
+		"send b: not delivered" 'send \x1b/c: not delivered')"
+	# before the first offer
+	start_receiver 0 out
+	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" a b
+	assert_failure 5
+	kill "$receiver_pid"
+	receiver_ends 143
+	assert_equal "$(what_became - <<<"$stderr")" "$(printf '%s\n' "talk: the peer says: it takes one file (--dir takes several)" "send a: not delivered" "send b: not delivered")"
+}
+
+@test "what a receiver says of one FILE, or does not, leaves no doubt about the others" {
+	three_files
+	cat >receiver.py <<-'PY'
+		import sys
+		from wire import *
+		p = Peer(accept_one(), RECEIVE)
+		p.greet()
+		def second():
+		    """Take a, and b as far as START."""
+		    while True:
+		        kind, payload = p.next()
+		        index = int.from_bytes(payload[:4], "big")
+		        if kind == OFFER:
+		            p.sock.sendall(held(HAVE, index))
+		        elif kind == START and index == 2:
+		            return
+		        elif kind == END:
+		            p.sock.sendall(held(VERDICT, index, 0, 2))
+		second()
+		if sys.argv[1] == "refuse":
+		    p.sock.sendall(held(VERDICT, 2, 2, 2**63 - 1))
+		elif sys.argv[1] == "give up":
+		    p.sock.sendall(message(ABORT, bytes([3, 0, 0, 0])))
+		elif sys.argv[1] == "vanish":
+		    while p.next()[0] != END:
+		        pass
+		    sys.exit()
+		p.ended()
+	PY
+	to_peer() {
+		sock_start peer python3 receiver.py "$1"
+		run --separate-stderr sockfile-send -q --verify "${@:3}" 127.0.0.1 "$port" a b $'\e/c'
+		assert_failure "$2"
+		became=$(what_became - <<<"$stderr")
+	}
+	to_peer refuse 1
+	assert_equal "$became" "$(printf '%s\n' "send b: the peer says: it has no space left, or takes no file that large" 'send \x1b/c: not delivered')"
+	to_peer "give up" 1
+	assert_equal "$became" "$(printf '%s\n' "send b: the peer says: it could not write the file, or could not go on" 'send \x1b/c: not delivered')"
+	to_peer vanish 6 --retry 1
+	assert_equal "$(sed -n '2,$p' <<<"$became")" "$(printf '%s\n' \
+		"connect: Connection refused; --retry with --wait, as --retry 3 --wait 1h, waits for it" \
+		"send b: delivered or not: unknown" 'send \x1b/c: not delivered')"
+	# On a slow machine the time may be over earlier.
+	to_peer silent 124 -t 0.5 --connect-timeout 20
+	[[ $became == *": timed out"* ]]
+	[[ $became == *'send \x1b/c: not delivered' ]]
+}
+
+@test "a listening sender counts the FILEs that a receiver has not had, and names them at its end" {
+	three_files
+	start_sender --verify --limit-rate 500K 0 a b $'\e/c'
+	run_receiver --dir d --connect 127.0.0.1 "$port"
+	until_true 20 part_has 1 d/b
+	kill -KILL "$receiver_pid"
+	until_true 20 grep -qF "FILEs behind it that were not sent: 1" send.err
+	rm d/*
+	run_receiver --dir d --connect 127.0.0.1 "$port"
+	until_true 20 part_has 1 d/b
+	kill -TERM "$sender_pid"
+	sender_ends 143
+	receiver_ends 6
+	assert_equal "$(grep -c 'send .* to 127.0.0.1 port [0-9]*: not delivered' send.err)" 1
+	error_has send.err 'send \x1b/c to 127.0.0.1 port '
 }
 
 @test "a file that takes its time to be opened does not end the transfer, between two files" {

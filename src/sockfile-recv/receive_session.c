@@ -22,6 +22,7 @@
 
 #define FLUSH_PERIOD (100 * SKU_MS)
 #define NO_VERDICT (-1)
+#define PIPE_PIECE (64 * 1024) /* what a pipe holds */
 
 /* ---- failing ------------------------------------------------------------------------------- */
 
@@ -415,15 +416,13 @@ hash_bytes(struct receive_session *s, const uint8_t *bytes, size_t len)
 		sha256_update(s->sha256, bytes, len);
 }
 
-/* Hash a DATA message as it comes, while it is in the processor's cache.  Write it in one piece,
- * for which the kernel takes larger pages. */
+/* Hash the bytes as they come, while they are in the processor's cache, and write them in one
+ * piece. */
 static int
-receive_data(struct receive_session *s, uint32_t len)
+receive_piece(struct receive_session *s, size_t len)
 {
 	size_t have = 0;
 
-	if (check_limits(s, len) == -1)
-		return -1;
 	while (have < len) {
 		ssize_t n =
 		    channel_receive_data(&s->channel, s->buf + have, len - have, &s->failure);
@@ -443,12 +442,37 @@ receive_data(struct receive_session *s, uint32_t len)
 	return s->failure.status != STATUS_OK ? -1 : check_canceled(s);
 }
 
+/* What is written to may be slow: the sender's --timeout starts over with each piece. */
+static int
+tell_progress(struct receive_session *s)
+{
+	return channel_tell_progress(&s->channel, (uint64_t)s->total, s->offer.size, &s->failure);
+}
+
+/* A file is written in pieces as large as a DATA message, for which the kernel takes larger pages.
+ * Whoever reads a pipe may be slow. */
+static int
+receive_data(struct receive_session *s, int64_t len)
+{
+	size_t piece = s->target->kind == TARGET_FILE ? (size_t)len : PIPE_PIECE;
+
+	if (check_limits(s, len) == -1)
+		return -1;
+	for (size_t left = (size_t)len; left > 0; left -= piece) {
+		if (piece > left)
+			piece = left;
+		if (receive_piece(s, piece) == -1 || (piece < left && tell_progress(s) == -1))
+			return -1;
+	}
+	return 0;
+}
+
 /* A HOLE: so many bytes are zero.  They are written where there can be no hole.  That, or a slower
- * digest than the sender's, may take long: tell it how far this is. */
+ * digest than the sender's, may take long. */
 static int
 receive_hole(struct receive_session *s, int64_t len)
 {
-	size_t piece = len < WIRE_DATA_MAX ? (size_t)len : WIRE_DATA_MAX;
+	size_t piece = len < PIPE_PIECE ? (size_t)len : PIPE_PIECE;
 	bool is_left;
 
 	if (check_limits(s, len) == -1)
@@ -464,8 +488,7 @@ receive_hole(struct receive_session *s, int64_t len)
 		if (!is_left && target_write(s->target, s->buf, piece, &s->failure) == -1)
 			return verdict_for_target(s);
 		set_progress(s, s->total + (int64_t)piece);
-		if (check_canceled(s) == -1 || channel_progress(&s->channel, (uint64_t)s->total,
-						   s->offer.size, &s->failure) == -1)
+		if (check_canceled(s) == -1 || tell_progress(s) == -1)
 			return -1;
 	}
 	return 0;
@@ -487,7 +510,7 @@ receive_bytes(struct receive_session *s, struct wire_ending *end)
 		if (message.type != WIRE_DATA && message.type != WIRE_HOLE)
 			return channel_protocol_error(
 			    &s->channel, "an unexpected message among the data", &s->failure);
-		if ((message.type == WIRE_DATA ? receive_data(s, message.data_len) :
+		if ((message.type == WIRE_DATA ? receive_data(s, (int64_t)message.data_len) :
 						 receive_hole(s, (int64_t)message.hole_len)) == -1)
 			return -1;
 	}
@@ -587,11 +610,19 @@ commit_target(struct receive_session *s)
 	return s->failure.status != STATUS_OK ? verdict_for_target(s) : 0;
 }
 
+/* May more than one file come, under names that the senders give? */
+static bool
+is_one_of_several(const struct receive_session *s)
+{
+	return s->config->dir != NULL && (s->files > 1 || s->config->connections != 1);
+}
+
 static void
 report_summary(const struct receive_session *s)
 {
 	const struct transfer_result result = { .sent = false,
 		.name = s->config->dir != NULL ? s->offer.name : s->target->display_name,
+		.shown = is_one_of_several(s) ? s->target->display_name : NULL,
 		.peer = &s->incoming->peer,
 		.bytes = s->total,
 		.resumed = s->resumed,

@@ -61,22 +61,23 @@ should_retry(struct sender *sender)
 	}
 	if (retries)
 		send_mention_consumed(&sender->job, failure);
-	send_mention_unknown(&sender->job, failure);
 	return false;
 }
 
-/* Connect again.  False: it failed. */
+/* Connect again.  False: it failed.  The peer then stays the one of the last connection. */
 static bool
 reconnect(struct sender *sender)
 {
-	const struct peer_options *peer = &sender->config->peer;
+	const struct peer_options *options = &sender->config->peer;
+	struct sku_address peer;
 
 	failure_clear(sender->failure);
-	if (reconnect_now(&sender->reconnect, &peer->endpoint, &peer->connect, &sender->sock,
-		&sender->peer, sender->failure) == 0)
-		return true;
-	send_mention_unknown(&sender->job, sender->failure);
-	return false;
+	sender->job.next_is_named = false;
+	if (reconnect_now(&sender->reconnect, &options->endpoint, &options->connect, &sender->sock,
+		&peer, sender->failure) == -1)
+		return false;
+	sender->peer = peer;
+	return true;
 }
 
 static void
@@ -143,7 +144,7 @@ run_sender(struct sender *sender)
 	else
 		send_all(sender);
 	if (sender->failure->status != STATUS_OK)
-		sender->status = failure_report(sender->failure);
+		sender->status = send_report_end(&sender->job, &sender->peer, sender->failure);
 }
 
 int

@@ -6,6 +6,7 @@
  * differ from those that were hashed. */
 #include "sockfile-send/send_session.h"
 
+#include "run/event.h"
 #include "run/failure.h"
 #include "run/message.h"
 #include "run/peer.h"
@@ -26,6 +27,8 @@
 #define HASH_CHUNK (128 * 1024)
 #define INPUT_PERIOD (50 * SKU_MS) /* between two looks at a silent input */
 #define FEW_CONNECTIONS 32	   /* so many may use the whole of their buffers */
+
+static const char outcome_unknown[] = "delivered or not: unknown";
 
 struct send_session {
 	struct send_job *job;
@@ -169,7 +172,7 @@ compare_prefix(struct send_session *s, const struct wire_position *have)
 	/* With a key use SHA-256: what the receiver holds may have been made to collide in XXH3. */
 	if (s->job->config->key_file != NULL && s->sha256 == NULL &&
 	    (s->sha256 = sha256_new()) == NULL)
-		return failure_set(s->failure, STATUS_FAILED, ENOMEM, NULL, "get a digest");
+		return channel_fail(&s->channel, STATUS_FAILED, ENOMEM, NULL, s->failure);
 	if (s->sha256 != NULL)
 		sha256_reset(s->sha256);
 	if (comparable && hash_existing(s, (int64_t)have->offset) == -1)
@@ -210,6 +213,7 @@ offer_file(struct send_session *s, bool *refused)
 	s->job->accepted = true;
 	channel_set_limit(&s->channel, sku_deadline_never());
 	s->channel.peer_works = message.position.offset > 0;
+	s->channel.peer_stores = false;
 	if (message.position.offset > 0 && compare_prefix(s, &message.position) == -1)
 		return -1;
 	if (s->done > s->job->reached) {
@@ -219,7 +223,7 @@ offer_file(struct send_session *s, bool *refused)
 	*start = (struct wire_message){ .type = WIRE_START };
 	start->position.index = s->index;
 	start->position.offset = (uint64_t)s->done;
-	s->channel.peer_works = true; /* a hole may cost it more time than this end */
+	s->channel.peer_works = s->channel.peer_stores = true;
 	return channel_send(&s->channel, start, s->failure);
 }
 
@@ -437,6 +441,7 @@ report_summary(struct send_session *s)
 {
 	const struct transfer_result result = { .sent = true,
 		.name = s->source.name,
+		.shown = s->job->config->file_count > 1 ? s->source.name : NULL,
 		.peer = s->peer,
 		.bytes = s->done,
 		.resumed = s->resumed,
@@ -475,6 +480,13 @@ note_status(struct send_job *job, int status)
 		job->status = status;
 }
 
+static void
+mention_unknown(const struct send_job *job, struct failure *failure)
+{
+	if (job->outcome_unknown)
+		failure_add(failure, "%s", outcome_unknown);
+}
+
 /* The receiver refused this file: report it and go on with the next. */
 static void
 report_refusal(struct send_session *s)
@@ -482,7 +494,7 @@ report_refusal(struct send_session *s)
 	struct send_job *job = s->job;
 
 	note_status(job, s->failure->status);
-	send_mention_unknown(job, s->failure);
+	mention_unknown(job, s->failure);
 	job->outcome_unknown = false;
 	failure_note(s->failure, s->peer);
 	failure_clear(s->failure);
@@ -511,13 +523,14 @@ send_next_file(struct send_session *s)
 	s->started_ns = sku_now();
 	digest_reset(s->digest);
 	if (job->input_consumed) {
+		job->next_is_named = true;
 		(void)failure_set(s->failure, STATUS_NO_PEER, 0, "the connection was lost",
 		    "send to %s", s->peer_text);
 		send_mention_consumed(job, s->failure);
 		return -1;
 	}
 	if (source_open(&s->source, config, job->next, s->failure) == -1) {
-		send_mention_unknown(job, s->failure);
+		mention_unknown(job, s->failure);
 		job->outcome_unknown = false;
 		note_status(job, failure_report(s->failure)); /* the others may be sent */
 		failure_clear(s->failure);
@@ -534,6 +547,7 @@ send_next_file(struct send_session *s)
 		report_refusal(s);
 		result = 0;
 	}
+	job->next_is_named = result == -1;
 	if (result == -1)
 		show_progress(s, 0); /* the next connection counts it again */
 	else
@@ -601,18 +615,72 @@ send_random_id(uint8_t id[WIRE_ID_SIZE], struct failure *failure)
 	return failure_errno(failure, errno, "draw a transfer id");
 }
 
-void
-send_mention_unknown(const struct send_job *job, struct failure *failure)
-{
-	if (job->outcome_unknown)
-		failure_add(failure, "delivered or not: unknown");
-}
+/* ---- the end of a job ------------------------------------------------------------------------ */
 
 void
 send_mention_consumed(const struct send_job *job, struct failure *failure)
 {
 	failure_add(failure, "%s cannot be read again", source_name(job->config, job->next));
 }
+
+/* The first FILE of which the failure says nothing. */
+static size_t
+first_unnamed(const struct send_job *job)
+{
+	return job->next + (job->next_is_named ? 1 : 0);
+}
+
+static void
+report_undelivered(
+    const struct send_job *job, size_t index, const struct sku_address *peer, enum status status)
+{
+	const char *name = source_name(job->config, index);
+	char action[FAILURE_ACTION_MAX], text[PEER_TEXT_MAX];
+	const struct event_error error = { .status = status,
+		.message =
+		    index == job->next && job->outcome_unknown ? outcome_unknown : "not delivered",
+		.during = action };
+
+	(void)snprintf(action, sizeof(action), "send %s to %s", name, peer_text(peer, text));
+	EVENT_RECORD("failed", EVENT_TEXT("name", name), EVENT_PEER(peer), EVENT_ERROR(&error));
+}
+
+static void
+report_rest(const struct send_job *job, const struct sku_address *peer, int status)
+{
+	if (job->config->file_count == 1)
+		return; /* the failure is about this one */
+	for (size_t i = first_unnamed(job); i < job->config->file_count; i++)
+		report_undelivered(job, i, peer, (enum status)status);
+}
+
+int
+send_report_end(const struct send_job *job, const struct sku_address *peer, struct failure *failure)
+{
+	int status;
+
+	if (job->next_is_named || job->config->file_count == 1)
+		mention_unknown(job, failure);
+	status = failure_report(failure);
+	report_rest(job, peer, status);
+	return status;
+}
+
+void
+send_note_end(const struct send_job *job, const struct sku_address *peer, struct failure *failure)
+{
+	size_t rest = job->config->file_count - first_unnamed(job);
+	bool over = run_check() == -1;
+
+	mention_unknown(job, failure);
+	if (job->next_is_named && rest > 0 && !over)
+		failure_add(failure, "FILEs behind it that were not sent: %zu", rest);
+	failure_note(failure, peer);
+	if (job->next_is_named && over)
+		report_rest(job, peer, failure->status);
+}
+
+/* ---- a connection of it ---------------------------------------------------------------------- */
 
 int
 send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_address *peer,

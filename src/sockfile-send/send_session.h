@@ -21,6 +21,7 @@ struct send_job {
 	bool accepted;	   /* an offer was answered */
 	bool outcome_unknown; /* all of a FILE was sent, but no verdict was received */
 	bool input_consumed;  /* bytes of the next FILE are gone, which can be read only once */
+	bool next_is_named;   /* the failure of the connection names the next FILE */
 	bool local_failure;   /* a FILE changed, or could not be read, here */
 	/* May this receiver have the files?  Asked after its HELLO.  NULL: yes. */
 	bool (*may_start)(void *arg);
@@ -29,10 +30,16 @@ struct send_job {
 
 /* Make the id of a new transfer: 0, or -1 and the failure. */
 int send_random_id(uint8_t id[WIRE_ID_SIZE], struct failure *failure);
-/* The failure ends the job: add to it if the outcome of a FILE is unknown. */
-void send_mention_unknown(const struct send_job *job, struct failure *failure);
-/* The same, if bytes of a FILE that can be read only once are gone. */
+/* The failure ends the job: add to it if bytes of a FILE that can be read only once are gone. */
 void send_mention_consumed(const struct send_job *job, struct failure *failure);
+/* The failure ends the program: report it, and each of several FILEs that was not delivered, unless
+ * that was reported before.  Returns the status. */
+int send_report_end(
+    const struct send_job *job, const struct sku_address *peer, struct failure *failure);
+/* The same if other receivers may come: then the FILEs that were not offered are counted.  A peer
+ * that connects again and again would else fill a log with their names. */
+void send_note_end(
+    const struct send_job *job, const struct sku_address *peer, struct failure *failure);
 /* Run one connection, in a thread that may wait.  Returns 0 when every FILE is done (job->status
  * then says how), or -1 and the failure.  The socket stays the caller's. */
 int send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_address *peer,

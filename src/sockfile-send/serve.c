@@ -154,7 +154,6 @@ count_failure(struct send_server *server, struct send_client *client)
 	(void)pthread_mutex_lock(&server->lock);
 	server->admitted -= client->admitted;
 	(void)pthread_mutex_unlock(&server->lock);
-	send_mention_unknown(&client->job, failure);
 	if (has_gone_on(server, &client->job))
 		server->retries_left = server->config->retries;
 	if (client->job.accepted && failure_is_connection_loss(failure) &&
@@ -162,11 +161,11 @@ count_failure(struct send_server *server, struct send_client *client)
 		final = true;
 	if (!final) {
 		if (client->job.accepted || may_note(server))
-			failure_note(failure, &client->peer);
+			send_note_end(&client->job, &client->peer, failure);
 		return;
 	}
 	end_progress(server); /* nothing is drawn after the error */
-	server->status = failure_report(failure);
+	server->status = send_report_end(&client->job, &client->peer, failure);
 	server->over = true;
 }
 

@@ -509,10 +509,11 @@ channel_send(struct channel *channel, const struct wire_message *message, struct
 static void
 note_progress(struct channel *channel, const struct wire_progress *progress)
 {
-	if (progress->done < channel->progress_done)
-		channel->progress_done = 0; /* of another file */
+	uint64_t least = channel->peer_stores ? 1 : MIN_PROGRESS;
+
 	if (progress->done < progress->total &&
-	    progress->done - channel->progress_done < MIN_PROGRESS)
+	    (progress->done < channel->progress_done ||
+		progress->done - channel->progress_done < least))
 		return;
 	channel->progress_done = progress->done;
 	restart_timeout(channel);
@@ -691,17 +692,41 @@ channel_send_hole(
 	return send_until_stopped(channel, &hole, NULL, 0, message, failure);
 }
 
+/* Is it time for another PROGRESS? */
+static bool
+may_tell_progress(struct channel *channel)
+{
+	int64_t now = sku_now();
+
+	if (now - channel->progress_sent_ns < PROGRESS_PERIOD)
+		return false;
+	channel->progress_sent_ns = now;
+	return true;
+}
+
+static int
+send_progress(struct channel *channel, uint64_t done, uint64_t total, struct failure *failure)
+{
+	const struct wire_message progress = { .type = WIRE_PROGRESS, .progress = { done, total } };
+
+	return channel_send(channel, &progress, failure);
+}
+
+int
+channel_tell_progress(
+    struct channel *channel, uint64_t done, uint64_t total, struct failure *failure)
+{
+	return may_tell_progress(channel) ? send_progress(channel, done, total, failure) : 0;
+}
+
 int
 channel_progress(struct channel *channel, uint64_t done, uint64_t total, struct failure *failure)
 {
-	const struct wire_message progress = { .type = WIRE_PROGRESS, .progress = { done, total } };
-	int64_t now = sku_now();
 	enum channel_result result;
 
-	if (now - channel->progress_sent_ns < PROGRESS_PERIOD)
+	if (!may_tell_progress(channel))
 		return 0;
-	channel->progress_sent_ns = now;
-	if (channel_send(channel, &progress, failure) == -1)
+	if (send_progress(channel, done, total, failure) == -1)
 		return -1;
 	if (channel->has_early)
 		return 0;

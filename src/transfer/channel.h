@@ -36,7 +36,8 @@ struct channel {
 	struct wire_message early; /* it came while this end was still working */
 	bool has_early;
 	bool greeted;		   /* the peer speaks the protocol */
-	bool peer_works;	   /* it hashes or flushes now: PROGRESS may come */
+	bool peer_works;	   /* it hashes, stores or flushes now: PROGRESS may come */
+	bool peer_stores;	   /* then PROGRESS by any number of bytes counts */
 	bool partial_message;	   /* a message was sent in part: no other one can follow */
 	bool closing;		   /* one end has told the other why it ends */
 	enum wire_code abort_code; /* what channel_close() sends; WIRE_DONE: the failure decides */
@@ -96,8 +97,12 @@ enum channel_result channel_send_data(struct channel *channel, const uint8_t *bu
 /* The same with a HOLE of so many bytes, at most WIRE_HOLE_MAX. */
 enum channel_result channel_send_hole(
     struct channel *channel, uint64_t len, struct wire_message *message, struct failure *failure);
-/* Send PROGRESS.  Call it at least each second while hashing or flushing.  It also reads what the
- * peer sends: if both ends worked and neither read, the connection would fill up.  The peer's next
+/* Send PROGRESS, at most ten times a second.  Call it while the peer does not wait for a message,
+ * but for room to send. */
+int channel_tell_progress(
+    struct channel *channel, uint64_t done, uint64_t total, struct failure *failure);
+/* The same; call it at least each second while hashing or flushing.  It also reads what the peer
+ * sends: if both ends worked and neither read, the connection would fill up.  The peer's next
  * message is kept for channel_receive(). */
 int channel_progress(
     struct channel *channel, uint64_t done, uint64_t total, struct failure *failure);

@@ -66,11 +66,14 @@ transfer_summary(const struct transfer_result *r)
 		    (long long)r->resumed);
 	(void)format_rate(r->bytes - r->resumed, r->ns, rate);
 	EVENT(r->sent ? "sent" : "received", EVENT_NOTE,
-	    r->sent ? "sent {bytes} bytes to {peer} in {seconds} s ({rate}){before}{remark}" :
-		      "received {bytes} bytes from {peer} in {seconds} s ({rate}){before}{remark}",
+	    r->sent ? "{shown}{colon}sent {bytes} bytes to {peer} in {seconds} s "
+		      "({rate}){before}{remark}" :
+		      "{shown}{colon}received {bytes} bytes from {peer} in {seconds} s "
+		      "({rate}){before}{remark}",
 	    EVENT_TEXT("name", r->name), EVENT_PEER(r->peer),
 	    EVENT_NUMBER("bytes", (uint64_t)r->bytes),
 	    EVENT_NUMBER("resumed", (uint64_t)r->resumed), EVENT_SECONDS("seconds", r->ns),
-	    EVENT_FLAG("verified", r->verified), EVENT_REMARK("rate", rate),
+	    EVENT_FLAG("verified", r->verified), EVENT_REMARK("shown", r->shown),
+	    EVENT_REMARK("colon", r->shown != NULL ? ": " : ""), EVENT_REMARK("rate", rate),
 	    EVENT_REMARK("before", before), EVENT_REMARK("remark", r->remark));
 }

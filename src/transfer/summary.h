@@ -23,8 +23,9 @@ void transfer_stats_remove_file(uint64_t size);
 
 /* A complete transfer. */
 struct transfer_result {
-	bool sent;	  /* else received */
-	const char *name; /* the file's; NULL: none */
+	bool sent;	   /* else received */
+	const char *name;  /* the file's; NULL: none */
+	const char *shown; /* what messages call it, if it is one of several; NULL: the only one */
 	const struct sku_address *peer;
 	int64_t bytes;	 /* the file's size */
 	int64_t resumed; /* of these, bytes that were there before */
@@ -33,7 +34,8 @@ struct transfer_result {
 	bool verified;
 };
 
-/* Print the summary, `sent N bytes to ADDR port PORT in S s (R/s)`, and with --json the event. */
+/* Print the summary, `sent N bytes to ADDR port PORT in S s (R/s)`, and with --json the event.  If
+ * the file is one of several, the line begins with `FILE: `. */
 void transfer_summary(const struct transfer_result *result);
 
 #endif
