@@ -55,8 +55,10 @@ task_discard(struct loop_worker *worker)
 static struct task
 new_task(bool held)
 {
-	struct task t = { .worker = { task_work, task_done, task_discard, NULL, 0 },
-		.hold = { -1, -1 } };
+	struct task t = {
+		.worker = { .work = task_work, .done = task_done, .discard = task_discard },
+		.hold = { -1, -1 }
+	};
 
 	if (held)
 		assert_int_equal(pipe2(t.hold, O_CLOEXEC), 0);
