@@ -249,6 +249,16 @@ sku_query_abandon(struct sku_query *query)
 /* ---- at once ------------------------------------------------------------------------------- */
 
 int
+sku_lookup_run(const struct sku_work *work, const char *name, struct sku_deadline deadline,
+    struct sku_error *err)
+{
+	if (work->arg != NULL && sku_background_run(work, deadline) == 0)
+		return 0;
+	sku_error_set(err, SKU_ERR_SYSTEM, work->arg != NULL ? errno : ENOMEM, "look up %s", name);
+	return -1;
+}
+
+int
 sku_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
     struct addrinfo **result, struct sku_deadline deadline, struct sku_error *err)
 {
@@ -257,14 +267,8 @@ sku_getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
 	const struct sku_work work = { lookup_run, lookup_free, f };
 
 	*result = NULL;
-	if (f == NULL) {
-		sku_error_set(err, SKU_ERR_SYSTEM, ENOMEM, "look up %s", shown);
+	if (sku_lookup_run(&work, shown, deadline, err) == -1)
 		return -1;
-	}
-	if (sku_background_run(&work, deadline) == -1) {
-		sku_error_set(err, SKU_ERR_SYSTEM, errno, "look up %s", shown);
-		return -1;
-	}
 	return lookup_result(f, shown, result, err);
 }
 

@@ -3,6 +3,7 @@
 #ifndef SKU_RESOLVE_H
 #define SKU_RESOLVE_H
 
+#include "libsockutil/background.h"
 #include "libsockutil/sockutil.h"
 
 struct sku_query;
@@ -23,6 +24,11 @@ bool sku_query_done(struct sku_query *query);
 int sku_query_take(struct sku_query *query, struct addrinfo **result, struct sku_error *err);
 /* Give up a query, done or not.  NULL is allowed. */
 void sku_query_abandon(struct sku_query *query);
+
+/* Run the work of a look-up of name, as sku_background_run() does: 0, or -1 and *err.  Without an
+ * argument it fails: there was no memory for one. */
+int sku_lookup_run(const struct sku_work *work, const char *name, struct sku_deadline deadline,
+    struct sku_error *err);
 
 /* The EAI_ value of the C library's resolver, where errno was 0 before the call and is error after
  * it: if glibc had no memory for the look-up, it also says EAI_NONAME, or succeeds with a part of
