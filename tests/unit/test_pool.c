@@ -216,7 +216,18 @@ static void
 test_a_loop_reads_the_signals_for_its_pool(void **state)
 {
 	(void)state;
-	assert_int_equal(in_a_child(read_signals_for_a_pool), 0);
+	assert_exits(read_signals_for_a_pool, 0);
+}
+
+/* Let a thread of the pool work, and wait until the task says that it has begun. */
+static void
+begin_work(struct task *task, void (*work)(struct loop_worker *worker))
+{
+	task->worker.work = work;
+	if (pool_submit(pool, &task->worker) == -1)
+		_exit(92);
+	while (task->worked == 0)
+		(void)usleep(1000);
 }
 
 static int threads_awaited;
@@ -240,11 +251,7 @@ wait_for_a_pool(void)
 
 	threads_awaited = count_threads() + 2;
 	open_pool(&loop);
-	task.worker.work = wait_for_a_thread;
-	if (pool_submit(pool, &task.worker) == -1)
-		_exit(92);
-	while (task.worked == 0)
-		(void)usleep(1000);
+	begin_work(&task, wait_for_a_thread);
 	pool_free(pool);
 	_exit(task.worked == 2 ? 0 : 93);
 }
@@ -253,7 +260,7 @@ static void
 test_who_waits_for_a_pool_has_the_thread_of_the_signals(void **state)
 {
 	(void)state;
-	assert_int_equal(in_a_child(wait_for_a_pool), 0);
+	assert_exits(wait_for_a_pool, 0);
 }
 
 static pthread_t main_thread;
@@ -326,11 +333,7 @@ free_a_pool_that_talks(void)
 	struct loop loop = { .canceled = NULL };
 
 	open_pool(&loop);
-	task.worker.work = talk_much;
-	if (pool_submit(pool, &task.worker) == -1)
-		_exit(92);
-	while (task.worked == 0)
-		(void)usleep(1000);
+	begin_work(&task, talk_much);
 	pool_free(pool);
 	_exit(lines_printed == MANY ? 0 : 93);
 }
@@ -340,7 +343,7 @@ test_who_waits_for_a_pool_prints_what_it_says(void **state)
 {
 	(void)state;
 	lines_printed = 0;
-	assert_int_equal(in_a_child(free_a_pool_that_talks), 0);
+	assert_exits(free_a_pool_that_talks, 0);
 }
 
 static void
@@ -359,11 +362,7 @@ finish_without_a_thread(void)
 	struct loop loop = { .canceled = NULL };
 
 	open_pool(&loop);
-	task.worker.work = talk_and_hang;
-	if (pool_submit(pool, &task.worker) == -1)
-		_exit(92);
-	while (task.worked == 0)
-		(void)usleep(1000);
+	begin_work(&task, talk_and_hang);
 	_exit(run_finish(0) == 0 && lines_printed == 1 ? 0 : 93);
 }
 
@@ -372,7 +371,7 @@ test_what_a_thread_said_that_does_not_come_back_is_printed_at_the_end(void **sta
 {
 	(void)state;
 	lines_printed = 0;
-	assert_int_equal(in_a_child(finish_without_a_thread), 0);
+	assert_exits(finish_without_a_thread, 0);
 }
 
 int
