@@ -540,6 +540,34 @@ def endless():
     return open("/dev/zero", "rb")
 
 
+def nobody():
+    """Where nobody listens."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return at(s.getsockname())
+
+
+def starter(stream):
+    """A function start(COMMAND, STDIN): the program starts, and its standard output or error is full."""
+    def start(command, stdin=None):
+        def set_up(run):
+            where = {"echo": echo.address(), "target": target(echo.address()), "udp": echo.address("-u"), "nobody": nobody()}
+            with endless() if stdin == "endless" else open(os.devnull) as given:
+                run.spawn(command.format(**where), stdin=given, **{stream: run.full()})
+        return set_up
+    return start
+
+
+def notes(command, act):
+    """The program listens, its standard error is full from then on, and somebody acts."""
+    def set_up(run):
+        err = run.pipe()
+        address = run.listen(command, stderr=err.w)
+        err.fill()
+        act(run, address)
+    return set_up
+
+
 # ---- a full standard output
 def callers(run, address):
     for _ in range(3):
@@ -562,12 +590,7 @@ def takes(run, address):
 
 
 def full_output():
-    def start(command, stdin=None):
-        def set_up(run):
-            with endless() if stdin == "endless" else open(os.devnull) as given:
-                run.spawn(command.format(echo=echo.address(), target=target(echo.address()), udp=echo.address("-u")), stdin=given,
-                          stdout=run.full())
-        return set_up
+    start = starter("stdout")
 
     for json_ in ("", " --json"):
         # The readiness line does not fit, but the port file is written before it.
@@ -620,18 +643,16 @@ def full_output():
     case("stdout", "sockfile-send --json --listen, done", events("sockfile-send --json --listen 0 ../small", takes))
     case("stdout", "sockfile-send --json --listen --verify, done", events("sockfile-send --json --verify --listen 0 ../small", receives))
 
-    def sender(options):
-        def set_up(run):
-            l = run.listener()
-            run.spawn("sockfile-send --json %s %s ../small" % (options, at(l.getsockname())), stdout=run.full())
-            run.takes_all(run.accept(l))
-        return set_up
+    def sender(run):
+        l = run.listener()
+        run.spawn("sockfile-send --json %s ../small" % at(l.getsockname()), stdout=run.full())
+        run.takes_all(run.accept(l))
 
     def verified_sender(run):
         _, address = run.ready_peer("sockfile-recv 0 copy")
         run.spawn("sockfile-send --json --verify %s ../small" % at(address), stdout=run.full())
 
-    case("stdout", "sockfile-send --json, done", sender(""))
+    case("stdout", "sockfile-send --json, done", sender)
     case("stdout", "sockfile-send --json --verify, done", verified_sender)
 
     # Standard output carries the data.
@@ -663,16 +684,7 @@ def queued(fd):
 
 
 def full_errors():
-    def start(command, stdin=None):
-        def set_up(run):
-            with endless() if stdin == "endless" else open(os.devnull) as given:
-                run.spawn(command.format(echo=echo.address(), udp=echo.address("-u"), nobody=nobody()), stdin=given, stderr=run.full())
-        return set_up
-
-    def nobody():
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            return at(s.getsockname())
+    start = starter("stderr")
 
     for v in ("-v", "-vv"):
         case("stderr", "sockecho-server %s, start" % v, start("sockecho-server %s --port-file port 0" % v), **SERVER)
@@ -697,14 +709,6 @@ def full_errors():
     case("stderr", "sockwait -v", start("sockwait -v --gone -i 0.01 ./nosuch 127.0.0.1:1"), limit={0, 124}, term={0, -15})
     case("stderr", "sockwait, missing", start("sockwait -t 0 ./a ./b"), limit={124}, term={124, -15})
     case("stderr", "servlookup -f, errors", start("servlookup -f ../wrong"), ways=("term", "twice"))
-
-    def notes(command, act):
-        def set_up(run):
-            err = run.pipe()
-            address = run.listen(command, stderr=err.w)
-            err.fill()
-            act(run, address)
-        return set_up
 
     def refused(run, address):
         for _ in range(3):
@@ -818,7 +822,7 @@ def full_notify():
 
 # ---- SIGUSR1 with a full standard error
 def full_state():
-    def asked(run, err):
+    def asked(run):
         run.settle(0.3)
         for _ in range(2):
             run.kill(signal.SIGUSR1)
@@ -831,7 +835,7 @@ def full_state():
             address = run.listen(command, stderr=err.w)
             before = run.connect(address, kind)
             err.fill()
-            asked(run, err)
+            asked(run)
             for s in (before, run.connect(address, kind)):
                 s.settimeout(1)
                 s.sendall(b"x")
@@ -856,7 +860,7 @@ def full_state():
             run.spawn(command.format(echo=echo.address(), silent=at(silent.getsockname())), stdin=stdin(run), stderr=err.w)
             if "{silent}" in command:
                 run.accept(silent)
-            asked(run, err)
+            asked(run)
         return set_up
 
     case("usr1", "sockecho-client, message", start("sockecho-client {silent} one"), **slow)
@@ -872,23 +876,20 @@ def full_state():
 
     def transfer(command, end):
         """The program goes on with its work."""
-        def set_up(run):
-            err = run.pipe()
-            address = run.listen(command, stderr=err.w)
-            err.fill()
-            asked(run, err)
+        def act(run, address):
+            asked(run)
             end(run, address)
-        return set_up
+        return notes(command, act)
 
     def sends(run, address):
         s = run.connect(address)
         s.sendall(b"x" * 1000)
-        asked(run, None)
+        asked(run)
         s.shutdown(socket.SHUT_WR)
 
     def takes(run, address):
         s = run.connect(address)
-        asked(run, None)
+        asked(run)
         run.takes_all(s)
 
     done = {"ways": ("ends",), "ends": {0}, "grace": 2}
@@ -979,11 +980,7 @@ def stopped():
     case("stopped", "sockecho-client, datagrams", unanswered)
 
     def wanting(program, command):
-        def set_up(run):
-            with socket.socket() as s:
-                s.bind(("127.0.0.1", 0))
-                run.spawn(command.format(at(s.getsockname())))
-        case("stopped", program, set_up)
+        case("stopped", program, lambda run: run.spawn(command.format(nobody())))
 
     wanting("sockecho-client --wait", "sockecho-client --wait 60 {} one")
     wanting("sockfile-send --wait", "sockfile-send --wait 60 {} ../in")
