@@ -241,8 +241,8 @@ need_version() {
 @test "the shell scripts pass shellcheck" {
 	need_version shellcheck 0.9 0.10
 	cd "$SOCKUTILS_SOURCE"
-	shellcheck -x bootstrap $(grep -lE '^#!.*sh$|^# shellcheck shell' scripts/*) .ci/run tests/driver tests/machines tests/unit/run tests/unit/no-cmocka tests/helpers.bash \
-		tests/transfers.bash completions/sockutils.bash packaging/debian/tests/suite packaging/debian/tests/library
+	shellcheck -x bootstrap $(grep -lE '^#!.*sh$|^# shellcheck shell' scripts/*) .ci/run tests/driver tests/machines tests/unit/run tests/unit/no-cmocka tests/*.bash \
+		completions/sockutils.bash packaging/debian/tests/suite packaging/debian/tests/library
 }
 
 @test "the C sources are as clang-format would have them" {

@@ -243,6 +243,7 @@ two_machines() {
 	script=$(cat)
 	need ip
 	need_namespaces -nm
+	# shellcheck disable=SC2016 # for the inner shell
 	"${in_namespaces[@]}" bash -euc '
 		mount -t tmpfs tmpfs /run
 		mkdir -p /run/netns

@@ -7,7 +7,6 @@ load helpers
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
-	export PYTHONDONTWRITEBYTECODE=1
 }
 
 # all_end GROUP - all programs of that group of waits.py do.

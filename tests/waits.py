@@ -547,6 +547,13 @@ def nobody():
         return at(s.getsockname())
 
 
+def spawn_towards(run, l, command, stdin):
+    """The program is told where l listens; its input is "endless", or what stdin(RUN) makes."""
+    peer = at(l.getsockname())
+    given = run.keep(endless()) if stdin == "endless" else stdin(run) if stdin else DEVNULL
+    run.spawn(command.format(peer, target=target(peer)), stdin=given)
+
+
 def starter(stream):
     """A function start(COMMAND, STDIN): the program starts, and its standard output or error is full."""
     def start(command, stdin=None):
@@ -935,12 +942,7 @@ def stopped():
                     s = run.keep(socket.socket())
                     s.setblocking(False)
                     s.connect_ex(l.getsockname())
-            peer = at(l.getsockname())
-            if stdin == "endless":
-                with endless() as given:
-                    run.spawn(command.format(peer, target=target(peer)), stdin=given)
-            else:
-                run.spawn(command.format(peer, target=target(peer)), stdin=stdin(run) if stdin else DEVNULL)
+            spawn_towards(run, l, command, stdin)
             if not full:
                 run.accept(l)
         return set_up
@@ -991,7 +993,7 @@ def stopped():
     case("stopped", "sockfile-send --listen, nobody came", lambda run: run.listen("sockfile-send --listen 0 ../in"))
     case("stopped", "sockfile-send --listen --verify, nobody came", lambda run: run.listen("sockfile-send --verify --listen 0 ../in"))
 
-    def caller(command, data=b"", unix=False):
+    def caller(command, data=b""):
         def set_up(run):
             s = run.connect(run.listen(command))
             s.sendall(data)
@@ -1006,32 +1008,32 @@ def stopped():
         case("stopped", "sockfile-send --listen --verify %s" % where, caller("sockfile-send --verify --listen %s ../in" % where))
 
     # Real peers, stopped by SIGSTOP in the middle of a transfer.
-    def stop(run, peer):
+    def stop(peer):
         peer.send_signal(signal.SIGSTOP)
 
     def receiver(run, command="sockfile-recv --verify 0 out"):
         address = run.listen(command)
         peer = run.peer("sockfile-send --verify --limit-rate 300K %s ../in" % at(address))
         run.part_has(1)
-        stop(run, peer)
+        stop(peer)
 
     def receiver_connecting(run):
         peer, address = run.ready_peer("sockfile-send --verify --listen --limit-rate 300K 0 ../in")
         run.spawn("sockfile-recv --verify --connect %s out" % at(address))
         run.part_has(1)
-        stop(run, peer)
+        stop(peer)
 
     def sender(run):
         peer, address = run.ready_peer("sockfile-recv --verify 0 out")
         run.spawn("sockfile-send --verify --limit-rate 4M %s ../in" % at(address))
         run.part_has(1)
-        stop(run, peer)
+        stop(peer)
 
     def sender_listening(run):
         address = run.listen("sockfile-send --verify --listen --limit-rate 4M 0 ../in")
         peer = run.peer("sockfile-recv --verify --connect %s out" % at(address))
         run.part_has(1)
-        stop(run, peer)
+        stop(peer)
 
     case("stopped", "sockfile-recv --verify, stopped sender", receiver)
     case("stopped", "sockfile-recv --verify --connect, stopped sender", receiver_connecting)
@@ -1072,12 +1074,7 @@ def trickling():
     def client(command, stdin=None, job=sends):
         def set_up(run):
             l = run.listener()
-            peer = at(l.getsockname())
-            if stdin == "endless":
-                with endless() as given:
-                    run.spawn(command.format(peer, target=target(peer)), stdin=given)
-            else:
-                run.spawn(command.format(peer, target=target(peer)), stdin=stdin(run) if stdin else DEVNULL)
+            spawn_towards(run, l, command, stdin)
             run.trickle(job(run.accept(l)))
         return set_up
 
@@ -1149,7 +1146,7 @@ def trickling():
 
 # ---- an input that says nothing, and what cannot be opened yet
 def quiet_input():
-    def start(command, stdin=quiet, first=b"", fifo=None):
+    def start(command, stdin=quiet, fifo=None):
         def set_up(run):
             l = run.listener()
             given = stdin(run)
@@ -1157,15 +1154,7 @@ def quiet_input():
                 os.mkfifo(run.path("fifo"))
             if fifo == "held":
                 run.keep(Descriptor(os.open(run.path("fifo"), os.O_RDWR)))
-            if fifo == "full":
-                fd = run.keep(Descriptor(os.open(run.path("fifo"), os.O_RDWR | os.O_NONBLOCK))).fd
-                try:
-                    while True:
-                        os.write(fd, b"x" * 4096)
-                except BlockingIOError:
-                    pass
             run.spawn(command.format(echo=echo.address(), udp=echo.address("-u"), silent=at(l.getsockname())), stdin=given)
-            return l
         return set_up
 
     def said(text):

@@ -16,8 +16,6 @@ int sku_check_family(int family, const char *host, struct sku_error *err);
  * query that the caller must take or abandon, or NULL with errno. */
 struct sku_query *sku_query_start(
     const char *host, const char *service, const struct addrinfo *hints, int notify_fd);
-/* What the query looks up, for a message; valid as long as the query. */
-const char *sku_query_name(const struct sku_query *query);
 bool sku_query_done(struct sku_query *query);
 /* Take the answer of a query that is done, and free the query.  Returns 0 and a list that the
  * caller frees with freeaddrinfo(3), or -1 and *err. */
