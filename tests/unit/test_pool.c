@@ -19,6 +19,7 @@
 struct task {
 	struct loop_worker worker;
 	int hold[2]; /* task_work() waits for a byte on it; -1: no wait */
+	_Atomic bool begun;
 	_Atomic int worked;
 	int done;
 	_Atomic int discarded;
@@ -33,6 +34,7 @@ task_work(struct loop_worker *worker)
 	struct task *t = LOOP_OWNER(worker, struct task, worker);
 	char byte;
 
+	t->begun = true;
 	if (t->hold[0] != -1)
 		(void)!read(t->hold[0], &byte, 1);
 	t->worked++;
@@ -88,6 +90,14 @@ test_each_worker_is_done_once(void **state)
 }
 
 static void
+submit_and_see_it_begin(struct task *task)
+{
+	assert_int_equal(pool_submit(pool, &task->worker), 0);
+	while (!task->begun)
+		(void)usleep(1000);
+}
+
+static void
 test_an_abandoned_worker_is_discarded_and_its_place_is_taken(void **state)
 {
 	struct loop *loop = *state;
@@ -96,9 +106,7 @@ test_an_abandoned_worker_is_discarded_and_its_place_is_taken(void **state)
 	tasks_done = WORKERS - 1;
 	pool = pool_new(loop, 1, STACK);
 	assert_non_null(pool);
-	assert_int_equal(pool_submit(pool, &stuck.worker), 0);
-	while (stuck.worker.state != 2) /* until a thread runs it */
-		(void)usleep(1000);
+	submit_and_see_it_begin(&stuck);
 	assert_int_equal(pool_submit(pool, &waiting.worker), 0);
 	assert_int_equal(pool_submit(pool, &next.worker), 0);
 	pool_abandon(pool, &waiting.worker); /* before a thread runs it */
@@ -127,9 +135,7 @@ test_beyond_the_limit_of_abandoned_workers_the_next_waits(void **state)
 	pool = pool_new(loop, 1, STACK);
 	assert_non_null(pool);
 	pool_limit_abandoned(pool, 1);
-	assert_int_equal(pool_submit(pool, &stuck.worker), 0);
-	while (stuck.worker.state != 2) /* a thread has it */
-		(void)usleep(1000);
+	submit_and_see_it_begin(&stuck);
 	pool_abandon(pool, &stuck.worker);
 	threads = count_threads();
 	assert_int_equal(pool_submit(pool, &next.worker), 0);
