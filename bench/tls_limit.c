@@ -1,18 +1,8 @@
 /* tls_limit.c - the limit to compare with for an encrypted transfer: SSL_write and SSL_read with a
- * pre-shared key alone.  Reads are gathered to 1 MiB.
- *
- * usage: tls_limit send PORT FILE | tls_limit recv FILE */
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <openssl/ssl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
+ * pre-shared key alone.  Reads are gathered to 1 MiB. */
+#include "limit.h"
 
-#define BUFFER (1024 * 1024)
+#include <openssl/ssl.h>
 
 static const unsigned char key[32] = "0123456789abcdef0123456789abcde";
 
@@ -63,18 +53,12 @@ begin(int fd, const SSL_METHOD *method)
 }
 
 static int
-send_file(int port, const char *path)
+send_file(int s, int fd)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((in_port_t)port) };
-	int s = socket(AF_INET, SOCK_STREAM, 0), fd = open(path, O_RDONLY);
 	char *buf = malloc(BUFFER), byte;
 	ssize_t n;
-	SSL *ssl;
+	SSL *ssl = begin(s, TLS_client_method());
 
-	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (fd == -1 || connect(s, (struct sockaddr *)&in, sizeof(in)) == -1)
-		return 1;
-	ssl = begin(s, TLS_client_method());
 	if (SSL_connect(ssl) != 1)
 		return 1;
 	while ((n = read(fd, buf, BUFFER)) > 0) {
@@ -87,24 +71,13 @@ send_file(int port, const char *path)
 }
 
 static int
-receive_file(const char *path)
+receive_file(int s, int fd)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	socklen_t len = sizeof(in);
-	int l = socket(AF_INET, SOCK_STREAM, 0), s, fd, n = 1;
 	char *buf = malloc(BUFFER);
-	SSL *ssl;
+	int n = 1;
+	SSL *ssl = begin(s, TLS_server_method());
 
-	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (bind(l, (struct sockaddr *)&in, sizeof(in)) == -1 || listen(l, 5) == -1 ||
-	    getsockname(l, (struct sockaddr *)&in, &len) == -1)
-		return 1;
-	printf("listening tcp 127.0.0.1 %d\n", ntohs(in.sin_port));
-	(void)fflush(stdout);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
-	s = accept(l, NULL, NULL);
-	ssl = begin(s, TLS_server_method());
-	if (fd == -1 || SSL_accept(ssl) != 1)
+	if (SSL_accept(ssl) != 1)
 		return 1;
 	while (n > 0) {
 		int have = 0;
@@ -115,12 +88,4 @@ receive_file(const char *path)
 			return 1;
 	}
 	return close(fd);
-}
-
-int
-main(int argc, char **argv)
-{
-	if (argc == 4 && strcmp(argv[1], "send") == 0)
-		return send_file(atoi(argv[2]), argv[3]);
-	return argc == 3 && strcmp(argv[1], "recv") == 0 ? receive_file(argv[2]) : 2;
 }

@@ -8,12 +8,6 @@ setup() {
 	cd "$BATS_TEST_TMPDIR"
 }
 
-# need_tracing - skip where strace is missing, or may not do its work.
-need_tracing() {
-	need strace
-	strace -qqo /dev/null true 2>/dev/null || skip "strace may not trace here"
-}
-
 # programs - the names of all that are installed.
 programs() {
 	sed -e ':join' -e '/\\$/ { N; s/\\\n//; b join' -e '}' "$SOCKUTILS_SOURCE/Makefile.am" |
@@ -68,7 +62,7 @@ three_a_trip() {
 }
 
 @test "a trip through sockecho-server is three system calls" {
-	need_tracing
+	need_trace
 	is_sanitized && skip "the sanitizers make calls of their own"
 	three_a_trip recvfrom sendto 0
 	three_a_trip recvfrom sendto -U sock
@@ -78,7 +72,7 @@ three_a_trip() {
 }
 
 @test "a program that does one thing starts no thread, and opens no locale, and nothing to write its result" {
-	need_tracing
+	need_trace
 	is_sanitized && skip "the sanitizers make calls of their own"
 	start_server sockecho-server 0
 	local command
@@ -93,7 +87,7 @@ three_a_trip() {
 }
 
 @test "a one-off client makes the fewest system calls, and asks for no memory" {
-	need_tracing
+	need_trace
 	is_sanitized && skip "the sanitizers make calls of their own"
 	start_server sockecho-server 0
 	local n
@@ -164,7 +158,7 @@ send() {
 }
 
 @test "a thread for the signals is there where something may hang, and not where a little is sent" {
-	need_tracing
+	need_trace
 	is_sanitized && skip "the sanitizers make calls of their own"
 	head -c 1000 /dev/urandom >little
 	head -c 100000 /dev/urandom >more
@@ -209,7 +203,7 @@ receive() {
 }
 
 @test "a receiver has a thread for the signals where it may hang itself, and for nothing else before anybody comes" {
-	need_tracing
+	need_trace
 	is_sanitized && skip "the sanitizers make calls of their own"
 	head -c 1000 /dev/urandom >little
 	head -c 5000 /dev/urandom >more
@@ -234,7 +228,7 @@ receive() {
 
 @test "a pipe is opened once more only where a write to it cannot say that it must not wait" {
 	is_sanitized && skip "the sanitizers make calls of their own"
-	need_tracing
+	need_trace
 	head -c 1000 /dev/urandom >little
 	strace="-e inject=pwritev2:error=EOPNOTSUPP" receive "" ""
 	grep -q 'openat(AT_FDCWD, "/proc/self/fd/1", [A-Z_|]*O_NONBLOCK' trace

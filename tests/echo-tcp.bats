@@ -369,34 +369,6 @@ plan_fails() {
 	done
 }
 
-# two_machines SCRIPT - SCRIPT runs as root with network namespaces a (10.9.9.1) and b (10.9.9.2), a link between
-# them; $in_a and $in_b run a command there.
-two_machines() {
-	need ip nsenter
-	need_namespaces -nm
-	"${in_namespaces[@]}" bash -euc '
-		mount -t tmpfs tmpfs /run
-		mkdir -p /run/netns
-		ip netns add a
-		ip netns add b
-		ip link add va netns a type veth peer name vb netns b
-		in_a="ip netns exec a"
-		in_b="ip netns exec b"
-		$in_a ip addr add 10.9.9.1/24 dev va
-		$in_b ip addr add 10.9.9.2/24 dev vb
-		$in_a ip link set va up
-		$in_b ip link set vb up
-		wait_until() { # wait_until COMMAND - ten seconds at most
-			for i in $(seq 500); do
-				! "$@" || return 0
-				sleep 0.02
-			done
-			cat err.*
-			exit 90
-		}
-		'"$1" 3>&-
-}
-
 @test "--keepalive: a peer that lives and does not read stays, one that vanished is gone, in each direction and phase" {
 	cd "$BATS_TEST_TMPDIR"
 	cat >deaf.py <<-'PY'
@@ -418,9 +390,9 @@ two_machines() {
 		open("held", "w").close()
 		time.sleep(60)
 	PY
-	two_machines '
+	two_machines <<-'SH' >out
 		pids=()
-		trap "kill \${pids[@]} 2>/dev/null" EXIT
+		trap 'kill "${pids[@]}" 2>/dev/null' EXIT
 		$in_a sockecho-server -v --keepalive=1 --port-file port 10.9.9.1 0 >/dev/null 2>err.server & pids+=($!)
 		$in_b python3 mute.py & pids+=($!)
 		wait_until test -s port
@@ -448,7 +420,7 @@ two_machines() {
 		[ $(((${EPOCHREALTIME/./} - begin) / 1000)) -lt 10000 ]
 		closed() { [ "$(grep -c "closed: lost" err.server)" = 2 ]; }
 		wait_until closed
-	' >out
+	SH
 	assert_equal "$(cat out)" $'client 124\nclient 124\nclient 124'
 	grep -q "the peer is gone (--keepalive)" err.stream
 }
@@ -497,10 +469,7 @@ with socket.create_server(("127.0.0.1", 0)) as s:
         c, _ = s.accept()
         with c:
             data = b""
-            while True:
-                more = c.recv(100)
-                if not more:
-                    break
+            while more := c.recv(100):
                 data += more
             c.sendall(data + extra if extra else data[:-1])
 ' "$BATS_TEST_TMPDIR/port"
@@ -859,30 +828,26 @@ ends_with() {
 }
 
 @test "our client talks to socat's echo, and to asyncio's with more than fits in any buffer" {
-	need socat
 	# Little to socat: its PIPE echo blocks itself when the pipe is almost full.
-	in_background socat -d -d TCP-LISTEN:0,bind=127.0.0.1,fork PIPE 2>"$BATS_TEST_TMPDIR/socat"
-	until_true 20 grep -q listening "$BATS_TEST_TMPDIR/socat"
-	p=$(sed -n 's/.*listening on AF=2 127\.0\.0\.1:\([0-9]*\)/\1/p' "$BATS_TEST_TMPDIR/socat")
-	run --separate-stderr sockecho-client -t 10 --expect echo 127.0.0.1 "$p" one two
+	start_socat TCP-LISTEN:0,bind=127.0.0.1,fork PIPE
+	run --separate-stderr sockecho-client -t 10 --expect echo 127.0.0.1 "$socat_port" one two
 	assert_success
 	assert_output $'one\ntwo'
-	in_background python3 -c '
-import asyncio, sys
-class Echo(asyncio.Protocol):
-    def connection_made(self, transport):
-        self.transport = transport
-    def data_received(self, data):
-        self.transport.write(data)
+	sock_start asyncio python3 -c '
+import asyncio
+async def echo(reader, writer):
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
 async def main():
-    server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", 0)
-    open(sys.argv[1], "w").write(str(server.sockets[0].getsockname()[1]) + "\n")
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    print("listening tcp", *server.sockets[0].getsockname(), flush=True)
     await server.serve_forever()
 asyncio.run(main())
-' "$BATS_TEST_TMPDIR/port"
-	until_true 20 test -s "$BATS_TEST_TMPDIR/port"
+'
 	head -c 20M /dev/urandom >"$BATS_TEST_TMPDIR/in"
-	sockecho-client -t 20 --expect echo 127.0.0.1 "$(cat "$BATS_TEST_TMPDIR/port")" <"$BATS_TEST_TMPDIR/in" |
+	sockecho-client -t 20 --expect echo "$host" "$port" <"$BATS_TEST_TMPDIR/in" |
 		cmp - "$BATS_TEST_TMPDIR/in"
 }
 

@@ -708,24 +708,11 @@ time.sleep(30)
 }
 
 @test "our datagram client talks to socat's and Python's servers" {
-	need socat
-	in_background socat -d -d UDP-LISTEN:0,bind=127.0.0.1,fork PIPE 2>"$BATS_TEST_TMPDIR/socat"
-	in_background python3 -c '
-import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("127.0.0.1", 0))
-open(sys.argv[1], "w").write(str(s.getsockname()[1]) + "\n")
-while True:
-    data, peer = s.recvfrom(70000)
-    s.sendto(data.upper(), peer)
-' "$BATS_TEST_TMPDIR/port"
-	until_true 20 test -s "$BATS_TEST_TMPDIR/port"
-	read -r p <"$BATS_TEST_TMPDIR/port"
-	run --separate-stderr sockecho-client -u --expect upper 127.0.0.1 "$p" hello
+	start_socat UDP-LISTEN:0,bind=127.0.0.1,fork PIPE
+	start_peer python datagrams
+	run --separate-stderr sockecho-client -u --expect upper "$host" "$port" hello
 	assert_success
-	until_true 20 grep -q "listening on" "$BATS_TEST_TMPDIR/socat"
-	p=$(sed -n 's/.*listening on .*127\.0\.0\.1:\([0-9]*\).*/\1/p' "$BATS_TEST_TMPDIR/socat")
-	run --separate-stderr sockecho-client -u --expect echo 127.0.0.1 "$p" hello
+	run --separate-stderr sockecho-client -u --expect echo 127.0.0.1 "$socat_port" hello
 	assert_success
 }
 

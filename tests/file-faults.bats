@@ -355,66 +355,20 @@ start_full() {
 	assert_failure
 }
 
-# two_machines - run the script on standard input: in_a and in_b run a command on one machine and on the other, with a
-# link between them, link_up and link_down in front of the one.
-two_machines() {
-	need ip nsenter
+@test "two machines, a link between them goes down and up: the file arrives; IPv4 and IPv6" {
 	need_namespaces -nm
 	need_ipv6 "${in_namespaces[@]}"
-	local script
-	script=$(cat)
-	cat >two.sh <<-'SH'
-		set -eu
-		mount -t tmpfs tmpfs /run
-		mkdir -p /run/netns
-		ip netns add a
-		ip netns add b
-		ip link add va netns a type veth peer name vb netns b
-		in_a() { ip netns exec a "$@"; }
-		in_b() { ip netns exec b "$@"; }
-		in_a ip addr add 10.9.9.1/24 dev va
-		in_b ip addr add 10.9.9.2/24 dev vb
-		in_a ip addr add fd09::1/64 dev va nodad
-		in_b ip addr add fd09::2/64 dev vb nodad
-		in_a ip link set va up
-		in_b ip link set vb up
-		link_down() { in_a ip link set va down; }
-		link_up() {
-			in_a ip link set va up
-			in_a ip addr replace fd09::1/64 dev va nodad
-		}
-		wait_line() { # wait_line FILE - its first line, when it is there
-			for i in $(seq 500); do
-				read -r line <"$1" && return
-				sleep 0.02
-			done
-			exit 90
-		}
-		part_grows() {
-			for i in $(seq 500); do
-				[ -s "$1" ] && return
-				sleep 0.02
-			done
-			cat send.err recv.err
-			exit 91
-		}
-	SH
-	printf '%s\n' "$script" >>two.sh
-	run timeout 60 "${in_namespaces[@]}" bash two.sh
-	assert_success
-}
-
-@test "two machines, a link between them goes down and up: the file arrives; IPv4 and IPv6" {
 	two_machines <<-'SH'
 		head -c 1000000 in >some
 		for address in 10.9.9.2 fd09::2; do
 			rm -f out ready
-			in_b sockfile-recv -q -t 20 "$address" 0 out >ready 2>recv.err &
+			$in_b sockfile-recv -q -t 20 "$address" 0 out >ready 2>recv.err &
 			receiver=$!
-			wait_line ready
-			in_a sockfile-send -q -t 20 --limit-rate 500K $address "${line##* }" some 2>send.err &
+			wait_until test -s ready
+			read -r line <ready
+			$in_a sockfile-send -q -t 20 --limit-rate 500K $address "${line##* }" some 2>send.err &
 			sender=$!
-			part_grows out.part
+			wait_until test -s out.part
 			link_down
 			sleep 1
 			link_up
@@ -431,12 +385,13 @@ two_machines() {
 			# The link stays down: with much left to send, and with nothing but what is in the buffers.
 			head -c $size in >left
 			rm -f out out.part ready
-			in_b sockfile-recv -t 2 10.9.9.2:0 out >ready 2>recv.err &
+			$in_b sockfile-recv -t 2 10.9.9.2:0 out >ready 2>recv.err &
 			receiver=$!
-			wait_line ready
-			in_a sockfile-send -t 2 --wait 20 --limit-rate 50K 10.9.9.2 "${line##* }" left 2>send.err &
+			wait_until test -s ready
+			read -r line <ready
+			$in_a sockfile-send -t 2 --wait 20 --limit-rate 50K 10.9.9.2 "${line##* }" left 2>send.err &
 			sender=$!
-			part_grows out.part
+			wait_until test -s out.part
 			link_down
 			rc=0; wait $sender || rc=$?
 			[ $rc = 124 ] || { cat send.err; exit 92; }

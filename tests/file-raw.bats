@@ -402,15 +402,15 @@ setup() {
 
 @test "a standard input that cannot be read, a standard output that cannot be written: before anything is opened" {
 	for args in "" --verify; do
-		run --separate-stderr sockfile-send $args 127.0.0.1 9 - 0>empty
-		assert_failure 1
-		assert_equal "$stderr" "sockfile-send: open standard input: Bad file descriptor"
-		run --separate-stderr sh -c "exec sockfile-send $args 127.0.0.1 9 - <&-"
-		assert_failure 1
-		assert_equal "$stderr" "sockfile-send: open standard input: Bad file descriptor"
-		run --separate-stderr sh -c "exec sockfile-recv $args 0 - >&-"
-		assert_failure 1
-		assert_equal "$stderr" "sockfile-recv: write standard output: Bad file descriptor"
+		while IFS='|' read -r command said; do
+			run --separate-stderr sh -c "exec $command"
+			assert_failure 1
+			assert_equal "$stderr" "$said"
+		done <<-END
+			sockfile-send $args 127.0.0.1 9 - 0>empty|sockfile-send: open standard input: Bad file descriptor
+			sockfile-send $args 127.0.0.1 9 - <&-|sockfile-send: open standard input: Bad file descriptor
+			sockfile-recv $args 0 - >&- </dev/null|sockfile-recv: write standard output: Bad file descriptor
+		END
 	done
 }
 
@@ -541,9 +541,8 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, open("in", 
 	sockfile-send -q --wait 10 -U nc.sock in
 	sock_wait nc
 	cmp in nc.out
-	sock_run socat socat -d -d -u TCP-LISTEN:0,bind=127.0.0.1 CREATE:to-socat2
-	until_true 20 grep -q "listening on" socat.err
-	sockfile-send -q 127.0.0.1 "$(sed -nE 's/.*listening on .*:([0-9]+)$/\1/p' socat.err)" in
+	start_socat -u TCP-LISTEN:0,bind=127.0.0.1 CREATE:to-socat2
+	sockfile-send -q 127.0.0.1 "$socat_port" in
 	sock_wait socat
 	cmp in to-socat2
 }

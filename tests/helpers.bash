@@ -195,6 +195,14 @@ need() {
 	done
 }
 
+# start_socat LISTEN OTHER - start socat, from a port of 127.0.0.1 that the system chooses.  Sets socat_port.
+start_socat() {
+	need socat
+	sock_run socat socat -d -d "$@"
+	until_true 20 grep -q "listening on" "$BATS_TEST_TMPDIR/socat.err"
+	socat_port=$(sed -nE 's/.*listening on .*:([0-9]+)$/\1/p' "$BATS_TEST_TMPDIR/socat.err")
+}
+
 # need_namespaces OPTIONS - options of unshare (-n, -nm, -u).  Sets in_namespaces: "${in_namespaces[@]}" COMMAND
 # runs COMMAND as root in such namespaces.  Skips if this kernel or user may not make them.
 need_namespaces() {
@@ -225,6 +233,45 @@ make_inside() {
 		done
 		. ./inside.sh
 	SH
+}
+
+# two_machines <SCRIPT - bash -eu runs it as root of two machines.  $in_a COMMAND runs on the one, at 10.9.9.1 and
+# fd09::1, $in_b COMMAND on the other, at 10.9.9.2 and fd09::2 (where there is IPv6); their interfaces are va and vb.
+# link_down and link_up set va, and wait_until COMMAND waits ten seconds at most.
+two_machines() {
+	local script
+	script=$(cat)
+	need ip
+	need_namespaces -nm
+	# shellcheck disable=SC2016 # for the inner shell
+	"${in_namespaces[@]}" bash -euc '
+		mount -t tmpfs tmpfs /run
+		mkdir -p /run/netns
+		ip netns add a
+		ip netns add b
+		ip link add va netns a type veth peer name vb netns b
+		in_a="ip netns exec a"
+		in_b="ip netns exec b"
+		$in_a ip addr add 10.9.9.1/24 dev va
+		$in_b ip addr add 10.9.9.2/24 dev vb
+		link_down() { $in_a ip link set va down; }
+		link_up() { # its IPv6 address is lost when it is down
+			$in_a ip link set va up
+			$in_a ip addr replace fd09::1/64 dev va nodad 2>/dev/null || true
+		}
+		$in_b ip addr add fd09::2/64 dev vb nodad 2>/dev/null || true
+		$in_b ip link set vb up
+		link_up
+		wait_until() {
+			for i in $(seq 500); do
+				! "$@" || return 0
+				sleep 0.02
+			done
+			echo "in vain: $*" >&2
+			cat *err* >&2
+			exit 90
+		}
+		'"$script" 3>&-
 }
 
 # need_sysctl NAME - after need_namespaces -n: skip if it cannot be set there (/proc/sys is read-only).

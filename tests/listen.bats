@@ -342,14 +342,9 @@ told("end")
 		        s.close()
 		        t.sendall(b"hello")
 		        t.shutdown(socket.SHUT_WR)
-		        data = b""
-		        while True:
-		            more = t.recv(100)
-		            if not more:
-		                break
+		        data = t.recv(100)
+		        while kind != "datagrams" and (more := t.recv(100)):
 		            data += more
-		            if kind == "datagrams":
-		                break
 		        open("answer", "wb").write(data)
 		        os._exit(0)
 		    t.close()

@@ -129,12 +129,19 @@ run_text() {
 	assert_success
 }
 
-@test "another output, another port and a status that is not shown are found" {
-	while IFS='|' read -r shown why; do
-		run_text < <(printf '```console\n%b\n```\n' "$shown")
+# are_found FORMAT <TABLE - the part of each line before the | is the text, by printf's FORMAT; the rest is what is said.
+are_found() {
+	local text why
+	while IFS='|' read -r text why; do
+		# shellcheck disable=SC2059 # it is a format
+		run_text < <(printf "$1" "$text")
 		assert_failure
 		assert_output --partial "$why"
-	done <<-'END'
+	done
+}
+
+@test "another output, another port and a status that is not shown are found" {
+	are_found '```console\n%b\n```\n' <<-'END'
 		$ echo hello\nhallo|the output differs
 		$ echo hello|the output differs
 		$ seq 2\n2\n1|the output differs
@@ -207,11 +214,7 @@ run_text() {
 }
 
 @test "a block that nobody runs, and a marker that is in the wrong place or says nothing, are found" {
-	while IFS='|' read -r text why; do
-		run_text < <(printf '%b\n' "$text")
-		assert_failure
-		assert_output --partial "$why"
-	done <<-'END'
+	are_found '%b\n' <<-'END'
 		```\ntrue\n```|'' is neither run nor written to a file
 		```python\ntrue\n```|'python' is neither run nor written to a file
 		<!-- not run: -->\n```sh\ntrue\n```|'not run:' says nothing

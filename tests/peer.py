@@ -1,8 +1,9 @@
-"""peer.py - one end of a TCP connection or of a UNIX one, that does what it is told, for the tests.
+"""peer.py - one end of a TCP connection or of a UNIX one, that does what it is told, for the tests; or of datagrams.
 
 peer.py connect PORT|PATH STEP ...    connects, and does the steps
 peer.py listen [PATH] : STEP ...      says where it listens, and does the steps with each that comes
 peer.py full [PATH]                   says where it listens, and its queue is full: who comes has no answer
+peer.py datagrams [N]                 says where it is, and answers each datagram N times (1), in upper case
 
 send=N       send N bytes
 say=TEXT     send TEXT
@@ -164,6 +165,14 @@ def main():
         tell(sock)
         time.sleep(600)
         del waiting
+    elif mode == "datagrams":
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind(("127.0.0.1", 0))
+        say("listening", "udp", *sock.getsockname())
+        while True:
+            data, asker = sock.recvfrom(70000)
+            for _ in range(int(words[0]) if words else 1):
+                sock.sendto(data.upper(), asker)
     else:
         sys.exit(__doc__)
 

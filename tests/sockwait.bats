@@ -7,11 +7,11 @@ setup() {
 	cd "$BATS_TEST_TMPDIR"
 }
 
-# start_peer [PATH] - a server that does what peer says.  At first its address is bound, but nobody listens: it
+# start_service [PATH] - a server that does what service says.  At first its address is bound, but nobody listens: it
 # refuses, and no other process can take it.  Sets port, and its_port to the same.
-start_peer() {
+start_service() {
 	mkfifo commands answers
-	cat >peer.py <<-'PY'
+	cat >service.py <<-'PY'
 		import os, queue, socket, sys, threading
 		path = sys.argv[1:]
 		listener = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
@@ -75,14 +75,14 @@ start_peer() {
 		for line in open("commands"):
 		    print(do(*line.rstrip("\n").split(" ", 1)), file=answers, flush=True)
 	PY
-	in_background python3 peer.py "$@"
+	in_background python3 service.py "$@"
 	exec {answers}<answers {commands}>commands
 	read -r -t 20 -u "$answers" port
 	its_port=$port
 }
 
-# peer COMMAND [TEXT] - have the peer do that.  Sets answer.
-peer() {
+# service COMMAND [TEXT] - have it do that.  Sets answer.
+service() {
 	echo "$*" >&"$commands"
 	read -r -t 20 -u "$answers" answer
 }
@@ -104,27 +104,6 @@ comes() {
 # lines_of FILE - its lines, with S for each number of seconds.
 lines_of() {
 	sed -E 's/\t[0-9]+\.[0-9]{3}$/ S/' "$1"
-}
-
-# a full backlog: the kernel answers no SYN any more.  Sets silent_port.
-start_silent() {
-	in_background python3 -c '
-import os, select, socket, time
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-s.listen(0)
-held = [socket.socket() for _ in range(8)]
-for c in held:
-    c.setblocking(False)
-    c.connect_ex(s.getsockname())
-select.select([], [held[0]], [], 20)
-with open("silent.tmp", "w") as f:
-    print(s.getsockname()[1], file=f)
-os.rename("silent.tmp", "silent")
-time.sleep(300)
-'
-	until_true 20 test -s silent
-	read -r silent_port <silent
 }
 
 # ---- what is there
@@ -177,13 +156,13 @@ time.sleep(300)
 }
 
 @test "a TARGET that is given twice is tried once and printed twice, as typed" {
-	start_peer
-	peer hold
+	start_service
+	service hold
 	run --separate-stderr sockwait "127.0.0.1:$port" "127.1:0$port" "localhost:$port" "LOCALHOST:$port" "127.0.0.1:$port"
 	assert_success
 	assert_equal "$(lines_of <(printf '%s\n' "${lines[@]}") | sort)" "$(printf '%s S\n' "127.0.0.1:$port" "127.0.0.1:$port" \
 		"127.1:0$port" "LOCALHOST:$port" "localhost:$port" | LC_ALL=C.UTF-8 sort)"
-	peer count
+	service count
 	assert_equal "$answer" 2 # the address, and the name
 }
 
@@ -197,9 +176,9 @@ time.sleep(300)
 # ---- what comes later
 
 @test "a port, a path and an abstract name that come later" {
-	start_peer
+	start_service
 	waits -t 60 "127.0.0.1:$port"
-	peer listen
+	service listen
 	comes 0
 	assert_equal "$(lines_of out)" "127.0.0.1:$port S"
 	waits -t 60 ./sock
@@ -226,7 +205,7 @@ time.sleep(300)
 }
 
 @test "each line is printed when its TARGET comes, not at the end" {
-	start_peer
+	start_service
 	start_server sockecho-server -U sock
 	mkfifo lines
 	# shellcheck disable=SC2016 # for the inner shell
@@ -236,7 +215,7 @@ time.sleep(300)
 	read -r -t 20 -u "$lines" target seconds
 	assert_equal "$target" ./sock
 	has_ended "$waiter" && fail "it did not wait"
-	peer listen
+	service listen
 	read -r -t 20 -u "$lines" target seconds
 	assert_equal "$target" "127.0.0.1:$its_port"
 	comes 0
@@ -267,7 +246,7 @@ time.sleep(300)
 # ---- what does not come
 
 @test "124, and a message for each that is missing that names its last failure" {
-	start_peer
+	start_service
 	start_server sockecho-server 0
 	run --separate-stderr sockwait -q -t 0.5 "127.0.0.1:$port" ./nosuch "127.0.0.1:$its_port" "@nosuch.$BASHPID" nosuch.invalid:80
 	assert_failure 124
@@ -284,8 +263,8 @@ time.sleep(300)
 }
 
 @test "-t and -w bound the whole run, with a peer that never answers and one that refuses" {
-	start_silent
-	start_peer
+	start_peer silent full
+	start_service
 	for options in "-t 1" "-w 1" "-t 1 -w 60" "-t none -w 1" "-t 60 -w 1"; do
 		# shellcheck disable=SC2086 # words are meant
 		on_time 124 1000 1200 sockwait -q $options "127.0.0.1:$silent_port" "127.0.0.1:$port" 2>err
@@ -294,7 +273,7 @@ time.sleep(300)
 }
 
 @test "one try ends after --connect-timeout" {
-	start_silent
+	start_peer silent full
 	run --separate-stderr sockwait -q -t 0 --connect-timeout 0.3 "127.0.0.1:$silent_port"
 	assert_failure 124
 	assert_equal "$stderr" \
@@ -302,7 +281,7 @@ time.sleep(300)
 }
 
 @test "one try ends after 5 s where no limit of a try was given, as --help says" {
-	start_silent
+	start_peer silent full
 	[[ $(sockwait --help) =~ --connect-timeout\ SECONDS[[:space:]]+limit\ of\ one\ try\ \(default\ 5 ]] || fail "another default"
 	on_time 124 5000 5500 sockwait -q -t 0 "127.0.0.1:$silent_port" 2>err
 	grep -q "connect to 127.0.0.1 port $silent_port: timed out" err
@@ -310,14 +289,14 @@ time.sleep(300)
 
 @test "-t 0 tries each TARGET once" {
 	need jq
-	start_peer
+	start_service
 	start_server sockecho-server -U sock
 	run --separate-stderr sockwait -t 0 --json "127.0.0.1:$its_port" ./sock ./nosuch
 	assert_failure 124
 	assert_equal "$(jq -r '"\(.event) \(.target) \(.attempts)"' <<<"$output" | sort)" \
 		"$(printf '%s\n' "failed ./nosuch 1" "failed 127.0.0.1:$its_port 1" "there ./sock 1" | sort)"
 	# The time of a try is its own.
-	peer flood x
+	service flood x
 	run --separate-stderr sockwait -t 0 --steady 0.3 "127.0.0.1:$its_port"
 	assert_success
 }
@@ -325,8 +304,8 @@ time.sleep(300)
 # ---- what counts
 
 @test "--any: one is enough" {
-	start_peer
-	start_silent
+	start_service
+	start_peer silent full
 	start_server sockecho-server -U sock
 	run --separate-stderr sockwait --any "127.0.0.1:$its_port" "127.0.0.1:$silent_port" ./sock nosuch.invalid:80
 	assert_success
@@ -347,7 +326,7 @@ time.sleep(300)
 }
 
 @test "--gone: a refusal, an unknown name, a path that is not there" {
-	start_peer
+	start_service
 	run --separate-stderr sockwait --gone "127.0.0.1:$its_port" nosuch.invalid:80 ./nosuch "@nosuch.$BASHPID"
 	assert_success
 	assert_equal "${#lines[@]}" 4
@@ -366,7 +345,7 @@ time.sleep(300)
 	assert_failure 124
 	assert_equal "$stderr" "sockwait: wait for 127.0.0.1:$port: timed out; it still answers"
 	# One that does not answer within the time of a try is gone, but not one whose try the end of the run cut short.
-	start_silent
+	start_peer silent full
 	run --separate-stderr sockwait -q --gone --connect-timeout 0.2 -t 20 "127.0.0.1:$silent_port"
 	assert_success
 	run --separate-stderr sockwait -q --gone -t 0.3 "127.0.0.1:$silent_port"
@@ -449,41 +428,35 @@ time.sleep(300)
 }
 
 @test "--steady: a forwarder that accepts for a dead service is not taken for it" {
-	need socat
-	start_peer
-	in_background socat -d -d TCP-LISTEN:0,bind=127.0.0.1,fork,reuseaddr "TCP:127.0.0.1:$port" 2>socat.err
-	until_true 20 grep -q listening socat.err
-	forwarder=$(sed -n 's/.*listening on AF=2 127\.0\.0\.1:\([0-9]*\)/\1/p' socat.err)
-	run --separate-stderr sockwait "127.0.0.1:$forwarder"
+	start_service
+	start_socat TCP-LISTEN:0,bind=127.0.0.1,fork,reuseaddr "TCP:127.0.0.1:$port"
+	run --separate-stderr sockwait "127.0.0.1:$socat_port"
 	assert_success # it accepts
-	run --separate-stderr sockwait -q -t 1 --steady 0.5 "127.0.0.1:$forwarder"
+	run --separate-stderr sockwait -q -t 1 --steady 0.5 "127.0.0.1:$socat_port"
 	assert_failure 124
-	[[ $stderr == *"stay connected to 127.0.0.1 port $forwarder: it accepted and closed the connection"* ]] || fail "$stderr"
-	run --separate-stderr sockwait --gone --steady 0.5 "127.0.0.1:$forwarder"
+	[[ $stderr == *"stay connected to 127.0.0.1 port $socat_port: it accepted and closed the connection"* ]] || fail "$stderr"
+	run --separate-stderr sockwait --gone --steady 0.5 "127.0.0.1:$socat_port"
 	assert_success
-	waits -t 60 --steady 0.2 "127.0.0.1:$forwarder"
-	peer hold
+	waits -t 60 --steady 0.2 "127.0.0.1:$socat_port"
+	service hold
 	comes 0
 	seconds=$(cut -f 2 out)
 	[[ $seconds != 0.0* && $seconds != 0.1* ]] || fail "not steady: $seconds"
 }
 
 @test "--match: a forwarder, a server that hangs, and one that says something else are not taken for the service" {
-	need socat
-	start_peer
-	in_background socat -d -d TCP-LISTEN:0,bind=127.0.0.1,fork,reuseaddr "TCP:127.0.0.1:$port" 2>socat.err
-	until_true 20 grep -q listening socat.err
-	forwarder=$(sed -n 's/.*listening on AF=2 127\.0\.0\.1:\([0-9]*\)/\1/p' socat.err)
-	waits -t 60 --send 'PING\r\n' --match '+PONG' "127.0.0.1:$forwarder"
-	grep -qE "(wait for TEXT from|talk to) 127.0.0.1 port $forwarder: (it said nothing and closed the connection|Connection reset)" err
+	start_service
+	start_socat TCP-LISTEN:0,bind=127.0.0.1,fork,reuseaddr "TCP:127.0.0.1:$port"
+	waits -t 60 --send 'PING\r\n' --match '+PONG' "127.0.0.1:$socat_port"
+	grep -qE "(wait for TEXT from|talk to) 127.0.0.1 port $socat_port: (it said nothing and closed the connection|Connection reset)" err
 	# Each byte comes by itself, and what comes first looks like it.
-	peer answer '-LOADING\r\n+P+PO+PONG\r\n'
+	service answer '-LOADING\r\n+P+PO+PONG\r\n'
 	comes 0
 }
 
 @test "--match: what a service says instead is told, and no other answer counts" {
-	start_peer
-	peer bye '-LOADING \x1b[31m\xff\r\n'
+	start_service
+	service bye '-LOADING \x1b[31m\xff\r\n'
 	run --separate-stderr sockwait -q -t 0 --match '+PONG' "127.0.0.1:$port"
 	assert_failure 124
 	assert_equal "$stderr" "sockwait: wait for 127.0.0.1:$port: timed out; the last failure: wait for TEXT from 127.0.0.1 port $port: it said '-LOADING \\x1b[31m\\xff\\x0d\\n' and closed the connection"
@@ -495,8 +468,8 @@ time.sleep(300)
 }
 
 @test "--match: a server that says nothing ends the try after --connect-timeout" {
-	start_peer
-	peer hold
+	start_service
+	service hold
 	run --separate-stderr sockwait -q -t 0 --connect-timeout 0.3 --match x "127.0.0.1:$port"
 	assert_failure 124
 	[[ $stderr == *"it said nothing within the time of one try" ]] || fail "$stderr"
@@ -506,8 +479,8 @@ time.sleep(300)
 }
 
 @test "--match and --steady: both must hold" {
-	start_peer
-	peer bye hello
+	start_service
+	service bye hello
 	run --separate-stderr sockwait -t 0 --match hello "127.0.0.1:$port"
 	assert_success
 	run --separate-stderr sockwait -q -t 0 --match hello --steady 0.3 "127.0.0.1:$port"
@@ -516,8 +489,8 @@ time.sleep(300)
 }
 
 @test "--match: memory stays bounded, whatever a service says" {
-	start_peer
-	peer flood x
+	start_service
+	service flood x
 	in_background sockwait -t 60 --connect-timeout 60 --match 'xxxxxxxxxxxxxxxy' "127.0.0.1:$port"
 	read_much() { # it has read 64 MiB
 		awk '$1 == "rchar:" { exit $2 < 0 }' "/proc/$last_pid/io" &&
@@ -537,25 +510,25 @@ time.sleep(300)
 }
 
 @test "a try that succeeds ends in good order, one that is given up in a reset" {
-	start_peer
-	peer hold
+	start_service
+	service hold
 	run --separate-stderr sockwait "127.0.0.1:$port"
 	assert_success
-	peer ending
+	service ending
 	assert_equal "$answer" end
 	run --separate-stderr sockwait --gone -q -t 0 "127.0.0.1:$port"
 	assert_failure 124
-	peer ending
+	service ending
 	assert_equal "$answer" reset
 	run --separate-stderr sockwait -q -t 0 --connect-timeout 0.1 --match x "127.0.0.1:$port"
 	assert_failure 124
-	peer ending
+	service ending
 	assert_equal "$answer" reset
 	start_server sockecho-server -U sock
 	# One that another TARGET makes needless.
 	run --separate-stderr sockwait --any --send 'x\n' --match x "127.0.0.1:$its_port" ./sock
 	assert_success
-	peer ending
+	service ending
 	assert_equal "$answer" reset
 }
 
@@ -631,7 +604,7 @@ starts() {
 }
 
 @test "TARGETs that never answer hold back no others, with few descriptors and many names" {
-	start_silent
+	start_peer silent full
 	start_server sockecho-server 0
 	targets=()
 	for i in {1..200}; do
@@ -648,20 +621,15 @@ starts() {
 	assert_success
 }
 
-# ask_ourselves SECONDS - `inside` runs inside.py, where the resolver asks 127.0.0.1, and waits so long for an answer.
-ask_ourselves() {
-	need ip
-	in_namespaces=()
-	need_namespaces -nm
-	echo "hosts: dns" >nsswitch
-	printf 'nameserver 127.0.0.1\noptions timeout:%d attempts:1\n' "$1" >resolv
-	make_inside <<<"exec python3 inside.py"
-}
+# with_silent_server SECONDS <SCRIPT - `inside` runs the script, in Python, where the resolver asks a server that never
+# answers, and waits so long.  There most_threads(PROCESS) is the most that it has had when it ends.
+with_silent_server() {
+	cat - >script.py
+	cat - script.py >inside.py <<-'PY'
+		import json, os, socket, subprocess
+		silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		silent.bind(("127.0.0.1", 53))
 
-# threads.py for inside.py: most_threads(PROCESS) - the most that it has had when it ends.
-write_threads_py() {
-	cat >threads.py <<-'PY'
-		import os
 		def most_threads(process):
 		    most = 0
 		    while process.poll() is None:
@@ -670,17 +638,18 @@ write_threads_py() {
 		        except FileNotFoundError:
 		            pass
 		    return most
+
 	PY
+	need ip
+	in_namespaces=()
+	need_namespaces -nm
+	echo "hosts: dns" >nsswitch
+	printf 'nameserver 127.0.0.1\noptions timeout:%d attempts:1\n' "$1" >resolv
+	make_inside <<<"exec python3 inside.py"
 }
 
 @test "a name server that never answers holds back names alone, and few threads wait for it" {
-	ask_ourselves 30
-	write_threads_py
-	cat >inside.py <<-'PY'
-		import socket, subprocess
-		from threads import most_threads
-		silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-		silent.bind(("127.0.0.1", 53))
+	with_silent_server 30 <<-'PY'
 		there = socket.socket()
 		there.bind(("127.0.0.1", 0))
 		there.listen()
@@ -697,13 +666,7 @@ write_threads_py() {
 }
 
 @test "threads of look-ups that were given up count, too, and names are asked again once they are gone" {
-	ask_ourselves 1
-	write_threads_py
-	cat >inside.py <<-'PY'
-		import json, socket, subprocess
-		from threads import most_threads
-		silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-		silent.bind(("127.0.0.1", 53))
+	with_silent_server 1 <<-'PY'
 		names = ["host%d.test:80" % i for i in range(8)]
 		p = subprocess.Popen(["sockwait", "-qq", "--json", "-t", "5", "-i", "10ms", "--connect-timeout", "0.3", *names],
 		                     stdout=subprocess.PIPE, text=True)
@@ -902,7 +865,7 @@ wrong() {
 	run --separate-stderr sockwait -t 20 --source 192.0.2.1 "$there"
 	assert_failure 1
 	[[ $stderr == *"192.0.2.1"*"Cannot assign requested address"* ]] || fail "$stderr"
-	start_peer
+	start_service
 	run --separate-stderr sockwait -q -t 0.3 --source "127.0.0.1:$its_port" "$there"
 	assert_failure 124
 	[[ $stderr == *"Address already in use"* ]] || fail "$stderr"
@@ -913,7 +876,7 @@ wrong() {
 # ---- what it says
 
 @test "after a second a note says what is waited for, once, and not with -q" {
-	start_peer
+	start_service
 	run --separate-stderr sockwait -t 2 "127.0.0.1:$port" ./a ./b ./c
 	assert_failure 124
 	assert_equal "${stderr_lines[0]}" "sockwait: waiting for 127.0.0.1:$port: connect to 127.0.0.1 port $port: Connection refused"

@@ -1,9 +1,6 @@
 # transfers.bash - for the tests of sockfile-send and sockfile-recv, in addition to helpers.bash.
 # shellcheck shell=bash disable=SC2034,SC2154 # the variables are for the tests, or come from helpers.bash
 
-# For peers in Python that speak the protocol with wire.py.
-export PYTHONPATH=$SOCKUTILS_SOURCE/tests PYTHONDONTWRITEBYTECODE=1
-
 # as_receiver sock_start|sock_run COMMAND ... - start the receiver of the test so.  Sets receiver_pid; its standard
 # error goes to recv.err, and data on its standard output to recv.out.
 as_receiver() {

@@ -7,7 +7,6 @@ load helpers
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
-	export PYTHONDONTWRITEBYTECODE=1
 }
 
 # all_end GROUP - all programs of that group of waits.py do.
@@ -18,12 +17,6 @@ all_end() {
 	python3 "$SOCKUTILS_SOURCE/tests/waits.py" "${options[@]}" "$1" >report 2>&1 || status=$?
 	((status != 77)) || skip "$(tail -n 1 report)"
 	((status == 0)) || fail "$(cat report)"
-}
-
-# need_tracing - skip where strace is missing, or may not do its work.
-need_tracing() {
-	need strace
-	strace -qqo /dev/null true 2>/dev/null || skip "strace may not trace here"
 }
 
 @test "a full standard output" {
@@ -59,7 +52,7 @@ need_tracing() {
 }
 
 @test "errors of accept4 and sendmmsg that last: no spin" {
-	need_tracing
+	need_trace
 	all_end errors
 }
 

@@ -549,6 +549,41 @@ def endless():
     return open("/dev/zero", "rb")
 
 
+def nobody():
+    """Where nobody listens."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return at(s.getsockname())
+
+
+def spawn_towards(run, l, command, stdin):
+    """The program is told where l listens; its input is "endless", or what stdin(RUN) makes."""
+    peer = at(l.getsockname())
+    given = run.keep(endless()) if stdin == "endless" else stdin(run) if stdin else DEVNULL
+    run.spawn(command.format(peer, target=target(peer)), stdin=given)
+
+
+def starter(stream):
+    """A function start(COMMAND, STDIN): the program starts, and its standard output or error is full."""
+    def start(command, stdin=None):
+        def set_up(run):
+            where = {"echo": echo.address(), "target": target(echo.address()), "udp": echo.address("-u"), "nobody": nobody()}
+            with endless() if stdin == "endless" else open(os.devnull) as given:
+                run.spawn(command.format(**where), stdin=given, **{stream: run.full()})
+        return set_up
+    return start
+
+
+def notes(command, act):
+    """The program listens, its standard error is full from then on, and somebody acts."""
+    def set_up(run):
+        err = run.pipe()
+        address = run.listen(command, stderr=err.w)
+        err.fill()
+        act(run, address)
+    return set_up
+
+
 # ---- a full standard output
 def callers(run, address):
     for _ in range(3):
@@ -571,12 +606,7 @@ def takes(run, address):
 
 
 def full_output():
-    def start(command, stdin=None):
-        def set_up(run):
-            with endless() if stdin == "endless" else open(os.devnull) as given:
-                run.spawn(command.format(echo=echo.address(), target=target(echo.address()), udp=echo.address("-u")), stdin=given,
-                          stdout=run.full())
-        return set_up
+    start = starter("stdout")
 
     for json_ in ("", " --json"):
         # The readiness line does not fit, but the port file is written before it.
@@ -629,18 +659,16 @@ def full_output():
     case("stdout", "sockfile-send --json --listen, done", events("sockfile-send --json --listen 0 ../small", takes))
     case("stdout", "sockfile-send --json --listen --verify, done", events("sockfile-send --json --verify --listen 0 ../small", receives))
 
-    def sender(options):
-        def set_up(run):
-            l = run.listener()
-            run.spawn("sockfile-send --json %s %s ../small" % (options, at(l.getsockname())), stdout=run.full())
-            run.takes_all(run.accept(l))
-        return set_up
+    def sender(run):
+        l = run.listener()
+        run.spawn("sockfile-send --json %s ../small" % at(l.getsockname()), stdout=run.full())
+        run.takes_all(run.accept(l))
 
     def verified_sender(run):
         _, address = run.ready_peer("sockfile-recv 0 copy")
         run.spawn("sockfile-send --json --verify %s ../small" % at(address), stdout=run.full())
 
-    case("stdout", "sockfile-send --json, done", sender(""))
+    case("stdout", "sockfile-send --json, done", sender)
     case("stdout", "sockfile-send --json --verify, done", verified_sender)
 
     # Standard output carries the data.
@@ -672,16 +700,7 @@ def queued(fd):
 
 
 def full_errors():
-    def start(command, stdin=None):
-        def set_up(run):
-            with endless() if stdin == "endless" else open(os.devnull) as given:
-                run.spawn(command.format(echo=echo.address(), udp=echo.address("-u"), nobody=nobody()), stdin=given, stderr=run.full())
-        return set_up
-
-    def nobody():
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            return at(s.getsockname())
+    start = starter("stderr")
 
     for v in ("-v", "-vv"):
         case("stderr", "sockecho-server %s, start" % v, start("sockecho-server %s --port-file port 0" % v), **SERVER)
@@ -706,14 +725,6 @@ def full_errors():
     case("stderr", "sockwait -v", start("sockwait -v --gone -i 0.01 ./nosuch 127.0.0.1:1"), limit={0, 124}, term={0, -15})
     case("stderr", "sockwait, missing", start("sockwait -t 0 ./a ./b"), limit={124}, term={124, -15})
     case("stderr", "servlookup -f, errors", start("servlookup -f ../wrong"), ways=("term", "twice"))
-
-    def notes(command, act):
-        def set_up(run):
-            err = run.pipe()
-            address = run.listen(command, stderr=err.w)
-            err.fill()
-            act(run, address)
-        return set_up
 
     def refused(run, address):
         for _ in range(3):
@@ -827,7 +838,7 @@ def full_notify():
 
 # ---- SIGUSR1 with a full standard error
 def full_state():
-    def asked(run, err):
+    def asked(run):
         run.settle(0.3)
         for _ in range(2):
             run.ask()
@@ -840,7 +851,7 @@ def full_state():
             address = run.listen(command, stderr=err.w)
             before = run.connect(address, kind)
             err.fill()
-            asked(run, err)
+            asked(run)
             for s in (before, run.connect(address, kind)):
                 s.settimeout(1)
                 s.sendall(b"x")
@@ -865,7 +876,7 @@ def full_state():
             run.spawn(command.format(echo=echo.address(), silent=at(silent.getsockname())), stdin=stdin(run), stderr=err.w)
             if "{silent}" in command:
                 run.accept(silent)
-            asked(run, err)
+            asked(run)
         return set_up
 
     case("usr1", "sockecho-client, message", start("sockecho-client {silent} one"), **slow)
@@ -881,23 +892,20 @@ def full_state():
 
     def transfer(command, end):
         """The program goes on with its work."""
-        def set_up(run):
-            err = run.pipe()
-            address = run.listen(command, stderr=err.w)
-            err.fill()
-            asked(run, err)
+        def act(run, address):
+            asked(run)
             end(run, address)
-        return set_up
+        return notes(command, act)
 
     def sends(run, address):
         s = run.connect(address)
         s.sendall(b"x" * 1000)
-        asked(run, None)
+        asked(run)
         s.shutdown(socket.SHUT_WR)
 
     def takes(run, address):
         s = run.connect(address)
-        asked(run, None)
+        asked(run)
         run.takes_all(s)
 
     done = {"ways": ("ends",), "ends": {0}, "grace": 2}
@@ -943,12 +951,7 @@ def stopped():
                     s = run.keep(socket.socket())
                     s.setblocking(False)
                     s.connect_ex(l.getsockname())
-            peer = at(l.getsockname())
-            if stdin == "endless":
-                with endless() as given:
-                    run.spawn(command.format(peer, target=target(peer)), stdin=given)
-            else:
-                run.spawn(command.format(peer, target=target(peer)), stdin=stdin(run) if stdin else DEVNULL)
+            spawn_towards(run, l, command, stdin)
             if not full:
                 run.accept(l)
         return set_up
@@ -988,11 +991,7 @@ def stopped():
     case("stopped", "sockecho-client, datagrams", unanswered)
 
     def wanting(program, command):
-        def set_up(run):
-            with socket.socket() as s:
-                s.bind(("127.0.0.1", 0))
-                run.spawn(command.format(at(s.getsockname())))
-        case("stopped", program, set_up)
+        case("stopped", program, lambda run: run.spawn(command.format(nobody())))
 
     wanting("sockecho-client --wait", "sockecho-client --wait 60 {} one")
     wanting("sockfile-send --wait", "sockfile-send --wait 60 {} ../in")
@@ -1003,7 +1002,7 @@ def stopped():
     case("stopped", "sockfile-send --listen, nobody came", lambda run: run.listen("sockfile-send --listen 0 ../in"))
     case("stopped", "sockfile-send --listen --verify, nobody came", lambda run: run.listen("sockfile-send --verify --listen 0 ../in"))
 
-    def caller(command, data=b"", unix=False):
+    def caller(command, data=b""):
         def set_up(run):
             s = run.connect(run.listen(command))
             s.sendall(data)
@@ -1018,32 +1017,32 @@ def stopped():
         case("stopped", "sockfile-send --listen --verify %s" % where, caller("sockfile-send --verify --listen %s ../in" % where))
 
     # Real peers, stopped by SIGSTOP in the middle of a transfer.
-    def stop(run, peer):
+    def stop(peer):
         peer.send_signal(signal.SIGSTOP)
 
     def receiver(run, command="sockfile-recv --verify 0 out"):
         address = run.listen(command)
         peer = run.peer("sockfile-send --verify --limit-rate 300K %s ../in" % at(address))
         run.part_has(1)
-        stop(run, peer)
+        stop(peer)
 
     def receiver_connecting(run):
         peer, address = run.ready_peer("sockfile-send --verify --listen --limit-rate 300K 0 ../in")
         run.spawn("sockfile-recv --verify --connect %s out" % at(address))
         run.part_has(1)
-        stop(run, peer)
+        stop(peer)
 
     def sender(run):
         peer, address = run.ready_peer("sockfile-recv --verify 0 out")
         run.spawn("sockfile-send --verify --limit-rate 4M %s ../in" % at(address))
         run.part_has(1)
-        stop(run, peer)
+        stop(peer)
 
     def sender_listening(run):
         address = run.listen("sockfile-send --verify --listen --limit-rate 4M 0 ../in")
         peer = run.peer("sockfile-recv --verify --connect %s out" % at(address))
         run.part_has(1)
-        stop(run, peer)
+        stop(peer)
 
     case("stopped", "sockfile-recv --verify, stopped sender", receiver)
     case("stopped", "sockfile-recv --verify --connect, stopped sender", receiver_connecting)
@@ -1084,12 +1083,7 @@ def trickling():
     def client(command, stdin=None, job=sends):
         def set_up(run):
             l = run.listener()
-            peer = at(l.getsockname())
-            if stdin == "endless":
-                with endless() as given:
-                    run.spawn(command.format(peer, target=target(peer)), stdin=given)
-            else:
-                run.spawn(command.format(peer, target=target(peer)), stdin=stdin(run) if stdin else DEVNULL)
+            spawn_towards(run, l, command, stdin)
             run.trickle(job(run.accept(l)))
         return set_up
 
@@ -1161,7 +1155,7 @@ def trickling():
 
 # ---- an input that says nothing, and what cannot be opened yet
 def quiet_input():
-    def start(command, stdin=quiet, first=b"", fifo=None):
+    def start(command, stdin=quiet, fifo=None):
         def set_up(run):
             l = run.listener()
             given = stdin(run)
@@ -1169,15 +1163,7 @@ def quiet_input():
                 os.mkfifo(run.path("fifo"))
             if fifo == "held":
                 run.keep(Descriptor(os.open(run.path("fifo"), os.O_RDWR)))
-            if fifo == "full":
-                fd = run.keep(Descriptor(os.open(run.path("fifo"), os.O_RDWR | os.O_NONBLOCK))).fd
-                try:
-                    while True:
-                        os.write(fd, b"x" * 4096)
-                except BlockingIOError:
-                    pass
             run.spawn(command.format(echo=echo.address(), udp=echo.address("-u"), silent=at(l.getsockname())), stdin=given)
-            return l
         return set_up
 
     def said(text):

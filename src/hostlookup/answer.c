@@ -2,6 +2,7 @@
  * Row tool. */
 #include "hostlookup/answer.h"
 
+#include "libsockutil/hosts.h"
 #include "run/status.h"
 
 #include <errno.h>
@@ -97,16 +98,6 @@ struct packed {
 	size_t aliases, addresses;
 };
 
-static size_t
-count(char *const *list)
-{
-	size_t n = 0;
-
-	while (list != NULL && list[n] != NULL)
-		n++;
-	return n;
-}
-
 /* Write text at *end, and move *end behind it.  With *end NULL, only count the bytes. */
 static void
 put_text(char **end, size_t *len, const char *text)
@@ -126,17 +117,18 @@ put_texts(char *end, size_t *len, const struct lookup_answer *answer)
 	put_text(&end, len, answer->message);
 	if (answer->name != NULL)
 		put_text(&end, len, answer->name);
-	for (size_t i = 0; i < count(answer->aliases); i++)
-		put_text(&end, len, answer->aliases[i]);
-	for (size_t i = 0; i < count(answer->addresses); i++)
-		put_text(&end, len, answer->addresses[i]);
+	for (char *const *alias = answer->aliases; alias != NULL && *alias != NULL; alias++)
+		put_text(&end, len, *alias);
+	for (char *const *text = answer->addresses; text != NULL && *text != NULL; text++)
+		put_text(&end, len, *text);
 }
 
 char *
 answer_pack(const struct lookup_answer *answer, size_t *len)
 {
 	const struct packed packed = { answer->status, answer->errnum, answer->family,
-		answer->name != NULL, count(answer->aliases), count(answer->addresses) };
+		answer->name != NULL, sku_list_length(answer->aliases),
+		sku_list_length(answer->addresses) };
 	size_t texts = 0;
 	char *bytes;
 

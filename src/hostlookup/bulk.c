@@ -291,7 +291,9 @@ ask(struct bulk *b, struct job *job)
 		end_job(b, job);
 		return;
 	}
-	q->worker = (struct loop_worker){ question_work, question_done, question_discard, NULL, 0 };
+	q->worker = (struct loop_worker){
+		.work = question_work, .done = question_done, .discard = question_discard
+	};
 	q->config = b->config;
 	q->job = job;
 	memcpy(q->query, job->query, len);

@@ -7,8 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NETWORK_ADDRESSES_MAX 65536
-
 struct network {
 	struct sku_address first;
 	uint32_t count;

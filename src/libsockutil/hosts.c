@@ -26,8 +26,8 @@ struct host_lookup {
 	int system_errno;
 };
 
-static size_t
-count_list(char *const *list)
+size_t
+sku_list_length(char *const *list)
 {
 	size_t n = 0;
 
@@ -40,7 +40,8 @@ count_list(char *const *list)
 static struct sku_host *
 copy_hostent(const struct hostent *ent)
 {
-	size_t aliases = count_list(ent->h_aliases), addresses = count_list(ent->h_addr_list);
+	size_t aliases = sku_list_length(ent->h_aliases);
+	size_t addresses = sku_list_length(ent->h_addr_list);
 	size_t size = sizeof(struct sku_host) + (aliases + addresses + 2) * sizeof(char *) +
 		      strlen(ent->h_name) + 1 + addresses * INET6_ADDRSTRLEN;
 	struct sku_host *host;
@@ -248,14 +249,8 @@ look_up_host(const struct host_lookup *query, const char *shown, struct sku_host
 	int code;
 
 	*host = NULL;
-	if (q == NULL) {
-		sku_error_set(err, SKU_ERR_SYSTEM, ENOMEM, "look up %s", shown);
+	if (sku_lookup_run(&work, shown, deadline, err) == -1)
 		return -1;
-	}
-	if (sku_background_run(&work, deadline) == -1) {
-		sku_error_set(err, SKU_ERR_SYSTEM, errno, "look up %s", shown);
-		return -1;
-	}
 	code = q->code;
 	if (code == 0) {
 		*host = q->host;

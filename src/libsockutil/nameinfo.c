@@ -56,18 +56,13 @@ sku_getnameinfo(const struct sku_address *address, char *host, size_t host_size,
 	int code;
 
 	(void)sku_address_host(address, shown);
-	if (q == NULL) {
-		sku_error_set(err, SKU_ERR_SYSTEM, ENOMEM, "look up %s", shown);
+	if (q != NULL)
+		*q = (struct name_query){ .address = *address,
+			.flags = flags,
+			.wants_host = host != NULL,
+			.wants_service = service != NULL };
+	if (sku_lookup_run(&work, shown, deadline, err) == -1)
 		return -1;
-	}
-	*q = (struct name_query){ .address = *address,
-		.flags = flags,
-		.wants_host = host != NULL,
-		.wants_service = service != NULL };
-	if (sku_background_run(&work, deadline) == -1) {
-		sku_error_set(err, SKU_ERR_SYSTEM, errno, "look up %s", shown);
-		return -1;
-	}
 	code = q->code;
 	if (code == 0)
 		code = copy_answer(q->host, host, host_size);

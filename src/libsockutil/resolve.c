@@ -213,8 +213,9 @@ sku_query_start(const char *host, const char *service, const struct addrinfo *hi
 	return query;
 }
 
-const char *
-sku_query_name(const struct sku_query *query)
+/* What the query looks up, for a message; valid as long as the query. */
+static const char *
+query_name(const struct sku_query *query)
 {
 	return lookup_name(query->lookup->host, query->lookup->service);
 }
@@ -231,7 +232,7 @@ sku_query_take(struct sku_query *query, struct addrinfo **result, struct sku_err
 	struct lookup *f = query->lookup;
 	char shown[SKU_HOST_MAX];
 
-	(void)snprintf(shown, sizeof(shown), "%s", sku_query_name(query));
+	(void)snprintf(shown, sizeof(shown), "%s", query_name(query));
 	sku_background_take(query->job);
 	free(query);
 	return lookup_result(f, shown, result, err);
@@ -249,6 +250,16 @@ sku_query_abandon(struct sku_query *query)
 /* ---- at once ------------------------------------------------------------------------------- */
 
 int
+sku_lookup_run(const struct sku_work *work, const char *name, struct sku_deadline deadline,
+    struct sku_error *err)
+{
+	if (work->arg != NULL && sku_background_run(work, deadline) == 0)
+		return 0;
+	sku_error_set(err, SKU_ERR_SYSTEM, work->arg != NULL ? errno : ENOMEM, "look up %s", name);
+	return -1;
+}
+
+int
 sku_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
     struct addrinfo **result, struct sku_deadline deadline, struct sku_error *err)
 {
@@ -257,14 +268,8 @@ sku_getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
 	const struct sku_work work = { lookup_run, lookup_free, f };
 
 	*result = NULL;
-	if (f == NULL) {
-		sku_error_set(err, SKU_ERR_SYSTEM, ENOMEM, "look up %s", shown);
+	if (sku_lookup_run(&work, shown, deadline, err) == -1)
 		return -1;
-	}
-	if (sku_background_run(&work, deadline) == -1) {
-		sku_error_set(err, SKU_ERR_SYSTEM, errno, "look up %s", shown);
-		return -1;
-	}
 	return lookup_result(f, shown, result, err);
 }
 
@@ -319,7 +324,7 @@ sku_resolving_step(struct sku_resolving *r, struct addrinfo **result, struct sku
 	}
 	if (!sku_deadline_passed(r->deadline))
 		return 1;
-	sku_error_set(err, SKU_ERR_SYSTEM, ETIMEDOUT, "look up %s", sku_query_name(query));
+	sku_error_set(err, SKU_ERR_SYSTEM, ETIMEDOUT, "look up %s", query_name(query));
 	return -1;
 }
 

@@ -3,6 +3,7 @@
 #ifndef SKU_RESOLVE_H
 #define SKU_RESOLVE_H
 
+#include "libsockutil/background.h"
 #include "libsockutil/sockutil.h"
 
 struct sku_query;
@@ -15,14 +16,17 @@ int sku_check_family(int family, const char *host, struct sku_error *err);
  * query that the caller must take or abandon, or NULL with errno. */
 struct sku_query *sku_query_start(
     const char *host, const char *service, const struct addrinfo *hints, int notify_fd);
-/* What the query looks up, for a message; valid as long as the query. */
-const char *sku_query_name(const struct sku_query *query);
 bool sku_query_done(struct sku_query *query);
 /* Take the answer of a query that is done, and free the query.  Returns 0 and a list that the
  * caller frees with freeaddrinfo(3), or -1 and *err. */
 int sku_query_take(struct sku_query *query, struct addrinfo **result, struct sku_error *err);
 /* Give up a query, done or not.  NULL is allowed. */
 void sku_query_abandon(struct sku_query *query);
+
+/* Run the work of a look-up of name, as sku_background_run() does: 0, or -1 and *err.  Without an
+ * argument it fails: there was no memory for one. */
+int sku_lookup_run(const struct sku_work *work, const char *name, struct sku_deadline deadline,
+    struct sku_error *err);
 
 /* The EAI_ value of the C library's resolver, where errno was 0 before the call and is error after
  * it: if glibc had no memory for the look-up, it also says EAI_NONAME, or succeeds with a part of

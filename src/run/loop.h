@@ -48,7 +48,7 @@ struct loop {
 	int batch_at, batch_count;
 	struct loop_extra *extras; /* sources that epoll does not take as they are */
 	size_t extra_count;
-	bool stopped, running;
+	bool stopped;
 	int status;
 };
 

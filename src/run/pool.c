@@ -16,9 +16,7 @@
 
 enum worker_state { IDLE, QUEUED, WORKING, FINISHED, ABANDONED };
 
-struct list {
-	struct loop_worker *first, **last;
-};
+STAILQ_HEAD(list, loop_worker);
 
 struct pool {
 	struct loop *loop;
@@ -38,45 +36,27 @@ struct pool {
 
 /* ---- lists --------------------------------------------------------------------------------- */
 
-static void
-init(struct list *list)
-{
-	list->first = NULL;
-	list->last = &list->first;
-}
-
-static void
-append(struct list *list, struct loop_worker *worker)
-{
-	worker->next = NULL;
-	*list->last = worker;
-	list->last = &worker->next;
-}
-
 static struct loop_worker *
 take_first(struct list *list)
 {
-	struct loop_worker *worker = list->first;
+	struct loop_worker *worker = STAILQ_FIRST(list);
 
 	if (worker != NULL)
-		list->first = worker->next;
-	if (list->first == NULL)
-		list->last = &list->first;
+		STAILQ_REMOVE_HEAD(list, next);
 	return worker;
 }
 
 static void
-take_out(struct list *list, struct loop_worker *worker)
+take_out(struct list *list, const struct loop_worker *worker)
 {
-	struct loop_worker **link = &list->first;
+	struct loop_worker *other;
 
-	while (*link != NULL && *link != worker)
-		link = &(*link)->next;
-	if (*link == NULL)
-		return;
-	*link = worker->next;
-	if (*link == NULL)
-		list->last = link;
+	STAILQ_FOREACH (other, list, next) {
+		if (other == worker) {
+			STAILQ_REMOVE(list, other, loop_worker, next);
+			return;
+		}
+	}
 }
 
 /* ---- threads ------------------------------------------------------------------------------- */
@@ -110,7 +90,7 @@ wake_one(struct pool *pool)
 static void
 rest(struct pool *pool)
 {
-	while (pool->queue.first == NULL && !pool->closing) {
+	while (STAILQ_EMPTY(&pool->queue) && !pool->closing) {
 		pool->idle++;
 		(void)pthread_cond_wait(&pool->changed, &pool->lock);
 		pool->idle--;
@@ -146,16 +126,16 @@ do_work(struct pool *pool, struct loop_worker *worker)
 		worker->discard(worker);
 		(void)pthread_mutex_lock(&pool->lock);
 		pool->abandoned--;
-		if (pool->queue.first == NULL || !has_place(pool))
+		if (STAILQ_EMPTY(&pool->queue) || !has_place(pool))
 			return false;
 		pool->alive++;
 		return true;
 	}
 	worker->state = FINISHED;
 	pool->working--;
-	if (pool->finished.first == NULL)
+	if (STAILQ_EMPTY(&pool->finished))
 		(void)!write(pool->wake.fd, &one, sizeof(one));
-	append(&pool->finished, worker);
+	STAILQ_INSERT_TAIL(&pool->finished, worker, next);
 	return true;
 }
 
@@ -185,7 +165,7 @@ thread_main(void *arg)
 	handover_from_here(wake_loop, pool);
 	(void)pthread_mutex_lock(&pool->lock);
 	for (;;) {
-		if (pool->queue.first == NULL)
+		if (STAILQ_EMPTY(&pool->queue))
 			rest(pool);
 		worker = take_first(&pool->queue);
 		if (worker == NULL) {
@@ -226,10 +206,7 @@ wake_ready(struct loop *loop, struct loop_io *io, uint32_t events)
 	(void)events;
 	(void)pthread_mutex_lock(&pool->lock);
 	(void)!read(pool->wake.fd, &count, sizeof(count));
-	*pool->being_told.last = pool->finished.first;
-	if (pool->finished.first != NULL)
-		pool->being_told.last = pool->finished.last;
-	init(&pool->finished);
+	STAILQ_CONCAT(&pool->being_told, &pool->finished);
 	(void)pthread_mutex_unlock(&pool->lock);
 	handover_take(); /* what they said before they finished */
 	while ((worker = take_first(&pool->being_told)) != NULL) {
@@ -254,9 +231,9 @@ pool_new(struct loop *loop, size_t max_threads, size_t stack)
 	pool->stack = stack;
 	pool->references = 1;
 	handover_to_here();
-	init(&pool->queue);
-	init(&pool->finished);
-	init(&pool->being_told);
+	STAILQ_INIT(&pool->queue);
+	STAILQ_INIT(&pool->finished);
+	STAILQ_INIT(&pool->being_told);
 	(void)pthread_mutex_init(&pool->lock, NULL);
 	(void)pthread_cond_init(&pool->changed, NULL);
 	if (fd != -1 && loop_watch(loop, &pool->wake, EPOLLIN) == 0)
@@ -308,7 +285,7 @@ pool_submit(struct pool *pool, struct loop_worker *worker)
 
 	(void)pthread_mutex_lock(&pool->lock);
 	worker->state = QUEUED;
-	append(&pool->queue, worker);
+	STAILQ_INSERT_TAIL(&pool->queue, worker, next);
 	pool->queued++;
 	wake_one(pool);
 	if (pool->queued > pool->idle && has_place(pool))

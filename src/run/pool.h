@@ -8,6 +8,8 @@
 
 #include "run/loop.h"
 
+#include <sys/queue.h>
+
 /* A piece of work for a thread of a pool. */
 struct loop_worker {
 	/* Called in the thread; it waits only by run_wait(). */
@@ -17,7 +19,7 @@ struct loop_worker {
 	/* Called instead of done(), in any thread: after pool_abandon(), once work() is not
 	 * running. */
 	void (*discard)(struct loop_worker *worker);
-	struct loop_worker *next; /* the pool's; so is state */
+	STAILQ_ENTRY(loop_worker) next; /* the pool's; so is state */
 	int state;
 };
 

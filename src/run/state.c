@@ -21,19 +21,27 @@ struct state {
 /* NULL: there is none yet.  Another thread may print it. */
 static const struct state *_Atomic present;
 
+/* Add each value that is known: `before`, its name, `between`, the number. */
+static void
+add_rows(
+    struct bare_line *line, const struct state_row *rows, const char *before, const char *between)
+{
+	for (const struct state_row *row = rows; row->name != NULL; row++) {
+		if (counter_value(row->counter) == STATE_UNKNOWN)
+			continue;
+		bare_add(line, before);
+		bare_add(line, row->name);
+		bare_add(line, between);
+		bare_add_number(line, counter_value(row->counter), 1);
+	}
+}
+
 static void
 add_text(struct bare_line *line, const struct state *state)
 {
 	bare_add(line, state->event);
 	bare_add(line, ":");
-	for (const struct state_row *row = state->rows; row->name != NULL; row++) {
-		if (counter_value(row->counter) == STATE_UNKNOWN)
-			continue;
-		bare_add(line, " ");
-		bare_add(line, row->name);
-		bare_add(line, "=");
-		bare_add_number(line, counter_value(row->counter), 1);
-	}
+	add_rows(line, state->rows, " ", "=");
 }
 
 void
@@ -60,14 +68,7 @@ add_record(struct bare_line *line, const struct state *state)
 	bare_add_number(line, (uint64_t)now.tv_sec, 1);
 	bare_add(line, ".");
 	bare_add_number(line, (uint64_t)now.tv_nsec / 1000, 6);
-	for (const struct state_row *row = state->rows; row->name != NULL; row++) {
-		if (counter_value(row->counter) == STATE_UNKNOWN)
-			continue;
-		bare_add(line, ",\"");
-		bare_add(line, row->name);
-		bare_add(line, "\":");
-		bare_add_number(line, counter_value(row->counter), 1);
-	}
+	add_rows(line, state->rows, ",\"", "\":");
 }
 
 void

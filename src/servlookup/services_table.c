@@ -3,6 +3,7 @@
 #include "servlookup/services_table.h"
 
 #include "libsockutil/databases.h"
+#include "libsockutil/hosts.h"
 #include "libsockutil/services.h"
 #include "options/mark.h"
 #include "run/ascii.h"
@@ -118,13 +119,11 @@ new_service(
     unsigned port, const char *name, const char *proto, char *const *aliases, const char *source)
 {
 	struct service *service = calloc(1, sizeof(*service));
-	size_t n = 0;
+	size_t n = sku_list_length(aliases);
 	bool ok;
 
 	if (service == NULL)
 		return NULL;
-	while (aliases[n] != NULL)
-		n++;
 	service->port = port;
 	service->source = source;
 	service->name = strdup(name);

@@ -161,8 +161,8 @@ peer_check(
 	    "%s %s", action, peer_name(connection));
 }
 
-int
-peer_wait(struct peer_connection *connection, short events, struct sku_deadline deadline,
+static int
+wait_for(struct peer_connection *connection, short events, struct sku_deadline deadline,
     struct failure *failure)
 {
 	const char *action = (events & POLLIN) != 0 ? "receive from" : "send to";
@@ -277,7 +277,7 @@ exchange(struct peer_connection *connection, const char *message, size_t len, ch
 		if (sent < len)
 			events |= POLLOUT;
 		if (events != 0 &&
-		    peer_wait(connection, events, run_operation_deadline(), failure) == -1)
+		    wait_for(connection, events, run_operation_deadline(), failure) == -1)
 			return -1;
 		if (received < len &&
 		    receive_some(connection, reply, len, &received, failure) == -1)

@@ -38,11 +38,7 @@ const char *peer_name(struct peer_connection *connection);
 void peer_introduce(const struct peer_connection *connection);
 void peer_close(struct peer_connection *connection);
 
-/* Wait for events on the socket, until the deadline (run_operation_deadline()). */
-int peer_wait(struct peer_connection *connection, short events, struct sku_deadline deadline,
-    struct failure *failure);
-/* The pause between two calls of peer_check() for callers that do not use peer_wait(), in ns;
- * SKU_NO_TIMEOUT: no calls. */
+/* The pause between two calls of peer_check(), in ns; SKU_NO_TIMEOUT: no calls. */
 int64_t peer_check_interval(const struct client_config *config);
 /* Is the peer still there, as far as --keepalive can tell? */
 int peer_check(

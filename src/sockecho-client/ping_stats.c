@@ -63,16 +63,17 @@ ping_stats_lost(const struct ping_stats *stats)
 	return stats->transmitted - stats->received - stats->pending;
 }
 
-double
-ping_stats_average(const struct ping_stats *stats)
+static double
+average_of(const struct ping_stats *stats)
 {
 	return stats->received > 0 ? stats->sum / (double)stats->received : 0;
 }
 
-double
-ping_stats_deviation(const struct ping_stats *stats)
+/* The standard deviation in seconds: ping(8)'s mdev. */
+static double
+deviation_of(const struct ping_stats *stats)
 {
-	double average = ping_stats_average(stats);
+	double average = average_of(stats);
 	double variance = stats->received > 0 ?
 			      stats->sum_of_squares / (double)stats->received - average * average :
 			      0;
@@ -80,14 +81,16 @@ ping_stats_deviation(const struct ping_stats *stats)
 	return variance > 0 ? sqrt(variance) : 0;
 }
 
-bool
-ping_stats_supports(const struct ping_stats *stats, int percent)
+/* Are there enough values for this percentile (1 to 99)?  It takes 2 values, and one above the
+ * percentile. */
+static bool
+supports(const struct ping_stats *stats, int percent)
 {
 	return stats->received >= 2 && stats->received * (uint64_t)(100 - percent) >= 100;
 }
 
-double
-ping_stats_percentile(const struct ping_stats *stats, int percent)
+static double
+percentile_of(const struct ping_stats *stats, int percent)
 {
 	uint64_t rank = (stats->received * (uint64_t)percent + 99) / 100, seen = 0;
 	double value = 0;
@@ -111,15 +114,15 @@ print_percentiles(const struct ping_stats *stats)
 {
 	const char *separator = "";
 
-	if (!ping_stats_supports(stats, percents[0]))
+	if (!supports(stats, percents[0]))
 		return;
-	for (size_t i = 0; i < PERCENTS && ping_stats_supports(stats, percents[i]); i++) {
+	for (size_t i = 0; i < PERCENTS && supports(stats, percents[i]); i++) {
 		output_print("%sp%d", separator, percents[i]);
 		separator = "/";
 	}
 	separator = " = ";
-	for (size_t i = 0; i < PERCENTS && ping_stats_supports(stats, percents[i]); i++) {
-		output_print("%s%.3f", separator, ping_stats_percentile(stats, percents[i]) * 1e3);
+	for (size_t i = 0; i < PERCENTS && supports(stats, percents[i]); i++) {
+		output_print("%s%.3f", separator, percentile_of(stats, percents[i]) * 1e3);
 		separator = "/";
 	}
 	output_print(" ms\n");
@@ -197,8 +200,7 @@ print_text(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram)
 	if (stats->received == 0)
 		return;
 	output_print("rtt min/avg/max/mdev = %.3f/%.3f/%.3f/%.3f ms\n", (double)stats->min_ns / 1e6,
-	    ping_stats_average(stats) * 1e3, (double)stats->max_ns / 1e6,
-	    ping_stats_deviation(stats) * 1e3);
+	    average_of(stats) * 1e3, (double)stats->max_ns / 1e6, deviation_of(stats) * 1e3);
 	print_percentiles(stats);
 	if (histogram)
 		print_histogram(stats);
@@ -216,7 +218,7 @@ number(bool is_there, double value)
 static json_t *
 percentile(const struct ping_stats *stats, int percent)
 {
-	return number(ping_stats_supports(stats, percent), ping_stats_percentile(stats, percent));
+	return number(supports(stats, percent), percentile_of(stats, percent));
 }
 
 static json_t *
@@ -245,9 +247,9 @@ emit_summary(const struct ping_stats *stats, int64_t elapsed_ns, bool histogram,
 	    EVENT_NUMBER("duplicates", stats->duplicates), EVENT_SECONDS("seconds", elapsed_ns),
 	    EVENT_FLAG("final", is_final),
 	    EVENT_VALUE("min", number(any, (double)stats->min_ns / 1e9)),
-	    EVENT_VALUE("avg", number(any, ping_stats_average(stats))),
+	    EVENT_VALUE("avg", number(any, average_of(stats))),
 	    EVENT_VALUE("max", number(any, (double)stats->max_ns / 1e9)),
-	    EVENT_VALUE("mdev", number(any, ping_stats_deviation(stats))),
+	    EVENT_VALUE("mdev", number(any, deviation_of(stats))),
 	    EVENT_VALUE("p50", percentile(stats, 50)), EVENT_VALUE("p90", percentile(stats, 90)),
 	    EVENT_VALUE("p99", percentile(stats, 99)),
 	    EVENT_VALUE(histogram ? "histogram" : NULL, histogram ? histogram_rows(stats) : NULL));

@@ -20,13 +20,6 @@ struct ping_stats {
 
 void ping_stats_add(struct ping_stats *stats, int64_t rtt_ns);
 uint64_t ping_stats_lost(const struct ping_stats *stats);
-double ping_stats_average(const struct ping_stats *stats);
-/* The standard deviation in seconds: ping(8)'s mdev. */
-double ping_stats_deviation(const struct ping_stats *stats);
-/* Are there enough values for this percentile (1 to 99)?  It takes 2 values, and one above the
- * percentile. */
-bool ping_stats_supports(const struct ping_stats *stats, int percent);
-double ping_stats_percentile(const struct ping_stats *stats, int percent);
 
 /* Print the summary, as text in ping(8)'s words or as the event `summary`.  is_final: the run is
  * over. */

@@ -7,6 +7,8 @@
 #include "net/keepalive.h"
 #include "run/loop.h"
 
+#include <sys/queue.h>
+
 /* The members that every event needs come first, together. */
 struct connection {
 	struct loop_io io;
@@ -18,7 +20,7 @@ struct connection {
 
 	struct keepalive keepalive;
 	int64_t started_ns;
-	struct connection *next, *prev; /* of all */
+	LIST_ENTRY(connection) entry; /* of all */
 	struct sku_address peer;
 };
 

@@ -22,7 +22,7 @@ struct echo {
 	struct server server;
 	struct fault_plan plan; /* the config's lines, and the next one */
 	struct flow_buffer buffer;
-	struct connection *all;
+	LIST_HEAD(, connection) all;
 	int keepalive; /* seconds; 0: it is off */
 	struct loop_timer keepalive_timer;
 };
@@ -40,12 +40,7 @@ close_connection(struct echo *echo, struct connection *c, enum connection_next n
 	if (next == CONNECTION_TIMED_OUT)
 		counter_add(&server_stats.timed_out, 1);
 	counter_subtract(&server_stats.active, 1);
-	if (c->prev != NULL)
-		c->prev->next = c->next;
-	else
-		echo->all = c->next;
-	if (c->next != NULL)
-		c->next->prev = c->prev;
+	LIST_REMOVE(c, entry);
 	loop_clear_timer(&echo->server.loop, &c->timer);
 	loop_forget(&echo->server.loop, &c->io);
 	connection_free(c, reset);
@@ -111,10 +106,9 @@ static void
 keepalive_due(struct loop *loop, struct loop_timer *timer)
 {
 	struct echo *echo = LOOP_OWNER(timer, struct echo, keepalive_timer);
-	struct connection *next;
+	struct connection *c, *next;
 
-	for (struct connection *c = echo->all; c != NULL; c = next) {
-		next = c->next;
+	LIST_FOREACH_SAFE (c, &echo->all, entry, next) {
 		if (!keepalive_is_gone(&c->keepalive, &c->sock, echo->keepalive, loop->now))
 			continue;
 		errno = ETIMEDOUT;
@@ -140,10 +134,7 @@ add_connection(struct echo *echo, struct sku_sock *sock, const struct sku_addres
 		connection_discard(c);
 		return NULL;
 	}
-	c->next = echo->all;
-	if (echo->all != NULL)
-		echo->all->prev = c;
-	echo->all = c;
+	LIST_INSERT_HEAD(&echo->all, c, entry);
 	return c;
 }
 
@@ -183,12 +174,10 @@ static void
 finishing(struct server *server)
 {
 	struct echo *echo = LOOP_OWNER(server, struct echo, server);
-	struct connection *next;
+	struct connection *c, *next;
 
-	for (struct connection *c = echo->all; c != NULL; c = next) {
-		next = c->next;
+	LIST_FOREACH_SAFE (c, &echo->all, entry, next)
 		apply(echo, c, connection_stop(c, server->loop.now));
-	}
 }
 
 static void
@@ -203,12 +192,13 @@ close_streams(struct server *server)
 {
 	struct echo *echo = LOOP_OWNER(server, struct echo, server);
 	const char *reason = server->is_finishing ? "cut" : "stopped";
+	struct connection *c;
 
-	if (echo->all != NULL)
+	if (!LIST_EMPTY(&echo->all))
 		msg_note("%lld connection%s cut", (long long)server->active,
 		    server->active == 1 ? "" : "s");
-	while (echo->all != NULL)
-		cut(echo, echo->all, reason);
+	while ((c = LIST_FIRST(&echo->all)) != NULL)
+		cut(echo, c, reason);
 	server_close(server);
 	free(echo->buffer.bytes);
 	free(echo);

@@ -6,6 +6,8 @@
 #include "run/loop.h"
 #include "run/peer.h"
 
+#include <sys/queue.h>
+
 struct incoming {
 	struct sku_sock sock; /* non-blocking */
 	struct sku_address peer;
@@ -14,7 +16,7 @@ struct incoming {
 	/* For the server, which waits until the connection is known to be raw or verified. */
 	struct loop_io io;
 	struct loop_timer silence;
-	struct incoming *next;
+	TAILQ_ENTRY(incoming) entry;
 };
 
 /* Edge-triggered, so that a few bytes of what may become a greeting are looked at only once. */

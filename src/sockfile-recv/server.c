@@ -40,7 +40,7 @@ struct receiver {
 	bool is_reconnecting;
 	struct target *target;
 	struct pool *pool;
-	struct incoming *incoming; /* in the order in which they came */
+	TAILQ_HEAD(, incoming) incoming; /* in the order in which they came */
 	size_t incoming_count;
 	struct session_table table; /* the verified connections */
 	struct raw_transfer raw;
@@ -114,11 +114,7 @@ connection_left(struct receiver *receiver, bool counts)
 static void
 remove_incoming(struct receiver *receiver, struct incoming *incoming)
 {
-	struct incoming **link = &receiver->incoming;
-
-	while (*link != incoming)
-		link = &(*link)->next;
-	*link = incoming->next;
+	TAILQ_REMOVE(&receiver->incoming, incoming, entry);
 	receiver->incoming_count--;
 	loop_unwatch(&receiver->server.loop, &incoming->io);
 	loop_clear_timer(&receiver->server.loop, &incoming->silence);
@@ -143,8 +139,10 @@ close_incoming(struct receiver *receiver, struct incoming *incoming, bool reset)
 static void
 close_all_incoming(struct receiver *receiver)
 {
-	while (receiver->incoming != NULL)
-		close_incoming(receiver, receiver->incoming, true);
+	struct incoming *incoming;
+
+	while ((incoming = TAILQ_FIRST(&receiver->incoming)) != NULL)
+		close_incoming(receiver, incoming, true);
 }
 
 /* The connection cannot be served, for lack of a resource.  If it is the only one, end the
@@ -546,11 +544,7 @@ watch_incoming(struct receiver *receiver, struct incoming *incoming)
 static void
 append_incoming(struct receiver *receiver, struct incoming *incoming)
 {
-	struct incoming **link = &receiver->incoming;
-
-	while (*link != NULL)
-		link = &(*link)->next;
-	*link = incoming;
+	TAILQ_INSERT_TAIL(&receiver->incoming, incoming, entry);
 	receiver->incoming_count++;
 }
 
@@ -560,13 +554,15 @@ make_room(struct receiver *receiver)
 {
 	struct loop *loop = &receiver->server.loop;
 	bool crowded = sessions_are_crowded(&receiver->table, loop->now);
+	struct incoming *oldest;
 
-	while (receiver->incoming_count >= MAX_INCOMING &&
-	       loop->now - receiver->incoming->since_ns >= NEW) {
+	while (receiver->incoming_count >= MAX_INCOMING) {
+		oldest = TAILQ_FIRST(&receiver->incoming);
+		if (loop->now - oldest->since_ns < NEW)
+			break;
 		if (may_note(receiver))
-			msg_note("closed the silent connection from %s to make room",
-			    receiver->incoming->text);
-		close_incoming(receiver, receiver->incoming, true);
+			msg_note("closed the silent connection from %s to make room", oldest->text);
+		close_incoming(receiver, oldest, true);
 	}
 	crowded = crowded || receiver->incoming_count >= MAX_INCOMING;
 	(void)loop_set_timer(
@@ -629,10 +625,11 @@ static void
 timed_out(const struct server *server, struct failure *failure)
 {
 	const struct receiver *receiver = LOOP_OWNER(server, struct receiver, server);
+	const struct incoming *oldest = TAILQ_FIRST(&receiver->incoming);
 
-	if (receiver->incoming != NULL && has_only_connection(receiver))
+	if (oldest != NULL && has_only_connection(receiver))
 		(void)run_wait_failed(
-		    failure, ETIMEDOUT, LIMIT_OTHER, "receive from %s", receiver->incoming->text);
+		    failure, ETIMEDOUT, LIMIT_OTHER, "receive from %s", oldest->text);
 	else
 		(void)run_wait_failed(failure, ETIMEDOUT, LIMIT_OTHER, "wait for a sender");
 }
@@ -662,6 +659,7 @@ open_receiver(struct receiver *receiver)
 	server->finishing = finishing;
 	server->may_accept = may_accept;
 	server->is_busy = is_busy;
+	TAILQ_INIT(&receiver->incoming);
 	receiver->linger.due = linger_due;
 	receiver->crowd.due = crowd_due;
 	receiver->progress.next_ns = INT64_MAX;

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 struct claim {
-	struct claim *next;
+	LIST_ENTRY(claim) entry;
 	struct wire_offer offer;
 	struct wire_offer first; /* what its transfer offered first */
 	uint8_t id[WIRE_ID_SIZE];
@@ -37,8 +37,9 @@ static void
 wake_all(const struct session_table *table)
 {
 	const uint64_t one = 1;
+	const struct session *s;
 
-	for (const struct session *s = table->sessions; s != NULL; s = s->next) {
+	LIST_FOREACH (s, &table->sessions, entry) {
 		if (s->wake_fd != -1)
 			(void)!write(s->wake_fd, &one, sizeof(one));
 	}
@@ -47,14 +48,12 @@ wake_all(const struct session_table *table)
 static void
 remove_claim(struct session_table *table, struct claim *claim)
 {
-	struct claim **link = &table->claims;
+	struct session *s;
 
-	while (*link != claim)
-		link = &(*link)->next;
-	*link = claim->next;
+	LIST_REMOVE(claim, entry);
 	if (claim->holder != NULL)
 		claim->holder->claim = NULL;
-	for (struct session *s = table->sessions; s != NULL; s = s->next) {
+	LIST_FOREACH (s, &table->sessions, entry) {
 		if (s->succeeds == claim)
 			s->succeeds = NULL;
 	}
@@ -65,8 +64,10 @@ remove_claim(struct session_table *table, struct claim *claim)
 void
 sessions_free(struct session_table *table)
 {
-	while (table->claims != NULL)
-		remove_claim(table, table->claims);
+	struct claim *claim;
+
+	while ((claim = LIST_FIRST(&table->claims)) != NULL)
+		remove_claim(table, claim);
 	(void)pthread_mutex_destroy(&table->lock);
 }
 
@@ -75,11 +76,10 @@ sessions_free(struct session_table *table)
 static void
 expire(struct session_table *table, int64_t now)
 {
-	struct claim *first = NULL, *next;
+	struct claim *claim, *next, *first = NULL;
 	size_t lost = 0;
 
-	for (struct claim *claim = table->claims; claim != NULL; claim = next) {
-		next = claim->next;
+	LIST_FOREACH_SAFE (claim, &table->claims, entry, next) {
 		if (claim->holder != NULL)
 			continue;
 		if (claim->until_ns <= now) {
@@ -97,11 +97,12 @@ expire(struct session_table *table, int64_t now)
 static struct claim *
 find_claim(const struct session_table *table, const struct wire_offer *offer)
 {
-	struct claim *claim = table->claims;
+	struct claim *claim;
 
-	while (
-	    claim != NULL && !table->rules.one_file && strcmp(claim->offer.name, offer->name) != 0)
-		claim = claim->next;
+	LIST_FOREACH (claim, &table->claims, entry) {
+		if (table->rules.one_file || strcmp(claim->offer.name, offer->name) == 0)
+			break;
+	}
 	return claim;
 }
 
@@ -170,13 +171,15 @@ static bool
 is_there_place(const struct session_table *table, const struct session *session,
     const struct wire_offer *offer)
 {
+	const struct session *s;
+	const struct claim *claim;
 	int64_t taken = table->counted;
 
 	if (session->has_place || table->rules.connections == SESSIONS_UNLIMITED)
 		return true;
-	for (const struct session *s = table->sessions; s != NULL; s = s->next)
+	LIST_FOREACH (s, &table->sessions, entry)
 		taken += s->has_place;
-	for (const struct claim *claim = table->claims; claim != NULL; claim = claim->next)
+	LIST_FOREACH (claim, &table->claims, entry)
 		taken += claim->keeps_place && !is_back(claim, session, offer);
 	return taken < table->rules.connections;
 }
@@ -185,11 +188,13 @@ is_there_place(const struct session_table *table, const struct session *session,
 static bool
 is_place_ending(const struct session_table *table)
 {
-	const struct session *s = table->sessions;
+	const struct session *s;
 
-	while (s != NULL && !(s->has_place && is_ending(s)))
-		s = s->next;
-	return s != NULL;
+	LIST_FOREACH (s, &table->sessions, entry) {
+		if (s->has_place && is_ending(s))
+			return true;
+	}
+	return false;
 }
 
 /* The file is free. */
@@ -197,9 +202,10 @@ static enum claim_result
 judge_free(const struct session_table *table, struct session *session,
     const struct wire_offer *offer, int64_t now)
 {
+	const struct session *s;
 	int64_t held = 0;
 
-	for (const struct session *s = table->sessions; s != NULL; s = s->next)
+	LIST_FOREACH (s, &table->sessions, entry)
 		held += s->claim != NULL;
 	if (held >= SESSIONS_CLAIMS)
 		return be_busy(session, "too many files are being written");
@@ -256,10 +262,12 @@ judge(const struct session_table *table, const struct claim *claim, struct sessi
 static void
 give_place(struct session_table *table, struct session *session, const struct wire_offer *offer)
 {
-	struct claim *claim = table->claims;
+	struct claim *claim;
 
-	while (claim != NULL && !(claim->keeps_place && is_back(claim, session, offer)))
-		claim = claim->next;
+	LIST_FOREACH (claim, &table->claims, entry) {
+		if (claim->keeps_place && is_back(claim, session, offer))
+			break;
+	}
 	session->has_place = true;
 	session->first = claim != NULL ? claim->first : *offer;
 	if (claim != NULL)
@@ -274,8 +282,7 @@ grant(struct session_table *table, struct claim *claim, struct session *session,
 		claim = calloc(1, sizeof(*claim));
 		if (claim == NULL)
 			return be_busy(session, strerror(ENOMEM));
-		claim->next = table->claims;
-		table->claims = claim;
+		LIST_INSERT_HEAD(&table->claims, claim, entry);
 	}
 	if (!session->has_place)
 		give_place(table, session, offer);
@@ -361,8 +368,7 @@ sessions_add(struct session_table *table, struct session *session, int64_t now)
 	(void)pthread_mutex_lock(&table->lock);
 	session->wake_fd = -1;
 	session->came_ns = now;
-	session->next = table->sessions;
-	table->sessions = session;
+	LIST_INSERT_HEAD(&table->sessions, session, entry);
 	table->count++;
 	(void)pthread_mutex_unlock(&table->lock);
 }
@@ -370,10 +376,11 @@ sessions_add(struct session_table *table, struct session *session, int64_t now)
 bool
 sessions_are_crowded(struct session_table *table, int64_t now)
 {
+	struct session *s;
 	size_t newcomers = 0;
 
 	(void)pthread_mutex_lock(&table->lock);
-	for (struct session *s = table->sessions; s != NULL; s = s->next) {
+	LIST_FOREACH (s, &table->sessions, entry) {
 		if (s->has_place || s->is_shut)
 			continue;
 		/* The rest of the list is older. */
@@ -389,11 +396,7 @@ sessions_are_crowded(struct session_table *table, int64_t now)
 static void
 remove_session(struct session_table *table, struct session *session)
 {
-	struct session **link = &table->sessions;
-
-	while (*link != session)
-		link = &(*link)->next;
-	*link = session->next;
+	LIST_REMOVE(session, entry);
 	table->count--;
 	end_waiting(session);
 	if (session->has_place)
@@ -432,8 +435,10 @@ count(struct session_table *table, const struct session_outcome *outcome, int64_
 static bool
 has_successor(const struct session_table *table, const struct claim *claim)
 {
-	for (const struct session *s = table->sessions; claim != NULL && s != NULL; s = s->next) {
-		if (s->succeeds == claim)
+	const struct session *s;
+
+	LIST_FOREACH (s, &table->sessions, entry) {
+		if (claim != NULL && s->succeeds == claim)
 			return true;
 	}
 	return false;
@@ -521,11 +526,13 @@ sessions_release(struct session_table *table, struct session *session,
 static bool
 is_one_served(const struct session_table *table)
 {
-	const struct session *session = table->sessions;
+	const struct session *s;
 
-	while (session != NULL && !session->has_place)
-		session = session->next;
-	return session != NULL;
+	LIST_FOREACH (s, &table->sessions, entry) {
+		if (s->has_place)
+			return true;
+	}
+	return false;
 }
 
 bool
@@ -569,7 +576,7 @@ sessions_shut_out(struct session_table *table, int64_t now)
 
 	(void)pthread_mutex_lock(&table->lock);
 	expire(table, now);
-	possible = table->claims == NULL && table->ends_ns == INT64_MAX;
+	possible = LIST_EMPTY(&table->claims) && table->ends_ns == INT64_MAX;
 	table->is_shut_out = possible;
 	(void)pthread_mutex_unlock(&table->lock);
 	return possible;
@@ -578,8 +585,10 @@ sessions_shut_out(struct session_table *table, int64_t now)
 void
 sessions_shut_strangers(struct session_table *table)
 {
+	struct session *s;
+
 	(void)pthread_mutex_lock(&table->lock);
-	for (struct session *s = table->sessions; s != NULL; s = s->next) {
+	LIST_FOREACH (s, &table->sessions, entry) {
 		if (!s->has_place)
 			shut(s);
 	}

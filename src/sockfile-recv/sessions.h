@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/queue.h>
 
 #define SESSIONS_UNLIMITED INT64_C(-1)
 #define SESSIONS_CLAIMS 64	 /* files that are written at once */
@@ -42,7 +43,7 @@ struct session {
 	_Atomic int64_t active_ns; /* when bytes were last received or sent */
 
 	/* The table's. */
-	struct session *next;
+	LIST_ENTRY(session) entry;
 	int64_t came_ns;
 	struct claim *claim;	 /* the file that it writes; NULL: none */
 	bool has_place;		 /* it counts, from its first claim on */
@@ -58,10 +59,10 @@ struct session {
 
 struct session_table {
 	struct session_rules rules;
-	pthread_mutex_t lock;	  /* guards what follows */
-	struct session *sessions; /* the newest first */
+	pthread_mutex_t lock;	       /* guards what follows */
+	LIST_HEAD(, session) sessions; /* the newest first */
 	size_t count;
-	struct claim *claims;
+	LIST_HEAD(, claim) claims;
 	int64_t retries_left;
 	int64_t counted;
 	int status;	 /* the highest that counted */

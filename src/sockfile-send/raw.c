@@ -20,6 +20,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 
 #define MAX_PER_TURN ((size_t)4 * 1024 * 1024) /* for one receiver in its turn */
 #define CLOSE_TIMEOUT (10 * SKU_SECOND)	       /* for the peer's close, without --timeout */
@@ -37,7 +38,7 @@ struct raw_client {
 	int left;	    /* closing_takes_more() */
 	struct loop_io io;
 	struct loop_timer timer;
-	struct raw_client *next, *prev;
+	LIST_ENTRY(raw_client) entry; /* of all */
 };
 
 struct raw_server {
@@ -45,8 +46,8 @@ struct raw_server {
 	const struct send_config *config;
 	struct source *source;
 	struct loop_io input;
-	struct raw_client *reader; /* the receiver that waits for the input; NULL: none */
-	struct raw_client *all;
+	struct raw_client *reader;   /* the receiver that waits for the input; NULL: none */
+	LIST_HEAD(, raw_client) all; /* the newest first */
 	struct stranger_notes notes; /* about receivers that broke off */
 	struct progress progress;
 	state_counter
@@ -81,10 +82,7 @@ add_client(struct raw_server *server, struct sku_sock *sock, const struct sku_ad
 	client->idle_at_ns = INT64_MAX;
 	/* On a UNIX socket there is no reset: a receiver cannot tell a part from the whole. */
 	closing_set_reset(&client->sock, true);
-	client->next = server->all;
-	if (server->all != NULL)
-		server->all->prev = client;
-	server->all = client;
+	LIST_INSERT_HEAD(&server->all, client, entry);
 	counter_add(&transfer_stats.connections, 1);
 	progress_set_paused(&server->progress, false);
 	return client;
@@ -107,19 +105,14 @@ remove_client(struct raw_client *client, bool complete)
 		set_reader(server, NULL);
 	loop_clear_timer(&server->server.loop, &client->timer);
 	loop_forget(&server->server.loop, &client->io);
-	if (client->prev != NULL)
-		client->prev->next = client->next;
-	else
-		server->all = client->next;
-	if (client->next != NULL)
-		client->next->prev = client->prev;
+	LIST_REMOVE(client, entry);
 	if (complete)
 		(void)sku_close(&client->sock); /* the peer has all: nothing can be lost here */
 	else
 		(void)sku_reset(&client->sock);
 	free(client);
 	counter_subtract(&transfer_stats.connections, 1);
-	if (server->all == NULL)
+	if (LIST_EMPTY(&server->all))
 		progress_set_paused(&server->progress, true);
 	server_client_left(&server->server, complete);
 }
@@ -493,16 +486,17 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 static void
 timed_out(const struct server *base, struct failure *failure)
 {
-	const struct raw_client *client = LOOP_OWNER(base, struct raw_server, server)->all;
+	const struct raw_server *server = LOOP_OWNER(base, struct raw_server, server);
+	const struct raw_client *client, *oldest = NULL;
 
-	if (client == NULL) {
+	LIST_FOREACH (client, &server->all, entry)
+		oldest = client;
+	if (oldest == NULL) {
 		(void)run_wait_failed(failure, ETIMEDOUT, LIMIT_OTHER, "wait for a receiver");
 		return;
 	}
-	while (client->next != NULL)
-		client = client->next;
-	fail_waiting(client, LIMIT_OTHER, failure);
-	failure_add(failure, "%lld bytes were sent", (long long)client->sent);
+	fail_waiting(oldest, LIMIT_OTHER, failure);
+	failure_add(failure, "%lld bytes were sent", (long long)oldest->sent);
 }
 
 /* A source that can be read only once has one receiver, once any byte of it is gone. */
@@ -545,8 +539,10 @@ open_server(struct raw_server *server, struct failure *failure)
 static void
 close_server(struct raw_server *server)
 {
-	while (server->all != NULL)
-		remove_client(server->all, false);
+	struct raw_client *client;
+
+	while ((client = LIST_FIRST(&server->all)) != NULL)
+		remove_client(client, false);
 	strangers_note_rest(&server->notes);
 	progress_end(&server->progress, (int64_t)counter_value(&server->progress_bytes));
 	server_close(&server->server);

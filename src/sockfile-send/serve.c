@@ -20,6 +20,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 /* connections beyond --connections: a stranger is found out within 10 s */
 #define EXTRA_CONNECTIONS INT64_C(512)
@@ -35,11 +36,11 @@ struct send_server {
 	const struct send_config *config;
 	struct pool *pool;
 	uint8_t id[WIRE_ID_SIZE];
-	pthread_mutex_t lock;	     /* guards the next two, which the threads use */
-	int64_t admitted;	     /* receivers that have the files now, or had them */
-	bool closed;		     /* no further receiver is admitted */
-	struct send_client *clients; /* the newest first */
-	struct loop_timer crowd;     /* there may be too many newcomers */
+	pthread_mutex_t lock;		  /* guards the next two, which the threads use */
+	int64_t admitted;		  /* receivers that have the files now, or had them */
+	bool closed;			  /* no further receiver is admitted */
+	LIST_HEAD(, send_client) clients; /* the newest first */
+	struct loop_timer crowd;	  /* there may be too many newcomers */
 	int64_t retries_left;
 	size_t next_reached; /* the furthest point that a lost receiver reached: FILE and offset */
 	int64_t reached;
@@ -59,7 +60,7 @@ struct send_client {
 	int64_t came_ns;
 	bool is_shut;
 	bool admitted; /* guarded by the server's lock */
-	struct send_client *next;
+	LIST_ENTRY(send_client) entry;
 };
 
 /* ---- in the thread of a receiver ----------------------------------------------------------- */
@@ -110,14 +111,10 @@ end_progress(struct send_server *server)
 static void
 remove_client(struct send_client *client)
 {
-	struct send_client **link = &client->server->clients;
-
-	while (*link != client)
-		link = &(*link)->next;
-	*link = client->next;
+	LIST_REMOVE(client, entry);
 	sku_autoclose(&client->sock);
 	counter_add_shared(&transfer_stats.connections, (uint64_t)-1);
-	progress_set_paused(&client->server->progress, client->server->clients == NULL);
+	progress_set_paused(&client->server->progress, LIST_EMPTY(&client->server->clients));
 	free(client);
 }
 
@@ -230,10 +227,11 @@ make_room(struct send_server *server)
 {
 	struct loop *loop = &server->server.loop;
 	bool crowded = !may_accept(&server->server) || server->server.resting;
+	struct send_client *client;
 	size_t newcomers = 0;
 
 	(void)pthread_mutex_lock(&server->lock);
-	for (struct send_client *client = server->clients; client != NULL; client = client->next) {
+	LIST_FOREACH (client, &server->clients, entry) {
 		if (!client->admitted && ++newcomers > NEWCOMERS && crowded &&
 		    loop->now - client->came_ns >= NEW)
 			shut(client);
@@ -269,8 +267,7 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 		    .id = server->id,
 		    .may_start = may_start,
 		    .arg = client } };
-	client->next = server->clients;
-	server->clients = client;
+	LIST_INSERT_HEAD(&server->clients, client, entry);
 	counter_add_shared(&transfer_stats.connections, 1);
 	progress_set_paused(&server->progress, false);
 	if (pool_submit(server->pool, &client->worker) == -1) {
@@ -286,10 +283,11 @@ static void
 finishing(struct server *base)
 {
 	struct send_server *server = LOOP_OWNER(base, struct send_server, server);
+	struct send_client *client;
 
 	(void)pthread_mutex_lock(&server->lock);
 	server->closed = true;
-	for (struct send_client *client = server->clients; client != NULL; client = client->next) {
+	LIST_FOREACH (client, &server->clients, entry) {
 		if (!client->admitted && run_check() == 0)
 			shut(client);
 	}
@@ -348,9 +346,11 @@ open_server(struct send_server *server, struct failure *failure)
 static void
 close_server(struct send_server *server)
 {
+	struct send_client *client;
+
 	pool_free(server->pool);
-	while (server->clients != NULL)
-		remove_client(server->clients);
+	while ((client = LIST_FIRST(&server->clients)) != NULL)
+		remove_client(client);
 	strangers_note_rest(&server->notes);
 	end_progress(server);
 	server_close(&server->server);

@@ -49,25 +49,6 @@ schedule_count_on_sigusr1(void)
 
 /* ---- whose turn it is ---------------------------------------------------------------------- */
 
-static void
-append(struct target_queue *queue, struct target *target)
-{
-	target->next = NULL;
-	*queue->last = target;
-	queue->last = &target->next;
-}
-
-static struct target *
-take_first(struct target_queue *queue)
-{
-	struct target *target = queue->first;
-
-	queue->first = target->next;
-	if (queue->first == NULL)
-		queue->last = &queue->first;
-	return target;
-}
-
 static size_t
 fds_of(const struct target *target)
 {
@@ -159,7 +140,8 @@ count_lookup_threads(const struct schedule *s)
 static struct target_queue *
 next_queue(struct schedule *s, size_t threads)
 {
-	const struct target *name = s->due_names.first, *address = s->due_addresses.first;
+	const struct target *name = STAILQ_FIRST(&s->due_names);
+	const struct target *address = STAILQ_FIRST(&s->due_addresses);
 
 	if (threads + LOOKUP_THREADS > MAX_LOOKUP_THREADS)
 		name = NULL;
@@ -173,13 +155,16 @@ start_tries(struct loop *loop)
 {
 	struct schedule *s = LOOP_OWNER(loop, struct schedule, loop);
 	struct target_queue *names = &s->due_names, *addresses = &s->due_addresses, *next;
-	size_t threads = names->first != NULL ? count_lookup_threads(s) : 0;
+	size_t threads = STAILQ_EMPTY(names) ? 0 : count_lookup_threads(s);
+	struct target *target;
 
-	while ((next = next_queue(s, threads)) != NULL && may_start(s, next->first)) {
+	while ((next = next_queue(s, threads)) != NULL && may_start(s, STAILQ_FIRST(next))) {
+		target = STAILQ_FIRST(next);
+		STAILQ_REMOVE_HEAD(next, next);
 		threads += next == names ? LOOKUP_THREADS : 0;
-		start_try(s, take_first(next));
+		start_try(s, target);
 	}
-	if ((names->first != NULL || addresses->first != NULL) &&
+	if ((!STAILQ_EMPTY(names) || !STAILQ_EMPTY(addresses)) &&
 	    loop_set_timer(loop, &s->again, loop->now + LOOK_AGAIN) == -1)
 		fail_run(s, errno);
 }
@@ -199,7 +184,10 @@ static void
 queue(struct schedule *s, struct target *target)
 {
 	target->turn = s->turns++;
-	append(target->needs_lookup ? &s->due_names : &s->due_addresses, target);
+	if (target->needs_lookup)
+		STAILQ_INSERT_TAIL(&s->due_names, target, next);
+	else
+		STAILQ_INSERT_TAIL(&s->due_addresses, target, next);
 }
 
 static void
@@ -487,8 +475,8 @@ schedule_run(const struct wait_config *config, struct failure *failure)
 		.status = STATUS_TIMED_OUT };
 	int status;
 
-	s.due_addresses.last = &s.due_addresses.first;
-	s.due_names.last = &s.due_names.first;
+	STAILQ_INIT(&s.due_addresses);
+	STAILQ_INIT(&s.due_names);
 	prepare(&s);
 	if (loop_open(&s.loop) == -1 ||
 	    loop_set_timer(&s.loop, &s.note, s.begun_ns + NOTE_AFTER) == -1) {

@@ -6,10 +6,10 @@
 #include "sockwait/config.h"
 #include "sockwait/targets.h"
 
+#include <sys/queue.h>
+
 /* Targets whose try is due, and that wait for their turn. */
-struct target_queue {
-	struct target *first, **last;
-};
+STAILQ_HEAD(target_queue, target);
 
 /* TARGETs of the same place count once here, by the first of them. */
 struct schedule {

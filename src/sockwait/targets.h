@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 enum target_state {
 	TARGET_WAITED_FOR,
@@ -25,12 +26,12 @@ struct target {
 	struct endpoint endpoint;
 
 	/* The schedule's. */
-	struct attempt *attempt; /* the present try, or NULL */
-	struct loop_timer timer; /* when the next try is due */
-	struct target *next;	 /* in its queue */
-	uint64_t turn;		 /* its place in the queue: smaller ones are tried first */
-	int64_t begun_ns;	 /* when the last try began */
-	int64_t interval_ns;	 /* from that to the next */
+	struct attempt *attempt;   /* the present try, or NULL */
+	struct loop_timer timer;   /* when the next try is due */
+	STAILQ_ENTRY(target) next; /* in its queue */
+	uint64_t turn;		   /* its place in the queue: smaller ones are tried first */
+	int64_t begun_ns;	   /* when the last try began */
+	int64_t interval_ns;	   /* from that to the next */
 	uint64_t attempts;
 	char *reason;	 /* what became of the last try; NULL: none has ended */
 	char *progress;	 /* of the present try, if it was accepted; NULL: none */

@@ -19,6 +19,8 @@ struct fixture {
 	struct flow flow;
 };
 
+static const struct faults none = FAULTS_INIT;
+
 static void
 make_pair(struct sku_sock *one, struct sku_sock *other)
 {
@@ -84,7 +86,6 @@ upper_x(char *bytes, size_t len)
 static void
 bytes_go_to_the_other_socket(void **state)
 {
-	const struct faults none = FAULTS_INIT;
 	struct fixture f;
 	char byte;
 
@@ -113,7 +114,6 @@ bytes_go_to_the_other_socket(void **state)
 static void
 one_socket_is_not_shut_by_its_own_end(void **state)
 {
-	const struct faults none = FAULTS_INIT;
 	struct fixture f;
 	char byte;
 
@@ -144,7 +144,6 @@ read_what_is_wanted(struct fixture *f)
 static void
 a_slow_reader_is_waited_for(void **state)
 {
-	const struct faults none = FAULTS_INIT;
 	char *sent = malloc(MANY), *came = malloc(MANY);
 	size_t written = 0, got = 0;
 	struct fixture f;

@@ -45,13 +45,19 @@ since(int64_t start_ns)
 	return (sku_now() - start_ns) / SKU_MS;
 }
 
-/* A listener on loopback, with its address and its port as text. */
+/* A listener on loopback. */
+struct listener {
+	struct sku_sock sock;
+	struct sku_address address;
+	char port[8];
+};
+
 static void
-make_listener(struct sku_sock *s, struct sku_address *address, char port[8])
+make_listener(struct listener *l)
 {
-	assert_int_equal(sku_create_server(s, "127.0.0.1", "0", NULL, NULL), 0);
-	assert_int_equal(sku_getsockname(s, address), 0);
-	(void)snprintf(port, 8, "%u", sku_address_port(address));
+	assert_int_equal(sku_create_server(&l->sock, "127.0.0.1", "0", NULL, NULL), 0);
+	assert_int_equal(sku_getsockname(&l->sock, &l->address), 0);
+	(void)snprintf(l->port, sizeof(l->port), "%u", sku_address_port(&l->address));
 }
 
 /* ---- deadlines ----------------------------------------------------------------------------- */
@@ -335,19 +341,19 @@ recv_in_each_mode(void **state)
 static void
 the_default_timeout_is_inherited_by_new_and_accepted_sockets(void **state)
 {
-	struct sku_sock listener = SKU_SOCK_INIT, client = SKU_SOCK_INIT, conn = SKU_SOCK_INIT;
-	struct sku_address address, peer;
-	char port[8];
+	struct listener listener;
+	struct sku_sock client = SKU_SOCK_INIT, conn = SKU_SOCK_INIT;
+	struct sku_address peer;
 
 	(void)state;
-	make_listener(&listener, &address, port);
-	assert_int_equal(sku_settimeout(&listener, 0), 0);
+	make_listener(&listener);
+	assert_int_equal(sku_settimeout(&listener.sock, 0), 0);
 	assert_int_equal(
-	    sku_create_connection(&client, "127.0.0.1", port, SKU_SECOND, NULL, NULL), 0);
+	    sku_create_connection(&client, "127.0.0.1", listener.port, SKU_SECOND, NULL, NULL), 0);
 	assert_int_equal(sku_gettimeout(&client), SKU_SECOND);
 	assert_int_equal(
-	    sku_wait_fd(sku_fileno(&listener), POLLIN, sku_deadline_in(SKU_SECOND)), 0);
-	assert_int_equal(sku_accept(&listener, &conn, &peer), 0);
+	    sku_wait_fd(sku_fileno(&listener.sock), POLLIN, sku_deadline_in(SKU_SECOND)), 0);
+	assert_int_equal(sku_accept(&listener.sock, &conn, &peer), 0);
 	/* Without a default timeout it is blocking, although the listener is not. */
 	assert_int_equal(sku_gettimeout(&conn), SKU_NO_TIMEOUT);
 	assert_true((fcntl(sku_fileno(&conn), F_GETFL) & O_NONBLOCK) == 0);
@@ -359,37 +365,37 @@ the_default_timeout_is_inherited_by_new_and_accepted_sockets(void **state)
 	assert_int_equal(sku_setdefaulttimeout(-5), -1);
 	assert_int_equal(sku_setdefaulttimeout(3 * SKU_SECOND), 0);
 	assert_int_equal(sku_getdefaulttimeout(), 3 * SKU_SECOND);
-	assert_int_equal(
-	    sku_create_connection(&client, "127.0.0.1", port, SKU_DEFAULT_TIMEOUT, NULL, NULL), 0);
+	assert_int_equal(sku_create_connection(
+			     &client, "127.0.0.1", listener.port, SKU_DEFAULT_TIMEOUT, NULL, NULL),
+	    0);
 	assert_int_equal(sku_gettimeout(&client), 3 * SKU_SECOND);
-	assert_int_equal(sku_settimeout(&listener, SKU_NO_TIMEOUT), 0);
-	assert_int_equal(sku_accept(&listener, &conn, NULL), 0);
+	assert_int_equal(sku_settimeout(&listener.sock, SKU_NO_TIMEOUT), 0);
+	assert_int_equal(sku_accept(&listener.sock, &conn, NULL), 0);
 	assert_int_equal(sku_gettimeout(&conn), 3 * SKU_SECOND);
 	assert_int_equal(sku_setdefaulttimeout(SKU_NO_TIMEOUT), 0);
 	(void)sku_close(&client);
 	(void)sku_close(&conn);
-	(void)sku_close(&listener);
+	(void)sku_close(&listener.sock);
 }
 
 static void
 accept_times_out_and_would_block(void **state)
 {
-	struct sku_sock listener = SKU_SOCK_INIT, conn = SKU_SOCK_INIT;
-	struct sku_address address;
-	char port[8];
+	struct listener listener;
+	struct sku_sock conn = SKU_SOCK_INIT;
 	int64_t start;
 
 	(void)state;
-	make_listener(&listener, &address, port);
-	assert_int_equal(sku_settimeout(&listener, 0), 0);
-	assert_int_equal(sku_accept(&listener, &conn, NULL), -1);
+	make_listener(&listener);
+	assert_int_equal(sku_settimeout(&listener.sock, 0), 0);
+	assert_int_equal(sku_accept(&listener.sock, &conn, NULL), -1);
 	assert_int_equal(errno, EAGAIN);
-	assert_int_equal(sku_settimeout(&listener, 100 * SKU_MS), 0);
+	assert_int_equal(sku_settimeout(&listener.sock, 100 * SKU_MS), 0);
 	start = sku_now();
-	assert_int_equal(sku_accept(&listener, &conn, NULL), -1);
+	assert_int_equal(sku_accept(&listener.sock, &conn, NULL), -1);
 	assert_int_equal(errno, ETIMEDOUT);
 	assert_true(since(start) >= 100 && since(start) < 200);
-	(void)sku_close(&listener);
+	(void)sku_close(&listener.sock);
 }
 
 static void
@@ -482,28 +488,28 @@ stop_storm(void)
 static void
 signals_change_nothing_but_the_time(void **state)
 {
-	struct sku_sock pair[2], listener = SKU_SOCK_INIT, conn = SKU_SOCK_INIT;
-	struct sku_address address;
-	char port[8], byte;
+	struct listener listener;
+	struct sku_sock pair[2], conn = SKU_SOCK_INIT;
+	char byte;
 	int64_t start;
 
 	(void)state;
 	make_pair(pair);
-	make_listener(&listener, &address, port);
+	make_listener(&listener);
 	start_storm();
 	assert_int_equal(sku_settimeout(&pair[0], 300 * SKU_MS), 0);
 	start = sku_now();
 	assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), -1);
 	assert_int_equal(errno, ETIMEDOUT);
 	assert_true(since(start) >= 300 && since(start) < 350);
-	assert_int_equal(sku_settimeout(&listener, 300 * SKU_MS), 0);
+	assert_int_equal(sku_settimeout(&listener.sock, 300 * SKU_MS), 0);
 	start = sku_now();
-	assert_int_equal(sku_accept(&listener, &conn, NULL), -1);
+	assert_int_equal(sku_accept(&listener.sock, &conn, NULL), -1);
 	assert_int_equal(errno, ETIMEDOUT);
 	assert_true(since(start) >= 300 && since(start) < 350);
 	stop_storm();
 	close_pair(pair);
-	(void)sku_close(&listener);
+	(void)sku_close(&listener.sock);
 }
 
 /* Look-ups that need no name server. */
@@ -597,17 +603,18 @@ services_both_ways(void **state)
 static void
 create_connection_says_what_failed(void **state)
 {
-	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
-	struct sku_address address;
+	struct listener listener;
+	struct sku_sock s = SKU_SOCK_INIT;
 	struct sku_error err;
-	char port[8], context[64];
+	char context[64];
 
 	(void)state;
-	make_listener(&listener, &address, port);
-	(void)sku_close(&listener);
-	assert_int_equal(sku_create_connection(&s, "127.0.0.1", port, SKU_SECOND, NULL, &err), -1);
+	make_listener(&listener);
+	(void)sku_close(&listener.sock);
+	assert_int_equal(
+	    sku_create_connection(&s, "127.0.0.1", listener.port, SKU_SECOND, NULL, &err), -1);
 	assert_int_equal(errno, ECONNREFUSED);
-	(void)snprintf(context, sizeof(context), "connect to 127.0.0.1 port %s", port);
+	(void)snprintf(context, sizeof(context), "connect to 127.0.0.1 port %s", listener.port);
 	assert_string_equal(err.context, context);
 	assert_int_equal(err.addresses, 1);
 	assert_int_equal(sku_fileno(&s), -1);
@@ -766,38 +773,35 @@ expect_connection(const char *host, const char *port, bool resolves)
 static void
 connecting_in_steps_has_one_descriptor(void **state)
 {
-	struct sku_sock listener = SKU_SOCK_INIT;
-	struct sku_address address;
-	char port[8];
+	struct listener listener;
 	int before;
 
 	(void)state;
-	make_listener(&listener, &address, port);
+	make_listener(&listener);
 	before = count_descriptors();
-	expect_connection("127.0.0.1", port, false);
-	expect_connection("localhost", port, true);
+	expect_connection("127.0.0.1", listener.port, false);
+	expect_connection("localhost", listener.port, true);
 	assert_int_equal(count_descriptors(), before);
-	(void)sku_close(&listener);
+	(void)sku_close(&listener.sock);
 }
 
 /* A look-up is done while a step is under way: the step must not take that for old news. */
 static void
 an_answer_during_a_step_is_not_lost(void **state)
 {
-	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
-	struct sku_address address;
-	char port[8];
+	struct listener listener;
+	struct sku_sock s = SKU_SOCK_INIT;
 	int result;
 
 	(void)state;
-	make_listener(&listener, &address, port);
+	make_listener(&listener);
 	epoll_is_slow = true;
-	result = sku_create_connection(&s, "localhost", port, 5 * SKU_SECOND,
+	result = sku_create_connection(&s, "localhost", listener.port, 5 * SKU_SECOND,
 	    &(struct sku_connect_opts){ .family = AF_INET }, NULL);
 	epoll_is_slow = false;
 	assert_int_equal(result, 0);
 	(void)sku_close(&s);
-	(void)sku_close(&listener);
+	(void)sku_close(&listener.sock);
 }
 
 static void
@@ -910,51 +914,54 @@ connecting_in_steps_to_a_unix_path(void **state)
 static void
 only_addresses_of_the_sources_family_are_tried(void **state)
 {
+	struct listener listener;
 	const struct sku_connect_opts from_ipv4 = { .source_host = "127.0.0.1" };
-	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
-	struct sku_address address, own;
+	struct sku_sock s = SKU_SOCK_INIT;
+	struct sku_address own;
 	struct sku_error err;
-	char port[8], context[80];
+	char context[80];
 	int before = count_descriptors();
 
 	(void)state;
-	make_listener(&listener, &address, port);
+	make_listener(&listener);
 	assert_int_equal(
-	    sku_create_connection(&s, "localhost", port, SKU_SECOND, &from_ipv4, &err), 0);
+	    sku_create_connection(&s, "localhost", listener.port, SKU_SECOND, &from_ipv4, &err), 0);
 	assert_int_equal(sku_getsockname(&s, &own), 0);
 	assert_int_equal(own.sa.sa_family, AF_INET);
 	(void)sku_close(&s);
-	assert_int_equal(sku_create_connection(&s, "::1", port, SKU_SECOND, &from_ipv4, &err), -1);
+	assert_int_equal(
+	    sku_create_connection(&s, "::1", listener.port, SKU_SECOND, &from_ipv4, &err), -1);
 	assert_int_equal(err.kind, SKU_ERR_RESOLVE);
 	assert_int_equal(err.code, EAI_ADDRFAMILY);
 	assert_int_equal(
-	    sku_create_connection(&s, "localhost", port, SKU_SECOND,
+	    sku_create_connection(&s, "localhost", listener.port, SKU_SECOND,
 		&(struct sku_connect_opts){ .family = AF_INET6, .source_host = "127.0.0.1" }, &err),
 	    -1);
 	assert_int_equal(err.code, EAI_ADDRFAMILY);
 	/* A source that is no address, one that is not ours, and one whose port is taken. */
-	assert_int_equal(sku_create_connection(&s, "127.0.0.1", port, SKU_SECOND,
+	assert_int_equal(sku_create_connection(&s, "127.0.0.1", listener.port, SKU_SECOND,
 			     &(struct sku_connect_opts){ .source_host = "localhost" }, &err),
 	    -1);
 	assert_int_equal(err.code, EINVAL);
 	assert_string_equal(err.context, "connect from localhost");
-	assert_int_equal(sku_create_connection(&s, "127.0.0.1", port, SKU_SECOND,
+	assert_int_equal(sku_create_connection(&s, "127.0.0.1", listener.port, SKU_SECOND,
 			     &(struct sku_connect_opts){ .source_host = "192.0.2.1" }, &err),
 	    -1);
 	assert_int_equal(err.code, EADDRNOTAVAIL);
 	assert_true(err.source);
 	(void)snprintf(
-	    context, sizeof(context), "connect to 127.0.0.1 port %s from 192.0.2.1", port);
+	    context, sizeof(context), "connect to 127.0.0.1 port %s from 192.0.2.1", listener.port);
 	assert_string_equal(err.context, context);
-	assert_int_equal(sku_create_connection(&s, "127.0.0.1", port, SKU_SECOND,
+	assert_int_equal(sku_create_connection(&s, "127.0.0.1", listener.port, SKU_SECOND,
 			     &(struct sku_connect_opts){ .source_host = "127.0.0.1",
-				 .source_port = sku_address_port(&address) },
+				 .source_port = sku_address_port(&listener.address) },
 			     &err),
 	    -1);
 	assert_int_equal(err.code, EADDRINUSE);
 	assert_true(err.source);
-	(void)sku_close(&listener);
-	assert_int_equal(sku_create_connection(&s, "127.0.0.1", port, SKU_SECOND, NULL, &err), -1);
+	(void)sku_close(&listener.sock);
+	assert_int_equal(
+	    sku_create_connection(&s, "127.0.0.1", listener.port, SKU_SECOND, NULL, &err), -1);
 	assert_false(err.source);
 	assert_int_equal(count_descriptors(), before);
 }
@@ -962,24 +969,24 @@ only_addresses_of_the_sources_family_are_tried(void **state)
 static void
 a_failed_start_leaves_nothing_behind(void **state)
 {
+	struct listener listener;
 	struct rlimit limit, low;
-	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
-	struct sku_address address;
+	struct sku_sock s = SKU_SOCK_INIT;
 	struct sku_error err;
-	char port[8];
 	int before;
 
 	(void)state;
-	make_listener(&listener, &address, port);
+	make_listener(&listener);
 	before = count_descriptors();
 	errno = 0;
-	assert_int_equal(sku_create_connection(&s, "127.0.0.1", port, -3, NULL, &err), -1);
+	assert_int_equal(sku_create_connection(&s, "127.0.0.1", listener.port, -3, NULL, &err), -1);
 	assert_int_equal(err.code, EINVAL);
 	assert_int_equal(sku_fileno(&s), -1);
 	assert_null(
 	    sku_connecting_start("127.0.0.1", "no such service", NULL, sku_deadline_never(), &err));
 	strdup_fails = true;
-	assert_null(sku_connecting_start("localhost", port, NULL, sku_deadline_never(), &err));
+	assert_null(
+	    sku_connecting_start("localhost", listener.port, NULL, sku_deadline_never(), &err));
 	assert_int_equal(err.code, ENOMEM);
 	assert_null(sku_resolving_start("localhost", NULL, NULL, sku_deadline_never(), &err));
 	assert_int_equal(err.code, ENOMEM);
@@ -987,8 +994,8 @@ a_failed_start_leaves_nothing_behind(void **state)
 		struct addrinfo *found;
 		struct sku_host *host;
 
-		assert_int_equal(
-		    sku_getaddrinfo("127.0.0.1", port, NULL, &found, sku_deadline_never(), &err),
+		assert_int_equal(sku_getaddrinfo("127.0.0.1", listener.port, NULL, &found,
+				     sku_deadline_never(), &err),
 		    -1);
 		assert_int_equal(err.code, ENOMEM);
 		assert_int_equal(
@@ -1005,11 +1012,12 @@ a_failed_start_leaves_nothing_behind(void **state)
 		;
 	low.rlim_cur++;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-	assert_null(sku_connecting_start("localhost", port, NULL, sku_deadline_never(), &err));
+	assert_null(
+	    sku_connecting_start("localhost", listener.port, NULL, sku_deadline_never(), &err));
 	assert_int_equal(err.code, EMFILE);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	assert_int_equal(count_descriptors(), before);
-	(void)sku_close(&listener);
+	(void)sku_close(&listener.sock);
 }
 
 /* Each look-up that lacks memory says so, and none says that the name is not known. */
@@ -1334,24 +1342,23 @@ serve_threads(void *arg)
 static void
 threads_use_different_sockets(void **state)
 {
-	struct sku_sock listener = SKU_SOCK_INIT;
-	struct sku_address address;
+	struct listener listener;
 	pthread_t threads[4], server;
-	char port[8];
 	void *result;
 
 	(void)state;
-	make_listener(&listener, &address, port);
-	assert_int_equal(pthread_create(&server, NULL, serve_threads, &listener), 0);
+	make_listener(&listener);
+	assert_int_equal(pthread_create(&server, NULL, serve_threads, &listener.sock), 0);
 	for (int i = 0; i < 4; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, talk_to_server, port), 0);
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, talk_to_server, listener.port), 0);
 	for (int i = 0; i < 4; i++) {
 		assert_int_equal(pthread_join(threads[i], &result), 0);
 		assert_null(result);
 	}
 	assert_int_equal(pthread_join(server, &result), 0);
 	assert_null(result);
-	(void)sku_close(&listener);
+	(void)sku_close(&listener.sock);
 }
 
 /* ---- families, and datagram sockets that connect to themselves ----------------------------- */
@@ -1886,12 +1893,13 @@ cancel_soon(void)
 static void
 a_hook_ends_each_call_and_says_how_much_was_done(void **state)
 {
+	struct listener listener;
 	static const int64_t modes[] = { SKU_NO_TIMEOUT, 20 * SKU_SECOND };
 	static char data[8 << 20];
-	struct sku_sock pair[2], server = SKU_SOCK_INIT, first = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
-	struct sku_address address, busy;
+	struct sku_sock pair[2], first = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
+	struct sku_address busy;
 	struct sku_error err;
-	char port[8], name[64], byte;
+	char name[64], byte;
 	size_t done;
 	int64_t moved;
 	int fds[2], file = make_file(1);
@@ -1933,19 +1941,20 @@ a_hook_ends_each_call_and_says_how_much_was_done(void **state)
 		assert_int_equal(close(fds[1]), 0);
 		close_pair(pair);
 		canceled = 0;
-		make_listener(&server, &address, port);
-		assert_int_equal(sku_settimeout(&server, modes[m]), 0);
-		IS_CANCELED(sku_accept(&server, &s, NULL));
+		make_listener(&listener);
+		assert_int_equal(sku_settimeout(&listener.sock, modes[m]), 0);
+		IS_CANCELED(sku_accept(&listener.sock, &s, NULL));
 		canceled = 0;
-		assert_int_equal(
-		    sku_create_connection(&first, "127.0.0.1", port, SKU_SECOND, NULL, NULL), 0);
+		assert_int_equal(sku_create_connection(
+				     &first, "127.0.0.1", listener.port, SKU_SECOND, NULL, NULL),
+		    0);
 		canceled = 1;
-		assert_int_equal(sku_accept(&server, &s, NULL), 0);
+		assert_int_equal(sku_accept(&listener.sock, &s, NULL), 0);
 		canceled = 0;
 		(void)sku_close(&first);
 		(void)sku_close(&s);
-		(void)sku_close(&server);
-		make_busy_server(&server, &first, name, &busy);
+		(void)sku_close(&listener.sock);
+		make_busy_server(&listener.sock, &first, name, &busy);
 		assert_int_equal(sku_socket(&s, AF_UNIX, SOCK_STREAM, 0), 0);
 		assert_int_equal(sku_settimeout(&s, modes[m]), 0);
 		IS_CANCELED(sku_connect(&s, &busy));
@@ -1956,7 +1965,7 @@ a_hook_ends_each_call_and_says_how_much_was_done(void **state)
 		assert_int_equal(err.code, ECANCELED);
 		assert_int_equal(sku_fileno(&s), -1);
 		(void)sku_close(&first);
-		(void)sku_close(&server);
+		(void)sku_close(&listener.sock);
 		canceled = 0;
 	}
 	sku_set_interrupt(NULL, NULL);
@@ -1998,11 +2007,11 @@ a_hook_ends_a_look_up(void **state)
 static void
 a_deadline_holds_for_each_call_until_it_passes(void **state)
 {
+	struct listener listener;
 	static const int64_t modes[] = { SKU_NO_TIMEOUT, 20 * SKU_SECOND };
 	static char data[8 << 20];
-	struct sku_sock pair[2], server = SKU_SOCK_INIT, s = SKU_SOCK_INIT, conn = SKU_SOCK_INIT;
-	struct sku_address address;
-	char port[8], byte;
+	struct sku_sock pair[2], s = SKU_SOCK_INIT, conn = SKU_SOCK_INIT;
+	char byte;
 	int64_t start, moved;
 	size_t done;
 	int file = make_file(10);
@@ -2048,21 +2057,22 @@ a_deadline_holds_for_each_call_until_it_passes(void **state)
 		close_pair(pair);
 	}
 	/* A listener's deadline is not that of what it accepts. */
-	make_listener(&server, &address, port);
-	assert_int_equal(sku_setdeadline(&server, sku_deadline_in(100 * SKU_MS)), 0);
-	assert_int_equal(sku_create_connection(&s, "127.0.0.1", port, SKU_SECOND, NULL, NULL), 0);
-	assert_int_equal(sku_accept(&server, &conn, NULL), 0);
+	make_listener(&listener);
+	assert_int_equal(sku_setdeadline(&listener.sock, sku_deadline_in(100 * SKU_MS)), 0);
+	assert_int_equal(
+	    sku_create_connection(&s, "127.0.0.1", listener.port, SKU_SECOND, NULL, NULL), 0);
+	assert_int_equal(sku_accept(&listener.sock, &conn, NULL), 0);
 	assert_int_equal(conn.deadline_ns, 0);
-	assert_int_equal(sku_accept(&server, &conn, NULL), -1);
+	assert_int_equal(sku_accept(&listener.sock, &conn, NULL), -1);
 	assert_int_equal(errno, ETIMEDOUT);
 	(void)sku_close(&s);
 	assert_int_equal(sku_socket(&s, AF_INET, SOCK_STREAM, 0), 0);
 	assert_int_equal(sku_setdeadline(&s, sku_deadline_in(0)), 0);
-	assert_int_equal(sku_connect(&s, &address), -1);
+	assert_int_equal(sku_connect(&s, &listener.address), -1);
 	assert_int_equal(errno, ETIMEDOUT);
 	(void)sku_close(&s);
 	(void)sku_close(&conn);
-	(void)sku_close(&server);
+	(void)sku_close(&listener.sock);
 	assert_int_equal(close(file), 0);
 }
 

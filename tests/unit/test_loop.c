@@ -157,14 +157,20 @@ unwatch_both(struct loop *loop, struct loop_io *io, uint32_t events)
 }
 
 static void
+watch_two(struct fixture *f, void (*ready)(struct loop *, struct loop_io *, uint32_t), int second)
+{
+	f->a = (struct loop_io){ .ready = ready, .fd = f->pair[0] };
+	f->b = (struct loop_io){ .ready = ready, .fd = second };
+	assert_int_equal(loop_watch(&f->loop, &f->a, EPOLLIN), 0);
+	assert_int_equal(loop_watch(&f->loop, &f->b, EPOLLIN), 0);
+}
+
+static void
 test_what_is_unwatched_is_not_told_even_in_this_batch(void **state)
 {
 	struct fixture *f = *state;
 
-	f->a = (struct loop_io){ .ready = unwatch_both, .fd = f->pair[0] };
-	f->b = (struct loop_io){ .ready = unwatch_both, .fd = f->other[0] };
-	assert_int_equal(loop_watch(&f->loop, &f->a, EPOLLIN), 0);
-	assert_int_equal(loop_watch(&f->loop, &f->b, EPOLLIN), 0);
+	watch_two(f, unwatch_both, f->other[0]);
 	assert_int_equal(write(f->pair[1], "x", 1), 1);
 	assert_int_equal(write(f->other[1], "x", 1), 1);
 	f->timers[0].due = timer_due;
@@ -191,10 +197,7 @@ test_two_sources_may_watch_one_descriptor(void **state)
 {
 	struct fixture *f = *state;
 
-	f->a = (struct loop_io){ .ready = count_calls, .fd = f->pair[0] };
-	f->b = (struct loop_io){ .ready = count_calls, .fd = f->pair[0] };
-	assert_int_equal(loop_watch(&f->loop, &f->a, EPOLLIN), 0);
-	assert_int_equal(loop_watch(&f->loop, &f->b, EPOLLIN), 0);
+	watch_two(f, count_calls, f->pair[0]);
 	assert_int_equal(write(f->pair[1], "x", 1), 1);
 	assert_int_equal(loop_run(&f->loop), 1);
 	loop_unwatch(&f->loop, &f->b);

@@ -38,7 +38,7 @@ static void
 test_what_is_tried_to_write_never_waits(void **state)
 {
 	(void)state;
-	assert_int_equal(in_a_child(try_to_write_two_pages), 0);
+	assert_exits(try_to_write_two_pages, 0);
 }
 
 static void
@@ -62,7 +62,7 @@ static void
 test_output_that_becomes_another_is_let_go(void **state)
 {
 	(void)state;
-	assert_int_equal(in_a_child(let_the_first_pipe_go), 0);
+	assert_exits(let_the_first_pipe_go, 0);
 }
 
 static void
@@ -87,11 +87,8 @@ print_into_a_full_pipe(void)
 static void
 test_a_full_standard_output_ends_with_max_time(void **state)
 {
-	int status = in_a_child(print_into_a_full_pipe);
-
 	(void)state;
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), STATUS_TIMED_OUT);
+	assert_exits(print_into_a_full_pipe, STATUS_TIMED_OUT);
 }
 
 static void
@@ -114,7 +111,7 @@ static void
 test_who_writes_to_a_file_has_the_thread_of_the_signals(void **state)
 {
 	(void)state;
-	assert_int_equal(in_a_child(write_to_a_file), 0);
+	assert_exits(write_to_a_file, 0);
 }
 
 int

@@ -19,6 +19,7 @@
 struct task {
 	struct loop_worker worker;
 	int hold[2]; /* task_work() waits for a byte on it; -1: no wait */
+	_Atomic bool begun;
 	_Atomic int worked;
 	int done;
 	_Atomic int discarded;
@@ -33,6 +34,7 @@ task_work(struct loop_worker *worker)
 	struct task *t = LOOP_OWNER(worker, struct task, worker);
 	char byte;
 
+	t->begun = true;
 	if (t->hold[0] != -1)
 		(void)!read(t->hold[0], &byte, 1);
 	t->worked++;
@@ -55,8 +57,10 @@ task_discard(struct loop_worker *worker)
 static struct task
 new_task(bool held)
 {
-	struct task t = { .worker = { task_work, task_done, task_discard, NULL, 0 },
-		.hold = { -1, -1 } };
+	struct task t = {
+		.worker = { .work = task_work, .done = task_done, .discard = task_discard },
+		.hold = { -1, -1 }
+	};
 
 	if (held)
 		assert_int_equal(pipe2(t.hold, O_CLOEXEC), 0);
@@ -86,6 +90,14 @@ test_each_worker_is_done_once(void **state)
 }
 
 static void
+submit_and_see_it_begin(struct task *task)
+{
+	assert_int_equal(pool_submit(pool, &task->worker), 0);
+	while (!task->begun)
+		(void)usleep(1000);
+}
+
+static void
 test_an_abandoned_worker_is_discarded_and_its_place_is_taken(void **state)
 {
 	struct loop *loop = *state;
@@ -94,9 +106,7 @@ test_an_abandoned_worker_is_discarded_and_its_place_is_taken(void **state)
 	tasks_done = WORKERS - 1;
 	pool = pool_new(loop, 1, STACK);
 	assert_non_null(pool);
-	assert_int_equal(pool_submit(pool, &stuck.worker), 0);
-	while (stuck.worker.state != 2) /* until a thread runs it */
-		(void)usleep(1000);
+	submit_and_see_it_begin(&stuck);
 	assert_int_equal(pool_submit(pool, &waiting.worker), 0);
 	assert_int_equal(pool_submit(pool, &next.worker), 0);
 	pool_abandon(pool, &waiting.worker); /* before a thread runs it */
@@ -125,9 +135,7 @@ test_beyond_the_limit_of_abandoned_workers_the_next_waits(void **state)
 	pool = pool_new(loop, 1, STACK);
 	assert_non_null(pool);
 	pool_limit_abandoned(pool, 1);
-	assert_int_equal(pool_submit(pool, &stuck.worker), 0);
-	while (stuck.worker.state != 2) /* a thread has it */
-		(void)usleep(1000);
+	submit_and_see_it_begin(&stuck);
 	pool_abandon(pool, &stuck.worker);
 	threads = count_threads();
 	assert_int_equal(pool_submit(pool, &next.worker), 0);
@@ -214,7 +222,18 @@ static void
 test_a_loop_reads_the_signals_for_its_pool(void **state)
 {
 	(void)state;
-	assert_int_equal(in_a_child(read_signals_for_a_pool), 0);
+	assert_exits(read_signals_for_a_pool, 0);
+}
+
+/* Let a thread of the pool work, and wait until the task says that it has begun. */
+static void
+begin_work(struct task *task, void (*work)(struct loop_worker *worker))
+{
+	task->worker.work = work;
+	if (pool_submit(pool, &task->worker) == -1)
+		_exit(92);
+	while (task->worked == 0)
+		(void)usleep(1000);
 }
 
 static int threads_awaited;
@@ -238,11 +257,7 @@ wait_for_a_pool(void)
 
 	threads_awaited = count_threads() + 2;
 	open_pool(&loop);
-	task.worker.work = wait_for_a_thread;
-	if (pool_submit(pool, &task.worker) == -1)
-		_exit(92);
-	while (task.worked == 0)
-		(void)usleep(1000);
+	begin_work(&task, wait_for_a_thread);
 	pool_free(pool);
 	_exit(task.worked == 2 ? 0 : 93);
 }
@@ -251,7 +266,7 @@ static void
 test_who_waits_for_a_pool_has_the_thread_of_the_signals(void **state)
 {
 	(void)state;
-	assert_int_equal(in_a_child(wait_for_a_pool), 0);
+	assert_exits(wait_for_a_pool, 0);
 }
 
 static pthread_t main_thread;
@@ -324,11 +339,7 @@ free_a_pool_that_talks(void)
 	struct loop loop = { .canceled = NULL };
 
 	open_pool(&loop);
-	task.worker.work = talk_much;
-	if (pool_submit(pool, &task.worker) == -1)
-		_exit(92);
-	while (task.worked == 0)
-		(void)usleep(1000);
+	begin_work(&task, talk_much);
 	pool_free(pool);
 	_exit(lines_printed == MANY ? 0 : 93);
 }
@@ -338,7 +349,7 @@ test_who_waits_for_a_pool_prints_what_it_says(void **state)
 {
 	(void)state;
 	lines_printed = 0;
-	assert_int_equal(in_a_child(free_a_pool_that_talks), 0);
+	assert_exits(free_a_pool_that_talks, 0);
 }
 
 static void
@@ -357,11 +368,7 @@ finish_without_a_thread(void)
 	struct loop loop = { .canceled = NULL };
 
 	open_pool(&loop);
-	task.worker.work = talk_and_hang;
-	if (pool_submit(pool, &task.worker) == -1)
-		_exit(92);
-	while (task.worked == 0)
-		(void)usleep(1000);
+	begin_work(&task, talk_and_hang);
 	_exit(run_finish(0) == 0 && lines_printed == 1 ? 0 : 93);
 }
 
@@ -370,7 +377,7 @@ test_what_a_thread_said_that_does_not_come_back_is_printed_at_the_end(void **sta
 {
 	(void)state;
 	lines_printed = 0;
-	assert_int_equal(in_a_child(finish_without_a_thread), 0);
+	assert_exits(finish_without_a_thread, 0);
 }
 
 int

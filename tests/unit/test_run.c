@@ -34,11 +34,8 @@ wait_for_a_signal(void)
 static void
 test_a_signal_ends_a_wait_and_then_the_program(void **state)
 {
-	int status = in_a_child(wait_for_a_signal);
-
 	(void)state;
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGTERM);
+	assert_dies(wait_for_a_signal, SIGTERM);
 }
 
 /* With both, whoever reads the signals. */
@@ -71,12 +68,8 @@ test_a_signal_that_is_ignored_stays_so_but_for_sigterm(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		int status;
-
 		flags = with_and_without[i];
-		status = in_a_child(die_of_one_signal_that_is_not_ignored);
-		assert_true(WIFSIGNALED(status));
-		assert_int_equal(WTERMSIG(status), SIGTERM);
+		assert_dies(die_of_one_signal_that_is_not_ignored, SIGTERM);
 	}
 }
 
@@ -111,12 +104,8 @@ test_a_loop_is_told_of_each_signal_once(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		int status;
-
 		flags = with_and_without[i];
-		status = in_a_child(loop_until_the_second_signal);
-		assert_true(WIFEXITED(status));
-		assert_int_equal(WEXITSTATUS(status), 7); /* not by force */
+		assert_exits(loop_until_the_second_signal, 7); /* not by force */
 	}
 }
 
@@ -143,11 +132,8 @@ hang_after_the_first_signal(void)
 static void
 test_the_first_signal_starts_the_thread_that_ends_what_hangs(void **state)
 {
-	int status = in_a_child(hang_after_the_first_signal);
-
 	(void)state;
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGINT);
+	assert_dies(hang_after_the_first_signal, SIGINT);
 }
 
 static void
@@ -169,11 +155,8 @@ see_a_signal_without_threads(void)
 static void
 test_where_no_thread_can_be_started_the_first_signal_ends_it(void **state)
 {
-	int status = in_a_child(see_a_signal_without_threads);
-
 	(void)state;
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGINT);
+	assert_dies(see_a_signal_without_threads, SIGINT);
 }
 
 static int removed[2];
@@ -190,6 +173,21 @@ fail_to_remove(void *arg)
 {
 	(void)arg;
 	return EROFS;
+}
+
+static void
+hang_through_two_signals(void)
+{
+	struct failure failure = { .status = STATUS_OK };
+	char byte;
+	int never[2];
+
+	if (pipe(never) == -1 || run_catch_signals(0, &failure) == -1)
+		_exit(91);
+	(void)kill(getpid(), SIGINT);
+	(void)kill(getpid(), SIGTERM);
+	(void)!read(never[0], &byte, 1);
+	_exit(92);
 }
 
 static void
@@ -217,33 +215,21 @@ end_with_a_remover_that_fails(void)
 static void
 be_forced_to_end_with_a_remover_that_fails(void)
 {
-	struct failure failure = { .status = STATUS_OK };
-	char byte;
-	int never[2];
-
 	if (dup2(removed[1], STDERR_FILENO) == -1)
 		_exit(90);
 	begin_with_a_remover_that_fails();
-	if (pipe(never) == -1 || run_catch_signals(0, &failure) == -1)
-		_exit(91);
-	(void)kill(getpid(), SIGINT);
-	(void)kill(getpid(), SIGTERM);
-	(void)!read(never[0], &byte, 1);
-	_exit(92);
+	hang_through_two_signals();
 }
 
 static void
 test_a_failure_to_remove_is_told_but_not_by_force(void **state)
 {
 	char byte;
-	int status;
 
 	(void)state;
-	assert_int_equal(in_a_child(end_with_a_remover_that_fails), 0);
+	assert_exits(end_with_a_remover_that_fails, 0);
 	assert_int_equal(pipe2(removed, O_NONBLOCK), 0);
-	status = in_a_child(be_forced_to_end_with_a_remover_that_fails);
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGINT);
+	assert_dies(be_forced_to_end_with_a_remover_that_fails, SIGINT);
 	assert_int_equal(read(removed[0], &byte, 1), -1); /* there would be a lock */
 	(void)close(removed[0]);
 	(void)close(removed[1]);
@@ -265,13 +251,10 @@ static void
 test_one_remover_too_many_is_not_overlooked(void **state)
 {
 	char byte = 0;
-	int status;
 
 	(void)state;
 	assert_int_equal(pipe2(removed, O_NONBLOCK), 0);
-	status = in_a_child(remove_too_much);
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGABRT);
+	assert_dies(remove_too_much, SIGABRT);
 	assert_int_equal(read(removed[0], &byte, 1), 1);
 	(void)close(removed[0]);
 	(void)close(removed[1]);
@@ -280,30 +263,19 @@ test_one_remover_too_many_is_not_overlooked(void **state)
 static void
 hang_until_the_second_signal(void)
 {
-	struct failure failure = { .status = STATUS_OK };
-	char byte;
-	int never[2];
-
 	run_begin("test");
 	run_at_end(tell_removal, (void *)(uintptr_t) "r", "a thing");
-	if (pipe(never) == -1 || run_catch_signals(0, &failure) == -1)
-		_exit(90);
-	(void)kill(getpid(), SIGINT);
-	(void)kill(getpid(), SIGTERM);
-	(void)!read(never[0], &byte, 1);
-	_exit(91);
+	hang_through_two_signals();
 }
 
 static void
 test_the_second_signal_ends_a_program_that_hangs(void **state)
 {
-	int status;
 	char byte = 0;
 
 	(void)state;
 	assert_int_equal(pipe2(removed, O_NONBLOCK), 0);
-	status = in_a_child(hang_until_the_second_signal);
-	assert_true(WIFSIGNALED(status));
+	assert_dies(hang_until_the_second_signal, SIGINT);
 	assert_int_equal(read(removed[0], &byte, 1), 1);
 	assert_int_equal(byte, 'r');
 	assert_int_equal(read(removed[0], &byte, 1), -1); /* removed once, not twice */
@@ -331,11 +303,8 @@ wait_for_max_time(void)
 static void
 test_max_time_ends_a_wait(void **state)
 {
-	int status = in_a_child(wait_for_max_time);
-
 	(void)state;
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), STATUS_TIMED_OUT);
+	assert_exits(wait_for_max_time, STATUS_TIMED_OUT);
 }
 
 /* What was said on descriptors 1, 2 and LOG_FD. */
@@ -370,15 +339,13 @@ static void
 assert_told_by_force(const char *output, const char *error, const char *log)
 {
 	const char *const expected[] = { output, error, log };
-	int pipes[3][2], status;
+	int pipes[3][2];
 
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(pipe(pipes[i]), 0);
 		told[i] = pipes[i][1];
 	}
-	status = in_a_child(be_forced_to_end_by_the_limit);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), STATUS_TIMED_OUT);
+	assert_exits(be_forced_to_end_by_the_limit, STATUS_TIMED_OUT);
 	for (size_t i = 0; i < 3; i++) {
 		char text[400];
 		ssize_t n;

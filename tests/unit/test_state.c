@@ -37,7 +37,7 @@ static void
 test_without_the_thread_sigusr1_says_the_state(void **state)
 {
 	(void)state;
-	assert_int_equal(in_a_child(say_the_state_and_go_on), 0);
+	assert_exits(say_the_state_and_go_on, 0);
 }
 
 int

@@ -7,13 +7,28 @@
 
 #include <string.h>
 
+struct reading {
+	const char *text;
+	int64_t value; /* -1: malformed */
+};
+
+static void
+assert_readings(
+    const struct reading *cases, size_t count, bool (*parse)(const char *text, int64_t *value))
+{
+	for (size_t i = 0; i < count; i++) {
+		int64_t value = -1;
+
+		if (parse(cases[i].text, &value) != (cases[i].value != -1) ||
+		    (cases[i].value != -1 && value != cases[i].value))
+			fail_msg("'%s': %lld", cases[i].text, (long long)value);
+	}
+}
+
 static void
 seconds_are_read_exactly(void **state)
 {
-	static const struct {
-		const char *text;
-		int64_t ns; /* -1: malformed */
-	} cases[] = {
+	static const struct reading cases[] = {
 		{ "2", 2 * SKU_SECOND },
 		{ "0.25", 250 * SKU_MS },
 		{ ".5", 500 * SKU_MS },
@@ -63,25 +78,15 @@ seconds_are_read_exactly(void **state)
 		{ ".s", -1 },
 		{ "1,5", -1 },
 	};
-	int64_t ns;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		bool ok = value_parse_seconds(cases[i].text, &ns);
-
-		assert_int_equal(ok, cases[i].ns != -1);
-		if (ok)
-			assert_int_equal(ns, cases[i].ns);
-	}
+	assert_readings(cases, sizeof(cases) / sizeof(cases[0]), value_parse_seconds);
 }
 
 static void
 sizes_are_powers_of_1024(void **state)
 {
-	static const struct {
-		const char *text;
-		int64_t size;
-	} cases[] = {
+	static const struct reading cases[] = {
 		{ "0", 0 },
 		{ "1", 1 },
 		{ "64K", 65536 },
@@ -125,16 +130,9 @@ sizes_are_powers_of_1024(void **state)
 		{ "\xd9\xa1", -1 }, /* ARABIC-INDIC DIGIT ONE */
 		{ "none", -1 },
 	};
-	int64_t size;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		bool ok = value_parse_size(cases[i].text, &size);
-
-		assert_int_equal(ok, cases[i].size != -1);
-		if (ok)
-			assert_int_equal(size, cases[i].size);
-	}
+	assert_readings(cases, sizeof(cases) / sizeof(cases[0]), value_parse_size);
 }
 
 static void

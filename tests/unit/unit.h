@@ -1,5 +1,5 @@
-/* unit.h - what the unit tests share: cmocka and what it wants included before, a child process, a
- * reason to skip. */
+/* unit.h - what the unit tests share: cmocka and what it wants included before, a child process and
+ * its end, a reason to skip. */
 #ifndef UNIT_H
 #define UNIT_H
 
@@ -49,6 +49,24 @@ in_a_child(void (*body)(void))
 	}
 	assert_int_equal(ended, child);
 	return status;
+}
+
+static inline void
+assert_exits(void (*body)(void), int status)
+{
+	int ended = in_a_child(body);
+
+	assert_true(WIFEXITED(ended));
+	assert_int_equal(WEXITSTATUS(ended), status);
+}
+
+static inline void
+assert_dies(void (*body)(void), int signum)
+{
+	int ended = in_a_child(body);
+
+	assert_true(WIFSIGNALED(ended));
+	assert_int_equal(WTERMSIG(ended), signum);
 }
 
 static inline int
