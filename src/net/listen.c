@@ -63,7 +63,8 @@ const struct option_row listen_options[] = {
 	    .needs = MODE_LISTENS | MODE_ANNOUNCES),
 	TEXT(OPTION_FILE, 0, "port-file", "FILE", struct listen_options, port_file,
 	    "write the port (of a UNIX socket: the path) to FILE",
-	    .needs = MODE_LISTENS | MODE_ANNOUNCES),
+	    .needs = MODE_LISTENS | MODE_ANNOUNCES,
+	    .without = "without it the readiness line alone has the port"),
 	COUNT(0, "backlog", "N", struct listen_options, backlog, INT32_MIN, INT32_MAX,
 	    SKU_DEFAULT_BACKLOG, "let N connections wait to be accepted",
 	    .preset_text = "default: the most that the system lets wait",
@@ -83,7 +84,8 @@ const struct option_row listen_options[] = {
 	    struct socket_mode, set_socket_mode, "give the path of the UNIX socket that mode",
 	    .preset_text = "default: 666, less the umask", .needs = MODE_LISTENS | MODE_PATH),
 	TEXT(OPTION_FILE, 0, "log", "FILE", struct listen_options, log_file,
-	    "append messages to FILE; SIGHUP opens it anew", .needs = MODE_LISTENS),
+	    "append messages to FILE; SIGHUP opens it anew", .needs = MODE_LISTENS,
+	    .without = "without it messages go to standard error"),
 	OPTION_END_ROW,
 };
 

@@ -669,6 +669,10 @@ store(const struct options *o, const struct option_entry *entry, const char *val
 		if (*value == '\0' && row->kind != OPTION_TEXT)
 			opt_usage_error("option '--%s' takes a %s, and it is empty", row->name,
 			    row->kind == OPTION_FILE ? "FILE" : "directory");
+		if (row->without != NULL && strcmp(value, "-") == 0)
+			opt_usage_error("option '--%s' takes a FILE, not '-': %s (./- is a file of "
+					"that name)",
+			    row->name, row->without);
 		if (row->set != NULL)
 			store_other(entry, value);
 		else

@@ -3,6 +3,7 @@
 #include "sockecho-server/config.h"
 
 #include "net/habits.h"
+#include "options/files.h"
 #include "options/run_options.h"
 #include "run/rate.h"
 #include "run/run.h"
@@ -75,7 +76,7 @@ static const struct option_row options[] = {
 	OPTION_GROUP("Background"),
 	FLAG(0, "daemon", struct server_config, daemon, "go to the background once ready"),
 	TEXT(OPTION_FILE, 0, "pidfile", "FILE", struct server_config, pidfile,
-	    "write the process id to FILE, and lock it"),
+	    "write the process id to FILE, and lock it", .without = "it is a file that is locked"),
 	OPTION_COMMON,
 	OPTION_END_ROW,
 };
@@ -147,6 +148,16 @@ modes_of(const struct server_config *c)
 	       (l->address.datagram ? MODE_DATAGRAM : MODE_STREAM) | (c->drop > 0 ? MODE_DROPS : 0);
 }
 
+static void
+check_files(const struct options *parsed, const struct endpoint *endpoint)
+{
+	const struct named_file path = { .what = "PATH",
+		.path = endpoint_has_path(endpoint) ? endpoint->path : NULL,
+		.is_written = true };
+
+	files_check(parsed, &path, 1);
+}
+
 void
 config_parse(struct server_config *config, int argc, char **argv)
 {
@@ -170,4 +181,5 @@ config_parse(struct server_config *config, int argc, char **argv)
 	else
 		check_open_fd(&config->listen);
 	opt_check_modes(&parsed, modes_of(config));
+	check_files(&parsed, &config->endpoint);
 }

@@ -3,12 +3,15 @@
 #include "sockfile-recv/config.h"
 
 #include "net/habits.h"
+#include "options/files.h"
 #include "options/run_options.h"
 #include "options/values.h"
 #include "run/rate.h"
 #include "run/run.h"
 #include "transfer/tls.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -207,6 +210,25 @@ target_modes(const struct recv_config *c)
 	return strcmp(c->file, "-") == 0 ? MODE_TO_FILE : MODE_TO_FILE | MODE_TO_DISK;
 }
 
+static void
+check_files(const struct options *parsed, const struct recv_config *c)
+{
+	const struct endpoint *endpoint = &c->peer.endpoint;
+	struct named_file files[] = { { .what = "PATH",
+					  .path = endpoint_has_path(endpoint) ? endpoint->path : NULL,
+					  .is_written = c->peer.listening },
+		{ .what = "FILE", .path = c->file, .is_written = true } };
+	char part[PATH_MAX];
+
+	files_check(parsed, files, 2);
+	if (c->file == NULL || strcmp(c->file, "-") == 0)
+		return;
+	(void)snprintf(part, sizeof(part), "%s.part", c->file);
+	files[1].what = "FILE.part";
+	files[1].path = part;
+	files_check(parsed, files, 2);
+}
+
 void
 config_parse(struct recv_config *config, int argc, char **argv)
 {
@@ -225,6 +247,7 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	modes = peer_options_finish(&config->peer, parsed.operands, count);
 	opt_check_modes(&parsed, modes | target_modes(config));
 	check_combinations(config);
+	check_files(&parsed, config);
 	config->options.mode_asked = opt_given(&parsed, "mode");
 	config->disk_option = find_disk_option(&parsed);
 	if (opt_given(&parsed, "retry"))

@@ -3,6 +3,7 @@
 #include "sockfile-send/config.h"
 
 #include "net/habits.h"
+#include "options/files.h"
 #include "options/run_options.h"
 #include "options/values.h"
 #include "sockfile-send/source.h"
@@ -227,6 +228,21 @@ load_key_library(const struct send_config *c)
 		opt_cannot("prepare for --key", reason);
 }
 
+static void
+check_files(const struct options *parsed, const struct send_config *c)
+{
+	const struct endpoint *endpoint = &c->peer.endpoint;
+	struct named_file files[] = { { .what = "PATH",
+					  .path = endpoint_has_path(endpoint) ? endpoint->path : NULL,
+					  .is_written = c->peer.listening },
+		{ .what = "FILE" } };
+
+	for (size_t i = 0; i < c->file_count; i++) {
+		files[1].path = c->files[i];
+		files_check(parsed, files, 2);
+	}
+}
+
 void
 config_parse(struct send_config *config, int argc, char **argv)
 {
@@ -250,6 +266,7 @@ config_parse(struct send_config *config, int argc, char **argv)
 	if (config->retries != RETRIES_NOT_GIVEN)
 		peer_options_check_retry(&config->peer);
 	check_combinations(config);
+	check_files(&parsed, config);
 }
 
 static int64_t
