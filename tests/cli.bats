@@ -221,6 +221,25 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "option '--wait' means nothing: the socket is open already" "${connected[@]}" sockecho-client --fd 9 --wait 1
 }
 
+@test "the socket of --fd has in messages the number that was given" {
+	script=${connected[2]/socketpair()/socket(), None}
+	unbound=(python3 -c "${script/fileno(), 9/fileno(), 0}")
+	for command in "sockecho-server -u" "sockecho-client -u"; do
+		# shellcheck disable=SC2086 # words are meant
+		usage "descriptor 0 is no datagram socket: leave --udp out" "${unbound[@]}" $command --fd 0
+	done
+	usage "descriptor 0 is no UNIX socket: leave --unix out" "${unbound[@]}" sockfile-recv -U --fd 0 copy
+	for command in "sockecho-server --fd 0" "sockfile-send --listen --fd 0 $0"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr "${unbound[@]}" $command
+		assert_failure 1
+		assert_equal "$stderr" "${command%% *}: use descriptor 0: the socket neither listens nor is connected"
+	done
+	run --separate-stderr "${unbound[@]}" sockecho-client --fd 0 hello
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-client: use descriptor 0 as a connection: Transport endpoint is not connected"
+}
+
 @test "with --json a usage error is a record too" {
 	need jq
 	run --separate-stderr sockecho-client --ping --json

@@ -26,6 +26,8 @@ extern const struct option_row fd_options[];
  * the peers.  Move the socket of --fd to a descriptor of its own, and the streams that are this
  * socket to the null device. */
 void fd_leave_standard_streams(int *fd);
+/* The number of that socket in messages: the one that was given. */
+int fd_given(int fd);
 
 /* An address to connect to or to listen on.  host and port point into text.  path points to the
  * operand. */

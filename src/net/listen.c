@@ -153,23 +153,24 @@ use_open_socket(struct listener *listener, int fd, struct failure *failure)
 	struct sku_address peer;
 
 	if (sku_socket_from_fd(s, fd) == -1)
-		return failure_errno(failure, errno, "use descriptor %d as a socket", fd);
+		return failure_errno(failure, errno, "use descriptor %d as a socket", fd_given(fd));
 	if ((s->family != AF_INET && s->family != AF_INET6 && s->family != AF_UNIX) ||
 	    (s->type != SOCK_STREAM && s->type != SOCK_DGRAM))
 		return failure_set(failure, STATUS_FAILED, 0,
 		    "it is neither a stream nor a datagram socket of "
 		    "IPv4, IPv6 or UNIX",
-		    "use descriptor %d", fd);
+		    "use descriptor %d", fd_given(fd));
 	if (s->type == SOCK_STREAM &&
 	    sku_getsockopt(s, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && !listening) {
 		if (sku_getpeername(s, &peer) == -1)
 			return failure_set(failure, STATUS_FAILED, ENOTCONN,
-			    "the socket neither listens nor is connected", "use descriptor %d", fd);
+			    "the socket neither listens nor is connected", "use descriptor %d",
+			    fd_given(fd));
 		listener->connected = true;
 	}
 	if (s->type == SOCK_DGRAM && !is_reachable(s))
 		return failure_set(failure, STATUS_FAILED, 0, "the socket is bound to no address",
-		    "use descriptor %d", fd);
+		    "use descriptor %d", fd_given(fd));
 	return 0;
 }
 

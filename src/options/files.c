@@ -90,8 +90,7 @@ check_pair(const struct named_file *a, const struct named_file *b)
 }
 
 void
-files_check(
-    const struct options *options, const struct named_file *operands, size_t operand_count)
+files_check(const struct options *options, const struct named_file *operands, size_t operand_count)
 {
 	struct named_file files[FILES_MAX];
 	size_t n = 0;

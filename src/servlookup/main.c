@@ -235,9 +235,8 @@ finish_table(const struct lookup_run *r, struct failure *failure)
 {
 	if (r->table == NULL)
 		return -1;
-	return run_check() == 0 ?
-		   0 :
-		   run_wait_failed(failure, errno, LIMIT_OTHER, "read the services");
+	return run_check() == 0 ? 0 :
+				  run_wait_failed(failure, errno, LIMIT_OTHER, "read the services");
 }
 
 /* Read the services. */
@@ -313,8 +312,8 @@ run_bulk(struct lookup_run *r, struct failure *failure)
 		/* Flush before waiting, so that what is known is seen. */
 	} while (failure_report_output() == STATUS_OK && inputs_wait(&inputs));
 	if (!inputs.ended && !output_has_failed())
-		result = run_wait_failed(failure, errno, LIMIT_OTHER, "look up the rest of %s",
-		    inputs_name(&inputs));
+		result = run_wait_failed(
+		    failure, errno, LIMIT_OTHER, "look up the rest of %s", inputs_name(&inputs));
 	inputs_close(&inputs);
 	return result;
 }

@@ -117,11 +117,13 @@ check_open_fd(struct listen_options *listen)
 	struct sku_sock s;
 
 	if (sku_socket_from_fd(&s, listen->fd) == -1)
-		opt_usage_error("descriptor %d is no socket", listen->fd);
+		opt_usage_error("descriptor %d is no socket", fd_given(listen->fd));
 	if (listen->address.datagram && s.type != SOCK_DGRAM)
-		opt_usage_error("descriptor %d is no datagram socket: leave --udp out", listen->fd);
+		opt_usage_error(
+		    "descriptor %d is no datagram socket: leave --udp out", fd_given(listen->fd));
 	if (listen->address.is_unix && s.family != AF_UNIX)
-		opt_usage_error("descriptor %d is no UNIX socket: leave --unix out", listen->fd);
+		opt_usage_error(
+		    "descriptor %d is no UNIX socket: leave --unix out", fd_given(listen->fd));
 	listen->address.datagram = s.type == SOCK_DGRAM;
 	listen->address.is_unix = s.family == AF_UNIX;
 }

@@ -215,7 +215,8 @@ check_files(const struct options *parsed, const struct recv_config *c)
 {
 	const struct endpoint *endpoint = &c->peer.endpoint;
 	struct named_file files[] = { { .what = "PATH",
-					  .path = endpoint_has_path(endpoint) ? endpoint->path : NULL,
+					  .path =
+					      endpoint_has_path(endpoint) ? endpoint->path : NULL,
 					  .is_written = c->peer.listening },
 		{ .what = "FILE", .path = c->file, .is_written = true } };
 	char part[PATH_MAX];

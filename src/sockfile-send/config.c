@@ -233,7 +233,8 @@ check_files(const struct options *parsed, const struct send_config *c)
 {
 	const struct endpoint *endpoint = &c->peer.endpoint;
 	struct named_file files[] = { { .what = "PATH",
-					  .path = endpoint_has_path(endpoint) ? endpoint->path : NULL,
+					  .path =
+					      endpoint_has_path(endpoint) ? endpoint->path : NULL,
 					  .is_written = c->peer.listening },
 		{ .what = "FILE" } };
 
