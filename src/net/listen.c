@@ -7,6 +7,7 @@
 #include "net/resolve.h"
 #include "net/retry.h"
 #include "options/values.h"
+#include "run/escape.h"
 #include "run/event.h"
 #include "run/failure.h"
 #include "run/log.h"
@@ -411,18 +412,25 @@ listener_open(struct listener *listener, const struct listen_options *config,
 
 /* ---- announcing ---------------------------------------------------------------------------- */
 
+/* A path is a field of the line: whatever bytes it has, the line is one. */
 static char *
 readiness_line(const struct listener *listener)
 {
 	char host[SKU_ADDRESS_TEXT_MAX], *line = NULL;
 	int n;
 
-	if (listener->sock.family == AF_UNIX)
-		n = asprintf(&line, "listening %s %s\n", listener->transport,
-		    sku_address_host(&listener->address, host));
-	else
+	if (listener->sock.family == AF_UNIX) {
+		char *path;
+
+		(void)sku_address_host(&listener->address, host);
+		path = escape_text(host, strlen(host), ESCAPE_FIELD, NULL);
+		n = path != NULL ? asprintf(&line, "listening %s %s\n", listener->transport, path) :
+				   -1;
+		free(path);
+	} else {
 		n = asprintf(&line, "listening %s %s %u\n", listener->transport,
 		    display_address(listener, host), sku_address_port(&listener->address));
+	}
 	return n >= 0 ? line : NULL;
 }
 
