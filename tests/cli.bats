@@ -41,6 +41,9 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "unknown option '--foo'" sockecho-server --foo=bar 0
 	usage "unknown option '-x'" sockecho-server -x
 	usage "unknown option '-x'" sockecho-server -qx
+	usage "unknown option '-é'" sockecho-server -é
+	usage "unknown option '-é'" sockecho-server -qévx
+	usage "unknown option '-\\\\xc3'" sockecho-server -q$'\xc3'x
 	usage "ambiguous option '--re'" sockecho-server --re 0
 	usage "option '--upper' takes no value" sockecho-server --upper=yes 0
 	usage "option '--bufsize' takes a value: SIZE" sockecho-server 0 --bufsize
