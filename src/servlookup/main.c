@@ -299,6 +299,7 @@ run_bulk(struct lookup_run *r, struct failure *failure)
 {
 	struct inputs inputs;
 	struct input input;
+	const char *rest;
 	int result = 0;
 
 	state_on_sigusr1("state", counter_rows);
@@ -307,13 +308,14 @@ run_bulk(struct lookup_run *r, struct failure *failure)
 	inputs_open(
 	    &inputs, r->config->queries, r->config->query_count, &r->config->files, failure);
 	do {
-		while (inputs_next(&inputs, &input))
+		while (run_check() == 0 && inputs_next(&inputs, &input))
 			answer_input(r, &input);
 		/* Flush before waiting, so that what is known is seen. */
 	} while (failure_report_output() == STATUS_OK && inputs_wait(&inputs));
-	if (!inputs.ended && !output_has_failed())
-		result = run_wait_failed(
-		    failure, errno, LIMIT_OTHER, "look up the rest of %s", inputs_name(&inputs));
+	rest = inputs_rest(&inputs);
+	if (rest != NULL && !output_has_failed() && run_check() == -1)
+		result =
+		    run_wait_failed(failure, errno, LIMIT_OTHER, "look up the rest of %s", rest);
 	inputs_close(&inputs);
 	return result;
 }
