@@ -99,6 +99,14 @@ fd_leave_standard_streams(int *fd)
 	}
 }
 
+struct named_file
+endpoint_file(const struct endpoint *endpoint, bool listening)
+{
+	return (struct named_file){ .what = "PATH",
+		.path = endpoint_has_path(endpoint) ? endpoint->path : NULL,
+		.is_written = listening };
+}
+
 static size_t
 count_colons(const char *text)
 {

@@ -3,7 +3,6 @@
 #include "sockecho-server/config.h"
 
 #include "net/habits.h"
-#include "options/files.h"
 #include "options/run_options.h"
 #include "run/rate.h"
 #include "run/run.h"
@@ -150,19 +149,10 @@ modes_of(const struct server_config *c)
 	       (l->address.datagram ? MODE_DATAGRAM : MODE_STREAM) | (c->drop > 0 ? MODE_DROPS : 0);
 }
 
-static void
-check_files(const struct options *parsed, const struct endpoint *endpoint)
-{
-	const struct named_file path = { .what = "PATH",
-		.path = endpoint_has_path(endpoint) ? endpoint->path : NULL,
-		.is_written = true };
-
-	files_check(parsed, &path, 1);
-}
-
 void
 config_parse(struct server_config *config, int argc, char **argv)
 {
+	struct named_file path;
 	struct options parsed;
 
 	*config = (struct server_config){ .upper = false };
@@ -183,5 +173,6 @@ config_parse(struct server_config *config, int argc, char **argv)
 	else
 		check_open_fd(&config->listen);
 	opt_check_modes(&parsed, modes_of(config));
-	check_files(&parsed, &config->endpoint);
+	path = endpoint_file(&config->endpoint, true);
+	files_check(&parsed, &path, 1);
 }

@@ -3,7 +3,6 @@
 #include "sockfile-recv/config.h"
 
 #include "net/habits.h"
-#include "options/files.h"
 #include "options/run_options.h"
 #include "options/values.h"
 #include "run/rate.h"
@@ -213,11 +212,7 @@ target_modes(const struct recv_config *c)
 static void
 check_files(const struct options *parsed, const struct recv_config *c)
 {
-	const struct endpoint *endpoint = &c->peer.endpoint;
-	struct named_file files[] = { { .what = "PATH",
-					  .path =
-					      endpoint_has_path(endpoint) ? endpoint->path : NULL,
-					  .is_written = c->peer.listening },
+	struct named_file files[] = { endpoint_file(&c->peer.endpoint, c->peer.listening),
 		{ .what = "FILE", .path = c->file, .is_written = true } };
 	char part[PATH_MAX];
 

@@ -3,7 +3,6 @@
 #include "sockfile-send/config.h"
 
 #include "net/habits.h"
-#include "options/files.h"
 #include "options/run_options.h"
 #include "options/values.h"
 #include "sockfile-send/source.h"
@@ -231,11 +230,7 @@ load_key_library(const struct send_config *c)
 static void
 check_files(const struct options *parsed, const struct send_config *c)
 {
-	const struct endpoint *endpoint = &c->peer.endpoint;
-	struct named_file files[] = { { .what = "PATH",
-					  .path =
-					      endpoint_has_path(endpoint) ? endpoint->path : NULL,
-					  .is_written = c->peer.listening },
+	struct named_file files[] = { endpoint_file(&c->peer.endpoint, c->peer.listening),
 		{ .what = "FILE" } };
 
 	for (size_t i = 0; i < c->file_count; i++) {
