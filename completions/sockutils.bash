@@ -16,7 +16,7 @@ _sockutils_values+=(
 	[hostlookup --max-time]='words none 500ms 1 5 1m'
 	[hostlookup -w]='words none 500ms 1 5 1m'
 )
-_sockutils_options[servlookup]='--proto -p --ex -e --all -a --file -f --services --quiet -q --verbose -v --json -J --help -h --version -V'
+_sockutils_options[servlookup]='--proto -p --ex -e --all -a --file -f --services --max-time -w --quiet -q --verbose -v --json -J --help -h --version -V'
 _sockutils_operands[servlookup]='service'
 _sockutils_values+=(
 	[servlookup --proto]='words tcp udp'
@@ -24,6 +24,8 @@ _sockutils_values+=(
 	[servlookup --file]='file'
 	[servlookup -f]='file'
 	[servlookup --services]='file'
+	[servlookup --max-time]='words none 500ms 1 5 1m'
+	[servlookup -w]='words none 500ms 1 5 1m'
 )
 _sockutils_options[sockecho-client]='--ipv4 -4 --ipv6 -6 --numeric -n --unix -U --mptcp --udp -u --fd --connect-timeout --source --wait --ping --connect-only --expect --alpha --no-shutdown --whole --timeout -t --max-time -w --bufsize --keepalive --nagle --count -c --interval -i --size -s --duration --clients --histogram --quiet -q --verbose -v --json -J --help -h --version -V'
 _sockutils_operands[sockecho-client]='host port none'

@@ -41,6 +41,9 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "unknown option '--foo'" sockecho-server --foo=bar 0
 	usage "unknown option '-x'" sockecho-server -x
 	usage "unknown option '-x'" sockecho-server -qx
+	usage "unknown option '-é'" sockecho-server -é
+	usage "unknown option '-é'" sockecho-server -qévx
+	usage "unknown option '-\\\\xc3'" sockecho-server -q$'\xc3'x
 	usage "ambiguous option '--re'" sockecho-server --re 0
 	usage "option '--upper' takes no value" sockecho-server --upper=yes 0
 	usage "option '--bufsize' takes a value: SIZE" sockecho-server 0 --bufsize
@@ -221,6 +224,25 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "option '--wait' means nothing: the socket is open already" "${connected[@]}" sockecho-client --fd 9 --wait 1
 }
 
+@test "the socket of --fd has in messages the number that was given" {
+	script=${connected[2]/socketpair()/socket(), None}
+	unbound=(python3 -c "${script/fileno(), 9/fileno(), 0}")
+	for command in "sockecho-server -u" "sockecho-client -u"; do
+		# shellcheck disable=SC2086 # words are meant
+		usage "descriptor 0 is no datagram socket: leave --udp out" "${unbound[@]}" $command --fd 0
+	done
+	usage "descriptor 0 is no UNIX socket: leave --unix out" "${unbound[@]}" sockfile-recv -U --fd 0 copy
+	for command in "sockecho-server --fd 0" "sockfile-send --listen --fd 0 $0"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr "${unbound[@]}" $command
+		assert_failure 1
+		assert_equal "$stderr" "${command%% *}: use descriptor 0: the socket neither listens nor is connected"
+	done
+	run --separate-stderr "${unbound[@]}" sockecho-client --fd 0 hello
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-client: use descriptor 0 as a connection: Transport endpoint is not connected"
+}
+
 @test "with --json a usage error is a record too" {
 	need jq
 	run --separate-stderr sockecho-client --ping --json
@@ -327,6 +349,57 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	empty hostlookup file
 	empty servlookup file
 	empty servlookup services
+}
+
+@test "- is no FILE to write to, and ./- is one" {
+	mkdir "$BATS_TEST_TMPDIR/files"
+	cd "$BATS_TEST_TMPDIR/files"
+	for program in "sockecho-server 0" "sockfile-recv 0 copy" "sockfile-send --listen 0 -"; do
+		# shellcheck disable=SC2086 # words are meant
+		for option in log port-file; do
+			usage "option '--$option' takes a FILE, not '-': without it .+ \(\./- is a file of that name\)" $program "--$option" -
+		done
+	done
+	usage "option '--pidfile' takes a FILE, not '-': " sockecho-server --pidfile=- 0
+	run timeout 10 sockecho-server -w 0 --log ./- 0
+	assert_failure 124
+	assert_equal "$(ls)" -
+}
+
+@test "one FILE for two options, or for an option and an operand, by whatever name" {
+	mkdir "$BATS_TEST_TMPDIR/files"
+	cd "$BATS_TEST_TMPDIR/files"
+	mkdir d
+	ln -s d e
+	ln -s ../file d/link
+	echo ok >there
+	ln there again
+	same() {
+		local which=$1
+		shift
+		usage "$which are the same file" "$@"
+	}
+	same "--port-file 'x' and --pidfile 'x'" sockecho-server --port-file x --pidfile x 0
+	same "--port-file './x' and --log 'x'" sockecho-server --log x --port-file ./x 0
+	same "--port-file 'nosuch/x' and --log 'nosuch/x'" sockecho-server --log nosuch/x --port-file nosuch/x 0
+	same "--log 'd/x' and --pidfile 'e/../e/x'" sockecho-server --log d/x --pidfile e/../e/x 0
+	same "--log 'd/link' and --pidfile 'file'" sockecho-server --log d/link --pidfile file 0
+	same "--log 'there' and --faults 'again'" sockecho-server --log there --faults again 0
+	same "--port-file 'x' and PATH './x'" sockecho-server --port-file x -U ./x
+	same "--log 'x' and FILE './x'" sockfile-recv --log x 0 ./x
+	same "--port-file './x\.part' and FILE\.part 'x\.part'" sockfile-recv --port-file ./x.part 0 x
+	same "--log 'there' and --key 'there'" sockfile-recv --log there --key there 0 x
+	same "PATH 'x' and FILE 'd/../x'" sockfile-recv -U x d/../x
+	same "--log 'again' and FILE 'there'" sockfile-send --listen --log again 0 there
+	assert_equal "$(echo *)" "again d e there"
+	assert_equal "$(cat there)" ok
+	# What is none is not compared, nor a device; an abstract name is no file.
+	for command in "sockfile-recv --log /dev/null 0 /dev/null" "sockfile-recv --log x -U @x -" \
+		"sockecho-server --log x --port-file y --pidfile d/x 0" "sockecho-server --faults there --log x --port-file x.part -U y"; do
+		# shellcheck disable=SC2086 # words are meant
+		run timeout 10 $command -w 0
+		assert_equal "$command $status" "$command 124"
+	done
 }
 
 @test "'*' is nothing to connect to" {

@@ -17,6 +17,21 @@ start_python() {
 	read -r port <port
 }
 
+# on_terminal ARGUMENTS [SCRIPT] - run sockecho-client with them on a terminal, where SCRIPT of expect(1) types and
+# waits.  The output is what comes after it.
+on_terminal() {
+	need expect
+	run expect -c "
+		set timeout 20
+		log_user 0
+		spawn -noecho sockecho-client $1
+		${2-}
+		log_user 1
+		expect eof {} timeout { exit 99 }
+		exit [lindex [wait] 3]
+	"
+}
+
 @test "the upper-casing server of the notes, and our client" {
 	start_python '
 from socket import *
@@ -114,19 +129,13 @@ print(s.recvfrom(100))
 }
 
 @test "the prompt of the notes: lines are stripped, empty ones skipped, --alpha skips the rest" {
-	need expect
 	start_server sockecho-server --upper 0
-	run expect -c "
-		log_user 0
-		set timeout 10
-		spawn -noecho sockecho-client --alpha $host $port
+	on_terminal "--alpha $host $port" "
 		expect {>> } { send \"\r\" } timeout { exit 1 }
 		expect {>> } { send \"abc1\r\" } timeout { exit 2 }
 		expect {>> } { send \"  hello  \r\" } timeout { exit 3 }
 		expect {HELLO} {} timeout { exit 4 }
 		expect {>> } { send \"\004\" } timeout { exit 5 }
-		expect eof
-		exit [lindex [wait] 3]
 	"
 	assert_success
 	stop_server
@@ -135,7 +144,6 @@ print(s.recvfrom(100))
 }
 
 @test "what a peer sends reaches a terminal escaped" {
-	need expect
 	in_background python3 -c '
 import socket
 with socket.create_server(("127.0.0.1", 0)) as s:
@@ -148,12 +156,7 @@ with socket.create_server(("127.0.0.1", 0)) as s:
 '
 	until_true 20 test -s port
 	read -r port <port
-	run expect -c "
-		set timeout 10
-		spawn -noecho sockecho-client 127.0.0.1 $port 12345678
-		expect eof
-		exit [lindex [wait] 3]
-	"
+	on_terminal "127.0.0.1 $port 12345678"
 	assert_success
 	assert_output --partial '\x1b[31mX\x9b\xff'
 }
@@ -198,20 +201,13 @@ b'caf\\xc3\\xa9 \\xf0\\x9f\\x98\\x80\\\\xe2'"
 }
 
 @test "a line that the terminal cuts is told as such and is 1, at the prompt and with -u" {
-	need expect
 	for udp in "" -u; do
 		start_server sockecho-server $udp 0
-		run expect -c "
-			set timeout 20
-			log_user 0
-			spawn -noecho sockecho-client $udp $host $port
+		on_terminal "$udp $host $port" "
 			expect {>> }
 			send \"[string repeat A 4094]\r\"
 			expect {>> } {} timeout { exit 98 }
 			send \"[string repeat A 5000]\r\"
-			log_user 1
-			expect eof {} timeout { exit 99 }
-			exit [lindex [wait] 3]
 		"
 		assert_failure 1
 		assert_output --partial "read standard input: the terminal has cut the line"
@@ -220,18 +216,12 @@ b'caf\\xc3\\xa9 \\xf0\\x9f\\x98\\x80\\\\xe2'"
 }
 
 @test "the end of the input ends the line of the prompt, with -u too" {
-	need expect
 	for udp in "" -u; do
 		start_server sockecho-server $udp 0
-		run expect -c "
-			set timeout 20
-			log_user 0
-			spawn -noecho sockecho-client $udp $host $port
+		on_terminal "$udp $host $port" "
 			expect {>> } { send \"a\r\" } timeout { exit 97 }
 			expect -re {\na\r\n>> } { send \"\004\" } timeout { exit 98 }
-			expect -re {^\r\n\$} {} timeout { exit 99 } eof { exit 96 }
-			expect eof
-			exit [lindex [wait] 3]
+			expect -re {^\r\n\$} {} timeout { exit 95 } eof { exit 96 }
 		"
 		assert_success
 		stop_server
@@ -239,27 +229,15 @@ b'caf\\xc3\\xa9 \\xf0\\x9f\\x98\\x80\\\\xe2'"
 }
 
 @test "the prompt says that it is not for peers that speak unasked" {
-	need expect
 	start_goodbyes 0
-	run expect -c "
-		set timeout 10
-		spawn -noecho sockecho-client 127.0.0.1 $port
-		expect eof {} timeout { exit 99 }
-		exit [lindex [wait] 3]
-	"
+	on_terminal "127.0.0.1 $port"
 	assert_failure 5
 	assert_output --partial "the prompt takes answers alone (a pipe to standard input takes whatever comes)"
 }
 
 @test "the prompt notices that the peer is gone" {
-	need expect
 	start_server sockecho-server -c 1 --close-after 0 0
-	run expect -c "
-		set timeout 10
-		spawn -noecho sockecho-client $host $port
-		expect eof {} timeout { exit 99 }
-		exit [lindex [wait] 3]
-	"
+	on_terminal "$host $port"
 	assert_failure 5
 	# The message has a line of its own, not the one of the prompt.
 	assert_output --regexp $'>> \r\nsockecho-client: receive from [0-9. port]+: the peer closed before you did'

@@ -940,6 +940,9 @@ hostlookup: look up silent.test: timed out"
 		http://host.test/|a URL (give its host alone)
 		host.test:80|no name of a host (leave the port out)
 		127.0.0.1:80|no name of a host (leave the port out)
+		127.0.0.1:http|no name of a host (leave the port out)
+		[::1]:80|no name of a host (leave the port out)
+		[::1]|no name of a host (leave the brackets out)
 		user@host.test|no name of a host (leave the user out)
 		192.0.2.0/24|a network (-r prints the names of its addresses)
 	END
@@ -1082,6 +1085,7 @@ hostlookup: look up localhost: no source of hosts that nsswitch.conf names can b
 		192.0.2.1:443| (leave the port out)
 		[2001:db8::6]:443| (leave the port out)
 		127.1:x| (leave the port out)
+		host.test:80| (leave the port out)
 		localhost| (leave -r out to look up a name)
 		2.0.192.in-addr.arpa| (there are four numbers up to 255 before in-addr.arpa)
 		1.1.2.0.192.in-addr.arpa| (there are four numbers up to 255 before in-addr.arpa)

@@ -166,6 +166,20 @@ os.execvp("sockecho-server", ["sockecho-server", "--port-file", "port", "0"])'
 	[ ! -e where ]
 }
 
+@test "a UNIX path of any bytes is one field of the one readiness line; the port file has it as it is" {
+	path=$'a b\n\tlistening tcp 1.2.3.4 5\\\e[31m\xff\x9b'
+	escaped='unix a b\n\tlistening tcp 1.2.3.4 5\\\x1b[31m\xff\x9b'
+	exec {fd}>readiness
+	start_server sockecho-server --ready-fd "$fd" --port-file where -U "$path"
+	assert_equal "$(cat server.out)" "listening $escaped"
+	assert_equal "$(cat readiness)" "listening $escaped"
+	printf '%s\n' "$path" | cmp - where
+	# Where standard output carries data, it is on standard error.
+	sock_start receiver sockfile-recv --port-file there -U "@$$$path" -
+	assert_equal "$(cat receiver.err)" "listening unix @$$${escaped#* }"
+	printf '@%s%s\n' $$ "$path" | cmp - there
+}
+
 @test "an abstract UNIX name" {
 	start_server sockecho-server -U "@sockutils-$$"
 	assert_equal "$host" "@sockutils-$$"

@@ -318,16 +318,20 @@ summaries() {
 import socket, sys
 with socket.create_server(("127.0.0.1", 0)) as s:
     open(sys.argv[1], "w").write(str(s.getsockname()[1]) + "\n")
-    c, _ = s.accept()
-    c.sendall(c.recv(100))
-    c.sendall(c.recv(100).replace(b"B", b"x", 1))
-    c.recv(100)
+    for change in (lambda answer: answer.replace(b"B", b"x", 1)), bytes.lower, bytes.lower:
+        c, _ = s.accept()
+        c.sendall(c.recv(100))
+        c.sendall(change(c.recv(100)))
+        c.recv(100)
 ' "$BATS_TEST_TMPDIR/port"
 	until_true 20 test -s "$BATS_TEST_TMPDIR/port"
 	p=$(cat "$BATS_TEST_TMPDIR/port")
-	run --separate-stderr sockecho-client --ping --expect echo -c 3 -i 0 127.0.0.1 "$p"
-	assert_failure 5
-	assert_equal "$stderr" "sockecho-client: receive from 127.0.0.1 port $p, probe 2, byte 3: the reply differs"
+	# Probes are in upper case, and a peer that changes that is found out with both.
+	for check in "echo 3" "echo 2" "upper 2"; do
+		run --separate-stderr sockecho-client --ping --expect "${check% *}" -c 3 -i 0 127.0.0.1 "$p"
+		assert_failure 5
+		assert_equal "$stderr" "sockecho-client: receive from 127.0.0.1 port $p, probe 2, byte ${check#* }: the reply differs"
+	done
 }
 
 @test "a peer that stops reading is a loss, not a hang" {

@@ -150,6 +150,24 @@ setup() {
 	done
 }
 
+# times_out - the limit passes once the first query was answered.
+times_out() {
+	echo 22 >&"$writer"
+	run --separate-stderr servlookup -w 0.2 --services services -f in
+	[[ "$status $output" == $'124 22\tssh'* ]] &&
+		[ "$stderr" = "servlookup: look up the rest of in: timed out (--max-time)" ]
+}
+
+@test "--max-time: what was answered is printed, and the rest is one message" {
+	mkfifo in
+	exec {writer}<>in
+	in_three_tries times_out
+	exec {writer}>&-
+	run --separate-stderr servlookup -w 0 --services services 22
+	assert_failure 124
+	assert_equal "$stderr" "servlookup: read services: timed out (--max-time)"
+}
+
 @test "without a services database the built-in table answers, here and for the others" {
 	need_namespaces -nm
 	"${in_namespaces[@]}" bash -euc '

@@ -627,9 +627,9 @@ def full_output():
         case("stdout", "hostlookup%s --ex" % json_, start("hostlookup%s --ex localhost" % json_))
         case("stdout", "hostlookup%s -f" % json_, start("hostlookup%s -f ../names" % json_))
         case("stdout", "hostlookup%s --unordered" % json_, start("hostlookup%s --unordered -f ../names" % json_))
-        case("stdout", "servlookup%s" % json_, start("servlookup%s 80" % json_), ways=("term", "twice"))
-        case("stdout", "servlookup%s -f" % json_, start("servlookup%s -f ../ports" % json_), ways=("term", "twice"))
-        case("stdout", "servlookup%s --all" % json_, start("servlookup%s --all" % json_), ways=("term", "twice"))
+        case("stdout", "servlookup%s" % json_, start("servlookup%s 80" % json_))
+        case("stdout", "servlookup%s -f" % json_, start("servlookup%s -f ../ports" % json_))
+        case("stdout", "servlookup%s --all" % json_, start("servlookup%s --all" % json_))
         case("stdout", "sockwait%s" % json_, start("sockwait%s {target}" % json_))
         case("stdout", "sockwait%s, and one is missing" % json_, start("sockwait%s {target} ./nosuch" % json_))
     case("stdout", "sockecho-client, stream", start("sockecho-client {echo}", "endless"))
@@ -724,7 +724,7 @@ def full_errors():
     case("stderr", "sockwait, a note", start("sockwait ./nosuch"), seconds=1)
     case("stderr", "sockwait -v", start("sockwait -v --gone -i 0.01 ./nosuch 127.0.0.1:1"), limit={0, 124}, term={0, -15})
     case("stderr", "sockwait, missing", start("sockwait -t 0 ./a ./b"), limit={124}, term={124, -15})
-    case("stderr", "servlookup -f, errors", start("servlookup -f ../wrong"), ways=("term", "twice"))
+    case("stderr", "servlookup -f, errors", start("servlookup -f ../wrong"))
 
     def refused(run, address):
         for _ in range(3):
@@ -1180,8 +1180,9 @@ def quiet_input():
     case("quiet", "hostlookup -j 1 --unordered -f -", start("hostlookup -j 1 --unordered -f -", said(b"localhost\n127.0.0.1\n")))
     case("quiet", "hostlookup -f FIFO", start("hostlookup -f fifo", fifo="held"))
     case("quiet", "hostlookup -f FIFO, no writer", start("hostlookup -f fifo", fifo="free"))
-    case("quiet", "servlookup -f -", start("servlookup -f -"), ways=("term", "twice"))
-    case("quiet", "servlookup -f FIFO, no writer", start("servlookup -f fifo", fifo="free"), ways=("term", "twice"))
+    case("quiet", "servlookup -f -", start("servlookup -f -"))
+    case("quiet", "servlookup -f FIFO, no writer", start("servlookup -f fifo", fifo="free"))
+    case("quiet", "servlookup --services FIFO, no writer", start("servlookup --services fifo 80", fifo="free"))
     case("quiet", "sockecho-client, stream", start("sockecho-client {echo}"))
     case("quiet", "sockecho-client, stream from a terminal's line", start("sockecho-client {echo}", terminal))
     case("quiet", "sockecho-client, datagrams", start("sockecho-client -u {udp}"))

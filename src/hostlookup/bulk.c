@@ -457,17 +457,6 @@ advance(struct loop *loop)
 		loop_stop(loop, b->status);
 }
 
-/* What was not read yet; NULL: nothing. */
-static const char *
-rest_of(const struct bulk *b)
-{
-	if (b->sweep != NULL)
-		return b->sweep->query;
-	if (b->inputs.operand_count > 0)
-		return "the operands";
-	return b->inputs.ended ? NULL : inputs_name(&b->inputs);
-}
-
 /* The program ends, so the question, if there is one, is left as it is. */
 static void
 time_out_at_end(struct bulk *b, struct job *job)
@@ -500,7 +489,7 @@ static void
 time_is_over(struct loop *loop)
 {
 	struct bulk *b = LOOP_OWNER(loop, struct bulk, loop);
-	const char *rest = rest_of(b);
+	const char *rest = b->sweep != NULL ? b->sweep->query : inputs_rest(&b->inputs);
 
 	time_out_all(b);
 	if (output_flush(b->failure) == 0 && rest == NULL) {

@@ -5,6 +5,7 @@
 #include "hostlookup/network.h"
 #include "hostlookup/reverse.h"
 #include "net/host_name.h"
+#include "options/values.h"
 #include "run/escape.h"
 
 #include <stdio.h>
@@ -21,14 +22,23 @@ fault_of_network(const char *query, char buf[QUERY_FAULT_MAX])
 	return buf;
 }
 
-/* HOST:PORT */
-static bool
-has_port(const char *query)
+bool
+query_has_port(const char *query)
 {
-	const char *colon = strchr(query, ':');
+	const char *colon = strrchr(query, ':');
+	char host[SKU_ADDRESS_TEXT_MAX], buf[SKU_ADDRESS_TEXT_MAX];
+	size_t len = colon != NULL ? (size_t)(colon - query) : 0;
 
-	return colon != NULL && colon > query && colon[1] != '\0' &&
-	       colon[1 + strspn(colon + 1, "0123456789")] == '\0';
+	if (len == 0)
+		return false;
+	if (value_is_digits(colon + 1) && strchr(query, ':') == colon)
+		return true;
+	if (len >= sizeof(host))
+		return false;
+	memcpy(host, query, len);
+	host[len] = '\0';
+	/* An IPv6 address without brackets has no port. */
+	return (host[0] == '[' || strchr(host, ':') == NULL) && reverse_address(host, buf) != NULL;
 }
 
 /* Why this can be neither a name nor an address. */
@@ -44,6 +54,7 @@ const char *
 query_name_fault(const char *name)
 {
 	const char *fault = fault_of_text(name);
+	char address[SKU_ADDRESS_TEXT_MAX];
 	struct network network;
 
 	if (fault != NULL)
@@ -51,10 +62,12 @@ query_name_fault(const char *name)
 	fault = host_name_fault(name);
 	if (fault == NULL)
 		return NULL;
-	if (has_port(name))
+	if (query_has_port(name))
 		return "it is no name of a host (leave the port out)";
 	if (strchr(name, '@') != NULL)
 		return "it is no name of a host (leave the user out)";
+	if (name[0] == '[' && reverse_address(name, address) != NULL)
+		return "it is no name of a host (leave the brackets out)";
 	if (network_parse(&network, name) == 0)
 		return "it is a network (-r prints the names of its addresses)";
 	return fault;

@@ -11,5 +11,7 @@ const char *query_fault(
     const struct host_config *config, const char *query, char buf[QUERY_FAULT_MAX]);
 /* The same for a name alone. */
 const char *query_name_fault(const char *name);
+/* Is it HOST:PORT, ADDR:PORT or [V6]:PORT? */
+bool query_has_port(const char *query);
 
 #endif

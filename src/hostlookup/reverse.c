@@ -2,6 +2,7 @@
  * Row tool. */
 #include "hostlookup/reverse.h"
 
+#include "hostlookup/query.h"
 #include "net/host_name.h"
 
 #include <arpa/inet.h>
@@ -121,27 +122,12 @@ reverse_address(const char *query, char buf[SKU_ADDRESS_TEXT_MAX])
 		   NULL;
 }
 
-/* ADDR:PORT or [V6]:PORT */
-static bool
-has_port(const char *query)
-{
-	const char *colon = strrchr(query, ':');
-	char host[SKU_ADDRESS_TEXT_MAX], buf[SKU_ADDRESS_TEXT_MAX];
-	size_t len = colon != NULL ? (size_t)(colon - query) : 0;
-
-	if (len == 0 || len >= sizeof(host))
-		return false;
-	memcpy(host, query, len);
-	host[len] = '\0';
-	return is_address(host, AF_INET) || from_brackets(host, buf);
-}
-
 const char *
 reverse_fault(const char *query)
 {
 	if (*query == '\0')
 		return "the address is empty";
-	if (has_port(query))
+	if (query_has_port(query))
 		return "it is no address (leave the port out)";
 	if (has_unknown_zone(query))
 		return HOST_NAME_NO_ZONE;

@@ -87,11 +87,12 @@ use_open_socket(int fd, struct sku_sock *s, struct failure *failure)
 	struct sku_address peer;
 
 	if (sku_socket_from_fd(s, fd) == -1)
-		return failure_errno(failure, errno, "use descriptor %d as a socket", fd);
+		return failure_errno(failure, errno, "use descriptor %d as a socket", fd_given(fd));
 	if (sku_getpeername(s, &peer) == -1)
-		return failure_errno(failure, errno, "use descriptor %d as a connection", fd);
+		return failure_errno(
+		    failure, errno, "use descriptor %d as a connection", fd_given(fd));
 	if (sku_settimeout(s, 0) == -1)
-		return failure_errno(failure, errno, "use descriptor %d", fd);
+		return failure_errno(failure, errno, "use descriptor %d", fd_given(fd));
 	return 0;
 }
 

@@ -54,6 +54,17 @@ const struct option_row fd_options[] = {
 	OPTION_END_ROW,
 };
 
+/* The socket of --fd, if it is at another descriptor now. */
+static struct {
+	int from, to;
+} moved = { -1, -1 };
+
+int
+fd_given(int fd)
+{
+	return fd == moved.to ? moved.from : fd;
+}
+
 static bool
 is_same_socket(int a, int b)
 {
@@ -71,11 +82,11 @@ fd_leave_standard_streams(int *fd)
 	if (!is_same_socket(*fd, *fd)) /* the failure is reported later */
 		return;
 	if (*fd <= STDERR_FILENO) {
-		int moved = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-
-		if (moved == -1)
+		moved.to = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		if (moved.to == -1)
 			opt_usage_error("descriptor %d cannot be used: %s", *fd, strerror(errno));
-		*fd = moved;
+		moved.from = *fd;
+		*fd = moved.to;
 	}
 	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
 		if (!is_same_socket(i, *fd))
@@ -86,6 +97,14 @@ fd_leave_standard_streams(int *fd)
 		if (null > STDERR_FILENO)
 			(void)close(null);
 	}
+}
+
+struct named_file
+endpoint_file(const struct endpoint *endpoint, bool listening)
+{
+	return (struct named_file){ .what = "PATH",
+		.path = endpoint_has_path(endpoint) ? endpoint->path : NULL,
+		.is_written = listening };
 }
 
 static size_t

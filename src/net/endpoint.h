@@ -3,6 +3,7 @@
 #define NET_ENDPOINT_H
 
 #include "net/modes.h"
+#include "options/files.h"
 #include "run/failure.h"
 
 /* The options that say which kind of address is meant. */
@@ -26,6 +27,8 @@ extern const struct option_row fd_options[];
  * the peers.  Move the socket of --fd to a descriptor of its own, and the streams that are this
  * socket to the null device. */
 void fd_leave_standard_streams(int *fd);
+/* The number of that socket in messages: the one that was given. */
+int fd_given(int fd);
 
 /* An address to connect to or to listen on.  host and port point into text.  path points to the
  * operand. */
@@ -46,6 +49,8 @@ endpoint_has_path(const struct endpoint *endpoint)
 	return endpoint->path != NULL && endpoint->path[0] != '@';
 }
 
+/* Its path for files_check(): listening creates it. */
+struct named_file endpoint_file(const struct endpoint *endpoint, bool listening);
 /* Does this operand have both host and port (or the path), so that it needs no second operand? */
 bool operand_has_port(const struct address_flags *flags, const char *operand);
 

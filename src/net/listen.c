@@ -7,6 +7,7 @@
 #include "net/resolve.h"
 #include "net/retry.h"
 #include "options/values.h"
+#include "run/escape.h"
 #include "run/event.h"
 #include "run/failure.h"
 #include "run/log.h"
@@ -63,7 +64,8 @@ const struct option_row listen_options[] = {
 	    .needs = MODE_LISTENS | MODE_ANNOUNCES),
 	TEXT(OPTION_FILE, 0, "port-file", "FILE", struct listen_options, port_file,
 	    "write the port (of a UNIX socket: the path) to FILE",
-	    .needs = MODE_LISTENS | MODE_ANNOUNCES),
+	    .needs = MODE_LISTENS | MODE_ANNOUNCES,
+	    .without = "without it the readiness line alone has the port"),
 	COUNT(0, "backlog", "N", struct listen_options, backlog, INT32_MIN, INT32_MAX,
 	    SKU_DEFAULT_BACKLOG, "let N connections wait to be accepted",
 	    .preset_text = "default: the most that the system lets wait",
@@ -83,7 +85,8 @@ const struct option_row listen_options[] = {
 	    struct socket_mode, set_socket_mode, "give the path of the UNIX socket that mode",
 	    .preset_text = "default: 666, less the umask", .needs = MODE_LISTENS | MODE_PATH),
 	TEXT(OPTION_FILE, 0, "log", "FILE", struct listen_options, log_file,
-	    "append messages to FILE; SIGHUP opens it anew", .needs = MODE_LISTENS),
+	    "append messages to FILE; SIGHUP opens it anew", .needs = MODE_LISTENS,
+	    .without = "without it messages go to standard error"),
 	OPTION_END_ROW,
 };
 
@@ -151,23 +154,24 @@ use_open_socket(struct listener *listener, int fd, struct failure *failure)
 	struct sku_address peer;
 
 	if (sku_socket_from_fd(s, fd) == -1)
-		return failure_errno(failure, errno, "use descriptor %d as a socket", fd);
+		return failure_errno(failure, errno, "use descriptor %d as a socket", fd_given(fd));
 	if ((s->family != AF_INET && s->family != AF_INET6 && s->family != AF_UNIX) ||
 	    (s->type != SOCK_STREAM && s->type != SOCK_DGRAM))
 		return failure_set(failure, STATUS_FAILED, 0,
 		    "it is neither a stream nor a datagram socket of "
 		    "IPv4, IPv6 or UNIX",
-		    "use descriptor %d", fd);
+		    "use descriptor %d", fd_given(fd));
 	if (s->type == SOCK_STREAM &&
 	    sku_getsockopt(s, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && !listening) {
 		if (sku_getpeername(s, &peer) == -1)
 			return failure_set(failure, STATUS_FAILED, ENOTCONN,
-			    "the socket neither listens nor is connected", "use descriptor %d", fd);
+			    "the socket neither listens nor is connected", "use descriptor %d",
+			    fd_given(fd));
 		listener->connected = true;
 	}
 	if (s->type == SOCK_DGRAM && !is_reachable(s))
 		return failure_set(failure, STATUS_FAILED, 0, "the socket is bound to no address",
-		    "use descriptor %d", fd);
+		    "use descriptor %d", fd_given(fd));
 	return 0;
 }
 
@@ -408,18 +412,25 @@ listener_open(struct listener *listener, const struct listen_options *config,
 
 /* ---- announcing ---------------------------------------------------------------------------- */
 
+/* A path is a field of the line: whatever bytes it has, the line is one. */
 static char *
 readiness_line(const struct listener *listener)
 {
 	char host[SKU_ADDRESS_TEXT_MAX], *line = NULL;
 	int n;
 
-	if (listener->sock.family == AF_UNIX)
-		n = asprintf(&line, "listening %s %s\n", listener->transport,
-		    sku_address_host(&listener->address, host));
-	else
+	if (listener->sock.family == AF_UNIX) {
+		char *path;
+
+		(void)sku_address_host(&listener->address, host);
+		path = escape_text(host, strlen(host), ESCAPE_FIELD, NULL);
+		n = path != NULL ? asprintf(&line, "listening %s %s\n", listener->transport, path) :
+				   -1;
+		free(path);
+	} else {
 		n = asprintf(&line, "listening %s %s %u\n", listener->transport,
 		    display_address(listener, host), sku_address_port(&listener->address));
+	}
 	return n >= 0 ? line : NULL;
 }
 

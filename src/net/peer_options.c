@@ -40,12 +40,12 @@ check_open_fd(struct peer_options *options)
 	if (sku_socket_from_fd(&s, options->listen.fd) == -1)
 		opt_usage_error("descriptor %d is no socket (a pipe, as ssh's, is no connection: "
 				"'ssh -L' and 'ssh -R' forward a port)",
-		    options->listen.fd);
+		    fd_given(options->listen.fd));
 	if (s.type != SOCK_STREAM)
-		opt_usage_error("descriptor %d is no stream socket", options->listen.fd);
+		opt_usage_error("descriptor %d is no stream socket", fd_given(options->listen.fd));
 	if (options->address.is_unix && s.family != AF_UNIX)
-		opt_usage_error(
-		    "descriptor %d is no UNIX socket: leave --unix out", options->listen.fd);
+		opt_usage_error("descriptor %d is no UNIX socket: leave --unix out",
+		    fd_given(options->listen.fd));
 	options->address.is_unix = s.family == AF_UNIX;
 }
 

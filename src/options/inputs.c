@@ -265,6 +265,14 @@ inputs_next(struct inputs *inputs, struct input *input)
 	return true;
 }
 
+const char *
+inputs_rest(const struct inputs *inputs)
+{
+	if (inputs->operand_count > 0)
+		return "the operands";
+	return inputs->ended ? NULL : inputs_name(inputs);
+}
+
 void
 inputs_read(struct inputs *inputs)
 {

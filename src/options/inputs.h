@@ -57,6 +57,8 @@ const char *inputs_name(const struct inputs *inputs);
  * those that begin with '#', and a byte order mark at the start of a file; cuts white space off
  * both ends of a line. */
 bool inputs_next(struct inputs *inputs, struct input *input);
+/* What was not read yet, for a message about the rest of it; NULL: nothing. */
+const char *inputs_rest(const struct inputs *inputs);
 /* Read more, now that fd is ready. */
 void inputs_read(struct inputs *inputs);
 /* Wait until more can be read, and read it.  False: it is the end. */

@@ -5,6 +5,7 @@
 
 #include "options/hints.h"
 #include "options/values.h"
+#include "run/escape.h"
 #include "run/message.h"
 #include "run/output.h"
 #include "run/run.h"
@@ -516,12 +517,42 @@ check_operand(const struct options *o, const char *operand)
 		check_hints(o->command, operand, strlen(operand), "");
 }
 
-static void __attribute__((noreturn)) fail_unknown_letter(const struct options *o, char letter)
+static bool
+is_letter_of_option(const struct options *o, char letter)
 {
-	const char word[] = { '-', letter, '\0' };
+	for (size_t i = 0; i < o->count; i++) {
+		if (is_option(o->entries[i].row) && o->entries[i].row->letter == letter)
+			return true;
+	}
+	return false;
+}
 
-	check_hints(o->command, word, 2, "unknown option ");
-	opt_usage_error("unknown option '%s'", word);
+/* The length of the character at text; 1 if it is no UTF-8. */
+static size_t
+character_length(const char *text)
+{
+	enum { LONGEST = 4 };
+	size_t bytes = strnlen(text, LONGEST);
+
+	for (size_t len = 1; len <= bytes; len++) {
+		if (escape_is_utf8(text, len))
+			return len;
+	}
+	return 1;
+}
+
+/* One of the letters of the word is unknown.  It may be a character of several bytes, of which
+ * getopt_long tells the first. */
+static void __attribute__((noreturn)) fail_unknown_letter(const struct options *o, const char *word)
+{
+	const char *letter = word + 1;
+	char option[8];
+
+	while (letter[1] != '\0' && is_letter_of_option(o, *letter))
+		letter++;
+	(void)snprintf(option, sizeof(option), "-%.*s", (int)character_length(letter), letter);
+	check_hints(o->command, option, strlen(option), "unknown option ");
+	opt_usage_error("unknown option '%s'", option);
 }
 
 static void __attribute__((noreturn))
@@ -669,6 +700,10 @@ store(const struct options *o, const struct option_entry *entry, const char *val
 		if (*value == '\0' && row->kind != OPTION_TEXT)
 			opt_usage_error("option '--%s' takes a %s, and it is empty", row->name,
 			    row->kind == OPTION_FILE ? "FILE" : "directory");
+		if (row->without != NULL && strcmp(value, "-") == 0)
+			opt_usage_error("option '--%s' takes a FILE, not '-': %s (./- is a file of "
+					"that name)",
+			    row->name, row->without);
 		if (row->set != NULL)
 			store_other(entry, value);
 		else
@@ -837,7 +872,7 @@ parse_next(void)
 	case '?':
 		if (strncmp(word, "--", 2) == 0)
 			fail_unknown_name(o, word + 2);
-		fail_unknown_letter(o, (char)optopt);
+		fail_unknown_letter(o, word);
 	case ':':
 		entry = entry_of_id(o, optopt);
 		opt_usage_error(

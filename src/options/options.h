@@ -73,6 +73,9 @@ struct option_row {
 	const char *arg;      /* the value's name, as "SECONDS"; NULL: there is no value */
 	const char *help;     /* what it does, in a line that stands alone; no default */
 	const char *excludes; /* options that it excludes, separated by blanks */
+	/* NULL, or the program writes the FILE, which is never standard output.  Then what is said
+	 * to those who write `-` for it: how things are without the option. */
+	const char *without;
 	/* The default, which is stored before the options are read, unless it is 0 or the option is
 	 * optional.  --help shows preset_text if that is not NULL, else preset if it is above 0 (or
 	 * `none`). */

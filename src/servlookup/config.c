@@ -3,6 +3,8 @@
 #include "servlookup/config.h"
 
 #include "options/options.h"
+#include "options/run_options.h"
+#include "run/run.h"
 
 #include <string.h>
 
@@ -27,6 +29,8 @@ static const struct option_row options[] = {
 	    inputs_add_file, "read queries from FILE; - is standard input", .repeats = 1),
 	TEXT(OPTION_FILE, 0, "services", "FILE", struct serv_config, services,
 	    "read FILE in the place of the system's services"),
+	OPTION_GROUP("Time"),
+	OPTION_INCLUDE_FOR(&run.timeouts, max_time_options),
 	OPTION_COMMON,
 	OPTION_END_ROW,
 };

@@ -7,6 +7,7 @@
 #include "run/output.h"
 #include "run/run.h"
 #include "run/state.h"
+#include "run/wait.h"
 #include "servlookup/config.h"
 #include "servlookup/query.h"
 #include "servlookup/services_table.h"
@@ -228,13 +229,23 @@ print_table(const struct lookup_run *r, const char *proto, struct failure *failu
 
 /* ---- running ------------------------------------------------------------------------------- */
 
+/* A table was read, or could not be: is there time left to answer from it? */
+static int
+finish_table(const struct lookup_run *r, struct failure *failure)
+{
+	if (r->table == NULL)
+		return -1;
+	return run_check() == 0 ? 0 :
+				  run_wait_failed(failure, errno, LIMIT_OTHER, "read the services");
+}
+
 /* Read the services. */
 static int
 open_table(struct lookup_run *r, struct failure *failure)
 {
 	r->table = r->config->services != NULL ? table_read_file(r->config->services, failure) :
 						 table_read_system(failure);
-	return r->table != NULL ? 0 : -1;
+	return finish_table(r, failure);
 }
 
 /* A single query with one answer is asked for by key, which costs less than reading all services.
@@ -245,10 +256,8 @@ open_for_single(struct lookup_run *r, const struct query *q, struct failure *fai
 	if (r->config->services != NULL || r->config->all || q->kind == RANGE)
 		return open_table(r, failure);
 	r->table = table_read_one(q->kind == BY_NAME ? q->name : NULL, q->from, q->proto, failure);
-	if (r->table == NULL)
-		return -1;
-	if (r->table->first != NULL)
-		return 0;
+	if (r->table == NULL || r->table->first != NULL)
+		return finish_table(r, failure);
 	table_free(r->table);
 	return open_table(r, failure);
 }
@@ -290,6 +299,8 @@ run_bulk(struct lookup_run *r, struct failure *failure)
 {
 	struct inputs inputs;
 	struct input input;
+	const char *rest;
+	int result = 0;
 
 	state_on_sigusr1("state", counter_rows);
 	if (open_table(r, failure) == -1)
@@ -297,12 +308,16 @@ run_bulk(struct lookup_run *r, struct failure *failure)
 	inputs_open(
 	    &inputs, r->config->queries, r->config->query_count, &r->config->files, failure);
 	do {
-		while (inputs_next(&inputs, &input))
+		while (run_check() == 0 && inputs_next(&inputs, &input))
 			answer_input(r, &input);
 		/* Flush before waiting, so that what is known is seen. */
 	} while (failure_report_output() == STATUS_OK && inputs_wait(&inputs));
+	rest = inputs_rest(&inputs);
+	if (rest != NULL && !output_has_failed() && run_check() == -1)
+		result =
+		    run_wait_failed(failure, errno, LIMIT_OTHER, "look up the rest of %s", rest);
 	inputs_close(&inputs);
-	return 0;
+	return result;
 }
 
 static int
@@ -329,7 +344,7 @@ main(int argc, char **argv)
 	else
 		result = r.bulk ? run_bulk(&r, &failure) : run_single(&r, &failure);
 	if (result == -1)
-		r.status = failure_report(&failure);
+		raise_status(&r, failure_report(&failure));
 	table_free(r.table);
 	inputs_free_files(&config.files);
 	return run_finish(r.status);

@@ -8,10 +8,13 @@
 #include "options/mark.h"
 #include "run/ascii.h"
 #include "run/hash.h"
+#include "run/wait.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,11 +266,42 @@ add_line(struct table *table, char *line, const char *source)
 	return add_with_words(table, (uint16_t)port, name, proto, line, source);
 }
 
+static ssize_t
+read_in_time(void *cookie, char *buf, size_t size)
+{
+	int fd = *(const int *)cookie;
+	ssize_t n;
+
+	do {
+		/* A FIFO without a writer yet reads as if it had ended, but is not ready. */
+		if (run_wait_fd(fd, POLLIN, sku_deadline_never()) == -1)
+			return -1;
+		n = read(fd, buf, size);
+	} while (n == -1 && (errno == EINTR || errno == EAGAIN));
+	return n;
+}
+
+/* A stream that --max-time ends, also where nobody writes to a FIFO. */
+static FILE *
+open_in_time(const char *path, int *fd)
+{
+	FILE *stream;
+
+	*fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (*fd == -1)
+		return NULL;
+	stream = fopencookie(fd, "r", (cookie_io_functions_t){ .read = read_in_time });
+	if (stream == NULL)
+		(void)close(*fd);
+	return stream;
+}
+
 /* Add the lines of a file, after a byte order mark. */
 static int
 add_file(struct table *table, const char *path, const char *source, struct failure *failure)
 {
-	FILE *stream = fopen(path, "re");
+	int fd;
+	FILE *stream = open_in_time(path, &fd);
 	char *line = NULL;
 	size_t size = 0;
 	ssize_t len = 0;
@@ -285,10 +319,13 @@ add_file(struct table *table, const char *path, const char *source, struct failu
 	}
 	if (mark == MARK_UTF16)
 		result = failure_set(failure, STATUS_USAGE, 0, MARK_UTF16_ERROR, "read %s", path);
+	else if (errno == ETIMEDOUT && ferror(stream))
+		result = run_wait_failed(failure, errno, LIMIT_OTHER, "read %s", path);
 	else if (len != -1 || !feof(stream))
 		result = failure_errno(failure, errno, "read %s", path);
 	free(line);
 	(void)fclose(stream);
+	(void)close(fd);
 	return result;
 }
 

@@ -178,10 +178,11 @@ check_open_fd(struct connect_options *connect)
 
 	fd_leave_standard_streams(&connect->fd);
 	if (sku_socket_from_fd(&s, connect->fd) == -1)
-		opt_usage_error("option '--fd' takes an open socket, which %d is not", connect->fd);
+		opt_usage_error(
+		    "option '--fd' takes an open socket, which %d is not", fd_given(connect->fd));
 	if (connect->address.datagram && s.type != SOCK_DGRAM)
 		opt_usage_error(
-		    "descriptor %d is no datagram socket: leave --udp out", connect->fd);
+		    "descriptor %d is no datagram socket: leave --udp out", fd_given(connect->fd));
 	connect->address.datagram = s.type == SOCK_DGRAM;
 	connect->address.is_unix = s.family == AF_UNIX;
 }

@@ -379,7 +379,8 @@ open_exchange(struct datagram_exchange *t, struct failure *failure)
 		return 0;
 	}
 	if (sku_socket_from_fd(&sock, connect->fd) == -1)
-		return failure_errno(failure, errno, "use descriptor %d as a socket", connect->fd);
+		return failure_errno(
+		    failure, errno, "use descriptor %d as a socket", fd_given(connect->fd));
 	if (peer_use_socket(&t->connection, t->config, &sock, NULL, failure) == -1)
 		return -1;
 	peer_introduce(&t->connection);

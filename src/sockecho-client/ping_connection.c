@@ -212,7 +212,7 @@ use_open_socket(struct ping *p, struct ping_connection *r, struct failure *failu
 	int fd = p->config->connect.fd;
 
 	if (sku_socket_from_fd(&sock, fd) == -1)
-		return failure_errno(failure, errno, "use descriptor %d", fd);
+		return failure_errno(failure, errno, "use descriptor %d", fd_given(fd));
 	return peer_use_socket(&r->connection, p->config, &sock, NULL, failure);
 }
 

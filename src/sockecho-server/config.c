@@ -75,7 +75,7 @@ static const struct option_row options[] = {
 	OPTION_GROUP("Background"),
 	FLAG(0, "daemon", struct server_config, daemon, "go to the background once ready"),
 	TEXT(OPTION_FILE, 0, "pidfile", "FILE", struct server_config, pidfile,
-	    "write the process id to FILE, and lock it"),
+	    "write the process id to FILE, and lock it", .without = "it is a file that is locked"),
 	OPTION_COMMON,
 	OPTION_END_ROW,
 };
@@ -116,11 +116,13 @@ check_open_fd(struct listen_options *listen)
 	struct sku_sock s;
 
 	if (sku_socket_from_fd(&s, listen->fd) == -1)
-		opt_usage_error("descriptor %d is no socket", listen->fd);
+		opt_usage_error("descriptor %d is no socket", fd_given(listen->fd));
 	if (listen->address.datagram && s.type != SOCK_DGRAM)
-		opt_usage_error("descriptor %d is no datagram socket: leave --udp out", listen->fd);
+		opt_usage_error(
+		    "descriptor %d is no datagram socket: leave --udp out", fd_given(listen->fd));
 	if (listen->address.is_unix && s.family != AF_UNIX)
-		opt_usage_error("descriptor %d is no UNIX socket: leave --unix out", listen->fd);
+		opt_usage_error(
+		    "descriptor %d is no UNIX socket: leave --unix out", fd_given(listen->fd));
 	listen->address.datagram = s.type == SOCK_DGRAM;
 	listen->address.is_unix = s.family == AF_UNIX;
 }
@@ -150,6 +152,7 @@ modes_of(const struct server_config *c)
 void
 config_parse(struct server_config *config, int argc, char **argv)
 {
+	struct named_file path;
 	struct options parsed;
 
 	*config = (struct server_config){ .upper = false };
@@ -170,4 +173,6 @@ config_parse(struct server_config *config, int argc, char **argv)
 	else
 		check_open_fd(&config->listen);
 	opt_check_modes(&parsed, modes_of(config));
+	path = endpoint_file(&config->endpoint, true);
+	files_check(&parsed, &path, 1);
 }

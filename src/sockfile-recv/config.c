@@ -9,6 +9,8 @@
 #include "run/run.h"
 #include "transfer/tls.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -207,6 +209,22 @@ target_modes(const struct recv_config *c)
 	return strcmp(c->file, "-") == 0 ? MODE_TO_FILE : MODE_TO_FILE | MODE_TO_DISK;
 }
 
+static void
+check_files(const struct options *parsed, const struct recv_config *c)
+{
+	struct named_file files[] = { endpoint_file(&c->peer.endpoint, c->peer.listening),
+		{ .what = "FILE", .path = c->file, .is_written = true } };
+	char part[PATH_MAX];
+
+	files_check(parsed, files, 2);
+	if (c->file == NULL || strcmp(c->file, "-") == 0)
+		return;
+	(void)snprintf(part, sizeof(part), "%s.part", c->file);
+	files[1].what = "FILE.part";
+	files[1].path = part;
+	files_check(parsed, files, 2);
+}
+
 void
 config_parse(struct recv_config *config, int argc, char **argv)
 {
@@ -225,6 +243,7 @@ config_parse(struct recv_config *config, int argc, char **argv)
 	modes = peer_options_finish(&config->peer, parsed.operands, count);
 	opt_check_modes(&parsed, modes | target_modes(config));
 	check_combinations(config);
+	check_files(&parsed, config);
 	config->options.mode_asked = opt_given(&parsed, "mode");
 	config->disk_option = find_disk_option(&parsed);
 	if (opt_given(&parsed, "retry"))

@@ -227,6 +227,18 @@ load_key_library(const struct send_config *c)
 		opt_cannot("prepare for --key", reason);
 }
 
+static void
+check_files(const struct options *parsed, const struct send_config *c)
+{
+	struct named_file files[] = { endpoint_file(&c->peer.endpoint, c->peer.listening),
+		{ .what = "FILE" } };
+
+	for (size_t i = 0; i < c->file_count; i++) {
+		files[1].path = c->files[i];
+		files_check(parsed, files, 2);
+	}
+}
+
 void
 config_parse(struct send_config *config, int argc, char **argv)
 {
@@ -250,6 +262,7 @@ config_parse(struct send_config *config, int argc, char **argv)
 	if (config->retries != RETRIES_NOT_GIVEN)
 		peer_options_check_retry(&config->peer);
 	check_combinations(config);
+	check_files(&parsed, config);
 }
 
 static int64_t
