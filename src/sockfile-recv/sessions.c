@@ -165,19 +165,32 @@ be_busy(struct session *session, const char *why)
 	return CLAIM_BUSY;
 }
 
+/* The lost claim whose place the session would take over: that of the file that it goes on with, or
+ * else of the sender that it is.  NULL: none. */
+static struct claim *
+find_kept_place(const struct session_table *table, struct claim *claim,
+    const struct session *session, const struct wire_offer *offer)
+{
+	if (claim != NULL && claim->keeps_place)
+		return claim;
+	claim = table->claims;
+	while (claim != NULL && !(claim->keeps_place && is_back(claim, session, offer)))
+		claim = claim->next;
+	return claim;
+}
+
 /* May one more connection count?  A lost one counts until its claim runs out. */
 static bool
-is_there_place(const struct session_table *table, const struct session *session,
-    const struct wire_offer *offer)
+is_there_place(const struct session_table *table)
 {
 	int64_t taken = table->counted;
 
-	if (session->has_place || table->rules.connections == SESSIONS_UNLIMITED)
+	if (table->rules.connections == SESSIONS_UNLIMITED)
 		return true;
 	for (const struct session *s = table->sessions; s != NULL; s = s->next)
 		taken += s->has_place;
 	for (const struct claim *claim = table->claims; claim != NULL; claim = claim->next)
-		taken += claim->keeps_place && !is_back(claim, session, offer);
+		taken += claim->keeps_place;
 	return taken < table->rules.connections;
 }
 
@@ -192,9 +205,9 @@ is_place_ending(const struct session_table *table)
 	return s != NULL;
 }
 
-/* The file is free. */
+/* The file is free: nobody has it (claim NULL), or it is the one that was lost. */
 static enum claim_result
-judge_free(const struct session_table *table, struct session *session,
+judge_free(const struct session_table *table, struct claim *claim, struct session *session,
     const struct wire_offer *offer, int64_t now)
 {
 	int64_t held = 0;
@@ -203,7 +216,8 @@ judge_free(const struct session_table *table, struct session *session,
 		held += s->claim != NULL;
 	if (held >= SESSIONS_CLAIMS)
 		return be_busy(session, "too many files are being written");
-	if (is_there_place(table, session, offer))
+	if (session->has_place || find_kept_place(table, claim, session, offer) != NULL ||
+	    is_there_place(table))
 		return CLAIM_GRANTED;
 	if (now - session->asked_ns < SESSIONS_WAIT && is_place_ending(table))
 		return CLAIM_WAIT;
@@ -239,31 +253,29 @@ judge_held(
 }
 
 static enum claim_result
-judge(const struct session_table *table, const struct claim *claim, struct session *session,
+judge(const struct session_table *table, struct claim *claim, struct session *session,
     const struct wire_offer *offer, int64_t now)
 {
 	if (is_closed(table, now) && !session->has_place)
 		return be_busy(session, "all has come already");
-	if (claim == NULL)
-		return judge_free(table, session, offer, now);
-	if (claim->holder == NULL)
-		return is_same_file(claim, session, offer) ? CLAIM_GRANTED :
-							     be_busy(session, UNFINISHED);
-	return judge_held(claim, session, offer, now);
+	if (claim != NULL && claim->holder != NULL)
+		return judge_held(claim, session, offer, now);
+	if (claim != NULL && !is_same_file(claim, session, offer))
+		return be_busy(session, UNFINISHED);
+	return judge_free(table, claim, session, offer, now);
 }
 
-/* Give the session a place: that of a lost connection, if it is the one that comes back. */
+/* Give the session a place: that of a lost connection, if there is one for it. */
 static void
-give_place(struct session_table *table, struct session *session, const struct wire_offer *offer)
+give_place(struct session_table *table, struct claim *claim, struct session *session,
+    const struct wire_offer *offer)
 {
-	struct claim *claim = table->claims;
+	struct claim *kept = find_kept_place(table, claim, session, offer);
 
-	while (claim != NULL && !(claim->keeps_place && is_back(claim, session, offer)))
-		claim = claim->next;
 	session->has_place = true;
-	session->first = claim != NULL ? claim->first : *offer;
-	if (claim != NULL)
-		claim->keeps_place = false;
+	session->first = kept != NULL && is_back(kept, session, offer) ? kept->first : *offer;
+	if (kept != NULL)
+		kept->keeps_place = false;
 }
 
 static enum claim_result
@@ -278,7 +290,7 @@ grant(struct session_table *table, struct claim *claim, struct session *session,
 		table->claims = claim;
 	}
 	if (!session->has_place)
-		give_place(table, session, offer);
+		give_place(table, claim, session, offer);
 	claim->offer = *offer;
 	claim->first = session->first;
 	claim->keeps_place = false;
