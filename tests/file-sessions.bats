@@ -659,3 +659,67 @@ undisturbed() {
 	sender_ends 0
 	told send.err "send large to 127.0.0.1"
 }
+
+# state_is NAME STATE - asked by SIGUSR1, the program that was started as NAME says so.
+state_is() {
+	local pid=$1_pid
+	until_true 20 sh -c "kill -USR1 ${!pid} && tail -n 1 $1.err | grep -qx 'state: $2'" ||
+		fail "not '$2': $(tail -n 1 "$1.err")"
+}
+
+@test "SIGUSR1 tells the size of the files that are begun, and leaves it out where there is none" {
+	# The files of one receiver: one that is refused, one that is lost, one of unknown size, and two that arrive.
+	mkfifo fifo said
+	echo another >d/in
+	start_receiver --dir d -c none 0
+	state_is recv "bytes=0 connections=0 transfers=0"
+	in_background python3 -c '
+import sys, wire
+sys.stdin = open("said")
+p = wire.sender(sys.argv[1])
+sys.stdin.readline()
+p.greet(2)
+p.sock.sendall(wire.offer(name=b"in"))
+assert p.next()[0] == wire.VERDICT
+sys.stdin.readline()
+p.sock.sendall(wire.offer(index=2, size=3000000, name=b"y"))
+assert p.next()[0] == wire.HAVE
+p.sock.sendall(wire.held(wire.START, index=2) + wire.message(wire.DATA, b"x"))
+sys.stdin.readline()
+' "$port"
+	exec {say}>said
+	state_is recv "bytes=0 connections=1 transfers=0"
+	echo >&"$say"
+	until_true 20 grep -q "write d/in" recv.err
+	state_is recv "bytes=0 connections=1 transfers=0"
+	echo >&"$say"
+	state_is recv "bytes=1 size=3000000 connections=1 transfers=0"
+	exec {say}>&-
+	state_is recv "bytes=0 connections=0 transfers=0"
+	run_sender --verify 127.0.0.1 "$port" small fifo
+	exec {say}>fifo
+	printf abc >&"$say"
+	state_is recv "bytes=1003 connections=1 transfers=1"
+	state_is send "bytes=1003 connections=1 transfers=1"
+	exec {say}>&-
+	sender_ends 0
+	state_is recv "bytes=1003 size=1003 connections=0 transfers=2"
+}
+
+@test "SIGUSR1 does not count a raw receiver that broke off, nor a connection that is being made again" {
+	start_sender -c 2 0 in
+	peer_does "$port" read=100000 reset
+	until_true 20 grep -q "bytes were sent" send.err
+	state_is send "bytes=0 connections=0 transfers=0"
+	sockfile-recv -q --connect 127.0.0.1 "$port" out
+	state_is send "bytes=1000000 size=1000000 connections=0 transfers=1"
+	sock_start peer python3 -c '
+import wire
+p = wire.Peer(wire.accept_one(), wire.RECEIVE)
+p.sock.sendall(wire.greeting(wire.SEND))
+p.exactly(16)
+'
+	run_receiver --connect --verify --retry 9 --wait 60 --force 127.0.0.1 "$port" out
+	until_true 20 grep -q "may go on" recv.err
+	state_is recv "bytes=0 connections=0 transfers=0"
+}

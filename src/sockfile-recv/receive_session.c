@@ -569,15 +569,11 @@ report_summary(const struct receive_session *s)
 
 /* ---- a file ---------------------------------------------------------------------------------- */
 
-/* Count the file: it is here, and its size is known. */
+/* Count the file: it is here. */
 static void
 count_file(struct receive_session *s)
 {
-	if (s->offer.size == WIRE_SIZE_UNKNOWN) {
-		transfer_stats_add_file((uint64_t)s->total);
-		transfer_stats_remove_file(STATE_UNKNOWN);
-	}
-	counter_add_shared(&transfer_stats.transfers, 1);
+	transfer_stats_complete_file(s->offer.size, (uint64_t)s->total);
 	s->file_accepted = false;
 	s->total = 0;
 }

@@ -103,11 +103,19 @@ fail_receiver(struct receiver *receiver, const struct failure *failure)
 
 /* ---- connections come and go -------------------------------------------------------------- */
 
+/* A connection that is being made again is none yet, although the server counts it. */
+static void
+count_connections(const struct receiver *receiver)
+{
+	counter_set(&transfer_stats.connections,
+	    (uint64_t)(receiver->server.active - receiver->is_reconnecting));
+}
+
 static void
 connection_left(struct receiver *receiver, bool counts)
 {
 	server_client_left(&receiver->server, counts);
-	counter_set(&transfer_stats.connections, (uint64_t)receiver->server.active);
+	count_connections(receiver);
 }
 
 /* Take the connection off the list of those that wait here. */
@@ -239,7 +247,8 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 		status = failure_report(raw->failure);
 	} else {
 		status = raw->target->status;
-		counter_add(&transfer_stats.transfers, 1);
+		transfer_stats_complete_file(
+		    (uint64_t)receiver->config->size, (uint64_t)raw->target->written);
 		raw_report(raw);
 		progress_end(&receiver->progress, raw->target->written);
 	}
@@ -269,8 +278,7 @@ start_raw(struct receiver *receiver, struct incoming *incoming)
 	sessions_shut_strangers(&receiver->table);
 	receiver->server.max_served = 1;
 	server_update(&receiver->server);
-	if (total != UNLIMITED)
-		counter_set(&transfer_stats.size, (uint64_t)total);
+	transfer_stats_add_file((uint64_t)total); /* UNLIMITED is STATE_UNKNOWN */
 	show_progress(receiver, total == UNLIMITED ? SIZE_UNKNOWN : total);
 	receiver->raw = (struct raw_transfer){ .worker = { .work = raw_work, .done = raw_done },
 		.config = receiver->config,
@@ -335,6 +343,7 @@ connect_again(struct receiver *receiver)
 	failure_clear(&failure);
 	receiver->is_reconnecting = reconnect_start(&receiver->server.loop, &receiver->reconnect,
 					&peer->endpoint, &peer->connect, &failure) == 0;
+	count_connections(receiver);
 	if (!receiver->is_reconnecting)
 		fail_receiver(receiver, &failure);
 	return receiver->is_reconnecting;
@@ -589,7 +598,7 @@ accepted(struct server *server, struct sku_sock *sock, const struct sku_address 
 	struct receiver *receiver = receiver_of(server);
 	struct incoming *incoming;
 
-	counter_set(&transfer_stats.connections, (uint64_t)server->active);
+	count_connections(receiver);
 	incoming = incoming_new(sock, peer);
 	if (incoming == NULL) {
 		cannot_attend(receiver, peer, errno);

@@ -49,15 +49,20 @@ struct raw_server {
 	struct raw_client *all;
 	struct stranger_notes notes; /* about receivers that broke off */
 	struct progress progress;
-	state_counter
-	    progress_bytes; /* for the bar; without the bytes of receivers that broke off */
-	bool consumed;	    /* bytes of a source that can be read only once are gone */
+	bool consumed; /* bytes of a source that can be read only once are gone */
 };
 
 /* ---- receivers come and go ----------------------------------------------------------------- */
 
 static void client_ready(struct loop *loop, struct loop_io *io, uint32_t events);
 static void client_due(struct loop *loop, struct loop_timer *timer);
+
+static uint64_t
+size_for_stats(const struct raw_server *server)
+{
+	return server->source->length != SIZE_UNKNOWN ? (uint64_t)server->source->length :
+							STATE_UNKNOWN;
+}
 
 /* Add a client, and take over the socket.  NULL: out of memory. */
 static struct raw_client *
@@ -86,6 +91,7 @@ add_client(struct raw_server *server, struct sku_sock *sock, const struct sku_ad
 		server->all->prev = client;
 	server->all = client;
 	counter_add(&transfer_stats.connections, 1);
+	transfer_stats_add_file(size_for_stats(server));
 	progress_set_paused(&server->progress, false);
 	return client;
 }
@@ -113,10 +119,14 @@ remove_client(struct raw_client *client, bool complete)
 		server->all = client->next;
 	if (client->next != NULL)
 		client->next->prev = client->prev;
-	if (complete)
+	if (complete) {
 		(void)sku_close(&client->sock); /* the peer has all: nothing can be lost here */
-	else
+		transfer_stats_complete_file(size_for_stats(server), (uint64_t)client->sent);
+	} else {
 		(void)sku_reset(&client->sock);
+		transfer_stats_remove_file(size_for_stats(server));
+		counter_subtract(&transfer_stats.bytes, (uint64_t)client->sent);
+	}
 	free(client);
 	counter_subtract(&transfer_stats.connections, 1);
 	if (server->all == NULL)
@@ -148,7 +158,6 @@ lose_client(struct raw_client *client, struct failure *failure)
 		server_fail(&server->server, failure);
 	else if (strangers_may_note(&server->notes, server->server.loop.now))
 		failure_note(failure, &client->peer);
-	counter_subtract(&server->progress_bytes, (uint64_t)client->sent);
 	remove_client(client, false);
 }
 
@@ -210,7 +219,6 @@ complete_client(struct raw_client *client)
 			 "makes an empty file)",
 		    server->source->name);
 	transfer_summary(&result);
-	counter_add(&transfer_stats.transfers, 1);
 	if (!server->source->seekable)
 		loop_stop(&server->server.loop, 0);
 	remove_client(client, true);
@@ -338,7 +346,6 @@ static void
 count_sent(struct raw_client *client, int64_t sent)
 {
 	client->sent += sent;
-	counter_add(&client->server->progress_bytes, (uint64_t)sent);
 	counter_add(&transfer_stats.bytes, (uint64_t)sent);
 	rate_account(&client->rate, (size_t)sent, client->server->server.loop.now);
 }
@@ -531,12 +538,10 @@ open_server(struct raw_server *server, struct failure *failure)
 	server->input = (struct loop_io){ .ready = input_ready, .fd = source->fd };
 	if (server_open(&server->server, failure) == -1)
 		return -1;
-	if (source->length != SIZE_UNKNOWN)
-		counter_set(&transfer_stats.size, (uint64_t)source->length);
 	if (times == -1 || total == SIZE_UNKNOWN || __builtin_mul_overflow(total, times, &total))
 		total = SIZE_UNKNOWN;
 	progress_begin(&server->progress, config->progress, total);
-	progress_draw_in(&server->progress, &server->server.loop, &server->progress_bytes);
+	progress_draw_in(&server->progress, &server->server.loop, &transfer_stats.bytes);
 	progress_set_paused(&server->progress, true);
 	return 0;
 }
@@ -545,10 +550,10 @@ open_server(struct raw_server *server, struct failure *failure)
 static void
 close_server(struct raw_server *server)
 {
+	progress_end(&server->progress, (int64_t)counter_value(&transfer_stats.bytes));
 	while (server->all != NULL)
 		remove_client(server->all, false);
 	strangers_note_rest(&server->notes);
-	progress_end(&server->progress, (int64_t)counter_value(&server->progress_bytes));
 	server_close(&server->server);
 }
 

@@ -475,6 +475,7 @@ send_next_file(struct send_session *s)
 	struct send_job *job = s->job;
 	const struct send_config *config = job->config;
 	bool refused = false;
+	uint64_t size;
 	int result = 0;
 
 	s->index = (uint32_t)job->next + 1;
@@ -493,13 +494,15 @@ send_next_file(struct send_session *s)
 		note_status(job, failure_report(s->failure)); /* the others may be sent */
 		failure_clear(s->failure);
 	} else {
-		if (s->source.length != SIZE_UNKNOWN)
-			counter_set(&transfer_stats.size, (uint64_t)s->source.length);
+		size = (uint64_t)s->source.length; /* SIZE_UNKNOWN is STATE_UNKNOWN */
+		transfer_stats_add_file(size);
 		s->channel.file = s->source.name;
 		result = send_file(s, &refused);
 		s->channel.file = NULL;
 		if (result == 0)
-			counter_add_shared(&transfer_stats.transfers, 1);
+			transfer_stats_complete_file(size, (uint64_t)s->done);
+		else
+			transfer_stats_remove_file(size);
 	}
 	if (refused && config->file_count > 1 && s->failure->status != STATUS_NO_PEER) {
 		report_refusal(s);
