@@ -45,7 +45,8 @@ struct receiver {
 	struct session_table table; /* the verified connections */
 	struct raw_transfer raw;
 	bool raw_is_working;
-	struct stranger_notes notes;
+	struct stranger_notes notes;	/* about strangers */
+	struct stranger_notes failures; /* about transfers; the threads use it, too */
 	struct progress progress;
 	struct loop_timer linger; /* sessions_wake() */
 	struct loop_timer crowd;  /* too many connections without a transfer */
@@ -77,6 +78,12 @@ static bool
 may_note(struct receiver *receiver)
 {
 	return strangers_may_note(&receiver->notes, receiver->server.loop.now);
+}
+
+static bool
+may_note_failure(struct receiver *receiver)
+{
+	return strangers_may_note(&receiver->failures, receiver->server.loop.now);
 }
 
 static void
@@ -356,9 +363,13 @@ report_failed_session(
 {
 	switch (result) {
 	case SESSION_COUNTED:
-		(void)failure_report(&session->failure);
+		if (receiver->config->connections != SESSIONS_UNLIMITED ||
+		    may_note_failure(receiver))
+			(void)failure_report(&session->failure);
 		break;
 	case SESSION_AWAITED:
+		if (!may_note_failure(receiver))
+			break;
 		failure_add(&session->failure, "the next connection may go on (--retry)");
 		failure_note(&session->failure, &session->incoming->peer);
 		break;
@@ -430,8 +441,8 @@ session_work(struct loop_worker *worker)
 static void
 start_session(struct receiver *receiver, struct incoming *incoming)
 {
-	struct receive_session *session = receive_session_new(&receiver->table, receiver->config,
-	    receiver->config->dir == NULL ? receiver->target : NULL, incoming);
+	struct receive_session *session = receive_session_new(&receiver->table, &receiver->failures,
+	    receiver->config, receiver->config->dir == NULL ? receiver->target : NULL, incoming);
 
 	remove_incoming(receiver, incoming);
 	if (session == NULL) {
@@ -671,6 +682,8 @@ open_receiver(struct receiver *receiver)
 	server->finishing = finishing;
 	server->may_accept = may_accept;
 	server->is_busy = is_busy;
+	receiver->notes = (struct stranger_notes)STRANGERS_CAME_TO_NOTHING;
+	receiver->failures = (struct stranger_notes)STRANGERS_FAILED;
 	receiver->linger.due = linger_due;
 	receiver->crowd.due = crowd_due;
 	receiver->progress.next_ns = INT64_MAX;
@@ -720,6 +733,7 @@ close_receiver(struct receiver *receiver)
 
 	close_all_incoming(receiver);
 	strangers_note_rest(&receiver->notes);
+	strangers_note_rest(&receiver->failures);
 	end_progress(receiver);
 	status = result(receiver);
 	if (has_lost_thread(receiver))

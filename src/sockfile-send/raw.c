@@ -574,7 +574,9 @@ int
 raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock,
     const struct sku_address *peer)
 {
-	struct raw_server server = { .config = config, .source = source };
+	struct raw_server server = {
+		.config = config, .source = source, .notes = STRANGERS_CAME_TO_NOTHING
+	};
 	static ASIDE struct failure failure;
 	int status = STATUS_OK;
 
@@ -589,9 +591,10 @@ raw_send(const struct send_config *config, struct source *source, struct sku_soc
 int
 raw_serve(const struct send_config *config, struct source *source, struct listener *listener)
 {
-	struct raw_server server = {
-		.config = config, .source = source, .server = { .listener = listener }
-	};
+	struct raw_server server = { .config = config,
+		.source = source,
+		.notes = STRANGERS_CAME_TO_NOTHING,
+		.server = { .listener = listener } };
 	static ASIDE struct failure failure;
 	int status = STATUS_OK;
 

@@ -43,6 +43,8 @@ struct send_session {
 	uint32_t index;
 	int64_t done, resumed;
 	int64_t started_ns;
+
+	bool has_noted; /* a failure of a FILE */
 };
 
 static int
@@ -446,6 +448,18 @@ note_status(struct send_job *job, int status)
 		job->status = status;
 }
 
+/* May the failure of a FILE be noted?  Receivers that refuse all, again and again, are only
+ * counted. */
+static bool
+may_note(struct send_session *s)
+{
+	struct stranger_notes *failures = s->job->failures;
+	bool may = failures == NULL || strangers_may_note(failures, sku_now());
+
+	s->has_noted = s->has_noted || may;
+	return may;
+}
+
 /* The receiver refused this file: report it and go on with the next. */
 static void
 report_refusal(struct send_session *s)
@@ -455,7 +469,8 @@ report_refusal(struct send_session *s)
 	note_status(job, s->failure->status);
 	send_mention_unknown(job, s->failure);
 	job->outcome_unknown = false;
-	failure_note(s->failure, s->peer);
+	if (may_note(s))
+		failure_note(s->failure, s->peer);
 	failure_clear(s->failure);
 	s->channel.closing = false;
 }
@@ -491,7 +506,9 @@ send_next_file(struct send_session *s)
 	if (source_open(&s->source, config, job->next, s->failure) == -1) {
 		send_mention_unknown(job, s->failure);
 		job->outcome_unknown = false;
-		note_status(job, failure_report(s->failure)); /* the others may be sent */
+		note_status(job, s->failure->status); /* the others may be sent */
+		if (may_note(s))
+			(void)failure_report(s->failure);
 		failure_clear(s->failure);
 	} else {
 		size = (uint64_t)s->source.length; /* SIZE_UNKNOWN is STATE_UNKNOWN */
@@ -608,6 +625,8 @@ send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_a
 		result = send_next_file(&s);
 	if (result == 0)
 		send_bye(&s);
+	if (s.has_noted && job->failures != NULL)
+		strangers_note_rest(job->failures);
 	channel_close(&s.channel, failure);
 	digest_free(s.digest);
 	sha256_free(s.sha256);
