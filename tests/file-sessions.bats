@@ -659,3 +659,165 @@ undisturbed() {
 	sender_ends 0
 	told send.err "send large to 127.0.0.1"
 }
+
+# flood.py offers|lost|refused|takers|refusers PORT COUNT - a sender that offers so many files of the name `in`; so many
+# that are lost amid another file, or are refused; so many receivers that are lost amid the file, or half as many that
+# refuse two each.
+write_sender_flood() {
+	cat >flood.py <<-'PY'
+		import socket, sys, wire
+		what, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+		if what == "offers":
+		    p = wire.sender(port)
+		    p.greet(count)
+		    for i in range(count):
+		        p.sock.sendall(wire.offer(index=i + 1, name=b"in"))
+		        assert p.next()[0] == wire.VERDICT
+		    p.sock.sendall(wire.message(wire.BYE))
+		    assert p.next()[0] == wire.BYE_OK
+		for i in range(0 if what == "offers" else count):
+		    if what == "takers":
+		        p = wire.Peer(socket.create_connection(("127.0.0.1", port)), wire.RECEIVE)
+		        p.greet()
+		        assert p.next()[0] == wire.OFFER
+		        p.sock.sendall(wire.held(wire.HAVE))
+		        assert p.next()[0] == wire.START
+		        p.sock.close()
+		        continue
+		    if what == "refusers":
+		        if i % 2:
+		            continue
+		        p = wire.Peer(socket.create_connection(("127.0.0.1", port)), wire.RECEIVE)
+		        p.greet()
+		        for n in 1, 2:
+		            assert p.next()[0] == wire.OFFER
+		            p.sock.sendall(wire.held(wire.VERDICT, index=n, what=4))
+		        assert p.next()[0] == wire.BYE
+		        p.sock.sendall(wire.message(wire.BYE_OK))
+		        continue
+		    p = wire.sender(port)
+		    p.greet()
+		    p.sock.sendall(wire.offer(name=b"in" if what == "refused" else b"y%d" % i, size=9))
+		    assert p.next()[0] == (wire.VERDICT if what == "refused" else wire.HAVE)
+		    p.sock.close()
+	PY
+}
+
+# flood WHAT COUNT NAME TEXT - at the program that was started as NAME: some are noted with TEXT, and the others are
+# counted once the program ends.  Sets noted.
+flood() {
+	local pid=$3_pid
+	timeout 60 python3 flood.py "$1" "$port" "$2"
+	until_true 20 sh -c "kill -USR1 ${!pid} && tail -qn 1 $3.err $3.out | grep -Eq 'connections(=|\":)0[, ]'"
+	kill -TERM "${!pid}"
+	ends "${!pid}" 143 "$3.err"
+	noted=$(grep -c -- "$4" "$3.err")
+	((noted >= 100 && noted < $2))
+	awk -v n="$noted" -v all="$2" '/ more transfers failed$/ { n += $2 } END { exit n != all }' "$3.err" ||
+		fail "$1: not $2: $(grep -v "$4" "$3.err")"
+}
+
+@test "a flood of transfers that fail is no flood of notes, nor of records: most are counted, and all of them are" {
+	write_sender_flood
+	echo another >d/in
+	start_receiver --dir d -c none --json 0
+	flood offers 600 recv "write d/in: it exists already"
+	assert_equal "$(grep -c '"failed"' recv.out)" "$noted"
+	start_receiver --dir d -c none 0
+	flood refused 300 recv "write d/in: it exists already"
+	start_receiver --dir d -c none --retry 9999 0
+	flood lost 300 recv "the next connection may go on"
+	start_sender --verify -c none 0 in
+	flood takers 300 send "send in to 127.0.0.1"
+	start_sender --verify -c none 0 small in
+	flood refusers 300 send "the peer says"
+}
+
+@test "of several files each that is refused is named, and of very many the others are counted when the connection ends" {
+	local i
+	mkdir s
+	for ((i = 0; i < 150; i++)); do
+		echo a >s/$i
+		echo b >d/$i
+	done
+	start_receiver --dir d -c none 0
+	cd s
+	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" {0..99}
+	assert_failure 1
+	assert_equal "$(grep -c "it has another file of that name" <<<"$stderr")" 100
+	cd ..
+	for ((i = 0; i < 100; i++)); do
+		grep -qF "write d/$i: it exists already" recv.err
+	done
+	run -1 grep "more transfers failed" recv.err
+	cd s
+	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" {0..149}
+	assert_failure 1
+	assert_equal "$(grep -c "it has another file of that name" <<<"$stderr")" 150
+	cd ..
+	until_true 20 sh -c 'awk "/exists already/ { n++ } / more transfers failed\$/ { n += \$2 } END { exit n != 250 }" recv.err'
+}
+
+# state_is NAME STATE - asked by SIGUSR1, the program that was started as NAME says so.
+state_is() {
+	local pid=$1_pid
+	until_true 20 sh -c "kill -USR1 ${!pid} && tail -n 1 $1.err | grep -qx 'state: $2'" ||
+		fail "not '$2': $(tail -n 1 "$1.err")"
+}
+
+@test "SIGUSR1 tells the size of the files that are begun, and leaves it out where there is none" {
+	# The files of one receiver: one that is refused, one that is lost, one of unknown size, and two that arrive.
+	mkfifo fifo said
+	echo another >d/in
+	start_receiver --dir d -c none 0
+	state_is recv "bytes=0 connections=0 transfers=0"
+	in_background python3 -c '
+import sys, wire
+sys.stdin = open("said")
+p = wire.sender(sys.argv[1])
+sys.stdin.readline()
+p.greet(2)
+p.sock.sendall(wire.offer(name=b"in"))
+assert p.next()[0] == wire.VERDICT
+sys.stdin.readline()
+p.sock.sendall(wire.offer(index=2, size=3000000, name=b"y"))
+assert p.next()[0] == wire.HAVE
+p.sock.sendall(wire.held(wire.START, index=2) + wire.message(wire.DATA, b"x"))
+sys.stdin.readline()
+' "$port"
+	exec {say}>said
+	state_is recv "bytes=0 connections=1 transfers=0"
+	echo >&"$say"
+	until_true 20 grep -q "write d/in" recv.err
+	state_is recv "bytes=0 connections=1 transfers=0"
+	echo >&"$say"
+	state_is recv "bytes=1 size=3000000 connections=1 transfers=0"
+	exec {say}>&-
+	state_is recv "bytes=0 connections=0 transfers=0"
+	run_sender --verify 127.0.0.1 "$port" small fifo
+	exec {say}>fifo
+	printf abc >&"$say"
+	state_is recv "bytes=1003 connections=1 transfers=1"
+	state_is send "bytes=1003 connections=1 transfers=1"
+	exec {say}>&-
+	sender_ends 0
+	state_is recv "bytes=1003 size=1003 connections=0 transfers=2"
+}
+
+@test "SIGUSR1 does not count a raw receiver that broke off, nor a connection that is being made again" {
+	start_sender -c 2 0 in
+	peer_does "$port" read=100000 reset
+	until_true 20 grep -q "bytes were sent" send.err
+	state_is send "bytes=0 connections=0 transfers=0"
+	sockfile-recv -q --connect 127.0.0.1 "$port" out
+	state_is send "bytes=1000000 size=1000000 connections=0 transfers=1"
+	sock_start peer python3 -c '
+import wire
+p = wire.Peer(wire.accept_one(), wire.RECEIVE)
+p.sock.sendall(wire.greeting(wire.SEND))
+p.exactly(16)
+'
+	run_receiver --connect --verify --retry 9 --wait 60 --force 127.0.0.1 "$port" out
+	until_true 20 grep -q "may go on" recv.err
+	state_is recv "bytes=0 connections=0 transfers=0"
+}

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HALF (HANDOVER_MAX + 1024) /* the longest has room: 128 KiB */
@@ -27,24 +28,41 @@ static ASIDE struct half halves[2];
 static struct half *filling = &halves[0]; /* guarded by the lock, as what is in it */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t emptied = PTHREAD_COND_INITIALIZER;
+static struct {
+	void (*wake)(void *arg); /* NULL: nobody is woken */
+	void *arg;
+} taker; /* guarded by the lock */
 
 static _Thread_local struct {
-	bool takes, is_taking;
-	void (*wake)(void *arg); /* NULL: this thread hands nothing over */
-	void *arg;
+	bool gives, takes, is_taking;
 } self;
 
 void
-handover_to_here(void)
+handover_to_here(void (*wake)(void *arg), void *arg)
 {
+	(void)pthread_mutex_lock(&lock);
+	if (taker.wake != NULL)
+		abort();
+	taker.wake = wake;
+	taker.arg = arg;
+	(void)pthread_mutex_unlock(&lock);
 	self.takes = true;
+	handover_take(); /* of threads that were left to themselves before */
 }
 
 void
-handover_from_here(void (*wake)(void *arg), void *arg)
+handover_to_nobody(void)
 {
-	self.wake = wake;
-	self.arg = arg;
+	(void)pthread_mutex_lock(&lock);
+	taker.wake = NULL;
+	(void)pthread_mutex_unlock(&lock);
+	handover_take();
+}
+
+void
+handover_from_here(void)
+{
+	self.gives = true;
 }
 
 static size_t
@@ -65,22 +83,21 @@ static void
 put(void (*print)(const char *bytes, size_t len), const char *bytes, size_t len)
 {
 	struct piece *piece;
-	bool is_first;
 
 	if (len > HANDOVER_MAX)
 		len = HANDOVER_MAX;
 	(void)pthread_mutex_lock(&lock);
 	while (size_of(len) > HALF - filling->used)
 		(void)pthread_cond_wait(&emptied, &lock);
-	is_first = filling->used == 0;
+	/* What is beside the first is taken with it. */
+	if (filling->used == 0 && taker.wake != NULL)
+		taker.wake(taker.arg);
 	piece = piece_at(filling, filling->used);
 	piece->print = print;
 	piece->len = len;
 	(void)memcpy(piece->bytes, bytes, len);
 	filling->used += size_of(len);
 	(void)pthread_mutex_unlock(&lock);
-	if (is_first)
-		self.wake(self.arg);
 }
 
 /* The half that threads have filled; NULL: there is nothing in it.  They fill the other one from
@@ -125,7 +142,7 @@ handover_take(void)
 void
 handover(void (*print)(const char *bytes, size_t len), const char *bytes, size_t len)
 {
-	if (self.wake != NULL) {
+	if (self.gives) {
 		put(print, bytes, len);
 		return;
 	}

@@ -18,10 +18,13 @@ void handover(void (*print)(const char *bytes, size_t len), const char *bytes, s
  * nothing. */
 void handover_take(void);
 
-/* For pool.c.  This thread prints what is handed over. */
-void handover_to_here(void);
-/* What this thread prints is handed over, and wake(arg) then lets the loop call
- * handover_take(). */
-void handover_from_here(void (*wake)(void *arg), void *arg);
+/* For pool.c.  This thread prints what is handed over: wake(arg), called in any thread, makes it
+ * call handover_take().  There is one such thread at a time: a second is a mistake in the program,
+ * and aborts it. */
+void handover_to_here(void (*wake)(void *arg), void *arg);
+/* In that thread: wake() is not called any more. */
+void handover_to_nobody(void);
+/* What this thread prints is handed over. */
+void handover_from_here(void);
 
 #endif

@@ -139,7 +139,7 @@ do_work(struct pool *pool, struct loop_worker *worker)
 	return true;
 }
 
-/* For handover.h. */
+/* For handover.h, in any thread. */
 static void
 wake_loop(void *arg)
 {
@@ -162,7 +162,7 @@ thread_main(void *arg)
 	struct pool *pool = arg;
 	struct loop_worker *worker;
 
-	handover_from_here(wake_loop, pool);
+	handover_from_here();
 	(void)pthread_mutex_lock(&pool->lock);
 	for (;;) {
 		if (STAILQ_EMPTY(&pool->queue))
@@ -230,12 +230,12 @@ pool_new(struct loop *loop, size_t max_threads, size_t stack)
 	pool->max_abandoned = SIZE_MAX;
 	pool->stack = stack;
 	pool->references = 1;
-	handover_to_here();
 	STAILQ_INIT(&pool->queue);
 	STAILQ_INIT(&pool->finished);
 	STAILQ_INIT(&pool->being_told);
 	(void)pthread_mutex_init(&pool->lock, NULL);
 	(void)pthread_cond_init(&pool->changed, NULL);
+	handover_to_here(wake_loop, pool);
 	if (fd != -1 && loop_watch(loop, &pool->wake, EPOLLIN) == 0)
 		return pool;
 	saved = errno;
@@ -264,10 +264,12 @@ pool_free(struct pool *pool)
 		handover_take();
 		(void)pthread_mutex_lock(&pool->lock);
 	}
+	(void)pthread_mutex_unlock(&pool->lock);
+	handover_to_nobody();
+	(void)pthread_mutex_lock(&pool->lock);
 	if (pool->wake.fd != -1)
 		(void)close(pool->wake.fd);
 	release(pool);
-	handover_take();
 }
 
 void

@@ -26,7 +26,8 @@ struct loop_worker {
 struct pool;
 
 /* A pool of at most max_threads threads, with stack bytes of stack each.  NULL with errno: out of
- * memory or descriptors. */
+ * memory or descriptors.  The loop prints what the threads say: a second pool at once is a mistake
+ * in the program, and aborts it. */
 struct pool *pool_new(struct loop *loop, size_t max_threads, size_t stack);
 /* Free the pool.  Waits for threads that still work, and prints what they say, but not for those of
  * abandoned workers.  No worker may be queued.  NULL is harmless. */

@@ -635,15 +635,11 @@ report_summary(const struct receive_session *s)
 
 /* ---- a file ---------------------------------------------------------------------------------- */
 
-/* Count the file: it is here, and its size is known. */
+/* Count the file: it is here. */
 static void
 count_file(struct receive_session *s)
 {
-	if (s->offer.size == WIRE_SIZE_UNKNOWN) {
-		transfer_stats_add_file((uint64_t)s->total);
-		transfer_stats_remove_file(STATE_UNKNOWN);
-	}
-	counter_add_shared(&transfer_stats.transfers, 1);
+	transfer_stats_complete_file(s->offer.size, (uint64_t)s->total);
 	s->file_accepted = false;
 	s->total = 0;
 }
@@ -682,13 +678,17 @@ receive_file(struct receive_session *s)
 	return result;
 }
 
-/* The file failed, and the connection goes on. */
+/* The file failed, and the connection goes on.  A sender may offer 65,535 files that are refused:
+ * of many the most are only counted. */
 static void
 note_failure(struct receive_session *s)
 {
 	if (s->failure.status > s->highest_refusal)
 		s->highest_refusal = s->failure.status;
-	failure_note(&s->failure, &s->incoming->peer);
+	if (strangers_may_note(s->failures, sku_now())) {
+		failure_note(&s->failure, &s->incoming->peer);
+		s->has_noted = true;
+	}
 	failure_clear(&s->failure);
 }
 
@@ -879,8 +879,8 @@ allocate(struct receive_session *s)
 }
 
 struct receive_session *
-receive_session_new(struct session_table *table, const struct recv_config *config,
-    struct target *file, struct incoming *incoming)
+receive_session_new(struct session_table *table, struct stranger_notes *failures,
+    const struct recv_config *config, struct target *file, struct incoming *incoming)
 {
 	struct receive_session *s = calloc(1, sizeof(*s));
 
@@ -889,6 +889,7 @@ receive_session_new(struct session_table *table, const struct recv_config *confi
 	s->session.sock = &incoming->sock;
 	s->session.active_ns = sku_now();
 	s->table = table;
+	s->failures = failures;
 	s->config = config;
 	s->incoming = incoming;
 	s->own_target = (struct target)TARGET_INIT;
@@ -922,6 +923,8 @@ receive_session_run(struct receive_session *s)
 	if (result == 0)
 		result = receive_files(s);
 	sessions_begin_end(s->table, &s->session);
+	if (s->has_noted)
+		strangers_note_rest(s->failures);
 	/* Every file has its verdict: it does not matter whether the sender still hears it. */
 	if (result == -1 && s->all_files_done &&
 	    (failure_is_connection_loss(&s->failure) || s->failure.status == STATUS_FAILED))

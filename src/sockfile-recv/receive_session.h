@@ -8,12 +8,14 @@
 #include "sockfile-recv/incoming.h"
 #include "sockfile-recv/sessions.h"
 #include "transfer/channel.h"
+#include "transfer/strangers.h"
 #include "transfer/transcript.h"
 
 struct receive_session {
 	struct session session;
 	struct loop_worker worker; /* for its owner */
 	struct session_table *table;
+	struct stranger_notes *failures; /* of all sessions */
 	const struct recv_config *config;
 	struct incoming *incoming;
 
@@ -37,6 +39,7 @@ struct receive_session {
 	int verdict; /* an enum wire_code still to be sent; -1: none */
 	bool file_accepted, progressed, holds, bye_received;
 	bool all_files_done; /* every file has its verdict */
+	bool has_noted;	     /* a failure of a file */
 	int highest_refusal; /* the highest status of refused files */
 	struct failure failure;
 };
@@ -44,7 +47,8 @@ struct receive_session {
 /* Take over the connection.  file is FILE, or NULL with --dir.  NULL with errno: the connection is
  * still the caller's. */
 struct receive_session *receive_session_new(struct session_table *table,
-    const struct recv_config *config, struct target *file, struct incoming *incoming);
+    struct stranger_notes *failures, const struct recv_config *config, struct target *file,
+    struct incoming *incoming);
 /* Run the session in a thread that may wait.  Its failure then says how it ended. */
 void receive_session_run(struct receive_session *session);
 struct session_outcome receive_session_outcome(const struct receive_session *session);

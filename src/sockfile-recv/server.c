@@ -45,7 +45,8 @@ struct receiver {
 	struct session_table table; /* the verified connections */
 	struct raw_transfer raw;
 	bool raw_is_working;
-	struct stranger_notes notes;
+	struct stranger_notes notes;	/* about strangers */
+	struct stranger_notes failures; /* about transfers; the threads use it, too */
 	struct progress progress;
 	struct loop_timer linger; /* sessions_wake() */
 	struct loop_timer crowd;  /* too many connections without a transfer */
@@ -79,6 +80,12 @@ may_note(struct receiver *receiver)
 	return strangers_may_note(&receiver->notes, receiver->server.loop.now);
 }
 
+static bool
+may_note_failure(struct receiver *receiver)
+{
+	return strangers_may_note(&receiver->failures, receiver->server.loop.now);
+}
+
 static void
 end_progress(struct receiver *receiver)
 {
@@ -103,11 +110,19 @@ fail_receiver(struct receiver *receiver, const struct failure *failure)
 
 /* ---- connections come and go -------------------------------------------------------------- */
 
+/* A connection that is being made again is none yet, although the server counts it. */
+static void
+count_connections(const struct receiver *receiver)
+{
+	counter_set(&transfer_stats.connections,
+	    (uint64_t)(receiver->server.active - receiver->is_reconnecting));
+}
+
 static void
 connection_left(struct receiver *receiver, bool counts)
 {
 	server_client_left(&receiver->server, counts);
-	counter_set(&transfer_stats.connections, (uint64_t)receiver->server.active);
+	count_connections(receiver);
 }
 
 /* Take the connection off the list of those that wait here. */
@@ -237,7 +252,8 @@ raw_done(struct loop *loop, struct loop_worker *worker)
 		status = failure_report(raw->failure);
 	} else {
 		status = raw->target->status;
-		counter_add(&transfer_stats.transfers, 1);
+		transfer_stats_complete_file(
+		    (uint64_t)receiver->config->size, (uint64_t)raw->target->written);
 		raw_report(raw);
 		progress_end(&receiver->progress, raw->target->written);
 	}
@@ -267,8 +283,7 @@ start_raw(struct receiver *receiver, struct incoming *incoming)
 	sessions_shut_strangers(&receiver->table);
 	receiver->server.max_served = 1;
 	server_update(&receiver->server);
-	if (total != UNLIMITED)
-		counter_set(&transfer_stats.size, (uint64_t)total);
+	transfer_stats_add_file((uint64_t)total); /* UNLIMITED is STATE_UNKNOWN */
 	show_progress(receiver, total == UNLIMITED ? SIZE_UNKNOWN : total);
 	receiver->raw = (struct raw_transfer){ .worker = { .work = raw_work, .done = raw_done },
 		.config = receiver->config,
@@ -333,6 +348,7 @@ connect_again(struct receiver *receiver)
 	failure_clear(&failure);
 	receiver->is_reconnecting = reconnect_start(&receiver->server.loop, &receiver->reconnect,
 					&peer->endpoint, &peer->connect, &failure) == 0;
+	count_connections(receiver);
 	if (!receiver->is_reconnecting)
 		fail_receiver(receiver, &failure);
 	return receiver->is_reconnecting;
@@ -345,9 +361,13 @@ report_failed_session(
 {
 	switch (result) {
 	case SESSION_COUNTED:
-		(void)failure_report(&session->failure);
+		if (receiver->config->connections != SESSIONS_UNLIMITED ||
+		    may_note_failure(receiver))
+			(void)failure_report(&session->failure);
 		break;
 	case SESSION_AWAITED:
+		if (!may_note_failure(receiver))
+			break;
 		failure_add(&session->failure, "the next connection may go on (--retry)");
 		failure_note(&session->failure, &session->incoming->peer);
 		break;
@@ -419,8 +439,8 @@ session_work(struct loop_worker *worker)
 static void
 start_session(struct receiver *receiver, struct incoming *incoming)
 {
-	struct receive_session *session = receive_session_new(&receiver->table, receiver->config,
-	    receiver->config->dir == NULL ? receiver->target : NULL, incoming);
+	struct receive_session *session = receive_session_new(&receiver->table, &receiver->failures,
+	    receiver->config, receiver->config->dir == NULL ? receiver->target : NULL, incoming);
 
 	remove_incoming(receiver, incoming);
 	if (session == NULL) {
@@ -585,7 +605,7 @@ accepted(struct server *server, struct sku_sock *sock, const struct sku_address 
 	struct receiver *receiver = receiver_of(server);
 	struct incoming *incoming;
 
-	counter_set(&transfer_stats.connections, (uint64_t)server->active);
+	count_connections(receiver);
 	incoming = incoming_new(sock, peer);
 	if (incoming == NULL) {
 		cannot_attend(receiver, peer, errno);
@@ -660,6 +680,8 @@ open_receiver(struct receiver *receiver)
 	server->may_accept = may_accept;
 	server->is_busy = is_busy;
 	TAILQ_INIT(&receiver->incoming);
+	receiver->notes = (struct stranger_notes)STRANGERS_CAME_TO_NOTHING;
+	receiver->failures = (struct stranger_notes)STRANGERS_FAILED;
 	receiver->linger.due = linger_due;
 	receiver->crowd.due = crowd_due;
 	receiver->progress.next_ns = INT64_MAX;
@@ -709,6 +731,7 @@ close_receiver(struct receiver *receiver)
 
 	close_all_incoming(receiver);
 	strangers_note_rest(&receiver->notes);
+	strangers_note_rest(&receiver->failures);
 	end_progress(receiver);
 	status = result(receiver);
 	if (has_lost_thread(receiver))

@@ -166,21 +166,35 @@ be_busy(struct session *session, const char *why)
 	return CLAIM_BUSY;
 }
 
+/* The lost claim whose place the session would take over: that of the file that it goes on with, or
+ * else of the sender that it is.  NULL: none. */
+static struct claim *
+find_kept_place(const struct session_table *table, struct claim *claim,
+    const struct session *session, const struct wire_offer *offer)
+{
+	if (claim != NULL && claim->keeps_place)
+		return claim;
+	LIST_FOREACH (claim, &table->claims, entry) {
+		if (claim->keeps_place && is_back(claim, session, offer))
+			break;
+	}
+	return claim;
+}
+
 /* May one more connection count?  A lost one counts until its claim runs out. */
 static bool
-is_there_place(const struct session_table *table, const struct session *session,
-    const struct wire_offer *offer)
+is_there_place(const struct session_table *table)
 {
 	const struct session *s;
 	const struct claim *claim;
 	int64_t taken = table->counted;
 
-	if (session->has_place || table->rules.connections == SESSIONS_UNLIMITED)
+	if (table->rules.connections == SESSIONS_UNLIMITED)
 		return true;
 	LIST_FOREACH (s, &table->sessions, entry)
 		taken += s->has_place;
 	LIST_FOREACH (claim, &table->claims, entry)
-		taken += claim->keeps_place && !is_back(claim, session, offer);
+		taken += claim->keeps_place;
 	return taken < table->rules.connections;
 }
 
@@ -197,9 +211,9 @@ is_place_ending(const struct session_table *table)
 	return false;
 }
 
-/* The file is free. */
+/* The file is free: nobody has it (claim NULL), or it is the one that was lost. */
 static enum claim_result
-judge_free(const struct session_table *table, struct session *session,
+judge_free(const struct session_table *table, struct claim *claim, struct session *session,
     const struct wire_offer *offer, int64_t now)
 {
 	const struct session *s;
@@ -209,7 +223,8 @@ judge_free(const struct session_table *table, struct session *session,
 		held += s->claim != NULL;
 	if (held >= SESSIONS_CLAIMS)
 		return be_busy(session, "too many files are being written");
-	if (is_there_place(table, session, offer))
+	if (session->has_place || find_kept_place(table, claim, session, offer) != NULL ||
+	    is_there_place(table))
 		return CLAIM_GRANTED;
 	if (now - session->asked_ns < SESSIONS_WAIT && is_place_ending(table))
 		return CLAIM_WAIT;
@@ -245,33 +260,29 @@ judge_held(
 }
 
 static enum claim_result
-judge(const struct session_table *table, const struct claim *claim, struct session *session,
+judge(const struct session_table *table, struct claim *claim, struct session *session,
     const struct wire_offer *offer, int64_t now)
 {
 	if (is_closed(table, now) && !session->has_place)
 		return be_busy(session, "all has come already");
-	if (claim == NULL)
-		return judge_free(table, session, offer, now);
-	if (claim->holder == NULL)
-		return is_same_file(claim, session, offer) ? CLAIM_GRANTED :
-							     be_busy(session, UNFINISHED);
-	return judge_held(claim, session, offer, now);
+	if (claim != NULL && claim->holder != NULL)
+		return judge_held(claim, session, offer, now);
+	if (claim != NULL && !is_same_file(claim, session, offer))
+		return be_busy(session, UNFINISHED);
+	return judge_free(table, claim, session, offer, now);
 }
 
-/* Give the session a place: that of a lost connection, if it is the one that comes back. */
+/* Give the session a place: that of a lost connection, if there is one for it. */
 static void
-give_place(struct session_table *table, struct session *session, const struct wire_offer *offer)
+give_place(struct session_table *table, struct claim *claim, struct session *session,
+    const struct wire_offer *offer)
 {
-	struct claim *claim;
+	struct claim *kept = find_kept_place(table, claim, session, offer);
 
-	LIST_FOREACH (claim, &table->claims, entry) {
-		if (claim->keeps_place && is_back(claim, session, offer))
-			break;
-	}
 	session->has_place = true;
-	session->first = claim != NULL ? claim->first : *offer;
-	if (claim != NULL)
-		claim->keeps_place = false;
+	session->first = kept != NULL && is_back(kept, session, offer) ? kept->first : *offer;
+	if (kept != NULL)
+		kept->keeps_place = false;
 }
 
 static enum claim_result
@@ -285,7 +296,7 @@ grant(struct session_table *table, struct claim *claim, struct session *session,
 		LIST_INSERT_HEAD(&table->claims, claim, entry);
 	}
 	if (!session->has_place)
-		give_place(table, session, offer);
+		give_place(table, claim, session, offer);
 	claim->offer = *offer;
 	claim->first = session->first;
 	claim->keeps_place = false;

@@ -50,15 +50,20 @@ struct raw_server {
 	LIST_HEAD(, raw_client) all; /* the newest first */
 	struct stranger_notes notes; /* about receivers that broke off */
 	struct progress progress;
-	state_counter
-	    progress_bytes; /* for the bar; without the bytes of receivers that broke off */
-	bool consumed;	    /* bytes of a source that can be read only once are gone */
+	bool consumed; /* bytes of a source that can be read only once are gone */
 };
 
 /* ---- receivers come and go ----------------------------------------------------------------- */
 
 static void client_ready(struct loop *loop, struct loop_io *io, uint32_t events);
 static void client_due(struct loop *loop, struct loop_timer *timer);
+
+static uint64_t
+size_for_stats(const struct raw_server *server)
+{
+	return server->source->length != SIZE_UNKNOWN ? (uint64_t)server->source->length :
+							STATE_UNKNOWN;
+}
 
 /* Add a client, and take over the socket.  NULL: out of memory. */
 static struct raw_client *
@@ -84,6 +89,7 @@ add_client(struct raw_server *server, struct sku_sock *sock, const struct sku_ad
 	closing_set_reset(&client->sock, true);
 	LIST_INSERT_HEAD(&server->all, client, entry);
 	counter_add(&transfer_stats.connections, 1);
+	transfer_stats_add_file(size_for_stats(server));
 	progress_set_paused(&server->progress, false);
 	return client;
 }
@@ -106,10 +112,14 @@ remove_client(struct raw_client *client, bool complete)
 	loop_clear_timer(&server->server.loop, &client->timer);
 	loop_forget(&server->server.loop, &client->io);
 	LIST_REMOVE(client, entry);
-	if (complete)
+	if (complete) {
 		(void)sku_close(&client->sock); /* the peer has all: nothing can be lost here */
-	else
+		transfer_stats_complete_file(size_for_stats(server), (uint64_t)client->sent);
+	} else {
 		(void)sku_reset(&client->sock);
+		transfer_stats_remove_file(size_for_stats(server));
+		counter_subtract(&transfer_stats.bytes, (uint64_t)client->sent);
+	}
 	free(client);
 	counter_subtract(&transfer_stats.connections, 1);
 	if (LIST_EMPTY(&server->all))
@@ -141,7 +151,6 @@ lose_client(struct raw_client *client, struct failure *failure)
 		server_fail(&server->server, failure);
 	else if (strangers_may_note(&server->notes, server->server.loop.now))
 		failure_note(failure, &client->peer);
-	counter_subtract(&server->progress_bytes, (uint64_t)client->sent);
 	remove_client(client, false);
 }
 
@@ -203,7 +212,6 @@ complete_client(struct raw_client *client)
 			 "makes an empty file)",
 		    server->source->name);
 	transfer_summary(&result);
-	counter_add(&transfer_stats.transfers, 1);
 	if (!server->source->seekable)
 		loop_stop(&server->server.loop, 0);
 	remove_client(client, true);
@@ -331,7 +339,6 @@ static void
 count_sent(struct raw_client *client, int64_t sent)
 {
 	client->sent += sent;
-	counter_add(&client->server->progress_bytes, (uint64_t)sent);
 	counter_add(&transfer_stats.bytes, (uint64_t)sent);
 	rate_account(&client->rate, (size_t)sent, client->server->server.loop.now);
 }
@@ -525,12 +532,10 @@ open_server(struct raw_server *server, struct failure *failure)
 	server->input = (struct loop_io){ .ready = input_ready, .fd = source->fd };
 	if (server_open(&server->server, failure) == -1)
 		return -1;
-	if (source->length != SIZE_UNKNOWN)
-		counter_set(&transfer_stats.size, (uint64_t)source->length);
 	if (times == -1 || total == SIZE_UNKNOWN || __builtin_mul_overflow(total, times, &total))
 		total = SIZE_UNKNOWN;
 	progress_begin(&server->progress, config->progress, total);
-	progress_draw_in(&server->progress, &server->server.loop, &server->progress_bytes);
+	progress_draw_in(&server->progress, &server->server.loop, &transfer_stats.bytes);
 	progress_set_paused(&server->progress, true);
 	return 0;
 }
@@ -541,10 +546,10 @@ close_server(struct raw_server *server)
 {
 	struct raw_client *client;
 
+	progress_end(&server->progress, (int64_t)counter_value(&transfer_stats.bytes));
 	while ((client = LIST_FIRST(&server->all)) != NULL)
 		remove_client(client, false);
 	strangers_note_rest(&server->notes);
-	progress_end(&server->progress, (int64_t)counter_value(&server->progress_bytes));
 	server_close(&server->server);
 }
 
@@ -565,7 +570,9 @@ int
 raw_send(const struct send_config *config, struct source *source, struct sku_sock *sock,
     const struct sku_address *peer)
 {
-	struct raw_server server = { .config = config, .source = source };
+	struct raw_server server = {
+		.config = config, .source = source, .notes = STRANGERS_CAME_TO_NOTHING
+	};
 	static ASIDE struct failure failure;
 	int status = STATUS_OK;
 
@@ -580,9 +587,10 @@ raw_send(const struct send_config *config, struct source *source, struct sku_soc
 int
 raw_serve(const struct send_config *config, struct source *source, struct listener *listener)
 {
-	struct raw_server server = {
-		.config = config, .source = source, .server = { .listener = listener }
-	};
+	struct raw_server server = { .config = config,
+		.source = source,
+		.notes = STRANGERS_CAME_TO_NOTHING,
+		.server = { .listener = listener } };
 	static ASIDE struct failure failure;
 	int status = STATUS_OK;
 

@@ -46,6 +46,8 @@ struct send_session {
 	uint32_t index;
 	int64_t done, resumed;
 	int64_t started_ns;
+
+	bool has_noted; /* a failure of a FILE */
 };
 
 static int
@@ -487,6 +489,18 @@ mention_unknown(const struct send_job *job, struct failure *failure)
 		failure_add(failure, "%s", outcome_unknown);
 }
 
+/* May the failure of a FILE be noted?  Receivers that refuse all, again and again, are only
+ * counted. */
+static bool
+may_note(struct send_session *s)
+{
+	struct stranger_notes *failures = s->job->failures;
+	bool may = failures == NULL || strangers_may_note(failures, sku_now());
+
+	s->has_noted = s->has_noted || may;
+	return may;
+}
+
 /* The receiver refused this file: report it and go on with the next. */
 static void
 report_refusal(struct send_session *s)
@@ -496,7 +510,8 @@ report_refusal(struct send_session *s)
 	note_status(job, s->failure->status);
 	mention_unknown(job, s->failure);
 	job->outcome_unknown = false;
-	failure_note(s->failure, s->peer);
+	if (may_note(s))
+		failure_note(s->failure, s->peer);
 	failure_clear(s->failure);
 	s->channel.closing = false;
 }
@@ -516,6 +531,7 @@ send_next_file(struct send_session *s)
 	struct send_job *job = s->job;
 	const struct send_config *config = job->config;
 	bool refused = false;
+	uint64_t size;
 	int result = 0;
 
 	s->index = (uint32_t)job->next + 1;
@@ -532,16 +548,20 @@ send_next_file(struct send_session *s)
 	if (source_open(&s->source, config, job->next, s->failure) == -1) {
 		mention_unknown(job, s->failure);
 		job->outcome_unknown = false;
-		note_status(job, failure_report(s->failure)); /* the others may be sent */
+		note_status(job, s->failure->status); /* the others may be sent */
+		if (may_note(s))
+			(void)failure_report(s->failure);
 		failure_clear(s->failure);
 	} else {
-		if (s->source.length != SIZE_UNKNOWN)
-			counter_set(&transfer_stats.size, (uint64_t)s->source.length);
+		size = (uint64_t)s->source.length; /* SIZE_UNKNOWN is STATE_UNKNOWN */
+		transfer_stats_add_file(size);
 		s->channel.file = s->source.name;
 		result = send_file(s, &refused);
 		s->channel.file = NULL;
 		if (result == 0)
-			counter_add_shared(&transfer_stats.transfers, 1);
+			transfer_stats_complete_file(size, (uint64_t)s->done);
+		else
+			transfer_stats_remove_file(size);
 	}
 	if (refused && config->file_count > 1 && s->failure->status != STATUS_NO_PEER) {
 		report_refusal(s);
@@ -702,6 +722,8 @@ send_session_run(struct send_job *job, struct sku_sock *sock, const struct sku_a
 		result = send_next_file(&s);
 	if (result == 0)
 		send_bye(&s);
+	if (s.has_noted && job->failures != NULL)
+		strangers_note_rest(job->failures);
 	channel_close(&s.channel, failure);
 	digest_free(s.digest);
 	sha256_free(s.sha256);

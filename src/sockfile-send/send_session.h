@@ -6,6 +6,7 @@
 #include "run/failure.h"
 #include "sockfile-send/config.h"
 #include "sockfile-send/source.h"
+#include "transfer/strangers.h"
 #include "transfer/wire.h"
 
 /* The stack of a thread that runs a session; touched on demand. */
@@ -23,6 +24,7 @@ struct send_job {
 	bool input_consumed;  /* bytes of the next FILE are gone, which can be read only once */
 	bool next_is_named;   /* the failure of the connection names the next FILE */
 	bool local_failure;   /* a FILE changed, or could not be read, here */
+	struct stranger_notes *failures; /* of all receivers; NULL: note each failure of a FILE */
 	/* May this receiver have the files?  Asked after its HELLO.  NULL: yes. */
 	bool (*may_start)(void *arg);
 	void *arg;

@@ -45,8 +45,9 @@ struct send_server {
 	size_t next_reached; /* the furthest point that a lost receiver reached: FILE and offset */
 	int64_t reached;
 	int status;
-	bool over; /* the program ends with status */
-	struct stranger_notes notes;
+	bool over;			/* the program ends with status */
+	struct stranger_notes notes;	/* about strangers */
+	struct stranger_notes failures; /* about transfers; the threads use it, too */
 	struct progress progress;
 };
 
@@ -97,9 +98,10 @@ is_only_client(const struct send_server *server)
 }
 
 static bool
-may_note(struct send_server *server)
+may_note(struct send_server *server, bool accepted)
 {
-	return strangers_may_note(&server->notes, server->server.loop.now);
+	return strangers_may_note(
+	    accepted ? &server->failures : &server->notes, server->server.loop.now);
 }
 
 static void
@@ -157,7 +159,7 @@ count_failure(struct send_server *server, struct send_client *client)
 	    server->config->retries != RETRIES_NOT_GIVEN && server->retries_left-- == 0)
 		final = true;
 	if (!final) {
-		if (client->job.accepted || may_note(server))
+		if (may_note(server, client->job.accepted))
 			send_note_end(&client->job, &client->peer, failure);
 		return;
 	}
@@ -198,7 +200,7 @@ turn_away(struct send_server *server, struct sku_sock *sock, int errnum)
 	if (is_only_client(server)) {
 		(void)failure_errno(&failure, errnum, "prepare to send");
 		server_fail(&server->server, &failure);
-	} else if (may_note(server)) {
+	} else if (may_note(server, false)) {
 		msg_note("refused a receiver: %s", strerror(errnum));
 	}
 	server_client_left(&server->server, false);
@@ -265,6 +267,7 @@ accepted(struct server *base, struct sku_sock *sock, const struct sku_address *p
 		.came_ns = server->server.loop.now,
 		.job = { .config = server->config,
 		    .id = server->id,
+		    .failures = &server->failures,
 		    .may_start = may_start,
 		    .arg = client } };
 	LIST_INSERT_HEAD(&server->clients, client, entry);
@@ -352,6 +355,7 @@ close_server(struct send_server *server)
 	while ((client = LIST_FIRST(&server->clients)) != NULL)
 		remove_client(client);
 	strangers_note_rest(&server->notes);
+	strangers_note_rest(&server->failures);
 	end_progress(server);
 	server_close(&server->server);
 	(void)pthread_mutex_destroy(&server->lock);
@@ -363,6 +367,8 @@ verified_serve(const struct send_config *config, struct listener *listener)
 	struct send_server server = { .server = { .listener = listener },
 		.config = config,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.notes = STRANGERS_CAME_TO_NOTHING,
+		.failures = STRANGERS_FAILED,
 		.retries_left = config->retries };
 	static ASIDE struct failure failure;
 

@@ -26,33 +26,54 @@ transfer_stats_on_sigusr1(void)
 
 static struct {
 	pthread_mutex_t lock;
-	uint64_t known, unknown;
-} sizes = { PTHREAD_MUTEX_INITIALIZER, 0, 0 };
+	uint64_t files, unknown; /* of these, files whose size is not known */
+	uint64_t bytes;		 /* of the others */
+} sizes = { PTHREAD_MUTEX_INITIALIZER, 0, 0, 0 };
+
+/* With the lock held. */
+static void
+change_sizes(uint64_t size, uint64_t files)
+{
+	sizes.files += files;
+	if (size == STATE_UNKNOWN)
+		sizes.unknown += files;
+	else
+		sizes.bytes += files * size;
+}
 
 static void
-change_sizes(uint64_t size, bool add)
+end_change(void)
 {
-	uint64_t one = add ? 1 : (uint64_t)-1;
+	bool is_known = sizes.files > 0 && sizes.unknown == 0;
 
-	(void)pthread_mutex_lock(&sizes.lock);
-	if (size == STATE_UNKNOWN)
-		sizes.unknown += one;
-	else
-		sizes.known += one * size;
-	counter_set(&transfer_stats.size, sizes.unknown > 0 ? STATE_UNKNOWN : sizes.known);
+	counter_set(&transfer_stats.size, is_known ? sizes.bytes : STATE_UNKNOWN);
 	(void)pthread_mutex_unlock(&sizes.lock);
 }
 
 void
 transfer_stats_add_file(uint64_t size)
 {
-	change_sizes(size, true);
+	(void)pthread_mutex_lock(&sizes.lock);
+	change_sizes(size, 1);
+	end_change();
 }
 
 void
 transfer_stats_remove_file(uint64_t size)
 {
-	change_sizes(size, false);
+	(void)pthread_mutex_lock(&sizes.lock);
+	change_sizes(size, (uint64_t)-1);
+	end_change();
+}
+
+void
+transfer_stats_complete_file(uint64_t size, uint64_t bytes)
+{
+	(void)pthread_mutex_lock(&sizes.lock);
+	change_sizes(size, (uint64_t)-1);
+	change_sizes(bytes, 1);
+	end_change();
+	counter_add_shared(&transfer_stats.transfers, 1);
 }
 
 void

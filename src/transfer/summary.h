@@ -9,17 +9,19 @@
 
 /* The counters that SIGUSR1 prints.  Several threads may change them. */
 struct transfer_stats {
-	state_counter bytes;	   /* of all transfers, including bytes that were there before */
-	state_counter size;	   /* of the transfer in progress, or of all; STATE_UNKNOWN */
+	state_counter bytes;	   /* of all files, including bytes that were there before */
+	state_counter size;	   /* of the same files; STATE_UNKNOWN: of one, or there is none */
 	state_counter connections; /* open now */
 	state_counter transfers;   /* complete */
 };
 extern struct transfer_stats transfer_stats;
 void transfer_stats_on_sigusr1(void);
-/* Add a file to transfer_stats.size, or take it away.  The sizes of all transfers under way add up.
- * If one is STATE_UNKNOWN, so is the sum. */
+/* Add a file that is begun to transfer_stats.size, or take away one that failed.  Its size may be
+ * STATE_UNKNOWN. */
 void transfer_stats_add_file(uint64_t size);
 void transfer_stats_remove_file(uint64_t size);
+/* A file that was added is complete: it has so many bytes. */
+void transfer_stats_complete_file(uint64_t size, uint64_t bytes);
 
 /* A complete transfer. */
 struct transfer_result {

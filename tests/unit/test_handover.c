@@ -52,7 +52,7 @@ run_thread(void *(*body)(void *), void *arg)
 static void *
 hand_over_two(void *arg)
 {
-	handover_from_here(wake, NULL);
+	handover_from_here();
 	handover(print, "one ", 4);
 	handover(print, "two ", 4);
 	return arg;
@@ -93,6 +93,23 @@ test_a_thread_of_no_pool_prints_itself_and_nothing_else(void **state)
 	assert_int_equal(printed_len, 9);
 }
 
+static void
+test_what_nobody_was_woken_for_is_printed_by_the_next_that_takes(void **state)
+{
+	(void)state;
+	handover_to_nobody();
+	run_thread(hand_over_two, NULL);
+	assert_int_equal(woken, 0);
+	assert_int_equal(printed_len, 0);
+	handover_to_here(wake, NULL);
+	assert_int_equal(printed_len, 8);
+	run_thread(hand_over_two, NULL);
+	assert_int_equal(woken, 1);
+	handover_to_nobody();
+	assert_int_equal(printed_len, 16);
+	handover_to_here(wake, NULL);
+}
+
 static _Atomic pid_t filler;
 
 static void *
@@ -101,7 +118,7 @@ fill(void *arg)
 	char *text = malloc(2 * HANDOVER_MAX);
 
 	filler = (pid_t)syscall(SYS_gettid);
-	handover_from_here(wake, NULL);
+	handover_from_here();
 	(void)memset(text, 'x', 2 * HANDOVER_MAX);
 	for (handed = 0; handed < 4; handed++)
 		handover(print, text, HANDOVER_MAX + (size_t)handed);
@@ -170,7 +187,7 @@ hand_over_lines(void *arg)
 {
 	struct line line = { .thread = (int)(intptr_t)arg };
 
-	handover_from_here(wake, NULL);
+	handover_from_here();
 	(void)memset(line.more, 'a' + line.thread, sizeof(line.more));
 	for (; line.number < LINES; line.number++)
 		handover(check_line, (const char *)&line,
@@ -201,19 +218,28 @@ static int
 begin(void **state)
 {
 	(void)state;
-	handover_to_here();
+	handover_to_here(wake, NULL);
 	printed_len = longest = 0;
 	handed = woken = 0;
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	(void)state;
+	handover_to_nobody();
 	return 0;
 }
 
 int
 main(void)
 {
-#define TEST(test) cmocka_unit_test_setup(test, begin)
+#define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(test_the_loop_prints_what_was_handed_over_before_its_own),
 		TEST(test_a_thread_of_no_pool_prints_itself_and_nothing_else),
+		TEST(test_what_nobody_was_woken_for_is_printed_by_the_next_that_takes),
 		TEST(test_a_thread_waits_where_there_is_no_room_and_too_long_a_text_is_cut),
 		TEST(test_what_each_thread_says_stays_whole_and_in_order),
 	};

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define STACK ((size_t)256 * 1024)
@@ -289,8 +290,8 @@ talk(struct loop_worker *worker)
 	handover(print_line, "a", 1);
 	for (int i = 0; i < 20000 && lines_printed == 0; i++)
 		(void)usleep(1000);
+	LOOP_OWNER(worker, struct task, worker)->worked += lines_printed > 0;
 	handover(print_line, "b", 1);
-	LOOP_OWNER(worker, struct task, worker)->worked++;
 }
 
 static void
@@ -314,6 +315,7 @@ test_what_a_worker_says_is_printed_at_once_and_before_it_is_done(void **state)
 	assert_non_null(pool);
 	assert_int_equal(pool_submit(pool, &task.worker), 0);
 	assert_int_equal(loop_run(loop), 3);
+	assert_int_equal(task.worked, 1);
 	assert_int_equal(lines_before_done, 2);
 	pool_free(pool);
 }
@@ -350,6 +352,65 @@ test_who_waits_for_a_pool_prints_what_it_says(void **state)
 	(void)state;
 	lines_printed = 0;
 	assert_exits(free_a_pool_that_talks, 0);
+}
+
+/* Say something once it is abandoned. */
+static void
+talk_late(struct loop_worker *worker)
+{
+	char byte;
+
+	(void)!read(LOOP_OWNER(worker, struct task, worker)->hold[0], &byte, 1);
+	handover(print_line, "a", 1);
+}
+
+static void
+test_a_thread_of_a_pool_that_is_gone_does_not_keep_the_next_from_being_heard(void **state)
+{
+	struct loop *loop = *state;
+	struct task late = new_task(true), task = new_task(false);
+
+	late.worker.work = talk_late;
+	pool = pool_new(loop, 1, STACK);
+	assert_non_null(pool);
+	assert_int_equal(pool_submit(pool, &late.worker), 0);
+	while (late.worker.state != 2) /* a thread has it */
+		(void)usleep(1000);
+	pool_abandon(pool, &late.worker);
+	pool_free(pool);
+	pool = pool_new(loop, 1, STACK);
+	assert_non_null(pool);
+	assert_int_equal(write(late.hold[1], "x", 1), 1);
+	while (late.discarded == 0)
+		(void)usleep(1000);
+	/* The loop hears of it, although its thread is none of this pool. */
+	lines_printed = 0;
+	task.worker.work = talk;
+	task.worker.done = count_lines;
+	assert_int_equal(pool_submit(pool, &task.worker), 0);
+	assert_int_equal(loop_run(loop), 3);
+	assert_int_equal(task.worked, 1);
+	assert_int_equal(lines_before_done, 3);
+	pool_free(pool);
+	(void)close(late.hold[0]);
+	(void)close(late.hold[1]);
+}
+
+static void
+open_a_second_pool(void)
+{
+	struct loop loop = { .canceled = NULL };
+
+	(void)prctl(PR_SET_DUMPABLE, 0); /* it leaves no core */
+	open_pool(&loop);
+	(void)pool_new(&loop, 1, STACK);
+}
+
+static void
+test_a_second_pool_at_once_is_a_mistake(void **state)
+{
+	(void)state;
+	assert_int_equal(in_a_child(open_a_second_pool), SIGABRT);
 }
 
 static void
@@ -389,6 +450,9 @@ main(void)
 		IN_A_LOOP(test_an_abandoned_worker_is_discarded_and_its_place_is_taken),
 		IN_A_LOOP(test_beyond_the_limit_of_abandoned_workers_the_next_waits),
 		IN_A_LOOP(test_what_a_worker_says_is_printed_at_once_and_before_it_is_done),
+		IN_A_LOOP(
+		    test_a_thread_of_a_pool_that_is_gone_does_not_keep_the_next_from_being_heard),
+		cmocka_unit_test(test_a_second_pool_at_once_is_a_mistake),
 		cmocka_unit_test(test_who_waits_for_a_pool_prints_what_it_says),
 		cmocka_unit_test(
 		    test_what_a_thread_said_that_does_not_come_back_is_printed_at_the_end),

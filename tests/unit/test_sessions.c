@@ -225,6 +225,23 @@ static const struct story stories[] = {
 		{ 1, ASKS, 'a', Y, CLAIM_GRANTED }, { 2, ENDS, 'a', LOST, SESSION_AWAITED },
 		{ 3, ASKS, 'b', X, CLAIM_GRANTED }, { 3, ASKS, 'c', Z, CLAIM_GRANTED },
 		{ 3, HAS_FILE, 'b', 0, 0 }, { 3, ASKS, 'd', X, CLAIM_BUSY } } },
+	{ "a place that one has taken over is not given again with the file that was lost",
+	    { DIR_RULES, .connections = 1, .retries = 3 },
+	    { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 1, HAS_FILE, 'a', 0, 0 },
+		{ 1, ASKS, 'a', Y, CLAIM_GRANTED }, { 2, ENDS, 'a', LOST, SESSION_AWAITED },
+		{ 3, ASKS, 'b', X, CLAIM_GRANTED }, { 3, ASKS, 'c', Y, CLAIM_BUSY },
+		{ 3, ASKS, 'A', Y, CLAIM_BUSY }, { 3, HAS_FILE, 'b', 0, 0 },
+		{ 4, ASKS, 'b', Y, CLAIM_GRANTED }, { 5, ENDS, 'b', TOLD, SESSION_COUNTED },
+		{ 5, IS_DONE, 0, 0, 0 } } },
+	{ "who goes on with a lost file takes its place, and not one more that would be its own, "
+	  "too",
+	    { DIR_RULES, .connections = 2, .retries = 3 },
+	    { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 1, HAS_FILE, 'a', 0, 0 },
+		{ 1, ASKS, 'b', X, CLAIM_GRANTED }, { 1, ASKS, 'a', Y, CLAIM_GRANTED },
+		{ 2, ENDS, 'a', LOST, SESSION_AWAITED }, { 2, ENDS, 'b', LOST, SESSION_AWAITED },
+		{ 3, ASKS, 'c', X, CLAIM_GRANTED }, { 3, ASKS, 'd', Z, CLAIM_BUSY },
+		{ 3, ASKS, 'A', Y, CLAIM_GRANTED }, { 4, ENDS, 'c', TOLD, SESSION_COUNTED },
+		{ 4, ENDS, 'A', TOLD, SESSION_COUNTED }, { 4, IS_DONE, 0, 0, 0 } } },
 	{ "one that has its place, and is told busy about a later file, counts with its status",
 	    { DIR_RULES, .connections = 2, .retries = 9 },
 	    { { 1, ASKS, 'a', X, CLAIM_GRANTED }, { 1, ASKS, 'b', Y, CLAIM_GRANTED },
@@ -408,6 +425,172 @@ claims_busy_refusals_and_counting(void **state)
 	assert_false(wrong);
 }
 
+/* ---- any order ------------------------------------------------------------------------------- */
+
+#define SENDERS 3
+#define ORDERS 4000
+#define ORDER_STEPS 40
+
+/* Senders of the same two files, which are lost, come back and begin anew at any time. */
+struct order {
+	struct session_table table;
+	struct sku_sock sock; /* closed: nobody looks at it */
+	struct session sessions[SENDERS];
+	bool there[SENDERS];
+	const struct wire_offer *writes[SENDERS]; /* NULL: no file */
+	uint8_t ids[SENDERS];
+	int64_t now, counted;
+	bool unheard; /* the last that counted */
+};
+
+static unsigned
+draw(unsigned n)
+{
+	static uint32_t seed = 1;
+
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % n;
+}
+
+static void
+check_order(struct order *order)
+{
+	int64_t places = order->counted;
+
+	for (size_t i = 0; i < SENDERS; i++) {
+		places += order->there[i] && order->sessions[i].has_place;
+		for (size_t j = 0; j < i; j++)
+			assert_true(
+			    order->writes[i] == NULL || order->writes[i] != order->writes[j]);
+	}
+	/* One that comes back for its verdict has been counted. */
+	assert_true(places - order->unheard <= order->table.rules.connections);
+}
+
+static void
+ask(struct order *order, size_t i)
+{
+	const struct wire_offer *offer = &offers[draw(2) ? X : Y];
+	struct session *session = &order->sessions[i];
+
+	if (!order->there[i]) {
+		*session = (struct session){ .sock = &order->sock, .active_ns = order->now };
+		if (draw(3) == 0)
+			order->ids[i] = (uint8_t)(order->ids[i] + SENDERS); /* begun anew */
+		(void)memset(session->id, order->ids[i], sizeof(session->id));
+		sessions_add(&order->table, session, order->now);
+		order->there[i] = true;
+	}
+	order->writes[i] =
+	    sessions_claim(&order->table, session, offer, order->now) == CLAIM_GRANTED ? offer :
+											 NULL;
+}
+
+static void
+end(struct order *order, size_t i, const struct session_outcome *outcome)
+{
+	enum session_result result =
+	    sessions_release(&order->table, &order->sessions[i], outcome, order->now);
+
+	if (result == SESSION_COUNTED) {
+		order->counted += !order->unheard;
+		order->unheard = !outcome->failed && !outcome->heard &&
+				 order->counted == order->table.rules.connections &&
+				 order->table.rules.retries > 0;
+	} else if (result == SESSION_AWAITED && order->unheard) {
+		order->counted--; /* it counts when it comes again */
+		order->unheard = false;
+	}
+	order->there[i] = false;
+	order->writes[i] = NULL;
+}
+
+/* How a session may end: one that is not in a place knows nothing of files. */
+static const struct session_outcome *
+draw_outcome(const struct order *order, size_t i)
+{
+	static const int with_place[] = { TOLD, UNHEARD, REFUSED, WAS_BUSY, LOST_EMPTY };
+
+	if (!order->sessions[i].has_place)
+		return &outcomes[STRANGER];
+	if (order->writes[i] != NULL)
+		return &outcomes[draw(4) == 0 ? LOST_EMPTY : draw(2) == 0 ? LOST : LOST_ANEW];
+	return &outcomes[with_place[draw(5)]];
+}
+
+static void
+do_anything(struct order *order)
+{
+	static const int64_t times[] = { SKU_MS, SKU_SECOND, 11 * SKU_SECOND, 61 * SKU_SECOND };
+	size_t i = draw(SENDERS);
+	unsigned what = draw(10);
+
+	order->now += SKU_MS;
+	if (!order->there[i] || what < 4) {
+		ask(order, i);
+	} else if (what == 4) {
+		order->now += times[draw(4)];
+	} else if (what == 5) {
+		sessions_begin_end(&order->table, &order->sessions[i]);
+	} else if (what < 8) {
+		sessions_unclaim(&order->table, &order->sessions[i]);
+		order->writes[i] = NULL;
+	} else {
+		end(order, i, draw_outcome(order, i));
+	}
+}
+
+static bool
+is_done(struct order *order)
+{
+	int status;
+
+	return sessions_finished(&order->table, order->now, &status);
+}
+
+/* Who comes later, when all the others are gone for good, is served until N are counted. */
+static void
+serve_the_rest(struct order *order)
+{
+	for (size_t i = 0; i < SENDERS; i++) {
+		if (order->there[i])
+			end(order, i, &outcomes[order->sessions[i].has_place ? REFUSED : STRANGER]);
+	}
+	while (!is_done(order)) {
+		assert_true(order->counted - order->unheard < order->table.rules.connections);
+		order->now += 61 * SKU_SECOND;
+		if (is_done(order))
+			break;
+		ask(order, 0);
+		assert_non_null(order->writes[0]);
+		end(order, 0, &outcomes[TOLD]);
+	}
+	assert_int_equal(order->counted, order->table.rules.connections);
+}
+
+static void
+in_any_order_n_are_counted_and_one_writes_a_name(void **state)
+{
+	static const int64_t retries[] = { 0, 1, 100 };
+
+	(void)state;
+	for (size_t n = 0; n < ORDERS; n++) {
+		const struct session_rules rules = { DIR_RULES, .connections = 1 + draw(SENDERS),
+			.retries = retries[draw(3)] };
+		struct order order = {
+			.sock = SKU_SOCK_CLOSED, .ids = { 0, 1, 2 }, .now = SKU_SECOND
+		};
+
+		sessions_init(&order.table, &rules);
+		for (size_t step = 0; step < ORDER_STEPS && !is_done(&order); step++) {
+			do_anything(&order);
+			check_order(&order);
+		}
+		serve_the_rest(&order);
+		sessions_free(&order.table);
+	}
+}
+
 /* ---- numbers --------------------------------------------------------------------------------- */
 
 #define CROWD 600
@@ -573,6 +756,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(claims_busy_refusals_and_counting),
+		cmocka_unit_test(in_any_order_n_are_counted_and_one_writes_a_name),
 		cmocka_unit_test(of_too_many_newcomers_the_oldest_are_shut),
 		cmocka_unit_test(so_many_files_are_written_at_once),
 		cmocka_unit_test(so_many_lost_claims_are_kept),
