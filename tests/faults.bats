@@ -83,6 +83,20 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 	wait_for "$server_pid"
 	assert_equal "$waited_status" 0
 	grep -q "stats: accepted=1 active=0 refused=0 " server.err
+	# Who was accepted is closed, too.
+	assert_equal "$(grep -c ": accepted$" server.err)" 2
+	assert_equal "$(grep -c ": closed: " server.err)" 2
+	grep -q ": closed: no_memory: No space left on device; 0 bytes in, 0 bytes out, " server.err
+}
+
+@test "a daemon without a descriptor for /dev/null does not start, and so holds no pipe of the command's" {
+	need_trace
+	run --separate-stderr timeout 10 strace -f -qq -o trace -P /dev/null -e inject=openat:error=EMFILE \
+		env "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0" sockecho-server --daemon --port-file port 0
+	assert_failure 1
+	assert_output ""
+	assert_equal "$stderr" "sockecho-server: go to the background: open /dev/null: Too many open files"
+	[ ! -e port ]
 }
 
 @test "out of memory for the buffer: 1, and nobody is told that the server is ready" {
