@@ -99,6 +99,19 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 	[ ! -e port ]
 }
 
+@test "a sandbox that forbids calls that it does not know (EPERM): the older ones are used" {
+	need_trace
+	local call
+	for call in epoll_pwait2 pwritev2; do
+		timeout 10 strace -f -qq -o trace -e "inject=$call:error=EPERM" env "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0" \
+			sockecho-server --accept-timeout 0.01 0 2>err | cat >out
+		assert_equal "${PIPESTATUS[0]}" 124
+		grep -q "^listening tcp " out
+		assert_equal "$(cat err)" "sockecho-server: accept: timed out (--accept-timeout)"
+		assert_equal "$call: $(grep -c INJECTED trace)" "$call: 1"
+	done
+}
+
 @test "out of memory for the buffer: 1, and nobody is told that the server is ready" {
 	is_sanitized && skip "the sanitizers need more than the limit"
 	local options
