@@ -541,13 +541,13 @@ send_usr1() {
 	gcc -shared -fPIC -o short.so short.c
 	printf '%s\n' "shell 514/tcp cmd" "syslog 514/udp" "ssh 22/tcp" >services
 	cat >short.py <<-'PY'
-		import os, subprocess, sys
-		def run(words, nth=10**9, lasts=False):
+		import os, socket, subprocess, sys
+		def run(words, nth=10**9, lasts=False, stdin=None):
 		    told, tell = os.pipe()
 		    os.dup2(tell, 9)
 		    os.close(tell)
 		    more = {"SHORT_LASTS": "x"} if lasts else {}
-		    p = subprocess.run(words, capture_output=True, text=True, pass_fds=[9], timeout=20,
+		    p = subprocess.run(words, stdin=stdin, capture_output=True, text=True, pass_fds=[9], timeout=20,
 		                       env=dict(os.environ, LD_PRELOAD=os.path.abspath("short.so"), SHORT=str(nth), **more))
 		    os.close(9)
 		    failed = os.read(told, 1) == b"x"
@@ -569,6 +569,13 @@ send_usr1() {
 		        assert nth < 1000, (words, nth)
 		        most = max(most, nth)
 		assert most > 3
+		for nth in range(1, 25):  # some of them end in the C library
+		    err = run(["sockecho-server", "--user", "root", "--accept-timeout", "0", "-U", "short"], nth)[3]
+		    assert "user of this machine" not in err, (nth, err)
+		    ours, theirs = socket.socketpair()
+		    ours.close()
+		    err = run(["sockecho-server", "-v", "--fd", "0"], nth, stdin=theirs)[3]
+		    assert err.count("\n") and "{" not in err, (nth, err)
 	PY
 	run python3 short.py <<-'END'
 		servlookup --services services ssh
