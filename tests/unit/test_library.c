@@ -967,7 +967,7 @@ a_failed_start_leaves_nothing_behind(void **state)
 	struct sku_sock listener = SKU_SOCK_INIT, s = SKU_SOCK_INIT;
 	struct sku_address address;
 	struct sku_error err;
-	char port[8];
+	char port[8], text[SKU_ADDRESS_TEXT_MAX];
 	int before;
 
 	(void)state;
@@ -1007,6 +1007,15 @@ a_failed_start_leaves_nothing_behind(void **state)
 	low.rlim_cur++;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
 	assert_null(sku_connecting_start("localhost", port, NULL, sku_deadline_never(), &err));
+	assert_int_equal(err.code, EMFILE);
+	/* None is left for the files that the resolver reads. */
+	low.rlim_cur--;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(
+	    sku_create_datagram(&s, "localhost", port, SKU_NO_TIMEOUT, NULL, &err), -1);
+	assert_int_equal(err.kind, SKU_ERR_SYSTEM);
+	assert_int_equal(err.code, EMFILE);
+	assert_int_equal(sku_gethostbyname("localhost", 0, text, sku_deadline_never(), &err), -1);
 	assert_int_equal(err.code, EMFILE);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	assert_int_equal(count_descriptors(), before);
