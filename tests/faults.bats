@@ -83,6 +83,33 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 	wait_for "$server_pid"
 	assert_equal "$waited_status" 0
 	grep -q "stats: accepted=1 active=0 refused=0 " server.err
+	# Who was accepted is closed, too.
+	assert_equal "$(grep -c ": accepted$" server.err)" 2
+	assert_equal "$(grep -c ": closed: " server.err)" 2
+	grep -q ": closed: no_memory: No space left on device; 0 bytes in, 0 bytes out, " server.err
+}
+
+@test "a daemon without a descriptor for /dev/null does not start, and so holds no pipe of the command's" {
+	need_trace
+	run --separate-stderr timeout 10 strace -f -qq -o trace -P /dev/null -e inject=openat:error=EMFILE \
+		env "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0" sockecho-server --daemon --port-file port 0
+	assert_failure 1
+	assert_output ""
+	assert_equal "$stderr" "sockecho-server: go to the background: open /dev/null: Too many open files"
+	[ ! -e port ]
+}
+
+@test "a sandbox that forbids calls that it does not know (EPERM): the older ones are used" {
+	need_trace
+	local call
+	for call in epoll_pwait2 pwritev2; do
+		timeout 10 strace -f -qq -o trace -e "inject=$call:error=EPERM" env "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0" \
+			sockecho-server --accept-timeout 0.01 0 2>err | cat >out
+		assert_equal "${PIPESTATUS[0]}" 124
+		grep -q "^listening tcp " out
+		assert_equal "$(cat err)" "sockecho-server: accept: timed out (--accept-timeout)"
+		assert_equal "$call: $(grep -c INJECTED trace)" "$call: 1"
+	done
 }
 
 @test "out of memory for the buffer: 1, and nobody is told that the server is ready" {
@@ -309,6 +336,13 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 		assert_equal "$status" "$expected"
 		until_true 20 grep -q "closed: .*; $bytes bytes in, $bytes bytes out" server.err
 	done
+	# In an empty root directory, too.
+	if ! is_sanitized && strace -qqo trace true 2>/dev/null; then
+		: >server.err
+		run timeout 10 strace -qqo trace -P /dev/null -e inject=openat:error=ENOENT sh -c "exec sockecho-client -vv $host $port hello 2>&-"
+		assert_output hello
+		until_true 20 grep -q "closed: .*; 5 bytes in, 5 bytes out" server.err
+	fi
 	mkfifo input
 	exec {open}<>input
 	: >server.err
@@ -514,13 +548,13 @@ send_usr1() {
 	gcc -shared -fPIC -o short.so short.c
 	printf '%s\n' "shell 514/tcp cmd" "syslog 514/udp" "ssh 22/tcp" >services
 	cat >short.py <<-'PY'
-		import os, subprocess, sys
-		def run(words, nth=10**9, lasts=False):
+		import os, socket, subprocess, sys
+		def run(words, nth=10**9, lasts=False, stdin=None):
 		    told, tell = os.pipe()
 		    os.dup2(tell, 9)
 		    os.close(tell)
 		    more = {"SHORT_LASTS": "x"} if lasts else {}
-		    p = subprocess.run(words, capture_output=True, text=True, pass_fds=[9], timeout=20,
+		    p = subprocess.run(words, stdin=stdin, capture_output=True, text=True, pass_fds=[9], timeout=20,
 		                       env=dict(os.environ, LD_PRELOAD=os.path.abspath("short.so"), SHORT=str(nth), **more))
 		    os.close(9)
 		    failed = os.read(told, 1) == b"x"
@@ -542,6 +576,13 @@ send_usr1() {
 		        assert nth < 1000, (words, nth)
 		        most = max(most, nth)
 		assert most > 3
+		for nth in range(1, 25):  # some of them end in the C library
+		    err = run(["sockecho-server", "--user", "root", "--accept-timeout", "0", "-U", "short"], nth)[3]
+		    assert "user of this machine" not in err, (nth, err)
+		    ours, theirs = socket.socketpair()
+		    ours.close()
+		    err = run(["sockecho-server", "-v", "--fd", "0"], nth, stdin=theirs)[3]
+		    assert err.count("\n") and "{" not in err, (nth, err)
 	PY
 	run python3 short.py <<-'END'
 		servlookup --services services ssh

@@ -104,6 +104,9 @@ setup() {
 			return sku_fileno(&many[1]) == path.dir_fd ? 0 : 1;
 		}
 	C
+	# A program of 32 bits chooses the size of these (_FILE_OFFSET_BITS), and the library has chosen before.
+	run grep -nwE 'off_t|ino_t|dev_t|blkcnt_t|time_t|timeval|timespec|stat' "$there/include/sockutil.h"
+	assert_output ""
 	# The unnamed union of struct sku_address is an extension, which both know.
 	for compiler in g++ clang++; do
 		"$compiler" -std=c++17 -Wall -Wextra -Wold-style-cast -Werror -I"$there/include" -c closed.cc -o closed.o

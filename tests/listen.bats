@@ -350,6 +350,12 @@ told("end")
 		    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 		    if kind == "dgram":
 		        s.bind(("127.0.0.1", 0))
+		elif kind == "reset":
+		    listener = socket.create_server(("127.0.0.1", 0))
+		    t = socket.create_connection(listener.getsockname())
+		    s = listener.accept()[0]
+		    t.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+		    t.close()
 		else:
 		    s, t = socket.socketpair(type=socket.SOCK_DGRAM if kind == "datagrams" else socket.SOCK_STREAM)
 		    if os.fork() == 0:
@@ -395,6 +401,17 @@ told("end")
 		assert_failure 2
 		[[ ${stderr_lines[0]} == "sockecho-server: option '${option% *}' means nothing: the socket is a connection, "* ]]
 		[ ! -e port ]
+	done
+	run --separate-stderr timeout 10 python3 hand.py listen sockecho-server --ready-fd 9 --fd 9
+	assert_failure 2
+	assert_equal "${stderr_lines[0]}" "sockecho-server: option '--ready-fd' takes a descriptor for the readiness line: 9 is the socket"
+	# The peer was there, and is gone.
+	for command in "sockecho-server --fd 9" "sockfile-recv --fd 9 out" "sockecho-client --fd 9 hello" "sockfile-send --fd 9 hand.py"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr timeout 10 python3 hand.py reset $command
+		assert_failure 6
+		[[ $stderr == "${command%% *}: use descriptor 9"*": Connection reset by peer" ]]
+		assert_output ""
 	done
 }
 

@@ -21,7 +21,6 @@ from_ipv4(struct sku_address *address, const char *host, unsigned port)
 	return 0;
 }
 
-/* Is it an IPv6 address with a zone that is no interface? */
 /* Asking takes a descriptor, which there may not be. */
 static bool
 is_no_interface(int error)
@@ -29,6 +28,7 @@ is_no_interface(int error)
 	return error == ENODEV || error == ENXIO;
 }
 
+/* Is it an IPv6 address with a zone that is no interface? */
 static bool
 has_unknown_zone(const char *host)
 {

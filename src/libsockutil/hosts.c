@@ -162,14 +162,15 @@ explain_failure(struct host_lookup *q)
 {
 	const struct addrinfo hints = { .ai_family = q->family, .ai_socktype = SOCK_STREAM };
 	struct addrinfo *found = NULL;
-	int code;
+	int code, error;
 
 	errno = 0;
 	code = getaddrinfo(q->name, NULL, &hints, &found);
-	code = sku_resolver_code(code, errno);
+	error = errno;
+	code = sku_resolver_code(code, &error);
 	if (code != 0) {
 		q->code = code;
-		q->system_errno = errno;
+		q->system_errno = error;
 	}
 	if (found != NULL)
 		freeaddrinfo(found);
@@ -197,13 +198,16 @@ host_lookup_run(void *arg)
 		size *= 4;
 	}
 	if (error != 0 || found == NULL) {
-		q->code =
-		    buf == NULL ? EAI_MEMORY : sku_resolver_code(code_of_h_errno(h_error), errno);
-		/* None of the sources of nsswitch.conf(5) could be used: as getaddrinfo(3) says it.
-		 */
-		q->system_errno = error != 0 ? error : EBUSY;
+		/* EBUSY: none of the sources of nsswitch.conf(5) could be used.  That is how
+		 * getaddrinfo(3) says it. */
+		q->system_errno = errno == ENOMEM ? ENOMEM : error != 0 ? error : EBUSY;
+		q->code = buf == NULL ?
+			      EAI_MEMORY :
+			      sku_resolver_code(code_of_h_errno(h_error), &q->system_errno);
 	} else {
-		q->code = is_no_name(q, found) ? EAI_NONAME : sku_resolver_code(0, errno);
+		q->system_errno = errno;
+		q->code =
+		    is_no_name(q, found) ? EAI_NONAME : sku_resolver_code(0, &q->system_errno);
 	}
 	if (q->code == 0) {
 		q->host = copy_hostent(found);

@@ -29,7 +29,7 @@ ask(void *arg)
 	    q->wants_host ? sizeof(q->host) : 0, q->wants_service ? q->service : NULL,
 	    q->wants_service ? sizeof(q->service) : 0, q->flags);
 	q->system_errno = errno;
-	q->code = sku_resolver_code(q->code, errno);
+	q->code = sku_resolver_code(q->code, &q->system_errno);
 }
 
 /* Copy the answer, if it fits.  buf is NULL if the caller does not want it. */

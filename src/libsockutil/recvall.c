@@ -22,6 +22,7 @@ sku_recvall(struct sku_sock *s, void *buf, size_t len, int flags, size_t *receiv
 
 		if (n > 0) {
 			done += (size_t)n;
+			op.was_ready = false;
 			if (done == len || !op.waits || !sku_deadline_passed(op.deadline))
 				continue;
 			errno = ETIMEDOUT;

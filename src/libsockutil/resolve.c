@@ -6,6 +6,7 @@
 #include "libsockutil/databases.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,7 +100,7 @@ lookup_run(void *arg)
 		f->code =
 		    getaddrinfo(f->host, f->service != NULL ? port : NULL, &hints, &f->result);
 	f->system_errno = errno;
-	f->code = sku_resolver_code(f->code, errno);
+	f->code = sku_resolver_code(f->code, &f->system_errno);
 }
 
 static void
@@ -163,10 +164,28 @@ lookup_result(struct lookup *f, const char *shown, struct addrinfo **result, str
 	return code == 0 ? 0 : -1;
 }
 
-int
-sku_resolver_code(int code, int error)
+/* Is there no descriptor left?  Then *error says so. */
+static bool
+lacks_descriptors(int *error)
 {
-	return (code == 0 || code == EAI_NONAME) && error == ENOMEM ? EAI_MEMORY : code;
+	int fd = open("/", O_PATH | O_CLOEXEC);
+
+	if (fd != -1) {
+		(void)close(fd);
+		return false;
+	}
+	if (errno != EMFILE && errno != ENFILE)
+		return false;
+	*error = errno;
+	return true;
+}
+
+int
+sku_resolver_code(int code, int *error)
+{
+	if ((code == 0 || code == EAI_NONAME) && *error == ENOMEM)
+		return EAI_MEMORY;
+	return code != 0 && code != EAI_MEMORY && lacks_descriptors(error) ? EAI_SYSTEM : code;
 }
 
 void

@@ -28,10 +28,11 @@ void sku_query_abandon(struct sku_query *query);
 int sku_lookup_run(const struct sku_work *work, const char *name, struct sku_deadline deadline,
     struct sku_error *err);
 
-/* The EAI_ value of the C library's resolver, where errno was 0 before the call and is error after
- * it: if glibc had no memory for the look-up, it also says EAI_NONAME, or succeeds with a part of
- * the answer. */
-int sku_resolver_code(int code, int error);
+/* The EAI_ value of the C library's resolver, where errno was 0 before the call and is *error after
+ * it.  If glibc had no memory for the look-up, it also says EAI_NONAME, or succeeds with a part of
+ * the answer.  If it had no descriptor to read a file with, it says that the name is not known, or
+ * some other error: that is EAI_SYSTEM, with EMFILE or ENFILE in *error. */
+int sku_resolver_code(int code, int *error);
 /* Fill *err for a look-up of name that failed with code, an EAI_ value.  system_errno is used with
  * EAI_SYSTEM. */
 void sku_resolve_error(struct sku_error *err, int code, int system_errno, const char *name);

@@ -216,6 +216,10 @@ sku_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count, int
 		errno = EINVAL;
 		return -1;
 	}
+	if (file_fd < 0) { /* poll(2) ignores it, and would wait for ever */
+		errno = EBADF;
+		return -1;
+	}
 	if (can_sendfile(file_fd)) {
 		struct sigpipe_guard guard;
 

@@ -162,8 +162,8 @@ sku_create_server(struct sku_sock *s, const char *host, const char *port,
 		return serve_any(s, (unsigned)number, opts, err);
 	if (sku_address_from_numeric(&numeric, opts->family, host, (unsigned)number) == 0)
 		return serve_address(s, &numeric, opts, false, err);
-	if (opts->numeric) {
-		sku_error_set(err, SKU_ERR_SYSTEM, EINVAL, "bind to %s port %d", host, number);
+	if (opts->numeric || errno == ENODEV) { /* no address, or its zone is no interface */
+		sku_error_set(err, SKU_ERR_SYSTEM, errno, "bind to %s port %d", host, number);
 		return -1;
 	}
 	return serve_name(s, host, (unsigned)number, opts, err);

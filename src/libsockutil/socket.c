@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define READY_PAUSE (5 * SKU_MS)
+
 static _Atomic int64_t default_timeout_ns = SKU_NO_TIMEOUT;
 
 typedef int asked_function(void *);
@@ -127,6 +129,7 @@ int
 sku_operation_begin(struct sku_operation *op, const struct sku_sock *s, int flags)
 {
 	op->deadline = sku_deadline_never();
+	op->was_ready = false;
 	op->polls = s->timeout_ns < 0 && s->deadline_ns == 0 && sku_has_interrupt();
 	op->waits =
 	    s->timeout_ns > 0 || ((op->polls || (s->timeout_ns < 0 && s->deadline_ns != 0)) &&
@@ -147,14 +150,30 @@ sku_operation_begin(struct sku_operation *op, const struct sku_sock *s, int flag
 	return -1;
 }
 
+/* Wait a moment, or until the deadline: 0, or -1 with errno. */
+static int
+pause_until(struct sku_deadline deadline)
+{
+	struct sku_deadline end = sku_deadline_earlier(deadline, sku_deadline_in(READY_PAUSE));
+
+	(void)sku_wait_fd(-1, 0, end); /* it fails, by the deadline or by the hook */
+	return errno == ETIMEDOUT && !sku_deadline_passed(deadline) ? 0 : -1;
+}
+
+/* The socket may be ready, and the operation still impossible: a datagram for a UNIX socket whose
+ * queue is full, or another process that was faster.  That must neither spin nor outlast the
+ * deadline. */
 int
-sku_operation_retry(const struct sku_operation *op, const struct sku_sock *s, short events)
+sku_operation_retry(struct sku_operation *op, const struct sku_sock *s, short events)
 {
 	if (errno == EINTR)
 		return sku_check_interrupt();
-	if (errno != EAGAIN || !op->waits)
+	if (errno != EAGAIN || !op->waits || (op->was_ready && pause_until(op->deadline) == -1))
 		return -1;
-	return sku_wait_fd(s->fd, events, op->deadline);
+	if (sku_wait_fd(s->fd, events, op->deadline) == -1)
+		return -1;
+	op->was_ready = true;
+	return 0;
 }
 
 int
@@ -317,6 +336,12 @@ sku_recvfrom(struct sku_sock *s, void *buf, size_t len, int flags, struct sku_ad
 
 	if (sku_operation_begin(&op, s, flags) == -1)
 		return -1;
+	/* The kernel would wait for a byte. */
+	if (len == 0 && s->type == SOCK_STREAM && (flags & MSG_ERRQUEUE) == 0) {
+		if (from != NULL)
+			from->len = 0;
+		return 0;
+	}
 	do {
 		if (from != NULL)
 			from->len = sizeof(from->storage);
@@ -333,11 +358,12 @@ sku_recv(struct sku_sock *s, void *buf, size_t len, int flags)
 }
 
 static ssize_t
-send_until(struct sku_sock *s, const void *buf, size_t len, const struct sku_operation *op,
+send_until(struct sku_sock *s, const void *buf, size_t len, struct sku_operation *op,
     const struct sku_address *to)
 {
 	ssize_t n;
 
+	op->was_ready = false;
 	do {
 		n = sendto(s->fd, buf, len, op->flags | MSG_NOSIGNAL, to != NULL ? &to->sa : NULL,
 		    to != NULL ? to->len : 0);

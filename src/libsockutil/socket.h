@@ -17,10 +17,11 @@ int sku_type_kind(int type);
 /* One operation on a socket, which ends as the socket's mode says. */
 struct sku_operation {
 	struct sku_deadline deadline;
-	bool waits;   /* EAGAIN is a reason to poll */
-	bool polls;   /* it waits on a blocking descriptor, since there is a hook */
-	int flags;    /* of send(2) or recv(2) */
-	short events; /* what receiving with these flags polls for */
+	bool waits;	/* EAGAIN is a reason to poll */
+	bool polls;	/* it waits on a blocking descriptor, since there is a hook */
+	bool was_ready; /* poll(2) has said so since the last progress */
+	int flags;	/* of send(2) or recv(2) */
+	short events;	/* what receiving with these flags polls for */
 };
 
 /* Begin.  Returns 0, or -1 with EBADF (the socket is closed) or ETIMEDOUT (its deadline has
@@ -28,7 +29,7 @@ struct sku_operation {
 int sku_operation_begin(struct sku_operation *op, const struct sku_sock *s, int flags);
 /* Call it after a system call has failed.  Returns 0 to call that again, once the socket is ready,
  * or -1 with errno. */
-int sku_operation_retry(const struct sku_operation *op, const struct sku_sock *s, short events);
+int sku_operation_retry(struct sku_operation *op, const struct sku_sock *s, short events);
 /* Is there a hook that may end a call? */
 bool sku_has_interrupt(void);
 /* Ask the hook.  Returns 0 to go on, or -1 with ECANCELED. */

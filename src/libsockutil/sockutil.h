@@ -461,8 +461,8 @@ int sku_create_server(struct sku_sock *s, const char *host, const char *port,
 struct sku_unix_path {
 	int dir_fd; /* its directory; -1: nothing to remove */
 	char name[SKU_PATH_MAX + 1];
-	dev_t device;
-	ino_t inode;
+	uint64_t device;
+	uint64_t inode;
 };
 
 #define SKU_UNIX_PATH_INIT                                                                         \

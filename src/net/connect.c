@@ -81,6 +81,16 @@ connect_timeout(const struct connect_options *options)
 
 /* ---- one try ------------------------------------------------------------------------------- */
 
+int
+connect_why_no_peer(struct sku_sock *s)
+{
+	int error = 0;
+
+	errno = sku_getsockopt_int(s, SOL_SOCKET, SO_ERROR, &error) == 0 && error != 0 ? error :
+											 ENOTCONN;
+	return errno;
+}
+
 static int
 use_open_socket(int fd, struct sku_sock *s, struct failure *failure)
 {
@@ -89,8 +99,11 @@ use_open_socket(int fd, struct sku_sock *s, struct failure *failure)
 	if (sku_socket_from_fd(s, fd) == -1)
 		return failure_errno(failure, errno, "use descriptor %d as a socket", fd_given(fd));
 	if (sku_getpeername(s, &peer) == -1)
-		return failure_errno(
-		    failure, errno, "use descriptor %d as a connection", fd_given(fd));
+		return connect_why_no_peer(s) == ENOTCONN ?
+			   failure_errno(
+			       failure, errno, "use descriptor %d as a connection", fd_given(fd)) :
+			   failure_peer(
+			       failure, errno, "use descriptor %d as a connection", fd_given(fd));
 	if (sku_settimeout(s, 0) == -1)
 		return failure_errno(failure, errno, "use descriptor %d", fd_given(fd));
 	return 0;

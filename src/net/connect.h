@@ -63,6 +63,10 @@ int connector_start(struct loop *loop, struct connector *connector, const struct
 /* Give up: done() is not called any more.  Harmless if the connector is idle, or all zero. */
 void connector_cancel(struct connector *connector);
 
+/* Why an open socket has no peer: the error of a connection that its peer has ended since, or else
+ * ENOTCONN.  It is in errno, too. */
+int connect_why_no_peer(struct sku_sock *s);
+
 /* Connect a stream and wait for it, as long as --wait says; or use the socket of --fd.  0, a socket
  * in non-blocking mode that the caller has to close, and its peer; or -1 and the failure, a signal
  * or --max-time among them.  The failure is clear before. */

@@ -116,6 +116,10 @@ void
 listen_take_socket(struct listen_options *config)
 {
 	take_environment(config);
+	if (config->fd != -1 && config->ready_fd == config->fd)
+		opt_usage_error("option '--ready-fd' takes a descriptor for the readiness line: "
+				"%d is the socket",
+		    config->fd);
 	if (config->fd != -1)
 		fd_leave_standard_streams(&config->fd);
 }
@@ -163,11 +167,13 @@ use_open_socket(struct listener *listener, int fd, struct failure *failure)
 		    "use descriptor %d", fd_given(fd));
 	if (s->type == SOCK_STREAM &&
 	    sku_getsockopt(s, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && !listening) {
-		if (sku_getpeername(s, &peer) == -1)
+		listener->connected = sku_getpeername(s, &peer) == 0;
+		if (!listener->connected && connect_why_no_peer(s) != ENOTCONN)
+			return failure_peer(failure, errno, "use descriptor %d", fd_given(fd));
+		if (!listener->connected)
 			return failure_set(failure, STATUS_FAILED, ENOTCONN,
 			    "the socket neither listens nor is connected", "use descriptor %d",
 			    fd_given(fd));
-		listener->connected = true;
 	}
 	if (s->type == SOCK_DGRAM && !is_reachable(s))
 		return failure_set(failure, STATUS_FAILED, 0, "the socket is bound to no address",

@@ -3,13 +3,22 @@
 #include "net/user.h"
 
 #include "libsockutil/databases.h"
+#include "options/options.h"
 #include "run/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <string.h>
 #include <unistd.h>
+
+/* getpwnam(3) says by some other error that there is no such user. */
+static bool
+is_no_answer(int errnum)
+{
+	return errnum == ENOMEM || errnum == EMFILE || errnum == ENFILE || errnum == EIO;
+}
 
 const char *
 user_parse(void *member, const char *name)
@@ -18,7 +27,10 @@ user_parse(void *member, const char *name)
 	const struct passwd *entry;
 
 	sku_leave_out_modules();
+	errno = 0;
 	entry = getpwnam(name);
+	if (entry == NULL && is_no_answer(errno))
+		opt_cannot("read the users of this machine", strerror(errno));
 	if (entry == NULL)
 		return "the name of a user of this machine";
 	*user = (struct user){ name, entry->pw_uid, entry->pw_gid };

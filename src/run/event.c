@@ -8,6 +8,7 @@
 #include "run/peer.h"
 #include "run/run.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -327,9 +328,9 @@ print_line(int level, const char *format, const struct event_field *fields)
 		return;
 	line = fill_in(format, fields);
 	if (level == EVENT_NOTE)
-		msg_note("%s", line != NULL ? line : format);
+		msg_note("%s", line != NULL ? line : strerror(ENOMEM));
 	else
-		msg_verbose(level, "%s", line != NULL ? line : format);
+		msg_verbose(level, "%s", line != NULL ? line : strerror(ENOMEM));
 	free(line);
 }
 

@@ -344,7 +344,8 @@ loop_close(struct loop *loop)
 static int
 wait_for_events(struct loop *loop)
 {
-	static bool cannot; /* the kernel (or valgrind) has no epoll_pwait2(2) */
+	/* The kernel (or valgrind) has no epoll_pwait2(2), or a sandbox does not know it. */
+	static bool cannot;
 	struct sku_deadline at = loop->over ? sku_deadline_never() : run.timeouts.run;
 
 	if (has_always_ready(loop))
@@ -360,7 +361,7 @@ wait_for_events(struct loop *loop)
 			(long)(left % SKU_SECOND) };
 		int n = epoll_pwait2(loop->epoll_fd, loop->batch, LOOP_BATCH, &ts, NULL);
 
-		if (n >= 0 || errno != ENOSYS)
+		if (n >= 0 || (errno != ENOSYS && errno != EPERM))
 			return n;
 		cannot = true;
 	}

@@ -63,6 +63,30 @@ static struct remover {
 	atomic_bool armed;
 } removers[RUN_REMOVERS];
 
+/* An empty root directory has no /dev/null. */
+int
+run_open_null(int how)
+{
+	int fd = open("/dev/null", how);
+
+	return fd != -1 ? fd : open("/", O_PATH | how);
+}
+
+/* SIGINT and SIGTERM end a program even if they are ignored or blocked when it begins, as SIGINT is
+ * in a background job of a script: they are sent on purpose. */
+static void
+heed_signals(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGTERM);
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGTERM, SIG_DFL);
+	(void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 void
 run_begin(const char *program)
 {
@@ -70,11 +94,12 @@ run_begin(const char *program)
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		/* Open it for the wrong direction, so that using it still fails. */
 		if (fcntl(fd, F_GETFD) == -1)
-			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+			(void)run_open_null(fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)signal(SIGUSR1, SIG_IGN);
+	heed_signals();
 	event_begin();
 }
 
@@ -251,8 +276,7 @@ is_ignored(int signum)
 {
 	struct sigaction action;
 
-	return signum != SIGINT && signum != SIGTERM && sigaction(signum, NULL, &action) == 0 &&
-	       action.sa_handler == SIG_IGN;
+	return sigaction(signum, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 static void
@@ -316,8 +340,7 @@ owner_main(void *arg)
 	}
 }
 
-/* Choose the signals that are counted, and SIGUSR1, which the thread handles.  SIGINT and SIGTERM
- * count even if they are ignored, as in a background job of a script: they are sent on purpose. */
+/* Choose the signals that are counted, and SIGUSR1, which the thread handles. */
 static void
 choose_signals(sigset_t *set)
 {

@@ -32,6 +32,9 @@ extern struct run run;
  * gone and a file size limit are then ordinary write errors.  Ignores SIGUSR1 until
  * state_on_sigusr1(), since it would kill the program.  Opens nothing else and starts no thread. */
 void run_begin(const char *program);
+/* Open /dev/null with these flags of open(2), or else something of which no byte can be read, and
+ * to which none can be written.  Returns a descriptor, or -1. */
+int run_open_null(int how);
 
 enum {
 	RUN_IN_BACKGROUND = 1, /* SIGHUP is ignored, unless there is a log */
@@ -45,8 +48,7 @@ enum {
  * reads them, so that they come through even where the program waits for a file system that hangs;
  * it prints the state that SIGUSR1 asks for, and it ends the program by force at the second
  * signal, or 5 s after the first one or after --max-time.  SIGHUP and SIGQUIT that were ignored
- * stay so (nohup(1)); SIGINT and SIGTERM are taken even where a shell's `&` had them ignored. 0, or
- * -1 and the failure.
+ * stay so (nohup(1)).  0, or -1 and the failure.
  *
  * The thread is a twentieth of what a small transfer costs.  RUN_WITHOUT_THREAD leaves it out while
  * main cannot hang, that is, while it waits by run_wait() and loop_run() alone: these then read the

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int ready_pipe = -1;
+static int ready_pipe = -1, null_device = -1;
 
 static struct owned_file pid_file = OWNED_FILE_INIT;
 
@@ -84,6 +84,10 @@ daemon_start(int listen_fd, int ready_fd, struct failure *failure)
 	int fds[2];
 	pid_t child;
 
+	/* Now: once the server is ready, there may be no descriptor for it. */
+	null_device = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null_device == -1)
+		return failure_errno(failure, errno, "go to the background: open /dev/null");
 	if (pipe2(fds, O_CLOEXEC) == -1)
 		return failure_errno(failure, errno, "go to the background");
 	child = run_fork();
@@ -95,7 +99,7 @@ daemon_start(int listen_fd, int ready_fd, struct failure *failure)
 	}
 	(void)close(fds[0]);
 	ready_pipe = fds[1];
-	close_all_but((int[]){ ready_pipe, listen_fd, ready_fd }, 3);
+	close_all_but((int[]){ ready_pipe, null_device, listen_fd, ready_fd }, 4);
 	end_with_parent();
 	(void)setsid(); /* cannot fail: a new child leads no group */
 	return 0;
@@ -105,18 +109,15 @@ void
 daemon_ready(void)
 {
 	struct stat st;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (null != -1) {
-		(void)dup2(null, STDIN_FILENO);
-		/* Writing to a regular file cannot block for ever. */
-		for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
-			if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
-				(void)dup2(null, fd);
-		}
-		(void)close(null);
-		output_open_all(); /* descriptors 1 and 2 are others now */
+	(void)dup2(null_device, STDIN_FILENO);
+	/* Writing to a regular file cannot block for ever. */
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
+			(void)dup2(null_device, fd);
 	}
+	(void)close(null_device);
+	output_open_all(); /* descriptors 1 and 2 are others now */
 	(void)prctl(PR_SET_PDEATHSIG, 0UL, 0UL, 0UL, 0UL);
 	(void)!write(ready_pipe, "", 1); /* a parent that was killed needs no answer */
 	(void)close(ready_pipe);

@@ -146,7 +146,10 @@ accepted(struct server *server, struct sku_sock *sock, const struct sku_address 
 	struct connection *c = add_connection(echo, sock, peer, &line->faults);
 
 	if (c == NULL) {
-		msg_verbose(1, "serve a connection: %s", strerror(errno));
+		const struct connection unserved = { .peer = *peer,
+			.started_ns = server->loop.now };
+
+		log_closed(&unserved, reason_text(CONNECTION_NO_MEMORY), errno, server->loop.now);
 		(void)sku_reset(sock);
 		server_client_left(server, false);
 		return;

@@ -331,6 +331,7 @@ recv_in_each_mode(void **state)
 	assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), -1);
 	assert_int_equal(errno, ETIMEDOUT);
 	assert_true(since(start) >= 100 && since(start) < 200);
+	assert_int_equal(sku_recv(&pair[0], &byte, 0, 0), 0); /* nothing is asked for */
 	assert_int_equal(sku_sendall(&pair[1], "x", 1, 0, NULL), 0);
 	assert_int_equal(sku_recv(&pair[0], &byte, 1, 0), 1);
 	assert_int_equal(sku_close(&pair[1]), 0);
@@ -973,6 +974,7 @@ a_failed_start_leaves_nothing_behind(void **state)
 	struct rlimit limit, low;
 	struct sku_sock s = SKU_SOCK_INIT;
 	struct sku_error err;
+	char text[SKU_ADDRESS_TEXT_MAX];
 	int before;
 
 	(void)state;
@@ -1014,6 +1016,15 @@ a_failed_start_leaves_nothing_behind(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
 	assert_null(
 	    sku_connecting_start("localhost", listener.port, NULL, sku_deadline_never(), &err));
+	assert_int_equal(err.code, EMFILE);
+	/* None is left for the files that the resolver reads. */
+	low.rlim_cur--;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(
+	    sku_create_datagram(&s, "localhost", listener.port, SKU_NO_TIMEOUT, NULL, &err), -1);
+	assert_int_equal(err.kind, SKU_ERR_SYSTEM);
+	assert_int_equal(err.code, EMFILE);
+	assert_int_equal(sku_gethostbyname("localhost", 0, text, sku_deadline_never(), &err), -1);
 	assert_int_equal(err.code, EMFILE);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	assert_int_equal(count_descriptors(), before);
@@ -1234,6 +1245,9 @@ sendfile_falls_back_for_pipes_and_proc(void **state)
 	assert_int_equal(sku_sendfile(&pair[0], fd, 0, SKU_SENDFILE_ALL, &sent), -1);
 	assert_int_equal(errno, EISDIR);
 	assert_int_equal(close(fd), 0);
+	assert_int_equal(sku_settimeout(&pair[0], 100 * SKU_MS), 0);
+	assert_int_equal(sku_sendfile(&pair[0], -1, 0, SKU_SENDFILE_ALL, &sent), -1);
+	assert_int_equal(errno, EBADF);
 	close_pair(pair);
 }
 
@@ -1765,6 +1779,7 @@ an_address_of_the_other_family_is_told_as_such(void **state)
 {
 	static const char *const ipv6[] = { "::1", "::", "fe80::1%lo" };
 	struct sku_host *host;
+	struct sku_sock s = SKU_SOCK_INIT;
 	struct sku_error err;
 
 	(void)state;
@@ -1776,6 +1791,9 @@ an_address_of_the_other_family_is_told_as_such(void **state)
 		assert_int_equal(err.kind, SKU_ERR_RESOLVE);
 		assert_int_equal(err.code, EAI_ADDRFAMILY);
 	}
+	assert_int_equal(sku_create_server(&s, "fe80::1%none-such", "0", NULL, &err), -1);
+	assert_int_equal(err.kind, SKU_ERR_SYSTEM);
+	assert_int_equal(err.code, ENODEV);
 }
 
 static void
@@ -2136,6 +2154,40 @@ the_queue_of_errors_is_waited_for_without_spinning(void **state)
 	assert_int_equal(sku_recv(&s, &byte, 1, 0), 1);
 	(void)sku_close(&other);
 	(void)sku_close(&s);
+}
+
+/* poll(2) says that such a socket has room, whoever the datagram is for. */
+static void
+a_full_queue_of_datagrams_is_waited_for_until_the_deadline(void **state)
+{
+	struct sku_sock sender = SKU_SOCK_INIT, receiver = SKU_SOCK_INIT;
+	struct sku_address address, any;
+	clock_t used;
+	int64_t start;
+	char byte;
+
+	(void)state;
+	assert_int_equal(sku_address_from_bytes(&any, "", 0), 0);
+	assert_int_equal(sku_socket(&sender, AF_UNIX, SOCK_DGRAM, 0), 0);
+	assert_int_equal(sku_socket(&receiver, AF_UNIX, SOCK_DGRAM, 0), 0);
+	assert_int_equal(sku_bind(&receiver, &any), 0);
+	assert_int_equal(sku_getsockname(&receiver, &address), 0);
+	while (sku_sendto(&sender, "x", 1, MSG_DONTWAIT, &address) == 1)
+		;
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(sku_settimeout(&sender, 300 * SKU_MS), 0);
+	used = clock();
+	start = sku_now();
+	(void)alarm(20); /* it would be for ever */
+	assert_int_equal(sku_sendto(&sender, "x", 1, 0, &address), -1);
+	(void)alarm(0);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_in_range(since(start), 300, 10000);
+	assert_true(clock() - used < CLOCKS_PER_SEC / 10);
+	assert_int_equal(sku_recv(&receiver, &byte, 1, 0), 1);
+	assert_int_equal(sku_sendto(&sender, "x", 1, 0, &address), 1);
+	(void)sku_close(&sender);
+	(void)sku_close(&receiver);
 }
 
 /* ---- pairs, copies and descriptors --------------------------------------------------------- */
@@ -2514,6 +2566,7 @@ main(void)
 		cmocka_unit_test(a_deadline_holds_for_each_call_until_it_passes),
 		cmocka_unit_test(recvall_is_whole_or_says_how_much_came),
 		cmocka_unit_test(the_queue_of_errors_is_waited_for_without_spinning),
+		cmocka_unit_test(a_full_queue_of_datagrams_is_waited_for_until_the_deadline),
 		cmocka_unit_test(pairs_and_copies),
 		cmocka_unit_test(descriptors_go_over_a_unix_socket),
 		cmocka_unit_test(create_datagram_is_create_connections_twin),
