@@ -350,7 +350,7 @@ struct sku_connect_opts {
 	const char *source_host; /* a numeric address to connect from; NULL: the system chooses */
 	unsigned source_port;	 /* 0: any; else addresses are tried one after another */
 	/* Called after each attempt, in the caller's thread, with 0 or an errno value; may be NULL.
-	 */
+	 * The attempts that are under way when the time is up end with ETIMEDOUT. */
 	void (*attempt)(void *arg, const struct sku_address *address, int error);
 	void *arg;
 };
