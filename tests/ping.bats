@@ -99,7 +99,7 @@ with socket.create_server(("127.0.0.1", 0)) as s:
 	in_three_tries late
 }
 
-@test "double answers are counted apart" {
+@test "double answers are counted apart, and a line says how many bytes came" {
 	in_background python3 -c '
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -108,11 +108,13 @@ open(sys.argv[1], "w").write(str(s.getsockname()[1]) + "\n")
 while True:
     data, peer = s.recvfrom(1000)
     s.sendto(data, peer)
-    s.sendto(data, peer)
+    s.sendto(data[:20], peer)
 ' "$BATS_TEST_TMPDIR/port"
 	until_true 20 test -s "$BATS_TEST_TMPDIR/port"
-	run --separate-stderr sockecho-client -u --ping -q -c 3 -i 0.05 127.0.0.1 "$(cat "$BATS_TEST_TMPDIR/port")"
+	run --separate-stderr sockecho-client -u --ping -c 3 -i 0.05 127.0.0.1 "$(cat "$BATS_TEST_TMPDIR/port")"
 	assert_success
+	assert_line --regexp '^64 bytes from 127.0.0.1 port [0-9]+: seq=1 time=[0-9.]+ ms$'
+	assert_line --regexp '^20 bytes from 127.0.0.1 port [0-9]+: seq=1 time=[0-9.]+ ms \(duplicate\)$'
 	assert_line --regexp '^3 packets transmitted, 3 received, \+[23] duplicates, 0% packet loss'
 }
 

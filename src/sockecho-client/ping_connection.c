@@ -64,17 +64,17 @@ client_field(const struct ping *p, const struct ping_connection *r)
 
 static void
 report_reply(const struct ping *p, struct ping_connection *r, const struct probe *probe,
-    int64_t rtt, const char *remark)
+    size_t len, int64_t rtt, const char *remark)
 {
 	if (run.quiet)
 		return;
 	if (run.json) {
 		EVENT_RECORD("reply", EVENT_NUMBER("seq", probe->seq),
-		    EVENT_NUMBER("bytes", p->config->size), EVENT_SECONDS("seconds", rtt),
+		    EVENT_NUMBER("bytes", len), EVENT_SECONDS("seconds", rtt),
 		    client_field(p, r), EVENT_TEXT("remark", *remark != '\0' ? remark + 1 : NULL));
 		return;
 	}
-	output_print("%zu bytes from %s: seq=%llu time=%.3f ms", p->config->size,
+	output_print("%zu bytes from %s: seq=%llu time=%.3f ms", len,
 	    peer_name(&r->connection), (unsigned long long)probe->seq, (double)rtt / 1e6);
 	if (p->count > 1)
 		output_print(" client=%zu", r->number);
@@ -456,9 +456,9 @@ send_due(struct ping *p, struct ping_connection *r)
 	}
 }
 
-/* The whole answer to probe seq has come. */
+/* The whole answer to probe seq has come: len bytes. */
 static void
-take_answer(struct ping *p, struct ping_connection *r, uint64_t seq)
+take_answer(struct ping *p, struct ping_connection *r, uint64_t seq, size_t len)
 {
 	struct probe *probe = probe_slot(r, seq);
 	int64_t rtt = sku_now() - probe->from_ns;
@@ -468,17 +468,17 @@ take_answer(struct ping *p, struct ping_connection *r, uint64_t seq)
 	if (probe->seq != seq || probe->state == PROBE_LOST) {
 		p->stats->late++;
 		if (probe->seq == seq)
-			report_reply(p, r, probe, rtt, " (late)");
+			report_reply(p, r, probe, len, rtt, " (late)");
 		return;
 	}
 	if (probe->state == PROBE_ANSWERED) {
 		p->stats->duplicates++;
-		report_reply(p, r, probe, rtt, " (duplicate)");
+		report_reply(p, r, probe, len, rtt, " (duplicate)");
 		return;
 	}
 	probe->state = PROBE_ANSWERED;
 	ping_stats_add(p->stats, rtt);
-	report_reply(p, r, probe, rtt, "");
+	report_reply(p, r, probe, len, rtt, "");
 	expire_probes(p, r);
 	if (is_back_to_back(p))
 		schedule(p, r);
@@ -547,7 +547,7 @@ take_stream(struct ping *p, struct ping_connection *r, const char *bytes, size_t
 		bytes += n;
 		len -= n;
 		if (r->in_offset == p->config->size) {
-			take_answer(p, r, r->in_seq++);
+			take_answer(p, r, r->in_seq++, p->config->size);
 			r->in_offset = 0;
 		}
 	}
@@ -569,7 +569,7 @@ take_datagram(struct ping *p, struct ping_connection *r, const char *bytes, size
 		return;
 	}
 	if (check_bytes(p, r, bytes, len, seq, 0))
-		take_answer(p, r, seq);
+		take_answer(p, r, seq, len);
 }
 
 static void
