@@ -21,6 +21,8 @@ load helpers
 	start_server sockecho-server 0
 	run --separate-stderr sockecho-client -q --ping -c 1 "$host" "$port"
 	assert_equal "${#lines[@]}" 2
+	run --separate-stderr sockecho-client -q --json --ping -c 1 "$host" "$port"
+	assert_equal "$(jq -r .event <<<"$output")" summary
 	run --separate-stderr sockecho-client -q --ping -c 10 -i 0 "$host" "$port"
 	assert_line --index 2 --regexp '^p50/p90 = [0-9.]+/[0-9.]+ ms$'
 	run --separate-stderr sockecho-client -q --ping -c 100 -i 0 "$host" "$port"

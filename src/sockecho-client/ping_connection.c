@@ -63,19 +63,19 @@ client_field(const struct ping *p, const struct ping_connection *r)
 }
 
 static void
-report_reply(const struct ping *p, struct ping_connection *r, const struct probe *probe,
-    size_t len, int64_t rtt, const char *remark)
+report_reply(const struct ping *p, struct ping_connection *r, const struct probe *probe, size_t len,
+    int64_t rtt, const char *remark)
 {
 	if (run.quiet)
 		return;
 	if (run.json) {
-		EVENT_RECORD("reply", EVENT_NUMBER("seq", probe->seq),
-		    EVENT_NUMBER("bytes", len), EVENT_SECONDS("seconds", rtt),
-		    client_field(p, r), EVENT_TEXT("remark", *remark != '\0' ? remark + 1 : NULL));
+		EVENT_RECORD("reply", EVENT_NUMBER("seq", probe->seq), EVENT_NUMBER("bytes", len),
+		    EVENT_SECONDS("seconds", rtt), client_field(p, r),
+		    EVENT_TEXT("remark", *remark != '\0' ? remark + 1 : NULL));
 		return;
 	}
-	output_print("%zu bytes from %s: seq=%llu time=%.3f ms", len,
-	    peer_name(&r->connection), (unsigned long long)probe->seq, (double)rtt / 1e6);
+	output_print("%zu bytes from %s: seq=%llu time=%.3f ms", len, peer_name(&r->connection),
+	    (unsigned long long)probe->seq, (double)rtt / 1e6);
 	if (p->count > 1)
 		output_print(" client=%zu", r->number);
 	output_print("%s\n", remark);
