@@ -372,6 +372,14 @@ time.sleep(300)
 	run --separate-stderr sockwait -q --gone -t 0.3 "127.0.0.1:$silent_port"
 	assert_failure 124
 	[[ $stderr == *": timed out; "* ]] || fail "$stderr"
+	# A UNIX server whose backlog is full is there.
+	sock_start busy python3 "$SOCKUTILS_SOURCE/tests/peer.py" full busy.sock
+	run --separate-stderr sockwait -q --gone --connect-timeout 0.1 -t 0.4 ./busy.sock
+	assert_failure 124
+	assert_equal "$stderr" "sockwait: wait for ./busy.sock: timed out; connect to ./busy.sock: timed out"
+	sock_stop busy
+	run --separate-stderr sockwait -q --gone -t 20 ./busy.sock
+	assert_success
 }
 
 @test "--gone: a name server that does not answer, or no free local port, says nothing about the service" {
