@@ -345,6 +345,7 @@ while True:
 			sockecho-client $udp --wait 0.8 silent.test 7 x 2>waited$udp || rc=$?
 			echo "waited$udp $rc"
 		done
+		sockecho-client -u --wait 0.7 none.test 7 x 2>refused || true
 		kill $dns
 	' >out 2>err || true
 	run cat out
@@ -355,6 +356,7 @@ while True:
 		run cat "waited$udp"
 		assert_output --partial ": no answer yet; trying again for up to 0.8 s"
 	done
+	assert_equal "$(head -n 1 refused)" "sockecho-client: look up none.test: Name or service not known; trying again for up to 0.7 s"
 }
 
 # in_dual_stack SCRIPT - in namespaces where the name "both" is ::1 and 127.0.0.1 (and so on, as
