@@ -108,7 +108,8 @@ __attribute__((format(printf, 4, 5))) void sku_error_set(
  * text is not to be freed; it is valid until the same thread calls this function or strerror(3)
  * again. */
 const char *sku_error_reason(const struct sku_error *err);
-/* The same for an errno value: those of strerror(3), but for ETIMEDOUT, EAGAIN and ENODATA. */
+/* The same for an errno value: those of strerror(3), but for ETIMEDOUT, EAGAIN, ENODATA and
+ * EPROTOTYPE. */
 const char *sku_reason(int error);
 
 /* ---- addresses ----------------------------------------------------------------------------- */
