@@ -193,6 +193,13 @@ except ConnectionRefusedError:
 	assert_output one
 }
 
+@test "an interval shorter than a probe takes keeps no limit from ending it, and no answer from being seen" {
+	start_server sockecho-server -u 0
+	run --separate-stderr sockecho-client -u --ping -q -i 0.0000001 -w 0.3 "$host" "$port"
+	assert_success
+	assert_line --regexp '^[0-9]+ packets transmitted, [1-9][0-9]* received, '
+}
+
 @test "--duration and --clients" {
 	start_server sockecho-server 0
 	a_second() {

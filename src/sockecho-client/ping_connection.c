@@ -440,9 +440,15 @@ note_stall(struct ping *p, const struct ping_connection *r)
 		    (unsigned long long)first, (double)late / 1e9);
 }
 
+/* Start not more than that at once: with an interval shorter than a probe takes, the next is always
+ * due, and answers, limits and signals must have their turn. */
+#define PROBES_AT_ONCE 64
+
 static void
 send_due(struct ping *p, struct ping_connection *r)
 {
+	int started = 0;
+
 	if (!is_sending(p, r) && r->due_ns <= p->loop.now && may_send_more(p, r))
 		note_stall(p, r);
 	while (!r->closed) {
@@ -450,7 +456,7 @@ send_due(struct ping *p, struct ping_connection *r)
 			return;
 		if (is_sending(p, r))
 			continue;
-		if (r->due_ns > p->loop.now || !may_send_more(p, r))
+		if (r->due_ns > p->loop.now || !may_send_more(p, r) || started++ == PROBES_AT_ONCE)
 			return;
 		start_probe(p, r);
 	}
@@ -660,6 +666,8 @@ update(struct ping *p, struct ping_connection *r)
 		return;
 	}
 	at_ns = next_deadline(p, r);
+	if (at_ns <= p->loop.now) /* what has come meanwhile is seen before the next probes leave */
+		at_ns = p->loop.now + 1;
 	/* It was set before, so it cannot fail. */
 	(void)loop_set_timer(&p->loop, &r->timer, at_ns < LOOP_PARKED ? at_ns : LOOP_PARKED);
 	(void)loop_watch(&p->loop, &r->io, EPOLLIN | (is_sending(p, r) ? EPOLLOUT : 0));
