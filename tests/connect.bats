@@ -346,6 +346,7 @@ while True:
 			echo "waited$udp $rc"
 		done
 		sockecho-client -u --wait 0.7 none.test 7 x 2>refused || true
+		(ulimit -n 20; sockecho-client -q --wait 1 --connect-timeout 0.02 silent.test 7 x) 2>given-up || true
 		kill $dns
 	' >out 2>err || true
 	run cat out
@@ -356,6 +357,8 @@ while True:
 		run cat "waited$udp"
 		assert_output --partial ": no answer yet; trying again for up to 0.8 s"
 	done
+	# Look-ups that were given up go on in threads: there are not more and more of them.
+	assert_equal "$(cat given-up)" "sockecho-client: look up silent.test: timed out"
 	assert_equal "$(head -n 1 refused)" "sockecho-client: look up none.test: Name or service not known; trying again for up to 0.7 s"
 }
 
