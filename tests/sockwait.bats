@@ -931,6 +931,23 @@ wrong() {
 	assert_equal "${#stderr_lines[@]}" 1
 }
 
+@test "each TARGET that is missing has its message, for a slow reader, too" {
+	cat >slow.py <<-'PY'
+		import os, subprocess, time
+		targets = ["127.0.%d.%d:9" % (i // 250, i % 250 + 1) for i in range(1000)]
+		waits = subprocess.Popen(["sockwait", "-q", "-n", "-t", "0.3", *targets], stderr=subprocess.PIPE)
+		lines = 0
+		while data := os.read(waits.stderr.fileno(), 4096):
+		    lines += data.count(b"\n")
+		    time.sleep(0.02)
+		print(lines, waits.wait())
+	PY
+	all_are_named() {
+		[[ $(python3 slow.py) == "1000 124" ]]
+	}
+	in_three_tries all_are_named
+}
+
 @test "what a try has come to is told, where the end of the run cuts it short" {
 	start_server sockecho-server 0
 	run --separate-stderr sockwait -t 1.5 --steady 1.4 "$host:$port" ./nosuch
