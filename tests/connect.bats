@@ -345,6 +345,8 @@ while True:
 			sockecho-client $udp --wait 0.8 silent.test 7 x 2>waited$udp || rc=$?
 			echo "waited$udp $rc"
 		done
+		sockecho-client -u --wait 0.7 none.test 7 x 2>refused || true
+		(ulimit -n 20; sockecho-client -q --wait 1 --connect-timeout 0.02 silent.test 7 x) 2>given-up || true
 		kill $dns
 	' >out 2>err || true
 	run cat out
@@ -355,6 +357,9 @@ while True:
 		run cat "waited$udp"
 		assert_output --partial ": no answer yet; trying again for up to 0.8 s"
 	done
+	# Look-ups that were given up go on in threads: there are not more and more of them.
+	assert_equal "$(cat given-up)" "sockecho-client: look up silent.test: timed out"
+	assert_equal "$(head -n 1 refused)" "sockecho-client: look up none.test: Name or service not known; trying again for up to 0.7 s"
 }
 
 # in_dual_stack SCRIPT - in namespaces where the name "both" is ::1 and 127.0.0.1 (and so on, as
@@ -389,18 +394,25 @@ in_dual_stack() {
 @test "an address that never answers costs 250 ms, not the deadline, and leaves no trace at the peer" {
 	need_namespaces -nm
 	need_ipv6 "${in_namespaces[@]}"
-	printf '2001:db8::1 both\n127.0.0.1 both\n' >hosts
+	printf '2001:db8::1 both\n127.0.0.1 both\n2001:db8::1 silent\n2001:db8::3 silent\n' >hosts
 	in_dual_stack '
 		ip link add va type veth peer name vb
 		ip link set va up; ip link set vb up
 		ip -6 addr add 2001:db8::2/64 dev va nodad
 		ip -6 neigh add 2001:db8::1 lladdr 02:00:00:00:00:01 dev va
+		ip -6 neigh add 2001:db8::3 lladdr 02:00:00:00:00:03 dev va
 		mkfifo ready
 		sockecho-server -v 0 >ready 2>log 3>&- & server=$!
 		read -r _ _ _ port <ready
 		on_time connected 250 500 sockecho-client both $port hello
 		kill $server; wait $server
+		sockecho-client -v -t 0.6 silent 4000 hello 2>silent || [ $? = 124 ]
 	' >out
+	diff -u - silent <<-'ERR'
+		sockecho-client: connect to 2001:db8::3 port 4000: timed out
+		sockecho-client: connect to 2001:db8::1 port 4000: timed out
+		sockecho-client: connect to silent (2001:db8::3) port 4000: timed out (2 addresses tried)
+	ERR
 	assert_equal "$(head -n 1 out)" hello
 	assert_equal "$(tail -n 1 out)" "connected 0 on time"
 	assert_equal "$(grep -c ": accepted$" log)" "$(grep -c hello out)"

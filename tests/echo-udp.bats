@@ -684,6 +684,9 @@ for i in range(5):
 	run --separate-stderr sockecho-client -u -U nosuch hello
 	assert_failure 6
 	assert_equal "$stderr" "sockecho-client: send to nosuch: No such file or directory"
+	run --separate-stderr sockecho-client -U sock hello
+	assert_failure 1
+	assert_equal "$stderr" "sockecho-client: connect to sock: the socket there is of another type (streams or datagrams)"
 }
 
 @test "a UNIX datagram client that never reads holds nobody else back" {

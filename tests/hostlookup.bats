@@ -24,7 +24,7 @@ cat_name_server() {
 		    return name + struct.pack("!HHIH", kind, 1, 60, len(data)) + data
 
 		def wire(name):
-		    return b"".join(bytes([len(l)]) + l.encode("latin-1") for l in name.split(".")) + b"\0"
+		    return b"".join(bytes([len(l)]) + l.encode("latin-1") for l in name.split(".") if l) + b"\0"
 
 		def answer(q, peer):
 		    name, kind, question = name_of(q)
@@ -50,7 +50,7 @@ cat_name_server() {
 		        code = 0 if records else 3
 		    elif name.endswith("in-addr.arpa"):
 		        names = {"1": "one.test", "2": "liar.test", "3": "esc\x1b[31m.test", "4": "nobody.test",
-		                 "13": "192.0.2.13", "22": "0xc0000216", "23": "192.0.535", "24": "127.1", "26": "a b.test", "31": "trusted", "32": "servfail.test",
+		                 "13": "192.0.2.13", "22": "0xc0000216", "23": "192.0.535", "24": "127.1", "26": "a b.test", "28": "", "31": "trusted", "32": "servfail.test",
 		                 "30": ".".join(c * 60 for c in "abc") + ".test"}
 		        if first in names:
 		            records = [rr(12, wire(names[first]))]
@@ -271,7 +271,7 @@ one.test
 @test "a long name hides no reason" {
 	with_dns 'rc=0; hostlookup -r --confirm 192.0.2.30 || rc=$?; echo $rc' >out 2>err
 	assert_equal "$(cat out)" 5
-	assert_equal "$(cat err)" "hostlookup: look up 192.0.2.30: its name $(printf 'a%.0s' {1..60}) does not resolve back to it"
+	assert_equal "$(cat err)" "hostlookup: look up 192.0.2.30: its name $(printf '%0.sa' {1..60}).$(printf '%0.sb' {1..60}).$(printf '%0.sc' {1..60}).test does not resolve back to it"
 }
 
 @test "what there is of the other family is said, and how to see it" {
@@ -1045,16 +1045,35 @@ hostlookup: look up localhost: no source of hosts that nsswitch.conf names can b
 	grep -qx "hostlookup: look up 192.0.2.23: its name 192.0.535 is an address" err
 }
 
-@test "a PTR that is no name of a host is 5" {
+@test "a PTR that is no name of a host is 5, and a line of the hosts file without a name is none" {
+	printf '192.0.2.29\n' >hosts
 	with_dns '
-		for a in 3 26; do
-			for options in -r "-r --confirm"; do
+		for a in 3 26 28 29; do
+			for options in -r "-r --confirm" --fqdn; do
 				rc=0; hostlookup $options 192.0.2.$a || rc=$?; echo $rc
 			done
 		done
 	' >out 2>err
-	assert_equal "$(cat out)" $'5\n5\n5\n5'
+	diff -u - out <<-'OUT'
+		5
+		5
+		192.0.2.3
+		0
+		5
+		5
+		192.0.2.26
+		0
+		5
+		5
+		5
+		3
+		3
+		192.0.2.29
+		0
+	OUT
 	grep -qx "hostlookup: look up 192.0.2.26: the answer is no name of a host" err
+	assert_equal "$(grep -cx "hostlookup: look up 192.0.2.28: its name . is no name of a host" err)" 3
+	assert_equal "$(grep -cx "hostlookup: look up 192.0.2.29: it has no name" err)" 2
 }
 
 @test "-r takes addresses as lists hold them" {

@@ -3,7 +3,8 @@
 peer.py connect PORT|PATH STEP ...    connects, and does the steps
 peer.py listen [PATH] : STEP ...      says where it listens, and does the steps with each that comes
 peer.py full [PATH]                   says where it listens, and its queue is full: who comes has no answer
-peer.py datagrams [N]                 says where it is, and answers each datagram N times (1), in upper case
+peer.py datagrams [N [SIZE]]          says where it is, and answers each datagram N times (1), in upper case; behind
+                                      the first answer with SIZE bytes at most
 
 send=N       send N bytes
 say=TEXT     send TEXT
@@ -171,8 +172,8 @@ def main():
         say("listening", "udp", *sock.getsockname())
         while True:
             data, asker = sock.recvfrom(70000)
-            for _ in range(int(words[0]) if words else 1):
-                sock.sendto(data.upper(), asker)
+            for i in range(int(words[0]) if words else 1):
+                sock.sendto(data.upper()[:int(words[1]) if i and words[1:] else None], asker)
     else:
         sys.exit(__doc__)
 

@@ -21,6 +21,8 @@ load helpers
 	start_server sockecho-server 0
 	run --separate-stderr sockecho-client -q --ping -c 1 "$host" "$port"
 	assert_equal "${#lines[@]}" 2
+	run --separate-stderr sockecho-client -q --json --ping -c 1 "$host" "$port"
+	assert_equal "$(jq -r .event <<<"$output")" summary
 	run --separate-stderr sockecho-client -q --ping -c 10 -i 0 "$host" "$port"
 	assert_line --index 2 --regexp '^p50/p90 = [0-9.]+/[0-9.]+ ms$'
 	run --separate-stderr sockecho-client -q --ping -c 100 -i 0 "$host" "$port"
@@ -97,10 +99,12 @@ with socket.create_server(("127.0.0.1", 0)) as s:
 	in_three_tries late
 }
 
-@test "double answers are counted apart" {
-	start_peer python datagrams 2
-	run --separate-stderr sockecho-client -u --ping -q -c 3 -i 0.05 "$host" "$port"
+@test "double answers are counted apart, and a line says how many bytes came" {
+	start_peer python datagrams 2 20
+	run --separate-stderr sockecho-client -u --ping -c 3 -i 0.05 "$host" "$port"
 	assert_success
+	assert_line --regexp '^64 bytes from 127.0.0.1 port [0-9]+: seq=1 time=[0-9.]+ ms$'
+	assert_line --regexp '^20 bytes from 127.0.0.1 port [0-9]+: seq=1 time=[0-9.]+ ms \(duplicate\)$'
 	assert_line --regexp '^3 packets transmitted, 3 received, \+[23] duplicates, 0% packet loss'
 }
 
@@ -175,6 +179,13 @@ except ConnectionRefusedError:
 	run --separate-stderr slowly sockecho-client -u --expect echo -t 0.3 127.0.0.1 "$port" one two
 	assert_failure 124
 	assert_output one
+}
+
+@test "an interval shorter than a probe takes keeps no limit from ending it, and no answer from being seen" {
+	start_server sockecho-server -u 0
+	run --separate-stderr sockecho-client -u --ping -q -i 0.0000001 -w 0.3 "$host" "$port"
+	assert_success
+	assert_line --regexp '^[0-9]+ packets transmitted, [1-9][0-9]* received, '
 }
 
 @test "--duration and --clients" {

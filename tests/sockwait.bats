@@ -351,6 +351,14 @@ lines_of() {
 	run --separate-stderr sockwait -q --gone -t 0.3 "127.0.0.1:$silent_port"
 	assert_failure 124
 	[[ $stderr == *": timed out; "* ]] || fail "$stderr"
+	# A UNIX server whose backlog is full is there.
+	sock_start busy python3 "$SOCKUTILS_SOURCE/tests/peer.py" full busy.sock
+	run --separate-stderr sockwait -q --gone --connect-timeout 0.1 -t 0.4 ./busy.sock
+	assert_failure 124
+	assert_equal "$stderr" "sockwait: wait for ./busy.sock: timed out; connect to ./busy.sock: timed out"
+	sock_stop busy
+	run --separate-stderr sockwait -q --gone -t 20 ./busy.sock
+	assert_success
 }
 
 @test "--gone: a name server that does not answer, or no free local port, says nothing about the service" {
@@ -884,6 +892,23 @@ wrong() {
 	assert_equal "${#stderr_lines[@]}" 8
 	run --separate-stderr sockwait -q -t 1.2 ./a
 	assert_equal "${#stderr_lines[@]}" 1
+}
+
+@test "each TARGET that is missing has its message, for a slow reader, too" {
+	cat >slow.py <<-'PY'
+		import os, subprocess, time
+		targets = ["127.0.%d.%d:9" % (i // 250, i % 250 + 1) for i in range(1000)]
+		waits = subprocess.Popen(["sockwait", "-q", "-n", "-t", "0.3", *targets], stderr=subprocess.PIPE)
+		lines = 0
+		while data := os.read(waits.stderr.fileno(), 4096):
+		    lines += data.count(b"\n")
+		    time.sleep(0.02)
+		print(lines, waits.wait())
+	PY
+	all_are_named() {
+		[[ $(python3 slow.py) == "1000 124" ]]
+	}
+	in_three_tries all_are_named
 }
 
 @test "what a try has come to is told, where the end of the run cuts it short" {

@@ -45,7 +45,7 @@ answer_set_timed_out(struct lookup_answer *answer, const char *limit)
 
 	if (answer->status == STATUS_TIMED_OUT)
 		return;
-	(void)snprintf(message, sizeof(message), "timed out%s%s%.150s", limit,
+	(void)snprintf(message, sizeof(message), "timed out%s%s%.350s", limit,
 	    has_failed ? "; the last failure: " : "", has_failed ? answer->message : "");
 	answer_fail(answer, STATUS_TIMED_OUT, ETIMEDOUT, message);
 }

@@ -9,7 +9,7 @@
 struct lookup_answer {
 	int status; /* enum status */
 	int errnum; /* 0: none */
-	char message[200];
+	char message[400];
 	int64_t seconds_ns; /* how long it took */
 	bool from_memory;   /* from the cache; the resolver was not asked */
 	int family;

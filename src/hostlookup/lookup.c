@@ -240,15 +240,17 @@ forward_ex(const struct host_config *config, const char *name, struct lookup_ans
 	sku_host_free(host);
 }
 
-/* Replace the answer by what is wrong with its name: `its name NAME WHAT`. */
+/* Replace the answer by what is wrong with its name: `its name NAME WHAT`.  A name of DNS is shown
+ * whole.  The hosts file may have longer ones. */
 static void
 fail_by_name(struct lookup_answer *answer, int status, int errnum, const char *what)
 {
 	char message[sizeof(answer->message)];
-	char *escaped = escape_text(answer->name, strlen(answer->name), ESCAPE_FIELD, NULL);
+	size_t len = 0;
+	char *escaped = escape_text(answer->name, strlen(answer->name), ESCAPE_FIELD, &len);
 
-	(void)snprintf(
-	    message, sizeof(message), "its name %.60s %s", escaped != NULL ? escaped : "", what);
+	(void)snprintf(message, sizeof(message), "its name %.253s%s %s",
+	    escaped != NULL ? escaped : "", len > 253 ? "..." : "", what);
 	free(escaped);
 	answer_fail(answer, status, errnum, message);
 }
@@ -257,6 +259,18 @@ static void
 refuse_name(struct lookup_answer *answer, const char *what)
 {
 	fail_by_name(answer, STATUS_MISMATCH, 0, what);
+}
+
+const char *
+lookup_name_fault(const char *name)
+{
+	struct sku_address address;
+
+	/* Such a name would never reach a name server: it would confirm itself. */
+	if (sku_address_from_numeric(&address, AF_UNSPEC, name, 0) == 0)
+		return "is an address";
+	/* The root of DNS is the one name that the C library takes and no host has. */
+	return strcmp(name, ".") == 0 ? "is no name of a host" : NULL;
 }
 
 /* Ask for the name of a PTR record, which is absolute: without the search list, which could break
@@ -325,9 +339,10 @@ check_reverse(const char *address, struct lookup_answer *answer)
 static void
 reverse(const struct host_config *config, const char *query, struct lookup_answer *answer)
 {
+	static const char no_name[] = "it has no name";
 	char buf[SKU_ADDRESS_TEXT_MAX];
 	const char *asked = reverse_address(query, buf); /* it was checked */
-	struct sku_address address;
+	const char *fault;
 	struct sku_host *host;
 	struct sku_error err;
 
@@ -337,7 +352,7 @@ reverse(const struct host_config *config, const char *query, struct lookup_answe
 		if (err.kind == SKU_ERR_RESOLVE && err.code == EAI_FAIL)
 			answer_fail(answer, STATUS_MISMATCH, 0, "the answer is no name of a host");
 		else if (answer->status == STATUS_NOT_FOUND)
-			answer_fail(answer, STATUS_NOT_FOUND, 0, "it has no name");
+			answer_fail(answer, STATUS_NOT_FOUND, 0, no_name);
 		return;
 	}
 	if (!copy_host(answer, host))
@@ -345,10 +360,11 @@ reverse(const struct host_config *config, const char *query, struct lookup_answe
 	sku_host_free(host);
 	if (answer->status != STATUS_OK)
 		return;
-	/* Such a name would never reach a name server: it is an address and would confirm
-	 * itself. */
-	if (sku_address_from_numeric(&address, AF_UNSPEC, answer->name, 0) == 0)
-		refuse_name(answer, "is an address");
+	fault = lookup_name_fault(answer->name);
+	if (*answer->name == '\0') /* a line of the hosts file that is an address alone */
+		answer_fail(answer, STATUS_NOT_FOUND, 0, no_name);
+	else if (fault != NULL)
+		refuse_name(answer, fault);
 	else if (config->confirm)
 		check_reverse(asked, answer);
 }

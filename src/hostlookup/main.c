@@ -89,8 +89,7 @@ static int
 print_fqdn(const struct host_config *config, struct failure *failure)
 {
 	const char *asked = config->name_count > 0 ? config->names[0] : NULL;
-	char name[SKU_HOST_MAX], message[100];
-	struct sku_address address;
+	char name[SKU_HOST_MAX], message[400];
 	struct sku_error err;
 	const char *fault = asked != NULL ? query_name_fault(asked) : NULL;
 
@@ -100,11 +99,10 @@ print_fqdn(const struct host_config *config, struct failure *failure)
 		opt_usage_error("'%s': %s", opt_quote(asked), fault);
 	if (sku_getfqdn(asked, name, run_operation_deadline(), &err) == -1)
 		return failure_library(failure, &err);
-	/* Without an answer sku_getfqdn() returns what was asked.  A name that looks like an
-	 * address is no answer. */
+	/* Without an answer sku_getfqdn() returns what was asked. */
 	if (asked != NULL && strcmp(name, asked) != 0 &&
-	    sku_address_from_numeric(&address, AF_UNSPEC, name, 0) == 0) {
-		(void)snprintf(message, sizeof(message), "its name %.60s is an address", name);
+	    (fault = lookup_name_fault(name)) != NULL) {
+		(void)snprintf(message, sizeof(message), "its name %.253s %s", name, fault);
 		return failure_set(failure, STATUS_MISMATCH, 0, message, "look up %s", asked);
 	}
 	return print_name(name);

@@ -540,6 +540,17 @@ set_timed_out(const struct sku_connecting *c, struct sku_error *err)
 		sku_error_set(err, SKU_ERR_SYSTEM, ETIMEDOUT, "look up %s", c->host);
 }
 
+/* Time is up for the attempts in flight.  Their sockets stay for sku_connecting_cancel(), which
+ * resets them: a connection that came about meanwhile must not look like an empty stream. */
+static void
+tell_timed_out(const struct sku_connecting *c)
+{
+	for (size_t i = 0; c->opts.attempt != NULL && i < c->count; i++) {
+		if (c->attempts[i].fd != -1)
+			c->opts.attempt(c->opts.arg, &c->attempts[i].address, ETIMEDOUT);
+	}
+}
+
 /* ---- in steps ------------------------------------------------------------------------------ */
 
 static struct sku_connecting *
@@ -711,6 +722,7 @@ sku_connecting_step(struct sku_connecting *c, struct sku_sock *s, struct sku_err
 	}
 	if (!sku_deadline_passed(c->deadline))
 		return 1;
+	tell_timed_out(c);
 	set_timed_out(c, err);
 	return -1;
 }

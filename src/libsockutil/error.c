@@ -35,6 +35,8 @@ sku_reason(int error)
 		return "Operation would block";
 	case ENODATA:
 		return "the stream ended early";
+	case EPROTOTYPE: /* of a UNIX path; the text of the C library does not say what is wrong */
+		return "the socket there is of another type (streams or datagrams)";
 	default:
 		return strerror(error);
 	}

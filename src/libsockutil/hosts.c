@@ -402,6 +402,7 @@ sku_getfqdn(
 	size_t len = strlen(start);
 	struct sku_host *host;
 	struct sku_error why;
+	const char *found;
 
 	while (len > 0 && strchr(blanks, start[len - 1]) != NULL)
 		len--;
@@ -426,8 +427,10 @@ sku_getfqdn(
 			*err = why;
 		return -1;
 	}
-	if (strlen(first_with_dot(host)) < SKU_HOST_MAX)
-		memcpy(buf, first_with_dot(host), strlen(first_with_dot(host)) + 1);
+	found = first_with_dot(host);
+	/* A line of the hosts file may be an address alone: that is no answer, either. */
+	if (*found != '\0' && strlen(found) < SKU_HOST_MAX)
+		memcpy(buf, found, strlen(found) + 1);
 	sku_host_free(host);
 	return 0;
 }

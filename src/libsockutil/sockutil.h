@@ -108,7 +108,8 @@ __attribute__((format(printf, 4, 5))) void sku_error_set(
  * text is not to be freed; it is valid until the same thread calls this function or strerror(3)
  * again. */
 const char *sku_error_reason(const struct sku_error *err);
-/* The same for an errno value: those of strerror(3), but for ETIMEDOUT, EAGAIN and ENODATA. */
+/* The same for an errno value: those of strerror(3), but for ETIMEDOUT, EAGAIN, ENODATA and
+ * EPROTOTYPE. */
 const char *sku_reason(int error);
 
 /* ---- addresses ----------------------------------------------------------------------------- */
@@ -350,7 +351,7 @@ struct sku_connect_opts {
 	const char *source_host; /* a numeric address to connect from; NULL: the system chooses */
 	unsigned source_port;	 /* 0: any; else addresses are tried one after another */
 	/* Called after each attempt, in the caller's thread, with 0 or an errno value; may be NULL.
-	 */
+	 * The attempts that are under way when the time is up end with ETIMEDOUT. */
 	void (*attempt)(void *arg, const struct sku_address *address, int error);
 	void *arg;
 };

@@ -142,7 +142,7 @@ report_attempt(void *arg, const struct sku_address *address, int error)
 	/* This is the address that was asked for: its failure is reported anyway. */
 	if (error != 0 && !again && strcmp(action_of(connector, action) + verb, text) == 0)
 		return;
-	msg_verbose(level, "connect to %s: %s", text, error == 0 ? "connected" : strerror(error));
+	msg_verbose(level, "connect to %s: %s", text, error == 0 ? "connected" : sku_reason(error));
 }
 
 static int

@@ -49,7 +49,7 @@ family_of(const struct connect_options *options)
 
 static int
 add_name(struct datagram_peers *peers, const struct connect_options *options, const char *host,
-    unsigned port, struct retry *retry, struct failure *failure)
+    unsigned port, struct retry *retry, const struct failure *last, struct failure *failure)
 {
 	const struct addrinfo hints = { .ai_family = family_of(options),
 		.ai_socktype = SOCK_DGRAM };
@@ -58,7 +58,7 @@ add_name(struct datagram_peers *peers, const struct connect_options *options, co
 	struct addrinfo *list;
 	int result;
 
-	if (resolve_now(host, &hints, deadline, retry, &list, failure) == -1)
+	if (resolve_now(host, &hints, deadline, retry, last, &list, failure) == -1)
 		return -1;
 	result = add_list(peers, list, port);
 	freeaddrinfo(list);
@@ -67,7 +67,8 @@ add_name(struct datagram_peers *peers, const struct connect_options *options, co
 
 static int
 resolve_once(struct datagram_peers *peers, const struct connect_options *options,
-    const struct endpoint *endpoint, struct retry *retry, struct failure *failure)
+    const struct endpoint *endpoint, struct retry *retry, const struct failure *last,
+    struct failure *failure)
 {
 	struct sku_address address;
 	unsigned port;
@@ -85,7 +86,7 @@ resolve_once(struct datagram_peers *peers, const struct connect_options *options
 		return -1;
 	}
 	if (sku_address_from_numeric(&address, options->address.family, endpoint->host, port) == -1)
-		return add_name(peers, options, endpoint->host, port, retry, failure);
+		return add_name(peers, options, endpoint->host, port, retry, last, failure);
 	return add_peer(peers, &address) == -1 ?
 		   failure_errno(failure, errno, "connect to %s", endpoint->host) :
 		   0;
@@ -101,7 +102,7 @@ datagram_peers_resolve(struct datagram_peers *peers, const struct connect_option
 		failure_clear(&now);
 		datagram_peers_free(peers);
 		retry_try(retry);
-		if (resolve_once(peers, options, endpoint, retry, &now) == 0)
+		if (resolve_once(peers, options, endpoint, retry, failure, &now) == 0)
 			return 0;
 		if (retry_pause(retry, failure, &now) == -1)
 			return -1;

@@ -258,8 +258,8 @@ resolve_host(const struct listen_options *config, const char *host, char text[SK
 	struct sku_address address;
 
 	if (sku_address_from_numeric(&address, config->address.family, host, 0) == -1) {
-		if (resolve_now(host, &hints, sku_deadline_in(RESOLUTION_TIMEOUT), NULL, &list,
-			failure) == -1)
+		if (resolve_now(host, &hints, sku_deadline_in(RESOLUTION_TIMEOUT), NULL, NULL,
+			&list, failure) == -1)
 			return -1;
 		/* cannot fail: the family is one of the two */
 		(void)sku_address_from_addrinfo(&address, list, 0);

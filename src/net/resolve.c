@@ -10,7 +10,8 @@
 
 int
 resolve_now(const char *host, const struct addrinfo *hints, struct sku_deadline deadline,
-    struct retry *retry, struct addrinfo **list, struct failure *failure)
+    struct retry *retry, const struct failure *last, struct addrinfo **list,
+    struct failure *failure)
 {
 	struct sku_error err;
 	struct sku_resolving *resolving = sku_resolving_start(host, NULL, hints, deadline, &err);
@@ -32,7 +33,7 @@ resolve_now(const char *host, const struct addrinfo *hints, struct sku_deadline 
 			return -1;
 		}
 		if (retry != NULL)
-			retry_say(retry, failure, action);
+			retry_say(retry, last, action);
 	}
 	sku_resolving_cancel(resolving);
 	return result == -1 ? failure_library(failure, &err) : 0;

@@ -4,10 +4,11 @@
 
 #include "net/retry.h"
 
-/* getaddrinfo(3) for host.  Meanwhile it says what retry, which may be NULL, has to say.  Returns 0
- * and a list that the caller frees with freeaddrinfo(3), or -1 and the failure, which is clear
- * before, and may be the deadline or a signal. */
+/* getaddrinfo(3) for host.  Meanwhile it says what retry, which may be NULL, has to say of the last
+ * failure (retry_say()).  Returns 0 and a list that the caller frees with freeaddrinfo(3), or -1
+ * and the failure, which is clear before, and may be the deadline or a signal. */
 int resolve_now(const char *host, const struct addrinfo *hints, struct sku_deadline deadline,
-    struct retry *retry, struct addrinfo **list, struct failure *failure);
+    struct retry *retry, const struct failure *last, struct addrinfo **list,
+    struct failure *failure);
 
 #endif

@@ -58,8 +58,9 @@ retry_begin(struct retry *retry, int64_t wait_ns)
 void
 retry_try(struct retry *retry)
 {
+	/* Look-ups that were given up go on, each in a thread: the more, the longer the pause. */
 	if (retry->wanted)
-		retry->next_at = sku_deadline_in(PAUSE);
+		retry->next_at = sku_deadline_in(PAUSE * (1 + (int64_t)sku_lookup_threads()));
 	retry->tries++;
 }
 

@@ -175,10 +175,11 @@ output_open_all(void)
 }
 
 /* Wait until fd has room: 0, or -1 with errno.  Once the run is to end, a slow reader still gets
- * the time of run_wait_last(). */
+ * the time of run_wait_reader(), and more for as long as it goes on reading. */
 static int
 wait_for_room(int fd)
 {
+	static _Atomic int64_t taken_ns;
 	int error;
 
 	if (run_wait_fd(fd, POLLOUT, sku_deadline_in(run.timeouts.reader_ns)) == 0)
@@ -186,8 +187,10 @@ wait_for_room(int fd)
 	error = errno;
 	if ((error != ECANCELED && error != ETIMEDOUT) || !sku_deadline_passed(run_canceled_at()))
 		return -1;
-	if (run_wait_last(fd, POLLOUT) == 0)
+	if (run_wait_reader(fd, atomic_load(&taken_ns)) == 0) {
+		atomic_store(&taken_ns, sku_now());
 		return 0;
+	}
 	errno = error;
 	return -1;
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #define LAST_WAIT (100 * SKU_MS)
+#define LAST_WORDS SKU_SECOND
 
 int
 run_check(void)
@@ -86,11 +87,10 @@ run_last_wait_end(void)
 	return at.at_ns == INT64_MAX ? at : (struct sku_deadline){ at.at_ns + LAST_WAIT };
 }
 
-int
-run_wait_last(int fd, short events)
+static int
+wait_last(int fd, short events, struct sku_deadline until)
 {
 	struct pollfd pfd = { .fd = fd, .events = events };
-	struct sku_deadline until = run_last_wait_end();
 
 	while (run_signals() < 2 && !sku_deadline_passed(until)) {
 		if (poll(&pfd, 1, sku_deadline_poll_ms(until)) == 1)
@@ -98,6 +98,22 @@ run_wait_last(int fd, short events)
 	}
 	errno = ECANCELED;
 	return -1;
+}
+
+int
+run_wait_last(int fd, short events)
+{
+	return wait_last(fd, events, run_last_wait_end());
+}
+
+int
+run_wait_reader(int fd, int64_t taken_ns)
+{
+	int64_t end_ns = run_canceled_at().at_ns, from_ns = taken_ns > end_ns ? taken_ns : end_ns;
+
+	return wait_last(fd, POLLOUT,
+	    sku_deadline_earlier((struct sku_deadline){ from_ns + LAST_WAIT },
+		(struct sku_deadline){ end_ns + LAST_WORDS }));
 }
 
 struct sku_deadline

@@ -16,6 +16,9 @@ int run_wait(struct pollfd *fds, nfds_t n, struct sku_deadline until);
 int run_wait_fd(int fd, short events, struct sku_deadline until);
 /* The same once the run is to end, for last output: a tenth of a second more, in all. */
 int run_wait_last(int fd, short events);
+/* The same for a reader of fd who last took something at taken_ns: a tenth of a second from then
+ * on, but no longer than a second in all. */
+int run_wait_reader(int fd, int64_t taken_ns);
 /* When that tenth of a second is over; never, if nothing ends the run yet. */
 struct sku_deadline run_last_wait_end(void);
 /* Is fd ready now?  Never waits. */

@@ -80,9 +80,11 @@ peer_name(struct peer_connection *connection)
 void
 peer_introduce(const struct peer_connection *connection)
 {
+	/* -q leaves of --ping its summary alone. */
+	bool wants_record = run.json && (run.quiet == 0 || connection->config->mode != PING);
 	struct sku_address local;
 
-	if (run.verbose == 0 && !run.json)
+	if (run.verbose == 0 && !wants_record)
 		return;
 	/* A socket without a name has an empty address. */
 	(void)sku_getsockname(&connection->sock, &local);
@@ -90,7 +92,7 @@ peer_introduce(const struct peer_connection *connection)
 		print_address("client", &local);
 		print_address("server", &connection->address);
 	}
-	if (run.json)
+	if (wants_record)
 		emit_connected(&local, &connection->address);
 }
 

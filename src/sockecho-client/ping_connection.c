@@ -63,19 +63,19 @@ client_field(const struct ping *p, const struct ping_connection *r)
 }
 
 static void
-report_reply(const struct ping *p, struct ping_connection *r, const struct probe *probe,
+report_reply(const struct ping *p, struct ping_connection *r, const struct probe *probe, size_t len,
     int64_t rtt, const char *remark)
 {
 	if (run.quiet)
 		return;
 	if (run.json) {
-		EVENT_RECORD("reply", EVENT_NUMBER("seq", probe->seq),
-		    EVENT_NUMBER("bytes", p->config->size), EVENT_SECONDS("seconds", rtt),
-		    client_field(p, r), EVENT_TEXT("remark", *remark != '\0' ? remark + 1 : NULL));
+		EVENT_RECORD("reply", EVENT_NUMBER("seq", probe->seq), EVENT_NUMBER("bytes", len),
+		    EVENT_SECONDS("seconds", rtt), client_field(p, r),
+		    EVENT_TEXT("remark", *remark != '\0' ? remark + 1 : NULL));
 		return;
 	}
-	output_print("%zu bytes from %s: seq=%llu time=%.3f ms", p->config->size,
-	    peer_name(&r->connection), (unsigned long long)probe->seq, (double)rtt / 1e6);
+	output_print("%zu bytes from %s: seq=%llu time=%.3f ms", len, peer_name(&r->connection),
+	    (unsigned long long)probe->seq, (double)rtt / 1e6);
 	if (p->count > 1)
 		output_print(" client=%zu", r->number);
 	output_print("%s\n", remark);
@@ -440,9 +440,15 @@ note_stall(struct ping *p, const struct ping_connection *r)
 		    (unsigned long long)first, (double)late / 1e9);
 }
 
+/* Start not more than that at once: with an interval shorter than a probe takes, the next is always
+ * due, and answers, limits and signals must have their turn. */
+#define PROBES_AT_ONCE 64
+
 static void
 send_due(struct ping *p, struct ping_connection *r)
 {
+	int started = 0;
+
 	if (!is_sending(p, r) && r->due_ns <= p->loop.now && may_send_more(p, r))
 		note_stall(p, r);
 	while (!r->closed) {
@@ -450,15 +456,15 @@ send_due(struct ping *p, struct ping_connection *r)
 			return;
 		if (is_sending(p, r))
 			continue;
-		if (r->due_ns > p->loop.now || !may_send_more(p, r))
+		if (r->due_ns > p->loop.now || !may_send_more(p, r) || started++ == PROBES_AT_ONCE)
 			return;
 		start_probe(p, r);
 	}
 }
 
-/* The whole answer to probe seq has come. */
+/* The whole answer to probe seq has come: len bytes. */
 static void
-take_answer(struct ping *p, struct ping_connection *r, uint64_t seq)
+take_answer(struct ping *p, struct ping_connection *r, uint64_t seq, size_t len)
 {
 	struct probe *probe = probe_slot(r, seq);
 	int64_t rtt = sku_now() - probe->from_ns;
@@ -468,17 +474,17 @@ take_answer(struct ping *p, struct ping_connection *r, uint64_t seq)
 	if (probe->seq != seq || probe->state == PROBE_LOST) {
 		p->stats->late++;
 		if (probe->seq == seq)
-			report_reply(p, r, probe, rtt, " (late)");
+			report_reply(p, r, probe, len, rtt, " (late)");
 		return;
 	}
 	if (probe->state == PROBE_ANSWERED) {
 		p->stats->duplicates++;
-		report_reply(p, r, probe, rtt, " (duplicate)");
+		report_reply(p, r, probe, len, rtt, " (duplicate)");
 		return;
 	}
 	probe->state = PROBE_ANSWERED;
 	ping_stats_add(p->stats, rtt);
-	report_reply(p, r, probe, rtt, "");
+	report_reply(p, r, probe, len, rtt, "");
 	expire_probes(p, r);
 	if (is_back_to_back(p))
 		schedule(p, r);
@@ -547,7 +553,7 @@ take_stream(struct ping *p, struct ping_connection *r, const char *bytes, size_t
 		bytes += n;
 		len -= n;
 		if (r->in_offset == p->config->size) {
-			take_answer(p, r, r->in_seq++);
+			take_answer(p, r, r->in_seq++, p->config->size);
 			r->in_offset = 0;
 		}
 	}
@@ -569,7 +575,7 @@ take_datagram(struct ping *p, struct ping_connection *r, const char *bytes, size
 		return;
 	}
 	if (check_bytes(p, r, bytes, len, seq, 0))
-		take_answer(p, r, seq);
+		take_answer(p, r, seq, len);
 }
 
 static void
@@ -660,6 +666,8 @@ update(struct ping *p, struct ping_connection *r)
 		return;
 	}
 	at_ns = next_deadline(p, r);
+	if (at_ns <= p->loop.now) /* what has come meanwhile is seen before the next probes leave */
+		at_ns = p->loop.now + 1;
 	/* It was set before, so it cannot fail. */
 	(void)loop_set_timer(&p->loop, &r->timer, at_ns < LOOP_PARKED ? at_ns : LOOP_PARKED);
 	(void)loop_watch(&p->loop, &r->io, EPOLLIN | (is_sending(p, r) ? EPOLLOUT : 0));

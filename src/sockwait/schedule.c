@@ -299,6 +299,13 @@ is_cut_short(const struct failure *failure)
 	return failure->status == STATUS_TIMED_OUT && sku_deadline_passed(run.timeouts.run);
 }
 
+/* Does a UNIX server keep the connection waiting?  Then it listens, and its backlog is full. */
+static bool
+is_in_backlog(const struct probe *probe)
+{
+	return probe->endpoint->path != NULL && probe->connected_ns == 0;
+}
+
 /* Does this failure prove that nobody answers there?  A failure of this end does not, nor does a
  * try that was cut short. */
 static bool
@@ -308,7 +315,8 @@ is_absence(const struct attempt *attempt, const struct failure *failure)
 	case STATUS_NOT_FOUND:
 		return true;
 	case STATUS_TIMED_OUT:
-		return !attempt->probe.connector.is_resolving && !is_cut_short(failure);
+		return !attempt->probe.connector.is_resolving && !is_cut_short(failure) &&
+		       !is_in_backlog(&attempt->probe);
 	case STATUS_NO_PEER:
 		return !is_of_this_end(failure->errnum);
 	default:
