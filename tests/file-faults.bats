@@ -120,6 +120,11 @@ setup() {
 	run --separate-stderr trace -f -qq -o trace -e inject=sendfile:error=EIO:when=1 sockfile-send 127.0.0.1 "$port" in
 	assert_failure 1
 	assert_equal "$stderr" "sockfile-send: read in: Input/output error"
+	# As of a network file system whose server is gone: it is no error of the connection.
+	run --separate-stderr trace -f -qq -o trace -P in \
+		-e inject=sendfile,pread64:error=ENOTCONN:when=1 sockfile-send 127.0.0.1 "$port" in
+	assert_failure 1
+	[[ $stderr == *"sockfile-send: read in: Transport endpoint is not connected" ]]
 	kill -0 "$receiver_pid" # nothing had been sent: no transfer
 	(cat in; sleep 0.5) | trace -f -qq -o trace -e inject=splice:error=EIO:when=2 sockfile-send 127.0.0.1 "$port" - 2>send.err || status=$?
 	assert_equal "$status" 1
