@@ -77,6 +77,8 @@ int target_start(struct target *target, int64_t offset, struct failure *failure)
 int target_reserve(struct target *target, int64_t size, struct failure *failure);
 /* Write all of it: 0, or -1 and the failure. */
 int target_write(struct target *target, const void *bytes, size_t len, struct failure *failure);
+/* Fail, and discard FILE.part, if it is not as large as what was written. */
+int target_check_size(struct target *target, struct failure *failure);
 /* Open FILE to read it: a descriptor that the caller closes, or -1 with errno. */
 int target_open_final(struct target *target);
 /* Set the mode, flush, rename, flush the directory.  mtime may be NULL. */
