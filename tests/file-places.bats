@@ -529,6 +529,11 @@ has_acl() {
 	assert_failure 1
 	assert_equal "$stderr" "sockfile-recv: write /dev/stdout: it is a file that is open already (-: standard output)"
 	[ ! -s file ]
+	for file in /dev/fd/77 /proc/self/fd/77; do
+		run --separate-stderr sockfile-recv 0 "$file" 77>&-
+		assert_failure 1
+		assert_equal "$stderr" "sockfile-recv: write $file: Bad file descriptor"
+	done
 	need_namespaces -m
 	# shellcheck disable=SC2016 # for the inner shell
 	run "${in_namespaces[@]}" bash -c '
@@ -754,6 +759,12 @@ with_size() {
 		receiver_ends "$([ -n "$args" ] && echo 5 || echo 6)"
 	done
 	rm -f out out.part
+	# One whose size says 0, and that cannot be read, is not empty.
+	start_receiver 0 out
+	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" /proc/self/mem
+	assert_failure 1
+	assert_equal "$stderr" "sockfile-send: read /proc/self/mem: Input/output error"
+	receiver_ends 5
 	start_receiver 0 out
 	run --separate-stderr with_size 200000 in sockfile-send --verify 127.0.0.1 "$port" in
 	assert_failure 5

@@ -383,6 +383,8 @@ target_open_part(struct target *target, bool create, struct failure *failure)
 
 		if (fd == -1 && failure->status != STATUS_OK)
 			return -1;
+		if (fd == -1 && errno == ENOENT && outlet_is_proc(target->place->fd))
+			return fail(failure, target, EBADF, NULL); /* /dev/fd/N */
 		if (fd == -1 && errno == ENOENT && !create)
 			return check_directory(target, failure);
 		if (fd == -1 && errno == ESTALE)

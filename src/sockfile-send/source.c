@@ -72,8 +72,8 @@ has_size_for_show(const struct source *source)
 
 	if (!S_ISREG(source->opened.st_mode))
 		return false;
-	if (source->opened.st_size == 0)
-		return pread(source->fd, &byte, 1, source->start) == 1;
+	if (source->opened.st_size == 0) /* one that cannot be read is not empty */
+		return pread(source->fd, &byte, 1, source->start) != 0;
 	if (fstatfs(source->fd, &fs) == -1)
 		return false;
 	switch ((unsigned long)fs.f_type) {
@@ -115,7 +115,7 @@ set_length(
 		return 0;
 	}
 	if (from_here && here > INT64_MAX - offset)
-		return failure_errno(failure, EOVERFLOW, "read %s", source->name);
+		return fail_offset(source, failure);
 	source->start = offset + (from_here ? here : 0);
 	size = source_size(source->fd, &source->opened);
 	if (has_size_for_show(source))
