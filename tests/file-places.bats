@@ -466,13 +466,24 @@ has_acl() {
 }
 
 @test "a FILE.part that is not ours is a failure at the receiver, not another file in its way" {
-	echo another >out.part
-	chmod 666 out.part
-	start_receiver -q --dir . 0
-	run --separate-stderr sockfile-send --verify --name out 127.0.0.1 "$port" - <in
-	assert_failure 1
-	assert_equal "$stderr" "sockfile-send: send standard input to 127.0.0.1 port $port: the peer says: it could not write the file, or could not go on"
-	error_has recv.err "open ./out.part: it is not ours alone"
+	local reason
+	mkdir dir
+	echo another >dir/out.part
+	chmod 666 dir/out.part
+	start_receiver -q --dir dir -c 3 0
+	for reason in "it is not ours alone" "it is a directory" "its directory was removed"; do
+		case $reason in
+		*directory) rm dir/out.part && mkdir dir/out.part ;;
+		*removed) rm -r dir && mkdir dir ;;
+		esac
+		run --separate-stderr sockfile-send --verify --name out 127.0.0.1 "$port" - <in
+		assert_failure 1
+		assert_equal "$stderr" "sockfile-send: send standard input to 127.0.0.1 port $port: the peer says: it could not write the file, or could not go on"
+	done
+	receiver_ends 1
+	assert_equal "$(cat recv.err)" "sockfile-recv: open dir/out.part: it is not ours alone
+sockfile-recv: open dir/out.part: it is a directory
+sockfile-recv: open dir/out.part: its directory was removed"
 }
 
 @test "what may never be renamed or replaced is refused before anything is listened on" {

@@ -391,6 +391,10 @@ target_open_part(struct target *target, bool create, struct failure *failure)
 			continue;
 		if (fd == -1 && errno == ELOOP)
 			return fail_part(failure, target, ELOOP, "it is a symbolic link");
+		if (fd == -1 && errno == EISDIR)
+			return fail_part(failure, target, EPERM, "it is a directory");
+		if (fd == -1 && errno == ENOENT)
+			return fail_part(failure, target, ENOENT, "its directory was removed");
 		if (fd == -1)
 			return open_leased_failed(
 			    failure, errno, "open %s%s", target->display_name, TARGET_SUFFIX);
