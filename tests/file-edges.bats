@@ -291,12 +291,13 @@ traced_receiver() {
 	cmp in out
 	[ "$(stat -c %Y out)" != "$(stat -c %Y in)" ]
 	for options in "" "--mode 604" --preserve; do
-		as_receiver sock_start trace -f -qq -e trace=fsync -o trace sockfile-recv --resume $options 0 out
+		as_receiver sock_start trace -f -qq -e trace=fsync,statx -o trace sockfile-recv --resume $options 0 out
 		run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" in
 		assert_success
 		[[ $stderr == *"3000000 bytes were there before"* ]]
 		receiver_ends 0
 		[ "$(grep -c 'fsync.*) *= 0' trace)" = 2 ]
+		[ "$(grep -c 'statx.*AT_STATX_FORCE_SYNC' trace)" = 2 ]
 		[[ "$options" != "--mode"* ]] || [ "$(stat -c %a out)" = 604 ]
 	done
 	[ "$(stat -c %a,%Y out)" = "$(stat -c %a,%Y in)" ]

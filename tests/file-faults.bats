@@ -120,6 +120,11 @@ setup() {
 	run --separate-stderr trace -f -qq -o trace -e inject=sendfile:error=EIO:when=1 sockfile-send 127.0.0.1 "$port" in
 	assert_failure 1
 	assert_equal "$stderr" "sockfile-send: read in: Input/output error"
+	# As of a network file system whose server is gone: it is no error of the connection.
+	run --separate-stderr trace -f -qq -o trace -P in \
+		-e inject=sendfile,pread64:error=ENOTCONN:when=1 sockfile-send 127.0.0.1 "$port" in
+	assert_failure 1
+	[[ $stderr == *"sockfile-send: read in: Transport endpoint is not connected" ]]
 	kill -0 "$receiver_pid" # nothing had been sent: no transfer
 	(cat in; sleep 0.5) | trace -f -qq -o trace -e inject=splice:error=EIO:when=2 sockfile-send 127.0.0.1 "$port" - 2>send.err || status=$?
 	assert_equal "$status" 1
@@ -274,15 +279,21 @@ start_full() {
 
 @test "a FILE.part whose size somebody changed does not get the name, and is not kept: 1" {
 	local option
-	for option in "" --verify; do
+	for option in "" --verify at-end; do
 		start_receiver 0 out
-		# shellcheck disable=SC2086 # words
-		slow_sender $option 127.0.0.1 "$port" in
+		if [ "$option" = at-end ]; then
+			(head -c 50000 in; until [ -e go ]; do sleep 0.02; done) | sockfile-send -q 127.0.0.1 "$port" - &
+		else
+			# shellcheck disable=SC2086 # words
+			slow_sender $option 127.0.0.1 "$port" in
+		fi
 		until_true 20 part_has 50000
-		truncate -s 20M out.part
+		truncate -s 0 out.part # what comes next would leave a hole
+		touch go
 		receiver_ends 1
 		error_has recv.err "write out: somebody changed its size while it was written"
 		[ ! -e out ] && [ ! -e out.part ]
+		rm go
 	done
 }
 

@@ -213,9 +213,11 @@ unknown=fstatfs:error=ENOSYS # a file system that the receiver does not know
 		error_has recv.err "sockfile-recv: set the mode of out: its file system does not keep it"
 		cmp in out
 	done
-	for fault in fchmod utimensat; do
+	# retval=0: the time stays what it was.
+	for fault in fchmod:error=EPERM utimensat:error=EPERM utimensat:retval=0; do
 		rm -f out
-		start_traced "$fault:error=EPERM" -- --preserve 0 out
+		touch -d 2001-02-03 in
+		start_traced "$fault" -- --preserve 0 out
 		sockfile-send -q --verify 127.0.0.1 "$port" in
 		receiver_ends 1
 		error_has recv.err "sockfile-recv: set the mode and the time of out: its file system does not keep it"
@@ -464,13 +466,24 @@ has_acl() {
 }
 
 @test "a FILE.part that is not ours is a failure at the receiver, not another file in its way" {
-	echo another >out.part
-	chmod 666 out.part
-	start_receiver -q --dir . 0
-	run --separate-stderr sockfile-send --verify --name out 127.0.0.1 "$port" - <in
-	assert_failure 1
-	assert_equal "$stderr" "sockfile-send: send standard input to 127.0.0.1 port $port: the peer says: it could not write the file, or could not go on"
-	error_has recv.err "open ./out.part: it is not ours alone"
+	local reason
+	mkdir dir
+	echo another >dir/out.part
+	chmod 666 dir/out.part
+	start_receiver -q --dir dir -c 3 0
+	for reason in "it is not ours alone" "it is a directory" "its directory was removed"; do
+		case $reason in
+		*directory) rm dir/out.part && mkdir dir/out.part ;;
+		*removed) rm -r dir && mkdir dir ;;
+		esac
+		run --separate-stderr sockfile-send --verify --name out 127.0.0.1 "$port" - <in
+		assert_failure 1
+		assert_equal "$stderr" "sockfile-send: send standard input to 127.0.0.1 port $port: the peer says: it could not write the file, or could not go on"
+	done
+	receiver_ends 1
+	assert_equal "$(cat recv.err)" "sockfile-recv: open dir/out.part: it is not ours alone
+sockfile-recv: open dir/out.part: it is a directory
+sockfile-recv: open dir/out.part: its directory was removed"
 }
 
 @test "what may never be renamed or replaced is refused before anything is listened on" {
@@ -527,6 +540,11 @@ has_acl() {
 	assert_failure 1
 	assert_equal "$stderr" "sockfile-recv: write /dev/stdout: it is a file that is open already (-: standard output)"
 	[ ! -s file ]
+	for file in /dev/fd/77 /proc/self/fd/77; do
+		run --separate-stderr sockfile-recv 0 "$file" 77>&-
+		assert_failure 1
+		assert_equal "$stderr" "sockfile-recv: write $file: Bad file descriptor"
+	done
 	need_namespaces -m
 	# shellcheck disable=SC2016 # for the inner shell
 	run "${in_namespaces[@]}" bash -c '
@@ -752,6 +770,12 @@ with_size() {
 		receiver_ends "$([ -n "$args" ] && echo 5 || echo 6)"
 	done
 	rm -f out out.part
+	# One whose size says 0, and that cannot be read, is not empty.
+	start_receiver 0 out
+	run --separate-stderr sockfile-send --verify 127.0.0.1 "$port" /proc/self/mem
+	assert_failure 1
+	assert_equal "$stderr" "sockfile-send: read /proc/self/mem: Input/output error"
+	receiver_ends 5
 	start_receiver 0 out
 	run --separate-stderr with_size 200000 in sockfile-send --verify 127.0.0.1 "$port" in
 	assert_failure 5

@@ -972,6 +972,20 @@ strangers() {
 	done
 }
 
+@test "--accept-timeout is not put off by offers that are refused" {
+	local try
+	start_receiver --accept-timeout 0.5 --max-size 1 --dir . -c none 0
+	# In time: 100 of them take much longer.
+	for ((try = 0; try < 100; try++)); do
+		sockfile-send -q --verify 127.0.0.1 "$port" in 2>send.err || is_gone "$receiver_pid" && break
+		sleep 0.02
+	done
+	[ "$try" -lt 100 ] || fail "they hold it"
+	receiver_ends 124
+	error_has recv.err "it is larger than --max-size allows"
+	error_has recv.err "accept: timed out (--accept-timeout)"
+}
+
 @test "--accept-timeout does not disturb a transfer that takes longer, and the time begins anew behind it" {
 	head -c 1000000 /dev/zero >large
 	mkdir dir

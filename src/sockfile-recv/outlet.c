@@ -27,8 +27,8 @@ fail(struct failure *failure, int errnum, const char *reason, const char *shown)
 
 /* ---- descriptors that have a name ---------------------------------------------------------- */
 
-static bool
-is_proc(int dir_fd)
+bool
+outlet_is_proc(int dir_fd)
 {
 	struct statfs fs;
 
@@ -42,7 +42,7 @@ outlet_find_descriptor(int dir_fd, const char *link, char *name, size_t size)
 	ssize_t len;
 	int fd;
 
-	if (is_proc(dir_fd)) {
+	if (outlet_is_proc(dir_fd)) {
 		(void)snprintf(name, size, "%s", link);
 		return fcntl(dir_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	}
@@ -55,7 +55,7 @@ outlet_find_descriptor(int dir_fd, const char *link, char *name, size_t size)
 		return -1;
 	*slash = '\0';
 	fd = openat(dir_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd != -1 && !is_proc(fd)) {
+	if (fd != -1 && !outlet_is_proc(fd)) {
 		(void)close(fd);
 		fd = -1;
 	}
@@ -69,7 +69,7 @@ outlet_is_system_directory(int dir_fd)
 {
 	struct stat dir, dev, root;
 
-	if (is_proc(dir_fd))
+	if (outlet_is_proc(dir_fd))
 		return true;
 	if (fstat(dir_fd, &dir) == -1 || stat("/dev", &dev) == -1 || stat("/", &root) == -1)
 		return false;

@@ -38,6 +38,8 @@ int outlet_write(struct outlet *outlet, const char *shown, const char *bytes, si
 int outlet_flush(struct outlet *outlet, const char *shown, struct failure *failure);
 void outlet_close(struct outlet *outlet);
 
+/* Is it a directory of /proc, where names are those of descriptors? */
+bool outlet_is_proc(int dir_fd);
 /* Resolve a link to a descriptor of a process, as /dev/stdout or /dev/fd/9.  Returns its directory
  * in /proc, which the caller closes, and its name there; or -1 if it is no such link. */
 int outlet_find_descriptor(int dir_fd, const char *link, char *name, size_t size);

@@ -163,6 +163,8 @@ allocate_buffer(struct raw_transfer *r, size_t size)
 static int
 drain_pipe(struct raw_transfer *r, size_t len)
 {
+	if (target_check_size(r->target, r->failure) == -1)
+		return -1;
 	while (len > 0) {
 		ssize_t n = r->buf == NULL ?
 				splice(r->pipe[0], NULL, r->target->fd, NULL, len, SPLICE_F_MOVE) :

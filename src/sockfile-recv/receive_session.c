@@ -661,7 +661,7 @@ receive_file(struct receive_session *s)
 	if (claim_file(s) == -1 || check_offer(s) == -1 || open_target(s) == -1 ||
 	    find_existing(s) == -1)
 		return -1;
-	s->file_accepted = true;
+	s->file_accepted = s->begun = true;
 	transfer_stats_add_file(s->offer.size); /* or WIRE_SIZE_UNKNOWN, which is STATE_UNKNOWN */
 	if (send_have(s) == -1 || receive_start(s) == -1 || receive_bytes(s, &end) == -1 ||
 	    check_end(s, &end) == -1)
@@ -942,6 +942,7 @@ receive_session_outcome(const struct receive_session *s)
 	bool failed = s->failure.status != STATUS_OK;
 
 	return (struct session_outcome){ .failed = failed,
+		.begun = s->begun,
 		.lost = failed && s->verdict == NO_VERDICT &&
 			failure_is_connection_loss(&s->failure) && s->target->kind == TARGET_FILE,
 		.holds = s->holds,

@@ -37,7 +37,7 @@ struct receive_session {
 	int64_t held, resumed, total;
 	int64_t started_ns;
 	int verdict; /* an enum wire_code still to be sent; -1: none */
-	bool file_accepted, progressed, holds, bye_received;
+	bool file_accepted, begun, progressed, holds, bye_received;
 	bool all_files_done; /* every file has its verdict */
 	bool has_noted;	     /* a failure of a file */
 	int highest_refusal; /* the highest status of refused files */

@@ -406,7 +406,7 @@ session_done(struct loop *loop, struct loop_worker *worker)
 
 	if (outcome.failed && sessions_finished(&receiver->table, sku_now(), &status))
 		end_progress(receiver);
-	if (session->session.has_place)
+	if (outcome.begun)
 		server_restart_idle(&receiver->server);
 	if (result == SESSION_UNCOUNTED && run_would_block(&session->failure))
 		fail_receiver(receiver, &session->failure);

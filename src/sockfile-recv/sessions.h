@@ -98,6 +98,7 @@ void sessions_begin_end(struct session_table *table, struct session *session);
 /* How a session ended. */
 struct session_outcome {
 	bool failed;
+	bool begun;	 /* an offer was accepted */
 	bool lost;	 /* the connection was lost, and another one may go on */
 	bool holds;	 /* a part of its file is here */
 	bool progressed; /* bytes of a file came that were not here */

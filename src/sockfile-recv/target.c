@@ -383,12 +383,18 @@ target_open_part(struct target *target, bool create, struct failure *failure)
 
 		if (fd == -1 && failure->status != STATUS_OK)
 			return -1;
+		if (fd == -1 && errno == ENOENT && outlet_is_proc(target->place->fd))
+			return fail(failure, target, EBADF, NULL); /* /dev/fd/N */
 		if (fd == -1 && errno == ENOENT && !create)
 			return check_directory(target, failure);
 		if (fd == -1 && errno == ESTALE)
 			continue;
 		if (fd == -1 && errno == ELOOP)
 			return fail_part(failure, target, ELOOP, "it is a symbolic link");
+		if (fd == -1 && errno == EISDIR)
+			return fail_part(failure, target, EPERM, "it is a directory");
+		if (fd == -1 && errno == ENOENT)
+			return fail_part(failure, target, ENOENT, "its directory was removed");
 		if (fd == -1)
 			return open_leased_failed(
 			    failure, errno, "open %s%s", target->display_name, TARGET_SUFFIX);
@@ -464,9 +470,29 @@ target_start(struct target *target, int64_t offset, struct failure *failure)
 	return 0;
 }
 
+/* Nobody else may change the size of FILE.part.  The lock and the mode keep others out, but not the
+ * same user and root, nor anybody where the mount has no modes. */
+int
+target_check_size(struct target *target, struct failure *failure)
+{
+	struct stat st;
+
+	if (target->fd == -1)
+		return 0;
+	if (fstat(target->fd, &st) == -1)
+		return fail(failure, target, errno, NULL);
+	if (st.st_size == target->written)
+		return 0;
+	target_discard(target);
+	return fail(failure, target, 0, "somebody changed its size while it was written");
+}
+
 static int
 write_part(struct target *target, const char *bytes, size_t len, struct failure *failure)
 {
+	/* The next bytes would fill up what was cut off, with a hole. */
+	if (target->written > target->part_size && target_check_size(target, failure) == -1)
+		return -1;
 	while (len > 0) {
 		ssize_t n = write(target->fd, bytes, len);
 
@@ -520,6 +546,17 @@ target_leave_hole(struct target *target, int64_t len)
 	return true;
 }
 
+/* What the kernel has cached of a file on a network or of another process may lack our own last
+ * change: ask anew, where statx(2) can do that. */
+static int
+get_state(int fd, struct stat *state)
+{
+	struct statx ignored;
+
+	(void)call_statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &ignored);
+	return fstat(fd, state);
+}
+
 int
 target_open_final(struct target *target)
 {
@@ -527,9 +564,9 @@ target_open_final(struct target *target)
 
 	if (fd == -1)
 		return -1;
-	errnum = fstat(fd, &target->final) == -1 ? errno :
-		 S_ISREG(target->final.st_mode)	 ? 0 :
-						   EEXIST;
+	errnum = get_state(fd, &target->final) == -1 ? errno :
+		 S_ISREG(target->final.st_mode)	     ? 0 :
+						       EEXIST;
 	if (errnum == 0)
 		return fd;
 	(void)close(fd);
@@ -597,6 +634,19 @@ wanted_permissions(const struct target *target)
 		.was_file = target->exists };
 }
 
+/* A file system may count time in units of up to two seconds.  It takes a time that is too early or
+ * too late for it, but makes another one of it. */
+static bool
+is_time_kept(int fd, const struct timespec *mtime)
+{
+	struct stat st;
+	int64_t off;
+
+	return fstat(fd, &st) == 0 &&
+	       !__builtin_sub_overflow((int64_t)st.st_mtim.tv_sec, (int64_t)mtime->tv_sec, &off) &&
+	       off >= -2 && off <= 2;
+}
+
 /* *kept false: the mode or the time that was asked for could not be set. */
 static int
 set_attributes(struct target *target, int fd, const struct timespec *mtime, bool *kept,
@@ -608,9 +658,10 @@ set_attributes(struct target *target, int fd, const struct timespec *mtime, bool
 	int result = permissions_give(target->place, target->name, fd, &wanted, kept);
 
 	*kept = *kept || !wanted.asked;
-	if (result == 0 && mtime != NULL && futimens(fd, times) == -1) {
-		*kept = false;
-		result = place_is_unsupported(errno) ? 0 : -1;
+	if (result == 0 && mtime != NULL) {
+		if (futimens(fd, times) == -1)
+			result = place_is_unsupported(errno) ? 0 : -1;
+		*kept = *kept && result == 0 && is_time_kept(fd, mtime);
 	}
 	if (result == -1)
 		return failure_set(failure, STATUS_FAILED, errno, NULL, "set the mode of %s%s",
@@ -698,22 +749,6 @@ flush_attributes(struct target *target, struct failure *failure)
 	    failure, STATUS_FAILED, errno, NULL, "flush %s to disk", target->display_name);
 }
 
-/* The lock and the mode keep others out, but not the same user and root. */
-static int
-check_size(struct target *target, struct failure *failure)
-{
-	struct stat st;
-
-	if (target->fd == -1)
-		return 0;
-	if (fstat(target->fd, &st) == -1)
-		return fail(failure, target, errno, NULL);
-	if (st.st_size == target->written)
-		return 0;
-	target_discard(target);
-	return fail(failure, target, 0, "somebody changed its size while it was written");
-}
-
 static int
 commit_file(struct target *target, const struct timespec *mtime, struct failure *failure)
 {
@@ -722,7 +757,7 @@ commit_file(struct target *target, const struct timespec *mtime, struct failure 
 
 	/* The next run does not continue a part that others can write.  So flush it, which may take
 	 * long, before it gets that mode, and flush the mode after the rename. */
-	if (check_size(target, failure) == -1 ||
+	if (target_check_size(target, failure) == -1 ||
 	    (lets_others_write && flush_part(target, failure) == -1))
 		return -1;
 	if (set_attributes(target, target->fd, mtime, &kept, failure) == -1 ||
@@ -761,7 +796,7 @@ check_final(const struct target *target, int fd, struct failure *failure)
 
 	if (!place_is_same(target->place, target->name, fd))
 		return fail(failure, target, 0, "somebody replaced it while it was compared");
-	if (fstat(fd, &is) == -1)
+	if (get_state(fd, &is) == -1)
 		return fail(failure, target, errno, NULL);
 	if (is.st_size != target->size || is.st_size != was->st_size ||
 	    !is_same_time(&is.st_mtim, &was->st_mtim) || !is_same_time(&is.st_ctim, &was->st_ctim))
@@ -813,8 +848,13 @@ target_keep(struct target *target, struct failure *failure)
 			    failure, "%lld bytes of it were written", (long long)target->written);
 		return;
 	}
-	if (target->fd == -1 || fstat(target->fd, &st) == -1)
+	if (target->fd == -1)
 		return;
+	if (fstat(target->fd, &st) == -1) {
+		failure_add(failure, "how much is in %s%s cannot be found out: %s",
+		    short_name(target), TARGET_SUFFIX, strerror(errno));
+		return;
+	}
 	if (st.st_size == 0) {
 		remove_part(target);
 		return;

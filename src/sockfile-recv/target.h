@@ -79,6 +79,8 @@ int target_reserve(struct target *target, int64_t size, struct failure *failure)
 int target_write(struct target *target, const void *bytes, size_t len, struct failure *failure);
 /* Leave a hole of so many bytes: true, or false if they must be written. */
 bool target_leave_hole(struct target *target, int64_t len);
+/* Fail, and discard FILE.part, if it is not as large as what was written. */
+int target_check_size(struct target *target, struct failure *failure);
 /* Open FILE to read it: a descriptor that the caller closes, or -1 with errno. */
 int target_open_final(struct target *target);
 /* Set the mode, flush, rename, flush the directory.  mtime may be NULL. */

@@ -73,8 +73,8 @@ has_size_for_show(const struct source *source)
 
 	if (!S_ISREG(source->opened.st_mode))
 		return false;
-	if (source->opened.st_size == 0)
-		return pread(source->fd, &byte, 1, source->start) == 1;
+	if (source->opened.st_size == 0) /* one that cannot be read is not empty */
+		return pread(source->fd, &byte, 1, source->start) != 0;
 	if (fstatfs(source->fd, &fs) == -1)
 		return false;
 	switch ((unsigned long)fs.f_type) {
@@ -116,7 +116,7 @@ set_length(
 		return 0;
 	}
 	if (from_here && here > INT64_MAX - offset)
-		return failure_errno(failure, EOVERFLOW, "read %s", source->name);
+		return fail_offset(source, failure);
 	source->start = offset + (from_here ? here : 0);
 	size = source_size(source->fd, &source->opened);
 	if (has_size_for_show(source))
@@ -201,12 +201,19 @@ source_is_at_hand(const struct source *source)
 		   source->length;
 }
 
-/* sendfile(2) and splice(2) do not say which side failed.  An error that only a connection can have
- * is the peer's. */
+/* sendfile(2) and splice(2) do not say which side failed.  A file system has errors of connections,
+ * too, if it is one of the network or its process is gone: then FILE cannot be read either. */
 static enum source_result
-who_failed(int errnum)
+who_failed(const struct source *source, int64_t done)
 {
-	return status_of_errno(errnum) == STATUS_FAILED ? SOURCE_READ_FAILED : SOURCE_PEER_FAILED;
+	int errnum = errno;
+	char byte;
+
+	if (status_of_errno(errnum) == STATUS_FAILED ||
+	    (source->seekable && pread(source->fd, &byte, 1, source->start + done) == -1))
+		return SOURCE_READ_FAILED;
+	errno = errnum;
+	return SOURCE_PEER_FAILED;
 }
 
 static enum source_result
@@ -216,7 +223,7 @@ send_seekable(struct source *source, struct sku_sock *s, int64_t done, size_t ma
 
 	if (result == 0)
 		return *sent < (int64_t)max ? SOURCE_ENDED : SOURCE_SENT;
-	return errno == EAGAIN ? SOURCE_BLOCKED : who_failed(errno);
+	return errno == EAGAIN ? SOURCE_BLOCKED : who_failed(source, done + *sent);
 }
 
 /* From a pipe the kernel moves pages, not bytes. */
@@ -242,7 +249,7 @@ send_pipe(struct source *source, struct sku_sock *s, size_t max, int64_t *sent)
 		return SOURCE_BLOCKED;
 	/* A sandbox may forbid the call: copy the bytes then. */
 	source->is_pipe = errno != ENOSYS && errno != EPERM && errno != EINVAL;
-	return source->is_pipe ? who_failed(errno) : SOURCE_WAIT;
+	return source->is_pipe ? who_failed(source, 0) : SOURCE_WAIT;
 }
 
 /* The bytes of the buffer that may be sent: not those that may be the end mark. */
