@@ -187,6 +187,19 @@ in_three_tries() {
 	"$@" || "$@" || "$@"
 }
 
+# says_in_time STATUS TEXT COMMAND ... - check that it ends with STATUS and says TEXT, a pattern, on standard error,
+# as it does when it has come so far before its short limit is over: the best of three tries.
+says_in_time() {
+	local expected=$1 text=$2 try
+	shift 2
+	for try in 1 2 3; do
+		run --separate-stderr "$@"
+		# shellcheck disable=SC2053 # a pattern
+		[[ $status != "$expected" || $stderr != $text ]] || return 0
+	done
+	fail "status $status, not $expected: $stderr"
+}
+
 # need COMMAND ... - skip the test, with a reason, if one of them is missing.
 need() {
 	local command
