@@ -58,17 +58,18 @@ three_a_trip() {
 	calls 1001 "$@" >many
 	awk 'FNR == NR { few[$2] = $1; next } { print $1 - few[$2], $2; delete few[$2] } END { for (name in few) print -few[name], name }' few many |
 		grep -v '^0 ' | sort -k 2 >difference || true
-	printf '1000 %s\n' wait "$receive" "$send" | sort -k 2 | diff -u - difference || fail "sockecho-server $*: $(cat many)"
+	printf '1000 %s\n' wait "$receive" "$send" | sort -k 2 | diff -u - difference
 }
 
 @test "a trip through sockecho-server is three system calls" {
 	need_trace
 	is_sanitized && skip "the sanitizers make calls of their own"
-	three_a_trip recvfrom sendto 0
-	three_a_trip recvfrom sendto -U sock
+	# A machine that stops for a while ends a wait.
+	in_three_tries three_a_trip recvfrom sendto 0
+	in_three_tries three_a_trip recvfrom sendto -U sock
 	# A limit on each operation costs none.
-	three_a_trip recvfrom sendto -t 60 0
-	three_a_trip recvmmsg sendmmsg -u 0
+	in_three_tries three_a_trip recvfrom sendto -t 60 0
+	in_three_tries three_a_trip recvmmsg sendmmsg -u 0
 }
 
 @test "a program that does one thing starts no thread, and opens no locale, and nothing to write its result" {

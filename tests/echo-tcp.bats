@@ -141,7 +141,7 @@ setup() {
 	exec {open}<>"$BATS_TEST_TMPDIR/input"
 	printf abcdef >&"$open"
 	# All that came was sent; the rest of the echo is --expect's matter.
-	run --separate-stderr timeout 10 sockecho-client "$host" "$port" <"$BATS_TEST_TMPDIR/input"
+	run --separate-stderr timeout 10 sockecho-client -t 2 "$host" "$port" <"$BATS_TEST_TMPDIR/input"
 	assert_success
 	assert_output abc
 	printf abcdef >&"$open"
@@ -483,39 +483,71 @@ with socket.create_server(("127.0.0.1", 0)) as s:
 	[[ $stderr == *"the peer closed before everything had come back" ]]
 }
 
+# with_open_input COMMAND ... - run it with a standard input that says hello, and then nothing, but does not end.
+with_open_input() {
+	local input name=input.$BASHPID
+	mkfifo "$name"
+	exec {input}<>"$name" # whoever has it can write to it, too: it has no end
+	rm "$name"
+	printf hello >&"$input"
+	"$@" <&"$input" {input}>&-
+}
+
+# hello_and WORD OUTPUT - say hello, and WORD once OUTPUT has the peer's goodbye, and its end has arrived, too.
+hello_and() {
+	printf hello
+	until_true 20 grep -qs bye "$2"
+	sleep 0.3
+	printf %s "$1"
+}
+
 # The peer has ended while standard input is open: its next event decides.
 @test "standard input that is still open when the peer has ended: its end is 0, more is 5, nothing is 0 with a note" {
-	open_input="the peer ended while standard input was still open: all that came there was sent"
+	local transport tcp unix
+	local note="the peer ended while standard input was still open: all that came there was sent"
+	# Without a limit it waits for five seconds.  The other cases are tried meanwhile.
+	waits_five_seconds() {
+		sockecho-client -J "${where[@]}" >"out.$transport"
+	}
+	in_five_seconds() {
+		on_time 0 5000 6000 with_open_input waits_five_seconds
+		assert_equal "$(cat "out.$transport")" bye
+	}
+	says_more() {
+		rm -f out
+		status=0
+		timeout 20 sockecho-client "${where[@]}" < <(hello_and "$1" out) >out 2>err || status=$?
+		((status == $2)) && [ "$(<out)" = bye ] && [[ $(<err) == $3 ]]
+	}
+	says_nothing() {
+		run --separate-stderr with_open_input timeout 20 sockecho-client "$@" "${where[@]}"
+	}
+	is_noted() {
+		says_nothing -t 0.5
+		((status == 0)) && [[ $stderr == *"$note"* ]]
+	}
+	start_goodbyes 5
+	tcp=(127.0.0.1 "$port")
+	start_goodbyes 5 "$BATS_TEST_TMPDIR/goodbyes"
+	unix=(-U "$port")
 	for transport in tcp unix; do
-		if [ "$transport" = tcp ]; then
-			start_goodbyes 5
-			where=(127.0.0.1 "$port")
-		else
-			start_goodbyes 5 "$BATS_TEST_TMPDIR/goodbyes"
-			where=(-U "$port")
-		fi
-		run --separate-stderr timeout 20 sockecho-client "${where[@]}" < <(printf hello && sleep 1)
-		assert_success
-		assert_output bye
-		assert_equal "$stderr" ""
-		run --separate-stderr timeout 20 sockecho-client "${where[@]}" < <(printf hello && sleep 1 && printf more)
-		assert_failure 5
-		assert_output bye
-		[[ $stderr == *": the peer closed before all of the input was sent" ]]
-		exec {silence}< <(printf hello && exec sleep 60)
-		run --separate-stderr timeout 20 sockecho-client -t 0.5 "${where[@]}" <&"$silence"
-		assert_success
-		[[ $stderr == *"$open_input"* ]]
-		exec {silence}< <(printf hello && exec sleep 60)
-		on_time 0 5000 6000 sockecho-client -J "${where[@]}" <&"$silence" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
-		assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" bye
-		exec {silence}< <(printf hello && exec sleep 60)
-		run --separate-stderr timeout 20 sockecho-client -w 1 "${where[@]}" <&"$silence"
+		local -n where=$transport
+		sock_run "$transport" in_five_seconds
+	done
+	for transport in tcp unix; do
+		local -n where=$transport
+		in_three_tries says_more "" 0 "" || fail "status $status: $(cat err)"
+		in_three_tries says_more more 5 "*: the peer closed before all of the input was sent" || fail "status $status: $(cat err)"
+		in_three_tries is_noted || fail "status $status: $stderr"
+		says_nothing -w 1
 		assert_failure 124
 		# What was expected has not come: no need to wait.
-		exec {silence}< <(printf hello && exec sleep 60)
-		run --separate-stderr timeout 20 sockecho-client --expect echo "${where[@]}" <&"$silence"
+		says_nothing --expect echo
 		assert_failure 5
+	done
+	for transport in tcp unix; do
+		sock_wait "$transport"
+		((waited_status == 0)) && grep -q "$note" "$transport.err" || fail "$(cat "$transport.err")"
 	done
 }
 
@@ -524,29 +556,28 @@ with socket.create_server(("127.0.0.1", 0)) as s:
 }
 
 @test "--no-shutdown keeps the sending half open after the end of input, until the peer ends" {
-	# It takes a half-close for a hang-up, as proxies do, and answers a moment later.
-	in_background python3 -c '
-import os, socket, sys
+	# It takes a half-close for a hang-up, as proxies do: the first that comes has no other end, and no answer; the
+	# second has one a moment later, in which no end came.
+	start_server python3 -c '
+import socket
 s = socket.create_server(("127.0.0.1", 0))
-open(sys.argv[1] + ".new", "w").write(str(s.getsockname()[1]) + "\n")
-os.rename(sys.argv[1] + ".new", sys.argv[1])
+print("listening tcp", *s.getsockname(), flush=True)
+with s.accept()[0] as c:
+    while c.recv(100):
+        pass
 while True:
-    c, _ = s.accept()
-    with c:
-        c.settimeout(1)
+    with s.accept()[0] as c:
         c.recv(100)
+        c.settimeout(0.5)
         try:
-            if c.recv(100) == b"":
-                continue
+            c.recv(100)
         except TimeoutError:
             c.sendall(b"the answer\n")
-' "$BATS_TEST_TMPDIR/port"
-	until_true 20 test -s "$BATS_TEST_TMPDIR/port"
-	read -r p <"$BATS_TEST_TMPDIR/port"
-	run timeout 20 sockecho-client 127.0.0.1 "$p" < <(echo question)
+'
+	run timeout 20 sockecho-client "$host" "$port" < <(echo question)
 	assert_success
 	assert_output ""
-	run timeout 20 sockecho-client --no-shutdown 127.0.0.1 "$p" < <(echo question)
+	run timeout 20 sockecho-client --no-shutdown "$host" "$port" < <(echo question)
 	assert_success
 	assert_output "the answer"
 	for mode in "-u 127.0.0.1 7" "--ping 127.0.0.1 7" "--connect-only 127.0.0.1 7" "127.0.0.1 7 hello"; do
@@ -639,10 +670,10 @@ end_case() { # end_case EXPECTED-STATUS SERVER-OPTIONS -- CLIENT-OPTIONS; input 
 }
 
 @test "ends: the server first, before anything is said" {
-	end_case 5 -v --close-after 0 -- < <(
-		cd "$BATS_TEST_TMPDIR"
-		until_true 20 grep -qs "closed: " server.err
-		sleep 0.5 # so that the client knows it as well
+	need ss
+	end_case 5 --close-after 0 -- < <(
+		until_true 20 sh -c "ss -Htn state close-wait dport = :$port | grep -q ."
+		sleep 0.3 # so that the client knows it as well
 		printf x
 	)
 	end_case 0 --close-after 0 -- </dev/null
@@ -654,16 +685,22 @@ end_case() { # end_case EXPECTED-STATUS SERVER-OPTIONS -- CLIENT-OPTIONS; input 
 }
 
 @test "ends: the server first, while more is said" {
-	end_case 5 --close-after 5 -- < <(printf 1234567; sleep 1; printf 89; sleep 5)
+	end_case 5 --close-after 5 -- < <(
+		printf 1234567
+		until_true 20 grep -qs 12345 out
+		sleep 0.3 # so that the client knows of the end as well
+		printf 89
+		exec sleep 5 3>&-
+	)
 	assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" 12345
 }
 
 @test "ends: the server resets at once" {
-	end_case 6 --reset-after 0 -- < <(printf x; sleep 5)
+	end_case 6 --reset-after 0 -- < <(printf x; exec sleep 5 3>&-)
 }
 
 @test "ends: the server resets after some" {
-	end_case 6 --reset-after 5 -- < <(printf 1234567; sleep 5)
+	end_case 6 --reset-after 5 -- < <(printf 1234567; exec sleep 5 3>&-)
 	assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" 12345
 }
 
@@ -751,10 +788,10 @@ write_flood() {
 	assert_output $'b\'\'\nreset\n0'
 }
 
-# ends_with TIMES COMMAND ... - the server ends by itself, or is told TIMES times by COMMAND ...: how two
-# connections end, one that is owed most of its answer, and one that has its own.
+# ends_with PORT PID SIGNAL ... - the server ends by itself, or is told to by these signals: how two connections end, one
+# that is owed most of its answer, and one that has its own.
 ends_with() {
-	python3 - "$port" "$server_pid" "$@" <<-'PY'
+	python3 - "$@" <<-'PY'
 		import os, signal, socket, sys, time
 		port, pid, signals = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
 		owed, done = (socket.create_connection(("127.0.0.1", port), 20) for _ in range(2))
@@ -778,19 +815,19 @@ ends_with() {
 }
 
 @test "ends: the server ends with answers unsent: these connections are reset, what is done ends in order" {
-	local signals
-	start_server sockecho-server --limit-rate 1000 -w 3 0
-	run ends_with
-	assert_output "reset end "
-	wait_for "$server_pid"
-	assert_equal "$waited_status" 124
-	for signals in SIGHUP "SIGTERM SIGTERM" SIGTERM; do
-		start_server sockecho-server --limit-rate 1000 0
+	local i signals=("" SIGHUP "SIGTERM SIGTERM" SIGTERM) options=("-w 3") statuses=(124 129 0 0)
+	# Beside each other, since most of the time is waiting.
+	for i in 0 1 2 3; do
 		# shellcheck disable=SC2086 # words are meant
-		run ends_with $signals
-		assert_output "reset end "
-		wait_for "$server_pid"
-		[[ $signals == SIGHUP ]] || assert_equal "$waited_status" 0
+		sock_start "server$i" sockecho-server --limit-rate 1000 ${options[i]-} 0
+		# shellcheck disable=SC2086
+		sock_run "ends$i" ends_with "$port" "$last_pid" ${signals[i]}
+	done
+	for i in 0 1 2 3; do
+		sock_wait "ends$i"
+		assert_equal "$(cat "ends$i.out")" "reset end "
+		sock_wait "server$i"
+		assert_equal "$waited_status" "${statuses[i]}"
 	done
 }
 
@@ -823,8 +860,9 @@ ends_with() {
 @test "curl's telnet: talks to our server" {
 	need curl
 	start_server sockecho-server -c 1 --close-after 6 0
-	run timeout 20 curl -s "telnet://$host:$port" < <(echo hello; sleep 2)
-	assert_output hello
+	# It ends with its input.
+	timeout 20 curl -sN "telnet://$host:$port" < <(echo hello; until_true 20 grep -qs hello out) >out
+	assert_equal "$(cat out)" hello
 }
 
 @test "our client talks to socat's echo, and to asyncio's with more than fits in any buffer" {

@@ -440,29 +440,35 @@ has_acl() {
 	done
 }
 
-@test "a FILE that somebody replaces while it gets its name is told as such" {
+# replaced_meanwhile, taken_meanwhile [--verify] - in a directory of its own: the receiver's rename takes two seconds.
+replaced_meanwhile() {
+	start_traced renameat2:delay_exit=2000000 -- "$@" 0 out
+	run_sender -q "$@" 127.0.0.1 "$port" ../in
+	until_true 20 test -e out
+	echo "something else" >another
+	mv another out
+	receiver_ends 1
+	error_has recv.err "rename out.part to out: somebody replaced what was written by something else"
+	[ "$*" = --verify ] && sender_ends 1 || sender_ends 6
+}
+
+taken_meanwhile() {
+	start_traced renameat2:delay_exit=2000000 -- "$@" 0 out
+	run_sender -q "$@" 127.0.0.1 "$port" ../in
+	until_true 20 test -e out
+	mv out taken
+	receiver_ends 0
+	sender_ends 0
+	cmp ../in taken
+}
+
+@test "a FILE that somebody replaces while it gets its name is told as such; who takes it away has got it" {
 	need_trace
-	for args in "" --verify; do
-		read -ra words <<<"$args"
-		rm -f out
-		start_traced renameat2:delay_exit=2000000 -- "${words[@]}" 0 out
-		run_sender -q "${words[@]}" 127.0.0.1 "$port" in
-		until_true 20 test -e out
-		echo "something else" >another
-		mv another out
-		receiver_ends 1
-		error_has recv.err "rename out.part to out: somebody replaced what was written by something else"
-		[ "$args" = --verify ] && sender_ends 1 || sender_ends 6
-		# Who takes it away has got it.
-		rm -f out
-		start_traced renameat2:delay_exit=2000000 -- "${words[@]}" 0 out
-		run_sender -q "${words[@]}" 127.0.0.1 "$port" in
-		until_true 20 test -e out
-		mv out taken
-		receiver_ends 0
-		sender_ends 0
-		cmp in taken
-	done
+	beside replaced replaced_meanwhile
+	beside replaced_verified replaced_meanwhile --verify
+	beside taken taken_meanwhile
+	beside taken_verified taken_meanwhile --verify
+	all_of replaced replaced_verified taken taken_verified
 }
 
 @test "a FILE.part that is not ours is a failure at the receiver, not another file in its way" {

@@ -218,6 +218,28 @@ assert sender.next()[0] == wire.VERDICT
 	cmp in d/in
 }
 
+# lost_between reset|"" - a connection that ends between two files, in a directory of its own.
+lost_between() {
+	mkdir d
+	start_receiver -q --retry 3 --dir d -c 1 0
+	python3 ../between.py "$port" "$1"
+	receiver_ends 0
+	[ -e d/first ] && [ -e d/second ]
+}
+
+lost_between_with_key() {
+	mkdir d
+	mkfifo pipe # the sender waits for it
+	start_receiver -q --key ../key --retry 3 --dir d -c 1 0
+	run_sender -q --key ../key 127.0.0.1 "$port" ../small pipe
+	until_true 20 test -e d/small
+	kill -KILL "$sender_pid"
+	wait_for "$sender_pid"
+	sockfile-send -q --key ../key 127.0.0.1 "$port" ../next
+	receiver_ends 0
+	[ -e d/next ]
+}
+
 @test "the place of a connection that was lost between two files is free at once, with a key too" {
 	local try
 	need_openssl
@@ -248,26 +270,13 @@ assert sender.next()[0] == wire.VERDICT
 		second.sock.sendall(wire.message(wire.BYE))  # else the receiver waits for who may ask again
 		assert second.next()[0] == wire.BYE_OK
 	PY
-	for try in {1..8}; do
-		rm -f d/*
-		start_receiver -q --retry 3 --dir d -c 1 0
-		python3 between.py "$port" "$([ $((try % 2)) = 0 ] || echo reset)"
-		receiver_ends 0
-		[ -e d/first ] && [ -e d/second ]
-	done
-	mkfifo pipe # the sender waits for it
 	cp small next
-	for try in 1 2 3 4; do
-		rm -f d/*
-		start_receiver -q --key key --retry 3 --dir d -c 1 0
-		run_sender -q --key key 127.0.0.1 "$port" small pipe
-		until_true 20 test -e d/small
-		kill -KILL "$sender_pid"
-		wait_for "$sender_pid"
-		sockfile-send -q --key key 127.0.0.1 "$port" next
-		receiver_ends 0
-		[ -e d/next ]
+	for try in {1..4}; do
+		beside "end$try" lost_between ""
+		beside "reset$try" lost_between reset
+		beside "key$try" lost_between_with_key
 	done
+	all_of {end,reset,key}{1..4}
 }
 
 @test "the same file takes over from a sender that is silent for 2 s; another one is told busy" {
@@ -404,14 +413,6 @@ strangers_of() {
 	done
 }
 
-@test "a silent caller has ten seconds where verified transfers alone are taken" {
-	start_receiver --verify 0 out
-	on_time 0 9500 14000 peer_does "$port" cut
-	error_has recv.err "timed out"
-	sockfile-send -q --verify 127.0.0.1 "$port" in
-	receiver_ends 0
-}
-
 @test "who began a handshake and says nothing more does not turn a raw stream away; a transfer does" {
 	start_receiver 0 out
 	crowd "$port" 8
@@ -506,7 +507,16 @@ crowd() {
 	until_true 20 grep -q TCP_INFO stopped
 }
 
-@test "of more silent strangers than have a place the oldest make room" {
+has_ten_seconds() {
+	start_receiver --verify 0 out
+	on_time 0 9500 14000 peer_does "$port" cut
+	error_has recv.err "timed out"
+	sockfile-send -q --verify 127.0.0.1 "$port" ../in
+	receiver_ends 0
+}
+
+@test "a silent caller has ten seconds where verified transfers alone are taken; of more than have a place the oldest make room" {
+	beside caller has_ten_seconds
 	start_receiver --verify 0 out
 	crowd "$port" 700
 	# The handshake that they do not end has ten seconds.
@@ -537,6 +547,7 @@ crowd() {
 	milliseconds sockfile-recv -q --verify --connect 127.0.0.1 "$port" out
 	assert_equal "$timed_status" 0
 	((elapsed < 5000)) || fail "few descriptors: $elapsed ms"
+	all_of caller
 }
 
 @test "sixty senders at once into one directory" {

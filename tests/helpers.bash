@@ -83,6 +83,29 @@ sock_stop() {
 	sock_wait "$1"
 }
 
+# beside NAME COMMAND ... - run it in the background, in the new directory NAME: for what waits most of its time.  all_of
+# NAME ... waits until they have ended, and checks that they succeeded.
+beside() {
+	mkdir "$1"
+	sock_run "$1" in_its_directory "$@"
+}
+
+in_its_directory() {
+	pids=()
+	trap 'end_processes || true' EXIT
+	cd "$1" || return
+	BATS_TEST_TMPDIR=$PWD
+	"${@:2}"
+}
+
+all_of() {
+	local name
+	for name; do
+		sock_wait "$name"
+		((waited_status == 0)) || fail "$name: $(cat "$BATS_TEST_TMPDIR/$name".{out,err})"
+	done
+}
+
 # start_server PROGRAM [option ...], stop_server [SIGNAL] - most tests have one, whose NAME is server.
 start_server() {
 	sock_start server "$@"
@@ -185,6 +208,19 @@ timing=$(
 # program fails in all.
 in_three_tries() {
 	"$@" || "$@" || "$@"
+}
+
+# says_in_time STATUS TEXT COMMAND ... - check that it ends with STATUS and says TEXT, a pattern, on standard error,
+# as it does when it has come so far before its short limit is over: the best of three tries.
+says_in_time() {
+	local expected=$1 text=$2 try
+	shift 2
+	for try in 1 2 3; do
+		run --separate-stderr "$@"
+		# shellcheck disable=SC2053,SC2154 # a pattern; run sets the variables
+		[[ $status != "$expected" || $stderr != $text ]] || return 0
+	done
+	fail "status $status, not $expected: $stderr"
 }
 
 # need COMMAND ... - skip the test, with a reason, if one of them is missing.

@@ -613,7 +613,10 @@ hostlookup: open nosuch: No such file or directory'
 		for options in "" --unordered; do
 			seq -f "silent.s%g" 1500 | hostlookup -w 0.2 $options -f - 2>&1 >/dev/null | cat >>rest
 		done
-		hostlookup -w 0.2 --wait none none.test >failed 2>&1 || true
+		for i in 1 2 3; do # a busy machine may have no answer by then
+			hostlookup -w 0.2 --wait none none.test >failed 2>&1 || true
+			! grep -q "last failure" failed || break
+		done
 		for options in "" --unordered; do
 			rc=0; printf "127.0.0.1\nsilent.test\n127.0.0.2\n127.0.0.1\n" | hostlookup -w 1 $options -f - || rc=$?; echo $rc
 		done

@@ -176,9 +176,11 @@ except ConnectionRefusedError:
 	run --separate-stderr slowly sockecho-client -u --ping -q -i 0.1 --duration 0.3 127.0.0.1 "$port"
 	assert_success
 	start_flood ""
-	run --separate-stderr slowly sockecho-client -u --expect echo -t 0.3 127.0.0.1 "$port" one two
-	assert_failure 124
-	assert_output one
+	one_is_answered() {
+		run --separate-stderr slowly sockecho-client -u --expect echo -t 0.3 127.0.0.1 "$port" one two
+		((status == 124)) && [ "$output" = one ]
+	}
+	in_three_tries one_is_answered || fail "status $status: $output"
 }
 
 @test "an interval shorter than a probe takes keeps no limit from ending it, and no answer from being seen" {
@@ -224,10 +226,8 @@ except ConnectionRefusedError:
 	wait_for "$last_pid"
 	assert_equal "$waited_status" 0
 	jq -se 'last | .final and .lost == 0 and .pending > 0 and .transmitted == .received + .pending' "$BATS_TEST_TMPDIR/out"
-	run --separate-stderr sockecho-client --ping -q -i 0.1 -t 20 -w 1 "$host" "$port"
-	assert_success
+	says_in_time 0 "" sockecho-client --ping -q -i 0.1 -t 20 -w 1 "$host" "$port"
 	assert_line --regexp '^[0-9]+ packets transmitted, [0-9]+ received, [0-9]+ under way, 0% packet loss, time [0-9]+ms$'
-	assert_equal "$stderr" ""
 	stop_server
 	start_server sockecho-server -u --delay 30 0
 	# None answered and none lost.
@@ -235,9 +235,11 @@ except ConnectionRefusedError:
 	assert_failure 1
 	assert_line --regexp '^[0-9]+ packets transmitted, 0 received, [0-9]+ under way, 0% packet loss'
 	# Those whose time has passed are lost.
-	run --separate-stderr sockecho-client --ping -u -q -J -i 0.1 -t 0.45 -w 1 "$host" "$port"
-	assert_failure 124
-	jq -e '.final and .lost > 0 and .pending > 0 and .received == 0' <<<"$output"
+	some_are_lost() {
+		run --separate-stderr sockecho-client --ping -u -q -J -i 0.1 -t 0.45 -w 1 "$host" "$port"
+		((status == 124)) && jq -e '.final and .lost > 0 and .pending > 0 and .received == 0' <<<"$output"
+	}
+	in_three_tries some_are_lost
 }
 
 @test "SIGQUIT prints the summary so far, and it goes on" {

@@ -248,8 +248,8 @@ lines_of() {
 @test "124, and a message for each that is missing that names its last failure" {
 	start_service
 	start_server sockecho-server 0
-	run --separate-stderr sockwait -q -t 0.5 "127.0.0.1:$port" ./nosuch "127.0.0.1:$its_port" "@nosuch.$BASHPID" nosuch.invalid:80
-	assert_failure 124
+	says_in_time 124 "*; the last failure: *; the last failure: *; the last failure: *; the last failure: *" \
+		sockwait -q -t 0.5 "127.0.0.1:$port" ./nosuch "127.0.0.1:$its_port" "@nosuch.$BASHPID" nosuch.invalid:80
 	[[ $output == "127.0.0.1:$port"$'\t'* ]] || fail "$output"
 	assert_equal "${#lines[@]}" 1
 	assert_equal "${stderr_lines[0]}" "sockwait: wait for ./nosuch: timed out; the last failure: connect to ./nosuch: No such file or directory"
@@ -265,9 +265,9 @@ lines_of() {
 @test "-t and -w bound the whole run, with a peer that never answers and one that refuses" {
 	start_peer silent full
 	start_service
-	for options in "-t 1" "-w 1" "-t 1 -w 60" "-t none -w 1" "-t 60 -w 1"; do
+	for options in "-t 0.5" "-w 0.5" "-t 0.5 -w 60" "-t none -w 0.5" "-t 60 -w 0.5"; do
 		# shellcheck disable=SC2086 # words are meant
-		on_time 124 1000 1200 sockwait -q $options "127.0.0.1:$silent_port" "127.0.0.1:$port" 2>err
+		on_time 124 500 700 sockwait -q $options "127.0.0.1:$silent_port" "127.0.0.1:$port" 2>err
 		grep -q "^sockwait: wait for 127.0.0.1:$silent_port: timed out; " err
 	done
 }
@@ -317,10 +317,10 @@ lines_of() {
 	# One that can never be hides none of the others, whose time or whose only try is over.
 	echo nonsense >file
 	for options in "-t 0" "-t 0.3"; do
+		[ "$options" = "-t 0" ] && expected=1 || expected=124
 		# shellcheck disable=SC2086 # words are meant
-		run --separate-stderr sockwait -q --any $options 127.0.0.1:@file ./nosuch
-		[[ $stderr == *"wait for 127.0.0.1:@file: read the port from file: "*"wait for ./nosuch: timed out; the last failure: "* ]] ||
-			fail "$options: $stderr"
+		says_in_time $expected "*wait for 127.0.0.1:@file: read the port from file: *wait for ./nosuch: timed out; the last failure: *" \
+			sockwait -q --any $options 127.0.0.1:@file ./nosuch
 		assert_equal "${#stderr_lines[@]}" 2
 	done
 }
@@ -341,9 +341,7 @@ lines_of() {
 	comes 0
 	assert_equal "$(lines_of out)" "127.0.0.1:$port S"
 	start_server sockecho-server 0
-	run --separate-stderr sockwait -q --gone -t 0.2 "127.0.0.1:$port"
-	assert_failure 124
-	assert_equal "$stderr" "sockwait: wait for 127.0.0.1:$port: timed out; it still answers"
+	says_in_time 124 "sockwait: wait for 127.0.0.1:$port: timed out; it still answers" sockwait -q --gone -t 0.2 "127.0.0.1:$port"
 	# One that does not answer within the time of a try is gone, but not one whose try the end of the run cut short.
 	start_peer silent full
 	run --separate-stderr sockwait -q --gone --connect-timeout 0.2 -t 20 "127.0.0.1:$silent_port"
@@ -388,11 +386,10 @@ lines_of() {
 			print(subprocess.run(["sockwait", "-q", "--gone", "-t", "0.3", "127.0.0.1:30000"]).returncode)
 		PY
 	SH
-	run --separate-stderr "${in_namespaces[@]}" sh inside
+	says_in_time 0 "*look up db.example: *
+*look up db.example: timed out
+*Cannot assign requested address*" "${in_namespaces[@]}" sh inside
 	assert_output $'124\n124\n124'
-	[[ ${stderr_lines[0]} == *"look up db.example: "* ]] || fail "$stderr"
-	[[ ${stderr_lines[1]} == *"look up db.example: timed out" ]] || fail "$stderr"
-	[[ ${stderr_lines[2]} == *"Cannot assign requested address"* ]] || fail "$stderr"
 }
 
 @test "--gone: an interface that is gone says nothing about the service" {
@@ -430,9 +427,11 @@ lines_of() {
 		assert [p.returncode for p in waiting] == [124, 124], last
 		assert all(line.endswith(b": no such interface\n") for line in last), last
 	PY
-	run "${in_namespaces[@]}" python3 inside.py
-	assert_success
-	assert_output ""
+	all_is_said() { # within the second that they have
+		run "${in_namespaces[@]}" python3 inside.py
+		((status == 0)) && [ "$output" = "" ]
+	}
+	in_three_tries all_is_said || fail "$output"
 }
 
 @test "--steady: a forwarder that accepts for a dead service is not taken for it" {
@@ -440,16 +439,17 @@ lines_of() {
 	start_socat TCP-LISTEN:0,bind=127.0.0.1,fork,reuseaddr "TCP:127.0.0.1:$port"
 	run --separate-stderr sockwait "127.0.0.1:$socat_port"
 	assert_success # it accepts
-	run --separate-stderr sockwait -q -t 1 --steady 0.5 "127.0.0.1:$socat_port"
+	# A busy forwarder may take its time to close what it has accepted.
+	run --separate-stderr sockwait -q -t 0 --steady 4 "127.0.0.1:$socat_port"
 	assert_failure 124
 	[[ $stderr == *"stay connected to 127.0.0.1 port $socat_port: it accepted and closed the connection"* ]] || fail "$stderr"
-	run --separate-stderr sockwait --gone --steady 0.5 "127.0.0.1:$socat_port"
+	run --separate-stderr sockwait --gone --steady 4 "127.0.0.1:$socat_port"
 	assert_success
-	waits -t 60 --steady 0.2 "127.0.0.1:$socat_port"
+	waits -t 60 --steady 1 "127.0.0.1:$socat_port"
 	service hold
 	comes 0
 	seconds=$(cut -f 2 out)
-	[[ $seconds != 0.0* && $seconds != 0.1* ]] || fail "not steady: $seconds"
+	[[ $seconds != 0.* ]] || fail "not steady: $seconds"
 }
 
 @test "--match: a forwarder, a server that hangs, and one that says something else are not taken for the service" {
@@ -491,7 +491,7 @@ lines_of() {
 	service bye hello
 	run --separate-stderr sockwait -t 0 --match hello "127.0.0.1:$port"
 	assert_success
-	run --separate-stderr sockwait -q -t 0 --match hello --steady 0.3 "127.0.0.1:$port"
+	run --separate-stderr sockwait -q -t 0 --match hello --steady 4 "127.0.0.1:$port"
 	assert_failure 124
 	[[ $stderr == *"it accepted and closed the connection"* ]] || fail "$stderr"
 }
@@ -570,15 +570,17 @@ starts() {
 		last=$((at[-1] - at[-2]))
 		((${#at[@]} >= 30 && ${#at[@]} <= 38 && at[1] >= 40 && at[1] < 90 && last > 950 && last < 1050)) || { echo "${at[@]}" && false; }
 	}
-	in_three_tries grows
 	stays() {
 		read -r -a at < <(starts 3 -i 100ms)
 		((${#at[@]} >= 25 && ${#at[@]} <= 31)) || { echo "${at[@]}" && false; }
 	}
-	in_three_tries stays
+	# Beside each other, since the first takes long.
+	beside stays in_three_tries stays
+	in_three_tries grows
+	all_of stays
 }
 
-@test "1,000 TARGETs, of which one comes after 2 s: within 100 ms of it, at rest while it waits, in 8 MiB" {
+@test "1,000 TARGETs, of which one comes after 1 s: within 100 ms of it, at rest while it waits, in 8 MiB" {
 	cat >thousand.py <<-'PY'
 		import os, socket, subprocess, sys, time
 		sockets = [socket.socket() for _ in range(1000)]
@@ -592,7 +594,7 @@ starts() {
 		    p.stdout.readline()
 		clock = ~p.pid << 3 | 2  # the CPU time of that process: clock_getcpuclockid(3)
 		before, begun = time.clock_gettime(clock), time.monotonic()
-		time.sleep(2)
+		time.sleep(1)
 		share = (time.clock_gettime(clock) - before) / (time.monotonic() - begun)
 		peak = next(int(line.split()[1]) for line in open("/proc/%d/status" % p.pid) if line.startswith("VmHWM"))
 		begun = time.monotonic()
@@ -669,22 +671,28 @@ with_silent_server() {
 		# A look-up has up to three threads: one for both families, then one for each.
 		print(p.returncode, 16 < most <= 2 + 3 * 16 or most)
 	PY
-	run --separate-stderr "${in_namespaces[@]}" sh inside
-	assert_output $'127.0.0.1\n124 True'
+	all_at_once() { # a second is little for 100 names on a busy machine
+		run --separate-stderr "${in_namespaces[@]}" sh inside
+		[ "$output" = $'127.0.0.1\n124 True' ]
+	}
+	in_three_tries all_at_once || fail "$output"
 }
 
 @test "threads of look-ups that were given up count, too, and names are asked again once they are gone" {
 	with_silent_server 1 <<-'PY'
 		names = ["host%d.test:80" % i for i in range(8)]
-		p = subprocess.Popen(["sockwait", "-qq", "--json", "-t", "5", "-i", "10ms", "--connect-timeout", "0.3", *names],
+		p = subprocess.Popen(["sockwait", "-qq", "--json", "-t", "3", "-i", "10ms", "--connect-timeout", "0.3", *names],
 		                     stdout=subprocess.PIPE, text=True)
 		most = most_threads(p)
 		tries = sum(json.loads(line)["attempts"] for line in p.stdout)
 		# 16 tries fill them.
 		print(p.returncode, 40 < most <= 2 + 48 or most, tries > 24 or tries)
 	PY
-	run --separate-stderr "${in_namespaces[@]}" sh inside
-	assert_output "124 True True"
+	all_are_asked() {
+		run --separate-stderr "${in_namespaces[@]}" sh inside
+		[ "$output" = "124 True True" ]
+	}
+	in_three_tries all_are_asked || fail "$output"
 }
 
 @test "names hold back others before the descriptors are gone" {
@@ -710,8 +718,11 @@ with_silent_server() {
 	PY
 	ulimit -n "$(ulimit -Hn)"
 	(($(ulimit -n) > 500)) || skip "no 500 descriptors"
-	run --separate-stderr python3 hang.py
-	assert_output "124 False 0"
+	all_are_tried() {
+		run --separate-stderr python3 hang.py
+		[ "$output" = "124 False 0" ]
+	}
+	in_three_tries all_are_tried || fail "$output"
 }
 
 @test "an interface that goes away while its address is waited for is a failed try" {
@@ -762,7 +773,7 @@ with_silent_server() {
 		    c.connect_ex(("127.0.0.1", port))
 		late = socket.socket()
 		late.bind(("127.0.0.1", 0))
-		p = subprocess.Popen(["prlimit", "--nofile=256", "sockwait", "-vv", "-t", "6", "--connect-timeout", "1.5",
+		p = subprocess.Popen(["prlimit", "--nofile=256", "sockwait", "-vv", "-t", "4", "--connect-timeout", "1",
 		                      *("host%d.test:%d" % (i, port) for i in range(1, 121)), "127.0.0.1:%d" % late.getsockname()[1]],
 		                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 		full = next((line for line in p.stderr if "Too many open files" in line), "there are enough")
@@ -771,8 +782,11 @@ with_silent_server() {
 		p.stderr.read()
 		print(p.wait(), p.stdout.read().split(":")[0])
 	PY
-	run --separate-stderr "${in_namespaces[@]}" sh inside
-	assert_output $'Too many open files\n124 127.0.0.1'
+	it_is_found() {
+		run --separate-stderr "${in_namespaces[@]}" sh inside
+		[ "$output" = $'Too many open files\n124 127.0.0.1' ]
+	}
+	in_three_tries it_is_found || fail "$output"
 }
 
 # ---- what can never be
@@ -874,9 +888,7 @@ wrong() {
 	assert_failure 1
 	[[ $stderr == *"192.0.2.1"*"Cannot assign requested address"* ]] || fail "$stderr"
 	start_service
-	run --separate-stderr sockwait -q -t 0.3 --source "127.0.0.1:$its_port" "$there"
-	assert_failure 124
-	[[ $stderr == *"Address already in use"* ]] || fail "$stderr"
+	says_in_time 124 "*Address already in use*" sockwait -q -t 0.3 --source "127.0.0.1:$its_port" "$there"
 	run --separate-stderr sockwait --source 127.0.0.9 "$there"
 	assert_success
 }
@@ -885,8 +897,7 @@ wrong() {
 
 @test "after a second a note says what is waited for, once, and not with -q" {
 	start_service
-	run --separate-stderr sockwait -t 2 "127.0.0.1:$port" ./a ./b ./c
-	assert_failure 124
+	says_in_time 124 "sockwait: waiting for *" sockwait -t 1.5 "127.0.0.1:$port" ./a ./b ./c
 	assert_equal "${stderr_lines[0]}" "sockwait: waiting for 127.0.0.1:$port: connect to 127.0.0.1 port $port: Connection refused"
 	assert_equal "${stderr_lines[3]}" "sockwait: waiting for 1 more"
 	assert_equal "${#stderr_lines[@]}" 8
@@ -913,21 +924,21 @@ wrong() {
 
 @test "what a try has come to is told, where the end of the run cuts it short" {
 	start_server sockecho-server 0
-	run --separate-stderr sockwait -t 1.5 --steady 1.4 "$host:$port" ./nosuch
-	assert_failure 124
-	assert_equal "${stderr_lines[0]}" "sockwait: waiting for $host:$port: it accepted, and must stay connected for 1.4 s"
-	run --separate-stderr sockwait -q -t 0.5 --send abc --match ABC "$host:$port"
-	assert_failure 124
-	assert_equal "$stderr" "sockwait: wait for $host:$port: timed out; it said 'abc' so far"
-	run --separate-stderr sockwait -q -t 0.5 --match ABC "$host:$port"
-	assert_equal "$stderr" "sockwait: wait for $host:$port: timed out; it said nothing so far"
+	says_in_time 124 "sockwait: waiting for $host:$port: it accepted, and must stay connected for 1.4 s
+*" sockwait -t 1.5 --steady 1.4 "$host:$port" ./nosuch
+	says_in_time 124 "sockwait: wait for $host:$port: timed out; it said 'abc' so far" \
+		sockwait -q -t 0.5 --send abc --match ABC "$host:$port"
+	says_in_time 124 "sockwait: wait for $host:$port: timed out; it said nothing so far" sockwait -q -t 0.5 --match ABC "$host:$port"
 	# What the last one failed of is told, too.
 	printf 'close-after=0\nok\n' >plan
-	start_server sockecho-server --faults plan 0
-	run --separate-stderr sockwait -q -i 100ms -t 1 --steady 0.98 "$host:$port"
-	assert_equal "$stderr" "sockwait: wait for $host:$port: timed out; it accepted, and must stay connected for 0.98 s; the last failure: stay connected to $host port $port: it accepted and closed the connection"
-	run --separate-stderr sockwait -q -i 100ms -t 1 --gone --steady 0.4 "$host:$port"
-	assert_equal "$stderr" "sockwait: wait for $host:$port: timed out; it still answers"
+	both_are_told() {
+		start_server sockecho-server --faults plan 0
+		run --separate-stderr sockwait -q -i 100ms -t 1 --steady 0.98 "$host:$port"
+		[ "$stderr" = "sockwait: wait for $host:$port: timed out; it accepted, and must stay connected for 0.98 s; the last failure: stay connected to $host port $port: it accepted and closed the connection" ]
+	}
+	in_three_tries both_are_told || fail "$stderr"
+	says_in_time 124 "sockwait: wait for $host:$port: timed out; it still answers" \
+		sockwait -q -i 100ms -t 1 --gone --steady 0.4 "$host:$port"
 }
 
 @test "a last try that the end of the run cuts short does not hide why the one before failed" {
@@ -944,7 +955,7 @@ open("filled", "w").close()
 time.sleep(300)
 '
 	until_true 20 test -e filled
-	in_background sockwait -v -t 3 ./sock 2>err
+	in_background sockwait -v -t 1.5 ./sock 2>err
 	waiting=$last_pid
 	until_true 20 grep -q "No such file" err
 	mv full sock
@@ -998,8 +1009,8 @@ time.sleep(300)
 	run --separate-stderr sockwait -v "$host:$port"
 	assert_success
 	assert_equal "$stderr" ""
-	run --separate-stderr sockwait -v -t 0.8 ./a
-	assert_equal "${stderr_lines[0]}" "sockwait: ./a: connect to ./a: No such file or directory"
+	says_in_time 124 "sockwait: ./a: connect to ./a: No such file or directory
+sockwait: wait for ./a: *" sockwait -v -t 0.8 ./a
 	assert_equal "${#stderr_lines[@]}" 2
 }
 
@@ -1016,9 +1027,11 @@ for i in itertools.count():
     c.close()
 '
 	until_true 20 test -s port
-	run --separate-stderr sockwait -qv -t 1 -i 20ms --match x 127.0.0.1:@port
-	assert_failure 124
-	assert_equal "$(grep -c "it said '" <<<"$stderr")" 2 # with the last word
+	says_two() { # with the last word
+		run --separate-stderr sockwait -qv -t 1 -i 20ms --match x 127.0.0.1:@port
+		((status == 124 && $(grep -c "it said '" <<<"$stderr") == 2))
+	}
+	in_three_tries says_two || fail "$stderr"
 }
 
 @test "-w 0 tries each TARGET once, as -t 0 does" {
@@ -1030,8 +1043,7 @@ for i in itertools.count():
 @test "--json: there, gone and failed, with target, seconds and attempts" {
 	need jq
 	start_server sockecho-server 0
-	run --separate-stderr sockwait --json -t 0.3 "$host:$port" "127.1:$port" ./nosuch
-	assert_failure 124
+	says_in_time 124 "*; the last failure: *" sockwait --json -t 0.3 "$host:$port" "127.1:$port" ./nosuch
 	assert_equal "$(jq -r '"\(.program) \(.event) \(.target) \(.attempts >= 1) \(.seconds < 20) \(.time > 1e9)"' <<<"$output")" \
 		"$(printf 'sockwait %s true true true\n' "there $host:$port" "there 127.1:$port" "failed ./nosuch")"
 	assert_equal "$(jq -r 'select(.event == "failed") | .error | "\(.code) \(.errno) \(.during): \(.message)"' <<<"$output")" \

@@ -13,7 +13,7 @@ setup() {
 all_end() {
 	local options=() status=0
 	# The sanitizers make a start slow: fewer at once, and later.
-	is_sanitized && options=(--margin 0.7 --at-once 8)
+	is_sanitized && options=(--margin 0.7 --at-once 16)
 	python3 "$SOCKUTILS_SOURCE/tests/waits.py" "${options[@]}" "$1" >report 2>&1 || status=$?
 	((status != 77)) || skip "$(tail -n 1 report)"
 	((status == 0)) || fail "$(cat report)"
@@ -79,7 +79,7 @@ all_end() {
 		exec python3 "$@"
 	SH
 	local options=()
-	is_sanitized && options=(--margin 0.7 --at-once 8)
+	is_sanitized && options=(--margin 0.7 --at-once 16)
 	"${in_namespaces[@]}" sh inside "$SOCKUTILS_SOURCE/tests/waits.py" "${options[@]}" resolver >report 2>&1 || fail "$(cat report)"
 }
 

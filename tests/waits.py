@@ -1618,7 +1618,7 @@ def main():
     failed = 0
     try:
         # Hashing keeps a processor busy.  What is traced or supervised needs some time to start.
-        at_once = {"hash": 3, "errors": 8, "hanging": 6, "threads": 6}.get(group, AT_ONCE)
+        at_once = {"hash": 3, "errors": 8, "hanging": 12, "threads": 6}.get(group, AT_ONCE)
         with concurrent.futures.ThreadPoolExecutor(min(at_once, AT_ONCE)) as pool:
             for name, way, problem in pool.map(tried, jobs):
                 if problem:

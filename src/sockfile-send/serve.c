@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 
 /* connections beyond --connections: a stranger is found out within 10 s */
 #define EXTRA_CONNECTIONS INT64_C(512)
@@ -30,11 +31,14 @@
 #define NEWCOMERS 256
 #define NEW SKU_SECOND
 #define CROWD_PERIOD (50 * SKU_MS) /* between two looks at them */
+#define OTHER_DESCRIPTORS 32	   /* that are no connection's */
 
 struct send_server {
 	struct server server;
 	const struct send_config *config;
 	struct pool *pool;
+	int64_t places;	   /* for connections, however many --connections wants */
+	int64_t newcomers; /* so many are not asked to make room */
 	uint8_t id[WIRE_ID_SIZE];
 	pthread_mutex_t lock;		  /* guards the next two, which the threads use */
 	int64_t admitted;		  /* receivers that have the files now, or had them */
@@ -212,7 +216,27 @@ may_accept(struct server *base)
 	const struct send_server *server = LOOP_OWNER(base, struct send_server, server);
 	int64_t wanted = server->config->connections, left = wanted - base->served;
 
-	return base->active < (wanted == -1 || left > AT_ONCE ? AT_ONCE : left) + EXTRA_CONNECTIONS;
+	return base->active < server->places &&
+	       base->active < (wanted == -1 || left > AT_ONCE ? AT_ONCE : left) + EXTRA_CONNECTIONS;
+}
+
+/* Each connection may need a descriptor for a FILE, too, which no stranger may have then. */
+static void
+count_places(struct send_server *server)
+{
+	const int64_t most = AT_ONCE + EXTRA_CONNECTIONS;
+	struct rlimit limit;
+
+	server->places = most;
+	server->newcomers = NEWCOMERS;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 ||
+	    limit.rlim_cur >= (rlim_t)(2 * most + OTHER_DESCRIPTORS))
+		return;
+	server->places = ((int64_t)limit.rlim_cur - OTHER_DESCRIPTORS) / 2;
+	if (server->places < 1)
+		server->places = 1;
+	if (server->newcomers > server->places / 4)
+		server->newcomers = server->places / 4;
 }
 
 /* Shut down a connection that has not proved that it may have the files. */
@@ -230,17 +254,17 @@ make_room(struct send_server *server)
 	struct loop *loop = &server->server.loop;
 	bool crowded = !may_accept(&server->server) || server->server.resting;
 	struct send_client *client;
-	size_t newcomers = 0;
+	int64_t newcomers = 0;
 
 	(void)pthread_mutex_lock(&server->lock);
 	LIST_FOREACH (client, &server->clients, entry) {
-		if (!client->admitted && ++newcomers > NEWCOMERS && crowded &&
+		if (!client->admitted && ++newcomers > server->newcomers && crowded &&
 		    loop->now - client->came_ns >= NEW)
 			shut(client);
 	}
 	(void)pthread_mutex_unlock(&server->lock);
-	(void)loop_set_timer(
-	    loop, &server->crowd, newcomers > NEWCOMERS ? loop->now + CROWD_PERIOD : LOOP_PARKED);
+	(void)loop_set_timer(loop, &server->crowd,
+	    newcomers > server->newcomers ? loop->now + CROWD_PERIOD : LOOP_PARKED);
 }
 
 static void
@@ -373,6 +397,7 @@ verified_serve(const struct send_config *config, struct listener *listener)
 	static ASIDE struct failure failure;
 
 	run_raise_descriptor_limit();
+	count_places(&server);
 	if (open_server(&server, &failure) == -1 ||
 	    listener_announce(listener, &config->peer.listen, &failure) == -1 ||
 	    (server_run(&server.server, &failure) == -1 && !server.over))
