@@ -33,8 +33,8 @@ static void
 every_message_comes_back_as_it_went(void **state)
 {
 	static const uint8_t types[] = { WIRE_HELLO, WIRE_OFFER, WIRE_HAVE, WIRE_PREFIX, WIRE_START,
-		WIRE_DATA, WIRE_END, WIRE_VERDICT, WIRE_PROGRESS, WIRE_BYE, WIRE_BYE_OK,
-		WIRE_ABORT, WIRE_HOLE };
+		WIRE_DATA, WIRE_END, WIRE_VERDICT, WIRE_PROGRESS, WIRE_BYE, WIRE_BYE_OK, WIRE_ABORT,
+		WIRE_HOLE };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(types); i++) {
@@ -122,8 +122,8 @@ a_hole_has_a_length_within_its_limits(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(wire_decode(WIRE_HOLE, cases[i].payload, 8, &message),
-		    cases[i].good);
+		assert_int_equal(
+		    wire_decode(WIRE_HOLE, cases[i].payload, 8, &message), cases[i].good);
 }
 
 static void
