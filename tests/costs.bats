@@ -97,7 +97,7 @@ three_a_trip() {
 	is_sanitized && skip "the sanitizers make calls of their own"
 	start_server sockecho-server 0
 	local n
-	printf '%s\n' fcntl{,,} rt_sigaction{,,,} socket connect{,} getsockname getpeername setsockopt sendto poll recvfrom \
+	printf '%s\n' fcntl{,,} rt_sigaction{,,,,,} socket connect{,} getsockname getpeername setsockopt sendto poll recvfrom \
 		ioctl write close exit_group >wanted
 	# On a busy machine the peer may answer later, and a call more waits for it.
 	for n in 1 2 3 4 5; do

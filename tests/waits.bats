@@ -94,6 +94,30 @@ need_tracing() {
 	all_end gone
 }
 
+@test "SIGINT and SIGTERM that are ignored, or blocked, at the start end a program all the same, before its work, too" {
+	mkfifo never
+	start_server sockecho-server 0
+	run python3 - "$port" <<-'PY'
+		import os, signal, subprocess, sys, time
+		def ignored():
+		    signal.signal(signal.SIGINT, signal.SIG_IGN)
+		def blocked():
+		    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+		for line in ("sockecho-server --faults never 0", "sockecho-server --daemon --wait 60 " + sys.argv[1],
+		             "sockecho-client --wait 60 -U never-there hello", "sockfile-send --wait 60 -U never-there never",
+		             "sockfile-recv --key never 0 out", "servlookup -f never", "hostlookup -f never", "sockwait ./never-there"):
+		    for prepare, signum in ((ignored, signal.SIGINT), (blocked, signal.SIGTERM)):
+		        p = subprocess.Popen(line.split(), preexec_fn=prepare, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+		        end = time.monotonic() + 20
+		        while p.poll() is None and time.monotonic() < end:
+		            p.send_signal(signum)  # it is of no effect until the program has begun
+		            time.sleep(0.01)
+		        p.kill()
+		        assert p.wait() == -signum, (line, signum, p.returncode)
+	PY
+	assert_success
+}
+
 @test "sockecho-server -t 0 is a usage error: it would serve nobody" {
 	local options
 	for options in "0" "-U sock" "--delay 1 0" "--json 0"; do

@@ -63,6 +63,21 @@ static struct remover {
 	atomic_bool armed;
 } removers[RUN_REMOVERS];
 
+/* SIGINT and SIGTERM end a program even if they are ignored or blocked when it begins, as SIGINT is
+ * in a background job of a script: they are sent on purpose. */
+static void
+heed_signals(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGTERM);
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGTERM, SIG_DFL);
+	(void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 void
 run_begin(const char *program)
 {
@@ -75,6 +90,7 @@ run_begin(const char *program)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)signal(SIGUSR1, SIG_IGN);
+	heed_signals();
 	event_begin();
 }
 
@@ -316,8 +332,7 @@ owner_main(void *arg)
 	}
 }
 
-/* Choose the signals that are counted, and SIGUSR1, which the thread handles.  SIGINT and SIGTERM
- * count even if they are ignored, as in a background job of a script: they are sent on purpose. */
+/* Choose the signals that are counted, and SIGUSR1, which the thread handles. */
 static void
 choose_signals(sigset_t *set)
 {

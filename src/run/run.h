@@ -45,8 +45,7 @@ enum {
  * reads them, so that they come through even where the program waits for a file system that hangs;
  * it prints the state that SIGUSR1 asks for, and it ends the program by force at the second
  * signal, or 5 s after the first one or after --max-time.  SIGHUP and SIGQUIT that were ignored
- * stay so (nohup(1)); SIGINT and SIGTERM are taken even where a shell's `&` had them ignored. 0, or
- * -1 and the failure.
+ * stay so (nohup(1)).  0, or -1 and the failure.
  *
  * The thread is a twentieth of what a small transfer costs.  RUN_WITHOUT_THREAD leaves it out while
  * main cannot hang, that is, while it waits by run_wait() and loop_run() alone: these then read the
