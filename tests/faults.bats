@@ -336,6 +336,13 @@ cpu_ticks() { # cpu_ticks PID - user and system time so far, in clock ticks
 		assert_equal "$status" "$expected"
 		until_true 20 grep -q "closed: .*; $bytes bytes in, $bytes bytes out" server.err
 	done
+	# In an empty root directory, too.
+	if ! is_sanitized && strace -qqo trace true 2>/dev/null; then
+		: >server.err
+		run timeout 10 strace -qqo trace -P /dev/null -e inject=openat:error=ENOENT sh -c "exec sockecho-client -vv $host $port hello 2>&-"
+		assert_output hello
+		until_true 20 grep -q "closed: .*; 5 bytes in, 5 bytes out" server.err
+	fi
 	mkfifo input
 	exec {open}<>input
 	: >server.err

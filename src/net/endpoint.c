@@ -6,6 +6,7 @@
 #include "net/habits.h"
 #include "net/host_name.h"
 #include "options/values.h"
+#include "run/run.h"
 #include "run/uninitialized.h"
 
 #include <errno.h>
@@ -80,7 +81,7 @@ fd_leave_standard_streams(int *fd)
 	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
 		if (!is_same_socket(i, *fd))
 			continue;
-		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		null = run_open_null(O_RDWR | O_CLOEXEC);
 		if (null == -1 || dup2(null, i) == -1)
 			(void)close(i);
 		if (null > STDERR_FILENO)

@@ -63,6 +63,15 @@ static struct remover {
 	atomic_bool armed;
 } removers[RUN_REMOVERS];
 
+/* An empty root directory has no /dev/null. */
+int
+run_open_null(int how)
+{
+	int fd = open("/dev/null", how);
+
+	return fd != -1 ? fd : open("/", O_PATH | how);
+}
+
 /* SIGINT and SIGTERM end a program even if they are ignored or blocked when it begins, as SIGINT is
  * in a background job of a script: they are sent on purpose. */
 static void
@@ -85,7 +94,7 @@ run_begin(const char *program)
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		/* Open it for the wrong direction, so that using it still fails. */
 		if (fcntl(fd, F_GETFD) == -1)
-			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+			(void)run_open_null(fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);

@@ -32,6 +32,9 @@ extern struct run run;
  * gone and a file size limit are then ordinary write errors.  Ignores SIGUSR1 until
  * state_on_sigusr1(), since it would kill the program.  Opens nothing else and starts no thread. */
 void run_begin(const char *program);
+/* Open /dev/null with these flags of open(2), or else something of which no byte can be read, and
+ * to which none can be written.  Returns a descriptor, or -1. */
+int run_open_null(int how);
 
 enum {
 	RUN_IN_BACKGROUND = 1, /* SIGHUP is ignored, unless there is a log */
