@@ -132,6 +132,14 @@ setup() {
 	[ ! -e out ]
 }
 
+@test "room that is announced and never there does not outlast --timeout" {
+	need_trace
+	start_receiver 0 out
+	run --separate-stderr trace -f -qq -o trace -e inject=sendfile:error=EAGAIN sockfile-send -t 0.2 -w 20 127.0.0.1 "$port" in
+	assert_failure 124
+	assert_equal "$stderr" "sockfile-send: send in to 127.0.0.1 port $port: timed out; 0 bytes were sent"
+}
+
 # watch_fails_from N - sets unwatched, before a command: it can watch N - 1 descriptors, of which the first is for the
 # signals.
 watch_fails_from() {

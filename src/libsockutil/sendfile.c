@@ -72,15 +72,13 @@ send_by_sendfile(struct sku_sock *s, int file_fd, int64_t offset, int64_t count,
 {
 	off_t position = offset;
 	struct sku_operation op;
+	ssize_t n = 1;
 
 	while (count == SKU_SENDFILE_ALL || *done < count) {
-		ssize_t n;
-
 		/* Progress restarts the timeout, and does not move the socket's deadline. */
-		if (sku_operation_begin(&op, s, 0) == -1)
+		if (n > 0 && sku_operation_begin(&op, s, 0) == -1)
 			return -1;
 		n = sendfile(s->fd, file_fd, &position, next_chunk(count, *done, SENDFILE_MAX));
-
 		if (n == 0)
 			return 0;
 		if (n > 0) {

@@ -360,6 +360,7 @@ send_some(struct raw_client *client)
 	struct raw_server *server = client->server;
 	size_t max = rate_allowance(&client->rate, MAX_PER_TURN, server->server.loop.now);
 	enum source_result result = SOURCE_SENT;
+	bool waited = client->blocked && client->idle_at_ns != INT64_MAX;
 	int64_t sent = 0;
 	int errnum = 0;
 
@@ -397,7 +398,8 @@ send_some(struct raw_client *client)
 		fail_client(client, errnum, NULL);
 		return;
 	}
-	if (watch(client))
+	/* epoll(7) may say that there is room although there is none: the wait goes on. */
+	if (watch(client) && !(waited && result == SOURCE_BLOCKED && sent == 0))
 		restart_timeout(client);
 }
 

@@ -14,8 +14,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -1277,6 +1279,46 @@ sendfile_falls_back_for_pipes_and_proc(void **state)
 	assert_int_equal(sku_settimeout(&pair[0], 100 * SKU_MS), 0);
 	assert_int_equal(sku_sendfile(&pair[0], -1, 0, SKU_SENDFILE_ALL, &sent), -1);
 	assert_int_equal(errno, EBADF);
+	close_pair(pair);
+}
+
+/* The library's sendfile(2): it can find no room where poll(2) says that there is some. */
+static bool there_is_no_room;
+
+ssize_t
+sendfile(int to, int from, off_t *offset, size_t count)
+{
+	if (there_is_no_room) {
+		errno = EAGAIN;
+		return -1;
+	}
+#ifdef SYS_sendfile64 /* where off_t is longer than a long */
+	return syscall(SYS_sendfile64, to, from, offset, count);
+#else
+	return syscall(SYS_sendfile, to, from, offset, count);
+#endif
+}
+
+static void
+sendfile_does_not_outlast_its_timeout_without_progress(void **state)
+{
+	int fd = make_file(1);
+	struct sku_sock pair[2];
+	clock_t used = clock();
+	int64_t sent;
+
+	(void)state;
+	make_pair(pair);
+	assert_int_equal(sku_settimeout(&pair[0], 200 * SKU_MS), 0);
+	there_is_no_room = true;
+	(void)alarm(20); /* it would be for ever */
+	assert_int_equal(sku_sendfile(&pair[0], fd, 0, SKU_SENDFILE_ALL, &sent), -1);
+	(void)alarm(0);
+	there_is_no_room = false;
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_int_equal(sent, 0);
+	assert_true(clock() - used < CLOCKS_PER_SEC / 10);
+	assert_int_equal(close(fd), 0);
 	close_pair(pair);
 }
 
@@ -2579,6 +2621,7 @@ main(void)
 		cmocka_unit_test(create_server_dual_stack),
 		cmocka_unit_test(sendfile_has_pythons_offset_and_count),
 		cmocka_unit_test(sendfile_falls_back_for_pipes_and_proc),
+		cmocka_unit_test(sendfile_does_not_outlast_its_timeout_without_progress),
 		cmocka_unit_test(sendfile_times_out_says_how_much_and_raises_no_sigpipe),
 		cmocka_unit_test(sendfile_does_not_wait_longer_for_a_pipe_than_for_a_peer),
 		cmocka_unit_test(threads_use_different_sockets),
