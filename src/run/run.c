@@ -276,7 +276,8 @@ is_ignored(int signum)
 {
 	struct sigaction action;
 
-	return sigaction(signum, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+	return signum != SIGINT && signum != SIGTERM && sigaction(signum, NULL, &action) == 0 &&
+	       action.sa_handler == SIG_IGN;
 }
 
 static void
