@@ -317,7 +317,7 @@ class Run:
     def reap(self):
         """Kill the program if it still runs, and collect its status.  Returns its resource usage."""
         if not self.over.is_set():
-            self.process.kill()
+            self.kill(signal.SIGKILL)  # Popen.kill() would collect the status of one that has just ended
         self.over.wait()
         _, status, used = os.wait4(self.process.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
@@ -475,22 +475,22 @@ class Run:
             self.kill(signal.SIGTERM)
         while not self.ended() and time.monotonic() < begin + allowed + 1 + pulse.missed(begin, time.monotonic()):
             self.over.wait(0.1)
+            time.sleep(2 * Pulse.BEAT)  # a pause that has just ended is known then
         hung = not self.ended()
         used = self.reap()
-        time.sleep(2 * Pulse.BEAT)  # so that a pause that it ended with is known
         took, status = self.end - begin - pulse.missed(begin, self.end), self.process.returncode
         cpu = used.ru_utime + used.ru_stime
         problems, again = [], False
         if one.cpu is not None and cpu > one.cpu:
             problems.append("%.2f s of CPU" % cpu)
-        if took > allowed:
+        if hung or took > allowed:
             problems.append("still there after %.2f s" % took if hung else "late: %.3f s" % took)
             again = True
         elif status not in one.status[way]:
             problems.append("status %d: %s" % (status, self.said()))
         elif one.says and (problem := one.says(self)):
             problems.append(problem)
-        if took <= allowed:
+        if not again:
             problems += ["%s is left" % name for name in ("port", "pid", "sock") if os.path.lexists(self.path(name))]
         return ", ".join(problems), again
 
@@ -1479,7 +1479,7 @@ def hanging():
                 s.shutdown(socket.SHUT_WR)
             stuck(run)
             if signum:
-                run.process.send_signal(signum)
+                run.kill(signum)
         return set_up
 
     for options in ("", " --verify"):
