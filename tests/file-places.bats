@@ -681,23 +681,17 @@ peer() {
 	sock_run peer python3 peer.py "$port" "$1"
 }
 
-@test "with --size a raw stream is whole at its last byte, whatever the peer does then" {
-	sha256=$(sha256sum in | cut -c1-64)
-	for after in stay reset; do
-		for args in "" "-t 0.2" "--sha256 $sha256"; do
-			read -ra words <<<"$args"
-			rm -f out
-			start_receiver --size 300000 "${words[@]}" 0 out
-			peer "$after"
-			receiver_ends 0
-			cmp in out
-		done
-	done
-	as_receiver sock_start sockfile-recv --size 300000 0 -
-	peer stay
+# whole_at_its_last_byte AFTER [option ...], more_than_its_size, stays_open - in a directory of its own.
+whole_at_its_last_byte() {
+	ln ../in in
+	start_receiver --size 300000 "${@:2}" 0 out
+	peer "$1"
 	receiver_ends 0
-	cmp in recv.out
-	rm out
+	cmp in out
+}
+
+more_than_its_size() {
+	ln ../in in
 	start_receiver --size 300000 0 out
 	peer more
 	receiver_ends 5
@@ -705,13 +699,30 @@ peer() {
 	[ ! -e out ]
 }
 
-@test "a raw peer that has sent something and stays open: what would end it is said after a while" {
+stays_open() {
+	ln ../in in
 	start_receiver 0 out
 	peer stay
 	until_true 60 grep -q "has sent nothing for 10 s, and has not closed" recv.err
 	kill -TERM "$receiver_pid"
 	receiver_ends 143
 	assert_equal "$(grep -c "has sent nothing" recv.err)" 1
+}
+
+@test "with --size a raw stream is whole at its last byte, whatever the peer does then; without it, what would end it is said" {
+	beside open stays_open
+	sha256=$(sha256sum in | cut -c1-64)
+	for after in stay reset; do
+		beside "$after" whole_at_its_last_byte "$after"
+		beside "${after}_limit" whole_at_its_last_byte "$after" -t 1
+		beside "${after}_sum" whole_at_its_last_byte "$after" --sha256 "$sha256"
+	done
+	beside more more_than_its_size
+	as_receiver sock_start sockfile-recv --size 300000 0 -
+	peer stay
+	receiver_ends 0
+	cmp in recv.out
+	all_of {stay,reset}{,_limit,_sum} more open
 }
 
 @test "a sandbox without splice or sendfile: bytes are copied" {

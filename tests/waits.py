@@ -9,7 +9,8 @@ ways, all at once, since nearly all of the time is waiting:
   term   once the program is at rest, SIGTERM ends it within the margin
   twice  a second SIGTERM, directly after the first, ends it within the margin
   ends   the program ends by itself
-A busy machine may be late once or twice, but a wrong program is late each time: the best of three tries counts.
+A busy machine may be late once or twice, but a wrong program is late each time: the best of three tries counts, and
+the time in which the whole machine stood still does not.
 However the program ends, its port file and its UNIX path must be gone.  Status 77: this machine cannot produce the
 situation, and the last line says why.
 """
@@ -138,6 +139,34 @@ class Trickle:
 
 
 trickle = Trickle()
+
+
+class Pulse:
+    """Tells when the machine stood still, or had no time for this process: none of the programs had it either."""
+
+    BEAT = 0.02
+
+    def __init__(self):
+        self.lock, self.pauses = threading.Lock(), []
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        last = time.monotonic()
+        while True:
+            time.sleep(self.BEAT)
+            now = time.monotonic()
+            if now - last > 0.1:
+                with self.lock:
+                    self.pauses.append((last + self.BEAT, now))
+            last = now
+
+    def missed(self, begin, end):
+        """How long the pauses were between the two."""
+        with self.lock:
+            return sum(max(0, min(to, end) - max(at, begin)) for at, to in self.pauses)
+
+
+pulse = Pulse()
 
 
 class Rule:
@@ -288,7 +317,7 @@ class Run:
     def reap(self):
         """Kill the program if it still runs, and collect its status.  Returns its resource usage."""
         if not self.over.is_set():
-            self.process.kill()
+            self.kill(signal.SIGKILL)  # Popen.kill() would collect the status of one that has just ended
         self.over.wait()
         _, status, used = os.wait4(self.process.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
@@ -399,6 +428,11 @@ class Run:
                 raise NotSetUp(what)
             time.sleep(0.005)
 
+    def until_port_file(self, command):
+        """What writes one catches signals by then."""
+        if "--port-file" in command:
+            self.until(lambda: os.path.exists(self.path("port")), "no port file")
+
     def part_has(self, size, name="out.part"):
         def has():
             try:
@@ -448,21 +482,24 @@ class Run:
                 self.taken()
             begin = time.monotonic()
             self.kill(signal.SIGTERM)
-        hung = not self.over.wait(max(0, begin + allowed + 1 - time.monotonic()))
+        while not self.ended() and time.monotonic() < begin + allowed + 1 + pulse.missed(begin, time.monotonic()):
+            self.over.wait(0.1)
+            time.sleep(2 * Pulse.BEAT)  # a pause that has just ended is known then
+        hung = not self.ended()
         used = self.reap()
-        took, status = self.end - begin, self.process.returncode
+        took, status = self.end - begin - pulse.missed(begin, self.end), self.process.returncode
         cpu = used.ru_utime + used.ru_stime
         problems, again = [], False
         if one.cpu is not None and cpu > one.cpu:
             problems.append("%.2f s of CPU" % cpu)
-        if took > allowed:
+        if hung or took > allowed:
             problems.append("still there after %.2f s" % took if hung else "late: %.3f s" % took)
             again = True
         elif status not in one.status[way]:
             problems.append("status %d: %s" % (status, self.said()))
         elif one.says and (problem := one.says(self)):
             problems.append(problem)
-        if took <= allowed:
+        if not again:
             problems += ["%s is left" % name for name in ("port", "pid", "sock") if os.path.lexists(self.path(name))]
         return ", ".join(problems), again
 
@@ -570,6 +607,7 @@ def starter(stream):
             where = {"echo": echo.address(), "target": target(echo.address()), "udp": echo.address("-u"), "nobody": nobody()}
             with endless() if stdin == "endless" else open(os.devnull) as given:
                 run.spawn(command.format(**where), stdin=given, **{stream: run.full()})
+            run.until_port_file(command)
         return set_up
     return start
 
@@ -1436,7 +1474,7 @@ def hanging():
                 s.shutdown(socket.SHUT_WR)
             stuck(run)
             if signum:
-                run.process.send_signal(signum)
+                run.kill(signum)
         return set_up
 
     for options in ("", " --verify"):
