@@ -222,7 +222,7 @@ no_goodbye() {
 }
 
 no_verdict() {
-	truncate -s 200M large
+	head -c 40M /dev/zero >large
 	sock_start peer python3 ../peer_until.py end
 	as_sender sock_run timeout 25 sockfile-send --verify --limit-rate 20M 127.0.0.1 "$port" large
 	until_true 20 test -e data
@@ -250,15 +250,15 @@ no_verdict() {
 	[[ $stderr != *"unknown"* ]]
 }
 
-# start_eater PYTHON - a receiver into box, and a relay to it that runs PYTHON and breaks off the first of two
-# connections when the verdict comes.
-start_eater() {
+# write_eater WAY [PYTHON] - write a relay that runs PYTHON and breaks off the first of two connections when the
+# verdict comes, which goes `forth` or `not forth`.
+write_eater() {
 	cat >eater.py <<-PY
 		import os, socket, sys
 		import wire
 		def alter(forth, at, data):
-		    if not forth and at + len(data) > 16 + 60 + 24:  # behind HELLO and HAVE: the verdict
-		        ${1:-pass}
+		    if $1 and at + len(data) > 16 + 60 + 24:  # behind HELLO and HAVE: the verdict
+		        ${2:-pass}
 		        raise OSError
 		    return data
 		with socket.create_server(("127.0.0.1", 0)) as l:
@@ -267,6 +267,11 @@ start_eater() {
 		        a, b = l.accept()[0], wire.sender(sys.argv[1]).sock
 		        wire.relay(a, b, *([alter] if i == 0 else []))
 	PY
+}
+
+# start_eater PYTHON - a receiver into box, and such a relay to it.
+start_eater() {
+	write_eater "not forth" "$1"
 	mkdir box
 	start_receiver --dir box -c none 0
 	sock_start eater python3 eater.py "$port"
@@ -278,6 +283,25 @@ start_eater() {
 	assert_failure 1
 	[[ $stderr == *"it has another file of that name"*"delivered or not: unknown"* ]]
 	cmp in box/in
+}
+
+@test "a verdict that was lost is asked for again by a sender that listens: who has connected comes back" {
+	write_eater forth
+	start_sender --verify 0 in
+	sock_start eater python3 eater.py "$port"
+	run --separate-stderr sockfile-recv --retry 3 --connect 127.0.0.1 "$port" out
+	assert_success
+	[[ $stderr == *"the sender may not know that all is here"*"(it was there already)"* ]]
+	cmp in out
+	sender_ends 0
+	# If the sender is gone, that is no failure: all is here.
+	rm out
+	write_eater forth 'os._exit(0)'
+	start_sender --verify 0 in
+	sock_start eater python3 eater.py "$port"
+	run --separate-stderr sockfile-recv --retry 1 --connect 127.0.0.1 "$port" out
+	assert_success
+	cmp in out
 }
 
 # traced_receiver INJECT OPTION ... - a receiver one of whose system calls is injected; its trace is in trace.

@@ -323,6 +323,21 @@ connect_to_sender(struct receiver *receiver)
 	return 0;
 }
 
+/* Has all come, so that only the sender may still want its verdicts? */
+static bool
+has_all(struct receiver *receiver)
+{
+	return sessions_wake(&receiver->table) != INT64_MAX;
+}
+
+/* May the sender, which has not said goodbye, still want its verdicts? */
+static bool
+may_be_asked_again(struct receiver *receiver)
+{
+	return has_all(receiver) && sessions_wake(&receiver->table) > sku_now() &&
+	       receiver->reconnect.left > 0;
+}
+
 /* The lost connection is counted as a client until here, so that the server goes on. */
 static void
 reconnected(struct reconnect *reconnect, struct sku_sock *sock, const struct failure *failure)
@@ -333,7 +348,7 @@ reconnected(struct reconnect *reconnect, struct sku_sock *sock, const struct fai
 	sessions_set_retries(&receiver->table, reconnect->left);
 	if (sock != NULL)
 		server_add(&receiver->server, sock, &reconnect->connector.peer);
-	else
+	else if (!has_all(receiver))
 		fail_receiver(receiver, failure);
 	connection_left(receiver, false);
 }
@@ -349,7 +364,7 @@ connect_again(struct receiver *receiver)
 	receiver->is_reconnecting = reconnect_start(&receiver->server.loop, &receiver->reconnect,
 					&peer->endpoint, &peer->connect, &failure) == 0;
 	count_connections(receiver);
-	if (!receiver->is_reconnecting)
+	if (!receiver->is_reconnecting && !has_all(receiver))
 		fail_receiver(receiver, &failure);
 	return receiver->is_reconnecting;
 }
@@ -416,9 +431,14 @@ session_done(struct loop *loop, struct loop_worker *worker)
 	check_finished(receiver);
 	if (outcome.progressed)
 		reconnect_refill(&receiver->reconnect, receiver->config->retries);
-	if (result == SESSION_AWAITED && !receiver->config->peer.listening &&
-	    !receiver->server.is_finishing && connect_again(receiver))
-		return;
+	if ((result == SESSION_AWAITED || may_be_asked_again(receiver)) &&
+	    !receiver->config->peer.listening && !receiver->server.is_finishing) {
+		if (result == SESSION_COUNTED)
+			msg_note("the connection was lost, and the sender may not know that all "
+				 "is here");
+		if (connect_again(receiver))
+			return;
+	}
 	connection_left(receiver, false);
 }
 

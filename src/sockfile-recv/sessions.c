@@ -426,8 +426,7 @@ sessions_remove(struct session_table *table, struct session *session)
 static void
 count(struct session_table *table, const struct session_outcome *outcome, int64_t now)
 {
-	bool unheard = !outcome->failed && !outcome->heard && table->rules.retries > 0 &&
-		       table->rules.listening;
+	bool unheard = !outcome->failed && !outcome->heard && table->rules.retries > 0;
 
 	table->counted++;
 	if (outcome->status > table->status)

@@ -379,13 +379,14 @@ target_open_part(struct target *target, bool create, struct failure *failure)
 		return 0;
 	for (int i = 0; i < OPEN_TRIES; i++) {
 		int fd = try_part(target, create, failure);
+		bool missing = fd == -1 && errno == ENOENT;
 		struct stat st;
 
 		if (fd == -1 && failure->status != STATUS_OK)
 			return -1;
-		if (fd == -1 && errno == ENOENT && outlet_is_proc(target->place->fd))
+		if (missing && outlet_is_proc(target->place->fd))
 			return fail(failure, target, EBADF, NULL); /* /dev/fd/N */
-		if (fd == -1 && errno == ENOENT && !create)
+		if (missing && !create)
 			return check_directory(target, failure);
 		if (fd == -1 && errno == ESTALE)
 			continue;
@@ -393,7 +394,7 @@ target_open_part(struct target *target, bool create, struct failure *failure)
 			return fail_part(failure, target, ELOOP, "it is a symbolic link");
 		if (fd == -1 && errno == EISDIR)
 			return fail_part(failure, target, EPERM, "it is a directory");
-		if (fd == -1 && errno == ENOENT)
+		if (missing)
 			return fail_part(failure, target, ENOENT, "its directory was removed");
 		if (fd == -1)
 			return open_leased_failed(

@@ -424,8 +424,8 @@ source_look_for_hole(struct source *source, int64_t done, int64_t *hole)
 	if (done >= source->data_end) {
 		int64_t data = seek(source, source->start + done, SEEK_DATA), end = -1;
 
-		if (data == -1 && errno == ENXIO) /* a hole up to the end */
-			data = end = source->start + source->length;
+		if (data == -1 && errno == ENXIO) /* a hole up to the end, or the end */
+			data = end = seek(source, 0, SEEK_END);
 		else if (data != -1)
 			end = seek(source, data, SEEK_HOLE);
 		source->is_sparse = end != -1; /* not every file system knows its holes */
