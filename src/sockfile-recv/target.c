@@ -535,9 +535,12 @@ bool
 target_leave_hole(struct target *target, int64_t len)
 {
 	int64_t end = target->written + len;
+	struct stat st;
 
-	if (target->kind != TARGET_FILE || ftruncate(target->fd, end) == -1)
-		return false; /* what is wrong shows when the bytes are written */
+	/* What is wrong shows when the bytes are written. */
+	if (target->kind != TARGET_FILE || fstat(target->fd, &st) == -1 ||
+	    st.st_size != target->written || ftruncate(target->fd, end) == -1)
+		return false;
 	if (target->reserved)
 		(void)fallocate(
 		    target->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, target->written, len);
