@@ -115,6 +115,27 @@ blocks_are_alike() {
 	blocks_are_alike full reserved
 }
 
+@test "holes of standard input that several receivers get at once: each has all of it" {
+	local i
+	need_trace
+	truncate -s 2M full
+	for ((i = 0; i < 20; i++)); do
+		dd if=in of=full bs=4096 skip="$i" seek=$((20 * i)) count=1 conv=notrunc status=none
+	done
+	# Whoever moved the offset that the threads share would leave it there for a while.
+	as_sender sock_start env ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" sh -c 'exec "$@" <full' sh \
+		strace -f -qq -o trace -e trace=lseek -e inject=lseek:delay_exit=10000 sockfile-send --listen -q --verify -c 8 0 -
+	for ((i = 0; i < 8; i++)); do
+		sock_run "to$i" sockfile-recv -q --verify --connect 127.0.0.1 "$port" "out.$i"
+		((i > 0)) || until_true 20 part_has 1 out.0
+	done
+	sender_ends 0
+	for ((i = 0; i < 8; i++)); do
+		sock_wait "to$i"
+		cmp full "out.$i"
+	done
+}
+
 @test "holes: a part that ends in one is continued; a part of the file; where there can be none they are written" {
 	sparse full
 	for offset in 0 4096 4097 20484096 70M; do
