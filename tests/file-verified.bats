@@ -204,6 +204,31 @@ print(total)
 	assert_equal "$(cat reader.out)" 1500000
 }
 
+@test "a sender that is lost among the bytes of a DATA message, which a slow reader holds up, is 6" {
+	mkfifo pipe
+	as_receiver sock_start sh -c 'exec sockfile-recv --verify 0 - 1<>pipe'
+	python3 -c '
+import fcntl, socket, struct, sys, termios, time
+from wire import *
+p = sender(sys.argv[1])
+p.greet()
+p.sock.sendall(offer(size=2**20))
+assert p.next()[0] == HAVE
+p.sock.sendall(held(START) + message(DATA, b"x" * 140000, length=2**20))
+pipe = open("pipe", "rb", buffering=0)
+for i in range(1000):  # until it is there: 64 KiB in the pipe, 64 KiB in the buffer, and more
+    if fcntl.ioctl(p.sock, termios.TIOCOUTQ, bytes(4)) == bytes(4):
+        break
+    time.sleep(0.02)
+p.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+p.sock.close()
+time.sleep(0.12)  # PROGRESS is due each 0.1 s
+while pipe.read(65536):
+    pass
+' "$port"
+	receiver_ends 6
+}
+
 @test "several files into a directory, their names, modes and times" {
 	mkdir d
 	cp in a
