@@ -303,6 +303,39 @@ start_full() {
 		[ ! -e out ] && [ ! -e out.part ]
 		rm go
 	done
+	# Before a hole, and on both sides of the START of one that goes on.
+	for option in hole before after; do
+		[ "$option" = hole ] || (umask 077 && head -c 8 in >out.part)
+		start_receiver --resume 0 out
+		python3 -c '
+import os, sys, time
+from wire import *
+
+def is_at_8(pid):
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        if os.readlink(f"/proc/{pid}/fd/{fd}").endswith("/out.part"):
+            return "pos:\t8\n" in open(f"/proc/{pid}/fdinfo/{fd}").read()
+
+option, port, pid = sys.argv[1:]
+p, data = sender(port), open("in", "rb").read(8)
+p.greet()
+asked, start = offer(size=12), held(START, n=0 if option == "hole" else 8)
+p.sock.sendall(asked)
+while p.next()[0] == HAVE and option != "hole":
+    pass
+if option != "before":
+    p.sock.sendall(start + (message(DATA, data) if option == "hole" else b""))
+    while not is_at_8(pid):
+        time.sleep(0.02)
+os.truncate("out.part", 0)
+p.sock.sendall(start if option == "before" else b"")
+p.sock.sendall((hole(4) if option == "hole" else message(DATA, bytes(4))) +
+    end(total=12, digest=seal(p.hello, asked, start, data + bytes(4))))
+p.ended()' "$option" "$port" "$receiver_pid"
+		receiver_ends 1
+		error_has recv.err "write out: somebody changed its size while it was written"
+		[ ! -e out ] && [ ! -e out.part ]
+	done
 }
 
 @test "room that was made for what did not come is given back" {

@@ -115,6 +115,27 @@ blocks_are_alike() {
 	blocks_are_alike full reserved
 }
 
+@test "holes of standard input that several receivers get at once: each has all of it" {
+	local i
+	need_trace
+	truncate -s 2M full
+	for ((i = 0; i < 20; i++)); do
+		dd if=in of=full bs=4096 skip="$i" seek=$((20 * i)) count=1 conv=notrunc status=none
+	done
+	# Whoever moved the offset that the threads share would leave it there for a while.
+	as_sender sock_start env ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" sh -c 'exec "$@" <full' sh \
+		strace -f -qq -o trace -e trace=lseek -e inject=lseek:delay_exit=10000 sockfile-send --listen -q --verify -c 8 0 -
+	for ((i = 0; i < 8; i++)); do
+		sock_run "to$i" sockfile-recv -q --verify --connect 127.0.0.1 "$port" "out.$i"
+		((i > 0)) || until_true 20 part_has 1 out.0
+	done
+	sender_ends 0
+	for ((i = 0; i < 8; i++)); do
+		sock_wait "to$i"
+		cmp full "out.$i"
+	done
+}
+
 @test "holes: a part that ends in one is continued; a part of the file; where there can be none they are written" {
 	sparse full
 	for offset in 0 4096 4097 20484096 70M; do
@@ -181,6 +202,31 @@ print(total)
 	receiver_ends 0
 	sock_wait reader
 	assert_equal "$(cat reader.out)" 1500000
+}
+
+@test "a sender that is lost among the bytes of a DATA message, which a slow reader holds up, is 6" {
+	mkfifo pipe
+	as_receiver sock_start sh -c 'exec sockfile-recv --verify 0 - 1<>pipe'
+	python3 -c '
+import fcntl, socket, struct, sys, termios, time
+from wire import *
+p = sender(sys.argv[1])
+p.greet()
+p.sock.sendall(offer(size=2**20))
+assert p.next()[0] == HAVE
+p.sock.sendall(held(START) + message(DATA, b"x" * 140000, length=2**20))
+pipe = open("pipe", "rb", buffering=0)
+for i in range(1000):  # until it is there: 64 KiB in the pipe, 64 KiB in the buffer, and more
+    if fcntl.ioctl(p.sock, termios.TIOCOUTQ, bytes(4)) == bytes(4):
+        break
+    time.sleep(0.02)
+p.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+p.sock.close()
+time.sleep(0.12)  # PROGRESS is due each 0.1 s
+while pipe.read(65536):
+    pass
+' "$port"
+	receiver_ends 6
 }
 
 @test "several files into a directory, their names, modes and times" {

@@ -477,6 +477,8 @@ receive_hole(struct receive_session *s, int64_t len)
 
 	if (check_limits(s, len) == -1)
 		return -1;
+	if (target_check_size(s->target, &s->failure) == -1)
+		return verdict_for_target(s);
 	if (s->total + len > s->held)
 		s->progressed = true;
 	is_left = target_leave_hole(s->target, len);

@@ -434,15 +434,40 @@ target_check_room(const struct target *target, int64_t size, struct failure *fai
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
+/* Nobody else may change the size of FILE.part.  The lock and the mode keep others out, but not the
+ * same user and root, nor anybody where the mount has no modes. */
+static int
+fail_size(struct target *target, struct failure *failure)
+{
+	target_discard(target);
+	return fail(failure, target, 0, "somebody changed its size while it was written");
+}
+
+int
+target_check_size(struct target *target, struct failure *failure)
+{
+	struct stat st;
+
+	if (target->fd == -1)
+		return 0;
+	if (fstat(target->fd, &st) == -1)
+		return fail(failure, target, errno, NULL);
+	if (st.st_size == target->written)
+		return 0;
+	return fail_size(target, failure);
+}
+
 /* Throw away what FILE.part has behind offset, or all of FILE.part if that fails. */
 static int
 cut_part(struct target *target, int64_t offset, struct failure *failure)
 {
 	struct stat st;
 
-	if (fstat(target->fd, &st) == 0 && st.st_size == offset)
-		return 0;
-	if (ftruncate(target->fd, offset) == 0)
+	if (fstat(target->fd, &st) == -1)
+		return fail_part(failure, target, errno, NULL);
+	if (st.st_size < offset)
+		return fail_size(target, failure);
+	if (st.st_size == offset || ftruncate(target->fd, offset) == 0)
 		return 0;
 	if (offset != 0 || !place_is_unsupported(errno))
 		return fail_part(failure, target, errno, NULL);
@@ -465,34 +490,16 @@ target_start(struct target *target, int64_t offset, struct failure *failure)
 		note_begun_anew(target);
 	if (cut_part(target, offset, failure) == -1)
 		return -1;
-	target->part_size = offset;
 	if (lseek(target->fd, offset, SEEK_SET) == -1)
 		return fail_part(failure, target, errno, NULL);
 	return 0;
-}
-
-/* Nobody else may change the size of FILE.part.  The lock and the mode keep others out, but not the
- * same user and root, nor anybody where the mount has no modes. */
-int
-target_check_size(struct target *target, struct failure *failure)
-{
-	struct stat st;
-
-	if (target->fd == -1)
-		return 0;
-	if (fstat(target->fd, &st) == -1)
-		return fail(failure, target, errno, NULL);
-	if (st.st_size == target->written)
-		return 0;
-	target_discard(target);
-	return fail(failure, target, 0, "somebody changed its size while it was written");
 }
 
 static int
 write_part(struct target *target, const char *bytes, size_t len, struct failure *failure)
 {
 	/* The next bytes would fill up what was cut off, with a hole. */
-	if (target->written > target->part_size && target_check_size(target, failure) == -1)
+	if (target->written > 0 && target_check_size(target, failure) == -1)
 		return -1;
 	while (len > 0) {
 		ssize_t n = write(target->fd, bytes, len);

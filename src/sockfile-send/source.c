@@ -134,6 +134,7 @@ set_length(
 		source->length = rest;
 	source->is_sparse = S_ISREG(source->opened.st_mode) &&
 			    source->opened.st_blocks < source->opened.st_size / STAT_BLOCK;
+	source->shares_offset = from_here;
 	return 0;
 }
 
@@ -402,32 +403,40 @@ source_read(struct source *source, int64_t done, void *buf, size_t len, size_t *
 	return n == 0 ? SOURCE_ENDED : SOURCE_SENT;
 }
 
-/* lseek(2) moves an offset that standard input shares with other processes: put it back. */
-static int64_t
-seek(const struct source *source, int64_t offset, int whence)
+/* lseek(2) would move an offset that standard input shares with other processes, and with the
+ * threads of other receivers: open it once more for ourselves.  If that fails, holes are sent as
+ * zeros. */
+static void
+stop_sharing(struct source *source)
 {
-	off_t here = lseek(source->fd, 0, SEEK_CUR), found = lseek(source->fd, offset, whence);
-	int errnum = errno;
+	char path[40];
+	int fd;
 
-	if (found != -1 && here != -1)
-		(void)lseek(source->fd, here, SEEK_SET);
-	errno = errnum;
-	return found;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", source->fd);
+	fd = open_leased(AT_FDCWD, path, O_RDONLY);
+	source->shares_offset = false;
+	source->is_sparse = fd != -1;
+	if (fd == -1)
+		return;
+	(void)close(source->fd);
+	source->fd = fd;
 }
 
 int64_t
 source_look_for_hole(struct source *source, int64_t done, int64_t *hole)
 {
 	*hole = 0;
+	if (source->is_sparse && source->shares_offset)
+		stop_sharing(source);
 	if (!source->is_sparse)
 		return INT64_MAX;
 	if (done >= source->data_end) {
-		int64_t data = seek(source, source->start + done, SEEK_DATA), end = -1;
+		int64_t data = lseek(source->fd, source->start + done, SEEK_DATA), end = -1;
 
 		if (data == -1 && errno == ENXIO) /* a hole up to the end, or the end */
-			data = end = seek(source, 0, SEEK_END);
+			data = end = lseek(source->fd, 0, SEEK_END);
 		else if (data != -1)
-			end = seek(source, data, SEEK_HOLE);
+			end = lseek(source->fd, data, SEEK_HOLE);
 		source->is_sparse = end != -1; /* not every file system knows its holes */
 		source->data_start = data - source->start;
 		source->data_end = end - source->start;

@@ -17,6 +17,7 @@ struct source {
 	int64_t length;		      /* bytes to send; SIZE_UNKNOWN: to the end */
 	struct stat opened;	      /* its state when it was opened */
 	bool is_sparse;		      /* it may have holes */
+	bool shares_offset;	      /* others use the offset of its descriptor, too */
 	int64_t data_start, data_end; /* the last data that were looked for, from start */
 	int64_t skip_left;	      /* if not seekable: bytes left up to --offset */
 	char *buf;		      /* read, and not sent yet: from buf_start to buf_end */

@@ -300,8 +300,9 @@ write_failed(struct channel *channel, int errnum, struct failure *failure)
 {
 	struct wire_message message;
 
-	if (!channel->greeted)
-		return channel_fail_errno(channel, errnum, failure); /* it sends no messages yet */
+	/* Before its first message, and among the bytes of DATA, there is none to look for. */
+	if (!channel->greeted || channel->data_left > 0)
+		return channel_fail_errno(channel, errnum, failure);
 	switch (channel_poll(channel, &message, failure)) {
 	case CHANNEL_FAILED:
 		return -1; /* maybe by its ABORT */
@@ -543,6 +544,7 @@ read_message(struct channel *channel, struct wire_message *message, struct failu
 		}
 		if (channel->in_len == wanted && channel->in_len >= WIRE_HEADER_SIZE) {
 			channel->in_len = 0;
+			channel->data_left = type == WIRE_DATA ? len : 0;
 			if (wire_decode(type, channel->in + WIRE_HEADER_SIZE, len, message))
 				return CHANNEL_MESSAGE;
 			(void)channel_protocol_error(channel, "a malformed message", failure);
@@ -628,6 +630,7 @@ channel_receive_data(struct channel *channel, uint8_t *buf, size_t len, struct f
 		if (wait_for(channel, POLLIN, failure) == -1)
 			return -1;
 	}
+	channel->data_left -= (size_t)n;
 	return n;
 }
 

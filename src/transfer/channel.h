@@ -33,6 +33,7 @@ struct channel {
 	short tls_events;   /* what TLS waits for, else 0 */
 	uint8_t in[WIRE_HEADER_SIZE + WIRE_PAYLOAD_MAX];
 	size_t in_len;
+	size_t data_left;	   /* bytes of the last DATA that were not received yet */
 	struct wire_message early; /* it came while this end was still working */
 	bool has_early;
 	bool greeted;		   /* the peer speaks the protocol */
