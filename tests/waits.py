@@ -288,7 +288,7 @@ class Run:
     def reap(self):
         """Kill the program if it still runs, and collect its status.  Returns its resource usage."""
         if not self.over.is_set():
-            self.process.kill()
+            self.kill(signal.SIGKILL)  # Popen.kill() would collect the status of one that has just ended
         self.over.wait()
         _, status, used = os.wait4(self.process.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
@@ -1436,7 +1436,7 @@ def hanging():
                 s.shutdown(socket.SHUT_WR)
             stuck(run)
             if signum:
-                run.process.send_signal(signum)
+                run.kill(signum)
         return set_up
 
     for options in ("", " --verify"):
