@@ -378,26 +378,26 @@ target_open_part(struct target *target, bool create, struct failure *failure)
 	if (target->kind != TARGET_FILE || target->fd != -1)
 		return 0;
 	for (int i = 0; i < OPEN_TRIES; i++) {
-		int fd = try_part(target, create, failure);
+		int fd = try_part(target, create, failure), errnum = errno;
 		struct stat st;
 
 		if (fd == -1 && failure->status != STATUS_OK)
 			return -1;
-		if (fd == -1 && errno == ENOENT && outlet_is_proc(target->place->fd))
+		if (fd == -1 && errnum == ENOENT && outlet_is_proc(target->place->fd))
 			return fail(failure, target, EBADF, NULL); /* /dev/fd/N */
-		if (fd == -1 && errno == ENOENT && !create)
+		if (fd == -1 && errnum == ENOENT && !create)
 			return check_directory(target, failure);
-		if (fd == -1 && errno == ESTALE)
+		if (fd == -1 && errnum == ESTALE)
 			continue;
-		if (fd == -1 && errno == ELOOP)
+		if (fd == -1 && errnum == ELOOP)
 			return fail_part(failure, target, ELOOP, "it is a symbolic link");
-		if (fd == -1 && errno == EISDIR)
+		if (fd == -1 && errnum == EISDIR)
 			return fail_part(failure, target, EPERM, "it is a directory");
-		if (fd == -1 && errno == ENOENT)
+		if (fd == -1 && errnum == ENOENT)
 			return fail_part(failure, target, ENOENT, "its directory was removed");
 		if (fd == -1)
 			return open_leased_failed(
-			    failure, errno, "open %s%s", target->display_name, TARGET_SUFFIX);
+			    failure, errnum, "open %s%s", target->display_name, TARGET_SUFFIX);
 		/* The process that had the lock may have renamed or removed the file before the
 		 * lock was ours. */
 		if (!is_our_part(target, fd) || fstat(fd, &st) == -1) {
