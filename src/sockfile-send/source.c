@@ -402,6 +402,15 @@ source_read(struct source *source, int64_t done, void *buf, size_t len, size_t *
 	return n == 0 ? SOURCE_ENDED : SOURCE_SENT;
 }
 
+/* Is there a byte behind what was sent? */
+static bool
+has_more(const struct source *source, int64_t done)
+{
+	char byte;
+
+	return pread(source->fd, &byte, 1, source->start + done) == 1;
+}
+
 /* lseek(2) moves an offset that standard input shares with other processes: put it back. */
 static int64_t
 seek(const struct source *source, int64_t offset, int whence)
@@ -424,7 +433,8 @@ source_look_for_hole(struct source *source, int64_t done, int64_t *hole)
 	if (done >= source->data_end) {
 		int64_t data = seek(source, source->start + done, SEEK_DATA), end = -1;
 
-		if (data == -1 && errno == ENXIO) /* a hole up to the end */
+		/* A hole up to the end, or the file is not as long as its size says. */
+		if (data == -1 && errno == ENXIO && has_more(source, source->length - 1))
 			data = end = source->start + source->length;
 		else if (data != -1)
 			end = seek(source, data, SEEK_HOLE);
@@ -439,15 +449,6 @@ source_look_for_hole(struct source *source, int64_t done, int64_t *hole)
 	if (done < source->data_start)
 		*hole = source->data_start - done;
 	return *hole > 0 ? 0 : source->data_end - done;
-}
-
-/* Is there a byte behind what was sent? */
-static bool
-has_more(const struct source *source, int64_t done)
-{
-	char byte;
-
-	return pread(source->fd, &byte, 1, source->start + done) == 1;
 }
 
 enum source_change
