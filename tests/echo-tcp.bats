@@ -671,8 +671,14 @@ end_case() { # end_case EXPECTED-STATUS SERVER-OPTIONS -- CLIENT-OPTIONS; input 
 
 @test "ends: the server first, before anything is said" {
 	need ss
+	# The input is made beside end_case, and so before there is a port.
+	end_has_come() {
+		local port
+		port=$(sed -nE 's/^listening tcp .* //p' server.out)
+		[[ $port ]] && ss -Htn state close-wait dport = ":$port" | grep -q .
+	}
 	end_case 5 --close-after 0 -- < <(
-		until_true 20 sh -c "ss -Htn state close-wait dport = :$port | grep -q ."
+		until_true 20 end_has_come 2>/dev/null
 		sleep 0.3 # so that the client knows it as well
 		printf x
 	)

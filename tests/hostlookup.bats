@@ -201,6 +201,14 @@ with_dns() {
 	diff ours theirs
 }
 
+@test "--fqdn: what could not be looked up is no answer" {
+	need_trace
+	run --separate-stderr trace -f -qq -o trace -e inject=clone,clone3:error=EAGAIN hostlookup --fqdn -t 20 localhost
+	assert_failure 1
+	assert_output ""
+	assert_equal "$stderr" "hostlookup: look up localhost: Resource temporarily unavailable"
+}
+
 @test "not found, try again, timed out are never confused" {
 	with_dns '
 		for name in none.test nodata.test servfail.test only6.test; do

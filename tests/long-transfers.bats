@@ -32,7 +32,7 @@ setup() {
 	head -c 32 /dev/urandom | base64 >key
 	chmod 600 key
 	head -c 30M /dev/zero >in
-	truncate -s 400M large
+	head -c 400M /dev/zero >large
 	mkfifo silent
 	two_machines <<-'SH' >told
 		pids=()

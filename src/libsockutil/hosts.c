@@ -393,6 +393,17 @@ first_with_dot(const struct sku_host *host)
 	return host->name;
 }
 
+/* Did the look-up end without asking all that it could?  It ran out of time, or the program ended
+ * it, or there was no memory, no descriptor or no thread for it. */
+static bool
+is_cut_short(const struct sku_error *why)
+{
+	if (why->kind == SKU_ERR_RESOLVE)
+		return why->code == EAI_MEMORY;
+	return why->code == ETIMEDOUT || why->code == ECANCELED || why->code == ENOMEM ||
+	       why->code == EMFILE || why->code == ENFILE || why->code == EAGAIN;
+}
+
 int
 sku_getfqdn(
     const char *name, char buf[SKU_HOST_MAX], struct sku_deadline deadline, struct sku_error *err)
@@ -418,10 +429,8 @@ sku_getfqdn(
 		return -1;
 	}
 	if (sku_gethostbyaddr(buf, &host, deadline, &why) == -1) {
-		/* No answer counts as an answer, as in Python.  A call that was ended early, or
-		 * lacked memory, does not. */
-		if (errno != ETIMEDOUT && errno != ECANCELED && errno != ENOMEM &&
-		    why.code != EAI_MEMORY)
+		/* No answer counts as an answer, as in Python. */
+		if (!is_cut_short(&why))
 			return 0;
 		if (err != NULL)
 			*err = why;

@@ -538,8 +538,8 @@ int sku_sethostname(const char *name);
 /* socket.getfqdn(): the first name with a dot in the answer of gethostbyaddr(), or else the
  * official name.  White space around name is left out.  name may be NULL, "", "0.0.0.0" or "::":
  * this machine's.  Without an answer buf is name itself, as in Python.  Returns 0, or -1 at the
- * deadline, for a name longer than SKU_HOST_MAX - 1 bytes (ENAMETOOLONG), or when gethostname(2)
- * fails. */
+ * deadline, without memory, a descriptor or a thread for the look-up, for a name longer than
+ * SKU_HOST_MAX - 1 bytes (ENAMETOOLONG), or when gethostname(2) fails. */
 int sku_getfqdn(
     const char *name, char buf[SKU_HOST_MAX], struct sku_deadline deadline, struct sku_error *err);
 /* getaddrinfo(3) under a deadline.  hints may be NULL, and host or service, too.  service is a
@@ -591,11 +591,11 @@ unsigned sku_lookup_threads(void);
 /* The next two take no deadline.  proto is "tcp", "udp" or NULL for any.  If the system has no
  * services database (/etc/services), a built-in table of well-known services answers. */
 /* socket.getservbyname(): the port of a service's name or alias.  Returns the port, or -1 with
- * ENOENT, ENOMEM, or EACCES: /etc/services, which may have it, may not be read. */
+ * ENOENT, ENOMEM, EMFILE, ENFILE, or EACCES: /etc/services, which may have it, may not be read. */
 int sku_getservbyname(const char *name, const char *proto);
 /* socket.getservbyport(): the name of the service at port, 0 to 65535 in host byte order, into buf
  * of len bytes.  Returns 0, or -1: ENOENT or EACCES for an unknown port, EINVAL above 65535,
- * ERANGE when buf is too short (SKU_SERVICE_MAX is enough), or ENOMEM. */
+ * ERANGE when buf is too short (SKU_SERVICE_MAX is enough), ENOMEM, EMFILE or ENFILE. */
 int sku_getservbyport(unsigned port, const char *proto, char *buf, size_t len);
 
 #ifdef __cplusplus

@@ -78,8 +78,6 @@ is_same_socket(int a, int b)
 void
 fd_leave_standard_streams(int *fd)
 {
-	int null;
-
 	if (!is_same_socket(*fd, *fd)) /* the failure is reported later */
 		return;
 	if (*fd <= STDERR_FILENO) {
@@ -92,11 +90,8 @@ fd_leave_standard_streams(int *fd)
 	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
 		if (!is_same_socket(i, *fd))
 			continue;
-		null = run_open_null(O_RDWR | O_CLOEXEC);
-		if (null == -1 || dup2(null, i) == -1)
-			(void)close(i);
-		if (null > STDERR_FILENO)
-			(void)close(null);
+		(void)close(i);
+		(void)run_open_null(O_RDWR | O_CLOEXEC); /* it has the lowest number, which is i */
 	}
 }
 

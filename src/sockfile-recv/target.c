@@ -378,27 +378,26 @@ target_open_part(struct target *target, bool create, struct failure *failure)
 	if (target->kind != TARGET_FILE || target->fd != -1)
 		return 0;
 	for (int i = 0; i < OPEN_TRIES; i++) {
-		int fd = try_part(target, create, failure);
-		bool missing = fd == -1 && errno == ENOENT;
+		int fd = try_part(target, create, failure), errnum = errno;
 		struct stat st;
 
 		if (fd == -1 && failure->status != STATUS_OK)
 			return -1;
-		if (missing && outlet_is_proc(target->place->fd))
+		if (fd == -1 && errnum == ENOENT && outlet_is_proc(target->place->fd))
 			return fail(failure, target, EBADF, NULL); /* /dev/fd/N */
-		if (missing && !create)
+		if (fd == -1 && errnum == ENOENT && !create)
 			return check_directory(target, failure);
-		if (fd == -1 && errno == ESTALE)
+		if (fd == -1 && errnum == ESTALE)
 			continue;
-		if (fd == -1 && errno == ELOOP)
+		if (fd == -1 && errnum == ELOOP)
 			return fail_part(failure, target, ELOOP, "it is a symbolic link");
-		if (fd == -1 && errno == EISDIR)
+		if (fd == -1 && errnum == EISDIR)
 			return fail_part(failure, target, EPERM, "it is a directory");
-		if (missing)
+		if (fd == -1 && errnum == ENOENT)
 			return fail_part(failure, target, ENOENT, "its directory was removed");
 		if (fd == -1)
 			return open_leased_failed(
-			    failure, errno, "open %s%s", target->display_name, TARGET_SUFFIX);
+			    failure, errnum, "open %s%s", target->display_name, TARGET_SUFFIX);
 		/* The process that had the lock may have renamed or removed the file before the
 		 * lock was ours. */
 		if (!is_our_part(target, fd) || fstat(fd, &st) == -1) {
@@ -542,12 +541,9 @@ bool
 target_leave_hole(struct target *target, int64_t len)
 {
 	int64_t end = target->written + len;
-	struct stat st;
 
-	/* What is wrong shows when the bytes are written. */
-	if (target->kind != TARGET_FILE || fstat(target->fd, &st) == -1 ||
-	    st.st_size != target->written || ftruncate(target->fd, end) == -1)
-		return false;
+	if (target->kind != TARGET_FILE || ftruncate(target->fd, end) == -1)
+		return false; /* what is wrong shows when the bytes are written */
 	if (target->reserved)
 		(void)fallocate(
 		    target->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, target->written, len);

@@ -1005,7 +1005,7 @@ a_failed_start_leaves_nothing_behind(void **state)
 	struct rlimit limit, low;
 	struct sku_sock s = SKU_SOCK_INIT;
 	struct sku_error err;
-	char text[SKU_ADDRESS_TEXT_MAX];
+	char text[SKU_ADDRESS_TEXT_MAX], name[SKU_HOST_MAX];
 	int before;
 
 	(void)state;
@@ -1057,6 +1057,10 @@ a_failed_start_leaves_nothing_behind(void **state)
 	assert_int_equal(err.code, EMFILE);
 	assert_int_equal(sku_gethostbyname("localhost", 0, text, sku_deadline_never(), &err), -1);
 	assert_int_equal(err.code, EMFILE);
+	assert_int_equal(sku_getfqdn("127.0.0.1", name, sku_deadline_never(), &err), -1);
+	assert_int_equal(err.code, EMFILE);
+	assert_int_equal(sku_getservbyname("ssh", "tcp"), -1);
+	assert_int_equal(errno, EMFILE);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	assert_int_equal(count_descriptors(), before);
 	(void)sku_close(&listener.sock);

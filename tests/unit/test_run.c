@@ -47,10 +47,10 @@ die_of_one_signal_that_is_not_ignored(void)
 {
 	struct failure failure = { .status = STATUS_OK };
 
-	run_begin("test");
 	(void)signal(SIGHUP, SIG_IGN);
 	(void)signal(SIGRTMIN, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
+	run_begin("test");
 	if (run_catch_signals(flags, &failure) == -1)
 		_exit(90);
 	(void)kill(getpid(), SIGHUP);
