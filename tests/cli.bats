@@ -459,6 +459,9 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "unknown option '-l': it listens by itself" sockecho-server -l 0
 	usage "unknown option '-l': it listens by itself" sockfile-recv -vl 0 out
 	usage "unknown option '-l': --listen waits" sockfile-send -l 0 f
+	usage "unknown option '--resume': that is an option of sockfile-recv" sockfile-send --resume localhost 7 f
+	usage "unknown option '--count=9': that is an option of sockfile-send" sockfile-recv --count=9 0 out
+	usage "unknown option '--bwlimit': --limit-rate is an option of sockfile-send" sockfile-recv --bwlimit 1M 0 out
 	usage "unknown option '-u': a file goes over a stream" sockfile-send -u localhost 7 f
 	usage "unknown option '--udp': a file comes over a stream" sockfile-recv --udp 0 out
 	usage "unknown option '-l': it connects" sockecho-client -l 0

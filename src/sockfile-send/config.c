@@ -88,6 +88,8 @@ static const struct option_need needs[] = {
 static const char habits[] = "-l\t--listen waits for the receiver instead of connecting\n"
 			     "-k --keep-open\t-c none, with --listen, serves receivers for ever\n"
 			     "--connect\tit connects unless --listen is given\n"
+			     "--resume --dir --force --preserve --mode --size --max-size --sha256\t"
+			     "that is an option of sockfile-recv, at the other end\n"
 			     "-z\tsockecho-client --connect-only connects and says nothing\n"
 			     "-u --udp\ta file goes over a stream: datagrams may be lost\n";
 static const char *const hints[] = { habits, file_habits, connecting_habits, network_habits, NULL };
