@@ -183,6 +183,9 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "option '--histogram' goes with --ping" sockecho-client --histogram localhost 7
 	usage "option '--alpha' is about the prompt" sockecho-client --alpha localhost 7 hello
 	usage "option '--expect' does not go with --connect-only" sockecho-client --expect echo --connect-only localhost 7
+	usage "option '--nagle' does not go with --connect-only" sockecho-client --nagle --connect-only localhost 7
+	usage "option '--keepalive' does not go with --connect-only" sockecho-client --keepalive=9 --connect-only localhost 7
+	usage "option '--ex' does not go with --all" hostlookup --ex --all localhost
 	usage "--connect-only does not go with --udp" sockecho-client -u --connect-only localhost 7
 	usage "--ping and --connect-only exclude each other" sockecho-client --ping --connect-only localhost 7
 	usage "with --ping there are no MESSAGEs" sockecho-client --ping localhost 7 hello
