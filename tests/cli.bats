@@ -183,6 +183,9 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "option '--histogram' goes with --ping" sockecho-client --histogram localhost 7
 	usage "option '--alpha' is about the prompt" sockecho-client --alpha localhost 7 hello
 	usage "option '--expect' does not go with --connect-only" sockecho-client --expect echo --connect-only localhost 7
+	usage "option '--nagle' does not go with --connect-only" sockecho-client --nagle --connect-only localhost 7
+	usage "option '--keepalive' does not go with --connect-only" sockecho-client --keepalive=9 --connect-only localhost 7
+	usage "option '--ex' does not go with --all" hostlookup --ex --all localhost
 	usage "--connect-only does not go with --udp" sockecho-client -u --connect-only localhost 7
 	usage "--ping and --connect-only exclude each other" sockecho-client --ping --connect-only localhost 7
 	usage "with --ping there are no MESSAGEs" sockecho-client --ping localhost 7 hello
@@ -459,6 +462,9 @@ os.execvp(sys.argv[1], sys.argv[1:])
 	usage "unknown option '-l': it listens by itself" sockecho-server -l 0
 	usage "unknown option '-l': it listens by itself" sockfile-recv -vl 0 out
 	usage "unknown option '-l': --listen waits" sockfile-send -l 0 f
+	usage "unknown option '--resume': that is an option of sockfile-recv" sockfile-send --resume localhost 7 f
+	usage "unknown option '--count=9': that is an option of sockfile-send" sockfile-recv --count=9 0 out
+	usage "unknown option '--bwlimit': --limit-rate is an option of sockfile-send" sockfile-recv --bwlimit 1M 0 out
 	usage "unknown option '-u': a file goes over a stream" sockfile-send -u localhost 7 f
 	usage "unknown option '--udp': a file comes over a stream" sockfile-recv --udp 0 out
 	usage "unknown option '-l': it connects" sockecho-client -l 0

@@ -777,6 +777,20 @@ with_size() {
 		assert_failure 5
 		assert_equal "$stderr" "sockfile-send: read $file: the file ends before --offset"
 	done
+	# In a directory it has its name, unless that is the number of a descriptor.
+	mkdir d
+	start_receiver --dir d -c 2 0
+	sockfile-send -q --verify 127.0.0.1 "$port" /proc/version /proc/self/comm
+	sockfile-send -q --verify --name release 127.0.0.1 "$port" /proc/version
+	receiver_ends 0
+	cmp /proc/version d/version
+	cmp /proc/version d/release
+	assert_equal "$(cat d/comm)" sockfile-send
+	for file in /proc/self/fd/0 /dev/fd/0; do
+		run --separate-stderr sockfile-send --verify 127.0.0.1 9 in "$file" <in
+		assert_failure 2
+		[[ $stderr == *"'$file' has no name that a receiver may take"* ]]
+	done
 	for args in "" --verify; do
 		read -ra words <<<"$args"
 		rm -f out out.part

@@ -281,6 +281,13 @@ while pipe.read(65536):
 	receiver_ends 1
 	assert_equal "$(cat d/stdin.txt)" named
 	cmp in d/in
+	# The records name it, too.
+	start_receiver --json --dir d 0
+	run --separate-stderr sockfile-send -qq --json --verify 127.0.0.1 "$port" ./a in
+	receiver_ends 1
+	failed_names='s/.*"event":"failed",.*"name":"([^"]*)".*/\1/p'
+	assert_equal "$(sed -nE "$failed_names" <<<"$output")" $'./a\nin'
+	assert_equal "$(sed -nE "$failed_names" recv.out)" $'a\nin'
 }
 
 @test "a file that is gone when its turn comes is left out: 1, at the receiver 5, and the rest arrives" {

@@ -34,7 +34,13 @@ setup() {
 	assert_output syslog
 	run --separate-stderr servlookup --services services -p udp ssh
 	assert_failure 3
-	assert_equal "$stderr" "servlookup: look up ssh: no such service"
+	assert_equal "$stderr" "servlookup: look up ssh: no such service: did you mean ssh/tcp?"
+	run --separate-stderr servlookup --services services 22-23/udp
+	assert_failure 3
+	assert_equal "$stderr" "servlookup: look up 22-23/udp: no such service: did you mean 22-23/tcp?"
+	run --separate-stderr servlookup --services services nosuch/udp
+	assert_failure 3
+	assert_equal "$stderr" "servlookup: look up nosuch/udp: no such service"
 }
 
 @test "a service that has a name more than once is printed once" {

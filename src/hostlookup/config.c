@@ -52,7 +52,8 @@ enum {
 
 static const struct option_need needs[] = {
 	{ MODE_REVERSE, "goes with --reverse" },
-	{ MODE_PRINTS_EX, "goes with a NAME or --reverse" },
+	{ MODE_PRINTS_EX, "does not go with --all, --fqdn, --hostname, --set-hostname or "
+			  "--has-ipv6" },
 	{ MODE_FORWARD, "is about looking up addresses" },
 	{ MODE_LOOKS_UP | MODE_ASKS, "is about look-ups" },
 	{ MODE_MANY, "goes with several names" },

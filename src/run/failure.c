@@ -146,11 +146,17 @@ failure_report(const struct failure *failure)
 }
 
 void
-failure_note(const struct failure *failure, const struct sku_address *peer)
+failure_note_file(const struct failure *failure, const char *name, const struct sku_address *peer)
 {
 	const struct event_error error = error_of(failure);
 
-	EVENT_RECORD("failed", EVENT_PEER(peer), EVENT_ERROR(&error));
+	EVENT_RECORD("failed", EVENT_TEXT("name", name), EVENT_PEER(peer), EVENT_ERROR(&error));
+}
+
+void
+failure_note(const struct failure *failure, const struct sku_address *peer)
+{
+	failure_note_file(failure, NULL, peer);
 }
 
 int

@@ -50,6 +50,9 @@ int failure_report(const struct failure *failure);
 /* Report a failure after which the program goes on: the line, and with --json the event `failed`,
  * about that peer. */
 void failure_note(const struct failure *failure, const struct sku_address *peer);
+/* The same about one of several files, which the event names; NULL: about none. */
+void failure_note_file(
+    const struct failure *failure, const char *name, const struct sku_address *peer);
 /* Report a usage error: its lines (`PROGRAM: MESSAGE`, and how to get help) and its record. */
 int failure_report_usage(const char *message);
 /* Write standard output, and report its failure: the status.  For main alone. */

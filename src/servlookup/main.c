@@ -144,7 +144,21 @@ answer_range(const struct lookup_run *r, const struct query *q)
 	return any;
 }
 
-/* Report a query that was not found, with a hint if a service differs only in case. */
+/* The first service that a query would match if it had no protocol; NULL: none. */
+static const struct service *
+match_of_any_proto(const struct lookup_run *r, const struct query *q)
+{
+	const struct service *s = NULL;
+
+	if (q->kind == BY_NAME)
+		return table_by_name(r->table, q->name, NULL, NULL);
+	for (unsigned port = q->from; port <= q->to && s == NULL; port++)
+		s = table_by_port(r->table, port, NULL, NULL);
+	return s;
+}
+
+/* Report a query that was not found, with a hint if a service differs only in case, or has another
+ * protocol. */
 static void
 report_not_found(struct lookup_run *r, const struct query *q)
 {
@@ -153,6 +167,10 @@ report_not_found(struct lookup_run *r, const struct query *q)
 	    table_by_spelling(r->table, name, q->from, q->to, q->proto, &spelling);
 	char reason[600];
 
+	if (s == NULL && q->proto != NULL) {
+		s = match_of_any_proto(r, q);
+		spelling = q->name;
+	}
 	if (s == NULL) {
 		report_failure(r, q->text, STATUS_NOT_FOUND, "no such service");
 		return;

@@ -58,7 +58,8 @@ static const struct option_row options[] = {
 	OPTION_GROUP("Stream"),
 	OPTION_INCLUDE(struct client_config, stream, struct tcp_options, buffer_options,
 	    .needs = MODE_RECEIVES),
-	OPTION_INCLUDE(struct client_config, stream, struct tcp_options, tcp_options),
+	OPTION_INCLUDE(
+	    struct client_config, stream, struct tcp_options, tcp_options, .needs = MODE_EXCHANGES),
 	OPTION_GROUP("Ping"),
 	COUNT('c', "count", "N", struct client_config, count, 1, INT64_MAX, UNLIMITED,
 	    "send N probes", .none = 1, .needs = MODE_PINGS),
@@ -100,7 +101,8 @@ static const char habits[] = "-z\t--connect-only connects and says nothing\n"
 static const char *const hints[] = { habits, connecting_habits, network_habits, NULL };
 
 static const char *const synopsis[] = { "[options] HOST PORT [MESSAGE...]",
-	"[options] -U PATH [MESSAGE...]", "[options] --ping HOST PORT", NULL };
+	"[options] -U PATH [MESSAGE...]", "[options] --ping HOST PORT",
+	"[options] --connect-only HOST PORT", NULL };
 
 /* Do the operands so far make an address?  If so, all that follow are MESSAGEs. */
 static bool

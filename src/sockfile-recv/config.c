@@ -99,12 +99,15 @@ static const struct option_need needs[] = {
 	{ 0, NULL },
 };
 
-static const char habits[] = "-l --listen\tit listens by itself, unless --connect is given\n"
-			     "-k --keep-open\t-c none, with --dir, takes files for ever\n"
-			     "--overwrite\t--force replaces FILE\n"
-			     "--directory\tit is called --dir\n"
-			     "--append\t--resume goes on where FILE.part ends\n"
-			     "-u --udp\ta file comes over a stream: datagrams may be lost\n";
+static const char habits[] =
+    "-l --listen\tit listens by itself, unless --connect is given\n"
+    "-k --keep-open\t-c none, with --dir, takes files for ever\n"
+    "--offset --count --end-mark --name\tthat is an option of sockfile-send, at the other end\n"
+    "--limit-rate --bwlimit\t--limit-rate is an option of sockfile-send, at the other end\n"
+    "--overwrite\t--force replaces FILE\n"
+    "--directory\tit is called --dir\n"
+    "--append\t--resume goes on where FILE.part ends\n"
+    "-u --udp\ta file comes over a stream: datagrams may be lost\n";
 static const char *const hints[] = { habits, file_habits, listening_habits, network_habits, NULL };
 
 static const char *const synopsis[] = { "[options] [HOST] PORT FILE", "[options] -U PATH FILE",

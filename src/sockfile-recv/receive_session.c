@@ -680,15 +680,15 @@ receive_file(struct receive_session *s)
 	return result;
 }
 
-/* The file failed, and the connection goes on.  A sender may offer 65,535 files that are refused:
- * of many the most are only counted. */
+/* A file failed, that of the name or (NULL) files without one, and the connection goes on.  A
+ * sender may offer 65,535 files that are refused: of many the most are only counted. */
 static void
-note_failure(struct receive_session *s)
+note_failure(struct receive_session *s, const char *name)
 {
 	if (s->failure.status > s->highest_refusal)
 		s->highest_refusal = s->failure.status;
 	if (strangers_may_note(s->failures, sku_now())) {
-		failure_note(&s->failure, &s->incoming->peer);
+		failure_note_file(&s->failure, name, &s->incoming->peer);
 		s->has_noted = true;
 	}
 	failure_clear(&s->failure);
@@ -701,7 +701,7 @@ refuse_file(struct receive_session *s)
 	enum wire_code verdict = (enum wire_code)s->verdict;
 
 	s->verdict = NO_VERDICT; /* later failures are the connection's */
-	note_failure(s);
+	note_failure(s, s->config->dir != NULL ? s->offer.name : NULL);
 	s->all_files_done = s->index == s->files;
 	return send_verdict(s, verdict, &s->failure);
 }
@@ -774,7 +774,7 @@ note_left_out(struct receive_session *s)
 	(void)snprintf(message, sizeof(message), "the sender left out %u of %u files",
 	    (unsigned)s->left_out, (unsigned)s->files);
 	(void)channel_fail(&s->channel, STATUS_MISMATCH, 0, message, &s->failure);
-	note_failure(s);
+	note_failure(s, NULL);
 }
 
 /* The limit for the next message.  The wait for the goodbye is short.  Before the next OFFER the

@@ -88,6 +88,8 @@ static const struct option_need needs[] = {
 static const char habits[] = "-l\t--listen waits for the receiver instead of connecting\n"
 			     "-k --keep-open\t-c none, with --listen, serves receivers for ever\n"
 			     "--connect\tit connects unless --listen is given\n"
+			     "--resume --dir --force --preserve --mode --size --max-size --sha256\t"
+			     "that is an option of sockfile-recv, at the other end\n"
 			     "-z\tsockecho-client --connect-only connects and says nothing\n"
 			     "-u --udp\ta file goes over a stream: datagrams may be lost\n";
 static const char *const hints[] = { habits, file_habits, connecting_habits, network_habits, NULL };
@@ -119,13 +121,15 @@ address_operands(const struct peer_options *peer, char *const *operands, size_t 
 	return !value_is_digits(operands[0]) && count > 2 && value_is_digits(operands[1]) ? 2 : 1;
 }
 
-/* Is it a descriptor, as /dev/fd/63, which a shell makes of <(command)?  Its number is not a
- * name. */
+/* Is it a descriptor, as /dev/fd/63, which a shell makes of <(command), or /proc/self/fd/63?  Its
+ * number is not a name.  base is behind the last slash of file. */
 static bool
-is_descriptor(const char *file)
+is_descriptor(const char *file, const char *base)
 {
 	return strcmp(file, "-") == 0 || strcmp(file, "/dev/stdin") == 0 ||
-	       strncmp(file, "/dev/fd/", 8) == 0 || strncmp(file, "/proc/", 6) == 0;
+	       strncmp(file, "/dev/fd/", 8) == 0 ||
+	       (strncmp(file, "/proc/", 6) == 0 && base - file >= 10 &&
+		   strncmp(base - 4, "/fd/", 4) == 0);
 }
 
 const char *
@@ -133,7 +137,7 @@ config_transfer_name(const char *file)
 {
 	const char *slash = strrchr(file, '/'), *base = slash != NULL ? slash + 1 : file;
 
-	return !is_descriptor(file) && wire_name_is_plain(base, strlen(base)) ? base : NULL;
+	return !is_descriptor(file, base) && wire_name_is_plain(base, strlen(base)) ? base : NULL;
 }
 
 /* Does the FILE have a name, which --name must not change? */
@@ -142,7 +146,8 @@ has_own_name(const char *file)
 {
 	struct stat st;
 
-	return config_transfer_name(file) != NULL && stat(file, &st) == 0 && S_ISREG(st.st_mode);
+	return config_transfer_name(file) != NULL && strncmp(file, "/proc/", 6) != 0 &&
+	       stat(file, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 static int
@@ -165,8 +170,8 @@ check_names(const struct send_config *c)
 		names[i] = config_transfer_name(c->files[i]);
 		if (names[i] == NULL)
 			opt_usage_error("among several FILEs, '%s' has no name that a receiver may "
-					"take (no leading '.' or '-', no control characters, not "
-					"ending in .part)",
+					"take (1 to 250 bytes of UTF-8, no leading '.' or '-', no "
+					"control characters, not ending in .part, no descriptor)",
 			    opt_quote(c->files[i]));
 	}
 	qsort(names, c->file_count, sizeof(*names), compare_names);

@@ -511,9 +511,20 @@ report_refusal(struct send_session *s)
 	mention_unknown(job, s->failure);
 	job->outcome_unknown = false;
 	if (may_note(s))
-		failure_note(s->failure, s->peer);
+		failure_note_file(s->failure, s->source.name, s->peer);
 	failure_clear(s->failure);
 	s->channel.closing = false;
+}
+
+/* This file cannot be opened any more.  If it is the only one, that is the failure of the program.
+ */
+static void
+report_unopened(const struct send_session *s)
+{
+	if (s->job->config->file_count == 1)
+		(void)failure_report(s->failure);
+	else
+		failure_note_file(s->failure, s->source.name, s->peer);
 }
 
 static void
@@ -550,7 +561,7 @@ send_next_file(struct send_session *s)
 		job->outcome_unknown = false;
 		note_status(job, s->failure->status); /* the others may be sent */
 		if (may_note(s))
-			(void)failure_report(s->failure);
+			report_unopened(s);
 		failure_clear(s->failure);
 	} else {
 		size = (uint64_t)s->source.length; /* SIZE_UNKNOWN is STATE_UNKNOWN */
