@@ -838,6 +838,8 @@ wrong() {
 	wrong "./file is no UNIX socket but a file (sockwait runs no command)" db:80 -- ./file
 	wrong "./ is no UNIX socket but a directory (sockwait runs no command)" --gone ./
 	wrong "missing operand: TARGET ($forms)"
+	# Help and 0 would look as if the service were there.
+	wrong "option '-h': it is --help; a TARGET is an operand, HOST:PORT" -t 1 -h localhost -p 80
 	wrong "'@' is no PORT: a FILE is missing after it" db:@
 	wrong "a TARGET is one operand: 127.0.0.1:80" 127.0.0.1 80
 	wrong "a TARGET is one operand: db:5432" cache:6379 db 5432

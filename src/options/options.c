@@ -883,6 +883,9 @@ parse_next(void)
 		entry->given = true;
 		if (optarg != NULL)
 			check_value(o, entry, optarg);
+		if (entry->row->kind == OPTION_HELP && strcmp(word, "-h") == 0 &&
+		    optind < parsing.argc && is_operand(parsing.argv[optind]))
+			check_hints(o->command, word, strlen(word), "option ");
 		store(o, entry, optarg);
 		return true;
 	}

@@ -247,8 +247,8 @@ struct command {
 	/* What users of other programs type, and the usage error for it: lines of words, a tab and
 	 * the text, as "-p --port\tPORT is an operand\n".  A word that ends in '*' stands for all
 	 * words with that beginning.  Letters and long options that the program has are looked up
-	 * only with their values, as "--timeout=mx".  Operands are looked up only if they begin
-	 * with '@' or '+'. Ends with NULL; NULL: none. */
+	 * only with their values, as "--timeout=mx", and -h if an operand follows.  Operands are
+	 * looked up only if they begin with '@' or '+'. Ends with NULL; NULL: none. */
 	const char *const *hints;
 	/* After these operands, are all further words operands, even those that look like options?
 	 * NULL: only "--" ends the options. */

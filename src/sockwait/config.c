@@ -51,6 +51,7 @@ static const char *const synopsis[] = { "[options] TARGET...", NULL };
 /* What users of wait-for-it, wait4x and nc type. */
 static const char habits[] =
     "--host --port -p\ta TARGET is an operand, HOST:PORT\n"
+    "-h\tit is --help; a TARGET is an operand, HOST:PORT\n"
     "--unix -U\ta TARGET with a '/' is the path of a UNIX socket\n"
     "--udp -u\ta service of datagrams accepts nothing that could be waited for\n"
     "-z\tthat is what it does\n"
