@@ -381,17 +381,15 @@ setup() {
 	need_root
 	mkdir -m 755 dir
 	chmod 600 in
-	# Where root has built it, another user may not reach it.
-	install "$SOCKUTILS_BUILD"/sockfile-{recv,send} .
-	run --separate-stderr as_nobody timeout 10 ./sockfile-recv 0 dir/out
+	run --separate-stderr as_nobody sockfile-recv 0 dir/out
 	assert_failure 1
 	[[ $stderr == *"open dir/out.part: Permission denied" ]]
-	run --separate-stderr as_nobody timeout 10 ./sockfile-send 127.0.0.1 9 in
+	run --separate-stderr as_nobody sockfile-send 127.0.0.1 9 in
 	assert_failure 1
 	assert_equal "$stderr" "sockfile-send: open in: Permission denied"
 	mkdir -m 1777 sticky
 	echo theirs >sticky/out
-	run --separate-stderr as_nobody timeout 10 ./sockfile-recv --force 0 sticky/out
+	run --separate-stderr as_nobody sockfile-recv --force 0 sticky/out
 	assert_failure 1
 	[[ $stderr == *"sticky directory"* ]]
 }

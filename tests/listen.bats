@@ -262,11 +262,11 @@ told("end")
 	stop_server KILL
 	chmod 444 dir/sock
 	chmod 555 dir
-	run --separate-stderr as_nobody timeout 10 sockecho-server -U dir/sock
+	run --separate-stderr as_nobody sockecho-server -U dir/sock
 	assert_failure 1
 	assert_equal "$stderr" "sockecho-server: bind to dir/sock: Address already in use (a server has this path, or had it: this user may not find out)"
 	chmod 666 dir/sock
-	run --separate-stderr as_nobody timeout 10 sockecho-server -U dir/sock
+	run --separate-stderr as_nobody sockecho-server -U dir/sock
 	assert_failure 1
 	assert_equal "$stderr" "sockecho-server: bind to dir/sock: a file is there, and this user may not remove it"
 	chmod 755 dir
