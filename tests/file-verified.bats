@@ -166,13 +166,8 @@ blocks_are_alike() {
 	sock_run reader sh -c 'exec <pipe; head -c 65536 >piece && : >has && cat >rest'
 	as_receiver sock_start sh -c 'exec sockfile-recv --verify 0 - >pipe'
 	python3 -c '
-import sys, time
-from wire import *
-p = sender(sys.argv[1])
-p.greet()
-p.sock.sendall(offer(size=2**20))
-assert p.next()[0] == HAVE
-p.sock.sendall(held(START) + message(DATA, b"x" * 65536, length=2**20))
+import os, sys, time, wire
+p = wire.sender_amid_data(sys.argv[1], 2**20, 65536)
 for i in range(2000):
     if os.path.exists("has"):
         break
@@ -214,13 +209,8 @@ print(total)
 	mkfifo pipe
 	as_receiver sock_start sh -c 'exec sockfile-recv --verify 0 - 1<>pipe'
 	python3 -c '
-import fcntl, socket, struct, sys, termios, time
-from wire import *
-p = sender(sys.argv[1])
-p.greet()
-p.sock.sendall(offer(size=2**20))
-assert p.next()[0] == HAVE
-p.sock.sendall(held(START) + message(DATA, b"x" * 140000, length=2**20))
+import fcntl, socket, struct, sys, termios, time, wire
+p = wire.sender_amid_data(sys.argv[1], 2**20, 140000)
 pipe = open("pipe", "rb", buffering=0)
 for i in range(1000):  # until it is there: 64 KiB in the pipe, 64 KiB in the buffer, and more
     if fcntl.ioctl(p.sock, termios.TIOCOUTQ, bytes(4)) == bytes(4):

@@ -102,6 +102,16 @@ def sender(port):
     return Peer(socket.create_connection(("127.0.0.1", int(port))), SEND)
 
 
+def sender_amid_data(port, size, sent):
+    """A sender of which so many bytes of a file, and of its one DATA message, have come."""
+    p = sender(port)
+    p.greet()
+    p.sock.sendall(offer(size=size))
+    assert p.next()[0] == HAVE
+    p.sock.sendall(held(START) + message(DATA, b"x" * sent, length=size))
+    return p
+
+
 def accept_one(port=0):
     """Print a readiness line for port (0: a free one), and return the first connection."""
     with socket.create_server(("127.0.0.1", port)) as l:

@@ -440,9 +440,9 @@ source_look_for_hole(struct source *source, int64_t done, int64_t *hole)
 		source->is_sparse = end != -1; /* not every file system knows its holes */
 		source->data_start = data - source->start;
 		source->data_end = end - source->start;
+		if (source->data_start > source->length)
+			source->data_start = source->length;
 	}
-	if (source->data_start > source->length)
-		source->data_start = source->length;
 	if (!source->is_sparse || done >= source->data_end)
 		return INT64_MAX;
 	if (done < source->data_start)
